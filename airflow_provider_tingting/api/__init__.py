@@ -1,0 +1,33 @@
+"""A client for the TingTing Campaign API, usable in any Python program; imports no Airflow.
+
+```python
+from airflow_provider_tingting.api import TingTingClient, calls
+
+with TingTingClient(token="...") as client:
+    for campaign in client.iterate(calls.list_campaigns(status="Running")):
+        print(campaign.id, campaign.name, campaign.progress_percent)
+```
+
+Every endpoint is a function in `calls` that returns a `Call`: plain data. `TingTingClient` (requests) and
+`AsyncTingTingClient` (httpx) carry it out. Names are loaded on first use, so that importing a model does not load
+an HTTP library.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from airflow_provider_tingting.api import calls
+    from airflow_provider_tingting.api.client import AsyncTingTingClient, TingTingClient
+
+__all__ = ["AsyncTingTingClient", "TingTingClient", "calls"]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "calls":
+        return import_module("airflow_provider_tingting.api.calls")
+    if name in {"AsyncTingTingClient", "TingTingClient"}:
+        return getattr(import_module("airflow_provider_tingting.api.client"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,226 @@
+"""What TingTing answers, as frozen models that accept every variant seen of the real server.
+
+Field names are TingTing's own. Only what nothing works without is required; fields that TingTing adds later are kept
+in `model_extra`. A `repr` shows ids, names and counts, never numbers, messages or variables.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Annotated, Any, ClassVar, Generic, TypeVar
+
+from pydantic import (
+    AliasChoices,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    field_validator,
+)
+
+from airflow_provider_tingting.api.statuses import CampaignStatus, ContactStatus
+
+T = TypeVar("T")
+_INSTANT = TypeAdapter(datetime)
+
+
+def _none_as_empty(value: Any) -> Any:
+    return () if value is None else value
+
+
+def _number_or_none(value: Any) -> Any:
+    """TingTing writes numbers as numbers, as texts (`"91"`, `"10s"`, `"1.50"`) and, for none, as an empty text."""
+    if isinstance(value, str):
+        found = re.search(r"-?\d+(?:\.\d+)?", value)
+        return found.group() if found else None
+    return value
+
+
+Number = Annotated[float | None, BeforeValidator(_number_or_none)]
+Text = Annotated[str, BeforeValidator(lambda value: "" if value is None else str(value))]
+
+
+class _Answer(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="allow", populate_by_name=True)
+
+    #: The fields that a `repr` shows.
+    shown: ClassVar[tuple[str, ...]] = ()
+
+    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
+        return ((name, getattr(self, name)) for name in self.shown)
+
+    __str__ = BaseModel.__repr__
+
+
+class Voice(_Answer):
+    """A voice that can speak a campaign's message (API page: List voice models)."""
+
+    shown = ("id", "voice_display_name", "voice_internal_name", "is_premium")
+
+    id: int
+    voice_display_name: Text = ""
+    voice_internal_name: Text = ""
+    is_premium: bool = False
+
+
+class CallerNumber(_Answer):
+    """A number that campaigns call from; `user_phone` of a campaign lists its id."""
+
+    shown = ("id",)
+
+    id: int
+    phone_number: Text = Field(default="", validation_alias=AliasChoices("phone_number", "number", "phone"))
+
+
+class Campaign(_Answer):
+    """A campaign (API page: Get campaign details)."""
+
+    shown = ("id", "name", "services", "status", "progress_percent", "campaign_action_count")
+
+    id: int
+    status: CampaignStatus
+    name: Text = ""
+    services: Text = ""
+    message: Text = ""
+    sms_message: Text = ""
+    description: Text = ""
+    schedule: str | None = None
+    audio_file: str | None = None
+    bulk_file: str | None = None
+    category: str | None = None
+    user_phone: Annotated[tuple[Any, ...], BeforeValidator(_none_as_empty)] = ()
+    campaign_action_count: int | None = None
+    progress_percent: Number = None
+    updated_at: str | None = None
+    credit_limit: Number = None
+    voice: Voice | int | None = None
+    draft: bool | None = None
+    failover_target: Annotated[tuple[Any, ...], BeforeValidator(_none_as_empty)] = ()
+    length_factor: Annotated[str | None, BeforeValidator(lambda value: None if value is None else str(value))] = None
+
+    @property
+    def voice_id(self) -> int | None:
+        """The voice's id, whether TingTing wrote the voice as an object, an id or not at all."""
+        return self.voice.id if isinstance(self.voice, Voice) else self.voice
+
+    @property
+    def scheduled_at(self) -> datetime | None:
+        """The schedule as a time with its offset, or None when there is none or it cannot be read."""
+        try:
+            return _INSTANT.validate_python(self.schedule) if self.schedule else None
+        except ValidationError:
+            return None
+
+
+class CampaignMessage(_Answer):
+    """The answer to setting voice and category (API page: Set voice and category)."""
+
+    shown = ("voice", "category", "draft", "length_factor")
+
+    voice: Voice | int | None = None
+    category: str | None = None
+    message: Text = ""
+    sms_message: Text = ""
+    draft: bool | None = None
+    length_factor: Annotated[str | None, BeforeValidator(lambda value: None if value is None else str(value))] = None
+
+
+class Contact(_Answer):
+    """One contact of a campaign with its outcome (API page: List contacts)."""
+
+    shown = ("id", "status", "carrier")
+
+    id: int | None = None
+    number: Text = ""
+    status: ContactStatus = ContactStatus.NOT_STARTED
+    updated_at: str | None = None
+    call_duration: Number = None
+    playback: Number = None
+    credit_consumed: Number = None
+    credit_consumed_sms: Number = Field(
+        default=None, validation_alias=AliasChoices("credit_consumed_SMS", "credit_consumed_sms")
+    )
+    carrier: str | None = None
+    other_variables: Mapping[str, Any] | None = None
+
+    @field_validator("status", mode="before")
+    @classmethod
+    def _absent_is_not_started(cls, value: Any) -> Any:
+        return ContactStatus.NOT_STARTED if value in (None, "") else value
+
+
+class AddContactsResult(_Answer):
+    """What became of the contacts that were sent (API page: Add multiple contacts)."""
+
+    shown = ("created", "skipped")
+
+    created: int | None = None
+    skipped: int | None = None
+    contacts: Annotated[tuple[Any, ...], BeforeValidator(_none_as_empty)] = ()
+    errors: Annotated[tuple[Any, ...], BeforeValidator(_none_as_empty)] = ()
+    message: str | None = None
+
+    @field_validator("errors", mode="before")
+    @classmethod
+    def _errors_as_list(cls, value: Any) -> Any:
+        return [value] if isinstance(value, str | Mapping) and value else (value or ())
+
+
+class UploadColumn(_Answer):
+    """One column that TingTing found in an uploaded workbook, with what it holds."""
+
+    shown = ("column",)
+
+    column: Text
+    sample: Any = None
+
+
+class UploadResult(_Answer):
+    """The preview of an uploaded workbook (API page: Upload bulk contacts)."""
+
+    shown = ("total_validated_rows",)
+
+    error_list: Annotated[tuple[Any, ...], BeforeValidator(_none_as_empty)] = ()
+    samples: Annotated[tuple[UploadColumn, ...], BeforeValidator(_none_as_empty)] = ()
+    total_validated_rows: int | None = None
+
+
+class Said(_Answer):
+    """An answer that is one sentence, such as that of running a campaign."""
+
+    shown = ("message",)
+
+    message: Text = ""
+
+
+class UserProfile(_Answer):
+    """Whose account the token opens; what TingTing says beyond the id is in `model_extra`."""
+
+    shown = ("id",)
+
+    id: int | None = None
+    user: Mapping[str, Any] | None = None
+
+
+class Dashboard(_Answer):
+    """The account's balance; what TingTing says beyond it is in `model_extra`."""
+
+    shown = ("remaining_credits",)
+
+    remaining_credits: Number = None
+
+
+class Page(_Answer, Generic[T]):
+    """One page of a list (API page: List campaigns, List contacts)."""
+
+    shown = ("count",)
+
+    results: Annotated[tuple[T, ...], BeforeValidator(_none_as_empty)]
+    count: int | None = None
+    next: str | None = None
+    total_credits_consumed: Number = None
+    carrier_summary: Mapping[str, Any] | None = None

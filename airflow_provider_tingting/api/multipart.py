@@ -1,0 +1,46 @@
+"""One file as a multipart body that is read while it is sent, so that a large workbook never lies in memory.
+
+requests builds a multipart body in memory (measured: 92 MiB more for a 49 MB file); this body has a known length and
+is a plain iterable of bytes, which requests and httpx both send as it is.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+_CHUNK = 256 * 1024
+_XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+
+
+class FileBody:
+    """A multipart body with one file in it.
+
+    :param field: the form field's name.
+    :param path: the file. Its own name is not sent, since it may hold anything.
+    """
+
+    def __init__(self, field: str, path: Path) -> None:
+        boundary = secrets.token_hex(16)
+        self._path = path
+        self._head = (
+            f'--{boundary}\r\nContent-Disposition: form-data; name="{field}"; filename="contacts{path.suffix}"\r\n'
+            f"Content-Type: {_XLSX}\r\n\r\n"
+        ).encode()
+        self._tail = f"\r\n--{boundary}--\r\n".encode()
+        self.content_type = f"multipart/form-data; boundary={boundary}"
+
+    def __len__(self) -> int:
+        return len(self._head) + self._path.stat().st_size + len(self._tail)
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield self._head
+        with self._path.open("rb") as file:
+            while chunk := file.read(_CHUNK):
+                yield chunk
+        yield self._tail
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for chunk in self:
+            yield chunk

@@ -1,0 +1,197 @@
+"""Reads an answer of TingTing: the content of a good one, the reason of a bad one. Pure functions.
+
+The API page documents no error format. Seen are a text under `detail`, `message` or `error`, lists or texts by field,
+nested `non_field_errors`, an envelope with `success`, and HTML pages: all are understood here.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timezone
+from email.utils import parsedate_to_datetime
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from airflow_provider_tingting.api.wire import Call, Response
+from airflow_provider_tingting.errors import (
+    TingTingAPIError,
+    TingTingAuthError,
+    TingTingNotFoundError,
+    TingTingOutcomeUnknownError,
+    TingTingRateLimitedError,
+    TingTingRedirectError,
+    TingTingRefusedError,
+    TingTingServerError,
+    TingTingUnreadableReplyError,
+    TingTingValidationError,
+)
+
+T = TypeVar("T")
+
+LONGEST_QUOTE = 300
+_PLAIN_KEYS = ("detail", "message", "error")
+_ENVELOPE_KEYS = frozenset({"status", "success", "code", "data"})
+_TITLE = re.compile(r"<(?:title|h1)[^>]*>(.*?)</(?:title|h1)>", re.IGNORECASE | re.DOTALL)
+
+
+def read_reply(call: Call[T], response: Response) -> T:
+    """Turn an answer into the call's result, or raise the error that it is.
+
+    :raises TingTingAPIError: the leaf that fits the status and the content.
+    """
+    if response.status_code // 100 != 2:
+        raise error_of(call, response)
+    content = _decode(call, response)
+    if isinstance(content, Mapping) and "success" in content:
+        if content["success"] is False:
+            fields = _fields(content)
+            raise TingTingValidationError(
+                call.name,
+                _said(content, fields) or "TingTing answered success: false.",
+                campaign_id=call.campaign_id,
+                status_code=response.status_code,
+                fields=fields,
+            )
+        if "data" in content:
+            content = content["data"]
+    try:
+        return call.parse(content)
+    except ValidationError as error:
+        # The values are somebody's data: only the places and the kinds of the trouble are told.
+        places = "; ".join(
+            f"{'.'.join(map(str, trouble['loc'])) or 'the whole'}: {trouble['type']}"
+            for trouble in error.errors(include_input=False, include_url=False)[:5]
+        )
+        raise _unreadable(call, response, f"the answer does not look like a {call.name} answer ({places}).") from None
+
+
+def error_of(call: Call[Any], response: Response) -> TingTingAPIError:
+    """Return the error that an answer outside 2xx stands for."""
+    status = response.status_code
+    retry_after = seconds_to_wait(response.headers.get("retry-after"))
+    if status // 100 == 3:
+        there = response.headers.get("location", "an address it does not name").split("?")[0]
+        redirect = TingTingRedirectError(
+            call.name, f"redirected to {there}.", campaign_id=call.campaign_id, status_code=status
+        )
+        redirect.location = response.headers.get("location")
+        return redirect
+    content = _lenient(response)
+    fields = _fields(content) if isinstance(content, Mapping) else {}
+    return _kind(status)(
+        call.name,
+        _said(content, fields) or "the answer says nothing.",
+        campaign_id=call.campaign_id,
+        status_code=status,
+        retry_after=retry_after,
+        fields=fields,
+    )
+
+
+def seconds_to_wait(header: str | None, *, now: datetime | None = None) -> float | None:
+    """Read a `Retry-After` header: seconds or an HTTP date; None when absent, past or unreadable."""
+    if not header:
+        return None
+    try:
+        seconds = float(header)
+    except ValueError:
+        try:
+            due = parsedate_to_datetime(header)
+        except ValueError:
+            return None
+        if due.tzinfo is None:
+            due = due.replace(tzinfo=timezone.utc)
+        seconds = (due - (now or datetime.now(timezone.utc))).total_seconds()
+    return seconds if 0 < seconds < float("inf") else None
+
+
+def _kind(status: int) -> type[TingTingAPIError]:
+    if status >= 500:
+        return TingTingServerError
+    # 408 is a time-out in other words: the server may have begun.
+    if status == 408 or status < 200:
+        return TingTingOutcomeUnknownError
+    return {
+        400: TingTingValidationError,
+        401: TingTingAuthError,
+        403: TingTingAuthError,
+        404: TingTingNotFoundError,
+        422: TingTingValidationError,
+        429: TingTingRateLimitedError,
+    }.get(status, TingTingRefusedError)
+
+
+def _decode(call: Call[Any], response: Response) -> Any:
+    if not response.content.strip():
+        return None
+    try:
+        return json.loads(response.content)
+    except (ValueError, RecursionError):
+        raise _unreadable(call, response, f"the answer is not JSON: {_said(_lenient(response), {})}") from None
+
+
+def _unreadable(call: Call[Any], response: Response, said: str) -> TingTingUnreadableReplyError:
+    return TingTingUnreadableReplyError(call.name, said, campaign_id=call.campaign_id, status_code=response.status_code)
+
+
+def _lenient(response: Response) -> Any:
+    """Return the JSON if it is any, else a readable piece of the text."""
+    try:
+        return json.loads(response.content)
+    except (ValueError, RecursionError):
+        text = response.content[:20_000].decode("utf-8", "replace")
+        if "<" in text:
+            title = _TITLE.search(text)
+            return "an HTML page" + (f" titled '{title.group(1).strip()}'" if title else "")
+        return text
+
+
+def _fields(content: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+    """Collect what the server says of single fields, however deep it is wrapped."""
+    inner = content.get("errors")
+    source = inner if isinstance(inner, Mapping) else content
+    found: dict[str, tuple[str, ...]] = {}
+    for name, complaint in source.items():
+        if source is content and (name in _PLAIN_KEYS or name in _ENVELOPE_KEYS or name == "errors"):
+            continue
+        texts = tuple(_texts(complaint))
+        if texts:
+            found[str(name)] = texts
+    return found
+
+
+def _texts(complaint: Any) -> Iterator[str]:
+    if isinstance(complaint, str):
+        yield complaint
+    elif isinstance(complaint, Mapping):
+        for name, inner in complaint.items():
+            for text in _texts(inner):
+                yield text if name == "non_field_errors" else f"{name}: {text}"
+    elif isinstance(complaint, list):
+        for inner in complaint:
+            yield from _texts(inner)
+
+
+def _said(content: Any, fields: Mapping[str, tuple[str, ...]]) -> str:
+    parts: list[str] = []
+    if isinstance(content, str):
+        parts.append(content)
+    elif isinstance(content, Mapping):
+        for key in _PLAIN_KEYS:
+            parts.extend(_texts(content.get(key)))
+        if not isinstance(content.get("errors"), Mapping):
+            parts.extend(_texts(content.get("errors")))
+        parts.extend(
+            text if name == "non_field_errors" else f"{name}: {text}"
+            for name, texts in fields.items()
+            for text in texts
+        )
+    elif isinstance(content, list):
+        parts.extend(_texts(content))
+    said = " ".join("; ".join(dict.fromkeys(part.strip() for part in parts if part.strip())).split())
+    if len(said) > LONGEST_QUOTE:
+        said = said[:LONGEST_QUOTE] + "…"
+    return said if not said or said[-1] in ".!?…" else said + "."

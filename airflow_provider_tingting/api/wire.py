@@ -1,0 +1,100 @@
+"""What goes over the wire, as plain values: a request, a response, and the call that joins the two.
+
+No I/O here. `calls` makes these values, `_http` sends them, `replies` reads the answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from os import PathLike
+from typing import Any, Generic, TypeVar
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+
+class Repeat(Enum):
+    """Whether a call may be sent again when nobody knows whether it arrived."""
+
+    READ = "changes nothing: repeat at will"
+    ONCE = "a write: sent again only when it certainly never left"
+
+
+@dataclass(frozen=True)
+class Request:
+    """One HTTP request, without the host and the token, which only the transport knows.
+
+    :param method: the HTTP method.
+    :param path: below the base URL, ending in `/`; or an absolute URL, to follow a redirect of a read.
+    :param query: query parameters; those that are None are left out.
+    :param json: the body, sent as UTF-8 JSON.
+    :param form: the body, sent as a form.
+    :param upload: the name of the form field and the path of the file sent in it.
+    :param patience: seconds to wait for the answer beyond the client's own read timeout.
+    """
+
+    method: str
+    path: str
+    query: Mapping[str, str | int] = field(default_factory=dict)
+    json: object | None = field(default=None, repr=False)
+    form: Mapping[str, str | int] | None = field(default=None, repr=False)
+    upload: tuple[str, PathLike[str]] | None = field(default=None, repr=False)
+    patience: float = 0.0
+
+
+@dataclass(frozen=True)
+class Response:
+    """One HTTP answer; header names in lower case."""
+
+    status_code: int
+    headers: Mapping[str, str] = field(repr=False)
+    content: bytes = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Alternative:
+    """Another way to ask the same, for servers that do not know the first.
+
+    :param request: what to send instead.
+    :param on: the HTTP statuses that mean "not known here".
+    """
+
+    request: Request
+    on: frozenset[int]
+
+
+@dataclass(frozen=True)
+class Call(Generic[T_co]):
+    """An endpoint with its arguments filled in.
+
+    :param name: the endpoint's name, as in the hook's methods.
+    :param request: what to send.
+    :param parse: the answer's decoded JSON (or text) to the call's result.
+    :param repeat: whether it may be sent again.
+    :param campaign_id: the campaign it is about, for error texts.
+    :param alternative: another way to ask, if sources disagree about the first.
+    """
+
+    name: str
+    request: Request
+    parse: Callable[[Any], T_co] = field(repr=False)
+    repeat: Repeat = Repeat.READ
+    campaign_id: int | None = None
+    alternative: Alternative | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True)
+class Pause:
+    """A step of a conversation that only lets time pass.
+
+    :param seconds: how long.
+    """
+
+    seconds: float
+
+
+#: A sequence of calls that depends on their answers: yields a call and gets its result (or its error thrown in);
+#: what it returns is the outcome. Written once, driven by the synchronous and the asynchronous client.
+Conversation = Generator["Call[Any] | Pause", Any, T]
