@@ -1,0 +1,352 @@
+"""The hook: a connection of Airflow in, TingTing's answers out. One method an endpoint, one call each.
+
+What has to survive a kill or a lost reply lives a floor above, in the operators.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_tingting import api
+from airflow_provider_tingting._compat import BaseHook, get_connection_async, get_extra_async
+from airflow_provider_tingting.connection import (
+    CONN_NAME,
+    CONN_TYPE,
+    DEFAULT_CONN_ID,
+    DEFAULT_HOST,
+    ConnectionSettings,
+    form_behaviour,
+    form_widgets,
+)
+from airflow_provider_tingting.errors import (
+    TingTingAuthError,
+    TingTingConfigError,
+    TingTingError,
+    TingTingNeverSentError,
+    TingTingNotFoundError,
+    TingTingRedirectError,
+    TingTingReportError,
+    TingTingUnreadableReplyError,
+)
+from airflow_provider_tingting.schedule import as_nepal_time
+
+if TYPE_CHECKING:
+    from airflow_provider_tingting._compat import Connection
+    from airflow_provider_tingting.api.client import AsyncTingTingClient, TingTingClient
+    from airflow_provider_tingting.api.models import (
+        AddContactsResult,
+        CallerNumber,
+        Campaign,
+        CampaignMessage,
+        Contact,
+        Dashboard,
+        Said,
+        UploadResult,
+        UserProfile,
+        Voice,
+    )
+
+
+class TingTingHook(BaseHook):
+    """Talk to TingTing with the token of an Airflow connection.
+
+    Each method is one call of TingTing's API page and returns a model of `api.models`. Reads are repeated after
+    faults that may pass; a write is repeated only when it certainly never left, and raises
+    `TingTingOutcomeUnknownError` when nobody knows whether it happened. Nothing is remembered between calls: for
+    exactly-once use the operators.
+
+    :param tingting_conn_id: the Airflow connection of type `tingting`.
+    """
+
+    conn_name_attr = "tingting_conn_id"
+    default_conn_name = DEFAULT_CONN_ID
+    conn_type = CONN_TYPE
+    hook_name = CONN_NAME
+
+    def __init__(self, tingting_conn_id: str = DEFAULT_CONN_ID, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.tingting_conn_id = tingting_conn_id
+
+    @classmethod
+    def get_connection_form_widgets(cls) -> dict[str, Any]:
+        """Return the form's extra fields, for Airflow before 3.2."""
+        return form_widgets()
+
+    @classmethod
+    def get_ui_field_behaviour(cls) -> dict[str, Any]:
+        """Return how the form shows the standard fields, for Airflow before 3.2."""
+        return form_behaviour()
+
+    @cached_property
+    def settings(self) -> ConnectionSettings:
+        """The connection, read and checked.
+
+        :raises TingTingConfigError: it has no token, or a field cannot be used.
+        """
+        connection = self.get_connection(self.tingting_conn_id)
+        return _settings(connection, connection.extra_dejson, self.tingting_conn_id)
+
+    @cached_property
+    def _client(self) -> TingTingClient:
+        return api.TingTingClient(**self.settings.client_arguments())
+
+    def get_conn(self) -> TingTingClient:
+        """Return the client that this hook sends with; it lives as long as the hook."""
+        return self._client
+
+    async def get_async_client(self) -> AsyncTingTingClient:
+        """Return a new asynchronous client; close it or use it in an `async with`."""
+        connection = await get_connection_async(self.tingting_conn_id)
+        extra = await get_extra_async(connection)
+        settings = _settings(connection, extra, self.tingting_conn_id)
+        return api.AsyncTingTingClient(**settings.client_arguments())
+
+    def forget_connection(self) -> None:
+        """Read the connection again at the next call, for a token that was replaced while a task waits."""
+        client = self.__dict__.pop("_client", None)
+        self.__dict__.pop("settings", None)
+        if client is not None:
+            client.close()
+
+    def list_voice_models(self) -> tuple[Voice, ...]:
+        """Return the voices that can speak a message (API page: List voice models)."""
+        return self.get_conn().send(api.calls.list_voice_models())
+
+    def find_voice(self, name_or_id: str | int) -> Voice:
+        """Return the voice with this id or display name.
+
+        The display name is compared without regard to case; internal names are not unique at TingTing, so a voice
+        is found by one only when no other voice shares it.
+
+        :raises TingTingConfigError: there is no such voice, or several; the text lists those that there are.
+        """
+        voices = self.list_voice_models()
+        wanted = str(name_or_id).strip().casefold()
+        for matches in (
+            [voice for voice in voices if str(voice.id) == wanted],
+            [voice for voice in voices if voice.voice_display_name.strip().casefold() == wanted],
+            [voice for voice in voices if voice.voice_internal_name.strip().casefold() == wanted],
+        ):
+            if len(matches) == 1:
+                return matches[0]
+            if matches:
+                break
+        known = ", ".join(f"{voice.voice_display_name!r} ({voice.id})" for voice in voices) or "none at all"
+        problem = "is shared by several voices" if matches else "does not exist"
+        raise TingTingConfigError(f"The voice {str(name_or_id)!r} {problem} in this account. There are: {known}.")
+
+    def list_caller_numbers(self) -> tuple[CallerNumber, ...]:
+        """Return the numbers that campaigns may call from; their ids are what `user_phone` takes."""
+        return self.get_conn().send(api.calls.list_caller_numbers())
+
+    def iter_campaigns(self, *, status: str | None = None, search: str | None = None) -> Iterator[Campaign]:
+        """Yield the account's campaigns over all pages (API page: List campaigns).
+
+        :param status: only those in this status; TingTing minds the case.
+        :param search: only those whose name contains this text.
+        """
+        return self.get_conn().iterate(api.calls.list_campaigns(status=status, search=search))
+
+    def get_campaign(self, campaign_id: int) -> Campaign:
+        """Return a campaign (API page: Get campaign details)."""
+        return self.get_conn().send(api.calls.get_campaign(campaign_id))
+
+    def create_campaign(
+        self,
+        *,
+        name: str,
+        services: str,
+        user_phone: Iterable[int],
+        message: str,
+        sms_message: str | None = None,
+        description: str | None = None,
+        schedule: str | datetime | None = None,
+        credit_limit: float | None = None,
+    ) -> Campaign:
+        """Create a campaign without a voice (API page: Create a campaign).
+
+        :param name: what people see in TingTing.
+        :param services: `PHONE`, `SMS` or `SMS & PHONE`.
+        :param user_phone: ids of the caller numbers to call from.
+        :param message: what is spoken, with `{tags}`.
+        :param sms_message: what is sent as SMS, with `{tags}`; required for SMS.
+        :param description: for your own reference.
+        :param schedule: when to start; a time without an offset is Nepal time. A text goes out as it is.
+        :param credit_limit: most credits to spend.
+        """
+        text = as_nepal_time(schedule).isoformat() if isinstance(schedule, datetime) else schedule
+        return self.get_conn().send(
+            api.calls.create_campaign(
+                name=name,
+                services=services,
+                user_phone=user_phone,
+                message=message,
+                sms_message=sms_message,
+                description=description,
+                schedule=text,
+                credit_limit=credit_limit,
+            )
+        )
+
+    def set_campaign_message(
+        self,
+        campaign_id: int,
+        *,
+        voice: int,
+        category: str = "Text",
+        message: str | None = None,
+        sms_message: str | None = None,
+        length_factor: str | None = None,
+        draft: bool | None = None,
+    ) -> CampaignMessage:
+        """Set the voice that speaks (API page: Set voice and category)."""
+        return self.get_conn().send(
+            api.calls.set_campaign_message(
+                campaign_id,
+                voice=voice,
+                category=category,
+                message=message,
+                sms_message=sms_message,
+                length_factor=length_factor,
+                draft=draft,
+            )
+        )
+
+    def update_campaign(self, campaign_id: int, **fields: Any) -> Campaign | None:
+        """Change some fields of a campaign (API page: Update a campaign)."""
+        return self.get_conn().send(api.calls.update_campaign(campaign_id, **fields))
+
+    def delete_campaign(self, campaign_id: int) -> None:
+        """Delete a campaign with its contacts (API page: Delete a campaign)."""
+        self.get_conn().send(api.calls.delete_campaign(campaign_id))
+
+    def add_contact(
+        self, campaign_id: int, number: str | int, other_variables: Mapping[str, Any] | None = None
+    ) -> AddContactsResult:
+        """Add one contact (API page: Add a single contact)."""
+        return self.get_conn().send(api.calls.add_contact(campaign_id, number, other_variables))
+
+    def add_contacts(self, campaign_id: int, contacts: Iterable[Mapping[str, Any]]) -> AddContactsResult:
+        """Add contacts in one call; numbers that the campaign has are skipped (API page: Add multiple contacts).
+
+        :param contacts: `{"number": "98…", "other_variables": {…}}` each.
+        """
+        return self.get_conn().send(api.calls.add_contacts(campaign_id, contacts))
+
+    def upload_contacts(self, campaign_id: int, path: str | Path) -> UploadResult:
+        """Upload a workbook of contacts (API page: Upload bulk contacts). The answer is a preview."""
+        return self.get_conn().send(api.calls.upload_contacts(campaign_id, path))
+
+    def iter_contacts(self, campaign_id: int) -> Iterator[Contact]:
+        """Yield a campaign's contacts with their outcomes, over all pages (API page: List contacts)."""
+        return self.get_conn().iterate(api.calls.list_contacts(campaign_id))
+
+    def get_contact_attributes(self, contact_id: int) -> dict[str, Any]:
+        """Return a contact's variables (API page: Get contact info)."""
+        return self.get_conn().send(api.calls.get_contact_attributes(contact_id))
+
+    def update_contact_attributes(self, contact_id: int, attributes: Mapping[str, Any]) -> dict[str, Any] | None:
+        """Change a contact's variables (API page: Edit contact attributes)."""
+        return self.get_conn().send(api.calls.update_contact_attributes(contact_id, attributes))
+
+    def update_contact_number(self, contact_id: int, number: str | int) -> None:
+        """Change a contact's number (API page: Edit contact number)."""
+        self.get_conn().send(api.calls.update_contact_number(contact_id, number))
+
+    def delete_contact(self, contact_id: int) -> None:
+        """Delete a contact (API page: Delete a contact)."""
+        self.get_conn().send(api.calls.delete_contact(contact_id))
+
+    def preview_voice(self, campaign_id: int, *, voice: int, message: str) -> str:
+        """Return the address of an mp3 in which the voice speaks the message (API page: Test voice)."""
+        return self.get_conn().send(api.calls.preview_voice(campaign_id, voice=voice, message=message))
+
+    def demo_call(self, contact_id: int) -> Said:
+        """Call one contact now; it really rings (API page: Demo call)."""
+        return self.get_conn().send(api.calls.demo_call(contact_id))
+
+    def run_campaign(self, campaign_id: int) -> Said:
+        """Start a campaign (API page: Run campaign). TingTing dials everybody each time it is asked."""
+        return self.get_conn().send(api.calls.run_campaign(campaign_id))
+
+    def stop_campaign(self, campaign_id: int) -> Said:
+        """Stop a campaign for good (vendor's client, not on the API page)."""
+        return self.get_conn().send(api.calls.stop_campaign(campaign_id))
+
+    def download_campaign_report(self, campaign_id: int, path: str | Path) -> int:
+        """Write a campaign's report to a local file as it came and return its size in bytes.
+
+        The file appears only when it is whole (API page: Campaign report).
+
+        :raises TingTingReportError: the file cannot be written.
+        """
+        return self._download(api.calls.download_campaign_report(campaign_id), path)
+
+    def download_survey_report(self, survey_id: int, path: str | Path, *, format: str = "csv") -> int:
+        """Write a survey's report to a local file as it came and return its size (API page: Survey report).
+
+        :param format: `csv` or `json`.
+        :raises TingTingReportError: the file cannot be written.
+        """
+        return self._download(api.calls.download_survey_report(survey_id, format=format), path)
+
+    def _download(self, call: Any, path: str | Path) -> int:
+        with _appearing_whole(Path(path)) as file:
+            return self.get_conn().download(call, file).size
+
+    def get_user_profile(self) -> UserProfile:
+        """Return whose account the token opens (vendor's client, not on the API page)."""
+        return self.get_conn().send(api.calls.get_user_profile())
+
+    def get_dashboard(self) -> Dashboard:
+        """Return the account's balance (vendor's client, not on the API page)."""
+        return self.get_conn().send(api.calls.get_dashboard())
+
+    def test_connection(self) -> tuple[bool, str]:
+        """Say whether the connection works, and what is wrong if not. Reads the voices: free, and changes nothing."""
+        try:
+            voices = self.list_voice_models()
+        except TingTingAuthError as error:
+            return False, f"TingTing refuses the token. {error.default_remedy}"
+        except TingTingNotFoundError:
+            return False, f"{self.settings.base_url} has no TingTing API. The base URL is usually {DEFAULT_HOST}"
+        except (TingTingUnreadableReplyError, TingTingRedirectError) as error:
+            return False, f"{self.settings.base_url} is not TingTing: {error.said} Usual is {DEFAULT_HOST}"
+        except TingTingNeverSentError as error:
+            return False, f"TingTing cannot be reached: {error.said} Check the host, the network and any proxy."
+        except TingTingError as error:
+            return False, str(error)
+        return True, f"TingTing answers at {self.settings.base_url} and knows {len(voices)} voices."
+
+
+def _settings(connection: Connection, extra: Mapping[str, Any], conn_id: str) -> ConnectionSettings:
+    return ConnectionSettings.read(
+        host=connection.host,
+        password=connection.password,
+        schema=connection.schema,
+        port=connection.port,
+        extra=extra,
+        conn_id=conn_id,
+    )
+
+
+@contextmanager
+def _appearing_whole(path: Path) -> Iterator[Any]:
+    """Give a file that appears at its path only when the block ends well."""
+    partial = path.with_name(f".{path.name}.part")
+    try:
+        with partial.open("wb+") as file:
+            yield file
+        partial.replace(path)
+    except OSError as error:
+        raise TingTingReportError(
+            f"The report cannot be written to {path} ({error.strerror}). Nothing was left there; give a path in a "
+            "folder that exists and may be written to."
+        ) from error
+    finally:
+        partial.unlink(missing_ok=True)

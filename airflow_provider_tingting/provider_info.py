@@ -1,0 +1,43 @@
+"""Tells Airflow what is in this package. Called by every Airflow process, so it imports next to nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow_provider_tingting.connection import CONN_NAME, CONN_TYPE, HOOK_CLASS, conn_fields, ui_field_behaviour
+
+PACKAGE = "airflow_provider_tingting"
+
+
+def get_provider_info() -> dict[str, Any]:
+    """Return the provider's description in the form of Airflow's `provider_info.schema.json`."""
+    return {
+        "package-name": "airflow-provider-tingting",
+        "name": "TingTing",
+        "description": "Bulk AI voice calls and SMS in Nepal: every contact called once, every result home.",
+        "integrations": [
+            {
+                "integration-name": "TingTing",
+                "external-doc-url": "https://tingting.io",
+                "tags": ["service"],
+            }
+        ],
+        "connection-types": [
+            {
+                "connection-type": CONN_TYPE,
+                "hook-class-name": HOOK_CLASS,
+                "hook-name": CONN_NAME,
+                "ui-field-behaviour": ui_field_behaviour(),
+                "conn-fields": conn_fields(),
+            }
+        ],
+        "hooks": [_modules("hooks", "tingting")],
+        "operators": [_modules("operators", "campaign", "contacts", "report")],
+        "sensors": [_modules("sensors", "campaign")],
+        "triggers": [_modules("triggers", "campaign")],
+        "extra-links": [f"{PACKAGE}.links.campaign.TingTingCampaignLink"],
+    }
+
+
+def _modules(room: str, *names: str) -> dict[str, Any]:
+    return {"integration-name": "TingTing", "python-modules": [f"{PACKAGE}.{room}.{name}" for name in names]}

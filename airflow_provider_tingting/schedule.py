@@ -1,0 +1,50 @@
+"""When a campaign is to start: every time gets its offset, and what is late is noticed before TingTing refuses it."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from datetime import date, datetime, time, timedelta, timezone
+from zoneinfo import ZoneInfo
+
+from airflow_provider_tingting.errors import TingTingConfigError
+
+NEPAL = "Asia/Kathmandu"
+
+
+def as_nepal_time(moment: datetime) -> datetime:
+    """Give a time without an offset the one of Nepal; leave any other as it is."""
+    return moment.replace(tzinfo=ZoneInfo(NEPAL)) if moment.tzinfo is None else moment
+
+
+def read_schedule(schedule: str | datetime | date | None) -> datetime | None:
+    """Read a schedule as people write it: a time, or a text in ISO 8601, also a bare date (midnight in Nepal).
+
+    :raises TingTingConfigError: it is no time.
+    """
+    if schedule is None or (isinstance(schedule, str) and not schedule.strip()):
+        return None
+    if isinstance(schedule, datetime):
+        return as_nepal_time(schedule)
+    if isinstance(schedule, date):
+        return as_nepal_time(datetime.combine(schedule, time()))
+    import pendulum
+
+    moment: object = None
+    with suppress(ValueError):
+        moment = pendulum.parse(str(schedule).strip(), tz=NEPAL)
+    if not isinstance(moment, datetime):
+        raise TingTingConfigError(
+            f"The schedule {schedule!r} is no time. Write it in ISO 8601, such as 2026-12-01T14:00:00+05:45; "
+            "without an offset it is Nepal time."
+        )
+    return moment
+
+
+def is_past(moment: datetime, *, now: datetime | None = None) -> bool:
+    """Whether TingTing would refuse to schedule this moment."""
+    return moment <= (now or datetime.now(timezone.utc))
+
+
+def wire_format(moment: datetime) -> str:
+    """Write a moment as TingTing reads it: ISO 8601 to the second, always with an offset."""
+    return (moment - timedelta(microseconds=moment.microsecond)).isoformat()
