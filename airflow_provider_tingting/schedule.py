@@ -23,21 +23,22 @@ def read_schedule(schedule: str | datetime | date | None) -> datetime | None:
     """
     if schedule is None or (isinstance(schedule, str) and not schedule.strip()):
         return None
-    if isinstance(schedule, datetime):
-        return as_nepal_time(schedule)
-    if isinstance(schedule, date):
-        return as_nepal_time(datetime.combine(schedule, time()))
-    import pendulum
+    moment: object = schedule
+    if isinstance(schedule, str):
+        import pendulum
 
-    moment: object = None
-    with suppress(ValueError):
-        moment = pendulum.parse(str(schedule).strip(), tz=NEPAL)
+        moment = None
+        with suppress(ValueError):
+            # `exact` keeps a bare date a date, and a bare time of day from becoming one of today.
+            moment = pendulum.parse(schedule.strip(), tz=NEPAL, exact=True)
+    if isinstance(moment, date) and not isinstance(moment, datetime):
+        moment = datetime.combine(moment, time())
     if not isinstance(moment, datetime):
         raise TingTingConfigError(
             f"The schedule {schedule!r} is no time. Write it in ISO 8601, such as 2026-12-01T14:00:00+05:45; "
             "without an offset it is Nepal time."
         )
-    return moment
+    return as_nepal_time(moment)
 
 
 def is_past(moment: datetime, *, now: datetime | None = None) -> bool:

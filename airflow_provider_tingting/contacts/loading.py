@@ -1,0 +1,120 @@
+"""Brings a checked audience into a campaign and makes sure that everybody is in it."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from airflow_provider_tingting.api import calls
+from airflow_provider_tingting.contacts.send import send_batches
+from airflow_provider_tingting.contacts.workbook import write_workbook
+from airflow_provider_tingting.errors import TingTingCampaignError
+from airflow_provider_tingting.masking import mask_number, mask_text
+
+if TYPE_CHECKING:
+    from airflow_provider_tingting.api.client import TingTingClient
+    from airflow_provider_tingting.api.models import AddContactsResult, Campaign
+    from airflow_provider_tingting.contacts.audience import CheckedAudience
+
+log = logging.getLogger(__name__)
+
+_NAMED_IN_ERRORS = 10
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What TingTing says it did.
+
+    :param created: contacts that were new to the campaign.
+    :param skipped: contacts that the campaign had.
+    """
+
+    created: int
+    skipped: int
+
+
+def load(
+    client: TingTingClient,
+    campaign: Campaign,
+    audience: CheckedAudience,
+    *,
+    transport: str = "json",
+    batch_size: int = 500,
+    concurrency: int = 4,
+) -> Loaded:
+    """Send everybody and check that the campaign holds them.
+
+    Sending again is safe, because TingTing skips numbers that the campaign has. A campaign that has begun is sent
+    nothing, since a number added to it might be called or not: it is only checked.
+
+    :raises TingTingCampaignError: somebody is missing from the campaign; the text names the first ones masked.
+    :raises TingTingAPIError: TingTing refuses or cannot be reached.
+    """
+    if campaign.status.has_begun:
+        log.info("Campaign %s is %s: nobody is added, only checked", campaign.id, campaign.status)
+        if campaign.campaign_action_count != audience.valid:
+            _find_missing(client, campaign, audience, complaints=())
+        return Loaded(created=0, skipped=audience.valid)
+    loaded, complaints = _WAYS[transport](client, campaign, audience, batch_size=batch_size, concurrency=concurrency)
+    now = client.send(calls.get_campaign(campaign.id))
+    # The campaign's count must have grown by what TingTing says it created; otherwise look at every contact.
+    settled = loaded.created + loaded.skipped == audience.valid and not complaints
+    if not settled or now.campaign_action_count != (campaign.campaign_action_count or 0) + loaded.created:
+        _find_missing(client, now, audience, complaints)
+    return loaded
+
+
+def _by_json(
+    client: TingTingClient, campaign: Campaign, audience: CheckedAudience, *, batch_size: int, concurrency: int
+) -> tuple[Loaded, tuple[str, ...]]:
+    def post(batch: list[dict[str, object]]) -> AddContactsResult:
+        return client.send(calls.add_contacts(campaign.id, batch))
+
+    def tell(sent: int) -> None:
+        log.info("Campaign %s: %s of %s contacts sent", campaign.id, sent, audience.valid)
+
+    result = send_batches(audience.contacts(), post, batch_size=batch_size, concurrency=concurrency, on_progress=tell)
+    return Loaded(result.created, result.skipped), tuple(map(str, result.rejected))
+
+
+def _by_workbook(
+    client: TingTingClient, campaign: Campaign, audience: CheckedAudience, *, batch_size: int, concurrency: int
+) -> tuple[Loaded, tuple[str, ...]]:
+    from airflow_provider_tingting.campaign import insist
+
+    had = campaign.campaign_action_count or 0
+    complaints: list[str] = []
+    with tempfile.TemporaryDirectory(prefix="tingting-") as folder:
+        for part in write_workbook(audience.contacts(), Path(folder) / "contacts.xlsx"):
+            preview = client.converse(insist(calls.upload_contacts(campaign.id, part.path)))
+            complaints += [mask_text(str(error)) for error in preview.error_list]
+            log.info("Campaign %s: a workbook of %s rows was uploaded", campaign.id, preview.total_validated_rows)
+    now = client.send(calls.get_campaign(campaign.id)).campaign_action_count or 0
+    created = max(0, now - had)
+    return Loaded(created, max(0, audience.valid - created)), tuple(complaints)
+
+
+_WAYS = {"json": _by_json, "xlsx": _by_workbook}
+
+
+def _find_missing(
+    client: TingTingClient, campaign: Campaign, audience: CheckedAudience, complaints: tuple[str, ...]
+) -> None:
+    """Read the campaign's contacts one by one and raise if somebody of the audience is not among them."""
+    present = {contact.number[-10:] for contact in client.iterate(calls.list_contacts(campaign.id))}
+    missing = [contact.number for contact in audience.contacts() if contact.number[-10:] not in present]
+    if not missing:
+        log.info("Campaign %s holds everybody and %s others", campaign.id, len(present) - audience.valid)
+        return
+    named = ", ".join(mask_number(number) for number in missing[:_NAMED_IN_ERRORS])
+    more = f" and {len(missing) - _NAMED_IN_ERRORS} more" if len(missing) > _NAMED_IN_ERRORS else ""
+    said = f" TingTing says: {'; '.join(complaints[:3])}." if complaints else ""
+    raise TingTingCampaignError(
+        f"of {audience.valid} contacts {len(missing)} are not in it: {named}{more}.{said} Nobody has been called. "
+        "Run the task again, or take these numbers out.",
+        campaign_id=campaign.id,
+        status=campaign.status.value,
+    )

@@ -1,0 +1,76 @@
+"""Reads arguments that may have come through a template as text, and says what is wrong with them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow_provider_tingting.errors import TingTingConfigError
+
+
+def campaign_id_of(value: Any, argument: str = "campaign_id") -> int:
+    """Read an id that may have come through a template as text.
+
+    :raises TingTingConfigError: it is no id.
+    """
+    try:
+        if isinstance(value, bool) or (isinstance(value, float) and not value.is_integer()):
+            raise ValueError
+        number = int(value)
+        if number < 1:
+            raise ValueError
+    except (TypeError, ValueError):
+        raise TingTingConfigError(
+            f"{argument} must be the id that TingTing gave, a whole number; it is {value!r}. If it comes from another "
+            "task, check that the task has run and that the name of its XCom is right."
+        ) from None
+    return number
+
+
+def ids_of(value: Any) -> tuple[int, ...]:
+    """Read `user_phone`, which a template may have turned into a text.
+
+    :raises TingTingConfigError: there is none, or one is no id.
+    """
+    if isinstance(value, str):
+        value = [part for part in value.strip("[]() ").split(",") if part.strip()]
+    elif isinstance(value, int):
+        value = [value]
+    ids = tuple(campaign_id_of(one, "user_phone") for one in value or ())
+    if not ids:
+        raise TingTingConfigError(
+            "user_phone is empty. Give the ids of the caller numbers to call from; the hook's list_caller_numbers() "
+            "shows those of your account."
+        )
+    return ids
+
+
+def credit_limit_of(value: Any) -> float | None:
+    """Read a number of credits.
+
+    :raises TingTingConfigError: it is none.
+    """
+    if value in (None, ""):
+        return None
+    try:
+        limit = float(value)
+    except (TypeError, ValueError):
+        limit = 0.0
+    if not limit > 0:
+        raise TingTingConfigError(f"credit_limit must be a number of credits above 0; it is {value!r}.")
+    return int(limit) if limit.is_integer() else limit
+
+
+def length_factor_of(value: Any) -> str | None:
+    """Read a speed of speech as TingTing writes it.
+
+    :raises TingTingConfigError: it is none.
+    """
+    if value in (None, ""):
+        return None
+    try:
+        factor = float(value)
+    except (TypeError, ValueError):
+        factor = 0.0
+    if not 0 < factor < 10:
+        raise TingTingConfigError(f'length_factor must be a speed such as "1.00"; it is {value!r}.')
+    return f"{factor:.2f}"

@@ -1,0 +1,250 @@
+"""Tasks that make a campaign and run it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from airflow_provider_tingting._compat import conf
+from airflow_provider_tingting.errors import TingTingConfigError
+from airflow_provider_tingting.operators.arguments import credit_limit_of, ids_of, length_factor_of
+from airflow_provider_tingting.operators.base import TingTingBaseOperator, generation_of
+from airflow_provider_tingting.operators.running import RunningMixin
+
+if TYPE_CHECKING:
+    from airflow_provider_tingting._compat import Context
+    from airflow_provider_tingting.campaign import CampaignSpec
+    from airflow_provider_tingting.outcome import SuccessWhen
+
+SERVICES = ("PHONE", "SMS", "SMS & PHONE")
+
+
+class TingTingCreateCampaignOperator(TingTingBaseOperator):
+    """Create a campaign, ready to take contacts.
+
+    A retry never creates a second campaign: the campaign carries a mark of the DAG, run, task and map index in its
+    description, and an attempt that finds it uses it again. Before anything is sent the voice, the schedule and the
+    arguments are checked.
+
+    XCom: `return_value` and `campaign_id` hold the campaign's id.
+
+    Source: API page, Create a campaign and Set voice and category.
+
+    :param name: what people see in TingTing.
+    :param services: `PHONE`, `SMS` or `SMS & PHONE`.
+    :param user_phone: ids of the caller numbers to call from, as `list_caller_numbers` gives them.
+    :param message: what is spoken; `{tags}` are filled for each contact.
+    :param sms_message: what is sent as SMS; required for SMS.
+    :param description: for your own reference; the task's mark is added to it.
+    :param schedule: when to start, as a datetime or a text in ISO 8601. Without an offset it is Nepal time; a bare
+        date is midnight there. None starts the campaign when it is run.
+    :param on_past_schedule: what to do when the schedule has passed, as for a DAG that is late: `fail`, or `run_now`
+        to leave the schedule off.
+    :param voice: the voice's id or display name, looked up when the task runs. Without one no voice is set.
+    :param category: `Text` or `Audio`.
+    :param length_factor: speed of the speech, such as `1.00`.
+    :param credit_limit: most credits that the campaign may spend.
+    :param draft: whether to leave the campaign as a draft, which cannot be run.
+    :param on_clear: what a cleared task does: `reattach` (use the same campaign), `send_again` (a new campaign) or
+        `fail`.
+    :param tingting_conn_id: the Airflow connection.
+    :raises AirflowFailException: an argument, the token or the content is refused; no retry would help.
+    :raises TingTingAPIError: TingTing cannot be reached, or it stays unknown whether the campaign exists.
+    """
+
+    template_fields: Sequence[str] = (
+        *TingTingBaseOperator.template_fields,
+        "name",
+        "services",
+        "user_phone",
+        "message",
+        "sms_message",
+        "description",
+        "schedule",
+        "voice",
+        "category",
+        "length_factor",
+        "credit_limit",
+    )
+    template_fields_renderers: ClassVar[dict[str, str]] = {
+        "message": "text",
+        "sms_message": "text",
+        "description": "text",
+    }
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        services: str = "PHONE",
+        user_phone: Sequence[int],
+        message: str,
+        sms_message: str | None = None,
+        description: str | None = None,
+        schedule: str | datetime | None = None,
+        on_past_schedule: str = "fail",
+        voice: str | int | None = None,
+        category: str = "Text",
+        length_factor: str | float | None = None,
+        credit_limit: float | None = None,
+        draft: bool | None = None,
+        on_clear: str = "reattach",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.name = name
+        self.services = services
+        self.user_phone = user_phone
+        self.message = message
+        self.sms_message = sms_message
+        self.description = description
+        self.schedule = schedule
+        self.on_past_schedule = on_past_schedule
+        self.voice = voice
+        self.category = category
+        self.length_factor = length_factor
+        self.credit_limit = credit_limit
+        self.draft = draft
+        self.on_clear = on_clear
+
+    def execute(self, context: Context) -> int:
+        """Create the campaign, or find the one that an earlier attempt created."""
+        from airflow_provider_tingting.campaign import Marker, attach_or_create
+
+        with self.told_to_airflow():
+            self.heed_clear(context, self.on_clear, "create a campaign")
+            spec = self._spec()
+            ti = context["ti"]
+            generation = generation_of(context) if self.on_clear == "send_again" else 0
+            marker = Marker.of(spec, ti.dag_id, ti.run_id, ti.task_id, ti.map_index, generation)
+            campaign = self.hook.get_conn().converse(attach_or_create(spec, marker))
+            self.leave_campaign(context, campaign.id)
+            return campaign.id
+
+    def _spec(self) -> CampaignSpec:
+        from airflow_provider_tingting.campaign import CampaignSpec
+
+        services = " ".join(str(self.services).upper().replace("&", " & ").split())
+        if services not in SERVICES:
+            raise TingTingConfigError(f"services must be one of {', '.join(SERVICES)}; it is {self.services!r}.")
+        for argument, value in (("name", self.name), ("message", self.message)):
+            if not str(value or "").strip():
+                raise TingTingConfigError(f"{argument} is empty. TingTing requires it for each campaign.")
+        if "SMS" in services and not str(self.sms_message or "").strip():
+            raise TingTingConfigError(f"sms_message is empty. TingTing requires it when services is {services!r}.")
+        if self.category not in ("Text", "Audio"):
+            raise TingTingConfigError(f"category must be Text or Audio; it is {self.category!r}.")
+        return CampaignSpec(
+            name=str(self.name).strip(),
+            services=services,
+            user_phone=ids_of(self.user_phone),
+            message=self.message,
+            sms_message=self.sms_message,
+            description=self.description,
+            schedule=self._schedule(),
+            credit_limit=credit_limit_of(self.credit_limit),
+            voice=None if self.voice in (None, "") else self.hook.find_voice(self.voice).id,
+            category=self.category,
+            length_factor=length_factor_of(self.length_factor),
+            draft=self.draft,
+        )
+
+    def _schedule(self) -> str | None:
+        from airflow_provider_tingting.schedule import is_past, read_schedule, wire_format
+
+        if self.on_past_schedule not in ("fail", "run_now"):
+            raise TingTingConfigError(f"on_past_schedule must be fail or run_now; it is {self.on_past_schedule!r}.")
+        moment = read_schedule(self.schedule)
+        if moment is None:
+            return None
+        if is_past(moment):
+            if self.on_past_schedule == "fail":
+                raise TingTingConfigError(
+                    f"The schedule {wire_format(moment)} has passed, and TingTing does not schedule into the past. "
+                    'Give a later time, or on_past_schedule="run_now" to start when the campaign is run.'
+                )
+            self.log.warning("The schedule %s has passed: the campaign will start when it is run", moment)
+            return None
+        return wire_format(moment)
+
+
+class TingTingRunCampaignOperator(RunningMixin, TingTingBaseOperator):
+    """Run a campaign and wait for its end.
+
+    TingTing dials everybody each time it is asked to run, so only a campaign that is `Not Started` is ever run, after
+    a fresh look. A retry, and a task that was cleared, re-attach to the campaign and report its real outcome: red
+    stays red, and nobody is called again. When the outcome of the run call is unknown, the status is watched for two
+    minutes before it is asked again.
+
+    XCom: `return_value` is `{campaign_id, status, progress_percent, contacts, reached, not_reached, pending,
+    reach_rate, credits}` (the figures only after waiting); `campaign_id` and `status` are keys of their own too.
+
+    Source: API page, Run campaign, Get campaign details, Campaign report.
+
+    :param campaign_id: the campaign.
+    :param wait_for_completion: whether to wait for the campaign's end; without it the task succeeds once the campaign
+        has begun or is scheduled.
+    :param deferrable: whether to wait in the triggerer, without holding a worker. Default: Airflow's
+        `[operators] default_deferrable`.
+    :param poll_interval: seconds between two looks at the campaign.
+    :param timeout: how long to wait, in seconds or as a timedelta; None for as long as it takes. The task's
+        `execution_timeout` counts too, in both modes.
+    :param stop_on_kill: whether to stop the campaign when the task is killed or its time is up. A stopped campaign
+        cannot go on, so the default is to let it go on and say so.
+    :param success_when: what counts as a success of a `Completed` campaign: the least share of contacts reached, from
+        0 to 1, or a function from the campaign's summary to a bool. By default somebody must have been reached.
+    :param tolerate_outage: seconds for which TingTing may fail to answer during the wait.
+    :param on_clear: what a cleared task does: `reattach` (report the campaign's outcome) or `fail`. To call people
+        again, clear the task that creates the campaign with `on_clear="send_again"`.
+    :param tingting_conn_id: the Airflow connection.
+    :raises TingTingCampaignFailedError: the campaign was terminated, or is not a success.
+    :raises TingTingCampaignTimeoutError: it has not ended in time.
+    :raises AirflowFailException: an argument, the token or the campaign is refused; no retry would help.
+    :raises TingTingAPIError: TingTing did not answer for longer than `tolerate_outage`; a retry re-attaches.
+    """
+
+    template_fields: Sequence[str] = (*TingTingBaseOperator.template_fields, "campaign_id")
+
+    def __init__(
+        self,
+        *,
+        campaign_id: int | str,
+        wait_for_completion: bool = True,
+        deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
+        poll_interval: float = 30.0,
+        timeout: float | timedelta | None = None,
+        stop_on_kill: bool = False,
+        success_when: SuccessWhen = None,
+        tolerate_outage: float = 600.0,
+        on_clear: str = "reattach",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.campaign_id = campaign_id
+        self.wait_for_completion = wait_for_completion
+        self.deferrable = deferrable
+        self.poll_interval = poll_interval
+        self.timeout = timeout
+        self.stop_on_kill = stop_on_kill
+        self.success_when = success_when
+        self.tolerate_outage = tolerate_outage
+        self.on_clear = on_clear
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Run the campaign unless it has begun, and wait for its end, here or in the triggerer."""
+        with self.told_to_airflow():
+            campaign = self.start(context)
+            if not self.wait_for_completion:
+                return self.begun(context, campaign)
+            plan = self.plan(context)
+            if self.deferrable and not campaign.status.is_final:
+                self.wait_in_triggerer(plan)
+            return self.finish(context, self.wait_here(plan))
+
+    def execute_complete(self, context: Context, event: Any = None) -> dict[str, Any]:
+        """Judge what the trigger has seen."""
+        from airflow_provider_tingting.waiting import Observation
+
+        with self.told_to_airflow():
+            return self.finish(context, Observation.from_event(event))

@@ -1,0 +1,163 @@
+"""Tasks that change a campaign that exists: update, stop, delete."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from airflow_provider_tingting import api
+from airflow_provider_tingting.errors import TingTingConfigError, TingTingNotFoundError, TingTingRefusedError
+from airflow_provider_tingting.operators.arguments import campaign_id_of
+from airflow_provider_tingting.operators.base import TingTingBaseOperator
+
+if TYPE_CHECKING:
+    from airflow_provider_tingting._compat import Context
+
+
+class TingTingUpdateCampaignOperator(TingTingBaseOperator):
+    """Change fields of a campaign. Doing it again does no harm, so a retry does.
+
+    XCom: `return_value` is `{campaign_id, updated}` with the names of the fields.
+
+    Source: API page, Update a campaign.
+
+    :param campaign_id: the campaign.
+    :param name: its new name.
+    :param services: `PHONE`, `SMS` or `SMS & PHONE`.
+    :param message: what is spoken.
+    :param sms_message: what is sent as SMS.
+    :param schedule: when to start, as in `TingTingCreateCampaignOperator`.
+    :param tingting_conn_id: the Airflow connection.
+    :raises AirflowFailException: nothing to change, or TingTing refuses.
+    """
+
+    template_fields: Sequence[str] = (
+        *TingTingBaseOperator.template_fields,
+        "campaign_id",
+        "name",
+        "services",
+        "message",
+        "sms_message",
+        "schedule",
+    )
+    template_fields_renderers: ClassVar[dict[str, str]] = {"message": "text", "sms_message": "text"}
+
+    def __init__(
+        self,
+        *,
+        campaign_id: int | str,
+        name: str | None = None,
+        services: str | None = None,
+        message: str | None = None,
+        sms_message: str | None = None,
+        schedule: str | datetime | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.campaign_id = campaign_id
+        self.name = name
+        self.services = services
+        self.message = message
+        self.sms_message = sms_message
+        self.schedule = schedule
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Send the fields that are given."""
+        from airflow_provider_tingting.campaign import insist
+        from airflow_provider_tingting.schedule import read_schedule, wire_format
+
+        with self.told_to_airflow():
+            number = campaign_id_of(self.campaign_id)
+            moment = read_schedule(self.schedule)
+            wanted = {
+                "name": self.name,
+                "services": self.services,
+                "message": self.message,
+                "sms_message": self.sms_message,
+                "schedule": None if moment is None else wire_format(moment),
+            }
+            fields = {name: value for name, value in wanted.items() if value is not None}
+            if not fields:
+                raise TingTingConfigError(f"There is nothing to change: give at least one of {', '.join(wanted)}.")
+            self.hook.get_conn().converse(insist(api.calls.update_campaign(number, **fields)))
+            self.leave_campaign(context, number)
+            return {"campaign_id": number, "updated": sorted(fields)}
+
+
+class TingTingStopCampaignOperator(TingTingBaseOperator):
+    """Stop a campaign for good: whoever was not called stays uncalled. A campaign that has ended is left alone.
+
+    XCom: `return_value` is `{campaign_id, status, stopped}`; `stopped` is false when it had ended by itself.
+
+    Source: the vendor's client; the API page has no such call.
+
+    :param campaign_id: the campaign.
+    :param tingting_conn_id: the Airflow connection.
+    :raises AirflowFailException: there is no such campaign, or TingTing cannot stop it.
+    """
+
+    template_fields: Sequence[str] = (*TingTingBaseOperator.template_fields, "campaign_id")
+
+    def __init__(self, *, campaign_id: int | str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.campaign_id = campaign_id
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Stop the campaign unless it has ended, and look again."""
+        from airflow_provider_tingting.campaign import insist
+
+        with self.told_to_airflow():
+            number = campaign_id_of(self.campaign_id)
+            self.leave_campaign(context, number)
+            campaign = self.hook.get_campaign(number)
+            stopped = not campaign.status.is_final
+            if stopped:
+                try:
+                    self.hook.get_conn().converse(insist(api.calls.stop_campaign(number)))
+                except TingTingRefusedError as error:
+                    if error.status_code not in (404, 405):
+                        raise
+                    raise TingTingConfigError(
+                        f"Campaign {number} is {campaign.status} and cannot be stopped: TingTing offers no stop for "
+                        "it. Stop it in TingTing itself."
+                    ) from error
+                campaign = self.hook.get_campaign(number)
+            return {"campaign_id": number, "status": campaign.status.value, "stopped": stopped}
+
+
+class TingTingDeleteCampaignOperator(TingTingBaseOperator):
+    """Delete a campaign with its contacts. A retry that finds it gone is content.
+
+    XCom: `return_value` is `{campaign_id, deleted}`; `deleted` is false when it was gone already.
+
+    Source: API page, Delete a campaign.
+
+    :param campaign_id: the campaign.
+    :param missing_ok: whether a campaign that does not exist is fine at the first try too.
+    :param tingting_conn_id: the Airflow connection.
+    :raises AirflowFailException: there is no such campaign.
+    """
+
+    template_fields: Sequence[str] = (*TingTingBaseOperator.template_fields, "campaign_id")
+
+    def __init__(self, *, campaign_id: int | str, missing_ok: bool = False, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.campaign_id = campaign_id
+        self.missing_ok = missing_ok
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Delete the campaign."""
+        from airflow_provider_tingting.campaign import delete
+
+        with self.told_to_airflow():
+            number = campaign_id_of(self.campaign_id)
+            try:
+                self.hook.get_conn().converse(delete(number))
+            except TingTingNotFoundError:
+                # An earlier try may have deleted it and been killed before it could say so.
+                if not self.missing_ok and context["ti"].try_number <= 1:
+                    raise
+                self.log.info("Campaign %s does not exist (any more)", number)
+                return {"campaign_id": number, "deleted": False}
+            return {"campaign_id": number, "deleted": True}

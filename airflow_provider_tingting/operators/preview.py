@@ -1,0 +1,93 @@
+"""Tasks that let people hear a campaign before it is run: a voice preview, and a real call to one contact."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from airflow_provider_tingting import api
+from airflow_provider_tingting._compat import AirflowFailException
+from airflow_provider_tingting.errors import TingTingOutcomeUnknownError
+from airflow_provider_tingting.operators.arguments import campaign_id_of
+from airflow_provider_tingting.operators.base import TingTingBaseOperator
+
+if TYPE_CHECKING:
+    from airflow_provider_tingting._compat import Context
+
+
+class TingTingPreviewVoiceOperator(TingTingBaseOperator):
+    """Let a voice speak a message into an mp3 to listen to. It calls nobody, so a retry simply does it again.
+
+    XCom: `return_value` is `{campaign_id, voice_id, url}`; `url` is a key of its own too.
+
+    Source: API page, Test voice.
+
+    :param campaign_id: the campaign whose message it is.
+    :param voice: the voice's id or display name; None for the campaign's own.
+    :param message: what to speak; None for the campaign's own message, tags unfilled.
+    :param tingting_conn_id: the Airflow connection.
+    :raises AirflowFailException: there is no such campaign or voice.
+    """
+
+    template_fields: Sequence[str] = (*TingTingBaseOperator.template_fields, "campaign_id", "voice", "message")
+    template_fields_renderers: ClassVar[dict[str, str]] = {"message": "text"}
+
+    def __init__(
+        self, *, campaign_id: int | str, voice: str | int | None = None, message: str | None = None, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.campaign_id = campaign_id
+        self.voice = voice
+        self.message = message
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Make the preview."""
+        from airflow_provider_tingting.campaign import insist
+        from airflow_provider_tingting.errors import TingTingConfigError
+
+        with self.told_to_airflow():
+            number = campaign_id_of(self.campaign_id)
+            campaign = self.hook.get_campaign(number)
+            voice = campaign.voice_id if self.voice in (None, "") else self.hook.find_voice(self.voice).id
+            if voice is None:
+                raise TingTingConfigError(f"Campaign {number} has no voice yet: give one to preview it with.")
+            message = self.message or campaign.message
+            url = self.hook.get_conn().converse(insist(api.calls.preview_voice(number, voice=voice, message=message)))
+            self.leave_campaign(context, number)
+            context["ti"].xcom_push(key="url", value=url)
+            return {"campaign_id": number, "voice_id": voice, "url": url}
+
+
+class TingTingDemoCallOperator(TingTingBaseOperator):
+    """Call one contact of a campaign now, for somebody to hear it. The phone really rings.
+
+    The call is asked for at most once: when nobody knows whether TingTing took it, the task fails without further
+    tries. A task that is cleared calls again.
+
+    XCom: `return_value` is `{contact_id, message}` with what TingTing said.
+
+    Source: API page, Demo call.
+
+    :param contact_id: the contact's id, as `iter_contacts` of the hook gives it.
+    :param tingting_conn_id: the Airflow connection.
+    :raises AirflowFailException: there is no such contact, or the outcome is unknown.
+    """
+
+    template_fields: Sequence[str] = (*TingTingBaseOperator.template_fields, "contact_id")
+    operator_extra_links = ()
+
+    def __init__(self, *, contact_id: int | str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.contact_id = contact_id
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Ask for the call, once."""
+        with self.told_to_airflow():
+            number = campaign_id_of(self.contact_id, "contact_id")
+            try:
+                said = self.hook.demo_call(number)
+            except TingTingOutcomeUnknownError as error:
+                raise AirflowFailException(
+                    f"Nobody knows whether contact {number} was called, so it is not tried again. {error}"
+                ) from error
+            return {"contact_id": number, "message": said.message}

@@ -1,0 +1,203 @@
+"""How RunCampaign starts, waits and judges: the same steps for the synchronous and the deferred path."""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from airflow_provider_tingting.errors import (
+    TingTingAuthError,
+    TingTingCampaignTimeoutError,
+    TingTingConfigError,
+)
+from airflow_provider_tingting.operators.arguments import campaign_id_of
+from airflow_provider_tingting.operators.base import TingTingBaseOperator
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from airflow_provider_tingting._compat import BaseOperator, Context
+    from airflow_provider_tingting.api.models import Campaign
+    from airflow_provider_tingting.outcome import SuccessWhen
+    from airflow_provider_tingting.waiting import Observation, WaitPlan
+
+# The triggerer ends the wait at the deadline and the worker then judges; only if the triggerer is late by this much
+# does Airflow itself end the task, which skips the judging.
+_BACKSTOP = timedelta(minutes=5)
+# Airflow kills a task five seconds after asking it to end: on_kill must be done before.
+_SECONDS_TO_STOP = 3.0
+
+
+class RunningMixin(TingTingBaseOperator):
+    """The steps of running a campaign; the arguments are those of the operator."""
+
+    campaign_id: int | str
+    wait_for_completion: bool
+    deferrable: bool
+    poll_interval: float
+    timeout: float | timedelta | None
+    stop_on_kill: bool
+    success_when: SuccessWhen
+    tolerate_outage: float
+    on_clear: str
+
+    def start(self, context: Context) -> Campaign:
+        """Check the arguments, then run the campaign unless it has begun."""
+        from airflow_provider_tingting.campaign import run_once
+        from airflow_provider_tingting.outcome import check_success_when
+
+        if self.on_clear == "send_again":
+            raise TingTingConfigError(
+                "A campaign can be run only once, so on_clear of this task is reattach or fail. To call people again, "
+                'give the task that creates the campaign on_clear="send_again" and clear it.'
+            )
+        self.heed_clear(context, self.on_clear, "run the campaign")
+        check_success_when(self.success_when)
+        for name in ("poll_interval", "tolerate_outage"):
+            if not float(getattr(self, name)) > 0:
+                raise TingTingConfigError(f"{name} must be more than 0 seconds; it is {getattr(self, name)!r}.")
+        number = campaign_id_of(self.campaign_id)
+        self.leave_campaign(context, number)
+        return self.hook.get_conn().converse(run_once(number))
+
+    def begun(self, context: Context, campaign: Campaign) -> dict[str, Any]:
+        """Return the result of a task that does not wait."""
+        return self._result(context, campaign)
+
+    def plan(self, context: Context) -> WaitPlan:
+        """Return what to wait for, with the deadline as a time of the day that no deferral moves."""
+        from airflow_provider_tingting.waiting import WaitPlan
+
+        return WaitPlan(
+            campaign_id=campaign_id_of(self.campaign_id),
+            poll_interval=float(self.poll_interval),
+            deadline=deadline_of(context, self.timeout, self.execution_timeout),
+            tolerate_outage=float(self.tolerate_outage),
+        )
+
+    def wait_here(self, plan: WaitPlan) -> Observation:
+        """Wait in this worker; read the connection again once when the token is rejected meanwhile."""
+        from airflow_provider_tingting.waiting import watch
+
+        try:
+            return self.hook.get_conn().converse(watch(plan, self.log))
+        except TingTingAuthError:
+            self.log.warning("TingTing rejects the token: reading the connection again")
+            self.hook.forget_connection()
+            return self.hook.get_conn().converse(watch(plan, self.log))
+
+    def wait_in_triggerer(self, plan: WaitPlan) -> NoReturn:
+        """Hand the wait over to the triggerer and free this worker."""
+        from airflow_provider_tingting.triggers.campaign import TingTingCampaignTrigger
+
+        defer(
+            self,
+            TingTingCampaignTrigger(
+                campaign_id=plan.campaign_id,
+                tingting_conn_id=self.tingting_conn_id,
+                poll_interval=plan.poll_interval,
+                deadline=plan.deadline,
+                tolerate_outage=plan.tolerate_outage,
+                stop_on_kill=self.stop_on_kill,
+            ),
+            plan.deadline,
+        )
+
+    def finish(self, context: Context, seen: Observation) -> dict[str, Any]:
+        """Judge how the wait has ended; the one place for both paths."""
+        from airflow_provider_tingting.outcome import judge, summarise
+        from airflow_provider_tingting.waiting import Reason
+
+        number = seen.campaign_id
+        if seen.reason is Reason.TIMED_OUT:
+            self._time_is_up(seen)
+        seen.raise_trouble()
+        campaign = self.hook.get_campaign(number)
+        summary = summarise(self.hook.get_conn(), campaign)
+        result = self._result(context, campaign) | summary_figures(summary)
+        judge(campaign, summary, self.success_when)
+        return result
+
+    def _time_is_up(self, seen: Observation) -> NoReturn:
+        from airflow_provider_tingting.campaign import stop
+
+        fate = (
+            self.hook.get_conn().converse(stop(seen.campaign_id))
+            if self.stop_on_kill
+            else "It goes on: stop_on_kill is off, and a retry re-attaches to it."
+        )
+        raise TingTingCampaignTimeoutError(
+            f"it has not ended in time and is {seen.status or 'in an unknown status'} at "
+            f"{seen.progress_percent or 0:.0f} %. {fate}",
+            campaign_id=seen.campaign_id,
+            status=seen.status,
+        )
+
+    def _result(self, context: Context, campaign: Campaign) -> dict[str, Any]:
+        context["ti"].xcom_push(key="status", value=campaign.status.value)
+        return {
+            "campaign_id": campaign.id,
+            "status": campaign.status.value,
+            "progress_percent": campaign.progress_percent,
+            "contacts": campaign.campaign_action_count,
+        }
+
+    def on_kill(self) -> None:
+        """Stop the campaign if the user chose so, as well as can be in the seconds that Airflow gives."""
+        from airflow_provider_tingting import api
+        from airflow_provider_tingting.campaign import stop
+
+        if not self.stop_on_kill:
+            self.log.warning("Campaign %s goes on: stop_on_kill is off", self.campaign_id)
+            return
+        arguments = self.hook.settings.client_arguments() | {
+            "timeout": _SECONDS_TO_STOP,
+            "connect_timeout": _SECONDS_TO_STOP,
+            "max_retries": 0,
+        }
+        with api.TingTingClient(**arguments) as client:
+            self.log.warning("%s", client.converse(stop(campaign_id_of(self.campaign_id))))
+
+
+def summary_figures(summary: Any) -> dict[str, Any]:
+    """Return the figures of a summary that the task's XCom shows."""
+    return {
+        "reached": summary.reached,
+        "not_reached": summary.not_reached,
+        "pending": summary.pending + summary.unknown,
+        "reach_rate": summary.reach_rate,
+        "credits": summary.credits,
+    }
+
+
+def deadline_of(
+    context: Context,
+    timeout: float | timedelta | None,
+    execution_timeout: timedelta | None = None,
+    clock: Callable[[], float] = time.time,
+) -> float | None:
+    """Return when the wait must end, in seconds since 1970, or None for never.
+
+    Airflow does not count `execution_timeout` while a task is deferred, so it is counted here, from the task's start.
+
+    :raises TingTingConfigError: the timeout is not a positive time.
+    """
+    ends = []
+    if timeout is not None:
+        seconds = timeout.total_seconds() if isinstance(timeout, timedelta) else float(timeout)
+        if not seconds > 0:
+            raise TingTingConfigError(f"timeout must be more than 0 seconds; it is {timeout!r}.")
+        ends.append(clock() + seconds)
+    if execution_timeout is not None:
+        started = getattr(context["ti"], "start_date", None)
+        begun = started.timestamp() if isinstance(started, datetime) else clock()
+        ends.append(begun + execution_timeout.total_seconds())
+    return min(ends, default=None)
+
+
+def defer(operator: BaseOperator, trigger: Any, deadline: float | None) -> NoReturn:
+    """Defer until the trigger fires, with a backstop of Airflow's own a little after the deadline."""
+    left = None if deadline is None else timedelta(seconds=max(0.0, deadline - time.time())) + _BACKSTOP
+    operator.defer(trigger=trigger, method_name="execute_complete", timeout=left)
+    raise AssertionError("defer() always raises")

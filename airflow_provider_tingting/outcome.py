@@ -1,0 +1,116 @@
+"""What a campaign came to: the figures of its contacts, and whether that is a success. No Airflow.
+
+TingTing calls a campaign `Completed` when it has tried everybody, even if nobody answered. So a success is judged from
+what became of the contacts, by one function for the synchronous and the deferred path.
+"""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
+
+from airflow_provider_tingting.api import calls
+from airflow_provider_tingting.api.statuses import CampaignStatus
+from airflow_provider_tingting.errors import (
+    TingTingCampaignFailedError,
+    TingTingConfigError,
+    TingTingError,
+)
+from airflow_provider_tingting.reports.completeness import check_complete
+from airflow_provider_tingting.reports.layout import open_report
+from airflow_provider_tingting.reports.summary import CampaignSummary, SummaryBuilder, summarise_report
+
+if TYPE_CHECKING:
+    from airflow_provider_tingting.api.client import TingTingClient
+    from airflow_provider_tingting.api.models import Campaign
+
+log = logging.getLogger(__name__)
+
+# Above this a spooled report moves from memory to a temporary file.
+_SPOOL_IN_MEMORY = 8 * 1024 * 1024
+
+SuccessWhen = float | Callable[[CampaignSummary], bool] | None
+
+
+def spooled() -> BinaryIO:
+    """Return a private file for a download, in memory as long as it is small; gone when it is closed."""
+    return cast("BinaryIO", tempfile.SpooledTemporaryFile(_SPOOL_IN_MEMORY))
+
+
+def summarise(client: TingTingClient, campaign: Campaign) -> CampaignSummary:
+    """Return the figures of a campaign's contacts: from its report, or contact by contact when the report fails.
+
+    :raises TingTingAPIError: neither can be read.
+    """
+    try:
+        with spooled() as spool:
+            client.download(calls.download_campaign_report(campaign.id), spool)
+            summary = summarise_report(open_report(spool))
+        check_complete(summary.contacts, campaign.campaign_action_count, campaign_id=campaign.id)
+        return summary
+    except TingTingError as error:
+        log.warning("Counting contact by contact, because the report of campaign %s fails: %s", campaign.id, error)
+    builder = SummaryBuilder()
+    for contact in client.iterate(calls.list_contacts(campaign.id)):
+        builder.add(
+            contact.status.value,
+            carrier=contact.carrier,
+            duration_seconds=contact.call_duration,
+            playback_percent=contact.playback,
+            credits_calls=contact.credit_consumed,
+            credits_sms=contact.credit_consumed_sms,
+        )
+    summary = builder.result()
+    check_complete(summary.contacts, campaign.campaign_action_count, campaign_id=campaign.id)
+    return summary
+
+
+def check_success_when(success_when: Any) -> None:
+    """Refuse a condition that cannot be judged, before anything is run.
+
+    :raises TingTingConfigError: it is neither None, a share from 0 to 1, nor a function.
+    """
+    share = isinstance(success_when, int | float) and not isinstance(success_when, bool) and 0 <= success_when <= 1
+    if not (success_when is None or callable(success_when) or share):
+        raise TingTingConfigError(
+            "success_when must be the least share of contacts to reach, from 0 to 1, or a function that takes the "
+            f"campaign's summary and returns whether it is a success; it is {success_when!r}."
+        )
+
+
+def judge(campaign: Campaign, summary: CampaignSummary, success_when: SuccessWhen = None) -> None:
+    """Raise unless the campaign is a success.
+
+    :param success_when: the least share of contacts to reach, from 0 to 1; or a function that takes the summary and
+        returns whether it is a success. By default at least one contact must have been reached.
+    :raises TingTingCampaignFailedError: it is not `Completed`, or not a success; the text holds the figures.
+    """
+    figures = describe(summary)
+    if campaign.status is not CampaignStatus.COMPLETED:
+        raise TingTingCampaignFailedError(
+            f"ended as {campaign.status} at {campaign.progress_percent or 0:.0f} %. {figures} Nobody is called again "
+            "by a retry: for another round create a new campaign.",
+            campaign_id=campaign.id,
+            status=campaign.status.value,
+        )
+    if callable(success_when):
+        good, wanted = bool(success_when(summary)), "success_when says that this is no success"
+    elif success_when is not None:
+        good, wanted = (summary.reach_rate or 0.0) >= success_when, f"success_when asks for {success_when:.0%}"
+    else:
+        good, wanted = summary.reached > 0, "nobody was reached"
+    if not good:
+        raise TingTingCampaignFailedError(
+            f"{wanted}. {figures} A retry calls nobody again.", campaign_id=campaign.id, status=campaign.status.value
+        )
+
+
+def describe(summary: CampaignSummary) -> str:
+    """Return the figures in a sentence."""
+    rate = "" if summary.reach_rate is None else f" ({summary.reach_rate:.0%})"
+    return (
+        f"Of {summary.contacts} contacts {summary.reached} were reached{rate}, {summary.not_reached} were not, "
+        f"{summary.pending + summary.unknown} have no outcome."
+    )

@@ -1,0 +1,110 @@
+"""Waits in the triggerer until a campaign is done. Only ever reads; what the end means is judged in the worker."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+from airflow_provider_tingting._compat import BaseTrigger, TriggerEvent
+from airflow_provider_tingting.connection import DEFAULT_CONN_ID
+from airflow_provider_tingting.errors import TingTingAuthError, TingTingError
+
+
+class TingTingCampaignTrigger(BaseTrigger):
+    """Wait for a campaign, asynchronously and by reading only, and fire one event.
+
+    The event holds ids, status and counts: `{version, reason, campaign_id, status, progress_percent, contacts,
+    detail}`, where `reason` is `reached`, `timed_out`, `outage` or `refused`. On a rejected token the connection is
+    read again once, for a token that was replaced during the wait. The trigger may move to another triggerer at any
+    time: all it knows is in its arguments, which are plain JSON.
+
+    :param campaign_id: the campaign.
+    :param tingting_conn_id: the Airflow connection.
+    :param until: statuses that end the wait besides `Completed` and `Terminated`.
+    :param poll_interval: seconds between two looks.
+    :param deadline: when to give up, in seconds since 1970; None for never.
+    :param tolerate_outage: seconds for which TingTing may fail to answer.
+    :param stop_on_kill: stop the campaign when a person ends the deferred task (Airflow 3.3+).
+    """
+
+    def __init__(
+        self,
+        campaign_id: int,
+        tingting_conn_id: str = DEFAULT_CONN_ID,
+        until: list[str] | None = None,
+        poll_interval: float = 30.0,
+        deadline: float | None = None,
+        tolerate_outage: float = 600.0,
+        stop_on_kill: bool = False,
+        **later: Any,
+    ) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.campaign_id = campaign_id
+        self.tingting_conn_id = tingting_conn_id
+        self.until = list(until or ())
+        self.poll_interval = poll_interval
+        self.deadline = deadline
+        self.tolerate_outage = tolerate_outage
+        self.stop_on_kill = stop_on_kill
+        # Arguments of a later version, for a triggerer that is updated after the workers.
+        self.later = later
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        """Return what the trigger is made from again, anywhere."""
+        return (
+            "airflow_provider_tingting.triggers.campaign.TingTingCampaignTrigger",
+            {
+                "campaign_id": self.campaign_id,
+                "tingting_conn_id": self.tingting_conn_id,
+                "until": self.until,
+                "poll_interval": self.poll_interval,
+                "deadline": self.deadline,
+                "tolerate_outage": self.tolerate_outage,
+                "stop_on_kill": self.stop_on_kill,
+                **self.later,
+            },
+        )
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        """Wait, and yield one event."""
+        from airflow_provider_tingting.waiting import Observation, Reason, WaitPlan, watch
+
+        plan = WaitPlan(
+            campaign_id=self.campaign_id,
+            until=tuple(self.until),
+            poll_interval=self.poll_interval,
+            deadline=self.deadline,
+            tolerate_outage=self.tolerate_outage,
+        )
+        last_rejection: float | None = None
+        while True:
+            try:
+                async with await self._client() as client:
+                    observation = await client.converse(watch(plan, self.log))
+            except TingTingAuthError as error:
+                # Read the connection again once; a second rejection at once means that the token really is wrong.
+                if last_rejection is None or time.monotonic() - last_rejection > self.poll_interval:
+                    self.log.warning("TingTing rejects the token: reading the connection again")
+                    last_rejection = time.monotonic()
+                    continue
+                observation = Observation(Reason.REFUSED, self.campaign_id, detail=str(error))
+            except TingTingError as error:
+                observation = Observation(Reason.REFUSED, self.campaign_id, detail=str(error))
+            yield TriggerEvent(observation.to_event())  # type: ignore[no-untyped-call]
+            return
+
+    async def on_kill(self) -> None:
+        """Stop the campaign if the user chose so; called when a person ends the deferred task, from Airflow 3.3 on."""
+        if not self.stop_on_kill:
+            self.log.warning("Campaign %s goes on: stop_on_kill is off", self.campaign_id)
+            return
+        from airflow_provider_tingting.campaign import stop
+
+        async with await self._client() as client:
+            self.log.warning("%s", await client.converse(stop(self.campaign_id)))
+
+    async def _client(self) -> Any:
+        from airflow_provider_tingting.hooks.tingting import TingTingHook
+
+        return await TingTingHook(self.tingting_conn_id).get_async_client()
