@@ -1,0 +1,60 @@
+"""A DAG file pays for every import at every parse, so nothing heavy may come with the provider's classes."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+from airflow_provider_tingting.provider_info import get_provider_info
+
+HEAVY = {
+    "aiohttp",
+    "fastapi",
+    "openpyxl",
+    "pandas",
+    "phonenumbers",
+    "pyarrow",
+    "python_calamine",
+    "requests",
+    "uvicorn",
+}
+
+
+def test_importing_every_operator_sensor_and_trigger_loads_nothing_heavy() -> None:
+    info = get_provider_info()
+    kinds = ("hooks", "operators", "sensors", "triggers")
+    modules = [module for kind in kinds for entry in info[kind] for module in entry["python-modules"]]
+    # What Airflow itself has loaded by then is not ours.
+    program = f"""
+import sys
+try:
+    import airflow.sdk
+except ImportError:
+    import airflow.models.baseoperator, airflow.sensors.base
+import airflow.triggers.base
+before = set(sys.modules)
+for module in {modules!r}:
+    __import__(module)
+print(",".join(sorted({HEAVY!r} & (set(sys.modules) - before))))
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    assert done.stdout.splitlines()[-1] == ""
+
+
+def test_the_client_and_the_rooms_below_it_import_no_airflow() -> None:
+    program = """
+import pkgutil, sys
+import airflow_provider_tingting.api, airflow_provider_tingting.contacts, airflow_provider_tingting.reports
+from importlib import import_module
+for package in ("api", "contacts", "reports"):
+    room = import_module(f"airflow_provider_tingting.{package}")
+    for found in pkgutil.walk_packages(room.__path__, room.__name__ + "."):
+        import_module(found.name)
+for module in ("campaign", "waiting", "outcome", "connection", "schedule", "errors", "masking", "provider_info"):
+    import_module(f"airflow_provider_tingting.{module}")
+print(",".join(sorted(name for name in sys.modules if name == "airflow" or name.startswith("airflow."))))
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    assert done.stdout.splitlines()[-1] == ""

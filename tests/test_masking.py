@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airflow_provider_tingting.masking import mask_number, mask_text
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "9841234567",
+        "+977 984-1234567",
+        "००९७७९८४१२३४५६७",
+        "(984) 123 4567",
+        "9841234567.0",
+        "'9841234567'",
+        "_9841234567_",
+    ],
+)
+def test_a_phone_number_in_a_text_is_masked_however_it_is_written(written: str) -> None:
+    masked = mask_text(f"row 12: {written} is not valid")
+
+    assert "234" not in masked
+    assert masked.startswith("row 12: ")
+    assert masked.endswith("is not valid")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "campaign 79 of 2026-11-23 10:11:12",
+        "2025-07-09T00:00:00+05:45",
+        "2026-11-23T05:00:00.123456+00:00",
+        "1,048,576 rows",
+        "id 1234567",
+        "[airflow:0f3a9841234567bb/1a2b]",
+    ],
+)
+def test_ids_dates_and_marks_stay_readable(text: str) -> None:
+    assert mask_text(text) == text
+
+
+@given(st.integers(min_value=9700000000, max_value=9899999999), st.text(alphabet=" ,;:'\"()[]{}=/|\n", max_size=3))
+def test_no_mobile_number_gets_through(number: int, around: str) -> None:
+    assert str(number) not in mask_text(f"{around}{number}{around}")
+
+
+def test_tokens_are_masked() -> None:
+    assert "abcdef123" not in mask_text("Authorization: Bearer abcdef123")
+    assert "s3cret" not in mask_text("url?key=s3cret", secrets=("s3cret",))
+
+
+@given(st.text())
+def test_a_masked_number_shows_at_most_four_digits(text: str) -> None:
+    assert sum(character.isdigit() for character in mask_number(text)) <= 4

@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import json
+from importlib import import_module
+from importlib.metadata import distribution
+from pathlib import Path
+from typing import Any
+
+import airflow
+import jsonschema
+import pytest
+
+from airflow_provider_tingting.connection import EXTRA_FIELDS
+from airflow_provider_tingting.provider_info import get_provider_info
+
+INFO = get_provider_info()
+
+
+def schema() -> dict[str, Any]:
+    (path,) = [path for path in map(Path, airflow.__path__) if (path / "provider_info.schema.json").exists()]
+    return json.loads((path / "provider_info.schema.json").read_text())  # type: ignore[no-any-return]
+
+
+def test_the_installed_airflow_accepts_the_provider_info() -> None:
+    jsonschema.validate(INFO, schema())
+
+
+def test_the_package_name_is_the_distributions() -> None:
+    assert INFO["package-name"] == distribution("airflow-provider-tingting").metadata["Name"]
+
+
+@pytest.mark.parametrize("kind", ["hooks", "operators", "sensors", "triggers"])
+def test_every_module_named_exists_and_every_module_there_is_named(kind: str) -> None:
+    named = {module for entry in INFO[kind] for module in entry["python-modules"]}
+    package = import_module(f"airflow_provider_tingting.{kind}")
+    inner = {"arguments", "base", "running"}
+    there = {f"{package.__name__}.{path.stem}" for path in Path(package.__path__[0]).glob("[!_]*.py")}
+
+    assert named == {module for module in there if module.rsplit(".")[-1] not in inner}
+    for module in named:
+        import_module(module)
+
+
+def test_the_extra_link_can_be_imported() -> None:
+    for path in INFO["extra-links"]:
+        module, name = path.rsplit(".", 1)
+        assert getattr(import_module(module), name)
+
+
+def test_airflow_shows_the_connections_form() -> None:
+    from airflow.providers_manager import ProvidersManager
+
+    manager = ProvidersManager()
+    assert manager.hooks["tingting"].hook_name == "TingTing"
+    behaviour = manager.field_behaviours["tingting"]
+
+    assert behaviour["relabeling"] == {"host": "Base URL", "password": "API token"}
+    assert len(EXTRA_FIELDS) == 6
