@@ -15,7 +15,9 @@ HIDDEN = "***"
 # shorter, a Nepal landline with its area code has eight. `\d` covers Devanagari digits.
 _PHONE_LIKE = re.compile(r"(?<![0-9A-Za-z.])[+(]?\d(?:[\s().-]{0,2}\d){7,}(?![0-9A-Za-z])")
 # What looks like a date or the seconds of a time stamp keeps its digits: a log line without its time is useless.
-_DATE_LIKE = re.compile(r"\A(?:\d{4}-\d{2}-\d{2}(?:[ .]\d{1,2})?|\d{2}\.\d{1,6})\Z")
+_DATE_LIKE = re.compile(
+    r"\A(?:\d{4}-\d{2}-\d{2}(?:[ .]\d{1,2})?|(?:19|20)\d{2}(?:0[1-9]|1[0-2])(?:[0-2]\d|3[01])|\d{2}\.\d{1,6})\Z"
+)
 _BEARER = re.compile(r"(?i)\b(bearer|token)(\s*[:=]?\s+)[A-Za-z0-9._~+/=-]{6,}")
 
 

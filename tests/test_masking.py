@@ -33,6 +33,7 @@ def test_a_phone_number_in_a_text_is_masked_however_it_is_written(written: str) 
         "campaign 79 of 2026-11-23 10:11:12",
         "2025-07-09T00:00:00+05:45",
         "2026-11-23T05:00:00.123456+00:00",
+        "reports/report_20250709.csv",
         "1,048,576 rows",
         "id 1234567",
         "[airflow:0f3a9841234567bb/1a2b]",
