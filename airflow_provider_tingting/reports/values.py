@@ -1,0 +1,284 @@
+"""One cell of a report → one typed value: status, duration, percent, credit, date, variables.
+
+The same text means the same in a report and in a listing of contacts, so both are read by the functions here.
+A cell that cannot be read is `UNREADABLE`, never a guess: the reader of the row keeps its text.
+May import the standard library only.
+
+Source: https://app.tingting.io (Campaign API, "Download report", `campaign-detail`) and the layouts seen since.
+"""
+
+from __future__ import annotations
+
+import ast
+import enum
+import json
+import re
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta, timezone
+from functools import lru_cache
+from math import isfinite
+from typing import Final, Generic, Literal, TypeVar
+from zoneinfo import ZoneInfo
+
+T = TypeVar("T")
+
+NEPAL: Final = ZoneInfo("Asia/Kathmandu")
+CONTACT_STATUSES: Final = (
+    "not started",
+    "dialing",
+    "ringing",
+    "answered",
+    "hungup",
+    "unanswered",
+    "failed",
+    "terminated",
+    "completed",
+)
+
+
+class _Unreadable(enum.Enum):
+    UNREADABLE = "unreadable"
+
+
+UNREADABLE: Final = _Unreadable.UNREADABLE
+Unreadable = Literal[_Unreadable.UNREADABLE]
+
+_NOTHING = frozenset({"", "-", "--", "none", "null", "nan", "n/a", "na"})
+_STATUS_BY_LETTERS = {status.replace(" ", ""): status for status in CONTACT_STATUSES}
+_NUMBER = re.compile(r"(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,3})?|\d{1,3}(?:,\d{2,3})+(?:\.\d*)?")
+_UNITS = re.compile(
+    r"(?:(?P<hours>\d+)\s*h(?:(?:ou)?rs?)?)?\s*"
+    r"(?:(?P<minutes>\d+)\s*m(?:in(?:ute)?s?)?)?\s*"
+    r"(?:(?P<seconds>\d+(?:\.\d+)?)\s*s(?:ec(?:ond)?s?)?)?"
+)
+_CLOCK = re.compile(r"(?:(?P<hours>\d+):)?(?P<minutes>\d+):(?P<seconds>[0-5]?\d(?:\.\d+)?)")
+
+_DATE_AND_TIME = re.compile(
+    r"(?P<date>.+?)"
+    r"(?:[\sT,]\s*(?:at\s+)?(?P<hour>\d{1,2})(?::(?P<minute>\d{2})(?::(?P<second>\d{2})(?:[.,](?P<fraction>\d{1,9}))?)?)?"
+    r"\s*(?P<half>[ap]\.?m\.?)?\s*(?P<zone>Z|UTC|GMT|NPT|[+-]\d{2}:?\d{2})?)?",
+    re.IGNORECASE,
+)
+_DATE_FORMS = (
+    "%Y-%m-%d",
+    "%Y/%m/%d",
+    "%d/%m/%Y",
+    "%d-%m-%Y",
+    "%d.%m.%Y",
+    "%b %d, %Y",
+    "%B %d, %Y",
+    "%b. %d, %Y",
+    "%d %b %Y",
+    "%d %B %Y",
+    "%a, %d %b %Y",
+)
+# TingTing also speaks of dates in Bikram Sambat, 56 to 57 years ahead. A call in 2070 or later is one of those:
+# reading 2082-03-25 as a year of ours would be a wrong date, so it stays text.
+_BIKRAM_SAMBAT_FROM = 2070
+
+# Parsers of JSON and of literals are safe from code but not from depth: a hostile cell may nest until the stack is
+# full, here or in whatever writes the value later. Beyond these bounds the cell stays text.
+_LONGEST_LITERAL = 65_536
+_MOST_BRACKETS = 200
+_REPR_TOKEN = re.compile(r"""'[^']*'|"[^"]*"|\b(?:None|True|False)\b""")
+_JSON_WORDS = {"None": "null", "True": "true", "False": "false"}
+
+
+class Remember(dict[str, T], Generic[T]):
+    """A parser with a memory for the texts it has seen: reports repeat few values over many rows.
+
+    :param read: text of a cell → value.
+    """
+
+    LIMIT = 10_000
+
+    def __init__(self, read: Callable[[str], T]) -> None:
+        super().__init__()
+        self._read = read
+
+    def __missing__(self, text: str) -> T:
+        if len(self) >= self.LIMIT:
+            self.clear()
+        value = self[text] = self._read(text)
+        return value
+
+
+def read_status(text: str) -> str:
+    """Give a contact's status as TingTing documents it (`not started`, `hungup`, …), or the text as it came.
+
+    Case, spaces, `_` and `-` do not matter. A status that nobody has documented stays what it is: it is never
+    taken for a known one.
+    """
+    text = text.strip()
+    return _STATUS_BY_LETTERS.get(re.sub(r"[\s_-]+", "", text).lower(), text)
+
+
+def read_number(text: str) -> float | Unreadable | None:
+    """Give an amount of zero or more, such as credits: `2`, `1.5`, `1,200.50`; nothing as None."""
+    text = text.strip()
+    if text.lower() in _NOTHING:
+        return None
+    if not _NUMBER.fullmatch(text):
+        return UNREADABLE
+    amount = float(text.replace(",", ""))
+    return amount if isfinite(amount) else UNREADABLE
+
+
+def read_percent(text: str) -> float | Unreadable | None:
+    """Give percents, 0 to 100: `91`, `91%`, `91.5 %`; nothing as None."""
+    return read_number(text.strip().removesuffix("%"))
+
+
+def read_duration(text: str) -> float | Unreadable | None:
+    """Give seconds: `10`, `10s`, `1m 5s`, `0:10`, `1:02:03`; nothing as None."""
+    text = text.strip().lower()
+    seconds = read_number(text)
+    if seconds is not UNREADABLE:
+        return seconds
+    match = _CLOCK.fullmatch(text) or _UNITS.fullmatch(text)
+    if match is None:
+        return UNREADABLE
+    return 3600.0 * int(match["hours"] or 0) + 60.0 * int(match["minutes"] or 0) + float(match["seconds"] or 0)
+
+
+def read_date(text: str) -> datetime | Unreadable | None:
+    """Give the moment of an action, always with its time zone: the one in the text, else Nepal's.
+
+    ISO 8601 with or without offset, `09/07/2025 14:46` (day first, as in Nepal), `July 9, 2025, 2:46 p.m.`,
+    `9 Jul 2025`; nothing as None. A date in Bikram Sambat is not converted: unreadable.
+    """
+    text = text.strip()
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        if text.lower() in _NOTHING:
+            return None
+        read = _read_written_date(text)
+        if read is UNREADABLE:
+            return UNREADABLE
+        moment = read
+    if moment.year >= _BIKRAM_SAMBAT_FROM:
+        return UNREADABLE
+    return moment if moment.tzinfo else moment.replace(tzinfo=NEPAL)
+
+
+@lru_cache(maxsize=4096)
+def _read_written_date(text: str) -> datetime | Unreadable:
+    match = _DATE_AND_TIME.fullmatch(text)
+    if match is None:
+        return UNREADABLE
+    day = match["date"].rstrip(", ")
+    for form in _DATE_FORMS:
+        try:
+            moment = datetime.strptime(day, form)
+        except ValueError:
+            continue
+        break
+    else:
+        return UNREADABLE
+    if match["hour"] is None:
+        return moment
+    hour, half = int(match["hour"]), (match["half"] or "").lower()[:1]
+    if match["minute"] is None and not half:
+        return UNREADABLE
+    if half:
+        if not 1 <= hour <= 12:
+            return UNREADABLE
+        hour = hour % 12 + (12 if half == "p" else 0)
+    try:
+        return moment.replace(
+            hour=hour,
+            minute=int(match["minute"] or 0),
+            second=int(match["second"] or 0),
+            microsecond=int((match["fraction"] or "").ljust(6, "0")[:6]),
+            tzinfo=_zone(match["zone"]),
+        )
+    except ValueError:
+        return UNREADABLE
+
+
+def _zone(text: str | None) -> timezone | ZoneInfo | None:
+    if text is None or text.upper() == "NPT":
+        return NEPAL
+    if text.upper() in {"Z", "UTC", "GMT"}:
+        return timezone.utc
+    away = timedelta(hours=int(text[1:3]), minutes=int(text[-2:]))
+    return timezone(-away if text[0] == "-" else away)
+
+
+def _refuse_constant(name: str) -> float:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _read_finite(text: str) -> float:
+    value = float(text)
+    if not isfinite(value):
+        raise ValueError("not a finite number")
+    return value
+
+
+_JSON = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=_read_finite)
+
+
+def read_other_info(text: str) -> Mapping[str, object] | str | None:
+    """Give a contact's variables: from the repr of a Python dict or from JSON; else the text as it came.
+
+    Nothing in the text is ever evaluated: `ast.literal_eval` reads literals only, within bounds of length and depth.
+    """
+    stripped = text.strip()
+    if not (stripped.startswith("{") and stripped.endswith("}")):
+        return None if stripped.lower() in _NOTHING else text
+    value = _read_literal(stripped)
+    if not isinstance(value, dict):
+        return text
+    return value
+
+
+def _read_literal(text: str) -> object:
+    # Most cells are reprs of plain dicts, and JSON is read about eight times faster than a Python literal. Without a
+    # backslash, such a repr differs from JSON in its quotes and in three words only.
+    if len(text) > 2 * _MOST_BRACKETS and sum(map(text.count, "{[(")) > _MOST_BRACKETS:
+        return None
+    plain = "\\" not in text
+    value: object
+    try:
+        if plain and '"' not in text and "None" not in text:
+            return _read_json(text.replace("'", '"'))
+        if plain and not text.startswith('{"'):
+            return _read_json(_REPR_TOKEN.sub(_token_as_json, text))
+        value = _read_json(text)
+    except (ValueError, RecursionError):
+        if len(text) > _LONGEST_LITERAL:
+            return None
+        try:
+            value = ast.literal_eval(text)
+        except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+            return None
+        if isinstance(value, dict):
+            value = {str(key): item for key, item in value.items()}
+    return value if _can_be_written(value) else None
+
+
+def _read_json(text: str) -> object:
+    # `decode` looks for white space at both ends as well, which costs as much as reading a small object.
+    value: object
+    value, end = _JSON.raw_decode(text)
+    if end != len(text):
+        raise ValueError("more than one value")
+    return value
+
+
+def _token_as_json(match: re.Match[str]) -> str:
+    token = match.group()
+    if token[0] == "'":
+        return f'"{token[1:-1]}"' if '"' not in token else json.dumps(token[1:-1])
+    return _JSON_WORDS.get(token, token)
+
+
+def _can_be_written(value: object) -> bool:
+    """Say whether the value has a form in JSON and UTF-8: an escape may hide half a character, `1e999` infinity."""
+    try:
+        json.dumps(value, ensure_ascii=False, allow_nan=False, default=str).encode("utf-8")
+    except (ValueError, TypeError, RecursionError):
+        return False
+    return True

@@ -1,0 +1,135 @@
+"""A report into a file: checked, counted, and there as a whole or not at all.
+
+This door reads the spooled report twice, in flat memory: once to check and count it and to learn its columns, once to
+write it, so nothing is written of a report that is cut. One file a format stands behind it, `atomic` and `target`
+know about places. May import the standard library, the error tree and this room; pyarrow and openpyxl inside
+functions only.
+
+Source: Campaign API, "Download report".
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, BinaryIO, Final
+
+from airflow_provider_tingting.errors import TingTingConfigError
+from airflow_provider_tingting.reports.completeness import announced_contacts, check_complete
+from airflow_provider_tingting.reports.layout import Report, ReportRow, open_report
+from airflow_provider_tingting.reports.summary import CampaignSummary, SummaryBuilder
+from airflow_provider_tingting.reports.writers.atomic import size_of, whole_file
+from airflow_provider_tingting.reports.writers.csv_file import write_csv
+from airflow_provider_tingting.reports.writers.gzip_name import gzip_by_name, is_gzip
+from airflow_provider_tingting.reports.writers.jsonl_file import write_jsonl
+from airflow_provider_tingting.reports.writers.parquet_file import need_parquet, write_parquet
+from airflow_provider_tingting.reports.writers.target import ensure_writable as _ensure_place
+from airflow_provider_tingting.reports.writers.tidy import TableFinder, TidyTable
+from airflow_provider_tingting.reports.writers.xlsx_file import check_sheet_holds, need_xlsx, write_xlsx
+
+__all__ = ["FORMATS", "WrittenReport", "check_format", "ensure_writable", "write_report"]
+
+FORMATS: Final = ("csv", "jsonl", "parquet", "xlsx", "raw")
+
+_WRITERS: Final[dict[str, Callable[[BinaryIO, TidyTable, Iterable[ReportRow]], None]]] = {
+    "csv": write_csv,
+    "jsonl": write_jsonl,
+    "parquet": write_parquet,
+    "xlsx": write_xlsx,
+}
+_NEEDS: Final[dict[str, Callable[[], None]]] = {"parquet": need_parquet, "xlsx": need_xlsx}
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenReport:
+    """What was written.
+
+    :param rows: contacts in the report.
+    :param summary: what the campaign came to.
+    :param bytes: size of the file.
+    """
+
+    rows: int
+    summary: CampaignSummary
+    bytes: int
+
+
+def check_format(format: str, target: Any) -> None:
+    """Check that reports can be written in a format under such a name.
+
+    :param format: one of `FORMATS`.
+    :param target: where to; only its name is looked at.
+    :raises TingTingConfigError: for another format, one whose library is missing, or `.gz` after a format that is
+        compressed already.
+    """
+    if format not in FORMATS:
+        raise TingTingConfigError(f"There is no report format {format!r}. Use one of {', '.join(FORMATS)}.")
+    if format in _NEEDS:
+        if is_gzip(target):
+            raise TingTingConfigError(f"A report in {format} is compressed already: leave .gz off the path.")
+        _NEEDS[format]()
+
+
+def ensure_writable(target: Any, *, format: str | None = None, overwrite: bool = True) -> None:
+    """Check, before the download, that a report could be written; nothing is created.
+
+    :param target: as for `write_report`.
+    :param format: the format it will have, if that is to be checked too.
+    :param overwrite: whether a file that is there may be replaced.
+    :raises TingTingReportError: when the target cannot be written, with the path and what to do.
+    :raises TingTingConfigError: when the format cannot be written.
+    """
+    if format is not None:
+        check_format(format, target)
+    _ensure_place(target, overwrite=overwrite)
+
+
+def write_report(
+    source: BinaryIO,
+    target: Any,
+    *,
+    format: str = "csv",
+    overwrite: bool = True,
+    expected: int | None = None,
+    require_complete: bool = True,
+) -> WrittenReport:
+    """Write a campaign report to a file, whole or not at all.
+
+    :param source: the report as it came: a readable, seekable binary file, such as a spooled download. Not closed.
+    :param target: a local path, or any path of universal-pathlib, fsspec or Airflow (`ObjectStoragePath`). Missing
+        directories are made. A name that ends in `.gz` is written with gzip.
+    :param format: `csv` (tidy: one row a contact, variables as columns, UTF-8, formulas escaped), `jsonl`, `parquet`
+        (extra `parquet`), `xlsx`, or `raw` (the bytes as they came, checked and counted all the same).
+    :param overwrite: whether a file that is there is replaced.
+    :param expected: how many contacts the campaign has, if known: fewer rows are an error.
+    :param require_complete: whether fewer rows than `expected`, or than the report itself announces, are an error.
+    :returns: rows, summary and size.
+    :raises TingTingReportError: when the report is incomplete, damaged or not a report, or the target cannot be
+        written; a file that was there is untouched.
+    :raises TingTingConfigError: when the format is not known or its library is missing.
+    """
+    check_format(format, target)
+    report = open_report(source)
+    table, summary = _look_through(report, columns=format not in {"jsonl", "raw"})
+    if require_complete:
+        check_complete(summary.contacts, expected, announced=announced_contacts(report.fields))
+    if format == "xlsx":
+        check_sheet_holds(summary.contacts)
+    with whole_file(target, overwrite=overwrite) as file:
+        with gzip_by_name(file, target) as plain:
+            if format == "raw":
+                source.seek(0)
+                shutil.copyfileobj(source, plain, 1 << 20)
+            else:
+                _WRITERS[format](plain, table, report.rows())
+        size = size_of(file)
+    return WrittenReport(rows=summary.contacts, summary=summary, bytes=size)
+
+
+def _look_through(report: Report, *, columns: bool) -> tuple[TidyTable, CampaignSummary]:
+    """Check and count every row, and learn the columns if they are needed."""
+    builder = SummaryBuilder()
+    finder = TableFinder(report)
+    builder.add_report(report, watch=finder.look if columns else None)
+    return finder.result(), builder.result()

@@ -1,0 +1,102 @@
+"""A report as a workbook, for people. Needs openpyxl, which is imported when a file is written.
+
+May import the standard library and this room; openpyxl inside functions only.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from typing import Any, BinaryIO, Final
+
+from airflow_provider_tingting.errors import TingTingConfigError, TingTingReportError
+from airflow_provider_tingting.reports.layout import ReportRow
+from airflow_provider_tingting.reports.values import NEPAL
+from airflow_provider_tingting.reports.writers.tidy import TidyTable
+
+MOST_ROWS: Final = 1_048_575
+_LONGEST_CELL: Final = 32_767
+_NOT_IN_XML: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+
+
+def need_xlsx() -> None:
+    """Check that a workbook can be written.
+
+    :raises TingTingConfigError: when openpyxl is not installed.
+    """
+    try:
+        import openpyxl  # noqa: F401
+    except ImportError as error:
+        raise TingTingConfigError(
+            f"A report in xlsx needs openpyxl, which cannot be imported ({error}). Install it with "
+            "pip install openpyxl, or use format='csv'."
+        ) from error
+
+
+def check_sheet_holds(rows: int) -> None:
+    """Check that so many rows fit into a sheet, before any is written.
+
+    :raises TingTingReportError: when they do not.
+    """
+    if rows > MOST_ROWS:
+        raise TingTingReportError(
+            f"The report has {rows:,} rows; a sheet of a workbook can hold {MOST_ROWS:,}. Use format='csv' or "
+            "'parquet'."
+        )
+
+
+def write_xlsx(file: BinaryIO, table: TidyTable, rows: Iterable[ReportRow]) -> None:
+    """Write the table as one sheet, `report`, with a frozen header.
+
+    Numbers are text, so that no digit is lost; text that looks like a formula stays text. Moments are shown in
+    Nepal time, because a workbook knows no time zones.
+
+    :param file: where to write; not closed.
+    :param table: the columns.
+    :param rows: the rows.
+    :raises TingTingReportError: for a longer cell than a sheet can hold.
+    """
+    from openpyxl import Workbook
+    from openpyxl.cell import WriteOnlyCell
+
+    def as_text(text: str) -> Any:
+        cell = WriteOnlyCell(sheet, value=text)
+        cell.data_type = "s"
+        return cell
+
+    book = Workbook(write_only=True)
+    sheet = book.create_sheet("report")
+    sheet.freeze_panes = "A2"
+    names = [name for name, _ in table.columns]
+    try:
+        sheet.append([_cell(as_text, name, 1, name) for name in names])
+        for line, row in enumerate(rows, 2):
+            sheet.append(
+                [_cell(as_text, value, line, name) for value, name in zip(table.values(row), names, strict=True)]
+            )
+        book.save(file)
+    except BaseException:
+        # openpyxl collects the rows in a temporary file, which it would keep until the process ends.
+        with contextlib.suppress(Exception):
+            sheet.close()
+        with contextlib.suppress(Exception):
+            sheet._writer.cleanup()
+        raise
+
+
+def _cell(as_text: Callable[[str], Any], value: Any, line: int, name: str) -> Any:
+    if isinstance(value, str):
+        if len(value) > _LONGEST_CELL:
+            raise TingTingReportError(
+                f"Row {line:,} of the workbook has {len(value):,} characters in column {name!r}; a cell can hold "
+                f"{_LONGEST_CELL:,}. Use format='csv' or 'parquet'."
+            )
+        value = _NOT_IN_XML.sub(lambda match: f"_x{ord(match.group()):04X}_", value)
+        if value.startswith(("=", "#")):
+            return as_text(value)
+        return value
+    if isinstance(value, datetime):
+        return value.astimezone(NEPAL).replace(tzinfo=None)
+    return value
