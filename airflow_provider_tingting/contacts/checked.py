@@ -1,0 +1,187 @@
+"""What the check found: counts, reasons, the good contacts and the rejected rows. Imports this package only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from types import TracebackType
+from typing import Any
+
+from airflow_provider_tingting.contacts import numbers
+from airflow_provider_tingting.contacts.contact import Contact, Place, plain_value
+from airflow_provider_tingting.contacts.rejects import write_rejects
+from airflow_provider_tingting.contacts.sources.row import Row
+from airflow_provider_tingting.contacts.spool import Spool
+from airflow_provider_tingting.errors import TingTingContactsError
+from airflow_provider_tingting.masking import mask_text
+
+_EXAMPLES = 10
+_MOST_COLUMNS = 16_000
+
+#: Reasons beside those of `numbers.REASONS`, and what to do about them.
+ROW_REASONS = {
+    "too_many_cells": "has more cells than the header; put texts that hold a separator into quotation marks",
+    "unusable_value": "holds a value that cannot be a variable; use texts, numbers and dates",
+    "blank_tag": "has nothing for a tag of the message; fill it in",
+}
+
+
+class CheckedAudience:
+    """An audience after the check. It holds files open: use it as a context manager, or close it.
+
+    :ivar total: rows read, blank ones left out.
+    :ivar valid: contacts that may be sent.
+    :ivar invalid: rows that were rejected.
+    :ivar duplicates: good rows whose number had come before.
+    :ivar reasons: how often each reason to reject occurred; of blank tags by tag, as `blank_tag (tags_name)`.
+    :ivar carriers: valid contacts by carrier.
+    :ivar variables: the names of all variables that the contacts have, in their first order.
+    :ivar examples: the first ten rejected rows as masked sentences with file and row.
+    """
+
+    def __init__(self, *, on_invalid: str = "fail") -> None:
+        self.total = 0
+        self.valid = 0
+        self.invalid = 0
+        self.duplicates = 0
+        self.reasons: dict[str, int] = {}
+        self.carriers: dict[str, int] = {}
+        self.variables: tuple[str, ...] = ()
+        self.examples: list[str] = []
+        self._on_invalid = on_invalid
+        self._sources: dict[tuple[str, str | None], int] = {}
+        self._last_variables: tuple[str, ...] | None = None
+        self._columns: dict[str, None] = {}
+        self._good = Spool()
+        self._bad = Spool()
+
+    def __enter__(self) -> CheckedAudience:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return (
+            f"<CheckedAudience total={self.total} valid={self.valid} invalid={self.invalid} "
+            f"duplicates={self.duplicates}>"
+        )
+
+    def close(self) -> None:
+        """Delete what was kept on disk; the counts stay."""
+        self._good.close()
+        self._bad.close()
+
+    def contacts(self) -> Iterator[Contact]:
+        """Yield the good contacts in their order, each time from the first."""
+        sources = list(self._sources)
+        for source, row, number, variables in self._good:
+            name, sheet = sources[source]
+            yield Contact(number, variables, Place(name, row, sheet))
+
+    def rejects(self) -> Iterator[tuple[Row, str]]:
+        """Yield each rejected row with its reason; values are as `plain_value` writes them."""
+        sources = list(self._sources)
+        for source, row, reason, values in self._bad:
+            name, sheet = sources[source]
+            yield Row(Place(name, row, sheet), values), reason
+
+    def raise_if_refused(self) -> None:
+        """Stop here if this audience must not be sent.
+
+        :raises TingTingContactsError: when no contact is valid, or when a row is bad and `on_invalid` is `fail`. The
+            text counts the reasons and shows the first ten rows, masked, with file and row.
+        """
+        if not self.total:
+            raise TingTingContactsError("The audience is empty: there is no row in it. Nothing was sent.")
+        if self.valid and (self._on_invalid == "skip" or not self.invalid):
+            return
+        raise TingTingContactsError(" ".join(self._refusal()))
+
+    def write_rejects(self, target: Any) -> int:
+        """Write the rejected rows as they were, with the column `reason` added; the old file stays until the end.
+
+        :param target: a path or `ObjectStoragePath` that ends in `.csv` or `.xlsx`. Nothing in the file is a formula.
+        :return: how many rows were written; with none, the file has a header only.
+        :raises TingTingConfigError: for another ending.
+        :raises TingTingContactsError: when it cannot be written.
+        """
+        rows = ({**row.values, "reason": f"{reason}: {_explained(reason)}"} for row, reason in self.rejects())
+        columns = [column for column in self._columns if column != "reason"]
+        return write_rejects(target, [*columns, "reason"], rows)
+
+    def accept(self, place: Place, number: str, variables: Mapping[str, object]) -> None:
+        """Keep a good contact.
+
+        :param place: where it was read.
+        :param number: its canonical number.
+        :param variables: its variables, already plain.
+        """
+        names = tuple(variables)
+        if names != self._last_variables:
+            self._last_variables = names
+            self.variables = tuple(dict.fromkeys((*self.variables, *names)))
+        try:
+            self._good.write((self._source(place), place.row, number, variables))
+        except UnicodeEncodeError:
+            self.reject(Row(place, {"number": number}), "unusable_value", detail="a text holds half a character")
+            return
+        self.valid += 1
+        carrier = numbers.carrier(number)
+        self.carriers[carrier] = self.carriers.get(carrier, 0) + 1
+
+    def reject(self, row: Row, reason: str, *, detail: str = "", shown: str = "") -> None:
+        """Keep a bad row.
+
+        :param row: the row as it was read.
+        :param reason: a key of `numbers.REASONS` or `ROW_REASONS`.
+        :param detail: what exactly, such as the tag.
+        :param shown: the masked sentence for the examples; by default the reason's own.
+        """
+        reason = f"{reason} ({detail})" if detail else reason
+        self.invalid += 1
+        self.reasons[reason] = self.reasons.get(reason, 0) + 1
+        if len(self.examples) < _EXAMPLES:
+            self.examples.append(mask_text(f"{row.place}: {shown}" if shown else f"{row.place} {_explained(reason)}"))
+        values = _as_written(row.values)
+        if len(self._columns) < _MOST_COLUMNS:
+            self._columns.update(dict.fromkeys(values))
+        self._bad.write((self._source(row.place), row.place.row, reason, values))
+
+    def _source(self, place: Place) -> int:
+        return self._sources.setdefault((place.source, place.sheet), len(self._sources))
+
+    def _refusal(self) -> Iterator[str]:
+        yield f"The audience is refused and nothing was sent: of {self.total} rows, {self.valid} can be contacted."
+        if self.invalid:
+            ordered = sorted(self.reasons.items(), key=lambda item: -item[1])
+            yield f"{self.invalid} cannot: {', '.join(f'{reason} {count}' for reason, count in ordered)}."
+            shown = "The first ten" if self.invalid > _EXAMPLES else "They are"
+            yield f"{shown}: {'; '.join(self.examples)}."
+        if self.valid:
+            yield "Correct the rows, or use on_invalid='skip' to send the others."
+        else:
+            yield "Check that the right column holds the numbers."
+
+
+def _explained(reason: str) -> str:
+    code = reason.partition(" (")[0]
+    sentence = numbers.REASONS.get(code) or ROW_REASONS[code]
+    return f"{sentence}{reason.removeprefix(code)}"
+
+
+def _as_written(values: Mapping[str, object]) -> dict[str, object]:
+    nested = values.get("other_variables")
+    if isinstance(nested, Mapping):
+        values = {"number": values.get("number"), **{key: value for key, value in nested.items() if key != "number"}}
+    return {key: _plain_or_text(value) for key, value in values.items()}
+
+
+def _plain_or_text(value: object) -> object:
+    try:
+        value = plain_value(value)
+    except TypeError:
+        value = str(value)
+    # Half a surrogate pair can be in a text but in no file.
+    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else value

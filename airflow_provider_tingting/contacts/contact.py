@@ -1,0 +1,135 @@
+"""A contact: a number, the variables of its message, and the place it came from. Imports the standard library only."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from numbers import Integral, Real
+from uuid import UUID
+
+from airflow_provider_tingting.masking import mask_number
+
+_AS_THEY_ARE = frozenset({str, bool})
+#: Above this a float no longer names one whole number.
+_EXACT = 2**53
+#: Above this an integer is an account or serial number, which JSON readers round.
+_LARGEST_INTEGER = 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a row is, as its owner sees it.
+
+    :param source: the file's name, or what else the rows came from.
+    :param row: the row's number in the file or sheet, counted from 1 with the header; in a list, the item's.
+    :param sheet: the sheet's name, in a workbook.
+    """
+
+    source: str
+    row: int
+    sheet: str | None = None
+
+    def __str__(self) -> str:
+        sheet = f"sheet '{self.sheet}', " if self.sheet is not None else ""
+        return f"{self.source}, {sheet}row {self.row}"
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """One person to be contacted.
+
+    :param number: the number as TingTing gets it.
+    :param variables: what fills the `{tags}` of the message.
+    :param place: where the contact was read, if from a source.
+    """
+
+    number: str
+    variables: Mapping[str, object]
+    place: Place | None = None
+
+    def __repr__(self) -> str:
+        return f"<Contact {mask_number(self.number)}, variables {', '.join(self.variables) or 'none'}, {self.place}>"
+
+    def as_api(self) -> dict[str, object]:
+        """Return the contact as the API takes it (API page: Add multiple contacts).
+
+        :raises TypeError: when a variable's value cannot be sent; see `plain_value`.
+        """
+        return {
+            "number": self.number,
+            "other_variables": {tag: plain_value(value) for tag, value in self.variables.items()},
+        }
+
+
+def plain_value(value: object) -> str | int | float | bool:
+    """Return a cell's value as it is sent to TingTing: a text, a number or a truth value.
+
+    A blank cell (None, NaN) becomes an empty text and stays in the contact: an absent variable could be read aloud as
+    its braces, an empty one cannot. Whole floats become integers (`5.0` is `5`). Dates become ISO text: `2025-07-08`
+    (also for a time stamp at midnight, which is how a spreadsheet keeps a date), `2025-07-08 10:30:00`, `10:30`;
+    durations `30:00:00`. Decimals keep their digits as text unless whole, integers beyond 64 bits theirs as text.
+
+    :param value: any scalar that a file, a database or Python code may hold.
+    :raises TypeError: for lists, mappings, bytes and anything else that is no single value.
+    """
+    if type(value) in _AS_THEY_ARE:
+        return value  # type: ignore[return-value]
+    if type(value) is int:
+        return _plain_integer(value)
+    if value is None:
+        return ""
+    if isinstance(value, enum.Enum):
+        return plain_value(value.value)
+    if isinstance(value, str | UUID):
+        return str(value)
+    if isinstance(value, Decimal):
+        return _plain_decimal(value)
+    if isinstance(value, Integral):
+        return _plain_integer(int(value))
+    if isinstance(value, Real):
+        return _plain_float(float(value))
+    moment = _plain_moment(value)
+    if moment is None:
+        raise TypeError(f"a {type(value).__name__} cannot be sent as a variable")
+    return moment
+
+
+def _plain_integer(value: int) -> str | int:
+    return value if abs(value) <= _LARGEST_INTEGER else str(value)
+
+
+def _plain_float(value: float) -> str | int | float:
+    if value != value:
+        return ""
+    if value in (float("inf"), float("-inf")):
+        raise TypeError("an infinite number cannot be sent as a variable")
+    return int(value) if value.is_integer() and abs(value) < _EXACT else value
+
+
+def _plain_decimal(value: Decimal) -> str | int:
+    if value.is_nan():
+        return ""
+    if value.is_infinite():
+        raise TypeError("an infinite number cannot be sent as a variable")
+    return _plain_integer(int(value)) if value == value.to_integral_value() else format(value, "f")
+
+
+def _plain_moment(value: object) -> str | None:
+    if isinstance(value, datetime):
+        # Pandas has a time stamp that is no time.
+        if value != value:
+            return ""
+        if value.tzinfo is None and value.time() == time():
+            return value.date().isoformat()
+        return value.isoformat(sep=" ", timespec="seconds")
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, time):
+        return value.isoformat(timespec="seconds" if value.second else "minutes")
+    if isinstance(value, timedelta):
+        minutes, seconds = divmod(round(value.total_seconds()), 60)
+        return f"{minutes // 60}:{minutes % 60:02}:{seconds:02}"
+    return None

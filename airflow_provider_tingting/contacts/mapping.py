@@ -1,0 +1,161 @@
+"""Decides which value of a row is the number and which are variables, once for each header.
+
+Imports the standard library and this package only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from airflow_provider_tingting.contacts.columns import closest, find_column, find_number_column, listed
+from airflow_provider_tingting.contacts.sources.items import is_api_shaped
+from airflow_provider_tingting.contacts.sources.row import Row
+from airflow_provider_tingting.errors import TingTingContactsError
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How to read the rows of one header.
+
+    :param number: the column of the numbers; None when a row has none.
+    :param pairs: variable and column, for each variable.
+    :param nested: whether the variables are under `other_variables`.
+    """
+
+    number: str | None
+    pairs: tuple[tuple[str, str], ...]
+    nested: bool
+
+
+class ColumnMapper:
+    """Finds the plan for each row, and reports names that no row has.
+
+    :param number_column: the column of the numbers, if named.
+    :param variables: variable to column, if named.
+    :param needed: the variables that every contact must have.
+    :param given: variables that are the same for all, so no column is needed.
+    """
+
+    def __init__(
+        self,
+        number_column: str | None,
+        variables: Mapping[str, str] | None,
+        needed: Collection[str],
+        given: Collection[str],
+    ) -> None:
+        self._number_column = number_column
+        self._variables = variables
+        self._needed = tuple(tag for tag in needed if tag not in given)
+        self._last_header: tuple[str, ...] | None = None
+        self._last_plan: Plan | None = None
+        self._plans: dict[tuple[object, ...], Plan] = {}
+        #: Tags that no row has had so far.
+        self._unseen = {*self._needed, *(variables or {})}
+        self._columns: dict[str, None] = {}
+        self._source = ""
+
+    def plan_for(self, row: Row) -> Plan:
+        """Return how to read this row.
+
+        :raises TingTingContactsError: when its table, or the first of its rows, lacks a column that is needed.
+        """
+        header = row.columns
+        if header is not None and header is self._last_header and self._last_plan is not None:
+            return self._last_plan
+        nested = header is None and is_api_shaped(row.values)
+        columns = header if header is not None else _keys(row.values, nested=nested)
+        key = (nested, header is not None, *columns)
+        plan = self._plans.get(key) or self._remember(key, self._make(row, columns, nested=nested))
+        self._last_header, self._last_plan = header, plan
+        return plan
+
+    def check_all_seen(self) -> None:
+        """Refuse a tag or column that was in no row at all.
+
+        :raises TingTingContactsError: naming the closest column.
+        """
+        for tag in (*self._needed, *(self._variables or {})):
+            if tag in self._unseen:
+                raise self._unknown(tag, tuple(self._columns), self._source)
+
+    def _remember(self, key: tuple[object, ...], plan: Plan) -> Plan:
+        # Rows that all have other keys must not fill the memory.
+        if len(self._plans) < 1_000:
+            self._plans[key] = plan
+        return plan
+
+    def _make(self, row: Row, columns: tuple[str, ...], *, nested: bool) -> Plan:
+        source = row.place.source
+        first = not self._columns
+        if len(self._columns) < 1_000:
+            self._columns.update(dict.fromkeys(columns))
+        self._source = self._source or source
+        number = self._number_in(columns, source, nested=nested, strict=first or row.columns is not None)
+        if self._variables is None:
+            pairs = tuple((column, column) for column in columns if nested or column != number)
+        else:
+            pairs = self._named_pairs(columns, self._variables)
+        present = {tag for tag, _ in pairs}
+        self._unseen -= present
+        if row.columns is not None:
+            # A table has the same columns to its end: there is no need to read on.
+            for tag in (*self._needed, *(self._variables or {})):
+                if tag not in present:
+                    raise self._unknown(tag, columns, source)
+        return Plan(number, pairs, nested)
+
+    def _number_in(self, columns: tuple[str, ...], source: str, *, nested: bool, strict: bool) -> str | None:
+        if nested:
+            return "number"
+        if self._number_column is None:
+            try:
+                return find_number_column(columns, source)
+            except TingTingContactsError:
+                if strict:
+                    raise
+                return None
+        found = find_column(self._number_column, columns)
+        if found is None and strict:
+            raise TingTingContactsError(
+                f"{source} has no column '{self._number_column}' (number_column). "
+                f"{_suggestion(self._number_column, columns)}The columns are {listed(columns)}."
+            )
+        return found
+
+    def _named_pairs(self, columns: tuple[str, ...], variables: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+        pairs = []
+        for tag, wanted in variables.items():
+            column = find_column(wanted, columns)
+            if column is not None:
+                pairs.append((tag, column))
+        return tuple(pairs)
+
+    def _unknown(self, tag: str, columns: tuple[str, ...], source: str) -> TingTingContactsError:
+        wanted = (self._variables or {}).get(tag)
+        if wanted is not None:
+            return TingTingContactsError(
+                f"{source} has no column '{wanted}' for the variable '{tag}'. {_suggestion(wanted, columns)}"
+                f"The columns are {listed(columns)}."
+            )
+        column = closest(tag, columns)
+        remedy = (
+            f"If it means the column '{column}', pass variables={{'{tag}': '{column}'}} or correct the message. "
+            if column is not None
+            else "Correct the message, or name the variable's column with variables=. "
+        )
+        there = "The variables are" if self._variables is not None else "The columns are"
+        names = self._variables if self._variables is not None else columns
+        return TingTingContactsError(
+            f"The message uses {{{tag}}}, but {source} has nothing of that name. {remedy}{there} {listed(names)}."
+        )
+
+
+def _keys(values: Mapping[str, object], *, nested: bool) -> tuple[str, ...]:
+    inner = values["other_variables"] if nested else values
+    return tuple(inner) if isinstance(inner, Mapping) else ()
+
+
+def _suggestion(wanted: str, columns: tuple[str, ...]) -> str:
+    column = closest(wanted, columns)
+    return f"Did you mean '{column}'? " if column is not None else ""

@@ -1,0 +1,75 @@
+"""Whatever holds the people, as one stream of rows that remember where they were.
+
+```python
+from airflow_provider_tingting.contacts.sources import read_rows
+
+for row in read_rows("people.xlsx"):
+    print(row.place, list(row.values))
+```
+
+`read_rows` picks the reader by the file's name. Every reader streams; a format's library is loaded when a file of that
+format is read.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+
+from airflow_provider_tingting.contacts.sources.files import SourceFile
+from airflow_provider_tingting.contacts.sources.row import Row
+from airflow_provider_tingting.errors import TingTingConfigError, TingTingContactsError
+
+__all__ = ["Row", "read_rows"]
+
+_DELIMITED = frozenset({".csv", ".tsv", ".txt"})
+_LINES = frozenset({".jsonl", ".ndjson"})
+# An old .xls goes the same way: its content decides, since many are .xlsx by another name.
+_WORKBOOKS = frozenset({".xlsx", ".xlsm", ".xls"})
+_KNOWN = ".csv, .tsv, .txt, .xlsx, .jsonl or .parquet, each also with .gz"
+
+
+def read_rows(source: object, *, encoding: str | None = None, sheet: str | None = None) -> Iterator[Row]:
+    """Yield the rows of a source, one after the other, in flat memory.
+
+    :param source: a path (`str` or `os.PathLike`); an object with `.open("rb")` and `.name`, such as Airflow's
+        `ObjectStoragePath`; or an iterable of numbers, flat dicts, dicts in the API's shape, or `Row`. Files are known
+        by name: `.csv`, `.tsv`, `.txt` (any separator), `.xlsx`, `.jsonl`, `.parquet`, each also with `.gz`.
+    :param encoding: the encoding of a text file that is neither UTF-8 nor UTF-16, such as `cp1252`.
+    :param sheet: the sheet of a workbook; needed only when several visible sheets have data.
+    :raises TingTingConfigError: when the source is none of these.
+    :raises TingTingContactsError: while reading, when something is wrong with it: what, where, and what to do.
+    """
+    if isinstance(source, str | os.PathLike) or hasattr(source, "open"):
+        return _read_file(SourceFile(source), encoding, sheet)
+    if isinstance(source, Mapping | bytes | bytearray) or not isinstance(source, Iterable):
+        raise TingTingConfigError(
+            f"Contacts cannot be read from a {type(source).__name__}. Give the path of a file, or a list of numbers or "
+            "dicts."
+        )
+    if hasattr(source, "to_dict") and hasattr(source, "columns"):
+        raise TingTingConfigError("Give a data frame as dicts: contacts=frame.to_dict('records').")
+    from airflow_provider_tingting.contacts.sources.items import read_items
+
+    return read_items(source)
+
+
+def _read_file(file: SourceFile, encoding: str | None, sheet: str | None) -> Iterator[Row]:
+    suffix = file.suffix
+    if suffix in _DELIMITED:
+        from airflow_provider_tingting.contacts.sources.delimited import read_delimited
+
+        return read_delimited(file, encoding)
+    if suffix in _WORKBOOKS:
+        from airflow_provider_tingting.contacts.sources.workbook_reader import read_workbook
+
+        return read_workbook(file, sheet)
+    if suffix in _LINES:
+        from airflow_provider_tingting.contacts.sources.jsonl import read_jsonl
+
+        return read_jsonl(file, encoding)
+    if suffix == ".parquet":
+        from airflow_provider_tingting.contacts.sources.parquet import read_parquet
+
+        return read_parquet(file)
+    raise TingTingContactsError(f"{file.shown}: the name ends in no known format. Use {_KNOWN}.")

@@ -1,0 +1,150 @@
+"""Reads .csv, .tsv and .txt: any separator, the encodings met in Nepal's offices. Standard library only.
+
+UTF-8 and UTF-16 are recognised. A legacy code page is never guessed, since a wrong guess turns names into rubbish
+that nobody sees before it is spoken: it is named with `encoding=`.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+import re
+from collections.abc import Iterator
+from typing import TextIO
+
+from airflow_provider_tingting.contacts.sources.files import SourceFile
+from airflow_provider_tingting.contacts.sources.row import Row
+from airflow_provider_tingting.contacts.sources.table import column_letter, rows_of
+from airflow_provider_tingting.errors import TingTingConfigError, TingTingContactsError
+
+_SAMPLE = 64 * 1024
+_BOMS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+#: Tried in this order; the second group only when none of the first makes columns.
+_SEPARATORS = (",;\t|", "^~:")
+_OTHER_FORMATS = {
+    b"PK\x03\x04": "a workbook or another zip file; give it the name ending it really has, such as .xlsx",
+    b"\xd0\xcf\x11\xe0": "an old or protected workbook; save it as .xlsx without a password",
+    b"\x1f\x8b": "packed with gzip; let its name end in .csv.gz",
+}
+_DECLARED = re.compile(r"sep=(.)\r?\n?", re.IGNORECASE)
+
+
+def read_delimited(file: SourceFile, encoding: str | None = None) -> Iterator[Row]:
+    """Yield the rows of a text file of separated values.
+
+    :param file: the file.
+    :param encoding: its encoding, when it is neither UTF-8 nor UTF-16.
+    :raises TingTingContactsError: for bytes that are not in that encoding, broken quoting, and all that `rows_of`
+        refuses.
+    """
+    with file.open() as stream:
+        sample = stream.read(_SAMPLE)
+    for magic, what in _OTHER_FORMATS.items():
+        if sample.startswith(magic):
+            raise TingTingContactsError(f"{file.name} is no text but {what}.")
+    encoding = encoding_of(sample, encoding)
+    text = codecs.getincrementaldecoder(encoding)("replace").decode(sample)
+    separator, skipped = _separator(text, complete=len(sample) < _SAMPLE, suffix=file.suffix)
+    with file.open_text(encoding) as lines:
+        try:
+            yield from rows_of(_cells(lines, separator, skipped, file), file.name, ragged=True)
+        except UnicodeError as error:
+            raise _wrong_encoding(file, encoding, separator, error) from None
+
+
+def encoding_of(sample: bytes, named: str | None) -> str:
+    """Return the encoding of a text by its first bytes, or the one that was named.
+
+    :raises TingTingConfigError: when Python does not know the named one.
+    """
+    marked = next((encoding for bom, encoding in _BOMS if sample.startswith(bom)), None)
+    if named is not None:
+        try:
+            known = codecs.lookup(named).name
+        except LookupError:
+            raise TingTingConfigError(
+                f"encoding='{named}' is not known. Name one such as 'utf-8', 'utf-16' or 'cp1252'."
+            ) from None
+        return "utf-8-sig" if known == "utf-8" and marked == "utf-8-sig" else known
+    if marked:
+        return marked
+    # Without a mark, UTF-16 betrays itself by the zero halves of its separators and line ends.
+    zeros = sample[:4096].count(0), sample[0:4096:2].count(0)
+    if zeros[0] > len(sample[:4096]) // 20:
+        return "utf-16-be" if zeros[1] > zeros[0] // 2 else "utf-16-le"
+    return "utf-8"
+
+
+def _cells(text: TextIO, separator: str, skipped: int, file: SourceFile) -> Iterator[list[str]]:
+    reader = csv.reader(text, delimiter=separator, strict=True)
+    row = 0
+    try:
+        for row, cells in enumerate(reader, 1):
+            yield [] if row <= skipped else cells
+    except csv.Error as error:
+        raise TingTingContactsError(
+            f"{file.name}, row {row + 1} (line {reader.line_num}): {error}. Most often a quotation mark is missing or "
+            "not doubled there; correct it, or save the table as CSV again."
+        ) from None
+
+
+def _separator(text: str, *, complete: bool, suffix: str) -> tuple[str, int]:
+    """Return the separator, and how many rows at the top only declare it."""
+    text = text.removeprefix("\ufeff")
+    if declared := _DECLARED.match(text):
+        return declared.group(1), 1
+    if suffix == ".tsv":
+        return "\t", 0
+    for separators in _SEPARATORS:
+        fits = {separator: _fit(text, separator, complete=complete) for separator in separators}
+        best = max(fits, key=lambda separator: fits[separator])
+        if fits[best] > (0.0, 0):
+            return best, 0
+    return ",", 0
+
+
+def _fit(text: str, separator: str, *, complete: bool) -> tuple[float, int]:
+    """Return how well a separator explains the text: the share of rows as wide as the header, and that width."""
+    widths = []
+    try:
+        for cells in csv.reader(io.StringIO(text, newline=""), delimiter=separator):
+            if any(cells):
+                widths.append(len(cells))
+    except csv.Error:
+        pass
+    if not complete and len(widths) > 1:
+        widths.pop()
+    if not widths or widths[0] < 2:
+        return 0.0, 0
+    return widths.count(widths[0]) / len(widths), widths[0]
+
+
+def _wrong_encoding(file: SourceFile, encoding: str, separator: str, error: UnicodeError) -> TingTingContactsError:
+    """Read once more, letting bad bytes through, to say where the first one is."""
+    where, what = file.name, "some bytes are"
+    if isinstance(error, UnicodeDecodeError):
+        what = f"the byte 0x{error.object[error.start]:02X} is"
+        with file.open_text(encoding, errors="surrogateescape") as text:
+            try:
+                for row, cells in enumerate(csv.reader(text, delimiter=separator), 1):
+                    bad = next((index for index, cell in enumerate(cells) if _is_escaped(cell)), None)
+                    if bad is not None:
+                        where = f"{file.name}, row {row}, column {column_letter(bad)}"
+                        break
+            except (csv.Error, UnicodeError):
+                pass
+    return TingTingContactsError(
+        f"{where}: {what} not {encoding.upper()}. Save the file as 'CSV UTF-8', or name the encoding it really has, "
+        "for example encoding='cp1252'."
+    )
+
+
+def _is_escaped(cell: str) -> bool:
+    return not cell.isascii() and any("\udc80" <= char <= "\udcff" for char in cell)

@@ -1,0 +1,149 @@
+"""Opens a file of contacts, wherever it is, and says clearly when it cannot be opened. Imports no format library.
+
+A file is a path, or any object with `.open("rb")` and `.name`, such as Airflow's `ObjectStoragePath`.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import os
+import re
+import shutil
+import tempfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePath
+from typing import IO, Any, BinaryIO, cast
+
+from airflow_provider_tingting.errors import TingTingConfigError, TingTingContactsError
+
+#: What an unpacked workbook or parquet file may take on disk.
+LARGEST_UNPACKED = 4 * 1024**3
+
+
+class SourceFile:
+    """A file of contacts that can be opened any number of times.
+
+    :param path: a local path, or an object with `.open("rb")` and `.name`.
+    """
+
+    def __init__(self, path: Any) -> None:
+        if isinstance(path, str) and "://" in path:
+            raise TingTingConfigError(
+                f"'{path}' is an address, not a local path: give it as ObjectStoragePath('{path}')."
+            )
+        self._path: Any = Path(path) if isinstance(path, str) or not hasattr(path, "open") else path
+        self.shown = str(path)
+        self.name = str(self._path.name or self.shown.rsplit("/", 1)[-1])
+
+    @property
+    def suffix(self) -> str:
+        """The ending that tells the format, without `.gz`, in lower case."""
+        return PurePath(self.name.lower().removesuffix(".gz")).suffix
+
+    @property
+    def is_gzip(self) -> bool:
+        """Whether the file is packed, by its name."""
+        return self.name.lower().endswith(".gz")
+
+    @contextmanager
+    def open(self) -> Iterator[BinaryIO]:
+        """Open the file's content, unpacked, to be read once from beginning to end.
+
+        :raises TingTingContactsError: when it is not there, may not be read, is cut off, or changes meanwhile.
+        """
+        with self._honest(), self._path.open("rb") as raw:
+            before = _state(raw)
+            if self.is_gzip:
+                with gzip.GzipFile(fileobj=raw) as unpacked:
+                    yield cast(BinaryIO, unpacked)
+            else:
+                yield raw
+            if _state(raw) != before:
+                raise TingTingContactsError(
+                    f"{self.shown} changed while it was read. Wait until it is written completely, then run again."
+                )
+
+    @contextmanager
+    def open_text(self, encoding: str, *, errors: str = "strict") -> Iterator[io.TextIOWrapper]:
+        """Open the content as text, line ends as they are.
+
+        :param encoding: its encoding.
+        :param errors: what Python does about bytes that are not in it.
+        :raises TingTingContactsError: as `open`.
+        """
+        with self.open() as stream:
+            text = io.TextIOWrapper(stream, encoding, errors=errors, newline="")
+            try:
+                yield text
+            finally:
+                # Otherwise it would close the file before it is looked at once more.
+                text.detach()
+
+    @contextmanager
+    def open_seekable(self) -> Iterator[IO[bytes]]:
+        """Open the content for reading here and there: a local file as it is, any other from a private copy.
+
+        :raises TingTingContactsError: as `open`, and when the content is too large.
+        """
+        with self.open() as stream:
+            if _state(stream) is not None and not self.is_gzip:
+                yield stream
+                return
+            with tempfile.TemporaryFile(prefix="tingting-") as copy:
+                shutil.copyfileobj(_Limited(stream, self.shown), copy, 1 << 20)
+                copy.seek(0)
+                yield copy
+
+    @contextmanager
+    def _honest(self) -> Iterator[None]:
+        try:
+            yield
+        except FileNotFoundError:
+            hint = ""
+            if re.fullmatch(r"[+\d\s()-]{8,}", self.shown):
+                hint = " If this is a phone number and not a path, put it into a list."
+            raise TingTingContactsError(f"There is no file {self.shown}. Check the path.{hint}") from None
+        except PermissionError:
+            raise TingTingContactsError(
+                f"{self.shown} may not be read. Give the user that runs the task the right to read it."
+            ) from None
+        except IsADirectoryError:
+            raise TingTingContactsError(f"{self.shown} is a folder. Give the path of one file.") from None
+        except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+            if not self.is_gzip:
+                raise
+            raise TingTingContactsError(
+                f"{self.shown} is no whole gzip file ({error}). Pack or copy it again, or drop .gz from its name."
+            ) from None
+        except OSError as error:
+            raise TingTingContactsError(f"{self.shown} cannot be read: {error.strerror or error}.") from error
+
+
+class _Limited:
+    """Reads no more than a workbook may reasonably hold, so that a small bomb does not fill the disk."""
+
+    def __init__(self, stream: BinaryIO, shown: str) -> None:
+        self._stream = stream
+        self._shown = shown
+        self._left = LARGEST_UNPACKED
+
+    def read(self, size: int = -1, /) -> bytes:
+        chunk = self._stream.read(size)
+        self._left -= len(chunk)
+        if self._left < 0:
+            raise TingTingContactsError(
+                f"{self._shown} is larger than {LARGEST_UNPACKED // 1024**3} GiB unpacked. Split it, or use CSV."
+            )
+        return chunk
+
+
+def _state(stream: Any) -> tuple[int, int] | None:
+    """Return size and time of change of the open file, when it is a local one."""
+    try:
+        found = os.fstat(stream.fileno())
+    except (AttributeError, OSError, ValueError):
+        return None
+    return found.st_size, found.st_mtime_ns

@@ -1,0 +1,64 @@
+"""Reads Python values: numbers, flat dicts, dicts in the API's shape, or rows that are rows already.
+
+Imports the standard library and this package only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from airflow_provider_tingting.contacts.contact import Place
+from airflow_provider_tingting.contacts.sources.row import Row
+from airflow_provider_tingting.errors import TingTingContactsError
+
+#: What rows from Python values are said to come from.
+SOURCE = "the given contacts"
+
+_BARE = ("number",)
+_API_KEYS = frozenset({"number", "other_variables"})
+
+
+def read_items(items: Iterable[object]) -> Iterator[Row]:
+    """Yield a row for each item.
+
+    :param items: numbers (text or int), flat dicts, dicts as the API takes them, or rows.
+    :raises TingTingContactsError: for an item of another kind.
+    """
+    for position, item in enumerate(items, 1):
+        yield item if isinstance(item, Row) else row_of(item, Place(SOURCE, position))
+
+
+def row_of(item: object, place: Place) -> Row:
+    """Return one value as a row.
+
+    :param item: a number or a dict.
+    :param place: where it was.
+    :raises TingTingContactsError: when it is neither, or mixes the API's shape with other keys.
+    """
+    if isinstance(item, Mapping):
+        return Row(place, _checked(item, place))
+    if isinstance(item, str | int | float) and not isinstance(item, bool):
+        return Row(place, {"number": item}, _BARE)
+    raise TingTingContactsError(
+        f"{place} is a {type(item).__name__}. Give a number, or a dict such as "
+        '{"number": "98…", "name": "…"} or {"number": "98…", "other_variables": {"name": "…"}}.'
+    )
+
+
+def is_api_shaped(values: Mapping[str, object]) -> bool:
+    """Whether a row is in the API's own shape, its variables under `other_variables`."""
+    return "other_variables" in values
+
+
+def _checked(item: Mapping[object, object], place: Place) -> dict[str, object]:
+    values = {str(key): value for key, value in item.items()}
+    if not is_api_shaped(values):
+        return values
+    if not isinstance(values["other_variables"] or {}, Mapping):
+        raise TingTingContactsError(f"{place}: other_variables must be a dict of tag and value.")
+    stray = sorted(values.keys() - _API_KEYS)
+    if stray:
+        raise TingTingContactsError(
+            f"{place} has other_variables and also '{stray[0]}'. Put every variable into other_variables, or none."
+        )
+    return {"number": values.get("number"), "other_variables": dict(values["other_variables"] or {})}  # type: ignore[call-overload]

@@ -1,0 +1,48 @@
+"""Reads .parquet with pyarrow, batch by batch. pyarrow is an optional extra and loaded only here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib import import_module
+from typing import Any
+
+from airflow_provider_tingting.contacts.contact import Place
+from airflow_provider_tingting.contacts.sources.files import SourceFile
+from airflow_provider_tingting.contacts.sources.row import Row
+from airflow_provider_tingting.errors import TingTingContactsError
+
+_BATCH = 10_000
+
+
+def read_parquet(file: SourceFile) -> Iterator[Row]:
+    """Yield the rows of a parquet file, counted from 1.
+
+    :param file: the file.
+    :raises TingTingContactsError: when pyarrow is not installed, or the file is damaged, empty or no parquet.
+    """
+    try:
+        # Imported by name, since pyarrow brings no types of its own.
+        pyarrow: Any = import_module("pyarrow")
+        parquet: Any = import_module("pyarrow.parquet")
+    except ImportError:
+        raise TingTingContactsError(
+            f"{file.name}: reading parquet needs pyarrow. Install airflow-provider-tingting[parquet], or give a .csv."
+        ) from None
+    with file.open_seekable() as stream:
+        try:
+            table = parquet.ParquetFile(stream)
+            columns = tuple(table.schema_arrow.names)
+            doubled = sorted({name for name in columns if columns.count(name) > 1})
+            if doubled:
+                raise TingTingContactsError(f"{file.name}: the column '{doubled[0]}' is there more than once.")
+            if not table.metadata.num_rows:
+                raise TingTingContactsError(f"{file.name} is empty. It needs a row for each contact.")
+            position = 0
+            for batch in table.iter_batches(batch_size=_BATCH):
+                for values in batch.to_pylist():
+                    position += 1
+                    yield Row(Place(file.name, position), values, columns)
+        except pyarrow.ArrowException as error:
+            raise TingTingContactsError(
+                f"{file.name} is not a parquet file, or damaged ({type(error).__name__}). Write it again."
+            ) from None

@@ -1,0 +1,156 @@
+"""Makes rows of a table: finds the header, refuses one that is ambiguous, and numbers the rows as their owner does.
+
+Shared by every format that is a grid of cells. Imports the standard library and this package only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from airflow_provider_tingting.contacts.columns import clean_header, is_number_header, listed
+from airflow_provider_tingting.contacts.contact import Place
+from airflow_provider_tingting.contacts.numbers import InvalidNumberError, normalise
+from airflow_provider_tingting.contacts.sources.row import Row
+from airflow_provider_tingting.errors import TingTingContactsError
+
+_ONE_HEADER = (
+    "The header must be one row with a name over every column: delete title rows above it, unmerge its cells, "
+    "keep one of two header rows."
+)
+
+
+def rows_of(
+    cells: Iterable[Sequence[object]],
+    source: str,
+    sheet: str | None = None,
+    *,
+    merged: Sequence[str] = (),
+    ragged: bool = False,
+) -> Iterator[Row]:
+    """Yield the rows below the header; blank rows are counted but left out.
+
+    :param cells: all rows of the table, blank ones included.
+    :param source: the file's name.
+    :param sheet: the sheet's name.
+    :param merged: ranges of merged cells, such as `A1:C1`.
+    :param ragged: whether a row with more cells than the header is that row's own fault, as in CSV, where a
+        separator inside a text does it.
+    :raises TingTingContactsError: for an empty table, a header that is missing, doubled or not one row, and data
+        under no name.
+    """
+    numbered = enumerate(cells, 1)
+    header_row, header = next(((row, found) for row, found in numbered if not _is_blank(found)), (0, ()))
+    where = f"{source}, sheet '{sheet}'" if sheet is not None else source
+    if not header:
+        raise TingTingContactsError(f"{where} is empty. It needs a header row and a row for each contact.")
+    bare_list = _is_bare_list(header)
+    if bare_list:
+        columns: tuple[str, ...] = ("number",)
+        position = _first_cell(header)
+        yield Row(Place(source, header_row, sheet), {"number": header[position]}, columns)
+        names = ("",) * position + columns
+    else:
+        names = _names(header, where, header_row, merged)
+        columns = tuple(filter(None, names))
+    width = len(names)
+    without_gaps = len(columns) == width
+    first = True
+    for row, found in numbered:
+        if len(found) != width or not without_gaps or first:
+            if _is_blank(found):
+                continue
+            if first:
+                first = False
+                _refuse_second_header(found, where, row)
+            _refuse_nameless(found, names, where, row, ragged=ragged)
+            if len(found) > width and not _is_blank(found[width:]):
+                values = _values(names, found)
+                values.update((f"column {column_letter(at)}", found[at]) for at in range(width, len(found)))
+                yield Row(Place(source, row, sheet), values, columns, "too_many_cells")
+                continue
+            yield Row(Place(source, row, sheet), _values(names, found), columns)
+        elif _is_filled(found[0]) or not _is_blank(found):
+            yield Row(Place(source, row, sheet), dict(zip(columns, found, strict=True)), columns)
+    if first and not bare_list:
+        raise TingTingContactsError(f"{where} has a header but no rows below it. Add a row for each contact.")
+
+
+def column_letter(index: int) -> str:
+    """Return a column's letter as spreadsheets show it, counted from 0: `A`, `Z`, `AA`."""
+    letters = ""
+    while index >= 0:
+        index, rest = index // 26 - 1, index % 26
+        letters = chr(ord("A") + rest) + letters
+    return letters
+
+
+def _values(names: Sequence[str], found: Sequence[object]) -> dict[str, object]:
+    width = len(found)
+    return {name: found[index] if index < width else None for index, name in enumerate(names) if name}
+
+
+def _is_filled(cell: object) -> bool:
+    return bool(cell) and not cell.isspace() if isinstance(cell, str) else cell is not None
+
+
+def _is_blank(cells: Sequence[object]) -> bool:
+    return not any(map(_is_filled, cells))
+
+
+def _first_cell(cells: Sequence[object]) -> int:
+    return next(index for index, cell in enumerate(cells) if _is_filled(cell))
+
+
+def _is_bare_list(header: Sequence[object]) -> bool:
+    """Whether the first row is one number alone: a plain list of numbers needs no header."""
+    return sum(_is_filled(cell) for cell in header) == 1 and _is_number(header[_first_cell(header)])
+
+
+def _is_number(cell: object) -> bool:
+    try:
+        normalise(cell)
+    except InvalidNumberError:
+        return False
+    return True
+
+
+def _names(header: Sequence[object], where: str, row: int, merged: Sequence[str]) -> tuple[str, ...]:
+    if any(map(_is_number, header)):
+        raise TingTingContactsError(
+            f"{where}: row {row} should be the header but holds a phone number. Add a row of column names above it."
+        )
+    for cells in merged:
+        if _touches(cells, row):
+            raise TingTingContactsError(f"{where}: the cells {cells} of the header row are merged. {_ONE_HEADER}")
+    names = ["" if cell is None else clean_header(cell) for cell in header]
+    while names and not names[-1]:
+        names.pop()
+    doubled = sorted({name for name in names if name and names.count(name) > 1})
+    if doubled:
+        letters = ", ".join(column_letter(index) for index, name in enumerate(names) if name == doubled[0])
+        raise TingTingContactsError(
+            f"{where}: the column {listed(doubled[:1])} is there {names.count(doubled[0])} times (columns {letters}). "
+            "Rename or remove all but one."
+        )
+    return tuple(names)
+
+
+def _touches(cells: str, row: int) -> bool:
+    ends = [int("".join(filter(str.isdigit, end)) or 0) for end in cells.split(":")]
+    return ends[0] <= row <= ends[-1]
+
+
+def _refuse_second_header(cells: Sequence[object], where: str, row: int) -> None:
+    names = [str(cell) for cell in cells if is_number_header(cell)]
+    if names and not any(map(_is_number, cells)):
+        raise TingTingContactsError(f"{where}: row {row} looks like a second header ({listed(names)}). {_ONE_HEADER}")
+
+
+def _refuse_nameless(cells: Sequence[object], names: Sequence[str], where: str, row: int, *, ragged: bool) -> None:
+    for index, cell in enumerate(cells):
+        beyond = index >= len(names)
+        if (beyond and ragged) or (not beyond and names[index]) or not _is_filled(cell):
+            continue
+        raise TingTingContactsError(
+            f"{where}: column {column_letter(index)} has a value in row {row} but no name in the header. {_ONE_HEADER}"
+        )

@@ -1,0 +1,184 @@
+"""Looks into an .xlsx before a workbook library does: is it one, is it safe, what would the library not say?
+
+A workbook library gives nothing for a formula that was never calculated and for the hidden part of merged cells.
+Both would lose people silently, so the sheet's own XML is asked, streamed. Imports the standard library only.
+"""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import IO
+from xml.etree import ElementTree
+
+from airflow_provider_tingting.errors import TingTingContactsError
+
+_OLE = b"\xd0\xcf\x11\xe0"
+_RELATION = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
+_STRICT_RELATION = "{http://purl.oclc.org/ooxml/officeDocument/relationships}id"
+#: A million rows of five texts take 272 MB of XML. What declares more than this is not a list of contacts.
+LARGEST_DECLARED = 4 * 1024**3
+#: Sheets pack 20 to 50 times; beyond this, and beyond a size that would hurt, it is a bomb.
+DENSEST = 200
+DENSEST_FROM = 64 * 1024**2
+_LARGEST_LISTING = 16 * 1024**2
+_CHUNK = 1 << 20
+_CELL_START = re.compile(rb"<(?:\w+:)?c[\s>]")
+_CELL_WITH_DATA = re.compile(rb"<(?:\w+:)?(?:v|is)>\s*[^\s<]|<(?:\w+:)?is>|<(?:\w+:)?f[\s>/]")
+_NEVER_CALCULATED = re.compile(
+    rb"<(?:\w+:)?c\b(?P<attributes>[^>]*)>\s*<(?P<f>(?:\w+:)?f)\b(?:[^>]*/>|[^>]*>[^<]*</(?P=f)>)"
+    rb"\s*(?:<(?:\w+:)?v\s*/>|<(?P<v>(?:\w+:)?v)>\s*</(?P=v)>)?\s*</(?:\w+:)?c>"
+)
+_PLACE = re.compile(rb'\br="([A-Z]+[0-9]+)"')
+_TEXT_RESULT = re.compile(rb'\bt="str"')
+_MERGED = re.compile(rb'<(?:\w+:)?mergeCell\b[^>]*\bref="([A-Z0-9:]+)"')
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """A worksheet of a workbook.
+
+    :param name: its name on the tab.
+    :param part: its file inside the package.
+    :param visible: whether its tab is shown.
+    """
+
+    name: str
+    part: str
+    visible: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SheetFacts:
+    """What a workbook library does not tell of a sheet.
+
+    :param uncalculated: the first cell with a formula whose result was never stored, such as `B7`.
+    :param merged: ranges of merged cells.
+    """
+
+    uncalculated: str | None
+    merged: tuple[str, ...]
+
+
+def open_package(stream: IO[bytes], name: str) -> zipfile.ZipFile:
+    """Return the workbook's package.
+
+    :param stream: the file, seekable.
+    :param name: its name, for errors.
+    :raises TingTingContactsError: when it is no workbook, an old or protected one, or a zip bomb.
+    """
+    head = stream.read(8)
+    stream.seek(0)
+    if head.startswith(_OLE):
+        raise _old_or_protected(stream, name)
+    try:
+        package = zipfile.ZipFile(stream)
+    except zipfile.BadZipFile:
+        kind = (
+            "a web page or text under a workbook's name" if head.lstrip()[:1] in (b"<", b"{") else "damaged or cut off"
+        )
+        raise TingTingContactsError(
+            f"{name} is not a workbook: it is {kind if head else 'empty'}. Open it in a spreadsheet program and save "
+            "it as .xlsx, or give a .csv."
+        ) from None
+    for entry in package.infolist():
+        dense = entry.file_size > DENSEST_FROM and entry.file_size > DENSEST * max(entry.compress_size, 1)
+        if dense or entry.file_size > LARGEST_DECLARED:
+            raise TingTingContactsError(
+                f"{name} was not opened: its part {entry.filename} would grow from {_mib(entry.compress_size)} to "
+                f"{_mib(entry.file_size)}. Save only the rows with contacts into a new workbook, or give a .csv."
+            )
+        if entry.flag_bits & 1:
+            raise TingTingContactsError(f"{name} is protected by a password. Save it without one.")
+    if "xl/workbook.xml" not in package.namelist():
+        raise TingTingContactsError(
+            f"{name} is a zip file but no .xlsx workbook. Save the table as .xlsx, or give a .csv."
+        )
+    return package
+
+
+def sheets_of(package: zipfile.ZipFile, name: str) -> list[Sheet]:
+    """Return the worksheets in the order of their tabs.
+
+    :raises TingTingContactsError: when the package's own listing is broken.
+    """
+    try:
+        targets = {
+            relation.get("Id"): relation.get("Target", "")
+            for relation in _parse(package, "xl/_rels/workbook.xml.rels")
+            if relation.get("Type", "").endswith("/worksheet")
+        }
+        book = _parse(package, "xl/workbook.xml")
+    except (KeyError, ValueError, ElementTree.ParseError, zipfile.BadZipFile) as error:
+        raise TingTingContactsError(f"{name} is a damaged workbook ({error}). Save it again as .xlsx.") from None
+    found = []
+    for element in book.iter():
+        if element.tag.rpartition("}")[2] == "sheet":
+            target = targets.get(element.get(_RELATION) or element.get(_STRICT_RELATION))
+            if target is not None:
+                part = target.removeprefix("/") if target.startswith("/") else f"xl/{target}"
+                found.append(Sheet(element.get("name", ""), part, element.get("state", "visible") == "visible"))
+    return found
+
+
+def has_data(package: zipfile.ZipFile, sheet: Sheet) -> bool:
+    """Whether the sheet has a cell with anything in it."""
+    return any(_CELL_WITH_DATA.search(cells) for cells in _cells(package, sheet))
+
+
+def facts_of(package: zipfile.ZipFile, sheet: Sheet) -> SheetFacts:
+    """Read the sheet's XML once for what a workbook library does not tell."""
+    uncalculated: str | None = None
+    merged: list[str] = []
+    for cells in _cells(package, sheet):
+        if uncalculated is None:
+            for found in _NEVER_CALCULATED.finditer(cells):
+                place = _PLACE.search(found["attributes"])
+                # A formula whose result is the empty text stores just that, and says so.
+                if not _TEXT_RESULT.search(found["attributes"]):
+                    uncalculated = place.group(1).decode() if place else "one cell"
+                    break
+        merged.extend(cells_range.decode() for cells_range in _MERGED.findall(cells))
+    return SheetFacts(uncalculated, tuple(merged))
+
+
+def _cells(package: zipfile.ZipFile, sheet: Sheet) -> Iterator[bytes]:
+    """Yield the sheet's XML in pieces that never cut a cell in two."""
+    rest = b""
+    with package.open(sheet.part) as xml:
+        while chunk := xml.read(_CHUNK):
+            piece = rest + chunk
+            starts = [found.start() for found in _CELL_START.finditer(piece, max(len(piece) - _CHUNK // 4, 0))]
+            cut = starts[-1] if starts else max(piece.rfind(b"<"), 0)
+            if cut:
+                yield piece[:cut]
+            rest = piece[cut:]
+            if len(rest) > 8 * _CHUNK:
+                yield rest
+                rest = b""
+    yield rest
+
+
+def _parse(package: zipfile.ZipFile, part: str) -> ElementTree.Element:
+    if package.getinfo(part).file_size > _LARGEST_LISTING:
+        raise ValueError(f"{part} is too large")
+    xml = package.read(part)
+    if b"<!DOCTYPE" in xml:
+        raise ValueError(f"{part} declares a document type")
+    return ElementTree.fromstring(xml)
+
+
+def _mib(size: int) -> str:
+    return f"{size / 1024**2:,.1f} MiB"
+
+
+def _old_or_protected(stream: IO[bytes], name: str) -> TingTingContactsError:
+    # A protected .xlsx is an OLE file that names its stream "EncryptedPackage", in UTF-16.
+    before = b""
+    while chunk := stream.read(_CHUNK):
+        if "EncryptedPackage".encode("utf-16-le") in before + chunk:
+            return TingTingContactsError(f"{name} is protected by a password. Save it without one.")
+        before = chunk[-64:]
+    return TingTingContactsError(f"{name} is an old workbook (.xls). Open it and save it as .xlsx, or give a .csv.")

@@ -1,0 +1,158 @@
+"""Writes contacts as .xlsx for TingTing's bulk upload, in flat memory, with openpyxl's write-only mode.
+
+Numbers are text cells, so that no program drops a digit; texts are never formulas. openpyxl is loaded with the first
+workbook.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import chain, islice
+from pathlib import Path
+from typing import IO, Any
+
+from airflow_provider_tingting.contacts.contact import Contact, plain_value
+from airflow_provider_tingting.errors import TingTingContactsError
+
+#: What Excel allows.
+MAX_ROWS = 1_048_576
+MAX_TEXT = 32_767
+
+#: XML has no way to write these, and a workbook with them does not open.
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+#: A text like this would be read back as one character.
+_ESCAPE = re.compile(r"_(?=x[0-9A-Fa-f]{4}_)")
+
+
+@dataclass(frozen=True, slots=True)
+class WorkbookPart:
+    """One workbook that was written.
+
+    :param path: where it is.
+    :param contacts: how many contacts it holds.
+    """
+
+    path: Path
+    contacts: int
+
+
+def write_workbook(
+    contacts: Iterable[Contact],
+    path: str | Path,
+    *,
+    max_rows: int = MAX_ROWS,
+    variables: Sequence[str] | None = None,
+) -> list[WorkbookPart]:
+    """Write contacts to one workbook, or to several when one cannot hold them (`people.xlsx`, `people-2.xlsx`, …).
+
+    The first column is `number`, the others are the variables. Values are as `Contact.as_api` sends them.
+
+    :param contacts: the contacts; none gives no workbook.
+    :param path: where the first workbook goes; it must end in `.xlsx`.
+    :param max_rows: the most rows of one workbook, header included.
+    :param variables: the columns after the number. By default those of the first contact.
+    :return: the workbooks in their order. After an error none is left behind.
+    :raises TingTingContactsError: when a contact has a variable without a column or called `number`, or a text that no
+        workbook can hold.
+    """
+    first_path = Path(path)
+    if max_rows < 2:
+        raise ValueError("max_rows must leave room for the header and a contact")
+    stream = iter(contacts)
+    parts: list[WorkbookPart] = []
+    current = first_path
+    try:
+        for first in stream:
+            if variables is None:
+                variables = tuple(first.variables)
+            if "number" in variables:
+                raise TingTingContactsError(
+                    "A variable is called 'number', like the column of the numbers. Rename it, or use transport='json'."
+                )
+            if parts:
+                current = first_path.with_name(f"{first_path.stem}-{len(parts) + 1}{first_path.suffix}")
+            rows = _rows(chain((first,), islice(stream, max_rows - 2)), tuple(variables))
+            with current.open("wb") as file:
+                parts.append(WorkbookPart(current, write_sheet(file, ("number", *variables), rows)))
+    except BaseException:
+        for leftover in {*(part.path for part in parts), current}:
+            with suppress(OSError):
+                leftover.unlink()
+        raise
+    return parts
+
+
+def write_sheet(file: IO[bytes], header: Sequence[str], rows: Iterable[Sequence[object]]) -> int:
+    """Write one workbook with one sheet: texts as text cells, numbers and truth values as such.
+
+    :param file: the open file.
+    :param header: the first row.
+    :param rows: the others.
+    :return: how many rows are below the header.
+    :raises TingTingContactsError: when a text is too long for a cell or holds control characters.
+    """
+    from openpyxl import Workbook
+
+    book = Workbook(write_only=True)
+    sheet: Any = book.create_sheet("Contacts")
+    cell_of = _cells_of(sheet)
+    written = 0
+    try:
+        sheet.append([cell_of(name, "the header", name) for name in header])
+        for row in rows:
+            written += 1
+            sheet.append([cell_of(value, f"row {written + 1}", header[index]) for index, value in enumerate(row)])
+    except BaseException:
+        # openpyxl keeps the sheet in a temporary file of its own until it is saved.
+        with suppress(Exception):
+            sheet.close()
+            Path(sheet._writer.out).unlink()
+        raise
+    book.save(file)
+    return written
+
+
+def _rows(contacts: Iterable[Contact], variables: tuple[str, ...]) -> Iterator[list[object]]:
+    known = frozenset(variables)
+    for contact in contacts:
+        values = contact.variables
+        if not known.issuperset(values):
+            extra = next(name for name in values if name not in known)
+            raise TingTingContactsError(
+                f"{contact.place or 'A contact'} has the variable '{extra}', which the others lack. A workbook needs "
+                "the same variables for all: name them with variables=, or use transport='json'."
+            )
+        yield [contact.number, *(plain_value(values.get(name)) for name in variables)]
+
+
+def _cells_of(sheet: Any) -> Any:
+    from openpyxl.cell import WriteOnlyCell
+
+    def cell_of(value: object, row: str, column: str) -> object:
+        if not isinstance(value, str):
+            return value
+        if not value:
+            return None
+        if len(value) > MAX_TEXT:
+            raise TingTingContactsError(
+                f"{row}, column '{column}': the text has {len(value)} characters, but a cell of a workbook holds "
+                f"{MAX_TEXT}. Shorten it, or use transport='json'."
+            )
+        if _CONTROL.search(value):
+            raise TingTingContactsError(
+                f"{row}, column '{column}': the text holds a control character, which no workbook can. Remove it, or "
+                "use transport='json'."
+            )
+        if "_x" in value:
+            value = _ESCAPE.sub("_x005F_", value)
+        # Only these does openpyxl take for something else than a text: formulas and error values.
+        if value[0] in "=#":
+            cell = WriteOnlyCell(sheet, value=value)
+            cell.data_type = "s"
+            return cell
+        return value
+
+    return cell_of

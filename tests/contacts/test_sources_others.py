@@ -1,0 +1,259 @@
+"""JSON lines, parquet, Python values, and files that cannot be opened."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from airflow_provider_tingting.contacts.contact import Place
+from airflow_provider_tingting.contacts.sources import Row, files, read_rows
+from airflow_provider_tingting.errors import TingTingConfigError, TingTingContactsError
+
+
+def refusal(source: object) -> str:
+    with pytest.raises(TingTingContactsError) as caught:
+        list(read_rows(source))
+    return str(caught.value)
+
+
+def test_json_lines_may_be_flat_api_shaped_or_bare(tmp_path: Path) -> None:
+    path = tmp_path / "people.jsonl"
+    lines = [
+        '{"number": "9841234567", "name": "राम"}',
+        "",
+        '{"number": 9841234568, "other_variables": {"age": 5}}',
+        "9841234569",
+        '{"number": 9.84E+09}',
+    ]
+    path.write_text("\n".join(lines), "utf-8")
+    rows = list(read_rows(path))
+    assert [row.place.row for row in rows] == [1, 3, 4, 5]
+    assert [row.values for row in rows] == [
+        {"number": "9841234567", "name": "राम"},
+        {"number": 9841234568, "other_variables": {"age": 5}},
+        {"number": 9841234569},
+        {"number": "9.84E+09"},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ('{"number": "98', "row 2: this line is no JSON"),
+        ("[1, 2]", "row 2 is a list"),
+        ("true", "row 2 is a bool"),
+        ("[" * 100_000, "row 2: this line is no JSON"),
+        ('{"number": "1", "other_variables": 5}', "row 2: other_variables must be a dict"),
+        ('{"number": "1", "other_variables": {}, "name": "x"}', "has other_variables and also 'name'"),
+    ],
+)
+def test_a_wrong_line_of_json_is_named(tmp_path: Path, line: str, said: str) -> None:
+    path = tmp_path / "people.jsonl"
+    path.write_text(f'{{"number": "9841234567"}}\n{line}\n', "utf-8")
+    assert said in refusal(path)
+
+
+def test_json_in_another_encoding_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "people.jsonl"
+    path.write_bytes('{"number": "9841234567", "name": "José"}\n'.encode("cp1252"))
+    assert "bytes that are not UTF-8" in refusal(path)
+    assert [row.values["name"] for row in read_rows(path, encoding="cp1252")] == ["José"]
+
+
+def test_parquet_is_read_in_batches(tmp_path: Path) -> None:
+    pyarrow = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    table = pyarrow.table(
+        {"number": [9841234567, 9841234568], "name": ["राम", None], "due": [datetime(2025, 7, 8), None]}
+    )
+    parquet.write_table(table, tmp_path / "people.parquet")
+    packed = tmp_path / "people.parquet.gz"
+    packed.write_bytes(gzip.compress((tmp_path / "people.parquet").read_bytes()))
+    for path in (tmp_path / "people.parquet", packed):
+        rows = list(read_rows(path))
+        assert [row.place for row in rows] == [Place(path.name, 1), Place(path.name, 2)]
+        assert rows[0].values == {"number": 9841234567, "name": "राम", "due": datetime(2025, 7, 8)}
+        assert rows[1].columns == ("number", "name", "due")
+
+
+def test_a_parquet_file_that_is_none_or_empty_is_refused(tmp_path: Path) -> None:
+    pyarrow = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    path = tmp_path / "people.parquet"
+    path.write_bytes(b"number,name\n")
+    assert "not a parquet file" in refusal(path)
+    parquet.write_table(pyarrow.table({"number": pyarrow.array([], pyarrow.int64())}), path)
+    assert "is empty" in refusal(path)
+
+
+def test_without_pyarrow_parquet_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    (tmp_path / "people.parquet").write_bytes(b"")
+    assert "airflow-provider-tingting[parquet]" in refusal(tmp_path / "people.parquet")
+
+
+def test_python_values_are_rows_in_three_shapes() -> None:
+    given = [
+        "9841234567",
+        9841234568,
+        {"number": "9841234569", "name": "राम"},
+        {"number": 9841234560, "other_variables": {"number": 5}},
+        {"number": "9841234561", "other_variables": None},
+        Row(Place("a query", 7), {"phone": "9841234562"}, ("phone",)),
+    ]
+    rows = list(read_rows(iter(given)))
+    assert [row.values for row in rows] == [
+        {"number": "9841234567"},
+        {"number": 9841234568},
+        {"number": "9841234569", "name": "राम"},
+        {"number": 9841234560, "other_variables": {"number": 5}},
+        {"number": "9841234561", "other_variables": {}},
+        {"phone": "9841234562"},
+    ]
+    assert str(rows[1].place) == "the given contacts, row 2"
+    assert str(rows[5].place) == "a query, row 7"
+
+
+def test_python_values_are_read_one_by_one() -> None:
+    read = []
+
+    def people() -> Any:
+        for number in range(9841234567, 9841234600):
+            read.append(number)
+            yield number
+
+    rows = read_rows(people())
+    next(rows)
+    next(rows)
+    assert len(read) == 2
+
+
+@pytest.mark.parametrize("item", [None, ["9841234567"], True, b"9841234567", object()])
+def test_an_item_of_another_kind_is_named_by_its_place(item: object) -> None:
+    assert "the given contacts, row 2 is a" in refusal(["9841234567", item])
+
+
+class Frame:
+    """Looks like a data frame, which iterates over its column names."""
+
+    columns = ("number",)
+
+    def to_dict(self) -> None: ...
+
+    def __iter__(self) -> Any:
+        return iter(self.columns)
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        (None, "from a NoneType"),
+        (9841234567, "from a int"),
+        ({"number": "9841234567"}, "from a dict"),
+        (b"people.csv", "from a bytes"),
+        (Frame(), "to_dict"),
+        ("s3://bucket/people.csv", "ObjectStoragePath('s3://bucket/people.csv')"),
+    ],
+)
+def test_what_is_no_source_is_an_error_in_the_argument(source: object, said: str) -> None:
+    with pytest.raises(TingTingConfigError) as caught:
+        list(read_rows(source))
+    assert said in str(caught.value)
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    assert f"There is no file {tmp_path / 'people.csv'}" in refusal(tmp_path / "people.csv")
+    assert "There is no file" in refusal(str(tmp_path / "people.xlsx"))
+
+
+def test_a_folder_is_no_file(tmp_path: Path) -> None:
+    (tmp_path / "people.csv").mkdir()
+    assert "is a folder" in refusal(tmp_path / "people.csv")
+
+
+class Elsewhere:
+    """A file on a storage that answers in its own way."""
+
+    name = "people.csv"
+
+    def __init__(self, error: Exception) -> None:
+        self._error = error
+
+    def __str__(self) -> str:
+        return "s3://bucket/people.csv"
+
+    def open(self, mode: str) -> Any:
+        raise self._error
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (PermissionError(13, "Permission denied"), "s3://bucket/people.csv may not be read"),
+        (FileNotFoundError("gone"), "There is no file s3://bucket/people.csv"),
+        (OSError(5, "Input/output error"), "s3://bucket/people.csv cannot be read: Input/output error"),
+    ],
+)
+def test_a_storage_that_refuses_is_told_in_one_sentence(error: Exception, said: str) -> None:
+    assert said in refusal(Elsewhere(error))
+
+
+def test_an_unknown_ending_names_the_known_ones(tmp_path: Path) -> None:
+    (tmp_path / "people.ods").write_bytes(b"")
+    said = refusal(tmp_path / "people.ods")
+    assert "no known format" in said
+    assert ".xlsx" in said
+
+
+@pytest.mark.parametrize("cut", [5, 30])
+def test_a_packed_file_that_is_cut_off_is_refused(tmp_path: Path, cut: int) -> None:
+    path = tmp_path / "people.csv.gz"
+    path.write_bytes(gzip.compress(b"number\n" + b"9841234567\n" * 100)[:cut])
+    assert "is no whole gzip file" in refusal(path)
+    path.write_bytes(b"number\n9841234567\n")
+    assert "is no whole gzip file" in refusal(path)
+
+
+def test_an_unpacked_bomb_stops_in_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "LARGEST_UNPACKED", 1024 * 1024)
+    path = tmp_path / "people.xlsx.gz"
+    path.write_bytes(gzip.compress(bytes(4_000_000)))
+    assert "is larger than" in refusal(path)
+
+
+def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "people.csv"
+    path.write_text("number\n" + "9841234567\n" * 100_000)
+    rows = read_rows(path)
+    next(rows)
+    with path.open("a") as more:
+        more.write("9841234568\n")
+    with pytest.raises(TingTingContactsError, match="changed while it was read"):
+        list(rows)
+
+
+def test_object_storage_of_airflow_is_read_in_every_format(tmp_path: Path) -> None:
+    try:
+        from airflow.sdk import ObjectStoragePath
+    except ImportError:
+        from airflow.io.path import ObjectStoragePath
+    from openpyxl import Workbook
+
+    (tmp_path / "people.csv").write_text("number\n9841234567\n")
+    (tmp_path / "people.csv.gz").write_bytes(gzip.compress(b"number\n9841234567\n"))
+    (tmp_path / "people.jsonl").write_text(json.dumps({"number": "9841234567"}))
+    book = Workbook()
+    book.active.append(("number",))  # type: ignore[union-attr]
+    book.active.append(("9841234567",))  # type: ignore[union-attr]
+    book.save(tmp_path / "people.xlsx")
+    for name in ("people.csv", "people.csv.gz", "people.jsonl", "people.xlsx"):
+        (row,) = read_rows(ObjectStoragePath(f"file://{tmp_path}/{name}"))
+        assert row.values == {"number": "9841234567"}
+        assert row.place.source == name
+    assert "There is no file" in refusal(ObjectStoragePath(f"file://{tmp_path}/missing.csv"))
