@@ -1,0 +1,89 @@
+"""The sandbox's clock: it can be sped up, stopped and pushed forward, and everything in the world follows from it.
+
+Nothing runs in the background: the world works out what has happened since it last looked. Standard library only.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections.abc import Callable
+from datetime import datetime
+
+from airflow_provider_tingting.sandbox.nepal_time import NEPAL
+
+#: No later time is shown or accepted; it keeps every date writable.
+END_OF_TIME = datetime(9000, 1, 1, tzinfo=NEPAL).timestamp()
+
+
+class Clock:
+    """The time in the sandbox's world, in seconds since 1970; it never goes back.
+
+    :param start: when the world begins; None means now.
+    :param speed: seconds of the world in one real second; 0 stops the clock.
+    :raises ValueError: the speed is negative or not a number.
+    """
+
+    def __init__(self, *, start: datetime | None = None, speed: float = 1.0) -> None:
+        self._lock = threading.Lock()
+        self._speed = _checked(speed, "speed")
+        self._world = time.time() if start is None else start.timestamp()
+        self._real = time.monotonic()
+        #: Called with `"push"` or `"speed"` and the value after every change made through the clock.
+        self.changed: Callable[[str, float], None] = lambda what, value: None
+
+    def time(self) -> float:
+        """Return the world's time in seconds since 1970."""
+        with self._lock:
+            return self._time()
+
+    def now(self) -> datetime:
+        """Return the world's time as a datetime in Nepal's zone."""
+        return datetime.fromtimestamp(self.time(), NEPAL)
+
+    @property
+    def speed(self) -> float:
+        """Seconds of the world in one real second; settable at any time."""
+        return self._speed
+
+    @speed.setter
+    def speed(self, speed: float) -> None:
+        checked = _checked(speed, "speed")
+        with self._lock:
+            self._turn(self._time())
+            self._speed = checked
+        self.changed("speed", checked)
+
+    def push(self, seconds: float) -> datetime:
+        """Move the world forward at once and return its new time.
+
+        :raises ValueError: the seconds are negative, not a number, or lead beyond the year 9000.
+        """
+        checked = _checked(seconds, "push")
+        with self._lock:
+            there = self._time() + checked
+            if there > END_OF_TIME:
+                raise ValueError("the clock cannot be pushed beyond the year 9000")
+            self._turn(there)
+        self.changed("push", checked)
+        return self.now()
+
+    def resume(self, world: float, *, speed: float, real_seconds_ago: float = 0.0) -> None:
+        """Set the clock to where it must be now, given what it showed some real seconds ago."""
+        with self._lock:
+            self._speed = speed
+            self._turn(world + max(0.0, real_seconds_ago) * speed)
+
+    def _time(self) -> float:
+        return min(END_OF_TIME, self._world + (time.monotonic() - self._real) * self._speed)
+
+    def _turn(self, world: float) -> None:
+        self._world = min(END_OF_TIME, world)
+        self._real = time.monotonic()
+
+
+def _checked(value: float, what: str) -> float:
+    if not (math.isfinite(value) and value >= 0):
+        raise ValueError(f"{what} must be a number of at least 0, not {value!r}: the sandbox's clock never goes back")
+    return float(value)

@@ -1,0 +1,110 @@
+"""The files that the sandbox sends: campaign reports in both layouts, survey reports. Standard library only.
+
+Lines end with CRLF; the layouts are those of `tingting-api.md`: a plain table, and a table below a summary.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from airflow_provider_tingting.sandbox.nepal_time import NEPAL
+from airflow_provider_tingting.sandbox.outcomes import carrier_of
+from airflow_provider_tingting.sandbox.records import Campaign
+
+COLUMNS = (
+    "Number",
+    "Status",
+    "Duration (Seconds)",
+    "Playback (%)",
+    "Credit Consumed",
+    "Other Info",
+    "Action Date",
+    "Carrier",
+)
+REACHED = ("completed", "hungup")
+NOT_REACHED = ("unanswered", "failed", "terminated")
+
+
+def campaign_report(campaign: Campaign, now: float, *, layout: str) -> bytes:
+    """Write a campaign's report (API page: Campaign report).
+
+    :param layout: `preamble` or `plain`.
+    """
+    file = io.StringIO(newline="")
+    writer = csv.writer(file)
+    if layout == "preamble":
+        writer.writerows(_preamble(campaign, now))
+    writer.writerow(COLUMNS)
+    for contact in campaign.contacts.values():
+        call = contact.call
+        over = call is not None and call.ended_at <= now
+        moment = contact.changed_at(now) if call or contact.terminated_at else None
+        writer.writerow(
+            (
+                contact.number,
+                contact.status_at(now),
+                call.duration if call and over else 0,
+                call.playback if call and over and call.playback is not None else "",
+                call.credits + call.sms_credits if call and over else 0,
+                repr(contact.variables),
+                "" if moment is None else f"{datetime.fromtimestamp(moment, NEPAL):%Y-%m-%d %H:%M:%S}",
+                carrier_of(contact.number),
+            )
+        )
+    return file.getvalue().encode()
+
+
+def survey_csv(rows: Sequence[Mapping[str, Any]]) -> bytes:
+    """Write a survey's answers as CSV (API page: Survey report)."""
+    file = io.StringIO(newline="")
+    writer = csv.DictWriter(file, list(rows[0]) if rows else [])
+    writer.writeheader()
+    writer.writerows(rows)
+    return file.getvalue().encode()
+
+
+def survey_json(rows: Sequence[Mapping[str, Any]]) -> bytes:
+    """Write a survey's answers as JSON (API page: Survey report)."""
+    return json.dumps(list(rows), ensure_ascii=False).encode()
+
+
+def attachment(name: str, suffix: str) -> bytes:
+    """Write the `Content-Disposition` of a download: TingTing sends the campaign's name as it is.
+
+    Only what no HTTP header may hold, and the quotes around it, are changed.
+    """
+    clean = "".join(char if char.isprintable() and char != '"' else " " for char in name).strip()
+    return f'attachment; filename="{clean or "report"}{suffix}"'.encode("utf-8", "replace")
+
+
+def _preamble(campaign: Campaign, now: float) -> list[list[object]]:
+    statuses = campaign.statuses_at(now)
+    total = sum(statuses.values())
+    reached = sum(statuses[status] for status in REACHED)
+    missed = sum(statuses[status] for status in NOT_REACHED)
+
+    def share(name: str, count: int) -> list[object]:
+        return [name, f"{100 * count / total if total else 0:.2f}%", count]
+
+    # A blank row is a quoted empty cell, as `csv` writes it and as it was seen.
+    return [
+        ["Campaign Name", campaign.name],
+        ["Services", campaign.services],
+        ["Message", campaign.message or campaign.sms_message],
+        ["Description", campaign.description],
+        ["Status", campaign.status],
+        [""],
+        ["Total Numbers", total],
+        share("Not Started", statuses["not started"]),
+        share("Completed", reached + missed),
+        [""],
+        share("Success Rate", reached),
+        share("Failure Rate", missed),
+        ["Total Credit Consumed", campaign.spent],
+        [""],
+    ]

@@ -1,0 +1,48 @@
+"""The account: caller numbers, profile, balance. Imports FastAPI."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request, Response
+
+from airflow_provider_tingting.sandbox.desk import Desk, serve
+
+
+def account_routes(desk: Desk) -> APIRouter:
+    """Make the endpoints. Source: the vendor's own client; the API page lacks them."""
+    router = APIRouter(tags=["Account"])
+    world = desk.world
+
+    async def list_caller_numbers(request: Request) -> Response:
+        owned = request.url.path.endswith("/phone-number/active/")
+        return desk.reply(
+            [
+                {"id": caller.id, "phone_number": caller.phone_number}
+                for caller in world.callers.values()
+                if caller.owned == owned
+            ]
+        )
+
+    async def get_user_profile() -> Response:
+        user = {
+            "first_name": "Sandbox",
+            "last_name": "User",
+            "username": "sandbox",
+            "email": "sandbox@tingting.example",
+        }
+        return desk.reply({"id": 1, "user": user})
+
+    async def get_dashboard() -> Response:
+        with world.reading():
+            statuses = [campaign.status for campaign in world.campaigns.values()]
+            content = {
+                "remaining_credits": world.credits,
+                "total_campaigns": len(statuses),
+                "running_campaigns": statuses.count("Running"),
+                "completed_campaigns": statuses.count("Completed"),
+            }
+        return desk.reply(content)
+
+    serve(router, "list_caller_numbers", list_caller_numbers)
+    serve(router, "get_user_profile", get_user_profile)
+    serve(router, "get_dashboard", get_dashboard)
+    return router

@@ -1,0 +1,100 @@
+"""What is fetched as a file: reports and voice previews. Imports FastAPI."""
+
+from __future__ import annotations
+
+import hashlib
+
+from fastapi import APIRouter, Request, Response
+from fastapi.concurrency import run_in_threadpool
+
+from airflow_provider_tingting.sandbox.audio import silent_mp3
+from airflow_provider_tingting.sandbox.bodies import Preview, checked
+from airflow_provider_tingting.sandbox.desk import Desk, read, serve
+from airflow_provider_tingting.sandbox.refusals import Refused, invalid, not_found
+from airflow_provider_tingting.sandbox.reports import attachment, campaign_report, survey_csv, survey_json
+from airflow_provider_tingting.sandbox.trouble import html
+from airflow_provider_tingting.sandbox.wording import speech_seconds
+
+_FORM = "application/x-www-form-urlencoded"
+
+
+def download_routes(desk: Desk) -> APIRouter:
+    """Make the endpoints below the API."""
+    router = APIRouter(tags=["Reports and testing"])
+    world, dialect = desk.world, desk.dialect
+
+    async def download_campaign_report(request: Request, campaign_id: int) -> Response:
+        way = "seed" if request.url.path.endswith("/report/") else "old"
+        if dialect.report_path not in ("both", way):
+            raise not_found()
+
+        def write() -> tuple[bytes, str]:
+            with world.reading() as now:
+                campaign = world.campaign(campaign_id)
+                if not campaign.contacts and dialect.empty_report == "500":
+                    return b"", campaign.name
+                return campaign_report(campaign, now, layout=dialect.report_layout), campaign.name
+
+        content, name = await run_in_threadpool(write)
+        if not content:
+            return Response(html("Server Error (500)"), 500, media_type="text/html")
+        return _file(content, "text/csv", attachment(name, ".csv"))
+
+    async def download_survey_report(request: Request, survey_id: int) -> Response:
+        rows = world.surveys.get(survey_id)
+        if rows is None:
+            raise not_found()
+        kind = request.query_params.get("format", "csv")
+        if kind == "json":
+            return Response(survey_json(rows), media_type="application/json")
+        if kind != "csv":
+            raise Refused(404, {"detail": "Not found."})
+        return _file(survey_csv(rows), "text/csv", attachment(f"survey_{survey_id}", ".csv"))
+
+    async def preview_voice(request: Request, campaign_id: int) -> Response:
+        world.campaign(campaign_id)
+        if request.headers.get("content-type", "").startswith(_FORM):
+            async with request.form() as form:
+                body = checked(Preview, dict(form))
+        elif dialect.preview == "form":
+            return Response(html("Server Error (500)"), 500, media_type="text/html")
+        else:
+            body = await read(request, Preview)
+        if body.voice_input not in world.voices:
+            raise invalid(voice_input=f'Invalid pk "{body.voice_input}" - object does not exist.')
+        name = hashlib.md5(f"{body.voice_input}/{body.message}".encode(), usedforsecurity=False).hexdigest()
+        world.remember_preview(name, speech_seconds(body.message))
+        return desk.reply(f"{request.base_url}output/{name}.mp3")
+
+    serve(router, "preview_voice", preview_voice, body=Preview, media=("application/json", _FORM))
+    serve(router, "download_campaign_report", download_campaign_report)
+    serve(router, "download_survey_report", download_survey_report, query={"format": "string"})
+    return router
+
+
+def audio_routes(desk: Desk) -> APIRouter:
+    """Make the place where previews are fetched from; like TingTing's own it asks for no token."""
+    router = APIRouter(tags=["Reports and testing"])
+
+    async def fetch_preview(name: str) -> Response:
+        seconds = desk.world.previews.get(name)
+        if seconds is None:
+            raise not_found()
+        return Response(await run_in_threadpool(silent_mp3, min(seconds, 600)), media_type="audio/mpeg")
+
+    router.add_api_route(
+        "/output/{name}.mp3",
+        fetch_preview,
+        methods=["GET"],
+        summary="A voice preview",
+        operation_id="fetch_preview",
+        response_model=None,
+    )
+    return router
+
+
+def _file(content: bytes, media_type: str, disposition: bytes) -> Response:
+    response = Response(content, media_type=media_type)
+    # Not through `headers=`: TingTing sends the name's raw UTF-8, which is no Latin-1.
+    response.raw_headers.append((b"content-disposition", disposition))
+    return response

@@ -1,0 +1,78 @@
+"""Reads an uploaded workbook of contacts as TingTing does. Imports openpyxl when it is used."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from dataclasses import dataclass, field
+from typing import Any
+
+from airflow_provider_tingting.sandbox.bodies import phone_number
+from airflow_provider_tingting.sandbox.refusals import Refused, invalid
+
+#: A workbook that unpacks to more is refused.
+MOST_BYTES = 1 << 30
+NUMBER_COLUMNS = ("number", "numbers")
+
+
+@dataclass
+class Workbook:
+    """The contacts of a workbook and what TingTing says of it."""
+
+    rows: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+    #: Each column with the first value that it holds.
+    samples: dict[str, str] = field(default_factory=dict)
+
+
+def read_workbook(content: bytes, rule: str) -> Workbook:
+    """Read the first sheet: a header row with `number` (or `numbers`), then a contact a row.
+
+    :param rule: which numbers are accepted, see `bodies.phone_number`.
+    :raises Refused: 400; the file is not a workbook, or has no number column.
+    """
+    from openpyxl import load_workbook
+
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            if sum(part.file_size for part in archive.infolist()) > MOST_BYTES:
+                raise invalid(bulk_file="The file is too large.")
+        sheet = load_workbook(io.BytesIO(content), read_only=True, data_only=True).worksheets[0]
+        lines = sheet.iter_rows(values_only=True)
+        header = [_text(cell).strip() for cell in next(lines, ())]
+    except Refused:
+        raise
+    except Exception:
+        # A broken file fails in openpyxl in any of a dozen ways; to the uploader they are one.
+        raise invalid(bulk_file="Upload a valid Excel file (.xlsx).") from None
+    numbers = [position for position, name in enumerate(header) if name.lower() in NUMBER_COLUMNS]
+    if not numbers:
+        listed = {"error_list": ["The column 'number' was not found."], "samples": [], "total_validated_rows": 0}
+        raise Refused(400, listed)
+    book = Workbook(samples=dict.fromkeys((name for name in header if name), ""))
+    try:
+        for row_number, line in enumerate(lines, 2):
+            cells = [_text(cell) for cell in line]
+            if any(cells):
+                _read_row(book, header, cells, numbers[0], row_number, rule)
+    except Exception:
+        raise invalid(bulk_file="Upload a valid Excel file (.xlsx).") from None
+    return book
+
+
+def _read_row(book: Workbook, header: list[str], cells: list[str], number_at: int, row_number: int, rule: str) -> None:
+    values = {name: cell for name, cell in zip(header, cells, strict=False) if name}
+    for name, value in values.items():
+        book.samples[name] = book.samples[name] or value
+    number = phone_number(cells[number_at] if number_at < len(cells) else "", rule)
+    if number is None:
+        book.errors.append(f"Row {row_number}: invalid phone number.")
+    else:
+        del values[header[number_at]]
+        book.rows.append((number, values))
+
+
+def _text(cell: Any) -> str:
+    if cell is None:
+        return ""
+    return str(int(cell)) if isinstance(cell, float) and cell.is_integer() else str(cell)
