@@ -1,0 +1,97 @@
+"""Hold the built distributions against their promise. Run by the Python of an environment with the wheel installed.
+
+    python .ci/check_wheel.py DIST FOLDER     FOLDER is empty but for that environment, and not inside the checkout
+
+The wheel holds the package alone, the source distribution also what is needed to test it; every module imports; Airflow
+lists the provider; the console script answers.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import pkgutil
+import subprocess
+import sys
+import tarfile
+import zipfile
+from importlib.metadata import distribution, entry_points
+from pathlib import Path
+
+NAME = "airflow-provider-tingting"
+PACKAGE = "airflow_provider_tingting"
+IN_SDIST = [
+    "LICENSE",
+    "README.md",
+    "CHANGELOG.md",
+    "Makefile",
+    "pyproject.toml",
+    ".ci/run",
+    "tests/conftest.py",
+    "docs/conf.py",
+]
+
+
+def main(dist: Path, folder: Path) -> None:
+    os.environ["AIRFLOW_HOME"] = str(folder / "airflow")
+    os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
+    os.chdir(folder)
+
+    check_wheel(dist)
+    check_sdist(dist)
+    installed = distribution(NAME)
+    package = importlib.import_module(PACKAGE)
+    assert folder in Path(package.__file__ or "").resolve().parents, f"imported from {package.__file__}, not from the wheel"
+    assert installed.version == package.__version__, (installed.version, package.__version__)
+    modules = import_all(package)
+    check_entry_point()
+    listed = run("airflow", "providers", "list", "--output", "plain")
+    assert NAME in listed, listed
+    help_text = run("tingting-sandbox", "--help")
+    assert "usage" in help_text.lower(), help_text
+    print(f"{NAME} {installed.version}: its {modules} modules import, Airflow lists it, tingting-sandbox answers")
+
+
+def check_wheel(dist: Path) -> None:
+    [wheel] = dist.glob("*.whl")
+    names = zipfile.ZipFile(wheel).namelist()
+    tops = {name.split("/")[0] for name in names}
+    strangers = {top for top in tops if top != PACKAGE and not top.endswith(".dist-info")}
+    assert not strangers, f"{wheel.name} would install {sorted(strangers)} beside the package"
+    assert f"{PACKAGE}/py.typed" in names, f"{wheel.name} has no py.typed: type checkers would ignore the package"
+    assert any(name.endswith("licenses/LICENSE") for name in names), f"{wheel.name} has no licence"
+
+
+def check_sdist(dist: Path) -> None:
+    [sdist] = dist.glob("*.tar.gz")
+    with tarfile.open(sdist) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    missing = [name for name in IN_SDIST if name not in names]
+    assert not missing, f"{sdist.name} lacks {missing}"
+
+
+def import_all(package: object) -> int:
+    names = [found.name for found in pkgutil.walk_packages(package.__path__, PACKAGE + ".")]  # type: ignore[attr-defined]
+    names = [name for name in names if not name.endswith("__main__")]
+    for name in names:
+        importlib.import_module(name)
+    return len(names)
+
+
+def check_entry_point() -> None:
+    [entry] = [
+        found for found in entry_points(group="apache_airflow_provider") if found.dist and found.dist.name == NAME
+    ]
+    info = entry.load()()
+    assert info["package-name"] == NAME, info["package-name"]
+
+
+def run(command: str, *arguments: str) -> str:
+    program = Path(sys.executable).parent / command
+    done = subprocess.run([program, *arguments], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, f"{command} {' '.join(arguments)} ended with {done.returncode}:\n{done.stderr[-2000:]}"
+    return done.stdout
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]).resolve(), Path(sys.argv[2]).resolve())

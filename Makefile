@@ -1,0 +1,84 @@
+# The commands of this checkout. `make` alone lists them. Needs Python 3.10 or later with pip, and make.
+#
+# Each environment is made once, from the exact versions in .ci/requirements/, and again when those change.
+#   make test PYTHON=python3.12 VENV=.venv-312     another Python, beside the first environment
+#   make test ARGS="-k sandbox -x"                 arguments for pytest; `make demo ARGS=...` likewise
+
+PYTHON ?= python3
+VENV ?= .venv
+ARGS ?=
+
+MINORS := $(shell awk '/^[0-9]/ { print $$1 }' .ci/versions.txt)
+NEWEST := $(lastword $(MINORS))
+OLDER := $(filter-out $(NEWEST),$(MINORS))
+UV := uv==0.13.9
+
+# Whatever imports Airflow makes an Airflow home; it must not be the user's own.
+export AIRFLOW_HOME := $(CURDIR)/.airflow/home
+
+RUN := $(VENV)/bin/python
+CHECKOUT := pyproject.toml airflow_provider_tingting/__init__.py .ci/environment.py
+
+.DEFAULT_GOAL := help
+.PHONY: help demo airflow test test-versions lint format types docs build bench requirements clean
+.PHONY: $(addprefix test-,$(OLDER))
+
+help: ## List these commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
+
+demo: $(VENV)/.installed ## Run an example campaign as a real DAG, against a TingTing on this machine
+	@$(RUN) -m airflow_provider_tingting.demo $(ARGS)
+
+airflow: $(VENV)/.installed ## Open the examples in a local Airflow with its web page
+	@$(RUN) -m airflow_provider_tingting.demo --airflow $(ARGS)
+
+test: $(VENV)/.installed ## Run the tests on the newest supported Airflow
+	$(RUN) -m pytest $(ARGS)
+
+test-versions: $(addprefix test-,$(OLDER)) ## Run them on the older supported versions (-j2 runs two at once)
+
+$(addprefix test-,$(OLDER)): test-%: $(VENV)-%/.installed
+	$(VENV)-$*/bin/python -m pytest -p no:cacheprovider $(ARGS)
+
+lint: $(VENV)/.tools ## Check style and formatting
+	$(RUN) -m ruff check .
+	$(RUN) -m ruff format --check .
+
+format: $(VENV)/.tools ## Mend style and formatting
+	$(RUN) -m ruff check --fix .
+	$(RUN) -m ruff format .
+
+types: $(VENV)/.tools ## Check types, strictly
+	$(RUN) -m mypy
+
+docs: $(VENV)/.tools ## Build the documentation into docs/_build/html; a warning is an error
+	$(RUN) -m sphinx -b html -W --keep-going --fresh-env -q docs docs/_build/html
+	@echo "docs/_build/html/index.html"
+
+build: $(VENV)/.tools ## Build wheel and source distribution into dist/
+	rm -rf dist
+	$(RUN) -m build --no-isolation .
+
+bench: $(VENV)/.tools ## Run the benchmarks; each prints its ratios
+	@set -e; for file in tests/benchmarks/bench_*.py; do echo "== $$file"; $(RUN) "$$file" $(ARGS); done
+
+requirements: ## Choose the exact versions anew (after a change of pyproject.toml or .ci/versions.txt)
+	@$(PYTHON) .ci/environment.py $(VENV)
+	$(RUN) -m pip install --quiet --disable-pip-version-check $(UV)
+	.ci/compile-requirements $(VENV)/bin/uv $(ARGS)
+
+clean: ## Remove everything that these commands made
+	rm -rf .venv .venv-* .airflow .demo build dist docs/_build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/.installed: .ci/requirements/airflow-$(NEWEST).txt $(CHECKOUT)
+	@$(PYTHON) .ci/environment.py $(VENV) $<
+	@touch $@
+
+$(VENV)/.tools: .ci/requirements/dev.txt $(VENV)/.installed
+	@$(PYTHON) .ci/environment.py --at-least 3.11 $(VENV) .ci/requirements/airflow-$(NEWEST).txt $<
+	@touch $@
+
+$(VENV)-%/.installed: .ci/requirements/airflow-%.txt $(CHECKOUT)
+	@$(PYTHON) .ci/environment.py $(VENV)-$* --airflow $*
+	@touch $@

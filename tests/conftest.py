@@ -1,0 +1,84 @@
+"""What every test shares: a private Airflow, a TingTing sandbox over HTTP, and a way to run a DAG.
+
+The first lines must stay first: Airflow reads its settings from the environment when it is imported.
+"""
+
+from __future__ import annotations
+
+from support.airflow_home import AIRFLOW_VERSION, NEWEST_AIRFLOW, prepare
+
+AIRFLOW_HOME = prepare()
+
+import logging  # noqa: E402
+import time  # noqa: E402
+from collections.abc import Callable, Iterator  # noqa: E402
+from pathlib import Path  # noqa: E402
+from typing import TYPE_CHECKING  # noqa: E402
+
+import pytest  # noqa: E402
+
+if TYPE_CHECKING:
+    from support.dag_runs import FinishedRun
+
+    from airflow_provider_tingting.sandbox import Sandbox
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave out what only the newest Airflow can do, on the others."""
+    if AIRFLOW_VERSION >= NEWEST_AIRFLOW:
+        return
+    reason = f"needs Airflow {'.'.join(map(str, NEWEST_AIRFLOW))}"
+    for item in items:
+        if item.get_closest_marker("newest"):
+            item.add_marker(pytest.mark.skip(reason=reason))
+
+
+@pytest.fixture(scope="session")
+def airflow_home() -> Path:
+    """The session's private Airflow home, for tests that start Airflow's own commands."""
+    return AIRFLOW_HOME
+
+
+@pytest.fixture(scope="session")
+def _running_sandbox() -> Iterator[Sandbox]:
+    from airflow_provider_tingting.sandbox import Sandbox
+
+    with Sandbox() as running:
+        yield running
+
+
+@pytest.fixture
+def sandbox(_running_sandbox: Sandbox) -> Sandbox:
+    """A TingTing on localhost, empty, without faults and with the time of today at the start of each test."""
+    _running_sandbox.clock.resume(time.time(), speed=1.0)
+    _running_sandbox.reset()
+    return _running_sandbox
+
+
+@pytest.fixture
+def tingting_conn(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The id of a connection to the sandbox, kept in the environment as a user might keep it."""
+    monkeypatch.setenv("AIRFLOW_CONN_TINGTING_DEFAULT", sandbox.connection_json())
+    return "tingting_default"
+
+
+@pytest.fixture
+def run_dag() -> Callable[..., FinishedRun]:
+    """`run_dag(dag_id, folder=example_dags, conf=None)` runs a DAG from a file with `dag.test()`."""
+    from support.dag_runs import run_dag
+
+    return run_dag
+
+
+@pytest.fixture
+def logged(caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]) -> Callable[[], str]:
+    """`logged()` gives everything that was logged since it was last asked, by Python's logging or by structlog."""
+    caplog.set_level(logging.DEBUG)
+
+    def everything() -> str:
+        said = capsys.readouterr()
+        text = "\n".join([caplog.text, said.out, said.err])
+        caplog.clear()
+        return text
+
+    return everything

@@ -1,0 +1,87 @@
+"""Campaigns that are in the sandbox already when a test begins; making them leaves nothing in the request ledger."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from airflow_provider_tingting.sandbox import Sandbox
+
+NUMBERS = ("9841234501", "9841234502", "9801234503", "9861234504")
+
+
+def a_campaign(
+    sandbox: Sandbox, numbers: Sequence[str] = NUMBERS, *, outcome: str | None = "completed", **fields: Any
+) -> int:
+    """Make a campaign with contacts, ready to be run, and return its id.
+
+    :param outcome: how every call ends; None leaves it to the sandbox's seed.
+    """
+    world = sandbox.world
+    campaign = world.create_campaign(
+        **{
+            "name": "Water notice",
+            "services": "PHONE",
+            "user_phone": [3],
+            "message": "नमस्कार {name} जी",
+            "voice": 1,
+            **fields,
+        }
+    )
+    world.add_contacts(campaign.id, [(number, {"name": f"Sita {number[-2:]}"}) for number in numbers])
+    if outcome is not None:
+        for number in numbers:
+            world.script_outcome(number, outcome)
+    return campaign.id
+
+
+def writes(sandbox: Sandbox) -> list[str]:
+    """The calls that have reached the sandbox and change something, in their order."""
+    return [request.call for request in sandbox.requests if request.method != "GET"]
+
+
+def reads(sandbox: Sandbox, call: str = "get_campaign") -> int:
+    """How often a call has reached the sandbox."""
+    return sum(request.call == call for request in sandbox.requests)
+
+
+def dialled_once(sandbox: Sandbox, numbers: Sequence[str] = NUMBERS) -> bool:
+    """Whether each of these people, and nobody else, was called exactly once."""
+    return dict(sandbox.ledger.times_dialled()) == dict.fromkeys(numbers, 1)
+
+
+def connection(sandbox: Sandbox, **changes: Any) -> str:
+    """The value of a connection's environment variable, with changes; what is not a field goes into the extra."""
+    parts = json.loads(sandbox.connection_json())
+    fields = {name: changes.pop(name) for name in ("host", "password", "schema", "port") if name in changes}
+    return json.dumps({**parts, **fields, "extra": {**parts["extra"], **changes}})
+
+
+@contextmanager
+def meanwhile(condition: Callable[[], bool], act: Callable[[], object], *, within: float = 20.0) -> Iterator[None]:
+    """Do something in another thread as soon as a condition holds, while the block waits for a campaign."""
+    failed: list[BaseException] = []
+
+    def run() -> None:
+        give_up = time.monotonic() + within
+        while not condition():
+            if time.monotonic() > give_up:
+                failed.append(TimeoutError("the moment to act never came"))
+                return
+            time.sleep(0.005)
+        try:
+            act()
+        except BaseException as error:
+            failed.append(error)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        thread.join(within)
+    assert not failed, failed

@@ -1,0 +1,90 @@
+"""A task instance real enough to execute an operator without a scheduler, and both ways of executing one.
+
+What needs Airflow itself (templates, mapping, deferral through the triggerer) is tested with `run_dag` instead.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from importlib import import_module
+from typing import Any
+
+from airflow.providers.common.compat.sdk import TaskDeferred
+
+
+@dataclass
+class FakeTaskInstance:
+    """One try of one task; what it pushes is kept in `xcoms`, and must be plain JSON."""
+
+    task: Any
+    dag_id: str = "a_dag"
+    run_id: str = "manual__2026-11-23"
+    map_index: int = -1
+    try_number: int = 1
+    max_tries: int = 0
+    start_date: datetime = field(default_factory=lambda: datetime.now(timezone.utc))
+    xcoms: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def task_id(self) -> str:
+        return self.task.task_id
+
+    def xcom_push(self, key: str, value: Any, **_: Any) -> None:
+        self.xcoms[key] = json.loads(json.dumps(value))
+
+
+def context_of(
+    operator: Any,
+    *,
+    run_id: str = "manual__2026-11-23",
+    map_index: int = -1,
+    try_number: int = 1,
+    cleared_after: int = 0,
+) -> dict[str, Any]:
+    """The context of one try of an operator.
+
+    :param try_number: which try it is.
+    :param cleared_after: how many tries there had been when somebody cleared the task; 0 if nobody did.
+    """
+    ti = FakeTaskInstance(
+        operator,
+        run_id=run_id,
+        map_index=map_index,
+        try_number=try_number,
+        max_tries=cleared_after + operator.retries,
+    )
+    return {"ti": ti, "task_instance": ti, "task": operator, "run_id": run_id}
+
+
+def execute(operator: Any, **circumstances: Any) -> tuple[Any, dict[str, Any]]:
+    """Execute an operator; its result and everything else that it pushed."""
+    context = context_of(operator, **circumstances)
+    return operator.execute(context), context["ti"].xcoms
+
+
+def fired_by(trigger: Any) -> Any:
+    """The payload of the one event of a trigger that has travelled through the database, as all triggers do."""
+    path, arguments = trigger.serialize()
+    module, _, name = path.rpartition(".")
+    fresh = getattr(import_module(module), name)(**json.loads(json.dumps(arguments)))
+
+    async def events() -> list[Any]:
+        return [event.payload async for event in fresh.run()]
+
+    (payload,) = asyncio.run(events())
+    return json.loads(json.dumps(payload))
+
+
+def execute_deferred(make: Callable[[], Any], context: dict[str, Any]) -> Any:
+    """Execute an operator that defers; the trigger's event goes to a fresh operator, as in another worker."""
+    try:
+        make().execute(context)
+    except TaskDeferred as deferred:
+        event = fired_by(deferred.trigger)
+        resume = getattr(make(), deferred.method_name)
+        return resume(context, event=event, **(deferred.kwargs or {}))
+    raise AssertionError("the operator did not defer")
