@@ -1,0 +1,234 @@
+"""The code on the README and the docs pages runs, and prints what the page says that it prints.
+
+The Python blocks of a page run in their order and share their names. A block that makes a DAG is loaded as a DAG file
+too; a block that only makes tasks adds them to the page's last DAG. The sandbox stands where a page writes
+`http://127.0.0.1:8085/`, and a folder with the examples' data where it writes `/data/`.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from contextlib import contextmanager, nullcontext
+from functools import cache
+from importlib.util import find_spec
+
+import pytest
+from support.airflow_home import AIRFLOW_VERSION, CHECKOUT, EXAMPLE_DAGS
+from support.dag_runs import load_dag
+from support.docs_pages import DOCS, PAGES, blocks, page_name
+
+# From its first call to its last, a campaign of a few contacts takes a minute of the sandbox's time.
+SPEED = 600.0
+WITH_PYTHON = [page for page in PAGES if blocks(page, "python")]
+WITH_BASH = [page for page in PAGES if blocks(page, "bash")]
+
+
+@pytest.fixture
+def quick_sandbox(sandbox, tingting_conn):
+    speed, sandbox.clock.speed = sandbox.clock.speed, SPEED
+    yield sandbox
+    sandbox.clock.speed = speed
+
+
+@pytest.fixture
+def stand_in(quick_sandbox, tmp_path, monkeypatch):
+    """Turns what a page writes into what is there in a test, and back."""
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(EXAMPLE_DAGS / "data", tmp_path / "data")
+    pairs = (("http://127.0.0.1:8085/", quick_sandbox.root_url), ("/data/", f"{tmp_path}/data/"))
+
+    def swap(text, *, back=False):
+        for written, real in pairs:
+            text = text.replace(real, written) if back else text.replace(written, real)
+        return text
+
+    return swap
+
+
+def on_this_airflow(code):
+    """Airflow 2 has no `airflow.sdk`; the pages say once which imports it wants instead."""
+    if AIRFLOW_VERSION >= (3, 0):
+        return code
+
+    def older(found):
+        names = [name.strip() for name in found[1].split(",")]
+        lines = ["from airflow import DAG"] if "DAG" in names else []
+        tasks = [name for name in names if name != "DAG"]
+        return "\n".join([*lines, *([f"from airflow.decorators import {', '.join(tasks)}"] if tasks else [])])
+
+    return re.sub(r"from airflow\.sdk import (.+)", older, code)
+
+
+@contextmanager
+def run_in(names, block, code):
+    """Run a block; its tasks belong to the page's last DAG."""
+    makes_dag = "DAG(" in code
+    dag = nullcontext() if makes_dag or "dag" not in names else names["dag"]
+    with dag:
+        # The line numbers of a traceback are those of the page.
+        exec(compile("\n" * (block.line - 1) + code, str(block.page), "exec"), names)
+    yield
+
+
+@pytest.mark.parametrize("page", WITH_PYTHON, ids=page_name)
+def test_the_python_blocks_of_the_page_run_and_print_what_it_says(page, stand_in, tmp_path, capsys):
+    names = {"__name__": "docs"}
+    for block in blocks(page, "python"):
+        code = on_this_airflow(stand_in(block.code))
+        if "DAG(" in code:
+            dag_id = re.search(r"DAG\(\s*(?:dag_id=)?\"([^\"]+)\"", code)[1]
+            folder = tmp_path / f"dags_{block.line}"
+            folder.mkdir()
+            (folder / f"{dag_id}.py").write_text(code, encoding="utf-8")
+            assert load_dag(dag_id, folder).tasks
+        capsys.readouterr()
+        with run_in(names, block, code):
+            printed = stand_in(capsys.readouterr().out, back=True)
+        if block.output is not None:
+            assert printed == block.output, f"{page_name(page)}, line {block.line}"
+
+
+@pytest.mark.parametrize("page", [CHECKOUT / "README.md", DOCS / "quickstart.md", DOCS / "campaigns.md"], ids=page_name)
+def test_the_pages_first_dag_runs_to_a_good_end(page, stand_in, quick_sandbox, tmp_path, run_dag):
+    block = next(block for block in blocks(page, "python") if "DAG(" in block.code)
+    code = re.sub(r"poll_interval=\d+", "poll_interval=0.2", on_this_airflow(stand_in(block.code)))
+    if "poll_interval" not in code:
+        code = code.replace('task_id="run"', 'task_id="run", poll_interval=0.2')
+    (tmp_path / "dags").mkdir()
+    (tmp_path / "dags" / "a_page.py").write_text(code, encoding="utf-8")
+
+    run = run_dag(re.search(r"DAG\(\s*\"([^\"]+)\"", code)[1], folder=tmp_path / "dags")
+
+    assert set(run.states.values()) == {"success"}
+    assert set(quick_sandbox.ledger.times_dialled().values()) == {1}
+
+
+@pytest.mark.slow
+def test_the_test_on_the_testing_page_passes(tmp_path, airflow_home):
+    [fixture, dag, tests] = [block.code for block in blocks(DOCS / "testing.md", "python")][:3]
+    (tmp_path / "dags").mkdir()
+    (tmp_path / "dags" / "reminder.py").write_text(on_this_airflow(dag))
+    (tmp_path / "conftest.py").write_text(fixture)
+    (tmp_path / "test_reminder.py").write_text(tests)
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", str(tmp_path), str(tmp_path)],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-1000:]
+
+
+@pytest.mark.parametrize("page", WITH_BASH, ids=page_name)
+def test_the_commands_of_the_page_exist(page, quick_sandbox):
+    for block in blocks(page, "bash"):
+        for line in block.code.replace("\\\n", " ").splitlines():
+            words = shlex.split(line, comments=True)
+            while words and re.match(r"[A-Z_]+=", words[0]):
+                words.pop(0)
+            if words:
+                CHECKS.get(words[0], no_such_command)(words, quick_sandbox)
+
+
+def no_such_command(words, _):
+    raise AssertionError(f"no check knows the command {words[0]!r}: {shlex.join(words)}")
+
+
+def harmless(words, _):
+    assert words[0] in ("cd", "mkdir", "source", "export", "cat")
+
+
+def check_make(words, _):
+    targets = set(re.findall(r"^([a-z-]+):", (CHECKOUT / "Makefile").read_text(), re.MULTILINE))
+    wanted = [word for word in words[1:] if "=" not in word]
+    assert wanted and set(wanted) <= targets
+    for word in words[1:]:
+        if word.startswith("ARGS=") and wanted == ["demo"]:
+            check_demo(shlex.split(word.removeprefix("ARGS=")))
+
+
+def check_demo(arguments):
+    source = (CHECKOUT / "airflow_provider_tingting" / "demo" / "__main__.py").read_text()
+    assert all(f'"{argument}"' in source for argument in arguments if argument.startswith("-"))
+
+
+def check_python(words, sandbox):
+    assert words[1] == "-m"
+    module, arguments = words[2], words[3:]
+    if module == "pytest":
+        return
+    assert find_spec(f"{module}.__main__")
+    if module == "airflow_provider_tingting.sandbox":
+        check_sandbox(arguments, sandbox)
+    else:
+        check_demo(arguments)
+
+
+def check_sandbox(arguments, _):
+    from airflow_provider_tingting.sandbox import Dialect
+    from airflow_provider_tingting.sandbox.__main__ import _parser
+    from airflow_provider_tingting.sandbox.faults import Faults
+
+    if arguments == ["--help"]:
+        return
+    options = _parser().parse_args(arguments)
+    faults = Faults()
+    for text in options.fault:
+        faults.parse(text)
+    Dialect.parse(options.dialect)
+
+
+def check_pip(words, _):
+    assert words[1] == "install"
+    known = set(re.findall(r"^(\w+) = \[", (CHECKOUT / "pyproject.toml").read_text(), re.MULTILINE))
+    for word in words[2:]:
+        if extras := re.search(r"\[(.+)\]", word):
+            assert set(extras[1].split(",")) <= known
+
+
+@cache
+def airflow_parser():
+    from airflow.cli import cli_parser
+
+    return cli_parser.get_parser()
+
+
+def check_airflow(words, _):
+    airflow_parser().parse_args(words[1:])
+
+
+def check_curl(words, sandbox):
+    """Send what the command sends; the sandbox must like it."""
+    import requests
+
+    method, headers, body, address = "GET", {}, None, None
+    rest = iter(words[1:])
+    for word in rest:
+        if word == "-X":
+            method = next(rest)
+        elif word == "-H":
+            name, value = next(rest).split(": ", 1)
+            headers[name] = value
+        elif word == "-d":
+            body = next(rest).encode()
+        elif not word.startswith("-"):
+            address = word.replace("http://127.0.0.1:8085/", sandbox.root_url)
+    answer = requests.request(method, address, headers=headers, data=body, timeout=10)
+    assert answer.ok, f"{shlex.join(words)}: {answer.status_code} {answer.text}"
+
+
+CHECKS = {
+    "make": check_make,
+    "python": check_python,
+    "tingting-sandbox": lambda words, sandbox: check_sandbox(words[1:], sandbox),
+    "pip": check_pip,
+    "airflow": check_airflow,
+    "curl": check_curl,
+    **dict.fromkeys(("cd", "mkdir", "source", "export", "cat"), harmless),
+}
