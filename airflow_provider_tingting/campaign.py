@@ -18,11 +18,14 @@ from airflow_provider_tingting.api.paging import Pager
 from airflow_provider_tingting.api.wire import Call, Conversation, Pause, T
 from airflow_provider_tingting.errors import (
     TingTingCampaignError,
+    TingTingConfigError,
     TingTingNotFoundError,
     TingTingOutcomeUnknownError,
     TingTingRateLimitedError,
     TingTingRefusedError,
 )
+from airflow_provider_tingting.masking import mask_text
+from airflow_provider_tingting.schedule import is_past, read_schedule
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +36,8 @@ LOOK_AGAIN_AFTER = (0.5, 1.5, 3.0, 5.0, 10.0)
 RUN_SETTLES_WITHIN = 120.0
 RUN_LOOKS_EVERY = 3.0
 MOST_SENDS = 3
+# A server that asks for a longer pause (seconds) is left to the task's own retry, which holds no worker.
+LONGEST_PAUSE = 60.0
 # The newest campaigns that are looked through when the search by name finds nothing.
 NEWEST_LOOKED_THROUGH = 200
 
@@ -42,6 +47,7 @@ class CampaignSpec:
     """What a campaign is to be; times as texts with their offset, the voice as an id.
 
     :param name: what people see in TingTing; the rest as in API page: Create a campaign and Set voice and category.
+    :param run_if_late: whether a schedule that has passed is left off; otherwise nothing is created.
     """
 
     name: str
@@ -56,6 +62,7 @@ class CampaignSpec:
     category: str = "Text"
     length_factor: str | None = None
     draft: bool | None = None
+    run_if_late: bool = False
 
     def __repr__(self) -> str:
         return f"CampaignSpec(name={self.name!r}, services={self.services!r})"
@@ -90,15 +97,18 @@ class Marker:
         return f"[airflow:{self.key}/" in description
 
 
-def attach_or_create(spec: CampaignSpec, marker: Marker) -> Conversation[Campaign]:
+def attach_or_create(spec: CampaignSpec, marker: Marker, *, thorough: bool = False) -> Conversation[Campaign]:
     """Return the one campaign with this marker, creating it if there is none yet.
 
     After a create whose outcome is unknown the campaign is looked for, and created again only when it is proven
     absent. When two attempts have raced, both get the lowest id.
 
+    :param thorough: look beyond its name first, because an earlier attempt may have created it and somebody renamed it.
+    :raises TingTingCampaignError: the campaign with this marker has other content.
+    :raises TingTingConfigError: there is none yet, and the schedule has passed.
     :raises TingTingAPIError: TingTing refuses, or it stays unknown whether there is a campaign.
     """
-    campaign = yield from find(spec.name, marker)
+    campaign = yield from find(spec.name, marker, thorough=thorough or bool(spec.draft))
     if campaign is not None:
         if str(marker) not in campaign.description:
             raise TingTingCampaignError(
@@ -127,17 +137,17 @@ def attach_or_create(spec: CampaignSpec, marker: Marker) -> Conversation[Campaig
 
 
 def _create(spec: CampaignSpec, marker: Marker) -> Conversation[Campaign]:
-    call = calls.create_campaign(
-        name=spec.name,
-        services=spec.services,
-        user_phone=spec.user_phone,
-        message=spec.message,
-        sms_message=spec.sms_message,
-        description=f"{spec.description} {marker}" if spec.description else str(marker),
-        schedule=spec.schedule,
-        credit_limit=spec.credit_limit,
-    )
     for attempt in range(1, MOST_SENDS + 1):
+        call = calls.create_campaign(
+            name=spec.name,
+            services=spec.services,
+            user_phone=spec.user_phone,
+            message=spec.message,
+            sms_message=spec.sms_message,
+            description=f"{spec.description} {marker}" if spec.description else str(marker),
+            schedule=_schedule_to_come(spec),
+            credit_limit=spec.credit_limit,
+        )
         try:
             campaign: Campaign = yield call
             log.info("Campaign %s was created", campaign.id)
@@ -150,9 +160,27 @@ def _create(spec: CampaignSpec, marker: Marker) -> Conversation[Campaign]:
                 log.info("Campaign %s had been created after all", found.id)
                 return found
             continue
+        except TingTingRateLimitedError as error:
+            if attempt == MOST_SENDS:
+                raise
+            yield _as_told(error, LOOK_AGAIN_AFTER[-1])
+            continue
         # Somebody else with the same marker may have been as fast: the lowest id is the one for everybody.
         return (yield from find(spec.name, marker)) or campaign
     raise AssertionError("unreachable")
+
+
+def _schedule_to_come(spec: CampaignSpec) -> str | None:
+    moment = read_schedule(spec.schedule)
+    if moment is None or not is_past(moment):
+        return spec.schedule
+    if not spec.run_if_late:
+        raise TingTingConfigError(
+            f"The schedule {spec.schedule} has passed, and TingTing does not schedule into the past. Nothing was "
+            'created. Give a later time, or on_past_schedule="run_now" to start when the campaign is run.'
+        )
+    log.warning("The schedule %s has passed: the campaign will start when it is run", spec.schedule)
+    return None
 
 
 def _look_for(name: str, marker: Marker) -> Conversation[Campaign | None]:
@@ -200,8 +228,17 @@ def insist(call: Call[T]) -> Conversation[T]:
         except TingTingOutcomeUnknownError as error:
             log.warning("Sending %s again, which does no harm: %s", call.name, error)
             yield Pause(pause)
+        except TingTingRateLimitedError as error:
+            yield _as_told(error, pause)
     last: T = yield call
     return last
+
+
+def _as_told(error: TingTingRateLimitedError, otherwise: float) -> Pause:
+    """Return the pause that a server asks for; one too long for a worker to sit out stays an error."""
+    if (error.retry_after or 0) > LONGEST_PAUSE:
+        raise error
+    return Pause(error.retry_after or otherwise)
 
 
 def run_once(campaign_id: int, *, watch_first: float = 0.0) -> Conversation[Campaign]:
@@ -225,13 +262,13 @@ def run_once(campaign_id: int, *, watch_first: float = 0.0) -> Conversation[Camp
         _check_runnable(campaign)
         try:
             said = yield calls.run_campaign(campaign_id)
-            log.info("Campaign %s: TingTing says: %s", campaign_id, said.message)
+            log.info("Campaign %s: TingTing says: %s", campaign_id, mask_text(said.message))
             campaign = yield calls.get_campaign(campaign_id)
             return campaign
         except TingTingRateLimitedError as error:
             if attempt == MOST_SENDS:
                 raise
-            yield Pause(error.retry_after or RUN_LOOKS_EVERY)
+            yield _as_told(error, RUN_LOOKS_EVERY)
             campaign = yield calls.get_campaign(campaign_id)
         except TingTingRefusedError:
             # Perhaps refused because another attempt was faster.
@@ -299,6 +336,8 @@ def delete(campaign_id: int) -> Conversation[None]:
         except TingTingOutcomeUnknownError:
             unanswered = True
             yield Pause(pause)
+        except TingTingRateLimitedError as error:
+            yield _as_told(error, pause)
         except TingTingNotFoundError:
             if not unanswered:
                 raise

@@ -18,7 +18,10 @@ _PHONE_LIKE = re.compile(r"(?<![0-9A-Za-z.])[+(]?\d(?:[\s().-]{0,2}\d){7,}(?![0-
 _DATE_LIKE = re.compile(
     r"\A(?:\d{4}-\d{2}-\d{2}(?:[ .]\d{1,2})?|(?:19|20)\d{2}(?:0[1-9]|1[0-2])(?:[0-2]\d|3[01])|\d{2}\.\d{1,6})\Z"
 )
-_BEARER = re.compile(r"(?i)\b(bearer|token)(\s*[:=]?\s+)[A-Za-z0-9._~+/=-]{6,}")
+# After the plain word "token" only what looks like one is hidden: "the token belongs to" stays a sentence.
+_BEARER = re.compile(
+    r"""(?i)\b(bearer\s+|token\s*[:=]\s*["']?|token\s+["']?(?=[^\s"']*\d|[^\s"']{20}))[A-Za-z0-9._~+/=-]{6,}"""
+)
 
 
 def mask_number(number: object) -> str:
@@ -34,7 +37,7 @@ def mask_text(text: str, *, secrets: tuple[str, ...] = ()) -> str:
     for secret in secrets:
         if secret:
             text = text.replace(secret, HIDDEN)
-    text = _BEARER.sub(rf"\1\2{HIDDEN}", text)
+    text = _BEARER.sub(rf"\1{HIDDEN}", text)
     return _PHONE_LIKE.sub(
         lambda match: match.group() if _DATE_LIKE.match(match.group()) else mask_number(match.group()), text
     )

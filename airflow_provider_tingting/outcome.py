@@ -89,8 +89,9 @@ def judge(campaign: Campaign, summary: CampaignSummary, success_when: SuccessWhe
     """
     figures = describe(summary)
     if campaign.status is not CampaignStatus.COMPLETED:
+        verb = "ended as" if campaign.status.is_final else "is not over but"
         raise TingTingCampaignFailedError(
-            f"ended as {campaign.status} at {campaign.progress_percent or 0:.0f} %. {figures} Nobody is called again "
+            f"{verb} {campaign.status} at {campaign.progress_percent or 0:.0f} %. {figures} Nobody is called again "
             "by a retry: for another round create a new campaign.",
             campaign_id=campaign.id,
             status=campaign.status.value,

@@ -1,31 +1,27 @@
-"""Waits for a campaign without ever changing it, and says in one observation how the wait ended.
+"""Waits for a campaign without ever changing it, and says in one observation how the wait ended. No Airflow.
 
-The conversation here is driven by a worker, a sensor and the trigger alike, so they wait in the same way. The
-observation crosses from the triggerer to the worker as an event; what it means is judged there.
+The conversations here are driven by a worker, a sensor and the trigger alike, so they wait in the same way.
 """
 
 from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
-from enum import Enum
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from airflow_provider_tingting.api import calls
-from airflow_provider_tingting.api.models import Campaign
+from airflow_provider_tingting.api.statuses import CampaignStatus
 from airflow_provider_tingting.api.wire import Conversation, Pause
 from airflow_provider_tingting.errors import (
     TingTingAPIError,
     TingTingAuthError,
-    TingTingError,
-    TingTingOutcomeUnknownError,
     TingTingRateLimitedError,
     TingTingRefusedError,
 )
+from airflow_provider_tingting.observation import Observation, Reason, observe
 
-EVENT_VERSION = 1
 DEFAULT_POLL_INTERVAL = 30.0
 DEFAULT_TOLERATED_OUTAGE = 600.0
 
@@ -38,80 +34,6 @@ class Teller(Protocol):
 
     def warning(self, message: str, /, *values: object) -> Any:
         """Tell what is not."""
-
-
-class Reason(str, Enum):
-    """Why a wait has ended."""
-
-    REACHED = "reached"
-    TIMED_OUT = "timed_out"
-    OUTAGE = "outage"
-    REFUSED = "refused"
-
-
-@dataclass(frozen=True)
-class Observation:
-    """How a wait has ended: ids, status and counts, nothing personal.
-
-    :param reason: why it has ended.
-    :param campaign_id: the campaign waited for.
-    :param status: its last known status, in TingTing's words.
-    :param progress_percent: its last known progress.
-    :param contacts: how many contacts it has.
-    :param detail: a masked sentence, when something went wrong.
-    """
-
-    reason: Reason
-    campaign_id: int
-    status: str | None = None
-    progress_percent: float | None = None
-    contacts: int | None = None
-    detail: str = ""
-
-    def to_event(self) -> dict[str, Any]:
-        """Return the observation as the trigger's event."""
-        return {"version": EVENT_VERSION, **asdict(self), "reason": self.reason.value}
-
-    def raise_trouble(self) -> None:
-        """Raise when the wait has ended because TingTing did not answer or refused, rather than with the campaign.
-
-        :raises TingTingOutcomeUnknownError: TingTing did not answer for too long.
-        :raises TingTingRefusedError: TingTing refused to tell.
-        """
-        remedy = "The campaign may still be running. A retry looks again and calls nobody a second time."
-        if self.reason is Reason.OUTAGE:
-            raise TingTingOutcomeUnknownError(
-                "get_campaign",
-                f"TingTing has not answered for longer than tolerated. Last: {self.detail}",
-                remedy=remedy,
-                campaign_id=self.campaign_id,
-            )
-        if self.reason is Reason.REFUSED:
-            raise TingTingRefusedError("get_campaign", self.detail, remedy=remedy, campaign_id=self.campaign_id)
-
-    @classmethod
-    def from_event(cls, event: Any) -> Observation:
-        """Read a trigger's event.
-
-        :raises TingTingError: there is none, or it is not one of this provider's: never taken for a success.
-        """
-        try:
-            if not isinstance(event, Mapping) or event["version"] != EVENT_VERSION:
-                raise ValueError
-            return cls(
-                reason=Reason(event["reason"]),
-                campaign_id=int(event["campaign_id"]),
-                status=event.get("status"),
-                progress_percent=event.get("progress_percent"),
-                contacts=event.get("contacts"),
-                detail=str(event.get("detail") or ""),
-            )
-        except (KeyError, TypeError, ValueError):
-            raise TingTingError(
-                "The triggerer sent an event that this version of the provider does not understand, so the campaign's "
-                "outcome is unknown here. Run the same version in triggerer and workers and let the task try again: "
-                "it re-attaches to the campaign."
-            ) from None
 
 
 @dataclass(frozen=True)
@@ -132,17 +54,58 @@ class WaitPlan:
     tolerate_outage: float = DEFAULT_TOLERATED_OUTAGE
 
 
-def watch(plan: WaitPlan, tell: Teller, *, clock: Callable[[], float] = time.time) -> Conversation[Observation]:
+class Progress:
+    """What a wait has seen so far; it outlives the client, which changes when the connection is read again.
+
+    :param campaign_id: the campaign waited for.
+    """
+
+    def __init__(self, campaign_id: int) -> None:
+        self.seen = Observation(Reason.TIMED_OUT, campaign_id)
+        self._answered = True
+
+    def answered(self, now: Observation) -> None:
+        """Remember what an answer has shown."""
+        self.seen = now
+        self._answered = True
+
+    def may_read_connection_again(self) -> bool:
+        """Whether a rejected token is worth another look at the connection: once, until TingTing has answered again."""
+        worth, self._answered = self._answered, False
+        return worth
+
+
+def watch(
+    plan: WaitPlan, tell: Teller, progress: Progress | None = None, *, clock: Callable[[], float] = time.time
+) -> Conversation[Observation]:
     """Look at a campaign until it is final or in one of the wanted statuses; return how the wait has ended.
 
     Faults that may pass are waited out for `tolerate_outage`; a refusal ends the wait at once. A log line is written
     only when the status or the progress changes, or an outage begins or ends.
 
     :param tell: where log lines go.
+    :param progress: what an earlier call for the same wait has seen.
     :param clock: seconds since 1970; a wall clock, since a trigger may move to another machine.
     :raises TingTingAuthError: the token is not accepted (any more), so that the caller can read the connection again.
     """
-    seen = Observation(Reason.TIMED_OUT, plan.campaign_id)
+    progress = progress or Progress(plan.campaign_id)
+    while True:
+        before = progress.seen
+        now = yield from look(plan, tell, progress, clock=clock)
+        if now.reason is not Reason.REACHED:
+            return now
+        _tell_change(before, now, tell)
+        if CampaignStatus(now.status).is_final or now.status in plan.until:
+            return now
+        if not (yield from _until_next_look(plan, clock)):
+            return replace(now, reason=Reason.TIMED_OUT)
+
+
+def look(
+    plan: WaitPlan, tell: Teller, progress: Progress | None = None, *, clock: Callable[[], float] = time.time
+) -> Conversation[Observation]:
+    """Look once, and as often again as faults that may pass are tolerated; parameters and errors as for `watch`."""
+    progress = progress or Progress(plan.campaign_id)
     outage_since: float | None = None
     while True:
         try:
@@ -151,46 +114,39 @@ def watch(plan: WaitPlan, tell: Teller, *, clock: Callable[[], float] = time.tim
             raise
         except TingTingAPIError as error:
             if isinstance(error, TingTingRefusedError) and not isinstance(error, TingTingRateLimitedError):
-                return replace(seen, reason=Reason.REFUSED, detail=str(error))
-            if outage_since is None:
-                outage_since = clock()
-                tell.warning("TingTing does not answer; waiting on for %.0f s. %s", plan.tolerate_outage, error)
+                return progress.seen.ended_by(Reason.REFUSED, error)
+            begins = outage_since is None
+            outage_since = clock() if outage_since is None else outage_since
             if clock() - outage_since >= plan.tolerate_outage:
-                return replace(seen, reason=Reason.OUTAGE, detail=str(error))
+                return progress.seen.ended_by(Reason.OUTAGE, error)
+            if begins:
+                tell.warning("TingTing does not answer; waiting on for %.0f s. %s", plan.tolerate_outage, error)
         else:
             if outage_since is not None:
                 tell.info("TingTing answers again")
-                outage_since = None
-            now = observe(campaign)
-            _tell_change(seen, now, campaign.status.is_known, tell)
-            seen = now
-            if campaign.status.is_final or now.status in plan.until:
-                return seen
-        # Spread, so that many waits begun together do not ask together.
-        pause = plan.poll_interval * random.uniform(0.9, 1.1)
-        if plan.deadline is not None:
-            left = plan.deadline - clock()
-            if left <= 0:
-                return replace(seen, reason=Reason.TIMED_OUT)
-            pause = min(pause, left)
-        yield Pause(pause)
+            progress.answered(observe(campaign))
+            return progress.seen
+        if not (yield from _until_next_look(plan, clock)):
+            return replace(progress.seen, reason=Reason.TIMED_OUT)
 
 
-def observe(campaign: Campaign) -> Observation:
-    """Return what one look at a campaign shows."""
-    return Observation(
-        Reason.REACHED,
-        campaign.id,
-        campaign.status.value,
-        campaign.progress_percent,
-        campaign.campaign_action_count,
-    )
+def _until_next_look(plan: WaitPlan, clock: Callable[[], float]) -> Conversation[bool]:
+    """Let time pass until the next look is due; False when the deadline has come first."""
+    # Spread, so that many waits begun together do not ask together.
+    pause = plan.poll_interval * random.uniform(0.9, 1.1)
+    if plan.deadline is not None:
+        left = plan.deadline - clock()
+        if left <= 0:
+            return False
+        pause = min(pause, left)
+    yield Pause(pause)
+    return True
 
 
-def _tell_change(before: Observation, now: Observation, known: bool, tell: Teller) -> None:
+def _tell_change(before: Observation, now: Observation, tell: Teller) -> None:
     percent = now.progress_percent or 0
     if now.status == before.status and percent // 10 == (before.progress_percent or 0) // 10:
         return
     tell.info("Campaign %s is %s, %.0f %% done", now.campaign_id, now.status, percent)
-    if not known and now.status != before.status:
+    if now.status != before.status and not CampaignStatus(now.status).is_known:
         tell.warning("Campaign %s: %r is a status this provider does not know", now.campaign_id, now.status)

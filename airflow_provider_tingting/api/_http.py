@@ -9,25 +9,21 @@ from __future__ import annotations
 
 import asyncio
 import json
-import ssl
+import math
 import threading
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
 
 from airflow_provider_tingting import __version__
+from airflow_provider_tingting.api.certificates import named_bundle, tls_context
+from airflow_provider_tingting.api.faults import causes, is_handshake, never_sent, outcome_unknown
 from airflow_provider_tingting.api.multipart import FileBody
 from airflow_provider_tingting.api.wire import Call, Request, Response
-from airflow_provider_tingting.errors import (
-    TingTingAPIError,
-    TingTingConfigError,
-    TingTingNeverSentError,
-    TingTingOutcomeUnknownError,
-)
+from airflow_provider_tingting.errors import TingTingConfigError
 
 if TYPE_CHECKING:
     import httpx
@@ -43,43 +39,60 @@ _LONGEST_ERROR = 64 * 1024
 class Origin:
     """Where requests go and what they carry.
 
-    :param base_url: ends in `/`.
+    :param base_url: with scheme, host and path; ends in `/`.
     :param token: the API token; never shown.
     :param timeout: seconds to wait for the next piece of an answer.
     :param connect_timeout: seconds to wait for a connection.
-    :param verify: whether to check the server's certificate, or the path of a CA bundle.
+    :param verify: whether to check the server's certificate, or the path of a file or folder of CA certificates.
+    :raises TingTingConfigError: one of these cannot be used.
     """
 
     base_url: str
-    token: str
-    timeout: float
-    connect_timeout: float
-    verify: bool | str = True
+    token: str = field(repr=False)
+    timeout: float = field(repr=False)
+    connect_timeout: float = field(repr=False)
+    verify: bool | str = field(default=True, repr=False)
 
-    def __repr__(self) -> str:
-        return f"Origin(base_url={self.base_url!r})"
+    def __post_init__(self) -> None:
+        if not self.token:
+            raise TingTingConfigError("There is no API token. Put it into the password of the TingTing connection.")
+        if not self.token.isascii() or not self.token.isprintable() or " " in self.token:
+            raise TingTingConfigError(
+                "The API token holds blanks or characters that no token has. Copy it from TingTing again."
+            )
+        if not all(0 < seconds < math.inf for seconds in (self.timeout, self.connect_timeout)):
+            raise TingTingConfigError("timeout and connect_timeout must be more than 0 seconds; 60 and 10 are usual.")
+        parts = urlsplit(self.base_url)
+        if parts.scheme not in ("http", "https") or not parts.hostname or not parts.path.endswith("/"):
+            raise TingTingConfigError(
+                "The base URL must be like https://app.tingting.io/api/v1/, with scheme and path."
+            )
+        if isinstance(self.verify, str) and not Path(self.verify).exists():
+            raise TingTingConfigError(
+                f"There are no CA certificates at {self.verify}. Correct `verify` in the connection's extra: true, "
+                "false, or the path of a file of CA certificates that Airflow's user may read."
+            )
 
 
 @dataclass(frozen=True)
 class _Prepared:
     method: str
     url: str
-    headers: dict[str, str]
-    params: Mapping[str, str | int]
-    body: bytes | FileBody | None
-    form: Mapping[str, str | int] | None
+    headers: dict[str, str] = field(repr=False)
+    params: Mapping[str, str | int] = field(repr=False)
+    body: bytes | FileBody | None = field(repr=False)
+    form: Mapping[str, str | int] | None = field(repr=False)
     timeout: float
 
 
-def _prepare(origin: Origin, request: Request) -> _Prepared:
+def _prepare(origin: Origin, call: Call[Any], request: Request) -> _Prepared:
     url = urljoin(origin.base_url, request.path)
     headers = {"Accept": "*/*", "User-Agent": USER_AGENT}
     if urlsplit(url)[:2] == urlsplit(origin.base_url)[:2]:
         headers["Authorization"] = f"Bearer {origin.token}"
     body: bytes | FileBody | None = None
     if request.json is not None:
-        # Devanagari as it is: 23 % fewer bytes than escaped.
-        body = json.dumps(request.json, ensure_ascii=False).encode()
+        body = _json_of(call, request.json)
         headers["Content-Type"] = "application/json"
     elif request.upload is not None:
         body = FileBody(request.upload[0], Path(request.upload[1]))
@@ -96,44 +109,16 @@ def _prepare(origin: Origin, request: Request) -> _Prepared:
     )
 
 
-def _never_sent(call: Call[Any], origin: Origin, error: Exception) -> TingTingAPIError:
-    host = urlsplit(origin.base_url).netloc
-    return TingTingNeverSentError(
-        call.name, f"cannot connect to {host} ({_reason(error)}).", campaign_id=call.campaign_id
-    )
-
-
-def _unknown(call: Call[Any], error: Exception) -> TingTingAPIError:
-    timed_out = "timeout" in type(error).__name__.lower()
-    said = "no answer came in time" if timed_out else "the connection broke off before the whole answer came"
-    return TingTingOutcomeUnknownError(call.name, f"{said} ({type(error).__name__}).", campaign_id=call.campaign_id)
-
-
-def _reason(error: BaseException) -> str:
-    """Name the innermost cause: the libraries wrap it in texts that repeat the whole address."""
-    *_, innermost = _causes(error)
-    text = getattr(innermost, "strerror", None) or getattr(innermost, "verify_message", None)
-    return str(text) if text else type(innermost).__name__
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    seen: set[int] = set()
-    inner: BaseException | None = error
-    while inner is not None and id(inner) not in seen:
-        seen.add(id(inner))
-        yield inner
-        wrapped = getattr(inner, "reason", None) or (inner.args[0] if inner.args else None)
-        inner = inner.__cause__ or inner.__context__ or (wrapped if isinstance(wrapped, BaseException) else None)
-
-
-def _is_handshake(error: BaseException) -> bool:
-    """Whether TLS failed before anything could be sent; TLS trouble in mid-conversation leaves the outcome unknown."""
-    signs = ("CERTIFICATE", "HANDSHAKE", "WRONG_VERSION", "PROTOCOL_VERSION", "UNKNOWN_PROTOCOL", "HTTP_REQUEST")
-    return any(
-        isinstance(cause, ssl.SSLCertVerificationError)
-        or (isinstance(cause, ssl.SSLError) and any(sign in str(cause).upper() for sign in signs))
-        for cause in _causes(error)
-    )
+def _json_of(call: Call[Any], content: object) -> bytes:
+    try:
+        # Devanagari as it is: 23 % fewer bytes than escaped.
+        return json.dumps(content, ensure_ascii=False, allow_nan=False).encode()
+    except (TypeError, ValueError) as error:
+        # The text of an encoding error shows the character only, that of the others the type only.
+        raise TingTingConfigError(
+            f"TingTing {call.name} was not sent: a value cannot be written as JSON ({error}). Give texts, numbers, "
+            "true, false or null; a date or a decimal as text."
+        ) from None
 
 
 class RequestsTransport:
@@ -152,9 +137,14 @@ class RequestsTransport:
         if session is None:
             import requests
 
+            if isinstance(self._origin.verify, str) or named_bundle():
+                # Says what is wrong with the certificates, where requests would raise a bare OSError.
+                tls_context(self._origin.verify)
             session = self._local.session = requests.Session()
             # A .netrc entry for the host would otherwise replace the token.
             session.auth = lambda prepared: prepared
+            # requests works out where a redirect leads even when told not to follow it, and fails when it is nowhere.
+            session.get_redirect_target = lambda resp: None  # type: ignore[method-assign]
             self._sessions.append(session)
         return session
 
@@ -163,7 +153,7 @@ class RequestsTransport:
         import requests
         from urllib3 import exceptions as urllib3
 
-        prepared = _prepare(self._origin, request)
+        prepared = _prepare(self._origin, call, request)
         try:
             with self._session().request(
                 prepared.method,
@@ -177,20 +167,24 @@ class RequestsTransport:
                 # Given with each request, because REQUESTS_CA_BUNDLE overrides that of a session.
                 verify=self._origin.verify,
             ) as answer:
+                # urllib3 takes a body that is shorter than announced for whole, before its version 2.
+                answer.raw.enforce_content_length = True
                 yield answer
         except (requests.ConnectTimeout, requests.exceptions.ProxyError) as error:
-            raise _never_sent(call, self._origin, error) from error
+            raise never_sent(call, prepared.url, error) from error
         except requests.exceptions.SSLError as error:
-            raise (_never_sent(call, self._origin, error) if _is_handshake(error) else _unknown(call, error)) from error
+            raise (
+                never_sent(call, prepared.url, error) if is_handshake(error) else outcome_unknown(call, error)
+            ) from error
         except requests.ConnectionError as error:
-            unconnected = (urllib3.NewConnectionError, urllib3.ConnectTimeoutError, urllib3.NameResolutionError)
-            if any(isinstance(cause, unconnected) for cause in _causes(error)):
-                raise _never_sent(call, self._origin, error) from error
-            raise _unknown(call, error) from error
+            unconnected = (urllib3.NewConnectionError, urllib3.ConnectTimeoutError)
+            if any(isinstance(cause, unconnected) for cause in causes(error)):
+                raise never_sent(call, prepared.url, error) from error
+            raise outcome_unknown(call, error) from error
         except (requests.exceptions.InvalidURL, requests.exceptions.InvalidHeader, UnicodeError) as error:
             raise _unusable(error) from None
         except requests.RequestException as error:
-            raise _unknown(call, error) from error
+            raise outcome_unknown(call, error) from error
 
     def send(self, call: Call[Any], request: Request) -> Response:
         """Send once and return the whole answer."""
@@ -229,17 +223,20 @@ class HttpxTransport:
             if self._client is None:
                 import httpx
 
-                # Making the TLS context takes 20 to 26 ms of CPU: once for all clients, and beside the event loop.
-                verify = await asyncio.to_thread(_tls, self._origin.verify)
+                # Reading the certificates takes its time: beside the event loop.
+                verify = await asyncio.to_thread(tls_context, self._origin.verify)
                 limits = httpx.Limits(max_connections=10)
-                self._client = httpx.AsyncClient(verify=verify, limits=limits, follow_redirects=False)
+                hooks = {"response": [_set_location_aside]}
+                self._client = httpx.AsyncClient(
+                    verify=verify, limits=limits, follow_redirects=False, event_hooks=hooks
+                )
             return self._client
 
     @asynccontextmanager
     async def _answering(self, call: Call[Any], request: Request) -> AsyncIterator[httpx.Response]:
         import httpx
 
-        prepared = _prepare(self._origin, request)
+        prepared = _prepare(self._origin, call, request)
         client = await self._opened()
         timeout = httpx.Timeout(prepared.timeout, connect=self._origin.connect_timeout)
         try:
@@ -248,24 +245,22 @@ class HttpxTransport:
                 prepared.url,
                 params=prepared.params or None,
                 headers=prepared.headers,
-                content=prepared.body,
+                content=prepared.body.pieces() if isinstance(prepared.body, FileBody) else prepared.body,
                 data=prepared.form,
                 timeout=timeout,
             ) as answer:
                 yield answer
-        except (httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError) as error:
-            raise _never_sent(call, self._origin, error) from error
-        except httpx.ConnectError as error:
-            raise _never_sent(call, self._origin, error) from error
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError) as error:
+            raise never_sent(call, prepared.url, error) from error
         except (httpx.InvalidURL, httpx.UnsupportedProtocol, UnicodeError) as error:
             raise _unusable(error) from None
         except httpx.HTTPError as error:
-            raise _unknown(call, error) from error
+            raise outcome_unknown(call, error) from error
 
     async def send(self, call: Call[Any], request: Request) -> Response:
         """Send once and return the whole answer."""
         async with self._answering(call, request) as answer:
-            return Response(answer.status_code, _lowered(answer.headers), await answer.aread())
+            return Response(answer.status_code, _headers(answer), await answer.aread())
 
     @asynccontextmanager
     async def stream(self, call: Call[Any], request: Request) -> AsyncIterator[tuple[Response, AsyncIterator[bytes]]]:
@@ -273,7 +268,7 @@ class HttpxTransport:
         async with self._answering(call, request) as answer:
             good = answer.status_code // 100 == 2
             content = b"" if good else (await answer.aread())[:_LONGEST_ERROR]
-            yield Response(answer.status_code, _lowered(answer.headers), content), answer.aiter_bytes(_CHUNK)
+            yield Response(answer.status_code, _headers(answer), content), answer.aiter_bytes(_CHUNK)
 
     async def close(self) -> None:
         """Close every connection."""
@@ -282,22 +277,18 @@ class HttpxTransport:
             self._client = None
 
 
-@lru_cache(maxsize=8)
-def _tls(verify: bool | str) -> ssl.SSLContext:
-    if verify is False:
-        context = ssl.create_default_context()
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-        return context
-    if isinstance(verify, str):
-        return ssl.create_default_context(cafile=verify)
-    import certifi
-
-    return ssl.create_default_context(cafile=certifi.where())
-
-
 def _lowered(headers: Mapping[str, str]) -> dict[str, str]:
     return {name.lower(): value for name, value in headers.items()}
+
+
+async def _set_location_aside(answer: httpx.Response) -> None:
+    # As requests does, httpx works out where a redirect leads even when told not to follow it.
+    if "location" in answer.headers:
+        answer.extensions["location"] = answer.headers.pop("location")
+
+
+def _headers(answer: httpx.Response) -> dict[str, str]:
+    return {**_lowered(answer.headers), **{k: v for k, v in answer.extensions.items() if k == "location"}}
 
 
 def _unusable(error: Exception) -> TingTingConfigError:

@@ -1,4 +1,4 @@
-"""Every endpoint of TingTing, once, as data: arguments in, a `Call` out. No I/O.
+"""Every endpoint of TingTing, once, as data: arguments in, a `Call` out. No I/O but a look at a file.
 
 The paths, methods and bodies are those of the vendor's Campaign API page, each function naming its section; calls that
 the page lacks say so. Arguments go out as given; `None` means left out.
@@ -6,6 +6,7 @@ the page lacks say so. Arguments go out as given; `None` means left out.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Mapping
 from os import PathLike
 from pathlib import Path
@@ -27,6 +28,7 @@ from airflow_provider_tingting.api.models import (
     Voice,
 )
 from airflow_provider_tingting.api.wire import Alternative, Call, Repeat, Request
+from airflow_provider_tingting.errors import TingTingContactsError
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -68,14 +70,14 @@ def list_voice_models() -> Call[tuple[Voice, ...]]:
     return Call("list_voice_models", Request("GET", "voice-models/"), _rows(Voice))
 
 
-def list_caller_numbers() -> Call[tuple[CallerNumber, ...]]:
-    """Return the call for the numbers that campaigns may call from (vendor's client, not on the API page)."""
-    return Call(
-        "list_caller_numbers",
-        Request("GET", "active-broker-phone/"),
-        _rows(CallerNumber),
-        alternative=Alternative(Request("GET", "phone-number/active/"), frozenset({404})),
-    )
+def list_broker_numbers() -> Call[tuple[CallerNumber, ...]]:
+    """Return the call for the caller numbers that TingTing lends (vendor's client, not on the API page)."""
+    return Call("list_broker_numbers", Request("GET", "active-broker-phone/"), _rows(CallerNumber))
+
+
+def list_own_numbers() -> Call[tuple[CallerNumber, ...]]:
+    """Return the call for the account's own caller numbers (vendor's client, not on the API page)."""
+    return Call("list_own_numbers", Request("GET", "phone-number/active/"), _rows(CallerNumber))
 
 
 def list_campaigns(
@@ -197,13 +199,25 @@ def add_contacts(campaign_id: int, contacts: Iterable[Mapping[str, Any]]) -> Cal
 
 
 def upload_contacts(campaign_id: int, path: str | PathLike[str]) -> Call[UploadResult]:
-    """Return the call of API page: Upload bulk contacts. The answer is a preview: look at the campaign's own count."""
+    """Return the call of API page: Upload bulk contacts. The answer is a preview: look at the campaign's own count.
+
+    :raises TingTingContactsError: the file cannot be read.
+    """
     workbook = Path(path)
+    try:
+        # Opened and not only looked at: what fails while it is sent would leave the outcome unknown.
+        with workbook.open("rb") as file:
+            size = os.fstat(file.fileno()).st_size
+    except OSError as error:
+        raise TingTingContactsError(
+            f"The workbook {workbook} cannot be read ({error.strerror or type(error).__name__}). Nothing was sent; "
+            "give the path of an .xlsx file that Airflow's user may read."
+        ) from error
     request = Request(
         "PATCH",
         f"campaign/create/{int(campaign_id)}/detail/",
         upload=("bulk_file", workbook),
-        patience=workbook.stat().st_size * _SECONDS_AN_UPLOADED_BYTE,
+        patience=size * _SECONDS_AN_UPLOADED_BYTE,
     )
     return Call("upload_contacts", request, UploadResult.model_validate, Repeat.ONCE, campaign_id=int(campaign_id))
 

@@ -8,18 +8,19 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Any, BinaryIO, TypeVar
-from urllib.parse import urljoin, urlsplit
 
 from tenacity import AsyncRetrying, Retrying
 
 from airflow_provider_tingting.api._http import HttpxTransport, Origin, RequestsTransport
+from airflow_provider_tingting.api.asking import Asker
 from airflow_provider_tingting.api.models import Page
 from airflow_provider_tingting.api.pace import Pace
 from airflow_provider_tingting.api.paging import Pager
-from airflow_provider_tingting.api.replies import error_of, read_reply
+from airflow_provider_tingting.api.replies import check_download, error_of, read_reply
 from airflow_provider_tingting.api.retry import RetryPolicy
-from airflow_provider_tingting.api.wire import Call, Conversation, Pause, Repeat, Response
-from airflow_provider_tingting.errors import TingTingAPIError, TingTingConfigError, TingTingRedirectError
+from airflow_provider_tingting.api.wire import Call, Conversation, Pause, Response
+from airflow_provider_tingting.errors import TingTingConfigError, TingTingError
+from airflow_provider_tingting.masking import HIDDEN
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -28,7 +29,8 @@ DEFAULT_BASE_URL = "https://app.tingting.io/api/v1/"
 DEFAULT_TIMEOUT = 60.0
 DEFAULT_CONNECT_TIMEOUT = 10.0
 DEFAULT_MAX_RETRIES = 4
-MOST_REDIRECTS = 3
+# A shorter one cannot be told from other text, so it is not looked for in answers.
+_SHORTEST_TOKEN = 8
 
 
 @dataclass(frozen=True)
@@ -47,12 +49,13 @@ class _Client:
     """What both clients know and decide; neither sends here.
 
     :param token: the API token.
-    :param base_url: ends in `/`; the vendor's own by default.
+    :param base_url: with scheme, host and path; the vendor's own by default.
     :param timeout: seconds to wait for the next piece of an answer; large batches are given more by their calls.
     :param connect_timeout: seconds to wait for a connection.
     :param max_retries: how often a read is sent again after a fault that may pass.
     :param rate_limit: most requests a second; None for no limit.
-    :param verify: whether to check the server's certificate, or the path of a CA bundle.
+    :param verify: whether to check the server's certificate, or the path of a file or folder of CA certificates.
+    :raises TingTingConfigError: one of these cannot be used.
     """
 
     def __init__(
@@ -66,14 +69,12 @@ class _Client:
         rate_limit: float | None = None,
         verify: bool | str = True,
     ) -> None:
-        if not token:
-            raise TingTingConfigError("There is no API token. Put it into the password of the TingTing connection.")
-        if not (timeout > 0 and connect_timeout > 0):
-            raise TingTingConfigError("timeout and connect_timeout must be more than 0 seconds; 60 and 10 are usual.")
-        self._origin = Origin(base_url, token, timeout, connect_timeout, verify)
+        if max_retries < 0 or (rate_limit is not None and not rate_limit > 0):
+            raise TingTingConfigError("max_retries must be at least 0, and rate_limit above 0 or None for no limit.")
+        self._origin = Origin(base_url.rstrip("/") + "/", token, timeout, connect_timeout, verify)
+        self._asker = Asker(self._origin.base_url)
         self._retry = RetryPolicy(max_retries=max_retries)
         self._pace = Pace(rate_limit)
-        self._other_way: set[str] = set()
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(base_url={self._origin.base_url!r})"
@@ -83,42 +84,24 @@ class _Client:
         """Where the calls go."""
         return self._origin.base_url
 
-    def _asking(self, call: Call[Any]) -> Conversation[Any]:
-        """Ask one way and, if the server does not know it, the other; the way that worked comes first from then on."""
-        first, second = call, None
-        if call.alternative is not None:
-            second = replace(call, request=call.alternative.request)
-            if call.name in self._other_way:
-                first, second = second, call
-        try:
-            return (yield from self._following(first))
-        except TingTingAPIError as error:
-            if second is None or call.alternative is None or error.status_code not in call.alternative.on:
-                raise
-        answer = yield from self._following(second)
-        self._other_way ^= {call.name}
-        return answer
-
-    def _following(self, call: Call[Any]) -> Conversation[Any]:
-        """Follow the redirects of a read; a write is never redirected, and the token stays with its host."""
-        for _ in range(MOST_REDIRECTS):
-            try:
-                return (yield call)
-            except TingTingRedirectError as error:
-                there = urljoin(urljoin(self.base_url, call.request.path), error.location or "")
-                downgraded = self.base_url.startswith("https:") and urlsplit(there).scheme != "https"
-                if call.repeat is not Repeat.READ or not error.location or downgraded:
-                    raise
-                call = replace(call, request=replace(call.request, path=there, query={}))
-        return (yield call)
-
     def _check(self, call: Call[Any], response: Response) -> None:
         """Raise the error that an answer stands for; a wait that the server asks for holds the whole client."""
         if response.status_code // 100 != 2:
-            error = error_of(call, response)
+            error = error_of(call, self._hushed(response))
             if error.retry_after is not None and error.retry_after <= self._retry.longest_wait:
                 self._pace.hold(error.retry_after)
             raise error
+
+    def _read(self, call: Call[T], response: Response) -> T:
+        self._check(call, response)
+        return read_reply(call, self._hushed(response))
+
+    def _hushed(self, response: Response) -> Response:
+        """Hide the token in an answer that repeats it: what the server says may be quoted in an error."""
+        token = self._origin.token.encode()
+        if len(token) < _SHORTEST_TOKEN or token not in response.content:
+            return response
+        return replace(response, content=response.content.replace(token, HIDDEN.encode()))
 
 
 class TingTingClient(_Client):
@@ -139,7 +122,7 @@ class TingTingClient(_Client):
 
         :raises TingTingAPIError: the leaf that fits.
         """
-        return self._converse(self._asking(call), self._patiently(self._once))  # type: ignore[no-any-return]
+        return self._converse(self._asker.ask(call), self._patiently(self._once))  # type: ignore[no-any-return]
 
     def iterate(self, first: Call[Page[R]]) -> Iterator[R]:
         """Yield the rows of a list over all its pages, read as they are needed."""
@@ -160,10 +143,12 @@ class TingTingClient(_Client):
             self._sleep(self._pace.reserve())
             with self._transport.stream(one, one.request) as (head, chunks):
                 self._check(one, head)
-                size = sum(target.write(chunk) for chunk in chunks)
+                beginning = next(chunks, b"")
+                check_download(one, self._hushed(replace(head, content=beginning)))
+                size = target.write(beginning) + sum(target.write(chunk) for chunk in chunks)
             return Downloaded(size, head.headers.get("content-type", ""))
 
-        return self._converse(self._asking(call), self._patiently(once))  # type: ignore[no-any-return]
+        return self._converse(self._asker.ask(call), self._patiently(once))  # type: ignore[no-any-return]
 
     def converse(self, conversation: Conversation[T]) -> T:
         """Drive a conversation to its end: carry out each call it yields and hand it the answer or the error."""
@@ -171,7 +156,7 @@ class TingTingClient(_Client):
 
     def _converse(self, conversation: Conversation[Any], carry_out: Callable[[Call[Any]], Any]) -> Any:
         answer: Any = None
-        error: TingTingAPIError | None = None
+        error: TingTingError | None = None
         try:
             while True:
                 step = conversation.throw(error) if error is not None else conversation.send(answer)
@@ -181,19 +166,19 @@ class TingTingClient(_Client):
                     continue
                 try:
                     answer = carry_out(step)
-                except TingTingAPIError as raised:
+                except TingTingError as raised:
                     error = raised
         except StopIteration as stop:
             return stop.value
+        finally:
+            conversation.close()
 
     def _patiently(self, once: Callable[[Call[Any]], Any]) -> Callable[[Call[Any]], Any]:
         return lambda call: Retrying(sleep=self._sleep, **self._retry.options(call))(once, call)
 
     def _once(self, call: Call[T]) -> T:
         self._sleep(self._pace.reserve())
-        response = self._transport.send(call, call.request)
-        self._check(call, response)
-        return read_reply(call, response)
+        return self._read(call, self._transport.send(call, call.request))
 
     @staticmethod
     def _sleep(seconds: float) -> None:
@@ -220,7 +205,7 @@ class AsyncTingTingClient(_Client):
 
     async def send(self, call: Call[T]) -> T:
         """Carry out one call, as `TingTingClient.send` does."""
-        return await self._converse(self._asking(call), self._patiently(self._once))  # type: ignore[no-any-return]
+        return await self._converse(self._asker.ask(call), self._patiently(self._once))  # type: ignore[no-any-return]
 
     async def iterate(self, first: Call[Page[R]]) -> AsyncIterator[R]:
         """Yield the rows of a list over all its pages, as `TingTingClient.iterate` does."""
@@ -239,12 +224,14 @@ class AsyncTingTingClient(_Client):
             await asyncio.sleep(self._pace.reserve())
             async with self._transport.stream(one, one.request) as (head, chunks):
                 self._check(one, head)
-                size = 0
+                beginning = await anext(chunks, b"")
+                check_download(one, self._hushed(replace(head, content=beginning)))
+                size = target.write(beginning)
                 async for chunk in chunks:
                     size += target.write(chunk)
             return Downloaded(size, head.headers.get("content-type", ""))
 
-        return await self._converse(self._asking(call), self._patiently(once))  # type: ignore[no-any-return]
+        return await self._converse(self._asker.ask(call), self._patiently(once))  # type: ignore[no-any-return]
 
     async def converse(self, conversation: Conversation[T]) -> T:
         """Drive a conversation to its end, as `TingTingClient.converse` does."""
@@ -252,7 +239,7 @@ class AsyncTingTingClient(_Client):
 
     async def _converse(self, conversation: Conversation[Any], carry_out: Callable[[Call[Any]], Any]) -> Any:
         answer: Any = None
-        error: TingTingAPIError | None = None
+        error: TingTingError | None = None
         try:
             while True:
                 step = conversation.throw(error) if error is not None else conversation.send(answer)
@@ -262,19 +249,19 @@ class AsyncTingTingClient(_Client):
                     continue
                 try:
                     answer = await carry_out(step)
-                except TingTingAPIError as raised:
+                except TingTingError as raised:
                     error = raised
         except StopIteration as stop:
             return stop.value
+        finally:
+            conversation.close()
 
     def _patiently(self, once: Callable[[Call[Any]], Any]) -> Callable[[Call[Any]], Any]:
         return lambda call: AsyncRetrying(**self._retry.options(call))(once, call)
 
     async def _once(self, call: Call[T]) -> T:
         await asyncio.sleep(self._pace.reserve())
-        response = await self._transport.send(call, call.request)
-        self._check(call, response)
-        return read_reply(call, response)
+        return self._read(call, await self._transport.send(call, call.request))
 
     async def close(self) -> None:
         """Close every connection."""

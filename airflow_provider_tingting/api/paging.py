@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, TypeVar
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
+
+from pydantic import BaseModel
 
 from airflow_provider_tingting.api.models import Page
 from airflow_provider_tingting.api.wire import Call
@@ -60,14 +62,16 @@ class Pager(Iterator[Call[Page[R]]]):
 
     def _next_call(self, page: Page[R]) -> Call[Page[R]]:
         assert self._call is not None
-        named = dict(parse_qsl(urlsplit(page.next or "").query))
+        # Not by `urlsplit`, which refuses what is no address: its query is all that is wanted of it.
+        named = dict(parse_qsl((page.next or "").partition("?")[2].partition("#")[0]))
         query = {**self._call.request.query, **named, "offset": self._received}
         return replace(self._call, request=replace(self._call.request, query=query))
 
     def _is_new(self, row: R) -> bool:
+        # Some servers send rows without ids; without a key a list that never turns its page would have no end.
         key = getattr(row, "id", None)
         if key is None:
-            return True
+            key = row.model_dump_json() if isinstance(row, BaseModel) else repr(row)
         if key in self._seen:
             return False
         self._seen.add(key)

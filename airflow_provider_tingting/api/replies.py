@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
-from typing import Any, TypeVar
+from typing import Any, TypeGuard, TypeVar
 
 from pydantic import ValidationError
 
@@ -34,6 +34,7 @@ T = TypeVar("T")
 LONGEST_QUOTE = 300
 _PLAIN_KEYS = ("detail", "message", "error")
 _ENVELOPE_KEYS = frozenset({"status", "success", "code", "data"})
+_CONTENT_KEYS = frozenset({*_PLAIN_KEYS, "errors", "data"})
 _TITLE = re.compile(r"<(?:title|h1)[^>]*>(.*?)</(?:title|h1)>", re.IGNORECASE | re.DOTALL)
 
 
@@ -45,18 +46,8 @@ def read_reply(call: Call[T], response: Response) -> T:
     if response.status_code // 100 != 2:
         raise error_of(call, response)
     content = _decode(call, response)
-    if isinstance(content, Mapping) and "success" in content:
-        if content["success"] is False:
-            fields = _fields(content)
-            raise TingTingValidationError(
-                call.name,
-                _said(content, fields) or "TingTing answered success: false.",
-                campaign_id=call.campaign_id,
-                status_code=response.status_code,
-                fields=fields,
-            )
-        if "data" in content:
-            content = content["data"]
+    if _is_envelope(content):
+        content = _opened(call, response, content)
     try:
         return call.parse(content)
     except ValidationError as error:
@@ -66,6 +57,25 @@ def read_reply(call: Call[T], response: Response) -> T:
             for trouble in error.errors(include_input=False, include_url=False)[:5]
         )
         raise _unreadable(call, response, f"the answer does not look like a {call.name} answer ({places}).") from None
+
+
+def check_download(call: Call[Any], response: Response) -> None:
+    """Make sure that a good answer to a download is the file, and not a page or a refusal that looks like success.
+
+    :param response: the head of the answer, with the beginning of the body.
+    :raises TingTingAPIError: it is no file that this call brings.
+    """
+    kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind in ("text/html", "application/xhtml+xml"):
+        raise _unreadable(call, response, f"the answer is no report but {_lenient(response)}.")
+    if kind != "application/json":
+        return
+    content = _lenient(response)
+    if _is_envelope(content):
+        _opened(call, response, content)
+    if call.request.query.get("format") != "json":
+        said = _said(content, _fields(content) if isinstance(content, Mapping) else {})
+        raise _unreadable(call, response, f"the answer is no report but JSON: {said}")
 
 
 def error_of(call: Call[Any], response: Response) -> TingTingAPIError:
@@ -106,6 +116,33 @@ def seconds_to_wait(header: str | None, *, now: datetime | None = None) -> float
             due = due.replace(tzinfo=timezone.utc)
         seconds = (due - (now or datetime.now(timezone.utc))).total_seconds()
     return seconds if 0 < seconds < float("inf") else None
+
+
+def _is_envelope(content: Any) -> TypeGuard[Mapping[str, Any]]:
+    """Whether this is `{"status", "success", "message", "errors", "data"}`, and not a contact's variable `success`."""
+    return (
+        isinstance(content, Mapping)
+        and isinstance(content.get("success"), bool)
+        and not _CONTENT_KEYS.isdisjoint(content)
+    )
+
+
+def _opened(call: Call[Any], response: Response, envelope: Mapping[str, Any]) -> Any:
+    """Return what is in an envelope, or raise the refusal that it holds, whatever the HTTP status said."""
+    if envelope["success"]:
+        if envelope.get("data") is None and envelope.get("message"):
+            return {"message": envelope["message"]}
+        return envelope.get("data")
+    inner = next((code for code in map(envelope.get, ("status", "code")) if type(code) is int), 400)
+    fields = _fields(envelope)
+    raise (_kind(inner) if 400 <= inner < 600 else TingTingValidationError)(
+        call.name,
+        _said(envelope, fields) or "TingTing answered success: false.",
+        campaign_id=call.campaign_id,
+        status_code=inner if 400 <= inner < 600 else response.status_code,
+        retry_after=seconds_to_wait(response.headers.get("retry-after")),
+        fields=fields,
+    )
 
 
 def _kind(status: int) -> type[TingTingAPIError]:

@@ -26,7 +26,7 @@ _NAMED_IN_ERRORS = 10
 
 @dataclass(frozen=True)
 class Loaded:
-    """What TingTing says it did.
+    """What became of an audience whose every contact is in the campaign.
 
     :param created: contacts that were new to the campaign.
     :param skipped: contacts that the campaign had.
@@ -34,6 +34,20 @@ class Loaded:
 
     created: int
     skipped: int
+
+
+@dataclass(frozen=True)
+class _Sent:
+    """What TingTing says of what it was sent.
+
+    :param taken: contacts that it created or skipped.
+    :param created: contacts that it created; None when it does not say for certain.
+    :param complaints: what it complains of, masked.
+    """
+
+    taken: int
+    created: int | None
+    complaints: tuple[str, ...]
 
 
 def load(
@@ -58,18 +72,23 @@ def load(
         if campaign.campaign_action_count != audience.valid:
             _find_missing(client, campaign, audience, complaints=())
         return Loaded(created=0, skipped=audience.valid)
-    loaded, complaints = _WAYS[transport](client, campaign, audience, batch_size=batch_size, concurrency=concurrency)
+    sent = _WAYS[transport](client, campaign, audience, batch_size=batch_size, concurrency=concurrency)
     now = client.send(calls.get_campaign(campaign.id))
-    # The campaign's count must have grown by what TingTing says it created; otherwise look at every contact.
-    settled = loaded.created + loaded.skipped == audience.valid and not complaints
-    if not settled or now.campaign_action_count != (campaign.campaign_action_count or 0) + loaded.created:
-        _find_missing(client, now, audience, complaints)
-    return loaded
+    growth = (now.campaign_action_count or 0) - (campaign.campaign_action_count or 0)
+    # Believed without a look at every contact: that the campaign has grown by what TingTing says it created of
+    # everybody; or, when it does not say, by everybody.
+    if sent.created is None:
+        believed, created = growth == audience.valid, min(audience.valid, max(0, growth))
+    else:
+        believed, created = sent.taken == audience.valid and sent.created == growth, sent.created
+    if sent.complaints or not believed:
+        _find_missing(client, now, audience, sent.complaints)
+    return Loaded(created, audience.valid - created)
 
 
 def _by_json(
     client: TingTingClient, campaign: Campaign, audience: CheckedAudience, *, batch_size: int, concurrency: int
-) -> tuple[Loaded, tuple[str, ...]]:
+) -> _Sent:
     def post(batch: list[dict[str, object]]) -> AddContactsResult:
         return client.send(calls.add_contacts(campaign.id, batch))
 
@@ -77,24 +96,24 @@ def _by_json(
         log.info("Campaign %s: %s of %s contacts sent", campaign.id, sent, audience.valid)
 
     result = send_batches(audience.contacts(), post, batch_size=batch_size, concurrency=concurrency, on_progress=tell)
-    return Loaded(result.created, result.skipped), tuple(map(str, result.rejected))
+    # A batch whose answer was lost counts as skipped when it is sent again, even if it had been created.
+    created = None if result.resent else result.created
+    return _Sent(result.created + result.skipped, created, tuple(map(str, result.rejected)))
 
 
 def _by_workbook(
     client: TingTingClient, campaign: Campaign, audience: CheckedAudience, *, batch_size: int, concurrency: int
-) -> tuple[Loaded, tuple[str, ...]]:
+) -> _Sent:
     from airflow_provider_tingting.campaign import insist
 
-    had = campaign.campaign_action_count or 0
     complaints: list[str] = []
     with tempfile.TemporaryDirectory(prefix="tingting-") as folder:
         for part in write_workbook(audience.contacts(), Path(folder) / "contacts.xlsx"):
             preview = client.converse(insist(calls.upload_contacts(campaign.id, part.path)))
             complaints += [mask_text(str(error)) for error in preview.error_list]
             log.info("Campaign %s: a workbook of %s rows was uploaded", campaign.id, preview.total_validated_rows)
-    now = client.send(calls.get_campaign(campaign.id)).campaign_action_count or 0
-    created = max(0, now - had)
-    return Loaded(created, max(0, audience.valid - created)), tuple(complaints)
+    # The answer is a preview: it does not say who was created.
+    return _Sent(0, None, tuple(complaints))
 
 
 _WAYS = {"json": _by_json, "xlsx": _by_workbook}
@@ -112,9 +131,13 @@ def _find_missing(
     named = ", ".join(mask_number(number) for number in missing[:_NAMED_IN_ERRORS])
     more = f" and {len(missing) - _NAMED_IN_ERRORS} more" if len(missing) > _NAMED_IN_ERRORS else ""
     said = f" TingTing says: {'; '.join(complaints[:3])}." if complaints else ""
+    advice = (
+        f"It is {campaign.status}, so they are not added any more: call them with a campaign of their own."
+        if campaign.status.has_begun
+        else "Nobody has been called. Run the task again, or take these numbers out."
+    )
     raise TingTingCampaignError(
-        f"of {audience.valid} contacts {len(missing)} are not in it: {named}{more}.{said} Nobody has been called. "
-        "Run the task again, or take these numbers out.",
+        f"of {audience.valid} contacts {len(missing)} are not in it: {named}{more}.{said} {advice}",
         campaign_id=campaign.id,
         status=campaign.status.value,
     )

@@ -6,33 +6,27 @@ What has to survive a kill or a lost reply lives a floor above, in the operators
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_tingting import api
-from airflow_provider_tingting._compat import BaseHook, get_connection_async, get_extra_async
+from airflow_provider_tingting._compat import AirflowException, BaseHook, get_connection_async, get_extra_async
 from airflow_provider_tingting.connection import (
     CONN_NAME,
     CONN_TYPE,
     DEFAULT_CONN_ID,
-    DEFAULT_HOST,
     ConnectionSettings,
     form_behaviour,
     form_widgets,
 )
 from airflow_provider_tingting.errors import (
-    TingTingAuthError,
+    TingTingAPIError,
     TingTingConfigError,
     TingTingError,
-    TingTingNeverSentError,
-    TingTingNotFoundError,
-    TingTingRedirectError,
-    TingTingReportError,
-    TingTingUnreadableReplyError,
 )
+from airflow_provider_tingting.hooks._diagnosis import diagnosis
 from airflow_provider_tingting.schedule import as_nepal_time
 
 if TYPE_CHECKING:
@@ -50,6 +44,9 @@ if TYPE_CHECKING:
         UserProfile,
         Voice,
     )
+
+
+_TEST_SECONDS = 15.0
 
 
 class TingTingHook(BaseHook):
@@ -141,8 +138,13 @@ class TingTingHook(BaseHook):
         raise TingTingConfigError(f"The voice {str(name_or_id)!r} {problem} in this account. There are: {known}.")
 
     def list_caller_numbers(self) -> tuple[CallerNumber, ...]:
-        """Return the numbers that campaigns may call from; their ids are what `user_phone` takes."""
-        return self.get_conn().send(api.calls.list_caller_numbers())
+        """Return the numbers that campaigns may call from, TingTing's and the account's own (vendor's client).
+
+        Their ids are what `user_phone` takes. Two calls, one for each of TingTing's two lists.
+        """
+        from airflow_provider_tingting.api.caller_numbers import caller_numbers
+
+        return self.get_conn().converse(caller_numbers())
 
     def iter_campaigns(self, *, status: str | None = None, search: str | None = None) -> Iterator[Campaign]:
         """Yield the account's campaigns over all pages (API page: List campaigns).
@@ -179,7 +181,6 @@ class TingTingHook(BaseHook):
         :param schedule: when to start; a time without an offset is Nepal time. A text goes out as it is.
         :param credit_limit: most credits to spend.
         """
-        text = as_nepal_time(schedule).isoformat() if isinstance(schedule, datetime) else schedule
         return self.get_conn().send(
             api.calls.create_campaign(
                 name=name,
@@ -188,7 +189,7 @@ class TingTingHook(BaseHook):
                 message=message,
                 sms_message=sms_message,
                 description=description,
-                schedule=text,
+                schedule=_as_text(schedule),
                 credit_limit=credit_limit,
             )
         )
@@ -218,8 +219,12 @@ class TingTingHook(BaseHook):
         )
 
     def update_campaign(self, campaign_id: int, **fields: Any) -> Campaign | None:
-        """Change some fields of a campaign (API page: Update a campaign)."""
-        return self.get_conn().send(api.calls.update_campaign(campaign_id, **fields))
+        """Change some fields of a campaign (API page: Update a campaign).
+
+        :param fields: as for `create_campaign`; only what is given changes.
+        """
+        texts = {name: _as_text(value) for name, value in fields.items()}
+        return self.get_conn().send(api.calls.update_campaign(campaign_id, **texts))
 
     def delete_campaign(self, campaign_id: int) -> None:
         """Delete a campaign with its contacts (API page: Delete a campaign)."""
@@ -296,7 +301,11 @@ class TingTingHook(BaseHook):
         return self._download(api.calls.download_survey_report(survey_id, format=format), path)
 
     def _download(self, call: Any, path: str | Path) -> int:
-        with _appearing_whole(Path(path)) as file:
+        from airflow_provider_tingting.reports.writers.atomic import whole_file
+        from airflow_provider_tingting.reports.writers.target import ensure_writable
+
+        ensure_writable(path)
+        with whole_file(path) as file:
             return self.get_conn().download(call, file).size
 
     def get_user_profile(self) -> UserProfile:
@@ -310,18 +319,16 @@ class TingTingHook(BaseHook):
     def test_connection(self) -> tuple[bool, str]:
         """Say whether the connection works, and what is wrong if not. Reads the voices: free, and changes nothing."""
         try:
-            voices = self.list_voice_models()
-        except TingTingAuthError as error:
-            return False, f"TingTing refuses the token. {error.default_remedy}"
-        except TingTingNotFoundError:
-            return False, f"{self.settings.base_url} has no TingTing API. The base URL is usually {DEFAULT_HOST}"
-        except (TingTingUnreadableReplyError, TingTingRedirectError) as error:
-            return False, f"{self.settings.base_url} is not TingTing: {error.said} Usual is {DEFAULT_HOST}"
-        except TingTingNeverSentError as error:
-            return False, f"TingTing cannot be reached: {error.said} Check the host, the network and any proxy."
-        except TingTingError as error:
+            settings = self.settings
+            # Somebody is waiting: one attempt, and not for long.
+            hasty = {"timeout": min(settings.timeout, _TEST_SECONDS), "max_retries": 0}
+            with api.TingTingClient(**{**settings.client_arguments(), **hasty}) as client:
+                voices = client.send(api.calls.list_voice_models())
+        except TingTingAPIError as error:
+            return False, diagnosis(error, settings.base_url)
+        except (TingTingError, AirflowException) as error:
             return False, str(error)
-        return True, f"TingTing answers at {self.settings.base_url} and knows {len(voices)} voices."
+        return True, f"TingTing answers at {settings.base_url} and knows {len(voices)} voices."
 
 
 def _settings(connection: Connection, extra: Mapping[str, Any], conn_id: str) -> ConnectionSettings:
@@ -335,18 +342,5 @@ def _settings(connection: Connection, extra: Mapping[str, Any], conn_id: str) ->
     )
 
 
-@contextmanager
-def _appearing_whole(path: Path) -> Iterator[Any]:
-    """Give a file that appears at its path only when the block ends well."""
-    partial = path.with_name(f".{path.name}.part")
-    try:
-        with partial.open("wb+") as file:
-            yield file
-        partial.replace(path)
-    except OSError as error:
-        raise TingTingReportError(
-            f"The report cannot be written to {path} ({error.strerror}). Nothing was left there; give a path in a "
-            "folder that exists and may be written to."
-        ) from error
-    finally:
-        partial.unlink(missing_ok=True)
+def _as_text(value: Any) -> Any:
+    return as_nepal_time(value).isoformat() if isinstance(value, datetime) else value

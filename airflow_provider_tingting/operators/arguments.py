@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import math
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
+from airflow_provider_tingting._compat import object_storage_path
 from airflow_provider_tingting.errors import TingTingConfigError
 
 
@@ -33,7 +37,7 @@ def ids_of(value: Any) -> tuple[int, ...]:
     """
     if isinstance(value, str):
         value = [part for part in value.strip("[]() ").split(",") if part.strip()]
-    elif isinstance(value, int):
+    elif isinstance(value, int | float):
         value = [value]
     ids = tuple(campaign_id_of(one, "user_phone") for one in value or ())
     if not ids:
@@ -55,7 +59,7 @@ def credit_limit_of(value: Any) -> float | None:
         limit = float(value)
     except (TypeError, ValueError):
         limit = 0.0
-    if not limit > 0:
+    if not (limit > 0 and math.isfinite(limit)):
         raise TingTingConfigError(f"credit_limit must be a number of credits above 0; it is {value!r}.")
     return int(limit) if limit.is_integer() else limit
 
@@ -74,3 +78,46 @@ def length_factor_of(value: Any) -> str | None:
     if not 0 < factor < 10:
         raise TingTingConfigError(f'length_factor must be a speed such as "1.00"; it is {value!r}.')
     return f"{factor:.2f}"
+
+
+def seconds_of(value: Any, argument: str, *, zero: bool = False) -> float:
+    """Read a time to wait, as a number of seconds or a timedelta.
+
+    :param zero: whether it may be none at all.
+    :raises TingTingConfigError: it is no time, or too short.
+    """
+    try:
+        seconds = value.total_seconds() if isinstance(value, timedelta) else float(value)
+    except (TypeError, ValueError):
+        seconds = math.nan
+    if not math.isfinite(seconds) or seconds < 0 or (seconds == 0 and not zero):
+        least = "at least 0" if zero else "more than 0"
+        raise TingTingConfigError(f"{argument} must be {least} seconds, as a number or a timedelta; it is {value!r}.")
+    return seconds
+
+
+def storage_path_of(value: Any, argument: str, example: str) -> Any:
+    """Return a path or URI as Airflow's own path; what is a path object already stays as it is.
+
+    :param example: what the argument may look like, for the error.
+    :raises TingTingConfigError: it is empty, or Airflow knows no storage of its kind.
+    """
+    if value is None or not str(value).strip():
+        raise TingTingConfigError(f"{argument} is empty. Give a path or URI such as {example}.")
+    if not isinstance(value, str):
+        return value
+    if value.endswith("/"):
+        raise TingTingConfigError(f"{argument} {value!r} is a folder. Add a file name, such as {example}.")
+    if "://" not in value:
+        # Airflow 2.11 takes a relative path for one from the root.
+        value = str(Path(value).expanduser().absolute())
+    try:
+        path: Any = object_storage_path(value)
+        # Airflow before 3.2 does not look whether it knows the storage before this is asked for.
+        _ = path.fs
+        return path
+    except (ImportError, ValueError) as error:
+        raise TingTingConfigError(
+            f"{argument} {value!r} cannot be used: {error} Install the Airflow provider of that storage, or give a "
+            "path on this machine."
+        ) from error

@@ -13,6 +13,7 @@ from airflow_provider_tingting.errors import (
     TingTingAuthError,
     TingTingConfigError,
     TingTingContactsError,
+    TingTingError,
     TingTingNotFoundError,
     TingTingRedirectError,
     TingTingValidationError,
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 ON_CLEAR = ("reattach", "send_again", "fail")
 
 # What the same task with the same arguments can never get past: trying again only delays the news.
-HOPELESS = (
+HOPELESS: tuple[type[TingTingError], ...] = (
     TingTingAuthError,
     TingTingConfigError,
     TingTingContactsError,
@@ -46,6 +47,8 @@ class TingTingBaseOperator(BaseOperator):
     template_fields_renderers: ClassVar[dict[str, str]] = {}
     operator_extra_links: Sequence[BaseOperatorLink] = (TingTingCampaignLink(),)
     ui_color = "#f6d9cf"
+    #: The errors that fail the task without further tries.
+    hopeless: ClassVar[tuple[type[TingTingError], ...]] = HOPELESS
 
     def __init__(self, *, tingting_conn_id: str = DEFAULT_CONN_ID, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -63,7 +66,7 @@ class TingTingBaseOperator(BaseOperator):
         """Fail the task without further tries when the error is one that no retry can cure."""
         try:
             yield
-        except HOPELESS as error:
+        except self.hopeless as error:
             raise AirflowFailException(str(error)) from error
 
     def leave_campaign(self, context: Context, campaign_id: int) -> None:

@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_tingting._compat import conf
-from airflow_provider_tingting.errors import TingTingConfigError
-from airflow_provider_tingting.operators.arguments import credit_limit_of, ids_of, length_factor_of
-from airflow_provider_tingting.operators.base import TingTingBaseOperator, generation_of
+from airflow_provider_tingting.errors import TingTingCampaignError, TingTingConfigError
+from airflow_provider_tingting.operators.arguments import campaign_id_of, credit_limit_of, ids_of, length_factor_of
+from airflow_provider_tingting.operators.base import HOPELESS, TingTingBaseOperator, generation_of
 from airflow_provider_tingting.operators.running import RunningMixin
 
 if TYPE_CHECKING:
@@ -40,9 +40,9 @@ class TingTingCreateCampaignOperator(TingTingBaseOperator):
     :param schedule: when to start, as a datetime or a text in ISO 8601. Without an offset it is Nepal time; a bare
         date is midnight there. None starts the campaign when it is run.
     :param on_past_schedule: what to do when the schedule has passed, as for a DAG that is late: `fail`, or `run_now`
-        to leave the schedule off.
+        to leave the schedule off. A campaign that an earlier attempt created in time is used whatever the hour.
     :param voice: the voice's id or display name, looked up when the task runs. Without one no voice is set.
-    :param category: `Text` or `Audio`.
+    :param category: `Text` or `Audio`; this, `length_factor` and `draft` are set together with the voice.
     :param length_factor: speed of the speech, such as `1.00`.
     :param credit_limit: most credits that the campaign may spend.
     :param draft: whether to leave the campaign as a draft, which cannot be run.
@@ -72,6 +72,8 @@ class TingTingCreateCampaignOperator(TingTingBaseOperator):
         "sms_message": "text",
         "description": "text",
     }
+    # Its only error of this kind: an earlier attempt created a campaign with other content.
+    hopeless = (*HOPELESS, TingTingCampaignError)
 
     def __init__(
         self,
@@ -118,7 +120,8 @@ class TingTingCreateCampaignOperator(TingTingBaseOperator):
             ti = context["ti"]
             generation = generation_of(context) if self.on_clear == "send_again" else 0
             marker = Marker.of(spec, ti.dag_id, ti.run_id, ti.task_id, ti.map_index, generation)
-            campaign = self.hook.get_conn().converse(attach_or_create(spec, marker))
+            again = ti.try_number > 1 or generation_of(context) > 0
+            campaign = self.hook.get_conn().converse(attach_or_create(spec, marker, thorough=again))
             self.leave_campaign(context, campaign.id)
             return campaign.id
 
@@ -135,6 +138,14 @@ class TingTingCreateCampaignOperator(TingTingBaseOperator):
             raise TingTingConfigError(f"sms_message is empty. TingTing requires it when services is {services!r}.")
         if self.category not in ("Text", "Audio"):
             raise TingTingConfigError(f"category must be Text or Audio; it is {self.category!r}.")
+        if self.on_past_schedule not in ("fail", "run_now"):
+            raise TingTingConfigError(f"on_past_schedule must be fail or run_now; it is {self.on_past_schedule!r}.")
+        length_factor = length_factor_of(self.length_factor)
+        voiceless = self.voice in (None, "")
+        if voiceless and (length_factor is not None or self.draft is not None or self.category != "Text"):
+            raise TingTingConfigError(
+                "category, length_factor and draft are set together with the voice: give a voice, or leave them off."
+            )
         return CampaignSpec(
             name=str(self.name).strip(),
             services=services,
@@ -143,30 +154,19 @@ class TingTingCreateCampaignOperator(TingTingBaseOperator):
             sms_message=self.sms_message,
             description=self.description,
             schedule=self._schedule(),
+            run_if_late=self.on_past_schedule == "run_now",
             credit_limit=credit_limit_of(self.credit_limit),
-            voice=None if self.voice in (None, "") else self.hook.find_voice(self.voice).id,
+            voice=None if voiceless else self.hook.find_voice(str(self.voice)).id,
             category=self.category,
-            length_factor=length_factor_of(self.length_factor),
+            length_factor=length_factor,
             draft=self.draft,
         )
 
     def _schedule(self) -> str | None:
-        from airflow_provider_tingting.schedule import is_past, read_schedule, wire_format
+        from airflow_provider_tingting.schedule import read_schedule, wire_format
 
-        if self.on_past_schedule not in ("fail", "run_now"):
-            raise TingTingConfigError(f"on_past_schedule must be fail or run_now; it is {self.on_past_schedule!r}.")
         moment = read_schedule(self.schedule)
-        if moment is None:
-            return None
-        if is_past(moment):
-            if self.on_past_schedule == "fail":
-                raise TingTingConfigError(
-                    f"The schedule {wire_format(moment)} has passed, and TingTing does not schedule into the past. "
-                    'Give a later time, or on_past_schedule="run_now" to start when the campaign is run.'
-                )
-            self.log.warning("The schedule %s has passed: the campaign will start when it is run", moment)
-            return None
-        return wire_format(moment)
+        return None if moment is None else wire_format(moment)
 
 
 class TingTingRunCampaignOperator(RunningMixin, TingTingBaseOperator):
@@ -238,13 +238,14 @@ class TingTingRunCampaignOperator(RunningMixin, TingTingBaseOperator):
             if not self.wait_for_completion:
                 return self.begun(context, campaign)
             plan = self.plan(context)
-            if self.deferrable and not campaign.status.is_final:
-                self.wait_in_triggerer(plan)
-            return self.finish(context, self.wait_here(plan))
+        if self.deferrable and not campaign.status.is_final:
+            self.wait_in_triggerer(plan)
+        return self.finish(context, self.wait_here(plan))
 
     def execute_complete(self, context: Context, event: Any = None) -> dict[str, Any]:
         """Judge what the trigger has seen."""
-        from airflow_provider_tingting.waiting import Observation
+        from airflow_provider_tingting.observation import Observation
 
         with self.told_to_airflow():
-            return self.finish(context, Observation.from_event(event))
+            number = campaign_id_of(self.campaign_id)
+        return self.finish(context, Observation.from_event(event, campaign_id=number))

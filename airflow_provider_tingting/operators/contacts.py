@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow_provider_tingting._compat import object_storage_path
 from airflow_provider_tingting.errors import TingTingConfigError
-from airflow_provider_tingting.operators.arguments import campaign_id_of
+from airflow_provider_tingting.operators.arguments import campaign_id_of, storage_path_of
 from airflow_provider_tingting.operators.base import TingTingBaseOperator
 
 if TYPE_CHECKING:
@@ -22,9 +21,9 @@ class TingTingAddContactsOperator(TingTingBaseOperator):
     """Add people to a campaign, checked before the first one is sent.
 
     All contacts are read and checked first, each tag of the campaign's message included: with `on_invalid="fail"` one
-    bad row means that nothing is sent. TingTing
-    skips numbers that the campaign has, so a retry sends everybody again without harm; at the end the campaign's own
-    count is compared. Once the campaign has begun nothing is sent; the task then only checks that everybody is in it.
+    bad row means that nothing is sent. TingTing skips numbers that the campaign has, so a retry sends everybody again
+    without harm; at the end the campaign's own count is compared. Once the campaign has begun nothing is sent; the
+    task then only checks that everybody is in it.
 
     XCom: `return_value` is `{campaign_id, total, created, skipped, invalid, duplicates, rejects_path}`; `campaign_id`
     is a key of its own too. Never the contacts.
@@ -91,10 +90,11 @@ class TingTingAddContactsOperator(TingTingBaseOperator):
 
         with self.told_to_airflow():
             number = campaign_id_of(self.campaign_id)
+            source = self._source()
             self._check_arguments()
             campaign = self.hook.get_campaign(number)
             self.leave_campaign(context, number)
-            with check_audience(read_rows(self._source()), self._options(campaign)) as audience:
+            with check_audience(read_rows(source), self._options(campaign)) as audience:
                 audience.raise_if_refused()
                 self._tell(audience)
                 rejects_path = self._write_rejects(audience)
@@ -125,7 +125,14 @@ class TingTingAddContactsOperator(TingTingBaseOperator):
                 raise TingTingConfigError(f"{argument} must be a whole number of at least 1; it is {value!r}.")
 
     def _source(self) -> Any:
-        return object_storage_path(self.contacts) if isinstance(self.contacts, str) else self.contacts
+        if isinstance(self.contacts, str) and self.contacts.lstrip()[:1] in ("[", "{", "("):
+            raise TingTingConfigError(
+                "contacts is a list that a template has made into text. Pass the task's output itself "
+                "(contacts=audience.output), or set render_template_as_native_obj=True on the DAG."
+            )
+        if self.contacts is None or isinstance(self.contacts, str):
+            return storage_path_of(self.contacts, "contacts", "people.xlsx, or a list of numbers or dicts")
+        return self.contacts
 
     def _options(self, campaign: Campaign) -> AudienceOptions:
         from airflow_provider_tingting.contacts.audience import AudienceOptions
@@ -151,6 +158,6 @@ class TingTingAddContactsOperator(TingTingBaseOperator):
     def _write_rejects(self, audience: CheckedAudience) -> str | None:
         if not self.rejects_path or not audience.invalid:
             return None
-        audience.write_rejects(object_storage_path(self.rejects_path))
+        audience.write_rejects(storage_path_of(self.rejects_path, "rejects_path", "rejects.csv"))
         self.log.warning("%s rows were left out; they are in %s", audience.invalid, self.rejects_path)
         return self.rejects_path

@@ -105,6 +105,7 @@ class TingTingStopCampaignOperator(TingTingBaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Stop the campaign unless it has ended, and look again."""
+        from airflow_provider_tingting.api.statuses import CampaignStatus
         from airflow_provider_tingting.campaign import insist
 
         with self.told_to_airflow():
@@ -113,16 +114,21 @@ class TingTingStopCampaignOperator(TingTingBaseOperator):
             campaign = self.hook.get_campaign(number)
             stopped = not campaign.status.is_final
             if stopped:
+                refusal: TingTingRefusedError | None = None
                 try:
                     self.hook.get_conn().converse(insist(api.calls.stop_campaign(number)))
                 except TingTingRefusedError as error:
-                    if error.status_code not in (404, 405):
-                        raise
+                    refusal = error
+                campaign = self.hook.get_campaign(number)
+                if refusal is not None and not campaign.status.is_final:
+                    if refusal.status_code not in (404, 405):
+                        raise refusal
                     raise TingTingConfigError(
                         f"Campaign {number} is {campaign.status} and cannot be stopped: TingTing offers no stop for "
                         "it. Stop it in TingTing itself."
-                    ) from error
-                campaign = self.hook.get_campaign(number)
+                    ) from refusal
+                # Refused though it is over: it has just ended by itself, or a stop without an answer was obeyed.
+                stopped = campaign.status is not CampaignStatus.COMPLETED
             return {"campaign_id": number, "status": campaign.status.value, "stopped": stopped}
 
 

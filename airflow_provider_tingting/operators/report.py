@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_tingting import api
-from airflow_provider_tingting._compat import object_storage_path
 from airflow_provider_tingting.errors import TingTingConfigError, TingTingReportError
-from airflow_provider_tingting.operators.arguments import campaign_id_of
+from airflow_provider_tingting.operators.arguments import campaign_id_of, storage_path_of
 from airflow_provider_tingting.operators.base import TingTingBaseOperator
 
 if TYPE_CHECKING:
     from airflow_provider_tingting._compat import Context
+
+_EXAMPLE = "reports/{{ ds }}.csv"
 
 
 class TingTingDownloadReportOperator(TingTingBaseOperator):
@@ -33,8 +34,9 @@ class TingTingDownloadReportOperator(TingTingBaseOperator):
         `parquet`), `xlsx`, or `raw` (the bytes as they came).
     :param overwrite: whether a file that is there may be replaced.
     :param tingting_conn_id: the Airflow connection.
-    :raises AirflowFailException: the path, an argument, the token or the campaign is refused; no retry would help.
-    :raises TingTingReportError: the report is incomplete or cannot be read; what was at the path is untouched.
+    :raises AirflowFailException: an argument, the token or the campaign is refused; no retry would help.
+    :raises TingTingReportError: the path cannot be written to (found out before anything is downloaded), or the report
+        is incomplete or cannot be read; what was at the path is untouched.
     """
 
     template_fields: Sequence[str] = (*TingTingBaseOperator.template_fields, "campaign_id", "path", "format")
@@ -55,19 +57,22 @@ class TingTingDownloadReportOperator(TingTingBaseOperator):
 
         with self.told_to_airflow():
             number = campaign_id_of(self.campaign_id)
-            target = target_of(self.path)
+            target = storage_path_of(self.path, "path", _EXAMPLE)
             ensure_writable(target, format=self.format, overwrite=self.overwrite)
             campaign = self.hook.get_campaign(number)
             self.leave_campaign(context, number)
             with spooled() as spool:
                 self.hook.get_conn().download(api.calls.download_campaign_report(number), spool)
-                written = write_report(
-                    spool,
-                    target,
-                    format=self.format,
-                    overwrite=self.overwrite,
-                    expected=campaign.campaign_action_count,
-                )
+                try:
+                    written = write_report(
+                        spool,
+                        target,
+                        format=self.format,
+                        overwrite=self.overwrite,
+                        expected=campaign.campaign_action_count,
+                    )
+                except TingTingReportError as error:
+                    raise TingTingReportError(f"Campaign {number}: {error}") from error
             self.log.info("Campaign %s: %s rows in %s", number, written.rows, self.path)
             result = {
                 "campaign_id": number,
@@ -95,8 +100,9 @@ class TingTingDownloadSurveyReportOperator(TingTingBaseOperator):
     :param format: `csv` or `json`.
     :param overwrite: whether a file that is there may be replaced.
     :param tingting_conn_id: the Airflow connection.
-    :raises AirflowFailException: the path, an argument, the token or the survey is refused; no retry would help.
-    :raises TingTingReportError: the answer is no report; what was at the path is untouched.
+    :raises AirflowFailException: an argument, the token or the survey is refused; no retry would help.
+    :raises TingTingReportError: the path cannot be written to (found out before anything is downloaded), or the answer
+        is no report; what was at the path is untouched.
     """
 
     template_fields: Sequence[str] = (*TingTingBaseOperator.template_fields, "survey_id", "path", "format")
@@ -121,24 +127,9 @@ class TingTingDownloadSurveyReportOperator(TingTingBaseOperator):
             number = campaign_id_of(self.survey_id, "survey_id")
             if self.format not in ("csv", "json"):
                 raise TingTingConfigError(f"format must be csv or json; it is {self.format!r}.")
-            target = target_of(self.path)
+            target = storage_path_of(self.path, "path", _EXAMPLE)
             ensure_writable(target, overwrite=self.overwrite)
             with spooled() as spool:
                 self.hook.get_conn().download(api.calls.download_survey_report(number, format=self.format), spool)
                 written = write_survey_report(spool, target, format=self.format, overwrite=self.overwrite)
             return {"survey_id": number, "path": str(target), "rows": written.rows}
-
-
-def target_of(path: str) -> Any:
-    """Return where a report goes.
-
-    :raises TingTingConfigError: there is no path.
-    """
-    if not str(path or "").strip():
-        raise TingTingConfigError("path is empty. Give the file to write, such as reports/{{ ds }}.csv.")
-    try:
-        return object_storage_path(str(path))
-    except (ImportError, ValueError) as error:
-        raise TingTingReportError(
-            f"The path {path} cannot be used: {error} Install the Airflow provider of that storage."
-        ) from error

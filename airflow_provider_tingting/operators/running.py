@@ -10,8 +10,9 @@ from airflow_provider_tingting.errors import (
     TingTingAuthError,
     TingTingCampaignTimeoutError,
     TingTingConfigError,
+    TingTingError,
 )
-from airflow_provider_tingting.operators.arguments import campaign_id_of
+from airflow_provider_tingting.operators.arguments import campaign_id_of, seconds_of
 from airflow_provider_tingting.operators.base import TingTingBaseOperator
 
 if TYPE_CHECKING:
@@ -19,14 +20,17 @@ if TYPE_CHECKING:
 
     from airflow_provider_tingting._compat import BaseOperator, Context
     from airflow_provider_tingting.api.models import Campaign
+    from airflow_provider_tingting.observation import Observation
     from airflow_provider_tingting.outcome import SuccessWhen
-    from airflow_provider_tingting.waiting import Observation, WaitPlan
+    from airflow_provider_tingting.waiting import WaitPlan
 
 # The triggerer ends the wait at the deadline and the worker then judges; only if the triggerer is late by this much
 # does Airflow itself end the task, which skips the judging.
 _BACKSTOP = timedelta(minutes=5)
 # Airflow kills a task five seconds after asking it to end: on_kill must be done before.
 _SECONDS_TO_STOP = 3.0
+# Of an execution_timeout so much (or a tenth of it) is kept for judging and stopping, before Airflow breaks in.
+_KEPT_FOR_THE_END = 10.0
 
 
 class RunningMixin(TingTingBaseOperator):
@@ -54,10 +58,7 @@ class RunningMixin(TingTingBaseOperator):
             )
         self.heed_clear(context, self.on_clear, "run the campaign")
         check_success_when(self.success_when)
-        for name in ("poll_interval", "tolerate_outage"):
-            if not float(getattr(self, name)) > 0:
-                raise TingTingConfigError(f"{name} must be more than 0 seconds; it is {getattr(self, name)!r}.")
-        number = campaign_id_of(self.campaign_id)
+        number = self.plan(context).campaign_id
         self.leave_campaign(context, number)
         return self.hook.get_conn().converse(run_once(number))
 
@@ -66,26 +67,33 @@ class RunningMixin(TingTingBaseOperator):
         return self._result(context, campaign)
 
     def plan(self, context: Context) -> WaitPlan:
-        """Return what to wait for, with the deadline as a time of the day that no deferral moves."""
+        """Return what to wait for, with the deadline as a time of the day that no deferral moves.
+
+        :raises TingTingConfigError: an argument is wrong.
+        """
         from airflow_provider_tingting.waiting import WaitPlan
 
         return WaitPlan(
             campaign_id=campaign_id_of(self.campaign_id),
-            poll_interval=float(self.poll_interval),
+            poll_interval=seconds_of(self.poll_interval, "poll_interval"),
             deadline=deadline_of(context, self.timeout, self.execution_timeout),
-            tolerate_outage=float(self.tolerate_outage),
+            tolerate_outage=seconds_of(self.tolerate_outage, "tolerate_outage", zero=True),
         )
 
     def wait_here(self, plan: WaitPlan) -> Observation:
         """Wait in this worker; read the connection again once when the token is rejected meanwhile."""
-        from airflow_provider_tingting.waiting import watch
+        from airflow_provider_tingting.observation import Reason
+        from airflow_provider_tingting.waiting import Progress, watch
 
-        try:
-            return self.hook.get_conn().converse(watch(plan, self.log))
-        except TingTingAuthError:
+        progress = Progress(plan.campaign_id)
+        while True:
+            try:
+                return self.hook.get_conn().converse(watch(plan, self.log, progress))
+            except TingTingError as error:
+                if not (isinstance(error, TingTingAuthError) and progress.may_read_connection_again()):
+                    return progress.seen.ended_by(Reason.REFUSED, error)
             self.log.warning("TingTing rejects the token: reading the connection again")
             self.hook.forget_connection()
-            return self.hook.get_conn().converse(watch(plan, self.log))
 
     def wait_in_triggerer(self, plan: WaitPlan) -> NoReturn:
         """Hand the wait over to the triggerer and free this worker."""
@@ -106,18 +114,19 @@ class RunningMixin(TingTingBaseOperator):
 
     def finish(self, context: Context, seen: Observation) -> dict[str, Any]:
         """Judge how the wait has ended; the one place for both paths."""
+        from airflow_provider_tingting.observation import Reason
         from airflow_provider_tingting.outcome import judge, summarise
-        from airflow_provider_tingting.waiting import Reason
 
-        number = seen.campaign_id
         if seen.reason is Reason.TIMED_OUT:
             self._time_is_up(seen)
+        # Not told to Airflow as hopeless, whatever it is: a retry re-attaches to the campaign.
         seen.raise_trouble()
-        campaign = self.hook.get_campaign(number)
-        summary = summarise(self.hook.get_conn(), campaign)
-        result = self._result(context, campaign) | summary_figures(summary)
-        judge(campaign, summary, self.success_when)
-        return result
+        with self.told_to_airflow():
+            campaign = self.hook.get_campaign(seen.campaign_id)
+            summary = summarise(self.hook.get_conn(), campaign)
+            result = self._result(context, campaign) | summary_figures(summary)
+            judge(campaign, summary, self.success_when)
+            return result
 
     def _time_is_up(self, seen: Observation) -> NoReturn:
         from airflow_provider_tingting.campaign import stop
@@ -179,20 +188,19 @@ def deadline_of(
 ) -> float | None:
     """Return when the wait must end, in seconds since 1970, or None for never.
 
-    Airflow does not count `execution_timeout` while a task is deferred, so it is counted here, from the task's start.
+    Airflow does not count `execution_timeout` while a task is deferred, so it is counted here, from the task's start,
+    less what the worker needs to judge, to stop and to say so.
 
     :raises TingTingConfigError: the timeout is not a positive time.
     """
     ends = []
     if timeout is not None:
-        seconds = timeout.total_seconds() if isinstance(timeout, timedelta) else float(timeout)
-        if not seconds > 0:
-            raise TingTingConfigError(f"timeout must be more than 0 seconds; it is {timeout!r}.")
-        ends.append(clock() + seconds)
+        ends.append(clock() + seconds_of(timeout, "timeout"))
     if execution_timeout is not None:
         started = getattr(context["ti"], "start_date", None)
         begun = started.timestamp() if isinstance(started, datetime) else clock()
-        ends.append(begun + execution_timeout.total_seconds())
+        seconds = execution_timeout.total_seconds()
+        ends.append(begun + seconds - min(_KEPT_FOR_THE_END, seconds / 10))
     return min(ends, default=None)
 
 

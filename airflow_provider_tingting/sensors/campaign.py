@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow_provider_tingting._compat import (
@@ -15,17 +17,20 @@ from airflow_provider_tingting._compat import (
 )
 from airflow_provider_tingting.connection import DEFAULT_CONN_ID
 from airflow_provider_tingting.errors import (
+    TingTingAuthError,
     TingTingCampaignFailedError,
     TingTingConfigError,
+    TingTingError,
 )
 from airflow_provider_tingting.links.campaign import TingTingCampaignLink, leave_link
-from airflow_provider_tingting.operators.arguments import campaign_id_of
-from airflow_provider_tingting.operators.running import defer
+from airflow_provider_tingting.operators.arguments import campaign_id_of, seconds_of
+from airflow_provider_tingting.operators.running import deadline_of, defer
 
 if TYPE_CHECKING:
     from airflow_provider_tingting._compat import Context
     from airflow_provider_tingting.api.statuses import CampaignStatus
-    from airflow_provider_tingting.waiting import Observation
+    from airflow_provider_tingting.observation import Observation
+    from airflow_provider_tingting.waiting import WaitPlan
 
 
 class TingTingCampaignSensor(BaseSensorOperator):
@@ -47,7 +52,7 @@ class TingTingCampaignSensor(BaseSensorOperator):
         `[operators] default_deferrable`.
     :param poke_interval: seconds between two looks.
     :param timeout: seconds after which the wait has failed.
-    :param tolerate_outage: seconds for which TingTing may fail to answer, when deferrable.
+    :param tolerate_outage: seconds for which TingTing may fail to answer, from the first look on.
     :param tingting_conn_id: the Airflow connection.
     :raises TingTingCampaignFailedError: the campaign is in a failed status, or can reach no target any more.
     :raises AirflowSensorTimeout: the time is up.
@@ -76,52 +81,80 @@ class TingTingCampaignSensor(BaseSensorOperator):
         self.deferrable = deferrable
         self.tolerate_outage = tolerate_outage
         self.tingting_conn_id = tingting_conn_id
+        self._give_up_at: float | None = None
 
     def execute(self, context: Context) -> Any:
         """Wait here, or look once and wait in the triggerer."""
         if not self.deferrable:
+            self._give_up_at = time.time() + self.timeout
             return super().execute(context)
-        state = self._look(context)
-        if state is not None:
-            return state
-        return self._wait_in_triggerer()
+        from airflow_provider_tingting.observation import Reason
+
+        with self._skipping_if_never_fail():
+            plan = self._plan(context)
+            # No outage is sat out in this worker: that too is what the triggerer is for.
+            seen = self._look(context, replace(plan, tolerate_outage=0.0))
+            if seen.reason is not Reason.OUTAGE and (state := self._judge(seen)) is not None:
+                return state
+        return self._wait_in_triggerer(plan)
 
     def poke(self, context: Context) -> Any:
-        """Look once."""
-        state = self._look(context)
+        """Look once, and as often again as an outage is tolerated."""
+        plan = replace(self._plan(context), deadline=self._give_up_at)
+        state = self._judge(self._look(context, plan))
         return PokeReturnValue(is_done=state is not None, xcom_value=state)
 
     def execute_complete(self, context: Context, event: Any = None) -> dict[str, Any]:
         """Judge what the trigger has seen."""
-        from airflow_provider_tingting.waiting import Observation, Reason
+        from airflow_provider_tingting.observation import Observation
 
-        seen = Observation.from_event(event)
-        if seen.reason is Reason.TIMED_OUT:
-            return self._time_is_up(seen)
-        seen.raise_trouble()
-        state = self._judge(seen)
-        if state is None:
-            raise TingTingCampaignFailedError(
-                f"the wait ended while it was {seen.status}.", campaign_id=seen.campaign_id, status=seen.status
-            )
-        return state
+        with self._skipping_if_never_fail():
+            seen = Observation.from_event(event, campaign_id=campaign_id_of(self.campaign_id))
+            state = self._judge(seen)
+            if state is None:
+                raise TingTingCampaignFailedError(
+                    f"the wait ended while it was {seen.status}.", campaign_id=seen.campaign_id, status=seen.status
+                )
+            return state
 
-    def _look(self, context: Context) -> dict[str, Any] | None:
+    def _plan(self, context: Context) -> WaitPlan:
+        from airflow_provider_tingting.waiting import WaitPlan
+
+        targets, failures = self._wanted()
+        return WaitPlan(
+            campaign_id=campaign_id_of(self.campaign_id),
+            until=tuple(status.value for status in (*targets, *failures)),
+            poll_interval=float(self.poke_interval),
+            deadline=deadline_of(context, self.timeout, self.execution_timeout),
+            tolerate_outage=seconds_of(self.tolerate_outage, "tolerate_outage", zero=True),
+        )
+
+    def _look(self, context: Context, plan: WaitPlan) -> Observation:
+        """Look with the connection as it is now: a token that was replaced meanwhile does no harm."""
         from airflow_provider_tingting.hooks.tingting import TingTingHook
-        from airflow_provider_tingting.waiting import observe
+        from airflow_provider_tingting.observation import Reason
+        from airflow_provider_tingting.waiting import Progress, look
 
-        number = campaign_id_of(self.campaign_id)
-        self._wanted()
         hook = TingTingHook(self.tingting_conn_id)
-        leave_link(context, hook.settings.campaign_link(number))
-        seen = observe(hook.get_campaign(number))
-        self.log.info("Campaign %s is %s, %.0f %% done", number, seen.status, seen.progress_percent or 0)
-        return self._judge(seen)
+        leave_link(context, hook.settings.campaign_link(plan.campaign_id))
+        progress = Progress(plan.campaign_id)
+        with hook.get_conn() as client:
+            try:
+                seen = client.converse(look(plan, self.log, progress))
+            except TingTingAuthError as error:
+                return progress.seen.ended_by(Reason.REFUSED, error)
+        if seen.reason is Reason.REACHED:
+            self.log.info("Campaign %s is %s, %.0f %% done", seen.campaign_id, seen.status, seen.progress_percent or 0)
+        return seen
 
     def _judge(self, seen: Observation) -> dict[str, Any] | None:
         """Return the task's result, None to wait on, or raise."""
         from airflow_provider_tingting.api.statuses import CampaignStatus
+        from airflow_provider_tingting.observation import Reason
 
+        if seen.reason is Reason.TIMED_OUT:
+            self._time_is_up(seen)
+        seen.raise_trouble()
         targets, failures = self._wanted()
         status = CampaignStatus(seen.status or "")
         if status in targets:
@@ -155,24 +188,35 @@ class TingTingCampaignSensor(BaseSensorOperator):
             raise TingTingConfigError("target_statuses is empty: give the statuses to wait for.")
         return targets, failures
 
-    def _wait_in_triggerer(self) -> NoReturn:
+    def _wait_in_triggerer(self, plan: WaitPlan) -> NoReturn:
         from airflow_provider_tingting.triggers.campaign import TingTingCampaignTrigger
 
-        targets, failures = self._wanted()
-        deadline = time.time() + float(self.timeout)
         trigger = TingTingCampaignTrigger(
-            campaign_id=campaign_id_of(self.campaign_id),
+            campaign_id=plan.campaign_id,
             tingting_conn_id=self.tingting_conn_id,
-            until=[status.value for status in (*targets, *failures)],
-            poll_interval=float(self.poke_interval),
-            deadline=deadline,
-            tolerate_outage=float(self.tolerate_outage),
+            until=list(plan.until),
+            poll_interval=plan.poll_interval,
+            deadline=plan.deadline,
+            tolerate_outage=plan.tolerate_outage,
         )
-        defer(self, trigger, deadline)
+        defer(self, trigger, plan.deadline)
 
     def _time_is_up(self, seen: Observation) -> NoReturn:
         wanted = " or ".join(map(str, self._wanted()[0]))
-        text = f"Campaign {seen.campaign_id} is {seen.status} and has not become {wanted} in {self.timeout:.0f} s."
+        text = (
+            f"Campaign {seen.campaign_id} is {seen.status or 'in an unknown status'} and has not become {wanted} in "
+            f"time (timeout={self.timeout:.0f} s)."
+        )
         if self.soft_fail:
             raise AirflowSkipException(text)
         raise AirflowSensorTimeout(text)
+
+    @contextmanager
+    def _skipping_if_never_fail(self) -> Iterator[None]:
+        """Skip the task on errors if it is never to fail, as Airflow itself does for a sensor that is not deferred."""
+        try:
+            yield
+        except TingTingError as error:
+            if self.never_fail:
+                raise AirflowSkipException(f"Skipped because never_fail is set: {error}") from error
+            raise

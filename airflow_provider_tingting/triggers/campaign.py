@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -10,14 +10,17 @@ from airflow_provider_tingting._compat import BaseTrigger, TriggerEvent
 from airflow_provider_tingting.connection import DEFAULT_CONN_ID
 from airflow_provider_tingting.errors import TingTingAuthError, TingTingError
 
+# Airflow gives `on_kill` 30 seconds by default, after which nothing more could be said.
+_SECONDS_TO_STOP = 20.0
+
 
 class TingTingCampaignTrigger(BaseTrigger):
     """Wait for a campaign, asynchronously and by reading only, and fire one event.
 
     The event holds ids, status and counts: `{version, reason, campaign_id, status, progress_percent, contacts,
-    detail}`, where `reason` is `reached`, `timed_out`, `outage` or `refused`. On a rejected token the connection is
-    read again once, for a token that was replaced during the wait. The trigger may move to another triggerer at any
-    time: all it knows is in its arguments, which are plain JSON.
+    detail, status_code}`, where `reason` is `reached`, `timed_out`, `outage` or `refused`. On a rejected token the
+    connection is read again once, for a token that was replaced during the wait. The trigger may move to another
+    triggerer at any time: all it knows is in its arguments, which are plain JSON.
 
     :param campaign_id: the campaign.
     :param tingting_conn_id: the Airflow connection.
@@ -68,7 +71,8 @@ class TingTingCampaignTrigger(BaseTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Wait, and yield one event."""
-        from airflow_provider_tingting.waiting import Observation, Reason, WaitPlan, watch
+        from airflow_provider_tingting.observation import Reason
+        from airflow_provider_tingting.waiting import Progress, WaitPlan, watch
 
         plan = WaitPlan(
             campaign_id=self.campaign_id,
@@ -77,21 +81,17 @@ class TingTingCampaignTrigger(BaseTrigger):
             deadline=self.deadline,
             tolerate_outage=self.tolerate_outage,
         )
-        last_rejection: float | None = None
+        progress = Progress(self.campaign_id)
         while True:
             try:
                 async with await self._client() as client:
-                    observation = await client.converse(watch(plan, self.log))
-            except TingTingAuthError as error:
-                # Read the connection again once; a second rejection at once means that the token really is wrong.
-                if last_rejection is None or time.monotonic() - last_rejection > self.poll_interval:
-                    self.log.warning("TingTing rejects the token: reading the connection again")
-                    last_rejection = time.monotonic()
-                    continue
-                observation = Observation(Reason.REFUSED, self.campaign_id, detail=str(error))
+                    seen = await client.converse(watch(plan, self.log, progress))
             except TingTingError as error:
-                observation = Observation(Reason.REFUSED, self.campaign_id, detail=str(error))
-            yield TriggerEvent(observation.to_event())  # type: ignore[no-untyped-call]
+                if isinstance(error, TingTingAuthError) and progress.may_read_connection_again():
+                    self.log.warning("TingTing rejects the token: reading the connection again")
+                    continue
+                seen = progress.seen.ended_by(Reason.REFUSED, error)
+            yield TriggerEvent(seen.to_event())  # type: ignore[no-untyped-call]
             return
 
     async def on_kill(self) -> None:
@@ -101,8 +101,12 @@ class TingTingCampaignTrigger(BaseTrigger):
             return
         from airflow_provider_tingting.campaign import stop
 
-        async with await self._client() as client:
-            self.log.warning("%s", await client.converse(stop(self.campaign_id)))
+        try:
+            async with await self._client() as client:
+                said = await asyncio.wait_for(client.converse(stop(self.campaign_id)), _SECONDS_TO_STOP)
+        except asyncio.TimeoutError:
+            said = f"Nobody knows whether campaign {self.campaign_id} was stopped: TingTing has not answered in time."
+        self.log.warning("%s", said)
 
     async def _client(self) -> Any:
         from airflow_provider_tingting.hooks.tingting import TingTingHook

@@ -1,0 +1,60 @@
+"""Both clients, and servers for them to talk to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+from support.both_clients import KINDS, Connect, connecting
+from support.recording_server import RecordingServer
+
+from airflow_provider_tingting.sandbox import Sandbox
+
+
+@pytest.fixture(params=KINDS)
+def connect(request: pytest.FixtureRequest) -> Iterator[Connect]:
+    """`connect(server, token=None, **settings)` makes a client; each test runs with either kind."""
+    with connecting(request.param) as connect:
+        yield connect
+
+
+@pytest.fixture
+def server() -> Iterator[RecordingServer]:
+    """A server that records what comes and answers what the test says."""
+    with RecordingServer() as running:
+        yield running
+
+
+@pytest.fixture
+def other_server() -> Iterator[RecordingServer]:
+    """Another one, which is another host to the client: its port differs."""
+    with RecordingServer() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def _dialects() -> Iterator[Callable[..., Sandbox]]:
+    running: dict[str, Sandbox] = {}
+    with ExitStack() as stack:
+
+        def speaking(page_cap: int | None, **dialect: Any) -> Sandbox:
+            key = repr((page_cap, dialect))
+            if key not in running:
+                running[key] = stack.enter_context(Sandbox(page_cap=page_cap, dialect=dialect))
+            return running[key]
+
+        yield speaking
+
+
+@pytest.fixture
+def speaking(_dialects: Callable[..., Sandbox]) -> Callable[..., Sandbox]:
+    """`speaking(report_path="old")` is an empty sandbox that speaks this dialect."""
+
+    def empty(*, page_cap: int | None = 10, **dialect: Any) -> Sandbox:
+        sandbox = _dialects(page_cap, **dialect)
+        sandbox.reset()
+        return sandbox
+
+    return empty

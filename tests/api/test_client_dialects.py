@@ -1,0 +1,349 @@
+"""Every way in which real servers differ is understood by both clients, and comes out the same."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Callable
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.both_clients import Client, Connect
+
+from airflow_provider_tingting.api import calls
+from airflow_provider_tingting.api.statuses import CampaignStatus
+from airflow_provider_tingting.errors import (
+    TingTingAPIError,
+    TingTingAuthError,
+    TingTingNotFoundError,
+    TingTingRefusedError,
+    TingTingServerError,
+    TingTingValidationError,
+)
+from airflow_provider_tingting.sandbox import Dialect, Sandbox
+from airflow_provider_tingting.sandbox.refusals import ERROR_SHAPES
+
+Speaking = Callable[..., Sandbox]
+
+CREATE: dict[str, Any] = {
+    "name": "Dashain",
+    "services": "SMS & PHONE",
+    "user_phone": [3, 12],
+    "message": "नमस्ते {name}",
+    "sms_message": "नमस्ते {name}",
+    "credit_limit": 50,
+}
+# What these change is what happens at TingTing and not how it is told: each has a test of its own below.
+OTHER_WORLDS = {("upload", "preview")}
+VARIANTS = [
+    (switch.name, choice)
+    for switch in fields(Dialect)
+    for choice in switch.metadata.get("choices", ())[1:]
+    if (switch.name, choice) not in OTHER_WORLDS
+]
+
+
+@pytest.fixture
+def workbook(tmp_path: Path) -> Path:
+    from openpyxl import Workbook
+
+    book, path = Workbook(), tmp_path / "contacts.xlsx"
+    for row in (["number", "name"], ["9841000001", "सीता"], ["9841000002", "राम"]):
+        book.active.append(row)
+    book.save(path)
+    return path
+
+
+def create(client: Client, **changes: Any) -> int:
+    campaign_id: int = client.send(calls.create_campaign(**{**CREATE, **changes})).id
+    client.send(
+        calls.set_campaign_message(
+            campaign_id, voice=2, message=CREATE["message"], sms_message=CREATE["sms_message"], length_factor="1.10"
+        )
+    )
+    return campaign_id
+
+
+def story(client: Client, sandbox: Sandbox, workbook: Path) -> dict[str, Any]:
+    """Carry out every call of the API on one campaign and return what was learnt."""
+    told: dict[str, Any] = {}
+    told["voices"] = [(voice.id, voice.voice_display_name) for voice in client.send(calls.list_voice_models())]
+    campaign_id = create(client)
+    preview = client.send(calls.upload_contacts(campaign_id, workbook))
+    told["columns"] = [column.column for column in preview.samples]
+    told["validated"], told["rejected"] = preview.total_validated_rows, preview.error_list
+    client.send(calls.add_contact(campaign_id, "9841000003", {"name": "गीता"}))
+    rows = [{"number": f"984100000{digit}"} for digit in (3, 4, 5)]
+    added = client.send(calls.add_contacts(campaign_id, rows))
+    told["added"] = (added.created, added.skipped, added.errors, len(added.contacts))
+    contacts = {contact.number: contact for contact in client.rows(calls.list_contacts(campaign_id))}
+    told["numbers"] = list(contacts)
+    first = contacts["9841000001"].id
+    told["attributes"] = client.send(calls.get_contact_attributes(first))
+    client.send(calls.update_contact_attributes(first, {"name": "Sita", "age": 30}))
+    told["changed"] = client.send(calls.get_contact_attributes(first))
+    client.send(calls.update_contact_number(first, "9841000009"))
+    client.send(calls.delete_contact(contacts["9841000002"].id))
+    client.send(calls.update_campaign(campaign_id, description="weekly", schedule=None))
+    told["speech"] = client.send(calls.preview_voice(campaign_id, voice=2, message="नमस्ते")).endswith(".mp3")
+    told["demo"] = type(client.send(calls.demo_call(first)))
+    told["ran"] = client.send(calls.run_campaign(campaign_id)).message
+    sandbox.play_out()
+    campaign = client.send(calls.get_campaign(campaign_id))
+    told["campaign"] = campaign.model_dump(exclude={"updated_at", "bulk_file"})
+    (listed,) = client.rows(calls.list_campaigns(status="Completed"))
+    told["listed"] = (listed.id, listed.voice_id, campaign.voice_id, listed.status)
+    told["outcomes"] = [
+        (row.number, row.status, row.call_duration, row.playback, row.credit_consumed, row.credit_consumed_sms)
+        for row in client.rows(calls.list_contacts(campaign_id))
+    ]
+    report = io.BytesIO()
+    client.download(calls.download_campaign_report(campaign_id), report)
+    told["reported"] = sorted(set(re.findall(r"98410000\d\d", report.getvalue().decode())))
+    survey = io.BytesIO()
+    client.download(calls.download_survey_report(12, format="json"), survey)
+    told["survey"] = survey.getvalue()
+    told["profile"] = client.send(calls.get_user_profile()).user
+    told["credits"] = client.send(calls.get_dashboard()).remaining_credits
+    told["callers"] = [client.send(call)[0].id for call in (calls.list_broker_numbers(), calls.list_own_numbers())]
+    client.send(calls.delete_campaign(campaign_id))
+    told["left"] = client.rows(calls.list_campaigns())
+    return told
+
+
+@pytest.mark.parametrize(("switch", "choice"), VARIANTS)
+def test_the_same_story_is_told_in_every_dialect(
+    connect: Connect, speaking: Speaking, workbook: Path, switch: str, choice: str
+) -> None:
+    usual = speaking()
+    expected = story(connect(usual), usual, workbook)
+    sandbox = speaking(**{switch: choice})
+
+    assert story(connect(sandbox), sandbox, workbook) == expected
+
+
+def test_the_usual_story_is_the_one_that_was_meant(connect: Connect, speaking: Speaking, workbook: Path) -> None:
+    sandbox = speaking()
+    told = story(connect(sandbox), sandbox, workbook)
+
+    assert told["added"] == (2, 1, (), 2)
+    assert told["columns"] == ["number", "name"]
+    assert told["attributes"] == {"name": "सीता"}
+    assert told["changed"] == {"name": "Sita", "age": 30}
+    assert told["ran"] == "Campaign Began Successfully!!"
+    assert told["listed"] == (1, 2, 2, CampaignStatus.COMPLETED)
+    assert told["campaign"]["user_phone"] == (3, 12)
+    assert told["campaign"]["length_factor"] == "1.10"
+    assert told["reported"] == ["9841000003", "9841000004", "9841000005", "9841000009"]
+    assert told["left"] == []
+
+
+# -- how a server says no ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("shape", ERROR_SHAPES)
+def test_every_shape_of_a_refusal_says_why(connect: Connect, speaking: Speaking, shape: str) -> None:
+    client = connect(speaking(errors=shape))
+
+    with pytest.raises(TingTingValidationError, match=r"schedule: Cannot schedule past dates\.") as caught:
+        client.send(calls.create_campaign(**CREATE, schedule="2020-01-01"))
+    named = {} if shape in ("message", "error") else {"schedule": ("Cannot schedule past dates.",)}
+    assert caught.value.fields == named
+    assert caught.value.status_code == 400
+
+
+@pytest.mark.parametrize("shape", ERROR_SHAPES)
+@pytest.mark.parametrize(
+    "call",
+    [calls.get_campaign(4711), calls.run_campaign(4711), calls.delete_campaign(4711), calls.demo_call(4711)],
+    ids=lambda call: call.name,
+)
+def test_what_is_not_there_is_not_found_in_every_shape(
+    connect: Connect, speaking: Speaking, shape: str, call: Any
+) -> None:
+    with pytest.raises(TingTingNotFoundError, match="Not found"):
+        connect(speaking(errors=shape)).send(call)
+
+
+@pytest.mark.parametrize("shape", ERROR_SHAPES)
+def test_a_wrong_token_is_told_from_every_other_refusal_in_every_shape(
+    connect: Connect, speaking: Speaking, shape: str
+) -> None:
+    sandbox = speaking(errors=shape)
+
+    with pytest.raises(TingTingAuthError, match="Invalid token"):
+        connect(sandbox, "another-token").send(calls.list_voice_models())
+    assert len(sandbox.requests) == 1
+
+
+@pytest.mark.parametrize("shape", ERROR_SHAPES)
+def test_a_report_is_found_at_the_other_path_whatever_shape_the_first_refusal_has(
+    connect: Connect, speaking: Speaking, shape: str
+) -> None:
+    sandbox, target = speaking(errors=shape, report_path="old"), io.BytesIO()
+    client = connect(sandbox)
+    campaign_id = create(client)
+    client.send(calls.add_contact(campaign_id, "9841000001"))
+
+    client.download(calls.download_campaign_report(campaign_id), target)
+    assert b"9841000001" in target.getvalue()
+
+
+def test_a_refusal_with_http_200_leaves_no_file(connect: Connect, speaking: Speaking) -> None:
+    target = io.BytesIO()
+
+    with pytest.raises(TingTingNotFoundError):
+        connect(speaking(errors="envelope-200")).download(calls.download_survey_report(4711), target)
+    assert target.getvalue() == b""
+
+
+def test_a_contacts_own_variable_named_success_is_no_envelope(connect: Connect, speaking: Speaking) -> None:
+    client = connect(speaking())
+    campaign_id = create(client)
+    client.send(calls.add_contact(campaign_id, "9841000001", {"success": False, "status": 404}))
+    (contact,) = client.rows(calls.list_contacts(campaign_id))
+
+    assert client.send(calls.get_contact_attributes(contact.id)) == {"success": False, "status": 404}
+
+
+# -- what each of the others changes -----------------------------------------------------------------------------------
+
+
+def test_one_contact_may_be_answered_with_its_row(connect: Connect, speaking: Speaking) -> None:
+    client = connect(speaking(single_add="row"))
+    result = client.send(calls.add_contact(create(client), "9841000001"))
+
+    assert (result.created, result.skipped, len(result.contacts)) == (1, 0, 1)
+
+
+@pytest.mark.parametrize("upload", ["add", "replace", "preview"])
+def test_what_an_upload_really_did_is_seen_in_the_campaigns_own_count(
+    connect: Connect, speaking: Speaking, workbook: Path, upload: str
+) -> None:
+    client = connect(speaking(upload=upload))
+    campaign_id = create(client)
+    client.send(calls.add_contact(campaign_id, "9841000003"))
+
+    assert client.send(calls.upload_contacts(campaign_id, workbook)).total_validated_rows == 2
+    counted = client.send(calls.get_campaign(campaign_id)).campaign_action_count
+    assert counted == {"add": 3, "replace": 2, "preview": 1}[upload]
+
+
+def test_a_preview_is_asked_for_in_json_and_after_a_server_error_once_as_a_form(
+    connect: Connect, speaking: Speaking
+) -> None:
+    sandbox = speaking(preview="form")
+    client = connect(sandbox)
+    campaign_id = create(client)
+
+    for _ in range(2):
+        assert client.send(calls.preview_voice(campaign_id, voice=2, message="नमस्ते")).endswith(".mp3")
+    asked = [(entry.content_type, entry.status) for entry in sandbox.requests if entry.call == "preview_voice"]
+    form = "application/x-www-form-urlencoded"
+    # The way that worked is remembered.
+    assert asked == [("application/json", 500), (form, 200), (form, 200)]
+
+
+def test_a_preview_that_fails_both_ways_is_asked_for_once_in_each(connect: Connect, sandbox: Sandbox) -> None:
+    client = connect(sandbox)
+    campaign_id = create(client)
+    sandbox.faults.parse("503-html:preview:*")
+
+    with pytest.raises(TingTingServerError):
+        client.send(calls.preview_voice(campaign_id, voice=2, message="m"))
+    assert sandbox.ledger.times_called("preview_voice") == 2
+
+
+@pytest.mark.parametrize("fault", ["lose-reply", "429=0.05"])
+def test_a_preview_is_not_asked_for_as_a_form_after_anything_else(
+    connect: Connect, sandbox: Sandbox, fault: str
+) -> None:
+    client = connect(sandbox)
+    campaign_id = create(client)
+    sandbox.faults.parse(f"{fault}:preview:*")
+
+    with pytest.raises(TingTingAPIError):
+        client.send(calls.preview_voice(campaign_id, voice=2, message="m"))
+    with pytest.raises(TingTingAPIError):
+        client.send(calls.preview_voice(campaign_id, voice=2, message="m"))
+    types = {entry.content_type for entry in sandbox.requests if entry.call == "preview_voice"}
+    assert types == {"application/json"}
+    assert sandbox.ledger.times_called("preview_voice") == 2
+
+
+def test_a_strict_server_that_misses_the_message_says_so(connect: Connect, speaking: Speaking) -> None:
+    client = connect(speaking(message_call="strict"))
+    campaign_id = client.send(calls.create_campaign(**CREATE)).id
+
+    with pytest.raises(TingTingValidationError, match="message: This field is required"):
+        client.send(calls.set_campaign_message(campaign_id, voice=2))
+
+
+@pytest.mark.parametrize("stop", ["404", "405"])
+def test_a_server_without_a_stop_is_told_by_the_status(connect: Connect, speaking: Speaking, stop: str) -> None:
+    client = connect(speaking(stop=stop))
+
+    with pytest.raises(TingTingRefusedError) as caught:
+        client.send(calls.stop_campaign(create(client)))
+    assert caught.value.status_code == int(stop)
+
+
+def test_a_terminated_campaign_may_say_100_percent(connect: Connect, speaking: Speaking) -> None:
+    client = connect(speaking(terminated_progress="100"))
+    campaign_id = create(client)
+    client.send(calls.add_contacts(campaign_id, [{"number": f"98410000{digits}"} for digits in range(10, 40)]))
+    client.send(calls.run_campaign(campaign_id))
+    client.send(calls.stop_campaign(campaign_id))
+
+    campaign = client.send(calls.get_campaign(campaign_id))
+    assert (campaign.status, campaign.progress_percent) == (CampaignStatus.TERMINATED, 100)
+
+
+def test_a_second_run_may_be_refused(connect: Connect, speaking: Speaking) -> None:
+    client = connect(speaking(rerun="refuse"))
+    campaign_id = create(client)
+    client.send(calls.add_contact(campaign_id, "9841000001"))
+    client.send(calls.run_campaign(campaign_id))
+
+    with pytest.raises(TingTingRefusedError, match="The campaign is Running"):
+        client.send(calls.run_campaign(campaign_id))
+
+
+def test_a_search_may_be_ignored_by_the_server(connect: Connect, speaking: Speaking) -> None:
+    client = connect(speaking(search="ignored"))
+    create(client)
+
+    assert len(client.rows(calls.list_campaigns(search="Tihar"))) == 1
+
+
+def test_a_batch_that_is_too_large_is_refused_as_a_whole(connect: Connect, speaking: Speaking) -> None:
+    client = connect(speaking(max_batch=2))
+    campaign_id = create(client)
+
+    with pytest.raises(TingTingRefusedError, match="exceeded the maximum size") as caught:
+        client.send(calls.add_contacts(campaign_id, [{"number": f"984100000{digit}"} for digit in range(3)]))
+    assert caught.value.status_code == 413
+    assert client.send(calls.get_campaign(campaign_id)).campaign_action_count == 0
+
+
+@pytest.mark.parametrize("fault", ["partial", "partial=200"])
+def test_contacts_taken_in_part_are_told_with_http_207_or_200(connect: Connect, sandbox: Sandbox, fault: str) -> None:
+    client = connect(sandbox)
+    campaign_id = create(client)
+    sandbox.faults.parse(f"{fault}:add")
+    result = client.send(calls.add_contacts(campaign_id, [{"number": f"984100000{digit}"} for digit in range(4)]))
+
+    assert (result.created, len(result.errors)) == (2, 2)
+
+
+def test_a_status_that_nobody_knows_is_a_value_and_neither_an_error_nor_an_end(
+    connect: Connect, sandbox: Sandbox
+) -> None:
+    client = connect(sandbox)
+    campaign_id = create(client)
+    sandbox.world.campaign(campaign_id).status = "Paused"
+
+    status = client.send(calls.get_campaign(campaign_id)).status
+    assert (status.value, status.is_known, status.is_final, status.has_begun) == ("Paused", False, False, True)

@@ -1,0 +1,274 @@
+"""Lists are read to their end whatever the server says about it, and no list is read for ever."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from support.both_clients import Client, Connect
+from support.recording_server import Received, RecordingServer, Reply
+
+from airflow_provider_tingting.api import calls
+from airflow_provider_tingting.api.models import CallerNumber, Contact, Page
+from airflow_provider_tingting.api.paging import MOST_STALE_PAGES, Pager
+from airflow_provider_tingting.api.wire import Call, Request
+from airflow_provider_tingting.errors import TingTingNotFoundError, TingTingUnreadableReplyError
+from airflow_provider_tingting.sandbox import Sandbox
+
+NUMBERS = [f"98412345{digits:02}" for digits in range(34)]
+
+
+def fill(client: Client) -> int:
+    """A campaign with 34 contacts."""
+    campaign = client.send(calls.create_campaign(name="Dashain", services="PHONE", user_phone=[3], message="m"))
+    client.send(calls.add_contacts(campaign.id, [{"number": number} for number in NUMBERS]))
+    return campaign.id  # type: ignore[no-any-return]
+
+
+# -- over the wire -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("page_cap", [10, 7, 1, None])
+def test_a_list_is_whole_however_small_the_servers_pages_are(
+    connect: Connect, speaking: Any, page_cap: int | None
+) -> None:
+    sandbox = speaking(page_cap=page_cap)
+    client = connect(sandbox)
+    campaign_id = fill(client)
+
+    contacts = client.rows(calls.list_contacts(campaign_id))
+
+    assert [contact.number for contact in contacts] == NUMBERS[::-1]
+    assert sandbox.ledger.times_called("list_contacts") == -(-34 // (page_cap or 100))
+
+
+@pytest.mark.parametrize("limit", [1, 5, 100])
+def test_a_list_is_whole_however_small_the_pages_are_that_are_asked_for(
+    connect: Connect, sandbox: Sandbox, limit: int
+) -> None:
+    client = connect(sandbox)
+    campaign_id = fill(client)
+
+    assert len(client.rows(calls.list_contacts(campaign_id, limit=limit))) == 34
+
+
+def test_campaigns_are_listed_newest_first_and_filtered_by_the_server(connect: Connect, sandbox: Sandbox) -> None:
+    client = connect(sandbox)
+    for name in [*["Dashain"] * 12, "Tihar", "Holi"]:
+        client.send(calls.create_campaign(name=name, services="PHONE", user_phone=[3], message="m"))
+
+    assert [campaign.id for campaign in client.rows(calls.list_campaigns())] == list(range(14, 0, -1))
+    assert len(client.rows(calls.list_campaigns(search="dash"))) == 12
+    assert [campaign.name for campaign in client.rows(calls.list_campaigns(search="iha"))] == ["Tihar"]
+    assert client.rows(calls.list_campaigns(status="Running")) == []
+    assert client.rows(calls.list_campaigns(draft=True, status="Not Started", limit=3)) != []
+
+
+def test_an_empty_list_is_one_request(connect: Connect, sandbox: Sandbox) -> None:
+    assert connect(sandbox).rows(calls.list_campaigns()) == []
+    assert len(sandbox.requests) == 1
+
+
+def test_the_token_does_not_follow_a_next_that_names_another_host(
+    connect: Connect, speaking: Any, other_server: RecordingServer
+) -> None:
+    sandbox = speaking(next_host=f"http://127.0.0.1:{other_server.port}")
+    client = connect(sandbox)
+    campaign_id = fill(client)
+
+    assert len(client.rows(calls.list_contacts(campaign_id))) == 34
+    assert sandbox.ledger.times_called("list_contacts") == 4
+    assert other_server.received == []
+
+
+def test_what_next_asks_for_is_asked_for(connect: Connect, server: RecordingServer) -> None:
+    def reply(received: Received) -> Reply:
+        turned = received.query.get("cursor") == "b"
+        following = None if turned else "https://elsewhere.example/api/v1/campaign-detail/79/?cursor=b&limit=2"
+        return Reply({"next": following, "results": [{"id": 2 if turned else 1, "number": "x"}]})
+
+    server.reply = reply
+    assert [row.id for row in connect(server).rows(calls.list_contacts(79))] == [1, 2]
+    assert server.received[1].query == {"cursor": "b", "limit": "2", "offset": "1"}
+
+
+def test_a_page_that_fails_for_a_moment_is_asked_for_again(connect: Connect, sandbox: Sandbox) -> None:
+    client = connect(sandbox)
+    campaign_id = fill(client)
+    sandbox.faults.add("503-html", call="list_contacts", skip=2)
+
+    assert len(client.rows(calls.list_contacts(campaign_id))) == 34
+
+
+def test_pages_are_read_as_they_are_needed(connect: Connect, sandbox: Sandbox) -> None:
+    client = connect(sandbox)
+    campaign_id = fill(client)
+
+    assert len(client.rows(calls.list_contacts(campaign_id), most=10)) == 10
+    assert sandbox.ledger.times_called("list_contacts") == 1
+
+
+@pytest.mark.parametrize("rows", [[{"id": 1, "number": "x"}], [{"number": "x", "status": "failed"}]])
+def test_a_server_that_never_turns_the_page_is_an_error_and_not_an_endless_loop(
+    connect: Connect, server: RecordingServer, rows: list[dict[str, Any]]
+) -> None:
+    server.always({"next": "?offset=1", "count": 5000, "results": rows})
+
+    with pytest.raises(TingTingUnreadableReplyError, match="pages in a row show only rows that came before"):
+        connect(server).rows(calls.list_contacts(79))
+    assert len(server.received) == 1 + MOST_STALE_PAGES
+
+
+def test_caller_numbers_are_those_of_both_lists(connect: Connect, sandbox: Sandbox) -> None:
+    from airflow_provider_tingting.api.caller_numbers import caller_numbers
+
+    numbers = connect(sandbox).converse(caller_numbers())
+
+    assert [(type(number), number.id) for number in numbers] == [(CallerNumber, 3), (CallerNumber, 12)]
+    assert numbers[1].phone_number == "+9779801000012"
+
+
+@pytest.mark.parametrize("there", ["active-broker-phone/", "phone-number/active/"])
+def test_one_list_of_caller_numbers_is_enough(connect: Connect, server: RecordingServer, there: str) -> None:
+    from airflow_provider_tingting.api.caller_numbers import caller_numbers
+
+    rows = [{"id": 3, "phone_number": "+9779801000003"}]
+    server.reply = lambda received: Reply(rows) if received.path.endswith(there) else Reply(status=404)
+
+    assert [number.id for number in connect(server).converse(caller_numbers())] == [3]
+
+
+def test_without_any_list_of_caller_numbers_that_is_said(connect: Connect, server: RecordingServer) -> None:
+    from airflow_provider_tingting.api.caller_numbers import caller_numbers
+
+    with pytest.raises(TingTingNotFoundError):
+        connect(server).converse(caller_numbers())
+    assert len(server.received) == 2
+
+
+# -- the walk itself ---------------------------------------------------------------------------------------------------
+
+
+def walk(first: Call[Page[Any]], answer: Any, *, most: int = 10_000) -> list[Any]:
+    """Walk through a list that `answer(offset, limit)` plays; fail rather than hang."""
+    pager, rows = Pager(first), []
+    for turns, call in enumerate(pager):
+        assert turns < most, "the walk has no end"
+        query = call.request.query
+        rows += pager.accept(answer(int(query["offset"]), int(query["limit"])))
+    return rows
+
+
+FIRST: Call[Page[Any]] = calls.list_contacts(79, limit=10)
+
+
+def a_contact(number: int) -> Contact:
+    return Contact(id=number)
+
+
+@given(total=st.integers(0, 120), cap=st.integers(1, 30), limit=st.integers(1, 200))
+def test_any_page_size_gives_every_row_once(total: int, cap: int, limit: int) -> None:
+    def answer(offset: int, asked: int) -> Page[Any]:
+        end = offset + min(asked, cap)
+        following = f"http://x/?limit={cap}&offset={end}" if end < total else None
+        return Page(results=tuple(map(a_contact, range(offset, min(end, total)))), next=following)
+
+    rows = walk(calls.list_contacts(79, limit=limit), answer)
+    assert [row.id for row in rows] == list(range(total))
+
+
+@given(
+    sizes=st.lists(st.integers(1, 9), min_size=1, max_size=30),
+    count=st.none() | st.integers(-5, 10**6),
+)
+def test_a_count_that_lies_and_pages_of_changing_sizes_change_nothing(sizes: list[int], count: int | None) -> None:
+    total, left = sum(sizes), list(sizes)
+
+    def answer(offset: int, _: int) -> Page[Any]:
+        size = left.pop(0)
+        following = "http://x/?offset=7" if left else None
+        return Page(results=tuple(map(a_contact, range(offset, offset + size))), next=following, count=count)
+
+    assert [row.id for row in walk(FIRST, answer)] == list(range(total))
+
+
+@given(
+    total=st.integers(0, 60),
+    arrivals=st.lists(st.integers(0, 9), max_size=12),
+)
+def test_rows_that_are_pushed_down_meanwhile_are_neither_lost_nor_told_twice(total: int, arrivals: list[int]) -> None:
+    """New campaigns come to the top of the list while it is read: every row of before must be told, once."""
+    listed, coming = list(range(total)), list(arrivals)
+    newest = total
+
+    def answer(offset: int, limit: int) -> Page[Any]:
+        nonlocal newest
+        rows = listed[offset : offset + limit]
+        following = "http://x/?limit=10" if offset + limit < len(listed) else None
+        for _ in range(coming.pop(0) if coming else 0):
+            listed.insert(0, newest)
+            newest += 1
+        return Page(results=tuple(map(a_contact, rows)), next=following)
+
+    told = [row.id for row in walk(FIRST, answer)]
+    assert len(told) == len(set(told))
+    assert set(range(total)) <= set(told)
+
+
+@given(
+    rows=st.lists(st.integers(0, 3) | st.none(), min_size=1, max_size=4),
+    shuffled=st.booleans(),
+)
+def test_repeated_pages_end_with_an_error(rows: list[int | None], shuffled: bool) -> None:
+    pages = [tuple(Contact(id=number) for number in rows), tuple(Contact(id=number) for number in rows[::-1])]
+    turns = 0
+
+    def answer(*_: int) -> Page[Any]:
+        nonlocal turns
+        turns += 1
+        return Page(results=pages[turns % 2 if shuffled else 0], next="http://x/?offset=10")
+
+    with pytest.raises(TingTingUnreadableReplyError):
+        walk(FIRST, answer, most=2 + MOST_STALE_PAGES)
+
+
+@given(st.lists(st.lists(st.integers(0, 30), max_size=5), max_size=40), st.booleans())
+def test_whatever_a_server_shows_the_walk_ends_and_tells_no_row_twice(pages: list[list[int]], endless: bool) -> None:
+    shown = iter(pages)
+
+    def answer(*_: int) -> Page[Any]:
+        numbers = next(shown, [0] if endless else [])
+        return Page(results=tuple(map(a_contact, numbers)), next="http://x/")
+
+    told: list[int] = []
+    with suppress(TingTingUnreadableReplyError):
+        told = [row.id for row in walk(FIRST, answer, most=200)]
+    assert len(told) == len(set(told))
+
+
+def test_an_empty_page_ends_the_walk_whatever_next_says() -> None:
+    assert walk(FIRST, lambda *_: Page(results=(), next="http://x/?offset=10", count=99), most=2) == []
+
+
+@pytest.mark.parametrize("following", ["", "no address at all", "http://[", "?", "http://x/?offset=&limit=10", "\x00"])
+def test_a_next_that_is_no_address_means_only_that_there_is_more(following: str) -> None:
+    turned: list[int] = []
+
+    def answer(offset: int, _: int) -> Page[Any]:
+        turned.append(offset)
+        return Page(results=(a_contact(offset),), next=following if offset < 2 else None)
+
+    rows = walk(FIRST, answer)
+    assert len(rows) == (3 if following else 1)
+
+
+def test_rows_of_a_plain_list_without_ids_are_kept_even_when_they_are_alike_in_part() -> None:
+    call = Call("rows", Request("GET", "rows/", {"limit": 2, "offset": 0}), Page[Any].model_validate)
+    rows = walk(
+        call, lambda offset, _: Page(results=({"a": offset}, {"a": offset + 1}), next="?" if offset < 4 else None)
+    )
+
+    assert rows == [{"a": number} for number in range(6)]

@@ -1,0 +1,390 @@
+"""Adding contacts: everybody checked before the first one is sent, everybody in the campaign at the end."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import openpyxl
+import pytest
+from support.campaigns import NUMBERS, a_campaign, writes
+from support.task_context import execute
+
+from airflow_provider_tingting import campaign as campaign_module
+from airflow_provider_tingting._compat import AirflowFailException, object_storage_path
+from airflow_provider_tingting.contacts import send
+from airflow_provider_tingting.errors import TingTingCampaignError, TingTingOutcomeUnknownError
+from airflow_provider_tingting.operators.contacts import TingTingAddContactsOperator
+
+pytestmark = pytest.mark.usefixtures("tingting_conn")
+
+PEOPLE = [
+    {"Mobile": "९८४१२३४५०१", "Householder": "सीता"},
+    {"Mobile": "+977 984-1234502", "Householder": "राम"},
+    {"Mobile": 9801234503, "Householder": "Hari"},
+]
+THEIR_NUMBERS = {"9841234501", "9841234502", "9801234503"}
+
+
+@pytest.fixture(autouse=True)
+def _impatient(monkeypatch):
+    monkeypatch.setattr(campaign_module, "LOOK_AGAIN_AFTER", (0.01, 0.02))
+    monkeypatch.setattr(send, "Patience", lambda: PATIENCE)
+
+
+PATIENCE = send.Patience(attempts=4, longest_wait=0.05)
+
+
+@pytest.fixture
+def campaign(sandbox):
+    return a_campaign(sandbox, numbers=())
+
+
+def adding(campaign_id, contacts, **changes):
+    return TingTingAddContactsOperator(task_id="add", campaign_id=campaign_id, contacts=contacts, **changes)
+
+
+def numbers_in(sandbox, campaign_id):
+    return set(sandbox.world.campaigns[campaign_id].numbers)
+
+
+def write_csv(path, rows):
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, fieldnames=list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def write_workbook(path, rows):
+    book = openpyxl.Workbook()
+    book.active.append(list(rows[0]))
+    for row in rows:
+        book.active.append(list(row.values()))
+    book.save(path)
+
+
+# -- who may be given, and how -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("transport", ["json", "xlsx"])
+@pytest.mark.parametrize("source", ["people.csv", "people.xlsx", "people.jsonl", "a pathlib path", "a storage path"])
+def test_a_file_becomes_contacts_with_its_columns_as_variables(sandbox, tmp_path, source, transport):
+    campaign = a_campaign(sandbox, numbers=(), message="नमस्कार {tags_name}")
+    path = tmp_path / (source if source.startswith("people") else "people.csv")
+    if path.suffix == ".xlsx":
+        write_workbook(path, PEOPLE)
+    elif path.suffix == ".jsonl":
+        path.write_text("\n".join(json.dumps(row) for row in PEOPLE), encoding="utf-8")
+    else:
+        write_csv(path, PEOPLE)
+    given = {"a pathlib path": Path, "a storage path": lambda text: object_storage_path(f"file://{text}")}
+
+    result, xcoms = execute(
+        adding(
+            campaign,
+            given.get(source, str)(str(path)),
+            number_column="mobile",
+            variables={"tags_name": "Householder"},
+            transport=transport,
+        )
+    )
+
+    assert numbers_in(sandbox, campaign) == THEIR_NUMBERS
+    contacts = sandbox.world.campaigns[campaign].contacts.values()
+    assert {contact.variables["tags_name"] for contact in contacts} == {"सीता", "राम", "Hari"}
+    assert result == {
+        "campaign_id": campaign,
+        "total": 3,
+        "created": 3,
+        "skipped": 0,
+        "invalid": 0,
+        "duplicates": 0,
+        "rejects_path": None,
+    }
+    assert xcoms == {"campaign_id": campaign, "tingting_campaign_link": f"{sandbox.root_url}#campaign-{campaign}"}
+
+
+@pytest.mark.parametrize(
+    ("contacts", "variables"),
+    [
+        pytest.param(
+            [{"number": "9841234501", "other_variables": {"name": "Sita", "age": 22}}], 2, id="the API's shape"
+        ),
+        pytest.param([{"number": 9841234501, "name": "Sita", "age": 22}], 2, id="flat"),
+        pytest.param([{"phone": "984-1234501", "name": "Sita"}], 1, id="another name for the number"),
+    ],
+)
+def test_dicts_may_be_flat_or_in_the_shape_of_the_api(sandbox, campaign, contacts, variables):
+    execute(adding(campaign, contacts))
+
+    (contact,) = sandbox.world.campaigns[campaign].contacts.values()
+    assert contact.number == "9841234501"
+    assert contact.variables["name"] == "Sita"
+    assert len(contact.variables) == variables
+
+
+def test_bare_numbers_will_do_for_a_message_without_tags(sandbox):
+    campaign = a_campaign(sandbox, numbers=(), message="नमस्कार")
+
+    execute(adding(str(campaign), ["9841234501", 9801234503, "9841234501"]))
+
+    assert numbers_in(sandbox, campaign) == {"9841234501", "9801234503"}
+
+
+def test_a_relative_path_is_one_from_the_working_directory(sandbox, tmp_path, monkeypatch):
+    campaign = a_campaign(sandbox, numbers=(), message="नमस्कार")
+    monkeypatch.chdir(tmp_path)
+    write_csv(tmp_path / "people.csv", PEOPLE)
+
+    result, _ = execute(adding(campaign, "people.csv"))
+
+    assert result["created"] == 3
+
+
+def test_contacts_go_out_in_batches_of_the_size_asked_for(sandbox):
+    campaign = a_campaign(sandbox, numbers=(), message="नमस्कार")
+    people = [f"98412340{index:02}" for index in range(25)]
+
+    result, _ = execute(adding(campaign, people, batch_size=10, concurrency=2))
+
+    assert result["created"] == 25
+    assert writes(sandbox) == ["add_contacts"] * 3
+
+
+# -- what is refused before anybody is sent ----------------------------------------------------------------------------
+
+
+def _text_as_workbook(folder):
+    path = folder / "people.xlsx"
+    path.write_text("number,name\n9841234501,Sita\n", encoding="utf-8")
+    return str(path)
+
+
+def _no_number_column(folder):
+    path = folder / "people.xlsx"
+    write_workbook(path, [{"Ward": 7, "Householder": "Sita"}])
+    return str(path)
+
+
+def _missing_variable(folder):
+    path = folder / "people.csv"
+    write_csv(path, [{"number": "9841234501", "Householder": "Sita"}])
+    return str(path)
+
+
+def _only_a_header(folder):
+    path = folder / "people.csv"
+    path.write_text("number,name\n", encoding="utf-8")
+    return str(path)
+
+
+def _folder(folder):
+    (folder / "people.csv").mkdir()
+    return str(folder / "people.csv")
+
+
+@pytest.mark.parametrize(
+    ("contacts", "says"),
+    [
+        pytest.param(lambda _: [], ["audience is empty", "Nothing was sent"], id="nobody"),
+        pytest.param(_only_a_header, ["people.csv", "no rows"], id="a table without rows"),
+        pytest.param(lambda _: None, ["contacts is empty"], id="no contacts at all"),
+        pytest.param(lambda _: "  ", ["contacts is empty"], id="an empty path"),
+        pytest.param(lambda folder: str(folder / "gone.xlsx"), ["There is no file", "gone.xlsx"], id="no such file"),
+        pytest.param(_folder, ["people.csv", "folder"], id="a folder"),
+        pytest.param(_text_as_workbook, ["people.xlsx", "workbook"], id="a file that is not a workbook"),
+        pytest.param(_no_number_column, ["people.xlsx", "Ward", "Householder", "number"], id="no number column"),
+        pytest.param(_missing_variable, ["{name}", "people.csv", "Householder", "variables"], id="no column for a tag"),
+        pytest.param(lambda _: "people.doc", ["people.doc", ".xlsx"], id="an unknown format"),
+        pytest.param(lambda _: "nowhere://bucket/people.csv", ["nowhere", "provider"], id="an unknown storage"),
+        pytest.param(lambda _: "['9841234501']", ["template", "output"], id="a list that became a text"),
+        pytest.param(lambda _: 9841234501, ["int", "list of numbers"], id="a single number"),
+        pytest.param(
+            lambda _: [{"number": "9841234501", "name": "Sita"}, None], ["2", "NoneType"], id="nothing in a list"
+        ),
+        pytest.param(
+            lambda _: [{"number": "9841234501", "name": "Sita"}, {"number": "12345", "name": "Ram"}],
+            ["of 2 rows, 1 can", "row 2", "on_invalid='skip'"],
+            id="a number that is none",
+        ),
+        pytest.param(
+            lambda _: [{"number": "9841234501", "name": "Sita"}, {"number": "9841234502", "name": " "}],
+            ["row 2", "name"],
+            id="a blank tag",
+        ),
+    ],
+)
+def test_a_mistake_in_the_contacts_is_named_and_nobody_is_sent(sandbox, campaign, tmp_path, contacts, says):
+    with pytest.raises(AirflowFailException) as raised:
+        execute(adding(campaign, contacts(tmp_path)))
+
+    for part in says:
+        assert part in str(raised.value)
+    assert "9841234501" not in str(raised.value)
+    assert writes(sandbox) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"campaign_id": "None"}, ["campaign_id", "'None'", "XCom"]),
+        ({"campaign_id": 0}, ["campaign_id", "0"]),
+        ({"transport": "fax"}, ["transport", "'fax'", "json, xlsx"]),
+        ({"batch_size": 0}, ["batch_size", "0"]),
+        ({"concurrency": "many"}, ["concurrency", "'many'"]),
+        ({"on_invalid": "ignore"}, ["on_invalid", "'ignore'"]),
+        ({"variables": "name"}, ["variables"]),
+        ({"number_column": "Telephone"}, ["Telephone", "number_column"]),
+    ],
+)
+def test_a_mistake_in_an_argument_is_named_and_nobody_is_sent(sandbox, campaign, changes, says):
+    people = [{"number": "9841234501", "name": "Sita"}]
+
+    with pytest.raises(AirflowFailException) as raised:
+        execute(adding(**{"campaign_id": campaign, "contacts": people, **changes}))
+
+    for part in says:
+        assert part in str(raised.value)
+    assert writes(sandbox) == []
+
+
+def test_an_unknown_campaign_is_named_before_the_contacts_are_read(sandbox):
+    with pytest.raises(AirflowFailException, match=r"campaign 4711.*HTTP 404"):
+        execute(adding(4711, "gone.csv"))
+
+    assert writes(sandbox) == []
+
+
+# -- leaving bad rows out ----------------------------------------------------------------------------------------------
+
+MIXED = [
+    {"number": "9841234501", "name": "Sita"},
+    {"number": "12345", "name": "Ram"},
+    {"number": "9841234501", "name": "Sita again"},
+    {"number": "", "name": "Gita"},
+]
+
+
+def test_bad_rows_can_be_left_out_and_are_written_to_a_file(sandbox, campaign, tmp_path, logged):
+    rejects = tmp_path / "new folder" / "rejects.csv"
+
+    result, _ = execute(adding(campaign, MIXED, on_invalid="skip", rejects_path=str(rejects)))
+
+    assert numbers_in(sandbox, campaign) == {"9841234501"}
+    assert result == {
+        "campaign_id": campaign,
+        "total": 1,
+        "created": 1,
+        "skipped": 0,
+        "invalid": 2,
+        "duplicates": 1,
+        "rejects_path": str(rejects),
+    }
+    with rejects.open(encoding="utf-8-sig", newline="") as file:
+        assert [(row["number"], row["name"]) for row in csv.DictReader(file)] == [("12345", "Ram"), ("", "Gita")]
+    assert "2 rows were left out" in logged()
+
+
+def test_without_bad_rows_there_is_no_file(campaign, tmp_path):
+    rejects = tmp_path / "rejects.csv"
+
+    result, _ = execute(adding(campaign, MIXED[:1], on_invalid="skip", rejects_path=str(rejects)))
+
+    assert result["rejects_path"] is None
+    assert not rejects.exists()
+
+
+@pytest.mark.parametrize("path", ["a file/rejects.csv", "rejects.pdf", "nowhere://bucket/rejects.csv"])
+def test_rejects_that_cannot_be_written_are_found_out_before_anybody_is_sent(sandbox, campaign, tmp_path, path):
+    (tmp_path / "a file").touch()
+    target = path if "://" in path else str(tmp_path / path)
+
+    with pytest.raises(AirflowFailException, match=r"rejects"):
+        execute(adding(campaign, MIXED, on_invalid="skip", rejects_path=target))
+
+    assert writes(sandbox) == []
+
+
+# -- everybody is in it at the end -------------------------------------------------------------------------------------
+
+PEOPLE_OF_ALL = [{"number": number, "name": "Sita"} for number in NUMBERS]
+
+
+@pytest.mark.parametrize("transport", ["json", "xlsx"])
+def test_adding_the_same_people_again_adds_nobody(sandbox, campaign, transport):
+    execute(adding(campaign, PEOPLE_OF_ALL, transport=transport))
+    result, _ = execute(adding(campaign, PEOPLE_OF_ALL, transport=transport), try_number=2)
+
+    assert (result["created"], result["skipped"]) == (0, 4)
+    assert numbers_in(sandbox, campaign) == set(NUMBERS)
+
+
+@pytest.mark.parametrize("fault", ["lose-reply", "cut-before", "503-html", "500-after-commit", "429", "truncate"])
+@pytest.mark.parametrize("transport", ["json", "xlsx"])
+def test_a_batch_without_an_answer_is_sent_again_and_counted_right(sandbox, campaign, fault, transport):
+    value = 0 if fault == "429" else None
+    sandbox.faults.add(fault, call="add_contacts" if transport == "json" else "upload_contacts", value=value)
+
+    result, _ = execute(adding(campaign, PEOPLE_OF_ALL, transport=transport, batch_size=3))
+
+    assert (result["created"], result["skipped"]) == (4, 0)
+    assert numbers_in(sandbox, campaign) == set(NUMBERS)
+
+
+@pytest.mark.parametrize("transport", ["json", "xlsx"])
+@pytest.mark.parametrize("fault", ["partial", "partial-silent"])
+def test_people_that_tingting_did_not_take_are_an_error_that_names_them_masked(sandbox, campaign, transport, fault):
+    call = "add_contacts" if transport == "json" else "upload_contacts"
+    sandbox.faults.add(fault, call=call, times="*")
+
+    with pytest.raises(TingTingCampaignError) as raised:
+        execute(adding(campaign, PEOPLE_OF_ALL, transport=transport))
+
+    said = str(raised.value)
+    assert "of 4 contacts 2 are not in it: 98******02, 98******04" in said
+    assert "Nobody has been called. Run the task again" in said
+    sandbox.faults.clear()
+    result, _ = execute(adding(campaign, PEOPLE_OF_ALL, transport=transport), try_number=2)
+    assert (result["created"], result["skipped"]) == (2, 2)
+
+
+def test_a_silent_preview_of_a_workbook_is_not_taken_for_an_upload(campaign, monkeypatch, sandbox):
+    monkeypatch.setattr(sandbox.world, "add_contacts", lambda *args, **kwargs: ([], 0))
+
+    with pytest.raises(TingTingCampaignError, match="4 are not in it"):
+        execute(adding(campaign, PEOPLE_OF_ALL, transport="xlsx"))
+
+
+@pytest.mark.parametrize("status", ["Running", "Scheduled", "Completed", "Paused"])
+def test_nobody_is_added_to_a_campaign_that_has_begun(sandbox, status):
+    campaign = a_campaign(sandbox, NUMBERS[:3])
+    sandbox.world.campaigns[campaign].status = status
+
+    result, _ = execute(adding(campaign, PEOPLE_OF_ALL[:3]), try_number=2)
+    assert (result["created"], result["skipped"]) == (0, 3)
+
+    with pytest.raises(TingTingCampaignError) as raised:
+        execute(adding(campaign, PEOPLE_OF_ALL), try_number=2)
+    assert f"It is {status}" in str(raised.value)
+    assert "Nobody has been called" not in str(raised.value)
+    assert writes(sandbox) == []
+
+
+@pytest.mark.parametrize(
+    ("fault", "error"),
+    [("rotate-token", AirflowFailException), ("cut-before", TingTingOutcomeUnknownError)],
+)
+def test_trouble_that_stays_is_raised_and_a_retry_goes_on(sandbox, campaign, monkeypatch, fault, error):
+    people = [{"number": f"98412340{index:02}", "name": "Sita"} for index in range(30)]
+    sandbox.faults.add(fault, call="add_contacts", times=None if fault == "cut-before" else 1, skip=1)
+
+    with pytest.raises(error):
+        execute(adding(campaign, people, batch_size=10, concurrency=1))
+    assert len(numbers_in(sandbox, campaign)) == 10
+    sandbox.faults.clear()
+    monkeypatch.setenv("AIRFLOW_CONN_TINGTING_DEFAULT", sandbox.connection_json())
+    result, _ = execute(adding(campaign, people, batch_size=10), try_number=2)
+
+    assert (result["created"], result["skipped"]) == (20, 10)
+    assert len(numbers_in(sandbox, campaign)) == 30

@@ -1,0 +1,360 @@
+"""Running a campaign: everybody is dialled once, and the task says what really came of it."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+
+import pytest
+from support.campaigns import NUMBERS, a_campaign, connection, dialled_once, meanwhile, reads, writes
+from support.task_context import context_of, execute
+
+from airflow_provider_tingting import campaign as campaign_module
+from airflow_provider_tingting._compat import AirflowFailException
+from airflow_provider_tingting.errors import (
+    TingTingCampaignError,
+    TingTingCampaignFailedError,
+    TingTingCampaignTimeoutError,
+    TingTingOutcomeUnknownError,
+    TingTingRateLimitedError,
+)
+from airflow_provider_tingting.operators.campaign import TingTingRunCampaignOperator
+from airflow_provider_tingting.operators.running import deadline_of
+from airflow_provider_tingting.sandbox import Sandbox
+from airflow_provider_tingting.sandbox.refusals import forbidden_now
+
+pytestmark = pytest.mark.usefixtures("tingting_conn")
+
+
+@pytest.fixture(autouse=True)
+def _impatient(monkeypatch, sandbox):
+    monkeypatch.setattr(campaign_module, "LOOK_AGAIN_AFTER", (0.01, 0.02))
+    monkeypatch.setattr(campaign_module, "RUN_SETTLES_WITHIN", 0.1)
+    monkeypatch.setattr(campaign_module, "RUN_LOOKS_EVERY", 0.02)
+    sandbox.clock.speed = 2000
+
+
+def running(campaign_id, **changes):
+    return TingTingRunCampaignOperator(
+        **{"task_id": "run", "campaign_id": campaign_id, "poll_interval": 0.02, "deferrable": False, **changes}
+    )
+
+
+def test_a_campaign_is_run_and_its_outcome_told_in_figures(sandbox):
+    campaign = a_campaign(sandbox, outcome=None)
+    for number, outcome in zip(NUMBERS, ("completed", "hungup", "unanswered", "failed"), strict=True):
+        sandbox.world.script_outcome(number, outcome)
+
+    result, xcoms = execute(running(str(campaign)))
+
+    assert dialled_once(sandbox)
+    assert result == {
+        "campaign_id": campaign,
+        "status": "Completed",
+        "progress_percent": 100.0,
+        "contacts": 4,
+        "reached": 2,
+        "not_reached": 2,
+        "pending": 0,
+        "reach_rate": 0.5,
+        "credits": float(sandbox.world.campaigns[campaign].spent),
+    }
+    assert xcoms == {
+        "campaign_id": campaign,
+        "status": "Completed",
+        "tingting_campaign_link": f"{sandbox.root_url}#campaign-{campaign}",
+    }
+    assert writes(sandbox) == ["run_campaign"]
+
+
+def test_without_waiting_the_task_ends_once_the_campaign_has_begun(sandbox):
+    sandbox.clock.speed = 0
+    campaign = a_campaign(sandbox)
+
+    result, xcoms = execute(running(campaign, wait_for_completion=False))
+
+    assert result == {"campaign_id": campaign, "status": "Running", "progress_percent": 0.0, "contacts": 4}
+    assert xcoms["status"] == "Running"
+
+
+def test_a_scheduled_campaign_is_waited_for_until_its_end(sandbox):
+    sandbox.clock.speed = 0
+    campaign = a_campaign(sandbox, schedule=sandbox.clock.time() + 24 * 3600)
+    seen = []
+
+    def let_the_day_come():
+        seen.append(sandbox.world.campaigns[campaign].status)
+        sandbox.play_out()
+
+    with meanwhile(lambda: reads(sandbox) > 3, let_the_day_come):
+        result, _ = execute(running(campaign))
+
+    assert seen == ["Scheduled"]
+    assert result["status"] == "Completed"
+
+
+# -- what is refused before anybody is called --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"campaign_id": "water"}, ["campaign_id", "'water'"]),
+        ({"campaign_id": None}, ["campaign_id", "None", "XCom"]),
+        ({"poll_interval": 0}, ["poll_interval", "0"]),
+        ({"poll_interval": "often"}, ["poll_interval", "'often'"]),
+        ({"timeout": -5}, ["timeout", "-5"]),
+        ({"timeout": "soon"}, ["timeout", "'soon'"]),
+        ({"tolerate_outage": -1}, ["tolerate_outage", "-1"]),
+        ({"success_when": 1.5}, ["success_when", "1.5"]),
+        ({"success_when": "half"}, ["success_when", "'half'"]),
+        ({"on_clear": "send_again"}, ["only once", "creates the campaign"]),
+        ({"on_clear": "never"}, ["on_clear", "'never'"]),
+    ],
+)
+@pytest.mark.parametrize("wait", [True, False])
+def test_a_mistake_in_an_argument_is_named_and_nobody_is_called(sandbox, changes, says, wait):
+    campaign = a_campaign(sandbox)
+
+    with pytest.raises(AirflowFailException) as raised:
+        execute(running(**{"campaign_id": campaign, "wait_for_completion": wait, **changes}))
+
+    for part in says:
+        assert part in str(raised.value)
+    assert writes(sandbox) == []
+
+
+def test_an_unknown_campaign_is_named(sandbox):
+    with pytest.raises(AirflowFailException, match=r"campaign 4711.*HTTP 404"):
+        execute(running(4711))
+
+
+@pytest.mark.parametrize(
+    ("numbers", "fields", "says"),
+    [
+        pytest.param((), {}, "no contacts", id="nobody to call"),
+        pytest.param(NUMBERS, {"draft": True}, "draft", id="a draft"),
+    ],
+)
+def test_a_campaign_that_cannot_be_run_is_not(sandbox, numbers, fields, says):
+    campaign = a_campaign(sandbox, numbers)
+    sandbox.world.update_campaign(campaign, **fields)
+
+    with pytest.raises(TingTingCampaignError, match=says):
+        execute(running(campaign))
+
+    assert writes(sandbox) == []
+
+
+def test_what_tingting_refuses_is_named_and_not_tried_again(sandbox):
+    campaign = a_campaign(sandbox, voice=None)
+
+    with pytest.raises(AirflowFailException, match=r"run_campaign.*voice"):
+        execute(running(campaign))
+
+
+# -- dialled once whatever happens -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "fault", ["lose-reply", "500-after-commit", "503-after-commit", "truncate", "garbage", "502-after-commit"]
+)
+def test_when_the_answer_to_the_run_is_lost_everybody_is_called_once(sandbox, fault):
+    campaign = a_campaign(sandbox)
+    sandbox.faults.add(fault, call="run_campaign")
+
+    result, _ = execute(running(campaign))
+
+    assert result["status"] == "Completed"
+    assert writes(sandbox) == ["run_campaign"]
+    assert dialled_once(sandbox)
+
+
+@pytest.mark.parametrize("fault", ["cut-before", "500", "503-html", "502-empty", "429"])
+def test_a_campaign_that_was_not_run_is_run_once_that_is_certain(sandbox, fault):
+    campaign = a_campaign(sandbox)
+    sandbox.faults.add(fault, call="run_campaign", value=0.01 if fault == "429" else None)
+
+    execute(running(campaign))
+
+    assert writes(sandbox) == ["run_campaign", "run_campaign"]
+    assert dialled_once(sandbox)
+
+
+@pytest.mark.parametrize("fault", ["stuck", "stuck-after-commit"])
+def test_a_server_that_never_answers_is_given_up_on_and_everybody_is_called_once(sandbox, monkeypatch, fault):
+    monkeypatch.setenv("AIRFLOW_CONN_TINGTING_DEFAULT", connection(sandbox, timeout=0.2))
+    campaign = a_campaign(sandbox)
+    sandbox.faults.add(fault, call="run_campaign")
+
+    execute(running(campaign))
+
+    assert dialled_once(sandbox)
+
+
+def test_a_server_that_asks_for_too_long_a_pause_is_left_to_the_next_try(sandbox):
+    campaign = a_campaign(sandbox)
+    sandbox.faults.add("429", call="run_campaign", value=600)
+
+    with pytest.raises(TingTingRateLimitedError):
+        execute(running(campaign))
+
+    assert dialled_once(sandbox, ())
+
+
+def test_when_it_stays_unknown_the_task_fails_and_its_retry_calls_everybody_once(sandbox):
+    campaign = a_campaign(sandbox)
+    sandbox.faults.add("cut-before", call="run_campaign", times="*")
+    with pytest.raises(TingTingOutcomeUnknownError):
+        execute(running(campaign))
+    sandbox.faults.clear()
+
+    execute(running(campaign), try_number=2)
+
+    assert dialled_once(sandbox)
+
+
+@pytest.mark.parametrize("fault", ["lose-reply", "500"])
+def test_the_look_after_the_run_may_fail(sandbox, fault):
+    campaign = a_campaign(sandbox)
+    sandbox.faults.add(fault, call="get_campaign", skip=1)
+
+    execute(running(campaign))
+
+    assert dialled_once(sandbox)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "fails"), [("completed", False), ("unanswered", True)], ids=["a success", "a failure"]
+)
+@pytest.mark.parametrize("circumstances", [{"try_number": 2}, {"try_number": 2, "cleared_after": 1}])
+def test_a_campaign_that_has_ended_is_told_again_in_the_same_words_and_calls_nobody(
+    sandbox, outcome, fails, circumstances
+):
+    campaign = a_campaign(sandbox, outcome=outcome)
+
+    def outcome_of(**more):
+        try:
+            return execute(running(campaign), **more)
+        except TingTingCampaignFailedError as error:
+            return str(error)
+
+    first = outcome_of()
+    assert isinstance(first, str) == fails
+    assert outcome_of(**circumstances) == first
+    assert writes(sandbox) == ["run_campaign"]
+    assert dialled_once(sandbox)
+
+
+def test_a_retry_while_the_campaign_runs_waits_for_the_same_one(sandbox):
+    campaign = a_campaign(sandbox)
+    sandbox.clock.speed = 0
+    with pytest.raises(TingTingCampaignTimeoutError):
+        execute(running(campaign, timeout=0.05))
+    sandbox.clock.speed = 2000
+
+    result, _ = execute(running(campaign), try_number=2)
+
+    assert result["reached"] == 4
+    assert dialled_once(sandbox)
+
+
+def test_a_cleared_task_may_refuse(sandbox):
+    campaign = a_campaign(sandbox)
+    execute(running(campaign, on_clear="fail"))
+
+    with pytest.raises(AirflowFailException, match="cleared"):
+        execute(running(campaign, on_clear="fail"), try_number=2, cleared_after=1)
+
+
+def test_a_run_that_another_attempt_was_faster_with_is_not_repeated(sandbox, monkeypatch):
+    campaign = a_campaign(sandbox)
+    run = sandbox.world.run_campaign
+
+    def refused_because_somebody_was_faster(campaign_id):
+        run(campaign_id)
+        raise forbidden_now("The campaign is Running.")
+
+    monkeypatch.setattr(sandbox.world, "run_campaign", refused_because_somebody_was_faster)
+
+    result, _ = execute(running(campaign))
+
+    assert result["status"] == "Completed"
+    assert dialled_once(sandbox)
+
+
+# -- figures without a report ------------------------------------------------------------------------------------------
+
+
+def test_when_the_report_fails_the_contacts_are_counted_one_by_one(sandbox, logged):
+    people = [f"98412340{index:02}" for index in range(25)]
+    campaign = a_campaign(sandbox, people)
+    sandbox.faults.add("500", call="download_campaign_report", times="*")
+
+    result, _ = execute(running(campaign))
+
+    assert (result["reached"], result["reach_rate"]) == (25, 1.0)
+    assert "Counting contact by contact" in logged()
+
+
+# -- kill and deadlines ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("stops", "status", "says"), [(True, "Terminated", "was stopped for good"), (False, "Running", "goes on")]
+)
+def test_a_killed_task_stops_the_campaign_only_if_told_to_and_says_which(sandbox, logged, stops, status, says):
+    sandbox.clock.speed = 0
+    campaign = a_campaign(sandbox)
+    operator = running(campaign, stop_on_kill=stops, wait_for_completion=False)
+    execute(operator)
+
+    operator.on_kill()
+
+    assert sandbox.world.campaigns[campaign].status == status
+    assert says in logged()
+
+
+@pytest.mark.parametrize("dialect", ["404", "405"])
+def test_a_kill_says_so_when_tingting_offers_no_stop(monkeypatch, logged, dialect):
+    with Sandbox(dialect={"stop": dialect}) as other:
+        monkeypatch.setenv("AIRFLOW_CONN_TINGTING_DEFAULT", other.connection_json())
+        campaign = a_campaign(other)
+        other.world.run_campaign(campaign)
+
+        running(campaign, stop_on_kill=True).on_kill()
+
+    assert "offers no stop" in logged()
+
+
+def test_a_kill_while_tingting_is_stuck_ends_in_time_and_is_honest(sandbox, logged, monkeypatch):
+    monkeypatch.setattr("airflow_provider_tingting.operators.running._SECONDS_TO_STOP", 0.2)
+    campaign = a_campaign(sandbox)
+    sandbox.faults.add("stuck", call="stop_campaign")
+
+    running(campaign, stop_on_kill=True).on_kill()
+
+    assert f"Nobody knows whether campaign {campaign} was stopped" in logged()
+
+
+def at(seconds):
+    return datetime.fromtimestamp(seconds, timezone.utc)
+
+
+@pytest.mark.parametrize(
+    ("timeout", "execution_timeout", "deadline"),
+    [
+        (None, None, None),
+        (60, None, 1060.0),
+        (timedelta(minutes=2), None, 1120.0),
+        # Counted from the task's start at 900, with ten seconds kept for the end.
+        (None, timedelta(seconds=300), 1190.0),
+        (500, timedelta(seconds=300), 1190.0),
+        (100, timedelta(seconds=300), 1100.0),
+        (None, timedelta(seconds=20), 918.0),
+    ],
+)
+def test_the_deadline_is_a_time_of_the_day_that_heeds_both_timeouts(timeout, execution_timeout, deadline):
+    context = context_of(running(1))
+    context["ti"].start_date = at(900)
+
+    assert deadline_of(context, timeout, execution_timeout, clock=lambda: 1000.0) == deadline
