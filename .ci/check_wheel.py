@@ -41,7 +41,8 @@ def main(dist: Path, folder: Path) -> None:
     check_sdist(dist)
     installed = distribution(NAME)
     package = importlib.import_module(PACKAGE)
-    assert folder in Path(package.__file__ or "").resolve().parents, f"imported from {package.__file__}, not from the wheel"
+    home = Path(package.__file__ or "").resolve()
+    assert folder in home.parents, f"imported from {home}, not from the wheel"
     assert installed.version == package.__version__, (installed.version, package.__version__)
     modules = import_all(package)
     check_entry_point()

@@ -283,17 +283,24 @@ def form_behaviour() -> dict[str, Any]:
 def form_widgets() -> dict[str, Any]:
     """Return the extra fields as widgets for Airflow before 3.2; needs its web server's form library."""
     from flask_appbuilder.fieldwidgets import BS3TextFieldWidget  # type: ignore[import-not-found]
-    from wtforms import FloatField, IntegerField, StringField  # type: ignore[import-untyped]
+    from wtforms import IntegerField, StringField  # type: ignore[import-untyped]
     from wtforms.validators import Optional  # type: ignore[import-untyped]
 
-    kinds = {"number": FloatField, "integer": IntegerField}
+    # Airflow takes text, integer, boolean and password fields only: with a `FloatField` it drops the whole connection
+    # type, so other numbers are written as text.
     return {
-        spec.name: kinds.get(spec.kind, StringField)(
+        spec.name: (IntegerField if spec.kind == "integer" else StringField)(
             spec.label,
             description=spec.help,
-            default=str(spec.default).lower() if isinstance(spec.default, bool) else spec.default,
+            default=_shown_default(spec),
             validators=[Optional()],
             widget=BS3TextFieldWidget(),
         )
         for spec in EXTRA_FIELDS
     }
+
+
+def _shown_default(spec: ExtraField) -> str | int | None:
+    if spec.default is None or (spec.kind == "integer" and isinstance(spec.default, int)):
+        return spec.default
+    return str(spec.default).lower() if isinstance(spec.default, bool) else f"{spec.default}"

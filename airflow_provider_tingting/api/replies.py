@@ -28,6 +28,7 @@ from airflow_provider_tingting.errors import (
     TingTingUnreadableReplyError,
     TingTingValidationError,
 )
+from airflow_provider_tingting.masking import mask_text
 
 T = TypeVar("T")
 
@@ -67,15 +68,15 @@ def check_download(call: Call[Any], response: Response) -> None:
     """
     kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind in ("text/html", "application/xhtml+xml"):
-        raise _unreadable(call, response, f"the answer is no report but {_lenient(response)}.")
+        raise _unreadable(call, response, f"the answer is no report but {_described(response)}.")
     if kind != "application/json":
         return
     content = _lenient(response)
     if _is_envelope(content):
         _opened(call, response, content)
     if call.request.query.get("format") != "json":
-        said = _said(content, _fields(content) if isinstance(content, Mapping) else {})
-        raise _unreadable(call, response, f"the answer is no report but JSON: {said}")
+        said = _said(content, {}) if isinstance(content, Mapping) else ""
+        raise _unreadable(call, response, f"the answer is no report but JSON{f': {said}' if said else '.'}")
 
 
 def error_of(call: Call[Any], response: Response) -> TingTingAPIError:
@@ -167,7 +168,7 @@ def _decode(call: Call[Any], response: Response) -> Any:
     try:
         return json.loads(response.content)
     except (ValueError, RecursionError):
-        raise _unreadable(call, response, f"the answer is not JSON: {_said(_lenient(response), {})}") from None
+        raise _unreadable(call, response, f"the answer is not JSON but {_described(response)}.") from None
 
 
 def _unreadable(call: Call[Any], response: Response, said: str) -> TingTingUnreadableReplyError:
@@ -180,10 +181,16 @@ def _lenient(response: Response) -> Any:
         return json.loads(response.content)
     except (ValueError, RecursionError):
         text = response.content[:20_000].decode("utf-8", "replace")
-        if "<" in text:
-            title = _TITLE.search(text)
-            return "an HTML page" + (f" titled '{title.group(1).strip()}'" if title else "")
-        return text
+        return _described(response) if "<" in text else text
+
+
+def _described(response: Response) -> str:
+    """Say what kind of thing an answer is. Not what is in it: half of a good answer holds people and messages."""
+    text = response.content[:20_000].decode("utf-8", "replace")
+    if text.lstrip("\ufeff \t\r\n").startswith("<"):
+        title = _TITLE.search(text)
+        return "an HTML page" + (f" titled '{title.group(1).strip()}'" if title else "")
+    return f"{len(response.content)} bytes of {response.headers.get('content-type') or 'an unnamed kind'}"
 
 
 def _fields(content: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
@@ -192,12 +199,17 @@ def _fields(content: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
     source = inner if isinstance(inner, Mapping) else content
     found: dict[str, tuple[str, ...]] = {}
     for name, complaint in source.items():
-        if source is content and (name in _PLAIN_KEYS or name in _ENVELOPE_KEYS or name == "errors"):
+        if source is content and (_is_sentence(name, complaint) or name in _ENVELOPE_KEYS or name == "errors"):
             continue
-        texts = tuple(_texts(complaint))
+        texts = tuple(map(mask_text, _texts(complaint)))
         if texts:
             found[str(name)] = texts
     return found
+
+
+def _is_sentence(name: str, complaint: Any) -> bool:
+    # A campaign has a field `message` too: a list of complaints is about that.
+    return name in _PLAIN_KEYS and (name != "message" or isinstance(complaint, str))
 
 
 def _texts(complaint: Any) -> Iterator[str]:
@@ -218,7 +230,8 @@ def _said(content: Any, fields: Mapping[str, tuple[str, ...]]) -> str:
         parts.append(content)
     elif isinstance(content, Mapping):
         for key in _PLAIN_KEYS:
-            parts.extend(_texts(content.get(key)))
+            if _is_sentence(key, content.get(key)):
+                parts.extend(_texts(content.get(key)))
         if not isinstance(content.get("errors"), Mapping):
             parts.extend(_texts(content.get("errors")))
         parts.extend(

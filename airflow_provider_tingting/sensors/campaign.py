@@ -178,8 +178,11 @@ class TingTingCampaignSensor(BaseSensorOperator):
 
         def read(argument: str) -> list[CampaignStatus]:
             given = getattr(self, argument)
+            if isinstance(given, str):
+                # One status, or a list that a template has made into text.
+                given = [part.strip(" '\"") for part in given.strip("[]() ").split(",") if part.strip()]
             try:
-                return [CampaignStatus.named(text) for text in ([given] if isinstance(given, str) else given)]
+                return [CampaignStatus.named(text) for text in given]
             except ValueError as error:
                 raise TingTingConfigError(f"{argument}: {error}.") from None
 

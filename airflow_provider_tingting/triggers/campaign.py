@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 from airflow_provider_tingting._compat import BaseTrigger, TriggerEvent
@@ -12,6 +14,8 @@ from airflow_provider_tingting.errors import TingTingAuthError, TingTingError
 
 # Airflow gives `on_kill` 30 seconds by default, after which nothing more could be said.
 _SECONDS_TO_STOP = 20.0
+# So long past its deadline the trigger sits out a request that is under way.
+_SECONDS_FOR_A_LAST_LOOK = 2.0
 
 
 class TingTingCampaignTrigger(BaseTrigger):
@@ -85,7 +89,10 @@ class TingTingCampaignTrigger(BaseTrigger):
         while True:
             try:
                 async with await self._client() as client:
-                    seen = await client.converse(watch(plan, self.log, progress))
+                    seen = await asyncio.wait_for(client.converse(watch(plan, self.log, progress)), self._time_left())
+            except asyncio.TimeoutError:
+                # A request was under way at the deadline, and has not been answered since.
+                seen = replace(progress.seen, reason=Reason.TIMED_OUT)
             except TingTingError as error:
                 if isinstance(error, TingTingAuthError) and progress.may_read_connection_again():
                     self.log.warning("TingTing rejects the token: reading the connection again")
@@ -93,6 +100,9 @@ class TingTingCampaignTrigger(BaseTrigger):
                 seen = progress.seen.ended_by(Reason.REFUSED, error)
             yield TriggerEvent(seen.to_event())  # type: ignore[no-untyped-call]
             return
+
+    def _time_left(self) -> float | None:
+        return None if self.deadline is None else max(0.0, self.deadline - time.time()) + _SECONDS_FOR_A_LAST_LOOK
 
     async def on_kill(self) -> None:
         """Stop the campaign if the user chose so; called when a person ends the deferred task, from Airflow 3.3 on."""

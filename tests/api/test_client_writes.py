@@ -108,7 +108,7 @@ def test_a_create_of_which_nobody_knows_is_sent_once_and_raised_as_unknown(
 def test_no_write_of_any_kind_is_sent_twice(
     connect: Connect, sandbox: Sandbox, writes: dict[str, Any], fault: str
 ) -> None:
-    client = connect(sandbox, timeout=0.15)
+    client = connect(sandbox, timeout=0.07)
     sandbox.faults.parse(f"{fault}:write:*")
 
     for name, call in writes.items():

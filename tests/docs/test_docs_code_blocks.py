@@ -7,17 +7,18 @@ too; a block that only makes tasks adds them to the page's last DAG. The sandbox
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import shutil
 import subprocess
 import sys
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from functools import cache
 from importlib.util import find_spec
 
 import pytest
-from support.airflow_home import AIRFLOW_VERSION, CHECKOUT, EXAMPLE_DAGS
+from support.airflow_home import AIRFLOW_VERSION, CHECKOUT, EXAMPLE_DAGS, NEWEST_AIRFLOW
 from support.dag_runs import load_dag
 from support.docs_pages import DOCS, PAGES, blocks, page_name
 
@@ -63,15 +64,24 @@ def on_this_airflow(code):
     return re.sub(r"from airflow\.sdk import (.+)", older, code)
 
 
-@contextmanager
-def run_in(names, block, code):
-    """Run a block; its tasks belong to the page's last DAG."""
-    makes_dag = "DAG(" in code
-    dag = nullcontext() if makes_dag or "dag" not in names else names["dag"]
-    with dag:
+def runs_here(code):
+    return AIRFLOW_VERSION >= NEWEST_AIRFLOW or "retry_policy" not in code
+
+
+def is_dag_file(code):
+    return "DAG(" in code and "import DAG" in code
+
+
+def dag_id_in(code):
+    return re.search(r"DAG\(\s*\"([^\"]+)\"", code)[1]
+
+
+def run_block(block, code, names):
+    """Run a block; where it only makes tasks, they belong to the page's last DAG."""
+    dag = names.get("dag") if "DAG(" not in code else None
+    with dag or nullcontext():
         # The line numbers of a traceback are those of the page.
         exec(compile("\n" * (block.line - 1) + code, str(block.page), "exec"), names)
-    yield
 
 
 @pytest.mark.parametrize("page", WITH_PYTHON, ids=page_name)
@@ -79,29 +89,31 @@ def test_the_python_blocks_of_the_page_run_and_print_what_it_says(page, stand_in
     names = {"__name__": "docs"}
     for block in blocks(page, "python"):
         code = on_this_airflow(stand_in(block.code))
-        if "DAG(" in code:
-            dag_id = re.search(r"DAG\(\s*(?:dag_id=)?\"([^\"]+)\"", code)[1]
+        if not runs_here(code):
+            continue
+        if is_dag_file(code):
             folder = tmp_path / f"dags_{block.line}"
             folder.mkdir()
-            (folder / f"{dag_id}.py").write_text(code, encoding="utf-8")
-            assert load_dag(dag_id, folder).tasks
+            (folder / "a_page.py").write_text(code, encoding="utf-8")
+            assert load_dag(dag_id_in(code), folder).tasks
         capsys.readouterr()
-        with run_in(names, block, code):
-            printed = stand_in(capsys.readouterr().out, back=True)
+        run_block(block, code, names)
+        printed = stand_in(capsys.readouterr().out, back=True)
         if block.output is not None:
-            assert printed == block.output, f"{page_name(page)}, line {block.line}"
+            # Airflow's log lines may come before what the block itself prints.
+            assert printed.endswith(block.output), f"{page_name(page)}, line {block.line} prints:\n{printed}"
 
 
 @pytest.mark.parametrize("page", [CHECKOUT / "README.md", DOCS / "quickstart.md", DOCS / "campaigns.md"], ids=page_name)
-def test_the_pages_first_dag_runs_to_a_good_end(page, stand_in, quick_sandbox, tmp_path, run_dag):
-    block = next(block for block in blocks(page, "python") if "DAG(" in block.code)
-    code = re.sub(r"poll_interval=\d+", "poll_interval=0.2", on_this_airflow(stand_in(block.code)))
-    if "poll_interval" not in code:
-        code = code.replace('task_id="run"', 'task_id="run", poll_interval=0.2')
+def test_the_first_dag_of_the_page_runs_to_a_good_end(page, stand_in, quick_sandbox, tmp_path, run_dag):
+    block = next(block for block in blocks(page, "python") if is_dag_file(block.code))
+    code = on_this_airflow(stand_in(block.code))
+    # Nothing of the page's meaning hangs on how often its campaign is looked at.
+    code = re.sub(r",\s*poll_interval=\d+", "", code).replace('task_id="run"', 'task_id="run", poll_interval=0.2')
     (tmp_path / "dags").mkdir()
     (tmp_path / "dags" / "a_page.py").write_text(code, encoding="utf-8")
 
-    run = run_dag(re.search(r"DAG\(\s*\"([^\"]+)\"", code)[1], folder=tmp_path / "dags")
+    run = run_dag(dag_id_in(code), folder=tmp_path / "dags")
 
     assert set(run.states.values()) == {"success"}
     assert set(quick_sandbox.ledger.times_dialled().values()) == {1}
@@ -117,6 +129,7 @@ def test_the_test_on_the_testing_page_passes(tmp_path, airflow_home):
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", str(tmp_path), str(tmp_path)],
         cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(CHECKOUT)},
         capture_output=True,
         text=True,
         timeout=300,

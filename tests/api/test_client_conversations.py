@@ -1,0 +1,271 @@
+"""A conversation is written once and driven by either client; many threads and tasks share one client."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from support.both_clients import Connect
+from support.recording_server import RecordingServer, Reply
+
+from airflow_provider_tingting.api import TingTingClient, calls
+from airflow_provider_tingting.api.wire import Call, Conversation, Pause, Request
+from airflow_provider_tingting.errors import (
+    TingTingConfigError,
+    TingTingNeverSentError,
+    TingTingNotFoundError,
+    TingTingOutcomeUnknownError,
+)
+from airflow_provider_tingting.sandbox import Sandbox
+
+NOWHERE = "http://127.0.0.1:9/api/v1/"
+
+
+# -- without a network: what is sent is decided by the test ------------------------------------------------------------
+
+
+@pytest.fixture
+def drive(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """`drive(conversation, answers)` plays TingTing: each call gets the next answer, or has it raised."""
+
+    def drive(conversation: Conversation[Any], answers: list[Any]) -> tuple[Any, list[Any]]:
+        client, asked, left = connect(NOWHERE), [], list(answers)
+
+        def answer(call: Call[Any]) -> Any:
+            asked.append(call.name)
+            answer = left.pop(0)
+            if isinstance(answer, BaseException):
+                raise answer
+            return answer
+
+        async def answer_later(call: Call[Any]) -> Any:
+            return answer(call)
+
+        monkeypatch.setattr(client.itself, "send", answer if client.kind == "sync" else answer_later)
+        return client.converse(conversation), asked
+
+    return drive
+
+
+def call(name: str) -> Call[Any]:
+    return Call(name, Request("GET", f"{name}/"), lambda content: content)
+
+
+def test_each_call_gets_its_answer_and_the_last_word_is_the_outcome(drive: Any) -> None:
+    def conversation() -> Conversation[str]:
+        first = yield call("first")
+        second = yield call("second")
+        return f"{first} and {second}"
+
+    assert drive(conversation(), [1, 2]) == ("1 and 2", ["first", "second"])
+
+
+def test_an_error_is_thrown_in_where_the_call_was_made_and_may_be_answered(drive: Any) -> None:
+    def conversation() -> Conversation[Any]:
+        try:
+            yield call("create")
+        except TingTingOutcomeUnknownError as error:
+            found = yield call("look")
+            return found, error.call
+        raise AssertionError("the error was swallowed")
+
+    outcome = drive(conversation(), [TingTingOutcomeUnknownError("create", "cut"), 79])
+    assert outcome == ((79, "create"), ["create", "look"])
+
+
+@pytest.mark.parametrize("error", [TingTingNotFoundError("get", "none"), TingTingConfigError("not usable")])
+def test_an_error_that_is_not_answered_ends_the_conversation(drive: Any, error: Exception) -> None:
+    tidied: list[str] = []
+
+    def conversation() -> Conversation[None]:
+        try:
+            yield call("get")
+        finally:
+            tidied.append("yes")
+
+    with pytest.raises(type(error)):
+        drive(conversation(), [error])
+    assert tidied == ["yes"]
+
+
+def test_a_conversation_is_closed_when_something_else_stops_the_client(drive: Any) -> None:
+    tidied: list[str] = []
+
+    def conversation() -> Conversation[None]:
+        try:
+            yield call("get")
+        except Exception:
+            tidied.append("taken for an answer")
+        finally:
+            tidied.append("closed")
+
+    with pytest.raises(KeyboardInterrupt):
+        drive(conversation(), [KeyboardInterrupt()])
+    assert tidied == ["closed"]
+
+
+def test_a_pause_lets_time_pass_and_gets_no_answer(drive: Any) -> None:
+    def conversation() -> Conversation[list[Any]]:
+        return [(yield Pause(0.15)), (yield call("get")), (yield Pause(0)), (yield Pause(-1))]
+
+    began = time.monotonic()
+    assert drive(conversation(), ["answer"]) == ([None, "answer", None, None], ["get"])
+    assert 0.15 <= time.monotonic() - began < 3
+
+
+def test_a_conversation_of_nothing_has_its_outcome_at_once(drive: Any) -> None:
+    def conversation() -> Conversation[int]:
+        return 7
+        yield
+
+    assert drive(conversation(), []) == (7, [])
+
+
+def test_the_error_before_does_not_leak_into_the_next_answer(drive: Any) -> None:
+    def conversation() -> Conversation[list[str]]:
+        told = []
+        for name in ("a", "b", "c"):
+            try:
+                told.append((yield call(name)))
+            except TingTingNotFoundError:
+                told.append("missing")
+        return told
+
+    missing = TingTingNotFoundError("b", "none")
+    assert drive(conversation(), [1, missing, None])[0] == [1, "missing", None]
+
+
+# -- over the wire -----------------------------------------------------------------------------------------------------
+
+
+def test_a_conversation_over_the_wire_has_the_retries_of_each_call(connect: Connect, sandbox: Sandbox) -> None:
+    def create_and_find() -> Conversation[tuple[int, ...]]:
+        try:
+            yield calls.create_campaign(name="Dashain", services="PHONE", user_phone=[3], message="m")
+        except TingTingOutcomeUnknownError:
+            yield Pause(0.01)
+        page = yield calls.list_campaigns(search="Dashain")
+        return tuple(campaign.id for campaign in page.results)
+
+    sandbox.faults.parse("lose-reply:create")
+    sandbox.faults.parse("503-html:list:2")
+
+    assert connect(sandbox).converse(create_and_find()) == (1,)
+    assert [entry.call for entry in sandbox.requests] == ["create_campaign", *["list_campaigns"] * 3]
+
+
+def test_what_cannot_be_sent_at_all_is_thrown_in_too(connect: Connect, sandbox: Sandbox) -> None:
+    def conversation() -> Conversation[str]:
+        try:
+            yield calls.add_contact(1, "9841234567", {"amount": object()})
+        except TingTingConfigError as error:
+            return str(error)
+        return "sent"
+
+    assert "cannot be written as JSON" in connect(sandbox).converse(conversation())
+    assert not sandbox.requests
+
+
+def test_a_conversation_after_one_that_failed_is_as_good_as_new(connect: Connect, sandbox: Sandbox) -> None:
+    client = connect(sandbox)
+
+    def fails() -> Conversation[None]:
+        yield calls.get_campaign(4711)
+
+    def works() -> Conversation[int]:
+        return len((yield calls.list_voice_models()))
+
+    with pytest.raises(TingTingNotFoundError):
+        client.converse(fails())
+    assert client.converse(works()) == 5
+
+
+# -- many at once ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def shared(sandbox: Sandbox) -> Iterator[TingTingClient]:
+    with TingTingClient(sandbox.token, base_url=sandbox.base_url, timeout=10.0) as client:
+        yield client
+
+
+def test_eight_threads_share_one_client(shared: TingTingClient, sandbox: Sandbox) -> None:
+    campaign = shared.send(calls.create_campaign(name="Dashain", services="PHONE", user_phone=[3], message="m"))
+    numbers = [f"98412{digits:05}" for digits in range(80)]
+
+    def add_and_read(number: str) -> str:
+        added = shared.send(calls.add_contact(campaign.id, number, {"own": number}))
+        assert added.message == "New Contact added"
+        (contact,) = [row for row in shared.iterate(calls.list_contacts(campaign.id)) if row.number == number]
+        return shared.send(calls.get_contact_attributes(contact.id or 0))["own"]  # type: ignore[no-any-return]
+
+    with ThreadPoolExecutor(8) as pool:
+        # Each thread must get its own answers, not those of another.
+        assert list(pool.map(add_and_read, numbers)) == numbers
+    assert sandbox.ledger.times_called("add_contact") == 80
+    assert {contact.number for contact in sandbox.world.campaign(campaign.id).contacts.values()} == set(numbers)
+
+
+def test_eight_threads_find_the_other_way_together_and_keep_it(server: RecordingServer) -> None:
+    def reply(received: Any) -> Reply:
+        if "x-www-form-urlencoded" in received.headers["content-type"]:
+            return Reply("https://x.example/a.mp3")
+        time.sleep(0.1)
+        return Reply(status=500)
+
+    server.reply = reply
+    preview = calls.preview_voice(79, voice=1, message="m")
+    with TingTingClient("a-token-of-the-tests", base_url=server.base_url) as client:
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(lambda _: client.send(preview), range(8)))
+        server.received.clear()
+        client.send(preview)
+    assert [received.headers["content-type"] for received in server.received] == ["application/x-www-form-urlencoded"]
+
+
+def test_many_calls_at_once_wait_for_a_free_connection(connect: Connect, sandbox: Sandbox) -> None:
+    answers = connect(sandbox).send_all([calls.list_voice_models()] * 60)
+
+    assert [len(voices) for voices in answers] == [5] * 60
+
+
+def test_the_rate_limit_holds_over_all_threads(sandbox: Sandbox) -> None:
+    with TingTingClient(sandbox.token, base_url=sandbox.base_url, rate_limit=25) as client:
+        began = time.monotonic()
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(lambda _: client.send(calls.list_voice_models()), range(16)))
+    assert time.monotonic() - began >= 15 / 25
+    stamps = sorted(entry.at for entry in sandbox.requests)
+    assert stamps[-1] - stamps[0] >= 0.5
+
+
+def test_a_client_is_closed_with_its_connections(sandbox: Sandbox) -> None:
+    client = TingTingClient(sandbox.token, base_url=sandbox.base_url)
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda _: client.send(calls.list_voice_models()), range(8)))
+    client.close()
+    client.close()
+
+    # A closed client opens itself again, as one that was never used does.
+    assert len(client.send(calls.list_voice_models())) == 5
+    client.close()
+
+
+def test_a_closed_asynchronous_client_opens_itself_again(connect: Connect, sandbox: Sandbox) -> None:
+    client = connect(sandbox)
+    client.send(calls.list_voice_models())
+    done = client.itself.close()
+    if done is not None:
+        client._loop.run_until_complete(done)  # type: ignore[union-attr]
+
+    assert len(client.send(calls.list_voice_models())) == 5
+
+
+def test_a_server_that_is_gone_is_told_to_every_caller(connect: Connect) -> None:
+    client = connect(NOWHERE, max_retries=0)
+    for _ in range(3):
+        with pytest.raises(TingTingNeverSentError):
+            client.send(calls.list_voice_models())

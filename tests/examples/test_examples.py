@@ -1,0 +1,162 @@
+"""Every example runs, waiting in workers and in the triggerer, and comes to the right numbers."""
+
+from __future__ import annotations
+
+import csv
+import importlib
+import json
+import unicodedata
+from pathlib import Path
+
+import openpyxl
+import pytest
+from support.airflow_home import EXAMPLE_DAGS
+
+import airflow_provider_tingting.operators.campaign
+import airflow_provider_tingting.sensors.campaign
+
+pytestmark = pytest.mark.usefixtures("tingting_conn")
+
+DATA = EXAMPLE_DAGS / "data"
+DEFAULT_DEFERRABLE = "AIRFLOW__OPERATORS__DEFAULT_DEFERRABLE"
+
+
+def rows_of(path):
+    if path.suffix == ".xlsx":
+        header, *rows = openpyxl.load_workbook(path, read_only=True).active.iter_rows(values_only=True)
+        return [dict(zip(header, row, strict=True)) for row in rows if any(row)]
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def digits(value):
+    """The ten digits of a number, however the spreadsheet writes it."""
+    return "".join(str(unicodedata.digit(char)) for char in str(value) if char.isdigit())[-10:]
+
+
+@pytest.fixture(autouse=True)
+def _fast(sandbox, monkeypatch):
+    monkeypatch.setenv("TINGTING_POLL_INTERVAL", "0.1")
+    sandbox.clock.speed = 100
+
+
+@pytest.fixture(params=[False, True], ids=["in a worker", "deferred"])
+def default_deferrable(request, monkeypatch):
+    """Airflow's own default for waiting, which a class takes up when its module is imported."""
+    monkeypatch.setenv(DEFAULT_DEFERRABLE, str(request.param))
+    take_up_the_default()
+    yield request.param
+    monkeypatch.delenv(DEFAULT_DEFERRABLE)
+    take_up_the_default()
+
+
+def take_up_the_default():
+    importlib.reload(airflow_provider_tingting.operators.campaign)
+    importlib.reload(airflow_provider_tingting.sensors.campaign)
+
+
+@pytest.fixture
+def quiet(sandbox, logged):
+    """Call with a finished run: its logs and XComs hold nothing of the people, the messages and the token."""
+
+    def check(run, people, *messages):
+        told = logged() + "\n" + json.dumps(xcoms_of(run), ensure_ascii=False)
+        assert run.dag_id in told
+        secrets = {sandbox.token, *messages}
+        for person in people:
+            for value in person.values():
+                if len(str(value)) > 5:
+                    secrets |= {str(value), *([digits(value)] if len(digits(value)) == 10 else [])}
+        assert [secret for secret in secrets if secret in told] == []
+        return told
+
+    return check
+
+
+def xcoms_of(run):
+    from airflow.utils.session import create_session
+    from sqlalchemy import text
+
+    with create_session() as session:
+        query = text("select task_id, key, value from xcom where dag_id = :dag and run_id = :run")
+        rows = session.execute(query, {"dag": run.dag_id, "run": run.run_id})
+        return [[task, key, value.decode() if isinstance(value, bytes) else value] for task, key, value in rows]
+
+
+def test_a_campaign_from_a_spreadsheet(sandbox, run_dag, default_deferrable, quiet):
+    people = rows_of(DATA / "ward_7.xlsx")
+    numbers = {digits(person["Mobile"]) for person in people}
+
+    run = run_dag("tingting_campaign_from_spreadsheet")
+
+    assert run.states == dict.fromkeys(
+        ("create_campaign", "add_contacts", "run_campaign", "download_report"), "success"
+    )
+    (campaign,) = sandbox.world.campaigns.values()
+    assert set(campaign.numbers) == numbers
+    assert dict(sandbox.ledger.times_dialled()) == dict.fromkeys(numbers, 1)
+    assert run.xcom("create_campaign") == campaign.id
+    added, ran, report = run.xcom("add_contacts"), run.xcom("run_campaign"), run.xcom("download_report")
+    assert added["created"] == ran["contacts"] == report["rows"] == len(people)
+    statuses = {row["number"]: row["status"] for row in rows_of(Path(report["path"]))}
+    assert set(statuses) == numbers
+    reached = sum(status in ("completed", "hungup") for status in statuses.values())
+    assert ran["reached"] == report["summary"]["reached"] == reached
+    assert 0 < reached < len(people)
+    told = quiet(run, people, campaign.message)
+    assert ("running trigger in line" in told) == default_deferrable
+
+
+def test_weekly_by_district(sandbox, run_dag, default_deferrable, quiet):
+    patients = rows_of(DATA / "patients.csv")
+
+    run = run_dag("tingting_weekly_by_district")
+
+    assert run.state == "success"
+    districts = ["Kathmandu", "Kaski", "Morang"]
+    for index, district in enumerate(districts):
+        numbers = {digits(patient["mobile"]) for patient in patients if patient["district"] == district}
+        campaign = sandbox.world.campaigns[run.xcom("district_campaign.create_campaign", map_index=index)]
+        assert campaign.name == f"Vaccination day, {district}"
+        assert set(campaign.numbers) == numbers
+        assert run.xcom("district_campaign.add_contacts", map_index=index)["created"] == len(numbers)
+        assert run.xcom("district_campaign.run_campaign", map_index=index)["contacts"] == len(numbers)
+    everybody = dict.fromkeys((digits(patient["mobile"]) for patient in patients), 1)
+    assert dict(sandbox.ledger.times_dialled()) == everybody
+    assert dict(sandbox.ledger.times_dialled(channel="sms")) == everybody
+    quiet(run, [{key: patient[key] for key in ("mobile", "name", "place")} for patient in patients], campaign.message)
+
+
+def test_call_again_who_did_not_answer(sandbox, run_dag, default_deferrable, quiet):
+    patients = rows_of(DATA / "patients.csv")
+    numbers = {digits(patient["mobile"]) for patient in patients}
+
+    run = run_dag("tingting_call_again_who_did_not_answer")
+
+    assert set(run.states.values()) == {"success"}
+    first, second = (sandbox.world.campaigns[run.xcom(task)] for task in ("create_first", "create_second"))
+    assert set(first.numbers) == numbers
+    unanswered = {row["number"] for row in rows_of(Path(run.xcom("report")["path"])) if row["status"] == "unanswered"}
+    assert set(second.numbers) == unanswered
+    assert 2 <= len(unanswered) < len(numbers)
+    times = sandbox.ledger.times_dialled()
+    assert times == {number: 2 if number in unanswered else 1 for number in numbers}
+    quiet(run, [{key: patient[key] for key in ("mobile", "name")} for patient in patients], first.message)
+
+
+def test_nobody_is_called_again_when_everybody_has_answered(sandbox, run_dag, tmp_path):
+    numbers = ["9841234501", "9841234502"]
+    for number in numbers:
+        sandbox.world.script_outcome(number, "completed")
+    path = tmp_path / "two.csv"
+    path.write_text("mobile,name\n" + "".join(f"{number},Sita\n" for number in numbers), encoding="utf-8")
+
+    run = run_dag("tingting_call_again_who_did_not_answer", conf={"contacts": str(path)})
+
+    assert run.state == "success"
+    assert {task for task, state in run.states.items() if state == "skipped"} == {
+        "create_second",
+        "add_unanswered",
+        "run_second",
+    }
+    assert dict(sandbox.ledger.times_dialled()) == dict.fromkeys(numbers, 1)

@@ -1,0 +1,255 @@
+"""What users rely on, as a table: a name that goes, or a default that changes, fails here and needs a decision."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import json
+
+import pytest
+
+from airflow_provider_tingting import errors
+from airflow_provider_tingting.observation import EVENT_VERSION, Observation, Reason
+from airflow_provider_tingting.provider_info import get_provider_info
+from airflow_provider_tingting.triggers.campaign import TingTingCampaignTrigger
+
+#: Module, class, and its arguments with their defaults; `…` marks one that must be given.
+OPERATORS = """
+operators.campaign  TingTingCreateCampaignOperator
+    name=… services='PHONE' user_phone=… message=… sms_message=None description=None schedule=None
+    on_past_schedule='fail' voice=None category='Text' length_factor=None credit_limit=None draft=None
+    on_clear='reattach' tingting_conn_id='tingting_default'
+operators.campaign  TingTingRunCampaignOperator
+    campaign_id=… wait_for_completion=True deferrable=False poll_interval=30.0 timeout=None stop_on_kill=False
+    success_when=None tolerate_outage=600.0 on_clear='reattach' tingting_conn_id='tingting_default'
+operators.contacts  TingTingAddContactsOperator
+    campaign_id=… contacts=… number_column=None variables=None on_invalid='fail' rejects_path=None batch_size=500
+    concurrency=4 transport='json' tingting_conn_id='tingting_default'
+operators.report    TingTingDownloadReportOperator
+    campaign_id=… path=… format='csv' overwrite=True tingting_conn_id='tingting_default'
+operators.report    TingTingDownloadSurveyReportOperator
+    survey_id=… path=… format='csv' overwrite=True tingting_conn_id='tingting_default'
+operators.manage    TingTingUpdateCampaignOperator
+    campaign_id=… name=None services=None message=None sms_message=None schedule=None
+    tingting_conn_id='tingting_default'
+operators.manage    TingTingStopCampaignOperator
+    campaign_id=… tingting_conn_id='tingting_default'
+operators.manage    TingTingDeleteCampaignOperator
+    campaign_id=… missing_ok=False tingting_conn_id='tingting_default'
+operators.preview   TingTingPreviewVoiceOperator
+    campaign_id=… voice=None message=None tingting_conn_id='tingting_default'
+operators.preview   TingTingDemoCallOperator
+    contact_id=… tingting_conn_id='tingting_default'
+sensors.campaign    TingTingCampaignSensor
+    campaign_id=… target_statuses=('Completed',) failed_statuses=('Terminated',) deferrable=False
+    tolerate_outage=600.0 tingting_conn_id='tingting_default'
+triggers.campaign   TingTingCampaignTrigger
+    campaign_id=… tingting_conn_id='tingting_default' until=None poll_interval=30.0 deadline=None
+    tolerate_outage=600.0 stop_on_kill=False
+hooks.tingting      TingTingHook
+    tingting_conn_id='tingting_default'
+"""
+
+#: Arguments that a template may fill.
+TEMPLATED = """
+TingTingCreateCampaignOperator        tingting_conn_id name services user_phone message sms_message description schedule
+                                      voice category length_factor credit_limit
+TingTingRunCampaignOperator           tingting_conn_id campaign_id
+TingTingAddContactsOperator           tingting_conn_id campaign_id contacts number_column variables rejects_path
+TingTingDownloadReportOperator        tingting_conn_id campaign_id path format
+TingTingDownloadSurveyReportOperator  tingting_conn_id survey_id path format
+TingTingUpdateCampaignOperator        tingting_conn_id campaign_id name services message sms_message schedule
+TingTingStopCampaignOperator          tingting_conn_id campaign_id
+TingTingDeleteCampaignOperator        tingting_conn_id campaign_id
+TingTingPreviewVoiceOperator          tingting_conn_id campaign_id voice message
+TingTingDemoCallOperator              tingting_conn_id contact_id
+TingTingCampaignSensor                tingting_conn_id campaign_id target_statuses failed_statuses
+"""
+
+#: The hook's methods and their arguments; `*` stands before those that are given by name.
+HOOK = """
+list_voice_models()
+find_voice(name_or_id)
+list_caller_numbers()
+iter_campaigns(* status=None search=None)
+get_campaign(campaign_id)
+create_campaign(* name services user_phone message sms_message=None description=None schedule=None credit_limit=None)
+set_campaign_message(campaign_id * voice category='Text' message=None sms_message=None length_factor=None draft=None)
+update_campaign(campaign_id **fields)
+delete_campaign(campaign_id)
+add_contact(campaign_id number other_variables=None)
+add_contacts(campaign_id contacts)
+upload_contacts(campaign_id path)
+iter_contacts(campaign_id)
+get_contact_attributes(contact_id)
+update_contact_attributes(contact_id attributes)
+update_contact_number(contact_id number)
+delete_contact(contact_id)
+preview_voice(campaign_id * voice message)
+demo_call(contact_id)
+run_campaign(campaign_id)
+stop_campaign(campaign_id)
+download_campaign_report(campaign_id path)
+download_survey_report(survey_id path * format='csv')
+get_user_profile()
+get_dashboard()
+test_connection()
+get_conn()
+get_async_client()
+"""
+
+#: The error tree: each error and what it is a kind of.
+ERRORS = """
+TingTingError                 Exception
+TingTingConfigError           TingTingError
+TingTingContactsError         TingTingError
+TingTingReportError           TingTingError
+TingTingCampaignError         TingTingError
+TingTingCampaignFailedError   TingTingCampaignError
+TingTingCampaignTimeoutError  TingTingCampaignError
+TingTingAPIError              TingTingError
+TingTingNeverSentError        TingTingAPIError
+TingTingRefusedError          TingTingAPIError
+TingTingAuthError             TingTingRefusedError
+TingTingNotFoundError         TingTingRefusedError
+TingTingValidationError       TingTingRefusedError
+TingTingRateLimitedError      TingTingRefusedError
+TingTingRedirectError         TingTingRefusedError
+TingTingOutcomeUnknownError   TingTingAPIError
+TingTingServerError           TingTingOutcomeUnknownError
+TingTingUnreadableReplyError  TingTingOutcomeUnknownError
+"""
+
+#: Other modules that programs import, and the names in them.
+MODULES = """
+api         TingTingClient AsyncTingTingClient calls
+campaign    CampaignSpec Marker attach_or_create run_once stop delete find
+outcome     summarise judge
+observation Observation Reason
+waiting     WaitPlan Progress watch look
+links.campaign TingTingCampaignLink
+sandbox     Sandbox
+provider_info get_provider_info
+"""
+
+
+def read_table(text):
+    """The lines of a table, each with the indented lines below it."""
+    entries = []
+    for line in text.strip().splitlines():
+        if line.startswith(" "):
+            entries[-1] += line.split()
+        else:
+            entries.append(line.split())
+    return entries
+
+
+CLASSES = {name: (module, arguments) for module, name, *arguments in read_table(OPERATORS)}
+
+
+def named(path):
+    return importlib.import_module(f"airflow_provider_tingting.{path}")
+
+
+def arguments_of(cls):
+    """The class's own arguments with their defaults, without those of Airflow's classes."""
+    parameters = [
+        parameter
+        for owner in cls.__mro__
+        if owner.__module__.startswith("airflow_provider_tingting.") and "__init__" in vars(owner)
+        for parameter in inspect.signature(inspect.unwrap(vars(owner)["__init__"])).parameters.values()
+        if parameter.name != "self" and parameter.kind is not inspect.Parameter.VAR_KEYWORD
+    ]
+    shown = {}
+    for parameter in parameters:
+        default = "…" if parameter.default is inspect.Parameter.empty else repr(parameter.default)
+        shown.setdefault(parameter.name, default)
+    return sorted(f"{name}={default}" for name, default in shown.items())
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_the_arguments_of_a_class_and_their_defaults_are_kept(name):
+    module, arguments = CLASSES[name]
+
+    assert arguments_of(getattr(named(module), name)) == sorted(arguments)
+
+
+def test_every_operator_sensor_trigger_and_hook_that_airflow_lists_is_in_the_table():
+    info = get_provider_info()
+    kinds = ("operators", "sensors", "triggers", "hooks")
+    modules = [module for kind in kinds for entry in info[kind] for module in entry["python-modules"]]
+    found = {
+        name
+        for module in modules
+        for name, value in vars(importlib.import_module(module)).items()
+        if inspect.isclass(value) and value.__module__ == module and name.startswith("TingTing")
+    }
+
+    assert found - {"TingTingBaseOperator"} == set(CLASSES)
+
+
+def test_what_a_template_may_fill_is_kept():
+    kept = {name: fields for name, *fields in read_table(TEMPLATED)}
+
+    assert {name: list(getattr(named(CLASSES[name][0]), name).template_fields) for name in kept} == kept
+
+
+def test_the_methods_of_the_hook_are_kept():
+    hook = named("hooks.tingting").TingTingHook
+
+    def shown(method):
+        parts, by_name = [], False
+        for parameter in list(inspect.signature(method).parameters.values())[1:]:
+            if parameter.kind is inspect.Parameter.KEYWORD_ONLY and not by_name:
+                by_name = True
+                parts.append("*")
+            stars = "**" if parameter.kind is inspect.Parameter.VAR_KEYWORD else ""
+            default = "" if parameter.default is inspect.Parameter.empty else f"={parameter.default!r}"
+            parts.append(f"{stars}{parameter.name}{default}")
+        return " ".join(parts)
+
+    lines = HOOK.strip().splitlines()
+    assert [f"{name}({shown(getattr(hook, name))})" for name in (line.partition("(")[0] for line in lines)] == lines
+
+
+def test_the_error_tree_is_kept():
+    lines = [line.split() for line in ERRORS.strip().splitlines()]
+
+    assert [[name, getattr(errors, name).__base__.__name__] for name, _ in lines] == lines
+
+
+@pytest.mark.parametrize("line", MODULES.strip().splitlines())
+def test_the_names_that_programs_import_are_kept(line):
+    module, *names = line.split()
+
+    assert [name for name in names if not hasattr(named(module), name)] == []
+
+
+def test_what_waits_in_a_triggerer_today_is_understood_after_an_update():
+    """The serialised arguments of a trigger and its event outlive the version that wrote them."""
+    waiting = {
+        "campaign_id": 79,
+        "tingting_conn_id": "tingting_default",
+        "until": ["Running"],
+        "poll_interval": 30.0,
+        "deadline": 1795400000.0,
+        "tolerate_outage": 600.0,
+        "stop_on_kill": False,
+    }
+    event = {
+        "version": 1,
+        "reason": "reached",
+        "campaign_id": 79,
+        "status": "Completed",
+        "progress_percent": 100.0,
+        "contacts": 4,
+        "detail": "",
+        "status_code": None,
+    }
+
+    path = "airflow_provider_tingting.triggers.campaign.TingTingCampaignTrigger"
+    assert TingTingCampaignTrigger(**waiting).serialize() == (path, waiting)
+    assert Observation(Reason.REACHED, 79, "Completed", 100.0, 4).to_event() == event
+    assert Observation.from_event(json.loads(json.dumps(event)), campaign_id=79).to_event() == event
+    assert EVENT_VERSION == 1
+    assert [reason.value for reason in Reason] == ["reached", "timed_out", "outage", "refused"]

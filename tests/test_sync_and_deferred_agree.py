@@ -1,0 +1,394 @@
+"""Waiting in a worker and waiting in the triggerer tell the same story: results, XComs, errors and parameters."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from support.campaigns import NUMBERS, a_campaign, connection, dialled_once, meanwhile, reads, wait_until
+from support.task_context import context_of, execute_deferred
+
+from airflow_provider_tingting import errors
+from airflow_provider_tingting._compat import AirflowFailException, AirflowSensorTimeout, AirflowSkipException
+from airflow_provider_tingting.operators.campaign import TingTingRunCampaignOperator
+from airflow_provider_tingting.sandbox import Sandbox
+from airflow_provider_tingting.sensors.campaign import TingTingCampaignSensor
+
+NEW_TOKEN = "a-new-token-for-the-sandbox"
+FAST = 5000
+
+
+# -- what can happen while a task waits: to the campaign, in the sandbox -----------------------------------------------
+
+Event = Callable[[Sandbox, int, pytest.MonkeyPatch], None]
+
+
+def goes_on(sandbox, campaign, monkeypatch):
+    """Let the world, which stands still until then, take its course."""
+    sandbox.clock.speed = FAST
+
+
+def nothing(sandbox, campaign, monkeypatch):
+    """Leave the world standing still."""
+
+
+def token_replaced_here_too(sandbox, campaign, monkeypatch):
+    replace_token(sandbox, NEW_TOKEN, monkeypatch)
+    goes_on(sandbox, campaign, monkeypatch)
+
+
+def token_replaced_twice(sandbox, campaign, monkeypatch):
+    replace_token(sandbox, NEW_TOKEN, monkeypatch)
+    replace_token(sandbox, NEW_TOKEN + "-again", monkeypatch)
+    goes_on(sandbox, campaign, monkeypatch)
+
+
+def replace_token(sandbox, token, monkeypatch):
+    """Replace the token in the connection and at TingTing, and wait until the task has looked with the new one."""
+    monkeypatch.setenv("AIRFLOW_CONN_TINGTING_DEFAULT", connection(sandbox, password=token, max_retries=0))
+    sandbox.world.rotate_token(token)
+    before = good_looks(sandbox)
+    wait_until(lambda: good_looks(sandbox) > before + 1)
+
+
+def good_looks(sandbox):
+    return sum(request.call == "get_campaign" and request.status == 200 for request in sandbox.requests)
+
+
+def token_replaced_only_there(sandbox, campaign, monkeypatch):
+    sandbox.world.rotate_token(NEW_TOKEN)
+
+
+def deleted(sandbox, campaign, monkeypatch):
+    sandbox.world.delete_campaign(campaign)
+
+
+def short_outage(sandbox, campaign, monkeypatch):
+    with sandbox.outage():
+        pass
+    goes_on(sandbox, campaign, monkeypatch)
+
+
+def errors_for_a_while(sandbox, campaign, monkeypatch):
+    for kind in ("500", "503-html", "502-empty", "429", "garbage", "cut-before", "truncate"):
+        sandbox.faults.add(kind, call="get_campaign", value=0 if kind == "429" else None)
+    goes_on(sandbox, campaign, monkeypatch)
+
+
+def lasting_trouble(sandbox, campaign, monkeypatch):
+    sandbox.faults.add("500", call="get_campaign", times="*")
+
+
+def stopped_by_somebody(sandbox, campaign, monkeypatch):
+    sandbox.world.stop_campaign(campaign)
+
+
+def gets_a_strange_status(sandbox, campaign, monkeypatch):
+    sandbox.world.campaigns[campaign].status = "Paused"
+
+
+# -- the cases ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Case:
+    """One thing that can happen, and how the task must end in both ways of waiting.
+
+    :ivar meanwhile: what happens once the task waits.
+    :ivar result: the part of the result that is stated here; None when the task must fail.
+    :ivar error: the class of the exception, exactly.
+    :ivar says: what its text holds.
+    :ivar campaign: what is special about the campaign.
+    :ivar arguments: what is special about the operator.
+    :ivar left: the campaign's status at TingTing in the end.
+    """
+
+    meanwhile: Event = goes_on
+    result: dict[str, Any] | None = None
+    error: type[BaseException] | None = None
+    says: tuple[str, ...] = ()
+    campaign: dict[str, Any] = field(default_factory=dict)
+    arguments: dict[str, Any] = field(default_factory=dict)
+    left: str | None = None
+    waits: bool = True
+
+
+RUNNING = {
+    "completed": Case(
+        result={"status": "Completed", "contacts": 4, "reached": 4, "not_reached": 0, "reach_rate": 1.0},
+        left="Completed",
+    ),
+    "nobody reached": Case(
+        campaign={"outcome": "unanswered"},
+        error=errors.TingTingCampaignFailedError,
+        says=("nobody was reached", "Of 4 contacts 0 were reached (0%), 4 were not", "A retry calls nobody again"),
+    ),
+    "nobody reached, and that will do": Case(
+        campaign={"outcome": "unanswered"},
+        arguments={"success_when": 0.0},
+        result={"status": "Completed", "reached": 0, "not_reached": 4},
+    ),
+    "terminated by its credit limit": Case(
+        campaign={"credit_limit": 2},
+        error=errors.TingTingCampaignFailedError,
+        says=("ended as Terminated at", "Of 4 contacts", "Nobody is called again by a retry"),
+        left="Terminated",
+    ),
+    "terminated by somebody": Case(
+        stopped_by_somebody, error=errors.TingTingCampaignFailedError, says=("ended as Terminated",), left="Terminated"
+    ),
+    "enough reached": Case(arguments={"success_when": 0.9}, result={"reach_rate": 1.0}),
+    "too few reached": Case(
+        campaign={"outcome": "failed"},
+        arguments={"success_when": 0.25},
+        error=errors.TingTingCampaignFailedError,
+        says=("success_when asks for 25%", "0 were reached"),
+    ),
+    "a function is content": Case(
+        campaign={"outcome": "unanswered"},
+        arguments={"success_when": lambda summary: summary.contacts == 4},
+        result={"reached": 0},
+    ),
+    "a function is not content": Case(
+        arguments={"success_when": lambda summary: summary.credits == 0},
+        error=errors.TingTingCampaignFailedError,
+        says=("success_when says",),
+    ),
+    "time is up": Case(
+        nothing,
+        arguments={"timeout": 0.3},
+        error=errors.TingTingCampaignTimeoutError,
+        says=("has not ended in time and is Running at 0 %", "It goes on", "re-attaches"),
+        left="Running",
+    ),
+    "time is up, as a timedelta, and the campaign is to stop": Case(
+        nothing,
+        arguments={"timeout": timedelta(seconds=0.3), "stop_on_kill": True},
+        error=errors.TingTingCampaignTimeoutError,
+        says=("has not ended in time", "was stopped for good"),
+        left="Terminated",
+    ),
+    "the task's execution_timeout is up": Case(
+        nothing,
+        arguments={"execution_timeout": timedelta(seconds=1)},
+        error=errors.TingTingCampaignTimeoutError,
+        says=("has not ended in time", "It goes on"),
+        left="Running",
+    ),
+    "an unknown status": Case(
+        gets_a_strange_status,
+        arguments={"timeout": 0.5},
+        error=errors.TingTingCampaignTimeoutError,
+        says=("has not ended in time and is Paused",),
+    ),
+    "deleted": Case(
+        deleted, error=errors.TingTingNotFoundError, says=("(HTTP 404)", "Perhaps it was deleted meanwhile")
+    ),
+    "the token is replaced, in the connection too": Case(token_replaced_here_too, result={"reached": 4}),
+    "the token is replaced twice": Case(token_replaced_twice, result={"reached": 4}),
+    "the token is replaced, but not in the connection": Case(
+        token_replaced_only_there,
+        error=errors.TingTingAuthError,
+        says=("(HTTP 401)", "Put a valid API token", "may still be running", "A retry re-attaches"),
+        left="Running",
+    ),
+    "a short outage": Case(short_outage, result={"reached": 4}),
+    "errors for a while": Case(errors_for_a_while, result={"reached": 4}),
+    "an outage for longer than tolerated": Case(
+        lasting_trouble,
+        arguments={"tolerate_outage": 0.2},
+        error=errors.TingTingOutcomeUnknownError,
+        says=("has not answered for longer than tolerated", "HTTP 500", "may still be running"),
+        left="Running",
+    ),
+    "no outage is tolerated": Case(
+        lasting_trouble,
+        arguments={"tolerate_outage": 0},
+        error=errors.TingTingOutcomeUnknownError,
+        says=("has not answered for longer than tolerated",),
+    ),
+    "the time is up during an outage": Case(
+        lasting_trouble,
+        arguments={"timeout": 0.5, "tolerate_outage": 60},
+        error=errors.TingTingCampaignTimeoutError,
+        says=("has not ended in time and is Running",),
+    ),
+    "not waited for": Case(
+        nothing,
+        arguments={"wait_for_completion": False},
+        result={"status": "Running", "progress_percent": 0.0, "contacts": 4},
+        left="Running",
+        waits=False,
+    ),
+    "a wrong argument": Case(
+        nothing,
+        arguments={"timeout": "soon"},
+        error=AirflowFailException,
+        says=("'soon'",),
+        left="Not Started",
+        waits=False,
+    ),
+}
+
+SENSING = {
+    "completed": Case(result={"status": "Completed", "progress_percent": 100.0, "contacts": 4}),
+    "another target": Case(
+        nothing, arguments={"target_statuses": ["running"]}, result={"status": "Running"}, waits=False
+    ),
+    "terminated": Case(
+        stopped_by_somebody,
+        error=errors.TingTingCampaignFailedError,
+        says=("it is Terminated, at 0 %",),
+    ),
+    "ended, but not as wanted": Case(
+        arguments={"target_statuses": "Scheduled", "failed_statuses": ()},
+        error=errors.TingTingCampaignFailedError,
+        says=("it is Completed and can no longer become Scheduled",),
+    ),
+    "time is up": Case(nothing, arguments={"timeout": 0.3}, error=AirflowSensorTimeout),
+    "time is up, softly": Case(nothing, arguments={"timeout": 0.3, "soft_fail": True}, error=AirflowSkipException),
+    "an unknown status": Case(gets_a_strange_status, arguments={"timeout": 0.5}, error=AirflowSensorTimeout),
+    "deleted, with soft_fail": Case(
+        deleted, arguments={"soft_fail": True}, error=errors.TingTingNotFoundError, says=("(HTTP 404)",)
+    ),
+    "deleted, with never_fail": Case(deleted, arguments={"never_fail": True}, error=AirflowSkipException),
+    "the token is replaced, in the connection too": Case(token_replaced_here_too, result={"status": "Completed"}),
+    "the token is replaced, but not in the connection": Case(
+        token_replaced_only_there, error=errors.TingTingAuthError, says=("(HTTP 401)", "Put a valid API token")
+    ),
+    "a short outage": Case(short_outage, result={"status": "Completed"}),
+    "errors for a while": Case(errors_for_a_while, result={"status": "Completed"}),
+    "an outage for longer than tolerated": Case(
+        lasting_trouble,
+        arguments={"tolerate_outage": 0.2},
+        error=errors.TingTingOutcomeUnknownError,
+        says=("has not answered for longer than tolerated",),
+    ),
+    "the time is up during an outage": Case(
+        lasting_trouble, arguments={"timeout": 0.5, "tolerate_outage": 60}, error=AirflowSensorTimeout
+    ),
+    "a wrong argument": Case(
+        nothing,
+        arguments={"target_statuses": ["Done"]},
+        error=errors.TingTingConfigError,
+        says=("target_statuses", "'Done'", "Completed"),
+        waits=False,
+    ),
+}
+
+
+@dataclass
+class Ending:
+    """How a task has ended: what both ways of waiting must agree on."""
+
+    result: Any
+    error: type[BaseException] | None
+    text: str
+    xcoms: dict[str, Any]
+    status: str | None
+    dialled: dict[str, int]
+
+
+def run_operator(campaign: int, deferrable: bool, arguments: dict[str, Any]) -> Any:
+    return TingTingRunCampaignOperator(
+        **{
+            "task_id": "wait",
+            "campaign_id": campaign,
+            "poll_interval": 0.02,
+            "tolerate_outage": 30,
+            "timeout": 15,
+            "deferrable": deferrable,
+            **arguments,
+        }
+    )
+
+
+def sensor(campaign: int, deferrable: bool, arguments: dict[str, Any]) -> Any:
+    return TingTingCampaignSensor(
+        **{
+            "task_id": "wait",
+            "campaign_id": campaign,
+            "poke_interval": 0.02,
+            "tolerate_outage": 30,
+            "timeout": 15,
+            "deferrable": deferrable,
+            **arguments,
+        }
+    )
+
+
+def ending_of(make, case: Case, deferrable: bool, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Ending:
+    sandbox.reset()
+    sandbox.clock.speed = 0
+    monkeypatch.setenv("AIRFLOW_CONN_TINGTING_DEFAULT", connection(sandbox, max_retries=0))
+    campaign = a_campaign(sandbox, **case.campaign)
+    if make is sensor:
+        sandbox.world.run_campaign(campaign)
+
+    def operator() -> Any:
+        return make(campaign, deferrable, case.arguments)
+
+    context = context_of(operator())
+    while_it_waits: AbstractContextManager[None] = nullcontext()
+    if case.waits:
+        # By then the task has looked before and after the run, and at least twice since.
+        while_it_waits = meanwhile(lambda: reads(sandbox) >= 4, lambda: case.meanwhile(sandbox, campaign, monkeypatch))
+    result = error = None
+    with while_it_waits:
+        try:
+            result = execute_deferred(operator, context) if deferrable and case.waits else operator().execute(context)
+        except BaseException as raised:
+            error = raised
+    now = sandbox.world.campaigns.get(campaign)
+    return Ending(
+        result,
+        error and type(error),
+        str(error or ""),
+        context["ti"].xcoms,
+        now and now.status,
+        dict(sandbox.ledger.times_dialled()),
+    )
+
+
+CASES = [
+    *(pytest.param(run_operator, case, id=f"operator: {name}") for name, case in RUNNING.items()),
+    *(pytest.param(sensor, case, id=f"sensor: {name}") for name, case in SENSING.items()),
+]
+
+
+@pytest.mark.parametrize(("make", "case"), CASES)
+def test_waiting_in_a_worker_and_in_the_triggerer_ends_the_same(sandbox, monkeypatch, make, case):
+    endings = [ending_of(make, case, deferrable, sandbox, monkeypatch) for deferrable in (False, True)]
+
+    for ending in endings:
+        assert ending.error is case.error, ending.text
+        for part in case.says:
+            assert part in ending.text
+        if case.result is not None:
+            assert case.result.items() <= ending.result.items()
+        if case.left is not None:
+            assert ending.status == case.left
+        if ending.dialled:
+            assert set(ending.dialled.values()) == {1}
+    here, there = endings
+    assert here.result == there.result
+    assert here.xcoms == there.xcoms
+    assert here.status == there.status
+    if case.error is not AirflowSensorTimeout and case.error is not AirflowSkipException:
+        assert said(here) == said(there)
+
+
+def said(ending: Ending) -> str:
+    """The text of an error without what the two HTTP libraries word differently, and the moment's progress."""
+    return re.sub(r"at \d+ %", "at … %", ending.text.partition(" Last: ")[0])
+
+
+def test_everybody_is_called_once_in_both_ways(sandbox, monkeypatch):
+    for deferrable in (False, True):
+        ending_of(run_operator, RUNNING["completed"], deferrable, sandbox, monkeypatch)
+        assert dialled_once(sandbox, NUMBERS)

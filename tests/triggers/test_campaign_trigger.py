@@ -1,0 +1,254 @@
+"""The trigger observes: it only reads, never blocks its event loop, and fires one event that is checked on arrival."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import time
+
+import pytest
+from airflow.providers.common.compat.sdk import TaskDeferred
+from support.campaigns import a_campaign, connection, dialled_once, meanwhile, reads, writes
+from support.task_context import context_of, fired_by
+
+from airflow_provider_tingting.errors import TingTingError
+from airflow_provider_tingting.observation import EVENT_VERSION, Observation, Reason
+from airflow_provider_tingting.operators.campaign import TingTingRunCampaignOperator
+from airflow_provider_tingting.sensors.campaign import TingTingCampaignSensor
+from airflow_provider_tingting.triggers.campaign import TingTingCampaignTrigger
+
+pytestmark = pytest.mark.usefixtures("tingting_conn")
+
+
+def trigger_for(campaign, **changes):
+    return TingTingCampaignTrigger(**{"campaign_id": campaign, "poll_interval": 0.02, **changes})
+
+
+@pytest.fixture
+def running(sandbox):
+    sandbox.clock.speed = 0
+    campaign = a_campaign(sandbox)
+    sandbox.world.run_campaign(campaign)
+    return campaign
+
+
+# -- its arguments -----------------------------------------------------------------------------------------------------
+
+
+def test_its_arguments_are_plain_json_and_make_the_same_trigger_again():
+    trigger = trigger_for(7, until=["Running"], deadline=1795400000.5, tolerate_outage=60.0, stop_on_kill=True)
+
+    path, arguments = trigger.serialize()
+
+    assert path == "airflow_provider_tingting.triggers.campaign.TingTingCampaignTrigger"
+    assert json.loads(json.dumps(arguments)) == arguments
+    assert TingTingCampaignTrigger(**arguments).serialize() == (path, arguments)
+
+
+def test_it_survives_arguments_of_a_later_version():
+    path, arguments = trigger_for(7).serialize()
+
+    again = TingTingCampaignTrigger(**arguments, something_new=3)
+
+    assert again.serialize() == (path, {**arguments, "something_new": 3})
+
+
+def test_what_an_operator_hands_over_is_plain_json_whatever_kind_of_number_it_was_given(running):
+    operator = TingTingRunCampaignOperator(
+        task_id="run", campaign_id=str(running), deferrable=True, poll_interval="5", tolerate_outage=60, timeout="90"
+    )
+    with pytest.raises(TaskDeferred) as deferred:
+        operator.execute(context_of(operator))
+
+    _, arguments = deferred.value.trigger.serialize()
+    assert json.loads(json.dumps(arguments)) == arguments
+    assert (arguments["campaign_id"], arguments["poll_interval"], arguments["tolerate_outage"]) == (running, 5.0, 60.0)
+    assert arguments["deadline"] == pytest.approx(time.time() + 90, abs=20)
+
+
+# -- what it does ------------------------------------------------------------------------------------------------------
+
+
+def test_its_whole_traffic_is_reading(sandbox, running):
+    before = len(sandbox.requests)
+    with meanwhile(lambda: reads(sandbox) > 5, sandbox.play_out):
+        event = fired_by(trigger_for(running))
+
+    assert {(request.method, request.call) for request in sandbox.requests[before:]} == {("GET", "get_campaign")}
+    assert event == {
+        "version": EVENT_VERSION,
+        "reason": "reached",
+        "campaign_id": running,
+        "status": "Completed",
+        "progress_percent": 100.0,
+        "contacts": 4,
+        "detail": "",
+        "status_code": None,
+    }
+    assert dialled_once(sandbox)
+
+
+@pytest.mark.parametrize(
+    ("until", "status"), [(["Running"], "Running"), (["Scheduled"], "Completed"), ([], "Completed")]
+)
+def test_it_waits_for_the_statuses_asked_for_and_no_longer_than_for_the_end(sandbox, running, until, status):
+    with meanwhile(lambda: reads(sandbox) > 0, sandbox.play_out if status == "Completed" else lambda: None):
+        assert fired_by(trigger_for(running, until=until))["status"] == status
+
+
+def test_its_deadline_is_a_time_of_the_day_that_moving_to_another_triggerer_does_not_move(running):
+    deadline = time.time() + 0.4
+    trigger = trigger_for(running, deadline=deadline, poll_interval=30)
+
+    async def broken_off():
+        with pytest.raises(asyncio.TimeoutError):
+            await asyncio.wait_for(trigger.run().__anext__(), 0.2)
+
+    asyncio.run(broken_off())
+    event = fired_by(trigger)
+
+    assert event["reason"] == "timed_out"
+    assert event["status"] == "Running"
+    assert 0 <= time.time() - deadline < 2
+
+
+def test_its_deadline_holds_even_while_tingting_is_stuck(sandbox, running, monkeypatch):
+    monkeypatch.setattr("airflow_provider_tingting.triggers.campaign._SECONDS_FOR_A_LAST_LOOK", 0.1)
+    sandbox.faults.add("stuck", call="get_campaign", times="*", skip=2)
+    begun = time.monotonic()
+
+    event = fired_by(trigger_for(running, deadline=time.time() + 0.5))
+
+    assert (event["reason"], event["status"]) == ("timed_out", "Running")
+    assert time.monotonic() - begun < 3
+
+
+def test_a_connection_that_has_lost_its_token_is_told_and_nothing_is_looked_at(sandbox, running, monkeypatch):
+    monkeypatch.setenv("AIRFLOW_CONN_TINGTING_DEFAULT", connection(sandbox, password=""))
+
+    event = fired_by(trigger_for(running))
+
+    assert event["reason"] == "refused"
+    assert "no API token" in event["detail"]
+    assert reads(sandbox) == 0
+
+
+def test_its_event_holds_nothing_personal_even_when_tingting_repeats_it(sandbox, running):
+    in_a_circle = f"{sandbox.base_url}campaign/{running}/?caller=9841234501"
+    sandbox.faults.add("redirect", call="get_campaign", value=in_a_circle, times="*")
+
+    event = fired_by(trigger_for(running))
+
+    assert event["reason"] == "refused"
+    for secret in ("9841234501", sandbox.token, "नमस्कार"):
+        assert secret not in json.dumps(event, ensure_ascii=False)
+
+
+@pytest.mark.parametrize("trouble", [None, "slow", "stuck"])
+def test_the_event_loop_is_never_blocked(sandbox, running, monkeypatch, trouble):
+    monkeypatch.setenv("AIRFLOW_CONN_TINGTING_DEFAULT", connection(sandbox, timeout=0.3, max_retries=0))
+    if trouble:
+        sandbox.faults.add(trouble, call="get_campaign", times="*", value=0.2 if trouble == "slow" else None)
+    late: list[float] = []
+
+    async def beat():
+        while True:
+            begun = time.monotonic()
+            await asyncio.sleep(0.005)
+            late.append(time.monotonic() - begun - 0.005)
+
+    async def both():
+        heart = asyncio.ensure_future(beat())
+        deadline = time.time() + 1.0
+        async for event in trigger_for(running, deadline=deadline, tolerate_outage=60).run():
+            assert event.payload["reason"] == "timed_out"
+        heart.cancel()
+
+    asyncio.run(both())
+    # What is imported and made once is forgiven; each blocking request would stop the heart for 0.2 seconds.
+    assert len(late) > 50
+    assert sum(seconds > 0.15 for seconds in late) <= 2
+
+
+# -- killed ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("stops", "status", "sent", "says"),
+    [(True, "Terminated", ["stop_campaign"], "was stopped for good"), (False, "Running", [], "goes on")],
+)
+def test_a_kill_stops_the_campaign_only_if_told_to_and_says_which(sandbox, running, logged, stops, status, sent, says):
+    asyncio.run(trigger_for(running, stop_on_kill=stops).on_kill())
+
+    assert sandbox.world.campaigns[running].status == status
+    assert writes(sandbox) == sent
+    assert says in logged()
+
+
+def test_a_kill_while_tingting_is_stuck_ends_in_time_and_is_honest(sandbox, running, logged, monkeypatch):
+    monkeypatch.setattr("airflow_provider_tingting.triggers.campaign._SECONDS_TO_STOP", 0.2)
+    sandbox.faults.add("stuck", call="stop_campaign")
+
+    asyncio.run(trigger_for(running, stop_on_kill=True).on_kill())
+
+    assert f"Nobody knows whether campaign {running} was stopped" in logged()
+
+
+# -- its event is checked on arrival -----------------------------------------------------------------------------------
+
+GOOD = Observation(Reason.REACHED, 7, "Completed", 100.0, 4).to_event()
+
+MALFORMED = {
+    "nothing": None,
+    "empty": {},
+    "a text": "Completed",
+    "a list": [GOOD],
+    "success": "success",
+    "another version": {**GOOD, "version": EVENT_VERSION + 1},
+    "no version": {key: value for key, value in GOOD.items() if key != "version"},
+    "an unknown reason": {**GOOD, "reason": "done"},
+    "no reason": {key: value for key, value in GOOD.items() if key != "reason"},
+    "another campaign": {**GOOD, "campaign_id": 8},
+    "a campaign as text": {**GOOD, "campaign_id": "7"},
+    "no status": {**GOOD, "status": None},
+    "a status that is no text": {**GOOD, "status": 100},
+    "progress as text": {**GOOD, "progress_percent": "100"},
+    "contacts as text": {**GOOD, "contacts": "4"},
+    "a detail that is no text": {**GOOD, "detail": {"number": "9841234501"}},
+}
+
+
+@pytest.mark.parametrize("event", MALFORMED.values(), ids=MALFORMED)
+@pytest.mark.parametrize("operator", [TingTingRunCampaignOperator, TingTingCampaignSensor])
+def test_an_event_that_is_not_understood_is_never_a_success(sandbox, operator, event):
+    task = operator(task_id="wait", campaign_id=7)
+
+    with pytest.raises(TingTingError, match=r"Campaign 7: the triggerer sent an event .* does not understand") as error:
+        task.execute_complete(context_of(task), event)
+
+    assert type(error.value) is TingTingError
+    assert "9841234501" not in str(error.value)
+    assert sandbox.requests == ()
+
+
+def test_an_event_may_have_more_in_it_than_is_known():
+    assert Observation.from_event({**GOOD, "something_new": 1}, campaign_id=7).status == "Completed"
+
+
+@pytest.mark.parametrize("status", ["Paused", "Running", "Not Started", "Completed"])
+def test_an_event_that_says_done_is_not_believed_until_the_worker_has_looked(sandbox, running, status):
+    task = TingTingRunCampaignOperator(task_id="wait", campaign_id=running)
+    event = Observation(Reason.REACHED, running, status, 100.0, 4).to_event()
+
+    with pytest.raises(TingTingError, match=f"Campaign {running}: is not over but Running"):
+        task.execute_complete(context_of(task), event)
+
+
+def test_it_logs_changes_only(sandbox, running, logged):
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    with meanwhile(lambda: reads(sandbox) > 20, sandbox.play_out):
+        fired_by(trigger_for(running))
+
+    lines = [line for line in logged().splitlines() if "Campaign" in line]
+    assert 2 <= len(lines) <= 4
