@@ -10,7 +10,6 @@ import airflow
 import jsonschema
 import pytest
 
-from airflow_provider_tingting.connection import EXTRA_FIELDS
 from airflow_provider_tingting.provider_info import get_provider_info
 
 INFO = get_provider_info()
@@ -45,14 +44,3 @@ def test_the_extra_link_can_be_imported() -> None:
     for path in INFO["extra-links"]:
         module, name = path.rsplit(".", 1)
         assert getattr(import_module(module), name)
-
-
-def test_airflow_shows_the_connections_form() -> None:
-    from airflow.providers_manager import ProvidersManager
-
-    manager = ProvidersManager()
-    assert manager.hooks["tingting"].hook_name == "TingTing"
-    behaviour = manager.field_behaviours["tingting"]
-
-    assert behaviour["relabeling"] == {"host": "Base URL", "password": "API token"}
-    assert len(EXTRA_FIELDS) == 6

@@ -182,7 +182,7 @@ RUNNING = {
     ),
     "an unknown status": Case(
         gets_a_strange_status,
-        arguments={"timeout": 0.5},
+        arguments={"timeout": 0.8},
         error=errors.TingTingCampaignTimeoutError,
         says=("has not ended in time and is Paused",),
     ),
@@ -214,7 +214,7 @@ RUNNING = {
     ),
     "the time is up during an outage": Case(
         lasting_trouble,
-        arguments={"timeout": 0.5, "tolerate_outage": 60},
+        arguments={"timeout": 0.8, "tolerate_outage": 60},
         error=errors.TingTingCampaignTimeoutError,
         says=("has not ended in time and is Running",),
     ),
@@ -252,7 +252,7 @@ SENSING = {
     ),
     "time is up": Case(nothing, arguments={"timeout": 0.3}, error=AirflowSensorTimeout),
     "time is up, softly": Case(nothing, arguments={"timeout": 0.3, "soft_fail": True}, error=AirflowSkipException),
-    "an unknown status": Case(gets_a_strange_status, arguments={"timeout": 0.5}, error=AirflowSensorTimeout),
+    "an unknown status": Case(gets_a_strange_status, arguments={"timeout": 0.8}, error=AirflowSensorTimeout),
     "deleted, with soft_fail": Case(
         deleted, arguments={"soft_fail": True}, error=errors.TingTingNotFoundError, says=("(HTTP 404)",)
     ),
@@ -270,7 +270,7 @@ SENSING = {
         says=("has not answered for longer than tolerated",),
     ),
     "the time is up during an outage": Case(
-        lasting_trouble, arguments={"timeout": 0.5, "tolerate_outage": 60}, error=AirflowSensorTimeout
+        lasting_trouble, arguments={"timeout": 0.8, "tolerate_outage": 60}, error=AirflowSensorTimeout
     ),
     "a wrong argument": Case(
         nothing,
@@ -301,7 +301,7 @@ def run_operator(campaign: int, deferrable: bool, arguments: dict[str, Any]) -> 
             "campaign_id": campaign,
             "poll_interval": 0.02,
             "tolerate_outage": 30,
-            "timeout": 15,
+            "timeout": 30,
             "deferrable": deferrable,
             **arguments,
         }
@@ -315,7 +315,7 @@ def sensor(campaign: int, deferrable: bool, arguments: dict[str, Any]) -> Any:
             "campaign_id": campaign,
             "poke_interval": 0.02,
             "tolerate_outage": 30,
-            "timeout": 15,
+            "timeout": 30,
             "deferrable": deferrable,
             **arguments,
         }
@@ -335,7 +335,7 @@ def ending_of(make, case: Case, deferrable: bool, sandbox: Sandbox, monkeypatch:
 
     context = context_of(operator())
     while_it_waits: AbstractContextManager[None] = nullcontext()
-    if case.waits:
+    if case.waits and case.meanwhile is not nothing:
         # By then the task has looked before and after the run, and at least twice since.
         while_it_waits = meanwhile(lambda: reads(sandbox) >= 4, lambda: case.meanwhile(sandbox, campaign, monkeypatch))
     result = error = None

@@ -69,8 +69,7 @@ def load(
     """
     if campaign.status.has_begun:
         log.info("Campaign %s is %s: nobody is added, only checked", campaign.id, campaign.status)
-        if campaign.campaign_action_count != audience.valid:
-            _find_missing(client, campaign, audience, complaints=())
+        _find_missing(client, campaign, audience, complaints=())
         return Loaded(created=0, skipped=audience.valid)
     sent = _WAYS[transport](client, campaign, audience, batch_size=batch_size, concurrency=concurrency)
     now = client.send(calls.get_campaign(campaign.id))

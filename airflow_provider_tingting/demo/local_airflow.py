@@ -33,7 +33,11 @@ def serve(home: Path, port: int) -> int:
             "  [bold]Stop both with Ctrl-C.[/] Everything they write is in "
             f"{home}; delete that folder to begin afresh.\n"
         )
-        process = subprocess.Popen([sys.executable, "-m", "airflow", "standalone"], env=settings)
+        # In a session of its own: a Ctrl-C of the terminal would reach each component beside ours, and a second
+        # signal makes `airflow standalone` leave processes behind.
+        process = subprocess.Popen(
+            [sys.executable, "-m", "airflow", "standalone"], env=settings, start_new_session=True
+        )
         try:
             return process.wait()
         except KeyboardInterrupt:

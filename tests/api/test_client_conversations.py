@@ -113,7 +113,7 @@ def test_a_pause_lets_time_pass_and_gets_no_answer(drive: Any) -> None:
 
     began = time.monotonic()
     assert drive(conversation(), ["answer"]) == ([None, "answer", None, None], ["get"])
-    assert 0.15 <= time.monotonic() - began < 3
+    assert 0.15 <= time.monotonic() - began < 10
 
 
 def test_a_conversation_of_nothing_has_its_outcome_at_once(drive: Any) -> None:

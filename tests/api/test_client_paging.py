@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.both_clients import Client, Connect
 from support.recording_server import Received, RecordingServer, Reply
@@ -18,6 +18,8 @@ from airflow_provider_tingting.api.wire import Call, Request
 from airflow_provider_tingting.errors import TingTingNotFoundError, TingTingUnreadableReplyError
 from airflow_provider_tingting.sandbox import Sandbox
 
+# A busy machine is no failure.
+PATIENT = settings(deadline=None)
 NUMBERS = [f"98412345{digits:02}" for digits in range(34)]
 
 
@@ -169,6 +171,7 @@ def a_contact(number: int) -> Contact:
     return Contact(id=number)
 
 
+@PATIENT
 @given(total=st.integers(0, 120), cap=st.integers(1, 30), limit=st.integers(1, 200))
 def test_any_page_size_gives_every_row_once(total: int, cap: int, limit: int) -> None:
     def answer(offset: int, asked: int) -> Page[Any]:
@@ -180,6 +183,7 @@ def test_any_page_size_gives_every_row_once(total: int, cap: int, limit: int) ->
     assert [row.id for row in rows] == list(range(total))
 
 
+@PATIENT
 @given(
     sizes=st.lists(st.integers(1, 9), min_size=1, max_size=30),
     count=st.none() | st.integers(-5, 10**6),
@@ -195,6 +199,7 @@ def test_a_count_that_lies_and_pages_of_changing_sizes_change_nothing(sizes: lis
     assert [row.id for row in walk(FIRST, answer)] == list(range(total))
 
 
+@PATIENT
 @given(
     total=st.integers(0, 60),
     arrivals=st.lists(st.integers(0, 9), max_size=12),
@@ -218,6 +223,7 @@ def test_rows_that_are_pushed_down_meanwhile_are_neither_lost_nor_told_twice(tot
     assert set(range(total)) <= set(told)
 
 
+@PATIENT
 @given(
     rows=st.lists(st.integers(0, 3) | st.none(), min_size=1, max_size=4),
     shuffled=st.booleans(),
@@ -235,6 +241,7 @@ def test_repeated_pages_end_with_an_error(rows: list[int | None], shuffled: bool
         walk(FIRST, answer, most=2 + MOST_STALE_PAGES)
 
 
+@PATIENT
 @given(st.lists(st.lists(st.integers(0, 30), max_size=5), max_size=40), st.booleans())
 def test_whatever_a_server_shows_the_walk_ends_and_tells_no_row_twice(pages: list[list[int]], endless: bool) -> None:
     shown = iter(pages)

@@ -167,8 +167,8 @@ def test_requests_are_spread_by_the_rate_limit(connect: Connect, sandbox: Sandbo
     began = time.monotonic()
     client.send_all([calls.list_voice_models()] * 9)
 
-    # Eight gaps of 50 ms, whatever else the machine is doing; not much more, as long as it does something.
-    assert 0.4 <= time.monotonic() - began < 3
+    # Eight gaps of 50 ms at least, whatever else the machine is doing.
+    assert 0.4 <= time.monotonic() - began < 10
 
 
 def test_without_a_rate_limit_nothing_is_held_back(connect: Connect, server: RecordingServer) -> None:
@@ -177,7 +177,7 @@ def test_without_a_rate_limit_nothing_is_held_back(connect: Connect, server: Rec
     began = time.monotonic()
     client.send_all([calls.list_voice_models()] * 9)
 
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 10
 
 
 def test_the_usual_patience_is_four_repetitions_and_a_minute() -> None:
@@ -214,7 +214,7 @@ def test_waiting_for_a_connection_and_for_an_answer_are_bounded_apart(connect: C
 
     with pytest.raises(TingTingOutcomeUnknownError, match="no answer came in time") as caught:
         connect(sandbox, timeout=0.3, connect_timeout=30.0, max_retries=0).send(calls.list_voice_models())
-    assert 0.3 <= time.monotonic() - began < 5
+    assert 0.3 <= time.monotonic() - began < 20
     assert "Nothing was changed: try again" in str(caught.value)
 
 

@@ -119,6 +119,15 @@ def test_the_first_dag_of_the_page_runs_to_a_good_end(page, stand_in, quick_sand
     assert set(quick_sandbox.ledger.times_dialled().values()) == {1}
 
 
+def test_the_quickstart_shows_what_the_sandbox_says_when_it_starts():
+    from airflow_provider_tingting.sandbox import Sandbox
+    from airflow_provider_tingting.sandbox.__main__ import _welcome
+
+    shown = [block.code for block in blocks(DOCS / "quickstart.md", "text")]
+
+    assert f"{_welcome(Sandbox(port=8085))}\n" in shown
+
+
 @pytest.mark.slow
 def test_the_test_on_the_testing_page_passes(tmp_path, airflow_home):
     [fixture, dag, tests] = [block.code for block in blocks(DOCS / "testing.md", "python")][:3]

@@ -61,7 +61,7 @@ def connection(sandbox: Sandbox, **changes: Any) -> str:
     return json.dumps({**parts, **fields, "extra": {**parts["extra"], **changes}})
 
 
-def wait_until(condition: Callable[[], bool], *, within: float = 10.0) -> None:
+def wait_until(condition: Callable[[], bool], *, within: float = 20.0) -> None:
     """Wait for something to become so.
 
     :raises TimeoutError: it has not.

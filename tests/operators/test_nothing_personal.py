@@ -1,0 +1,97 @@
+"""Whatever goes wrong, no log, error or XCom holds a phone number, a contact's variable, a message or the token."""
+
+from __future__ import annotations
+
+import json
+import traceback
+
+import pytest
+from support.campaigns import a_campaign, connection
+from support.task_context import context_of
+
+from airflow_provider_tingting import campaign as campaign_module
+from airflow_provider_tingting.contacts import send
+from airflow_provider_tingting.operators.campaign import TingTingCreateCampaignOperator, TingTingRunCampaignOperator
+from airflow_provider_tingting.operators.contacts import TingTingAddContactsOperator
+from airflow_provider_tingting.operators.manage import TingTingUpdateCampaignOperator
+from airflow_provider_tingting.operators.preview import TingTingDemoCallOperator, TingTingPreviewVoiceOperator
+from airflow_provider_tingting.sensors.campaign import TingTingCampaignSensor
+
+pytestmark = pytest.mark.usefixtures("tingting_conn")
+
+NUMBERS = ("9841234501", "+977 984-1234502", "९८०१२३४५०३", "984123450")
+SECRETS = (
+    *("9841234501", "9841234502", "9801234503", "984123450", "984-1234502", "९८०१२३४५०३"),
+    *("Sitara Devi", "Announcement text"),
+    *("tingting-sandbox-token", "a-wrong-token"),
+)
+MESSAGE = "Announcement text for {name}"
+PATIENCE = send.Patience(attempts=2, longest_wait=0.05)
+
+
+@pytest.fixture(autouse=True)
+def _impatient(monkeypatch, sandbox):
+    monkeypatch.setattr(campaign_module, "LOOK_AGAIN_AFTER", (0.01,))
+    monkeypatch.setattr(campaign_module, "RUN_SETTLES_WITHIN", 0.05)
+    monkeypatch.setattr(campaign_module, "RUN_LOOKS_EVERY", 0.02)
+    monkeypatch.setattr(send, "Patience", lambda: PATIENCE)
+    monkeypatch.setenv("AIRFLOW_CONN_TINGTING_DEFAULT", connection(sandbox, max_retries=1))
+    sandbox.clock.speed = 2000
+
+
+def people(*numbers):
+    return [{"number": number, "name": "Sitara Devi"} for number in numbers]
+
+
+def operators(campaign, contact):
+    """One of each, by name."""
+    shared = {"task_id": "task", "campaign_id": campaign}
+    waiting = {"timeout": 1, "tolerate_outage": 0.1}
+    creating = {"name": "Notice", "user_phone": [3], "message": MESSAGE, "voice": "Rija"}
+    return {
+        "create": TingTingCreateCampaignOperator(task_id="task", **creating),
+        "add": TingTingAddContactsOperator(contacts=people(*NUMBERS[:3]), **shared),
+        "upload": TingTingAddContactsOperator(contacts=people(*NUMBERS[:3]), transport="xlsx", **shared),
+        "add one bad": TingTingAddContactsOperator(contacts=people(*NUMBERS), **shared),
+        "leave one out": TingTingAddContactsOperator(contacts=people(*NUMBERS), on_invalid="skip", **shared),
+        "number as path": TingTingAddContactsOperator(contacts=NUMBERS[0], **shared),
+        "list as text": TingTingAddContactsOperator(contacts=str(people(*NUMBERS)), **shared),
+        "wrong column": TingTingAddContactsOperator(contacts=people(*NUMBERS), number_column=NUMBERS[0], **shared),
+        "run": TingTingRunCampaignOperator(poll_interval=0.02, **waiting, **shared),
+        "number as campaign": TingTingRunCampaignOperator(task_id="task", campaign_id=NUMBERS[1]),
+        "update": TingTingUpdateCampaignOperator(message=MESSAGE, schedule="2020-01-01", **shared),
+        "preview": TingTingPreviewVoiceOperator(message=MESSAGE, **shared),
+        "demo": TingTingDemoCallOperator(task_id="task", contact_id=contact),
+        "wait": TingTingCampaignSensor(poke_interval=0.02, **waiting, **shared),
+    }
+
+
+NAMES = list(operators(1, 1))
+
+
+CASES = [
+    *((name, trouble) for name in NAMES for trouble in (None, "500", "lose-reply", "garbage", "rotate-token")),
+    *(("add", "partial"), ("upload", "partial"), ("add", "partial-silent")),
+]
+
+
+@pytest.mark.parametrize(("name", "trouble"), CASES)
+def test_nothing_personal_is_told(sandbox, logged, name, trouble):
+    campaign = a_campaign(sandbox, ["9841234501"] if name in ("run", "demo", "wait") else [], message=MESSAGE)
+    contact = min(sandbox.world.campaigns[campaign].contacts, default=1)
+    if trouble:
+        sandbox.faults.add(trouble, call="*", times=None if trouble == "500" else 3, skip=1)
+    operator = operators(campaign, contact)[name]
+    context = context_of(operator)
+    result, told = None, ""
+
+    try:
+        result = operator.execute(context)
+    except Exception as error:
+        told = "".join(traceback.format_exception(error))
+        # A traceback quotes the lines of this file too; what Airflow shows of them are its own and the provider's.
+        told = "\n".join(line for line in told.splitlines() if not line.startswith("    "))
+
+    said = "\n".join([logged(), told, json.dumps([result, context["ti"].xcoms], ensure_ascii=False)])
+    assert [secret for secret in SECRETS if secret in said] == []
+    assert result is not None or told
