@@ -192,5 +192,7 @@ def _sentence(trouble: Mapping[str, Any]) -> str:
     if trouble["type"] == "literal_error":
         return f'"{printable(str(given))}" is not a valid choice.'
     sentence = _SENTENCES.get(str(trouble["type"]), "Not a valid value.")
-    limits = {name: f"{limit:g}" if isinstance(limit, float) else limit for name, limit in trouble.get("ctx", {}).items()}
+    limits = {
+        name: f"{limit:g}" if isinstance(limit, float) else limit for name, limit in trouble.get("ctx", {}).items()
+    }
     return sentence.format(**limits)
