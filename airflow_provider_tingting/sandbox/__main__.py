@@ -47,8 +47,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (TingTingConfigError, ValueError) as error:
         print(f"tingting-sandbox: {error}", file=sys.stderr)
         return 2
-    print(_welcome(sandbox), flush=True)
     try:
+        print(_welcome(sandbox), flush=True)
         sandbox.wait()
     except KeyboardInterrupt:
         print("\nStopped.")
@@ -58,9 +58,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _welcome(sandbox: Sandbox) -> str:
-    faults = "".join(
-        f"\n  {fault.kind} at {fault.call}, {fault.times or 'any number of'} times" for fault in sandbox.faults
-    )
+    faults = "".join(f"\n  {fault.kind} at {fault.call}, {_often(fault.times)}" for fault in sandbox.faults)
+    push = "curl -X POST -H 'Content-Type: application/json' -d '{\"push\": 3600}'"
     return f"""\
 A TingTing sandbox is listening on {sandbox.base_url}
 It calls nobody. The token is {sandbox.token}
@@ -68,12 +67,17 @@ It calls nobody. The token is {sandbox.token}
 Connect Airflow with it:
   export AIRFLOW_CONN_TINGTING_DEFAULT={shlex.quote(sandbox.connection_json())}
 
-Try it:      curl -H 'Authorization: Bearer {sandbox.token}' {sandbox.base_url}voice-models/
-All calls:   {sandbox.root_url}docs
-Who was called: {sandbox.root_url}sandbox/ledger
-An hour later:  curl -X POST -H 'Content-Type: application/json' -d '{{"push": 3600}}' {sandbox.root_url}sandbox/clock
-{f"Faults to come:{faults}" + chr(10) if faults else ""}
+Try it:          curl -H 'Authorization: Bearer {sandbox.token}' {sandbox.base_url}voice-models/
+All calls:       {sandbox.root_url}docs
+Who was called:  {sandbox.root_url}sandbox/ledger
+An hour later:   {push} {sandbox.root_url}sandbox/clock
+{f"Faults to come:{faults}" if faults else "No faults are scripted."}
+
 Stop it with Ctrl+C."""
+
+
+def _often(times: int | None) -> str:
+    return "always" if times is None else "once" if times == 1 else f"{times} times"
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -114,14 +118,17 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _epilog() -> str:
-    faults = "\n".join(f"  {name:<20} {kind.meaning}" for name, kind in KINDS.items())
+    faults = "\n".join(
+        f"  {name + ('=' + kind.value if kind.value else ''):<20} {kind.meaning}" for name, kind in KINDS.items()
+    )
     calls = ", ".join(call.alias for call in ENDPOINTS.values())
     dialect = "\n".join(f"  {name:<20} {choices}\n{'':23}{meaning}" for name, choices, meaning in Dialect.table())
     return f"""\
-faults (KIND); TIMES is 1 unless given, * means always; SKIP lets so many requests pass first:
+faults (KIND, with the usual VALUE); TIMES is 1 unless given, * means always; SKIP lets so many requests pass first:
 {faults}
 
-calls (CALL): *, read, write, {calls}
+calls (CALL), or their full names as the request ledger has them:
+  *, read, write, {calls}
 
 dialect switches (the first choice is the usual):
 {dialect}

@@ -29,6 +29,7 @@ class Kind:
 KINDS = {
     "cut-before": Kind("the connection is closed before anything is done"),
     "lose-reply": Kind("done, then the connection is closed without an answer", after=True),
+    "late-commit": Kind("the connection is closed at once, and the request done so many seconds later", value="2"),
     "500": Kind("HTTP 500 as JSON, nothing done"),
     "500-after-commit": Kind("done, then HTTP 500 as JSON", after=True),
     "502-empty": Kind("HTTP 502 with no body, nothing done"),
@@ -50,7 +51,7 @@ KINDS = {
     "partial": Kind("takes every second contact only and says so with HTTP 207 (or the value, 200)", value="207"),
     "partial-silent": Kind("takes every second contact only and says that it took all"),
 }
-_NUMERIC = frozenset({"429", "429-date", "slow"})
+_NUMERIC = frozenset({"429", "429-date", "slow", "late-commit"})
 
 
 @dataclass
@@ -106,7 +107,7 @@ class Faults:
         :param kind: one of `KINDS`.
         :param call: a call's name or alias, `read`, `write` or `*`.
         :param times: how often it strikes; `"*"` or None means always.
-        :param value: what the kind takes: seconds for `429`, `429-date` and `slow`, see `KINDS`.
+        :param value: what the kind takes: seconds, an address or a word, see `KINDS`.
         :param skip: how many matching requests pass before it strikes.
         :raises ValueError: something of this does not exist; the text says what does.
         """

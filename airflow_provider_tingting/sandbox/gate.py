@@ -44,7 +44,7 @@ class Note:
 class Manners:
     """How long the sandbox takes to answer, and how much it remembers.
 
-    :param latency: seconds before every answer.
+    :param latency: seconds that every answer takes, the work included.
     :param latency_per_contact: seconds more for each contact that a request adds.
     :param keep_bodies: whether the request ledger keeps what was sent.
     :param closing: set when the sandbox stops, so that stuck requests let go.
@@ -88,12 +88,15 @@ class Gate:
             await send(message)
 
         if whole:
-            await self._answer(scope, given_again(body, receive), noting, call, fault)
+            await self._answer(scope, body, receive, noting, call, fault)
         else:
             await Answer(413, html("Request Entity Too Large"), [(b"content-type", b"text/html")]).send(noting)
 
-    async def _answer(self, scope: Scope, receive: Receive, send: Send, call: str | None, fault: Fault | None) -> None:
+    async def _answer(
+        self, scope: Scope, body: bytes, receive: Receive, send: Send, call: str | None, fault: Fault | None
+    ) -> None:
         note = Note()
+        again = given_again(body, receive)
         if fault is None:
             pass
         elif fault.kind == "slow":
@@ -105,10 +108,13 @@ class Gate:
         else:
             held = Answer()
             if KINDS[fault.kind].after:
-                await self._serve(scope, receive, held.take, call, note)
+                await self._serve(scope, again, held.take, call, note)
             await spoil(scope, receive, send, fault, held, closing=lambda: self.manners.closing)
+            if fault.kind == "late-commit":
+                await asyncio.sleep(fault.seconds)
+                await self._serve(scope, again, held.take, call, note)
             return
-        await self._serve(scope, receive, send, call, note)
+        await self._serve(scope, again, send, call, note)
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send, call: str | None, note: Note) -> None:
         """Answer as TingTing would: redirect, refuse the token, or hand on to the endpoint."""
@@ -132,12 +138,13 @@ class Gate:
         await Answer(said, json.dumps(content).encode(), [_JSON, *challenge]).send(send)
 
     def _in_time(self, send: Send, note: Note) -> Send:
-        """Let every answer take its time: after the work, before the first byte."""
+        """Let every answer take its time, the work included: after the work, before the first byte."""
+        began = time.monotonic()
 
         async def later(message: Message) -> None:
             if message["type"] == "http.response.start":
-                wait = self.manners.latency + self.manners.latency_per_contact * note.contacts
-                if wait > 0:
+                due = began + self.manners.latency + self.manners.latency_per_contact * note.contacts
+                if (wait := due - time.monotonic()) > 0:
                     await asyncio.sleep(wait)
             await send(message)
 

@@ -1,6 +1,6 @@
 """The files that the sandbox sends: campaign reports in both layouts, survey reports. Standard library only.
 
-Lines end with CRLF; the layouts are those of `tingting-api.md`: a plain table, and a table below a summary.
+Lines end with CRLF; both layouts that were seen of TingTing: a plain table, and a table below a summary.
 """
 
 from __future__ import annotations

@@ -53,7 +53,7 @@ class Sandbox:
     :param first_campaign_id: the id of the first campaign that is created.
     :param dialect: switches by name, see `Dialect`.
     :param faults: faults as texts, such as `lose-reply:run`, see `Faults.parse`.
-    :param latency: seconds before every answer.
+    :param latency: seconds that every answer takes, the work included.
     :param latency_per_contact: seconds more for each contact that a request adds.
     :param keep_bodies: whether the request ledger keeps what was sent.
     :raises TingTingConfigError: an address beyond the loopback interface, or a state file that cannot be used.
@@ -102,6 +102,7 @@ class Sandbox:
         self.world = World(settings, speed=speed, journal=Journal(state_file) if state_file is not None else None)
         self._server: Server | None = None
         self._thread: threading.Thread | None = None
+        self._ended = threading.Event()
 
     # -- what tests and users look at ------------------------------------------------------------------------------
 
@@ -171,16 +172,16 @@ class Sandbox:
         server, listener = self._prepare()
         self.manners.closing = False
         self._server = server
+        self._ended.clear()
         self._thread = threading.Thread(
-            target=server.run, kwargs={"sockets": [listener]}, name="tingting-sandbox", daemon=True
+            target=self._listen, args=(server, listener), name="tingting-sandbox", daemon=True
         )
         self._thread.start()
         for _ in range(int(_SECONDS_TO_START / 0.005)):
             if server.started:
                 return self
-            if not self._thread.is_alive():
+            if self._ended.wait(0.005):
                 break
-            self._thread.join(0.005)
         self._thread = None
         raise TingTingConfigError(f"The sandbox did not start on {self.host}:{self.port}; the log above says why.")
 
@@ -207,8 +208,10 @@ class Sandbox:
 
     def wait(self) -> None:
         """Wait until somebody stops the sandbox, or interrupts this thread."""
-        while self._thread is not None and self._thread.is_alive():
-            self._thread.join(0.5)
+        # Not `Thread.join`: interrupted by Ctrl+C it takes the thread for ended (Python 3.10 to 3.12), and the
+        # interpreter then goes down under the running server.
+        while self._thread is not None and not self._ended.wait(0.5):
+            pass
 
     def __enter__(self) -> Sandbox:
         return self.start()
@@ -220,6 +223,12 @@ class Sandbox:
 
     def __repr__(self) -> str:
         return f"<Sandbox at {self.base_url}, {'listening' if self._thread else 'stopped'}>"
+
+    def _listen(self, server: Server, listener: socket.socket) -> None:
+        try:
+            server.run(sockets=[listener])
+        finally:
+            self._ended.set()
 
     def _prepare(self) -> tuple[Server, socket.socket]:
         _check_installed()
@@ -264,7 +273,7 @@ def _check_installed() -> None:
 
     missing = [
         name
-        for name, module in (("fastapi", "fastapi"), ("uvicorn", "uvicorn"), ("python-multipart", "multipart"))
+        for name, module in (("fastapi", "fastapi"), ("uvicorn", "uvicorn"), ("python-multipart", "python_multipart"))
         if find_spec(module) is None
     ]
     if missing:

@@ -25,7 +25,7 @@ async def spoil(
     :param closing: tells whether the sandbox is about to stop, so that a stuck request lets go.
     """
     kind = fault.kind.removesuffix("-after-commit")
-    if kind in ("cut-before", "lose-reply"):
+    if kind in ("cut-before", "lose-reply", "late-commit"):
         await _close(scope, receive, at_once=True)
     elif kind == "stuck":
         if not await _hang(receive, closing):

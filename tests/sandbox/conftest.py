@@ -19,9 +19,7 @@ class Api:
     def send(self, method: str, path: str, **options: Any) -> requests.Response:
         headers = {"Authorization": f"Bearer {self.sandbox.token}", **options.pop("headers", {})}
         options.setdefault("timeout", 10)
-        return requests.request(
-            method, self.sandbox.base_url + path, headers=headers, allow_redirects=False, **options
-        )
+        return requests.request(method, self.sandbox.base_url + path, headers=headers, allow_redirects=False, **options)
 
     def get(self, path: str, **options: Any) -> requests.Response:
         return self.send("GET", path, **options)

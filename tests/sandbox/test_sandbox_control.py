@@ -43,8 +43,13 @@ def test_the_state_shows_time_campaigns_credits_and_faults(box, api):
 
 
 @pytest.mark.parametrize(
-    "body", [{"fault": "500:voices:2"}, {"kind": "500", "call": "voices", "times": 2}, {"kind": "500", "call": "list_voice_models", "times": "2"}]
-)  # fmt: skip
+    "body",
+    [
+        {"fault": "500:voices:2"},
+        {"kind": "500", "call": "voices", "times": 2},
+        {"kind": "500", "call": "list_voice_models", "times": "2"},
+    ],
+)
 def test_a_fault_is_scripted_listed_and_strikes(box, api, body):
     assert control(box, "POST", "faults", json=body).status_code == 201
     (fault,) = control(box, "GET", "faults").json()

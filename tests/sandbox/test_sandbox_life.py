@@ -63,8 +63,13 @@ def test_a_contact_is_dialled_rings_is_answered_and_ends(box, api):
 
 @pytest.mark.parametrize(
     ("ending", "before", "playback"),
-    [("completed", "answered", "100"), ("hungup", "answered", None), ("unanswered", "ringing", ""), ("failed", "dialing", "")],
-)  # fmt: skip
+    [
+        ("completed", "answered", "100"),
+        ("hungup", "answered", None),
+        ("unanswered", "ringing", ""),
+        ("failed", "dialing", ""),
+    ],
+)
 def test_each_ending_has_its_own_way(box, api, ending, before, playback):
     box.world.script_outcome("9841000000", ending)
     campaign_id = api.create(1)

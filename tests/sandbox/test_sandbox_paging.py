@@ -50,7 +50,9 @@ def test_the_cap_can_be_another_or_off(api_of, page_cap, limit, rows):
         assert len(api.get(f"campaign-detail/{campaign_id}/?limit={limit}").json()["results"]) == rows
 
 
-@pytest.mark.parametrize("query", ["limit=0", "limit=-1", "limit=x", "limit=", "limit=१०", "offset=-1", "offset=x", "limit=1e3"])
+@pytest.mark.parametrize(
+    "query", ["limit=0", "limit=-1", "limit=x", "limit=", "limit=१०", "offset=-1", "offset=x", "limit=1e3"]
+)
 def test_numbers_that_are_none_count_as_not_given(api, query):
     campaign_id = api.create(12)
     assert len(api.get(f"campaign-detail/{campaign_id}/?{query}").json()["results"]) == 10

@@ -23,7 +23,12 @@ GOOD = {"name": "x", "services": "PHONE", "user_phone": [3], "message": "hello"}
 )
 def test_without_the_right_token_it_answers_401_before_anything_else(box, header, said):
     headers = {} if header is None else {"Authorization": header}
-    for method, path in (("GET", "voice-models/"), ("POST", "campaign/create/"), ("GET", "campaign/999/"), ("GET", "x/")):
+    for method, path in (
+        ("GET", "voice-models/"),
+        ("POST", "campaign/create/"),
+        ("GET", "campaign/999/"),
+        ("GET", "x/"),
+    ):
         response = requests.request(method, box.base_url + path, headers=headers, data=b"{broken", timeout=10)
         assert (response.status_code, response.json()) == (401, {"detail": said})
         assert response.headers["www-authenticate"].startswith("Bearer")
@@ -44,7 +49,9 @@ def test_a_missing_trailing_slash_redirects_and_does_nothing(box, api):
     assert box.world.campaigns == {}
 
 
-@pytest.mark.parametrize("path", ["nothing/", "nothing", "campaign/abc/", "campaign/-1/", "campaign/" + "9" * 600 + "/"])
+@pytest.mark.parametrize(
+    "path", ["nothing/", "nothing", "campaign/abc/", "campaign/-1/", "campaign/" + "9" * 600 + "/"]
+)
 def test_a_path_that_does_not_exist_is_404(api, path):
     response = api.get(path)
     assert (response.status_code, response.json()) == (404, {"detail": "Not found."})

@@ -101,7 +101,7 @@ def test_the_file_is_named_after_the_campaign_as_it_is(api, name, sent):
 def test_a_report_before_the_run_has_everybody_not_started(api):
     text = api.get(f"download/{api.create(2)}/report/").text
     assert "Not Started,100.00%,2" in text
-    assert '9841000000,not started,0,,0,{\'name\': \'Sita\'},,NTC\r\n' in text
+    assert "9841000000,not started,0,,0,{'name': 'Sita'},,NTC\r\n" in text
 
 
 def test_a_survey_comes_as_csv_or_json(api):

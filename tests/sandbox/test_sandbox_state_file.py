@@ -145,7 +145,9 @@ def test_what_was_confirmed_survives_a_kill(tmp_path):
             headers = {"Authorization": "Bearer tingting-sandbox-token"}
             body = {"name": "x", "services": "PHONE", "user_phone": [3], "message": "hello"}
             for _ in range(5):
-                assert requests.post(base + "campaign/create/", json=body, headers=headers, timeout=10).status_code == 201
+                assert (
+                    requests.post(base + "campaign/create/", json=body, headers=headers, timeout=10).status_code == 201
+                )
         finally:
             os.kill(process.pid, signal.SIGKILL)
     with Sandbox(state_file=file) as sandbox:

@@ -65,7 +65,9 @@ def test_a_schedule_without_an_offset_is_nepal_time(text, moment):
     assert as_text(read_schedule(text).timestamp()) == moment
 
 
-@pytest.mark.parametrize("text", ["", "x", "2025-07", "2025-7-8T1", "2025-02-29", "20250708", "2025-07-08T14:00:00+25:99"])
+@pytest.mark.parametrize(
+    "text", ["", "x", "2025-07", "2025-7-8T1", "2025-02-29", "20250708", "2025-07-08T14:00:00+25:99"]
+)
 def test_what_is_no_date_is_refused(text):
     with pytest.raises(ValueError):
         read_schedule(text)
@@ -101,7 +103,9 @@ def test_nepals_calendar_agrees_with_a_library_on_every_day_of_the_table():
         day += timedelta(days=1)
 
 
-@pytest.mark.parametrize(("number", "carrier"), [("9841234567", "NTC"), ("9808684325", "Ncell"), ("9611234567", "other")])
+@pytest.mark.parametrize(
+    ("number", "carrier"), [("9841234567", "NTC"), ("9808684325", "Ncell"), ("9611234567", "other")]
+)
 def test_carriers_follow_the_first_digits(number, carrier):
     assert carrier_of(number) == carrier
 
