@@ -28,6 +28,7 @@ from airflow_provider_tingting.api.wire import Conversation, Pause
 from airflow_provider_tingting.errors import (
     TingTingCampaignError,
     TingTingConfigError,
+    TingTingNeverSentError,
     TingTingNotFoundError,
     TingTingOutcomeUnknownError,
     TingTingRateLimitedError,
@@ -77,7 +78,14 @@ class JobState:
         """Read a state; one that cannot be read is a new one, since the marker tells the rest."""
         if not isinstance(plain, Mapping) or plain.get("version") != 1:
             return cls()
-        return cls(**{name: plain.get(name, default) for name, default in asdict(cls()).items()})
+        state = cls(**{name: plain.get(name, default) for name, default in asdict(cls()).items()})
+        readable = (
+            isinstance(state.phase, str)
+            and isinstance(state.campaign_id, int | None)
+            and isinstance(state.fingerprint, str | None)
+            and isinstance(state.asked_at, int | float | None)
+        )
+        return state if readable else cls()
 
 
 class CampaignJob:
@@ -195,6 +203,9 @@ class CampaignJob:
                     log.info("Campaign %s had been created after all", found.id)
                     return found
                 continue
+            except TingTingNeverSentError:
+                self._remember(asked_at=None)
+                raise
             except TingTingRateLimitedError as error:
                 if attempt == MOST_SENDS:
                     raise
@@ -208,17 +219,23 @@ class CampaignJob:
         """Run the campaign if it has not begun; return it as it is when it has.
 
         Everybody is called each time TingTing is asked to run, so it is asked only after a fresh look that shows
-        `Not Started`, and after an unknown outcome only when the status has not moved for two minutes.
+        `Not Started`, and after an unknown outcome only when the status has not moved for two minutes. Once TingTing
+        has said yes it is never asked again, whatever the status says.
 
-        :param watch_first: seconds to watch the status before the first send, for an attempt that follows one of
-            which nothing was remembered.
+        :param watch_first: seconds to watch the status before the first send, for an attempt that follows another:
+            that one may be alive and about to ask, or may have asked without remembering it.
         :raises TingTingCampaignError: the campaign has nobody to call, or is a draft.
         :raises TingTingAPIError: TingTing refuses, or the outcome stays unknown.
         """
         number = self.campaign_id
         campaign: Campaign = yield calls.get_campaign(number)
-        # An earlier attempt asked, and nobody knows whether it was heard: what is left of its two minutes.
-        unsettled = max(watch_first, RUN_SETTLES_WITHIN - self._since_asked("running"))
+        if self.state.phase == "begun":
+            if not campaign.status.has_begun:
+                log.warning("Campaign %s was run by an earlier attempt, though it still is %s", number, campaign.status)
+            return campaign
+        # An earlier attempt asked, and nobody knows whether it was heard: what is left of its two minutes; and a
+        # little more, since that attempt asks again itself when they are over, if it still lives.
+        unsettled = watch_first + max(0.0, RUN_SETTLES_WITHIN - self._since_asked("running"))
         if unsettled > 0 and not campaign.status.has_begun:
             log.info("An earlier attempt may have run campaign %s: watching its status first", number)
             campaign = yield from _watch_for_start(number, unsettled)
@@ -240,6 +257,9 @@ class CampaignJob:
                     raise
                 yield settling.as_told(error, RUN_LOOKS_EVERY)
                 campaign = yield calls.get_campaign(number)
+            except TingTingNeverSentError:
+                self._remember(asked_at=None)
+                raise
             except TingTingRefusedError:
                 self._remember(asked_at=None)
                 # Perhaps refused because another attempt was faster.

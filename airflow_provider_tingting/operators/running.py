@@ -33,6 +33,9 @@ _SECONDS_TO_STOP = 3.0
 # Without a task state store nobody knows whether the try before was killed while it asked to run the campaign, so a
 # later try watches the status this long (seconds) before it asks.
 _BLIND_TRY_WATCHES = 30.0
+# With one, the try before may still be alive, cut off from Airflow and about to ask: so long (seconds) it may take
+# from its look at the status until its request is obeyed.
+_LATER_TRY_WATCHES = 5.0
 # Of an execution_timeout so much (or a tenth of it) is kept for judging and stopping, before Airflow breaks in.
 _KEPT_FOR_THE_END = 10.0
 
@@ -66,8 +69,10 @@ class RunningMixin(TingTingBaseWriteOperator):
         memory = self.memory(context)
         job = CampaignJob(JobState.from_json(memory.recall()), lambda state: memory.keep(state.to_json()))
         job.attach_to(number)
-        blind = not memory.is_kept and not is_first_try(context)
-        return self.hook.get_conn().converse(job.run_once(watch_first=_BLIND_TRY_WATCHES if blind else 0.0))
+        watch_first = 0.0
+        if not is_first_try(context):
+            watch_first = _LATER_TRY_WATCHES if memory.is_kept else _BLIND_TRY_WATCHES
+        return self.hook.get_conn().converse(job.run_once(watch_first=watch_first))
 
     def begun(self, context: Context, campaign: Campaign) -> dict[str, Any]:
         """Return the result of a task that does not wait."""
