@@ -61,19 +61,26 @@ def connection(sandbox: Sandbox, **changes: Any) -> str:
     return json.dumps({**parts, **fields, "extra": {**parts["extra"], **changes}})
 
 
+def wait_until(condition: Callable[[], bool], *, within: float = 10.0) -> None:
+    """Wait for something to become so.
+
+    :raises TimeoutError: it has not.
+    """
+    give_up = time.monotonic() + within
+    while not condition():
+        if time.monotonic() > give_up:
+            raise TimeoutError("what was waited for has not come about")
+        time.sleep(0.005)
+
+
 @contextmanager
-def meanwhile(condition: Callable[[], bool], act: Callable[[], object], *, within: float = 20.0) -> Iterator[None]:
+def meanwhile(condition: Callable[[], bool], act: Callable[[], object]) -> Iterator[None]:
     """Do something in another thread as soon as a condition holds, while the block waits for a campaign."""
     failed: list[BaseException] = []
 
     def run() -> None:
-        give_up = time.monotonic() + within
-        while not condition():
-            if time.monotonic() > give_up:
-                failed.append(TimeoutError("the moment to act never came"))
-                return
-            time.sleep(0.005)
         try:
+            wait_until(condition)
             act()
         except BaseException as error:
             failed.append(error)
@@ -83,5 +90,5 @@ def meanwhile(condition: Callable[[], bool], act: Callable[[], object], *, withi
     try:
         yield
     finally:
-        thread.join(within)
+        thread.join()
     assert not failed, failed
