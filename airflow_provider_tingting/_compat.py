@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection, Context, ObjectStoragePath
 
 __all__ = [
+    "DEFERRED_TASKS_ARE_TOLD",
     "AirflowException",
     "AirflowFailException",
     "AirflowSensorTimeout",
@@ -47,6 +48,10 @@ __all__ = [
 
 if TYPE_CHECKING:
     __all__ += ["Connection", "Context", "ObjectStoragePath"]
+
+
+#: Whether a trigger's `on_kill` is called when a person ends a deferred task; it came with 3.3.
+DEFERRED_TASKS_ARE_TOLD = hasattr(BaseTrigger, "on_kill")
 
 
 async def get_connection_async(conn_id: str) -> Connection:

@@ -1,173 +1,314 @@
 """A campaign as a job: created once, run once, whatever dies on the way. No Airflow, no I/O.
 
 TingTing has no idempotency key and dials each time it is asked. So a campaign carries a marker in its description, by
-which a later attempt finds it, and only a campaign that is `Not Started` is ever run. Each function is a
-conversation that either client drives: `client.converse(run_once(79))`.
+which a later attempt finds it, and only a campaign that is `Not Started` is ever run. What a job does is a
+conversation that either client drives; operators, sensor, trigger and a notebook use the same job:
+
+```python
+job = CampaignJob()
+with TingTingClient("token") as client:
+    client.converse(job.attach_or_create(spec, Marker.of(spec, "water notice", "2026-11-23")))
+    ...
+    client.converse(job.run_once())
+```
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 import logging
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any
 
+from airflow_provider_tingting import settling
 from airflow_provider_tingting.api import calls
 from airflow_provider_tingting.api.models import Campaign
-from airflow_provider_tingting.api.paging import Pager
-from airflow_provider_tingting.api.wire import Call, Conversation, Pause, T
+from airflow_provider_tingting.api.wire import Conversation, Pause
 from airflow_provider_tingting.errors import (
     TingTingCampaignError,
     TingTingConfigError,
+    TingTingNeverSentError,
     TingTingNotFoundError,
     TingTingOutcomeUnknownError,
     TingTingRateLimitedError,
     TingTingRefusedError,
 )
+from airflow_provider_tingting.marking import CampaignSpec, Marker
 from airflow_provider_tingting.masking import mask_text
 from airflow_provider_tingting.schedule import is_past, read_schedule
 
+if TYPE_CHECKING:
+    from airflow_provider_tingting.outcome import SuccessWhen
+    from airflow_provider_tingting.reports.summary import CampaignSummary
+
+__all__ = ["CampaignJob", "CampaignSpec", "JobState", "Marker"]
+
 log = logging.getLogger(__name__)
 
-# A write whose outcome is unknown is looked for after each of these pauses (seconds) before it counts as not done: a
-# server that answers slowly may still be at it.
-LOOK_AGAIN_AFTER = (0.5, 1.5, 3.0, 5.0, 10.0)
 # Running twice dials everybody twice, so an unanswered run is watched this long (seconds) before it is sent again.
 RUN_SETTLES_WITHIN = 120.0
 RUN_LOOKS_EVERY = 3.0
+# A create that an earlier attempt sent this long ago (seconds) has arrived, or never will.
+CREATE_SETTLES_WITHIN = 20.0
 MOST_SENDS = 3
-# A server that asks for a longer pause (seconds) is left to the task's own retry, which holds no worker.
-LONGEST_PAUSE = 60.0
-# The newest campaigns that are looked through when the search by name finds nothing.
-NEWEST_LOOKED_THROUGH = 200
 
 
 @dataclass(frozen=True)
-class CampaignSpec:
-    """What a campaign is to be; times as texts with their offset, the voice as an id.
+class JobState:
+    """All that a later attempt needs to know, as a small JSON value.
 
-    :param name: what people see in TingTing; the rest as in API page: Create a campaign and Set voice and category.
-    :param run_if_late: whether a schedule that has passed is left off; otherwise nothing is created.
+    :param phase: how far the job has come: `new`, `creating`, `created`, `running` (asked to run), `begun`.
+    :param campaign_id: the campaign, once it is known.
+    :param fingerprint: what the campaign says, so that another one is never taken for it.
+    :param asked_at: when the last write of unknown outcome was sent, in seconds since 1970.
     """
 
-    name: str
-    services: str
-    user_phone: tuple[int, ...]
-    message: str
-    sms_message: str | None = None
-    description: str | None = None
-    schedule: str | None = None
-    credit_limit: float | None = None
-    voice: int | None = None
-    category: str = "Text"
-    length_factor: str | None = None
-    draft: bool | None = None
-    run_if_late: bool = False
+    phase: str = "new"
+    campaign_id: int | None = None
+    fingerprint: str | None = None
+    asked_at: float | None = None
 
-    def __repr__(self) -> str:
-        return f"CampaignSpec(name={self.name!r}, services={self.services!r})"
-
-    def fingerprint(self) -> str:
-        """Return a short text that is the same for the same message and target, and tells nothing of them."""
-        content = [self.name, self.services, list(self.user_phone), self.message, self.sms_message]
-        return hashlib.sha256(json.dumps(content, ensure_ascii=False).encode()).hexdigest()[:8]
-
-
-@dataclass(frozen=True)
-class Marker:
-    """The mark in a campaign's description by which a later attempt knows it as its own.
-
-    :param key: who made the campaign: the same for each attempt of one task.
-    :param fingerprint: what the campaign says, so that a task whose content has changed does not adopt it.
-    """
-
-    key: str
-    fingerprint: str
+    def to_json(self) -> dict[str, Any]:
+        """Return the state as a JSON object."""
+        return {"version": 1, **asdict(self)}
 
     @classmethod
-    def of(cls, spec: CampaignSpec, *parts: object) -> Marker:
-        """Make the mark of a campaign from what identifies the task, such as DAG, run, task and map index."""
-        return cls(hashlib.sha256("\x1f".join(map(str, parts)).encode()).hexdigest()[:20], spec.fingerprint())
+    def from_json(cls, plain: Mapping[str, Any] | None) -> JobState:
+        """Read a state; one that cannot be read is a new one, since the marker tells the rest."""
+        if not isinstance(plain, Mapping) or plain.get("version") != 1:
+            return cls()
+        state = cls(**{name: plain.get(name, default) for name, default in asdict(cls()).items()})
+        readable = (
+            isinstance(state.phase, str)
+            and isinstance(state.campaign_id, int | None)
+            and isinstance(state.fingerprint, str | None)
+            and isinstance(state.asked_at, int | float | None)
+        )
+        return state if readable else cls()
 
-    def __str__(self) -> str:
-        return f"[airflow:{self.key}/{self.fingerprint}]"
 
-    def is_in(self, description: str) -> bool:
-        """Whether a campaign with this description is this task's, whatever it says."""
-        return f"[airflow:{self.key}/" in description
+class CampaignJob:
+    """One campaign, from its creation to its end.
 
-
-def attach_or_create(spec: CampaignSpec, marker: Marker, *, thorough: bool = False) -> Conversation[Campaign]:
-    """Return the one campaign with this marker, creating it if there is none yet.
-
-    After a create whose outcome is unknown the campaign is looked for, and created again only when it is proven
-    absent. When two attempts have raced, both get the lowest id.
-
-    :param thorough: look beyond its name first, because an earlier attempt may have created it and somebody renamed it.
-    :raises TingTingCampaignError: the campaign with this marker has other content.
-    :raises TingTingConfigError: there is none yet, and the schedule has passed.
-    :raises TingTingAPIError: TingTing refuses, or it stays unknown whether there is a campaign.
+    :param state: what an earlier attempt left, or None.
+    :param remember: called with each new state before the job goes on, to keep it where a kill cannot reach it.
+    :param clock: seconds since 1970.
     """
-    campaign = yield from find(spec.name, marker, thorough=thorough or bool(spec.draft))
-    if campaign is not None:
-        if str(marker) not in campaign.description:
-            raise TingTingCampaignError(
-                "an earlier attempt of this task created it with another name, message or caller number. It is not "
-                'used for this one, and nothing was created. Clear the task with on_clear="send_again" for a new '
-                "campaign; if the task is mapped, its list has changed its order.",
-                campaign_id=campaign.id,
-                status=campaign.status.value,
+
+    def __init__(
+        self,
+        state: JobState | None = None,
+        remember: Callable[[JobState], None] = lambda _: None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.state = state or JobState()
+        self._keep = remember
+        self._clock = clock
+
+    @property
+    def campaign_id(self) -> int:
+        """The campaign's id.
+
+        :raises TingTingConfigError: the job has no campaign yet.
+        """
+        if self.state.campaign_id is None:
+            raise TingTingConfigError("This job has no campaign yet: create it first, or give its id.")
+        return self.state.campaign_id
+
+    def attach_to(self, campaign_id: int) -> None:
+        """Make this the job of a campaign that exists; what was remembered of another one is forgotten."""
+        if self.state.campaign_id not in (None, campaign_id):
+            log.info("Campaign %s takes the place of campaign %s", campaign_id, self.state.campaign_id)
+            self.state = JobState()
+        self._remember(campaign_id=campaign_id)
+
+    def attach_or_create(self, spec: CampaignSpec, marker: Marker, *, thorough: bool = False) -> Conversation[Campaign]:
+        """Return the one campaign with this marker, creating it if there is none yet.
+
+        After a create whose outcome is unknown the campaign is looked for, and created again only when it is proven
+        absent. When two attempts have raced, both get the lowest id.
+
+        :param thorough: look beyond its name first, because an earlier attempt may have created it and somebody
+            renamed it.
+        :raises TingTingCampaignError: the job's campaign has other content, or was deleted.
+        :raises TingTingConfigError: there is none yet, and the schedule has passed.
+        :raises TingTingAPIError: TingTing refuses, or it stays unknown whether there is a campaign.
+        """
+        campaign = yield from self._attached(spec, marker, thorough=thorough)
+        if campaign is None:
+            campaign = yield from self._create(spec, marker)
+        self._remember(phase="created", campaign_id=campaign.id, fingerprint=marker.fingerprint)
+        if spec.voice is not None and not campaign.status.has_begun:
+            yield from settling.insist(
+                calls.set_campaign_message(
+                    campaign.id,
+                    voice=spec.voice,
+                    category=spec.category,
+                    message=spec.message,
+                    sms_message=spec.sms_message,
+                    length_factor=spec.length_factor,
+                    draft=spec.draft,
+                )
             )
-        log.info("Campaign %s was created by an earlier attempt and is used again", campaign.id)
-    else:
-        campaign = yield from _create(spec, marker)
-    if spec.voice is not None and not campaign.status.has_begun:
-        yield from insist(
-            calls.set_campaign_message(
-                campaign.id,
-                voice=spec.voice,
-                category=spec.category,
+        return campaign
+
+    def _attached(self, spec: CampaignSpec, marker: Marker, *, thorough: bool) -> Conversation[Campaign | None]:
+        """Return the campaign that an earlier attempt created, or None."""
+        if self.state.campaign_id is not None:
+            if self.state.fingerprint != marker.fingerprint:
+                raise _other_content(self.state.campaign_id)
+            try:
+                campaign: Campaign | None = yield calls.get_campaign(self.state.campaign_id)
+            except TingTingNotFoundError:
+                raise TingTingCampaignError(
+                    "an earlier attempt of this task created it, and it does not exist any more. Whether it was run is "
+                    'not known, so no other takes its place. Clear the task with on_clear="send_again" for a new one.',
+                    campaign_id=self.state.campaign_id,
+                ) from None
+        elif self._since_asked("creating") < CREATE_SETTLES_WITHIN:
+            campaign = yield from settling.look_for(spec.name, marker)
+        else:
+            thorough = thorough or self.state.phase == "creating" or bool(spec.draft)
+            campaign = yield from settling.find(spec.name, marker, thorough=thorough)
+        if campaign is not None:
+            # The mark may have been edited away by a person; the id that was remembered is proof enough then.
+            if self.state.campaign_id is None and str(marker) not in campaign.description:
+                raise _other_content(campaign.id, campaign.status.value)
+            log.info("Campaign %s was created by an earlier attempt and is used again", campaign.id)
+        return campaign
+
+    def _create(self, spec: CampaignSpec, marker: Marker) -> Conversation[Campaign]:
+        for attempt in range(1, MOST_SENDS + 1):
+            call = calls.create_campaign(
+                name=spec.name,
+                services=spec.services,
+                user_phone=spec.user_phone,
                 message=spec.message,
                 sms_message=spec.sms_message,
-                length_factor=spec.length_factor,
-                draft=spec.draft,
+                description=f"{spec.description} {marker}" if spec.description else str(marker),
+                schedule=_schedule_to_come(spec),
+                credit_limit=spec.credit_limit,
             )
-        )
-    return campaign
+            self._remember(phase="creating", asked_at=self._clock())
+            try:
+                campaign: Campaign = yield call
+                log.info("Campaign %s was created", campaign.id)
+            except TingTingOutcomeUnknownError as error:
+                log.warning("Nobody knows whether the campaign was created: looking for it. %s", error)
+                found = yield from settling.look_for(spec.name, marker)
+                if found is None and attempt == MOST_SENDS:
+                    raise
+                if found is not None:
+                    log.info("Campaign %s had been created after all", found.id)
+                    return found
+                continue
+            except TingTingNeverSentError:
+                self._remember(asked_at=None)
+                raise
+            except TingTingRateLimitedError as error:
+                if attempt == MOST_SENDS:
+                    raise
+                yield settling.as_told(error, settling.LOOK_AGAIN_AFTER[-1])
+                continue
+            # Somebody else with the same marker may have been as fast: the lowest id is the one for everybody.
+            return (yield from settling.find(spec.name, marker)) or campaign
+        raise AssertionError("unreachable")
+
+    def run_once(self, *, watch_first: float = 0.0) -> Conversation[Campaign]:
+        """Run the campaign if it has not begun; return it as it is when it has.
+
+        Everybody is called each time TingTing is asked to run, so it is asked only after a fresh look that shows
+        `Not Started`, and after an unknown outcome only when the status has not moved for two minutes. Once TingTing
+        has said yes it is never asked again, whatever the status says.
+
+        :param watch_first: seconds to watch the status before the first send, for an attempt that follows another:
+            that one may be alive and about to ask, or may have asked without remembering it.
+        :raises TingTingCampaignError: the campaign has nobody to call, or is a draft.
+        :raises TingTingAPIError: TingTing refuses, or the outcome stays unknown.
+        """
+        number = self.campaign_id
+        campaign: Campaign = yield calls.get_campaign(number)
+        if self.state.phase == "begun":
+            if not campaign.status.has_begun:
+                log.warning("Campaign %s was run by an earlier attempt, though it still is %s", number, campaign.status)
+            return campaign
+        # An earlier attempt asked, and nobody knows whether it was heard: what is left of its two minutes; and a
+        # little more, since that attempt asks again itself when they are over, if it still lives.
+        unsettled = watch_first + max(0.0, RUN_SETTLES_WITHIN - self._since_asked("running"))
+        if unsettled > 0 and not campaign.status.has_begun:
+            log.info("An earlier attempt may have run campaign %s: watching its status first", number)
+            campaign = yield from _watch_for_start(number, unsettled)
+        for attempt in range(1, MOST_SENDS + 1):
+            if campaign.status.has_begun:
+                log.info("Campaign %s has been run already and is %s: it is not run again", number, campaign.status)
+                break
+            _check_runnable(campaign)
+            self._remember(phase="running", asked_at=self._clock())
+            try:
+                said = yield calls.run_campaign(number)
+                log.info("Campaign %s: TingTing says: %s", number, mask_text(said.message))
+                self._remember(phase="begun")
+                campaign = yield calls.get_campaign(number)
+                break
+            except TingTingRateLimitedError as error:
+                self._remember(asked_at=None)
+                if attempt == MOST_SENDS:
+                    raise
+                yield settling.as_told(error, RUN_LOOKS_EVERY)
+                campaign = yield calls.get_campaign(number)
+            except TingTingNeverSentError:
+                self._remember(asked_at=None)
+                raise
+            except TingTingRefusedError:
+                self._remember(asked_at=None)
+                # Perhaps refused because another attempt was faster.
+                campaign = yield calls.get_campaign(number)
+                if not campaign.status.has_begun:
+                    raise
+            except TingTingOutcomeUnknownError as error:
+                log.warning("Nobody knows whether campaign %s was run: watching its status. %s", number, error)
+                campaign = yield from _watch_for_start(number, RUN_SETTLES_WITHIN)
+                if not campaign.status.has_begun and attempt == MOST_SENDS:
+                    raise
+        self._remember(phase="begun")
+        return campaign
+
+    def status(self) -> Conversation[Campaign]:
+        """Look at the campaign."""
+        return (yield calls.get_campaign(self.campaign_id))  # type: ignore[no-any-return]
+
+    def stop(self) -> Conversation[str]:
+        """Stop the campaign for good, as well as can be; see `settling.stop`."""
+        return (yield from settling.stop(self.campaign_id))
+
+    def judge(self, campaign: Campaign, summary: CampaignSummary, success_when: SuccessWhen = None) -> None:
+        """Raise unless the campaign is a success; see `outcome.judge`."""
+        from airflow_provider_tingting.outcome import judge
+
+        judge(campaign, summary, success_when)
+
+    def _remember(self, **news: Any) -> None:
+        state = replace(self.state, **news)
+        if state != self.state:
+            self.state = state
+            self._keep(state)
+
+    def _since_asked(self, phase: str) -> float:
+        """Return the seconds since an earlier attempt asked for this, or infinity when none did."""
+        if self.state.phase != phase or self.state.asked_at is None:
+            return float("inf")
+        return max(0.0, self._clock() - self.state.asked_at)
 
 
-def _create(spec: CampaignSpec, marker: Marker) -> Conversation[Campaign]:
-    for attempt in range(1, MOST_SENDS + 1):
-        call = calls.create_campaign(
-            name=spec.name,
-            services=spec.services,
-            user_phone=spec.user_phone,
-            message=spec.message,
-            sms_message=spec.sms_message,
-            description=f"{spec.description} {marker}" if spec.description else str(marker),
-            schedule=_schedule_to_come(spec),
-            credit_limit=spec.credit_limit,
-        )
-        try:
-            campaign: Campaign = yield call
-            log.info("Campaign %s was created", campaign.id)
-        except TingTingOutcomeUnknownError as error:
-            log.warning("Nobody knows whether the campaign was created: looking for it. %s", error)
-            found = yield from _look_for(spec.name, marker)
-            if found is None and attempt == MOST_SENDS:
-                raise
-            if found is not None:
-                log.info("Campaign %s had been created after all", found.id)
-                return found
-            continue
-        except TingTingRateLimitedError as error:
-            if attempt == MOST_SENDS:
-                raise
-            yield _as_told(error, LOOK_AGAIN_AFTER[-1])
-            continue
-        # Somebody else with the same marker may have been as fast: the lowest id is the one for everybody.
-        return (yield from find(spec.name, marker)) or campaign
-    raise AssertionError("unreachable")
+def _other_content(campaign_id: int, status: str | None = None) -> TingTingCampaignError:
+    return TingTingCampaignError(
+        "an earlier attempt of this task created it with another name, message or caller number. It is not used for "
+        'this one, and nothing was created. Clear the task with on_clear="send_again" for a new campaign; if the task '
+        "is mapped, its list has changed its order.",
+        campaign_id=campaign_id,
+        status=status,
+    )
 
 
 def _schedule_to_come(spec: CampaignSpec) -> str | None:
@@ -181,106 +322,6 @@ def _schedule_to_come(spec: CampaignSpec) -> str | None:
         )
     log.warning("The schedule %s has passed: the campaign will start when it is run", spec.schedule)
     return None
-
-
-def _look_for(name: str, marker: Marker) -> Conversation[Campaign | None]:
-    for pause in LOOK_AGAIN_AFTER:
-        yield Pause(pause)
-        found = yield from find(name, marker, thorough=True)
-        if found is not None:
-            return found
-    return None
-
-
-def find(name: str, marker: Marker, *, thorough: bool = False) -> Conversation[Campaign | None]:
-    """Return the campaign with this marker and the lowest id, or None.
-
-    :param name: what it was created as; TingTing searches by it.
-    :param thorough: look through the newest campaigns and the drafts too, in case the search misses it.
-    """
-    first_pages = [calls.list_campaigns(search=name)]
-    if thorough:
-        first_pages += [calls.list_campaigns(), calls.list_campaigns(search=name, draft=True)]
-    for first in first_pages:
-        pager, looked = Pager(first), 0
-        matches: list[Campaign] = []
-        for call in pager:
-            page = pager.accept((yield call))
-            matches += [campaign for campaign in page if marker.is_in(campaign.description)]
-            looked += len(page)
-            if looked >= NEWEST_LOOKED_THROUGH:
-                break
-        if matches:
-            chosen, *others = sorted(matches, key=lambda campaign: campaign.id)
-            if others:
-                named = ", ".join(str(campaign.id) for campaign in others)
-                log.warning("Several attempts created a campaign; %s is used, left un-run: %s", chosen.id, named)
-            return chosen
-    return None
-
-
-def insist(call: Call[T]) -> Conversation[T]:
-    """Send a write that may be repeated without harm until its outcome is known, a few times."""
-    for pause in LOOK_AGAIN_AFTER:
-        try:
-            answer: T = yield call
-            return answer
-        except TingTingOutcomeUnknownError as error:
-            log.warning("Sending %s again, which does no harm: %s", call.name, error)
-            yield Pause(pause)
-        except TingTingRateLimitedError as error:
-            yield _as_told(error, pause)
-    last: T = yield call
-    return last
-
-
-def _as_told(error: TingTingRateLimitedError, otherwise: float) -> Pause:
-    """Return the pause that a server asks for; one too long for a worker to sit out stays an error."""
-    if (error.retry_after or 0) > LONGEST_PAUSE:
-        raise error
-    return Pause(error.retry_after or otherwise)
-
-
-def run_once(campaign_id: int, *, watch_first: float = 0.0) -> Conversation[Campaign]:
-    """Run a campaign that has not begun; return it as it is when it has.
-
-    Everybody is called each time TingTing is asked to run, so it is asked only after a fresh look that shows
-    `Not Started`, and after an unknown outcome only when the status has not moved for two minutes.
-
-    :param watch_first: seconds to watch the status before the first send, for an attempt that follows one of which
-        nobody knows whether it ran the campaign.
-    :raises TingTingCampaignError: the campaign has nobody to call, or is a draft.
-    :raises TingTingAPIError: TingTing refuses, or the outcome stays unknown.
-    """
-    campaign: Campaign = yield calls.get_campaign(campaign_id)
-    if watch_first and not campaign.status.has_begun:
-        campaign = yield from _watch_for_start(campaign_id, watch_first)
-    for attempt in range(1, MOST_SENDS + 1):
-        if campaign.status.has_begun:
-            log.info("Campaign %s has been run already and is %s: it is not run again", campaign_id, campaign.status)
-            return campaign
-        _check_runnable(campaign)
-        try:
-            said = yield calls.run_campaign(campaign_id)
-            log.info("Campaign %s: TingTing says: %s", campaign_id, mask_text(said.message))
-            campaign = yield calls.get_campaign(campaign_id)
-            return campaign
-        except TingTingRateLimitedError as error:
-            if attempt == MOST_SENDS:
-                raise
-            yield _as_told(error, RUN_LOOKS_EVERY)
-            campaign = yield calls.get_campaign(campaign_id)
-        except TingTingRefusedError:
-            # Perhaps refused because another attempt was faster.
-            campaign = yield calls.get_campaign(campaign_id)
-            if not campaign.status.has_begun:
-                raise
-        except TingTingOutcomeUnknownError as error:
-            log.warning("Nobody knows whether campaign %s was run: watching its status. %s", campaign_id, error)
-            campaign = yield from _watch_for_start(campaign_id, RUN_SETTLES_WITHIN)
-            if not campaign.status.has_begun and attempt == MOST_SENDS:
-                raise
-    return campaign
 
 
 def _watch_for_start(campaign_id: int, seconds: float) -> Conversation[Campaign]:
@@ -306,42 +347,3 @@ def _check_runnable(campaign: Campaign) -> None:
             campaign_id=campaign.id,
             status=campaign.status.value,
         )
-
-
-def stop(campaign_id: int) -> Conversation[str]:
-    """Stop a campaign for good, as well as can be, and return a sentence on what came of it. Never raises.
-
-    A stopped campaign cannot go on: whoever was not called stays uncalled.
-    """
-    try:
-        yield calls.stop_campaign(campaign_id)
-    except TingTingRefusedError as error:
-        if error.status_code in (404, 405):
-            return f"Campaign {campaign_id} could not be stopped: TingTing offers no stop for it. It goes on."
-        return f"Campaign {campaign_id} could not be stopped: {error.said} It may go on."
-    except Exception as error:
-        return f"Nobody knows whether campaign {campaign_id} was stopped ({type(error).__name__}). Look at TingTing."
-    return f"Campaign {campaign_id} was stopped for good."
-
-
-def delete(campaign_id: int) -> Conversation[None]:
-    """Delete a campaign; after an unknown outcome a campaign that is gone counts as deleted.
-
-    :raises TingTingNotFoundError: there was no such campaign.
-    """
-    unanswered = False
-    for pause in LOOK_AGAIN_AFTER:
-        try:
-            yield calls.delete_campaign(campaign_id)
-        except TingTingOutcomeUnknownError:
-            unanswered = True
-            yield Pause(pause)
-        except TingTingRateLimitedError as error:
-            yield _as_told(error, pause)
-        except TingTingNotFoundError:
-            if not unanswered:
-                raise
-            return
-        else:
-            return
-    yield calls.delete_campaign(campaign_id)

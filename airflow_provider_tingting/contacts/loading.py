@@ -103,11 +103,11 @@ def _by_json(
 def _by_workbook(
     client: TingTingClient, campaign: Campaign, audience: CheckedAudience, *, batch_size: int, concurrency: int
 ) -> _Sent:
-    from airflow_provider_tingting.campaign import insist
+    from airflow_provider_tingting.settling import insist
 
     complaints: list[str] = []
     with tempfile.TemporaryDirectory(prefix="tingting-") as folder:
-        for part in write_workbook(audience.contacts(), Path(folder) / "contacts.xlsx"):
+        for part in write_workbook(audience.contacts(), Path(folder) / "contacts.xlsx", variables=audience.variables):
             preview = client.converse(insist(calls.upload_contacts(campaign.id, part.path)))
             complaints += [mask_text(str(error)) for error in preview.error_list]
             log.info("Campaign %s: a workbook of %s rows was uploaded", campaign.id, preview.total_validated_rows)

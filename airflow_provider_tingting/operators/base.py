@@ -19,6 +19,7 @@ from airflow_provider_tingting.errors import (
     TingTingValidationError,
 )
 from airflow_provider_tingting.links.campaign import TingTingCampaignLink, leave_link
+from airflow_provider_tingting.operators.memory import Memory
 
 if TYPE_CHECKING:
     from airflow_provider_tingting._compat import BaseOperatorLink, Context
@@ -74,26 +75,44 @@ class TingTingBaseOperator(BaseOperator):
         context["ti"].xcom_push(key="campaign_id", value=campaign_id)
         leave_link(context, self.hook.settings.campaign_link(campaign_id))
 
-    def heed_clear(self, context: Context, on_clear: str, what: str) -> None:
+
+class TingTingBaseWriteOperator(TingTingBaseOperator):
+    """Base of those operators that change something at TingTing.
+
+    :param on_clear: what a task does that a person has cleared: `reattach` (come to the same result and repeat nothing
+        that may not be repeated), `send_again` (do it anew) or `fail`.
+    """
+
+    def __init__(self, *, on_clear: str = "reattach", **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.on_clear = on_clear
+
+    def heed_clear(self, context: Context, what: str) -> None:
         """Obey `on_clear="fail"`, and say loudly in the log what a cleared task does.
 
         :raises TingTingConfigError: `on_clear` is unknown, or the task was cleared and is not to run again.
         """
-        if on_clear not in ON_CLEAR:
-            raise TingTingConfigError(f"on_clear must be one of {', '.join(ON_CLEAR)}; it is {on_clear!r}.")
+        if self.on_clear not in ON_CLEAR:
+            raise TingTingConfigError(f"on_clear must be one of {', '.join(ON_CLEAR)}; it is {self.on_clear!r}.")
         if generation_of(context) == 0:
             return
-        if on_clear == "fail":
+        if self.on_clear == "fail":
             raise TingTingConfigError(
-                f'This task was cleared and on_clear="fail" forbids it to {what} again. Nothing was sent. For the same '
-                'campaign use on_clear="reattach", for a new one on_clear="send_again".'
+                f'This task was cleared and on_clear="fail" forbids it to {what} again. Nothing was sent. To come to '
+                'the same result without repeating it use on_clear="reattach", to do it anew "send_again".'
             )
-        fate = "its campaign is used again and nobody is called twice"
-        self.log.warning(
-            "This task was cleared. on_clear=%r: %s",
-            on_clear,
-            fate if on_clear == "reattach" else f"it will {what} again",
-        )
+        if self.on_clear == "reattach":
+            self.log.warning(
+                "This task was cleared. on_clear='reattach': it does not %s again, and nobody is called twice. To do "
+                "it anew, set on_clear='send_again' and clear it once more.",
+                what,
+            )
+        else:
+            self.log.warning("This task was cleared. on_clear='send_again': it will %s again", what)
+
+    def memory(self, context: Context) -> Memory:
+        """Return what this task remembers between its tries; doing it anew begins without memory."""
+        return Memory(context, generation_of(context) if self.on_clear == "send_again" else 0)
 
 
 def generation_of(context: Context) -> int:
@@ -103,3 +122,8 @@ def generation_of(context: Context) -> int:
     if retries is None:
         retries = context["task"].retries
     return max(0, int(getattr(ti, "max_tries", 0) or 0) - int(retries or 0))
+
+
+def is_first_try(context: Context) -> bool:
+    """Whether nothing can have happened yet: the first try of a task that nobody has cleared."""
+    return int(context["ti"].try_number or 1) <= 1 and generation_of(context) == 0

@@ -9,7 +9,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from airflow_provider_tingting._compat import conf
 from airflow_provider_tingting.errors import TingTingCampaignError, TingTingConfigError
 from airflow_provider_tingting.operators.arguments import campaign_id_of, credit_limit_of, ids_of, length_factor_of
-from airflow_provider_tingting.operators.base import HOPELESS, TingTingBaseOperator, generation_of
+from airflow_provider_tingting.operators.base import (
+    HOPELESS,
+    TingTingBaseOperator,
+    TingTingBaseWriteOperator,
+    is_first_try,
+)
 from airflow_provider_tingting.operators.running import RunningMixin
 
 if TYPE_CHECKING:
@@ -20,7 +25,7 @@ if TYPE_CHECKING:
 SERVICES = ("PHONE", "SMS", "SMS & PHONE")
 
 
-class TingTingCreateCampaignOperator(TingTingBaseOperator):
+class TingTingCreateCampaignOperator(TingTingBaseWriteOperator):
     """Create a campaign, ready to take contacts.
 
     A retry never creates a second campaign: the campaign carries a mark of the DAG, run, task and map index in its
@@ -91,7 +96,6 @@ class TingTingCreateCampaignOperator(TingTingBaseOperator):
         length_factor: str | float | None = None,
         credit_limit: float | None = None,
         draft: bool | None = None,
-        on_clear: str = "reattach",
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -108,20 +112,19 @@ class TingTingCreateCampaignOperator(TingTingBaseOperator):
         self.length_factor = length_factor
         self.credit_limit = credit_limit
         self.draft = draft
-        self.on_clear = on_clear
 
     def execute(self, context: Context) -> int:
         """Create the campaign, or find the one that an earlier attempt created."""
-        from airflow_provider_tingting.campaign import Marker, attach_or_create
+        from airflow_provider_tingting.campaign import CampaignJob, JobState, Marker
 
         with self.told_to_airflow():
-            self.heed_clear(context, self.on_clear, "create a campaign")
+            self.heed_clear(context, "create a campaign")
             spec = self._spec()
-            ti = context["ti"]
-            generation = generation_of(context) if self.on_clear == "send_again" else 0
-            marker = Marker.of(spec, ti.dag_id, ti.run_id, ti.task_id, ti.map_index, generation)
-            again = ti.try_number > 1 or generation_of(context) > 0
-            campaign = self.hook.get_conn().converse(attach_or_create(spec, marker, thorough=again))
+            ti, memory = context["ti"], self.memory(context)
+            marker = Marker.of(spec, ti.dag_id, ti.run_id, ti.task_id, ti.map_index, memory.generation)
+            job = CampaignJob(JobState.from_json(memory.recall()), lambda state: memory.keep(state.to_json()))
+            conversation = job.attach_or_create(spec, marker, thorough=not is_first_try(context))
+            campaign = self.hook.get_conn().converse(conversation)
             self.leave_campaign(context, campaign.id)
             return campaign.id
 
@@ -169,7 +172,7 @@ class TingTingCreateCampaignOperator(TingTingBaseOperator):
         return None if moment is None else wire_format(moment)
 
 
-class TingTingRunCampaignOperator(RunningMixin, TingTingBaseOperator):
+class TingTingRunCampaignOperator(RunningMixin):
     """Run a campaign and wait for its end.
 
     TingTing dials everybody each time it is asked to run, so only a campaign that is `Not Started` is ever run, after
@@ -217,7 +220,6 @@ class TingTingRunCampaignOperator(RunningMixin, TingTingBaseOperator):
         stop_on_kill: bool = False,
         success_when: SuccessWhen = None,
         tolerate_outage: float = 600.0,
-        on_clear: str = "reattach",
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -229,7 +231,6 @@ class TingTingRunCampaignOperator(RunningMixin, TingTingBaseOperator):
         self.stop_on_kill = stop_on_kill
         self.success_when = success_when
         self.tolerate_outage = tolerate_outage
-        self.on_clear = on_clear
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Run the campaign unless it has begun, and wait for its end, here or in the triggerer."""

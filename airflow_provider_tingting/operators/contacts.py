@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_tingting.errors import TingTingConfigError
 from airflow_provider_tingting.operators.arguments import campaign_id_of, storage_path_of
-from airflow_provider_tingting.operators.base import TingTingBaseOperator
+from airflow_provider_tingting.operators.base import TingTingBaseOperator, TingTingBaseWriteOperator
 
 if TYPE_CHECKING:
     from airflow_provider_tingting._compat import Context
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 TRANSPORTS = ("json", "xlsx")
 
 
-class TingTingAddContactsOperator(TingTingBaseOperator):
+class TingTingAddContactsOperator(TingTingBaseWriteOperator):
     """Add people to a campaign, checked before the first one is sent.
 
     All contacts are read and checked first, each tag of the campaign's message included: with `on_invalid="fail"` one
@@ -41,6 +41,9 @@ class TingTingAddContactsOperator(TingTingBaseOperator):
     :param batch_size: contacts in a request.
     :param concurrency: requests at the same time.
     :param transport: `json` sends batches, `xlsx` uploads workbooks.
+    :param sheet: which sheet of a workbook; None for the only one that is filled.
+    :param encoding: of a text file that is neither UTF-8 nor UTF-16, such as `cp1252`.
+    :param on_clear: what a cleared task does: `reattach` and `send_again` add whoever is missing; `fail`.
     :param tingting_conn_id: the Airflow connection.
     :raises AirflowFailException: the contacts, an argument, the token or the campaign is refused; no retry would help.
     :raises TingTingCampaignError: the campaign does not hold everybody at the end; numbers are named masked.
@@ -54,6 +57,7 @@ class TingTingAddContactsOperator(TingTingBaseOperator):
         "number_column",
         "variables",
         "rejects_path",
+        "sheet",
     )
     template_fields_renderers: ClassVar[dict[str, str]] = {"contacts": "json", "variables": "json"}
 
@@ -69,6 +73,8 @@ class TingTingAddContactsOperator(TingTingBaseOperator):
         batch_size: int = 500,
         concurrency: int = 4,
         transport: str = "json",
+        sheet: str | None = None,
+        encoding: str | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -81,6 +87,8 @@ class TingTingAddContactsOperator(TingTingBaseOperator):
         self.batch_size = batch_size
         self.concurrency = concurrency
         self.transport = transport
+        self.sheet = sheet
+        self.encoding = encoding
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Check everybody, then send everybody, then count."""
@@ -89,15 +97,20 @@ class TingTingAddContactsOperator(TingTingBaseOperator):
         from airflow_provider_tingting.contacts.sources import read_rows
 
         with self.told_to_airflow():
+            self.heed_clear(context, "add contacts")
             number = campaign_id_of(self.campaign_id)
             source = self._source()
             self._check_arguments()
             campaign = self.hook.get_campaign(number)
             self.leave_campaign(context, number)
-            with check_audience(read_rows(source), self._options(campaign)) as audience:
+            with check_audience(
+                read_rows(source, encoding=self.encoding, sheet=self.sheet), self._options(campaign)
+            ) as audience:
                 audience.raise_if_refused()
                 self._tell(audience)
                 rejects_path = self._write_rejects(audience)
+                memory = self.memory(context)
+                memory.keep({"phase": "sending", "campaign_id": number, "total": audience.valid})
                 loaded = load(
                     self.hook.get_conn(),
                     campaign,
@@ -106,6 +119,7 @@ class TingTingAddContactsOperator(TingTingBaseOperator):
                     batch_size=int(self.batch_size),
                     concurrency=int(self.concurrency),
                 )
+                memory.keep({"phase": "sent", "campaign_id": number, "total": audience.valid})
                 return {
                     "campaign_id": number,
                     "total": audience.valid,

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from airflow_provider_tingting import api
 from airflow_provider_tingting.errors import TingTingConfigError, TingTingNotFoundError, TingTingRefusedError
 from airflow_provider_tingting.operators.arguments import campaign_id_of
-from airflow_provider_tingting.operators.base import TingTingBaseOperator
+from airflow_provider_tingting.operators.base import TingTingBaseOperator, TingTingBaseWriteOperator, is_first_try
 
 if TYPE_CHECKING:
     from airflow_provider_tingting._compat import Context
 
 
-class TingTingUpdateCampaignOperator(TingTingBaseOperator):
+class TingTingUpdateCampaignOperator(TingTingBaseWriteOperator):
     """Change fields of a campaign. Doing it again does no harm, so a retry does.
 
     XCom: `return_value` is `{campaign_id, updated}` with the names of the fields.
@@ -28,6 +28,7 @@ class TingTingUpdateCampaignOperator(TingTingBaseOperator):
     :param message: what is spoken.
     :param sms_message: what is sent as SMS.
     :param schedule: when to start, as in `TingTingCreateCampaignOperator`.
+    :param on_clear: what a cleared task does: `reattach` and `send_again` do it again, which does no harm; `fail`.
     :param tingting_conn_id: the Airflow connection.
     :raises AirflowFailException: nothing to change, or TingTing refuses.
     """
@@ -64,10 +65,11 @@ class TingTingUpdateCampaignOperator(TingTingBaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Send the fields that are given."""
-        from airflow_provider_tingting.campaign import insist
         from airflow_provider_tingting.schedule import read_schedule, wire_format
+        from airflow_provider_tingting.settling import insist
 
         with self.told_to_airflow():
+            self.heed_clear(context, "update the campaign")
             number = campaign_id_of(self.campaign_id)
             moment = read_schedule(self.schedule)
             wanted = {
@@ -85,7 +87,7 @@ class TingTingUpdateCampaignOperator(TingTingBaseOperator):
             return {"campaign_id": number, "updated": sorted(fields)}
 
 
-class TingTingStopCampaignOperator(TingTingBaseOperator):
+class TingTingStopCampaignOperator(TingTingBaseWriteOperator):
     """Stop a campaign for good: whoever was not called stays uncalled. A campaign that has ended is left alone.
 
     XCom: `return_value` is `{campaign_id, status, stopped}`; `stopped` is false when it had ended by itself.
@@ -93,6 +95,7 @@ class TingTingStopCampaignOperator(TingTingBaseOperator):
     Source: the vendor's client; the API page has no such call.
 
     :param campaign_id: the campaign.
+    :param on_clear: what a cleared task does: `reattach` and `send_again` do it again, which does no harm; `fail`.
     :param tingting_conn_id: the Airflow connection.
     :raises AirflowFailException: there is no such campaign, or TingTing cannot stop it.
     """
@@ -106,9 +109,10 @@ class TingTingStopCampaignOperator(TingTingBaseOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         """Stop the campaign unless it has ended, and look again."""
         from airflow_provider_tingting.api.statuses import CampaignStatus
-        from airflow_provider_tingting.campaign import insist
+        from airflow_provider_tingting.settling import insist
 
         with self.told_to_airflow():
+            self.heed_clear(context, "stop the campaign")
             number = campaign_id_of(self.campaign_id)
             self.leave_campaign(context, number)
             campaign = self.hook.get_campaign(number)
@@ -132,7 +136,7 @@ class TingTingStopCampaignOperator(TingTingBaseOperator):
             return {"campaign_id": number, "status": campaign.status.value, "stopped": stopped}
 
 
-class TingTingDeleteCampaignOperator(TingTingBaseOperator):
+class TingTingDeleteCampaignOperator(TingTingBaseWriteOperator):
     """Delete a campaign with its contacts. A retry that finds it gone is content.
 
     XCom: `return_value` is `{campaign_id, deleted}`; `deleted` is false when it was gone already.
@@ -141,6 +145,7 @@ class TingTingDeleteCampaignOperator(TingTingBaseOperator):
 
     :param campaign_id: the campaign.
     :param missing_ok: whether a campaign that does not exist is fine at the first try too.
+    :param on_clear: what a cleared task does: `reattach` and `send_again` do it again, which does no harm; `fail`.
     :param tingting_conn_id: the Airflow connection.
     :raises AirflowFailException: there is no such campaign.
     """
@@ -154,15 +159,16 @@ class TingTingDeleteCampaignOperator(TingTingBaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Delete the campaign."""
-        from airflow_provider_tingting.campaign import delete
+        from airflow_provider_tingting.settling import delete
 
         with self.told_to_airflow():
+            self.heed_clear(context, "delete the campaign")
             number = campaign_id_of(self.campaign_id)
             try:
                 self.hook.get_conn().converse(delete(number))
             except TingTingNotFoundError:
                 # An earlier try may have deleted it and been killed before it could say so.
-                if not self.missing_ok and context["ti"].try_number <= 1:
+                if not self.missing_ok and is_first_try(context):
                     raise
                 self.log.info("Campaign %s does not exist (any more)", number)
                 return {"campaign_id": number, "deleted": False}

@@ -7,9 +7,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_tingting import api
 from airflow_provider_tingting._compat import AirflowFailException
-from airflow_provider_tingting.errors import TingTingOutcomeUnknownError
+from airflow_provider_tingting.errors import (
+    TingTingNeverSentError,
+    TingTingOutcomeUnknownError,
+    TingTingRefusedError,
+)
 from airflow_provider_tingting.operators.arguments import campaign_id_of
-from airflow_provider_tingting.operators.base import TingTingBaseOperator
+from airflow_provider_tingting.operators.base import TingTingBaseOperator, TingTingBaseWriteOperator, generation_of
 
 if TYPE_CHECKING:
     from airflow_provider_tingting._compat import Context
@@ -42,8 +46,8 @@ class TingTingPreviewVoiceOperator(TingTingBaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Make the preview."""
-        from airflow_provider_tingting.campaign import insist
         from airflow_provider_tingting.errors import TingTingConfigError
+        from airflow_provider_tingting.settling import insist
 
         with self.told_to_airflow():
             number = campaign_id_of(self.campaign_id)
@@ -58,17 +62,19 @@ class TingTingPreviewVoiceOperator(TingTingBaseOperator):
             return {"campaign_id": number, "voice_id": voice, "url": url}
 
 
-class TingTingDemoCallOperator(TingTingBaseOperator):
+class TingTingDemoCallOperator(TingTingBaseWriteOperator):
     """Call one contact of a campaign now, for somebody to hear it. The phone really rings.
 
-    The call is asked for at most once: when nobody knows whether TingTing took it, the task fails without further
-    tries. A task that is cleared calls again.
+    The call is asked for at most once: when nobody knows whether TingTing took it, or whether an earlier try that was
+    killed had asked, the task fails without further tries.
 
-    XCom: `return_value` is `{contact_id, message}` with what TingTing said.
+    XCom: `return_value` is `{contact_id, called, message}` with what TingTing said; `called` is false after a clear
+    that does not call again.
 
     Source: API page, Demo call.
 
     :param contact_id: the contact's id, as `iter_contacts` of the hook gives it.
+    :param on_clear: what a cleared task does: `reattach` (succeed without a call), `send_again` (call again) or `fail`.
     :param tingting_conn_id: the Airflow connection.
     :raises AirflowFailException: there is no such contact, or the outcome is unknown.
     """
@@ -83,11 +89,27 @@ class TingTingDemoCallOperator(TingTingBaseOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         """Ask for the call, once."""
         with self.told_to_airflow():
+            self.heed_clear(context, "call the contact")
             number = campaign_id_of(self.contact_id, "contact_id")
+            cleared = generation_of(context)
+            if cleared and self.on_clear == "reattach":
+                return {"contact_id": number, "called": False, "message": ""}
+            memory = self.memory(context)
+            asked = memory.recall() is not None if memory.is_kept else context["ti"].try_number > cleared + 1
+            if asked:
+                raise AirflowFailException(
+                    f"An earlier try of this task may have called contact {number}, so it is not called again. To call "
+                    'anew set on_clear="send_again" and clear the task.'
+                )
+            memory.keep({"phase": "calling"})
             try:
                 said = self.hook.demo_call(number)
+            except (TingTingNeverSentError, TingTingRefusedError):
+                # Certainly not called: the next try may.
+                memory.forget()
+                raise
             except TingTingOutcomeUnknownError as error:
                 raise AirflowFailException(
                     f"Nobody knows whether contact {number} was called, so it is not tried again. {error}"
                 ) from error
-            return {"contact_id": number, "message": said.message}
+            return {"contact_id": number, "called": True, "message": said.message}

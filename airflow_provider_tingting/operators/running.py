@@ -6,6 +6,7 @@ import time
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from airflow_provider_tingting._compat import DEFERRED_TASKS_ARE_TOLD
 from airflow_provider_tingting.errors import (
     TingTingAuthError,
     TingTingCampaignTimeoutError,
@@ -13,7 +14,7 @@ from airflow_provider_tingting.errors import (
     TingTingError,
 )
 from airflow_provider_tingting.operators.arguments import campaign_id_of, seconds_of
-from airflow_provider_tingting.operators.base import TingTingBaseOperator
+from airflow_provider_tingting.operators.base import TingTingBaseWriteOperator, is_first_try
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,11 +30,17 @@ if TYPE_CHECKING:
 _BACKSTOP = timedelta(minutes=5)
 # Airflow kills a task five seconds after asking it to end: on_kill must be done before.
 _SECONDS_TO_STOP = 3.0
+# Without a task state store nobody knows whether the try before was killed while it asked to run the campaign, so a
+# later try watches the status this long (seconds) before it asks.
+_BLIND_TRY_WATCHES = 30.0
+# With one, the try before may still be alive, cut off from Airflow and about to ask: so long (seconds) it may take
+# from its look at the status until its request is obeyed.
+_LATER_TRY_WATCHES = 5.0
 # Of an execution_timeout so much (or a tenth of it) is kept for judging and stopping, before Airflow breaks in.
 _KEPT_FOR_THE_END = 10.0
 
 
-class RunningMixin(TingTingBaseOperator):
+class RunningMixin(TingTingBaseWriteOperator):
     """The steps of running a campaign; the arguments are those of the operator."""
 
     campaign_id: int | str
@@ -44,11 +51,10 @@ class RunningMixin(TingTingBaseOperator):
     stop_on_kill: bool
     success_when: SuccessWhen
     tolerate_outage: float
-    on_clear: str
 
     def start(self, context: Context) -> Campaign:
         """Check the arguments, then run the campaign unless it has begun."""
-        from airflow_provider_tingting.campaign import run_once
+        from airflow_provider_tingting.campaign import CampaignJob, JobState
         from airflow_provider_tingting.outcome import check_success_when
 
         if self.on_clear == "send_again":
@@ -56,11 +62,17 @@ class RunningMixin(TingTingBaseOperator):
                 "A campaign can be run only once, so on_clear of this task is reattach or fail. To call people again, "
                 'give the task that creates the campaign on_clear="send_again" and clear it.'
             )
-        self.heed_clear(context, self.on_clear, "run the campaign")
+        self.heed_clear(context, "run the campaign")
         check_success_when(self.success_when)
         number = self.plan(context).campaign_id
         self.leave_campaign(context, number)
-        return self.hook.get_conn().converse(run_once(number))
+        memory = self.memory(context)
+        job = CampaignJob(JobState.from_json(memory.recall()), lambda state: memory.keep(state.to_json()))
+        job.attach_to(number)
+        watch_first = 0.0
+        if not is_first_try(context):
+            watch_first = _LATER_TRY_WATCHES if memory.is_kept else _BLIND_TRY_WATCHES
+        return self.hook.get_conn().converse(job.run_once(watch_first=watch_first))
 
     def begun(self, context: Context, campaign: Campaign) -> dict[str, Any]:
         """Return the result of a task that does not wait."""
@@ -97,6 +109,12 @@ class RunningMixin(TingTingBaseOperator):
 
     def wait_in_triggerer(self, plan: WaitPlan) -> NoReturn:
         """Hand the wait over to the triggerer and free this worker."""
+        if self.stop_on_kill and not DEFERRED_TASKS_ARE_TOLD:
+            self.log.warning(
+                "Before Airflow 3.3 a deferred task cannot be told that a person has ended it: campaign %s will then "
+                "go on in spite of stop_on_kill. Stop it with a TingTingStopCampaignOperator or in TingTing.",
+                plan.campaign_id,
+            )
         from airflow_provider_tingting.triggers.campaign import TingTingCampaignTrigger
 
         defer(
@@ -129,7 +147,7 @@ class RunningMixin(TingTingBaseOperator):
             return result
 
     def _time_is_up(self, seen: Observation) -> NoReturn:
-        from airflow_provider_tingting.campaign import stop
+        from airflow_provider_tingting.settling import stop
 
         fate = (
             self.hook.get_conn().converse(stop(seen.campaign_id))
@@ -155,7 +173,7 @@ class RunningMixin(TingTingBaseOperator):
     def on_kill(self) -> None:
         """Stop the campaign if the user chose so, as well as can be in the seconds that Airflow gives."""
         from airflow_provider_tingting import api
-        from airflow_provider_tingting.campaign import stop
+        from airflow_provider_tingting.settling import stop
 
         if not self.stop_on_kill:
             self.log.warning("Campaign %s goes on: stop_on_kill is off", self.campaign_id)

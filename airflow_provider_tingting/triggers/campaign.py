@@ -109,7 +109,7 @@ class TingTingCampaignTrigger(BaseTrigger):
         if not self.stop_on_kill:
             self.log.warning("Campaign %s goes on: stop_on_kill is off", self.campaign_id)
             return
-        from airflow_provider_tingting.campaign import stop
+        from airflow_provider_tingting.settling import stop
 
         try:
             async with await self._client() as client:

@@ -1,0 +1,128 @@
+"""Writes whose outcome nobody knows: look before sending again, and send again only what does no harm. No I/O.
+
+Each function is a conversation that either client drives.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from airflow_provider_tingting.api import calls
+from airflow_provider_tingting.api.models import Campaign
+from airflow_provider_tingting.api.paging import Pager
+from airflow_provider_tingting.api.wire import Call, Conversation, Pause, T
+from airflow_provider_tingting.errors import (
+    TingTingNotFoundError,
+    TingTingOutcomeUnknownError,
+    TingTingRateLimitedError,
+    TingTingRefusedError,
+)
+from airflow_provider_tingting.marking import Marker
+
+log = logging.getLogger(__name__)
+
+# A write whose outcome is unknown is looked for after each of these pauses (seconds) before it counts as not done: a
+# server that answers slowly may still be at it.
+LOOK_AGAIN_AFTER = (0.5, 1.5, 3.0, 5.0, 10.0)
+# A server that asks for a longer pause (seconds) is left to the task's own retry, which holds no worker.
+LONGEST_PAUSE = 60.0
+# The newest campaigns that are looked through when the search by name finds nothing.
+NEWEST_LOOKED_THROUGH = 200
+
+
+def find(name: str, marker: Marker, *, thorough: bool = False) -> Conversation[Campaign | None]:
+    """Return the campaign with this marker and the lowest id, or None.
+
+    :param name: what it was created as; TingTing searches by it.
+    :param thorough: look through the newest campaigns and the drafts too, in case the search misses it.
+    """
+    first_pages = [calls.list_campaigns(search=name)]
+    if thorough:
+        first_pages += [calls.list_campaigns(), calls.list_campaigns(search=name, draft=True)]
+    for first in first_pages:
+        pager, looked = Pager(first), 0
+        matches: list[Campaign] = []
+        for call in pager:
+            page = pager.accept((yield call))
+            matches += [campaign for campaign in page if marker.is_in(campaign.description)]
+            looked += len(page)
+            if looked >= NEWEST_LOOKED_THROUGH:
+                break
+        if matches:
+            chosen, *others = sorted(matches, key=lambda campaign: campaign.id)
+            if others:
+                named = ", ".join(str(campaign.id) for campaign in others)
+                log.warning("Several attempts created a campaign; %s is used, left un-run: %s", chosen.id, named)
+            return chosen
+    return None
+
+
+def look_for(name: str, marker: Marker) -> Conversation[Campaign | None]:
+    """Look for a campaign that may just be on its way, until it counts as not created; return it or None."""
+    for pause in LOOK_AGAIN_AFTER:
+        yield Pause(pause)
+        found = yield from find(name, marker, thorough=True)
+        if found is not None:
+            return found
+    return None
+
+
+def insist(call: Call[T]) -> Conversation[T]:
+    """Send a write that may be repeated without harm until its outcome is known, a few times."""
+    for pause in LOOK_AGAIN_AFTER:
+        try:
+            answer: T = yield call
+            return answer
+        except TingTingOutcomeUnknownError as error:
+            log.warning("Sending %s again, which does no harm: %s", call.name, error)
+            yield Pause(pause)
+        except TingTingRateLimitedError as error:
+            yield as_told(error, pause)
+    last: T = yield call
+    return last
+
+
+def as_told(error: TingTingRateLimitedError, otherwise: float) -> Pause:
+    """Return the pause that a server asks for; one too long for a worker to sit out stays an error."""
+    if (error.retry_after or 0) > LONGEST_PAUSE:
+        raise error
+    return Pause(error.retry_after or otherwise)
+
+
+def stop(campaign_id: int) -> Conversation[str]:
+    """Stop a campaign for good, as well as can be, and return a sentence on what came of it. Never raises.
+
+    A stopped campaign cannot go on: whoever was not called stays uncalled.
+    """
+    try:
+        yield calls.stop_campaign(campaign_id)
+    except TingTingRefusedError as error:
+        if error.status_code in (404, 405):
+            return f"Campaign {campaign_id} could not be stopped: TingTing offers no stop for it. It goes on."
+        return f"Campaign {campaign_id} could not be stopped: {error.said} It may go on."
+    except Exception as error:
+        return f"Nobody knows whether campaign {campaign_id} was stopped ({type(error).__name__}). Look at TingTing."
+    return f"Campaign {campaign_id} was stopped for good."
+
+
+def delete(campaign_id: int) -> Conversation[None]:
+    """Delete a campaign; after an unknown outcome a campaign that is gone counts as deleted.
+
+    :raises TingTingNotFoundError: there was no such campaign.
+    """
+    unanswered = False
+    for pause in LOOK_AGAIN_AFTER:
+        try:
+            yield calls.delete_campaign(campaign_id)
+        except TingTingOutcomeUnknownError:
+            unanswered = True
+            yield Pause(pause)
+        except TingTingRateLimitedError as error:
+            yield as_told(error, pause)
+        except TingTingNotFoundError:
+            if not unanswered:
+                raise
+            return
+        else:
+            return
+    yield calls.delete_campaign(campaign_id)

@@ -1,0 +1,237 @@
+"""The life of a campaign as four tasks that Airflow tries again, in this process: what the tests here share.
+
+A worker that is killed is an exception that no code of ours catches, at a step of the test's choice; the next try is a
+new operator with a higher try number, as in another process. Real processes are killed in the other files here.
+"""
+
+from __future__ import annotations
+
+import copy
+import functools
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from airflow.providers.common.compat.sdk import TaskDeferred
+from support.campaigns import NUMBERS
+from support.task_context import context_of, fired_by
+
+from airflow_provider_tingting import campaign as campaign_module
+from airflow_provider_tingting import settling
+from airflow_provider_tingting._compat import AirflowFailException
+from airflow_provider_tingting.api import calls
+from airflow_provider_tingting.api import client as client_module
+from airflow_provider_tingting.api.client import TingTingClient
+from airflow_provider_tingting.api.retry import RetryPolicy
+from airflow_provider_tingting.contacts import send
+from airflow_provider_tingting.operators import running
+from airflow_provider_tingting.operators.campaign import (
+    TingTingCreateCampaignOperator,
+    TingTingRunCampaignOperator,
+)
+from airflow_provider_tingting.operators.contacts import TingTingAddContactsOperator
+from airflow_provider_tingting.operators.report import TingTingDownloadReportOperator
+from airflow_provider_tingting.sandbox import Sandbox
+
+#: After this time (seconds) a request that was cut off is obeyed all the same; shorter than every settle time below.
+LATE = 0.15
+PEOPLE = [{"number": number, "name": "Sita"} for number in NUMBERS]
+
+Factory = Callable[[], Any]
+
+
+class Killed(BaseException):
+    """The worker is gone; nothing of it can react."""
+
+
+class Store(dict[str, Any]):
+    """A task state store as Airflow 3.3 has it: JSON by key, safe once `set` returns.
+
+    :param dies_at: the phase that a worker does not survive remembering: it is written, then the worker is killed.
+    """
+
+    def __init__(self, dies_at: str | None = None) -> None:
+        super().__init__()
+        self.dies_at = dies_at
+
+    def get(self, key: str, default: Any = None) -> Any:
+        return copy.deepcopy(super().get(key, default))
+
+    def set(self, key: str, value: Any, **_: Any) -> None:
+        self[key] = json.loads(json.dumps(value))
+        if self.dies_at is not None and value.get("phase") == self.dies_at:
+            self.dies_at = None
+            raise Killed(f"remembered {value['phase']}")
+
+    def delete(self, key: str) -> None:
+        self.pop(key, None)
+
+
+def make_impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Shorten every wait; the order of their lengths stays, and each is longer than `LATE`."""
+    monkeypatch.setattr(settling, "LOOK_AGAIN_AFTER", (0.02, 0.05, 0.1, 0.15))
+    monkeypatch.setattr(campaign_module, "CREATE_SETTLES_WITHIN", 0.3)
+    monkeypatch.setattr(campaign_module, "RUN_SETTLES_WITHIN", 0.4)
+    monkeypatch.setattr(campaign_module, "RUN_LOOKS_EVERY", 0.05)
+    monkeypatch.setattr(running, "_BLIND_TRY_WATCHES", 0.3)
+    monkeypatch.setattr(running, "_LATER_TRY_WATCHES", 0.1)
+    monkeypatch.setattr(calls, "_REPORT_PATIENCE", 0.2)
+    monkeypatch.setattr(client_module, "RetryPolicy", functools.partial(RetryPolicy, first_wait=0.01))
+    monkeypatch.setattr(send, "Patience", functools.partial(send.Patience, longest_wait=0.05))
+
+
+@contextmanager
+def killed_before(monkeypatch: pytest.MonkeyPatch, call: str, *, skip: int = 0) -> Iterator[None]:
+    """The worker is killed just before it sends a call, once."""
+    with _killed(monkeypatch, call, skip, after=False):
+        yield
+
+
+@contextmanager
+def killed_after(monkeypatch: pytest.MonkeyPatch, call: str, *, skip: int = 0) -> Iterator[None]:
+    """The worker is killed when a call has reached the server and before its answer is read, once."""
+    with _killed(monkeypatch, call, skip, after=True):
+        yield
+
+
+@contextmanager
+def _killed(monkeypatch: pytest.MonkeyPatch, call: str, skip: int, *, after: bool) -> Iterator[None]:
+    send_really, left = TingTingClient.send, [skip, 1]
+
+    def send(self: TingTingClient, one: Any) -> Any:
+        if one.name != call or not left[1]:
+            return send_really(self, one)
+        if left[0]:
+            left[0] -= 1
+            return send_really(self, one)
+        left[1] = 0
+        if after:
+            send_really(self, one)
+        raise Killed(f"{'after' if after else 'before'} {call}")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(TingTingClient, "send", send)
+        yield
+    assert not left[1], f"the worker never came to {call}"
+
+
+def once(make: Factory, *, store: Store | None, deferred: bool = False, **circumstances: Any) -> Any:
+    """One try of a task, deferral and all; the trigger's event goes to a fresh operator."""
+    context = context_of(make(), **circumstances)
+    if store is not None:
+        context["task_state_store"] = store
+    try:
+        result = make().execute(context)
+    except TaskDeferred as waiting:
+        assert deferred, "a task that was not to defer did"
+        event = fired_by(waiting.trigger)
+        return getattr(make(), waiting.method_name)(context, event=event, **(waiting.kwargs or {}))
+    return result
+
+
+def tried(
+    make: Factory, *, store: Store | None, deferred: bool = False, tries: int = 6, **circumstances: Any
+) -> tuple[Any, int]:
+    """Try a task as Airflow does until it succeeds; return its result and how many tries it took.
+
+    :raises AirflowFailException: a try has failed for good.
+    """
+    first = circumstances.pop("try_number", 1)
+    for number in range(first, first + tries):
+        try:
+            return once(make, store=store, deferred=deferred, try_number=number, **circumstances), number
+        except AirflowFailException:
+            raise
+        except (Exception, Killed):
+            if number == first + tries - 1:
+                raise
+    raise AssertionError("unreachable")
+
+
+class Life:
+    """A campaign from its creation to its report, as four tasks of one DAG run.
+
+    :param has_store: whether each task has a state store (Airflow 3.3) or none.
+    :param deferred: whether the run waits in the triggerer.
+    :param folder: where the report goes.
+    :param tasks: changes to the arguments of the tasks, by `create`, `add`, `run` and `report`.
+    """
+
+    def __init__(self, folder: Path, *, has_store: bool, deferred: bool = False, **tasks: dict[str, Any]) -> None:
+        self.path = folder / "report.csv"
+        self.deferred = deferred
+        self.tasks = tasks
+        self.stores = {task: Store() if has_store else None for task in ("create", "add", "run", "report")}
+        self.campaign_id: int | None = None
+        self.results: dict[str, Any] = {}
+
+    def make(self, task: str) -> Any:
+        """Make the operator of a task, fresh."""
+        arguments: dict[str, Any] = {"task_id": task, **self.tasks.get(task, {})}
+        if task == "create":
+            return creating(**arguments)
+        arguments.setdefault("campaign_id", self.campaign_id)
+        if task == "add":
+            return TingTingAddContactsOperator(**{"contacts": PEOPLE, "batch_size": 2, "concurrency": 1, **arguments})
+        if task == "run":
+            return TingTingRunCampaignOperator(**{"poll_interval": 0.05, "deferrable": self.deferred, **arguments})
+        return TingTingDownloadReportOperator(**{"path": str(self.path), **arguments})
+
+    def try_task(self, task: str, **circumstances: Any) -> Any:
+        """One try of a task."""
+        result = once(
+            functools.partial(self.make, task), store=self.stores[task], deferred=self.deferred, **circumstances
+        )
+        return self._done(task, result)
+
+    def live_task(self, task: str, **circumstances: Any) -> Any:
+        """Try a task until it succeeds."""
+        make = functools.partial(self.make, task)
+        result, _ = tried(make, store=self.stores[task], deferred=self.deferred, **circumstances)
+        return self._done(task, result)
+
+    def live(self, *tasks: str) -> Life:
+        """Try each task until it succeeds; all four when none is named."""
+        for task in tasks or ("create", "add", "run", "report"):
+            self.live_task(task)
+        return self
+
+    def _done(self, task: str, result: Any) -> Any:
+        if task == "create":
+            self.campaign_id = result
+        self.results[task] = result
+        return result
+
+
+def creating(**changes: Any) -> TingTingCreateCampaignOperator:
+    """Make a task that creates a campaign."""
+    return TingTingCreateCampaignOperator(
+        **{
+            "task_id": "create",
+            "name": "Water notice",
+            "services": "PHONE",
+            "user_phone": [3],
+            "message": "नमस्कार {name} जी",
+            "voice": "Rija",
+            **changes,
+        }
+    )
+
+
+def promise_is_kept(sandbox: Sandbox, life: Life) -> None:
+    """Assert what is promised: one campaign, one run, everybody called once, each report row once."""
+    world = sandbox.world
+    assert list(world.campaigns) == [life.campaign_id], "there is one campaign"
+    (campaign,) = world.campaigns.values()
+    assert len(campaign.runs) == 1, "it was run once"
+    assert len(campaign.contacts) == len(NUMBERS), "everybody is in it, once"
+    assert dict(sandbox.ledger.times_dialled()) == dict.fromkeys(NUMBERS, 1), "everybody was called once"
+    if "report" in life.results:
+        rows = life.path.read_text("utf-8").splitlines()[1:]
+        found = sorted(number for number in NUMBERS for row in rows if number in row)
+        assert found == sorted(NUMBERS), "everybody is in the report, once"
+        assert len(rows) == len(NUMBERS)
+        assert life.results["report"]["rows"] == len(NUMBERS)
