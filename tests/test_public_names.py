@@ -24,22 +24,22 @@ operators.campaign  TingTingRunCampaignOperator
     success_when=None tolerate_outage=600.0 on_clear='reattach' tingting_conn_id='tingting_default'
 operators.contacts  TingTingAddContactsOperator
     campaign_id=… contacts=… number_column=None variables=None on_invalid='fail' rejects_path=None batch_size=500
-    concurrency=4 transport='json' tingting_conn_id='tingting_default'
+    concurrency=4 transport='json' sheet=None encoding=None on_clear='reattach' tingting_conn_id='tingting_default'
 operators.report    TingTingDownloadReportOperator
     campaign_id=… path=… format='csv' overwrite=True tingting_conn_id='tingting_default'
 operators.report    TingTingDownloadSurveyReportOperator
     survey_id=… path=… format='csv' overwrite=True tingting_conn_id='tingting_default'
 operators.manage    TingTingUpdateCampaignOperator
     campaign_id=… name=None services=None message=None sms_message=None schedule=None
-    tingting_conn_id='tingting_default'
+    on_clear='reattach' tingting_conn_id='tingting_default'
 operators.manage    TingTingStopCampaignOperator
-    campaign_id=… tingting_conn_id='tingting_default'
+    campaign_id=… on_clear='reattach' tingting_conn_id='tingting_default'
 operators.manage    TingTingDeleteCampaignOperator
-    campaign_id=… missing_ok=False tingting_conn_id='tingting_default'
+    campaign_id=… missing_ok=False on_clear='reattach' tingting_conn_id='tingting_default'
 operators.preview   TingTingPreviewVoiceOperator
     campaign_id=… voice=None message=None tingting_conn_id='tingting_default'
 operators.preview   TingTingDemoCallOperator
-    contact_id=… tingting_conn_id='tingting_default'
+    contact_id=… on_clear='reattach' tingting_conn_id='tingting_default'
 sensors.campaign    TingTingCampaignSensor
     campaign_id=… target_statuses=('Completed',) failed_statuses=('Terminated',) deferrable=False
     tolerate_outage=600.0 tingting_conn_id='tingting_default'
@@ -56,6 +56,7 @@ TingTingCreateCampaignOperator        tingting_conn_id name services user_phone 
                                       voice category length_factor credit_limit
 TingTingRunCampaignOperator           tingting_conn_id campaign_id
 TingTingAddContactsOperator           tingting_conn_id campaign_id contacts number_column variables rejects_path
+                                      sheet
 TingTingDownloadReportOperator        tingting_conn_id campaign_id path format
 TingTingDownloadSurveyReportOperator  tingting_conn_id survey_id path format
 TingTingUpdateCampaignOperator        tingting_conn_id campaign_id name services message sms_message schedule
@@ -123,7 +124,8 @@ TingTingUnreadableReplyError  TingTingOutcomeUnknownError
 #: Other modules that programs import, and the names in them.
 MODULES = """
 api         TingTingClient AsyncTingTingClient calls
-campaign    CampaignSpec Marker attach_or_create run_once stop delete find
+campaign    CampaignJob CampaignSpec JobState Marker
+retry_policy tingting_retry_policy
 outcome     summarise judge
 observation Observation Reason
 waiting     WaitPlan Progress watch look

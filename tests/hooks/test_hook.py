@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 import json
-import re
-import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 import pytest
-from support.recording_server import RecordingServer
 
-from airflow_provider_tingting.api import calls
-from airflow_provider_tingting.api.client import AsyncTingTingClient, TingTingClient
 from airflow_provider_tingting.api.models import (
     AddContactsResult,
     CallerNumber,
@@ -30,13 +24,11 @@ from airflow_provider_tingting.api.models import (
     Voice,
 )
 from airflow_provider_tingting.errors import (
-    TingTingAuthError,
     TingTingConfigError,
     TingTingOutcomeUnknownError,
     TingTingReportError,
     TingTingValidationError,
 )
-from airflow_provider_tingting.hooks import tingting as hook_module
 from airflow_provider_tingting.hooks.tingting import TingTingHook
 from airflow_provider_tingting.sandbox import Sandbox
 
@@ -72,23 +64,6 @@ test_connection()
 get_conn()
 get_async_client()
 """  # noqa: E501 - a signature a line
-
-
-@pytest.fixture
-def hook(tingting_conn: str) -> TingTingHook:
-    return TingTingHook(tingting_conn)
-
-
-@pytest.fixture
-def connection(monkeypatch: pytest.MonkeyPatch) -> Callable[..., TingTingHook]:
-    """`connection(text)` keeps a connection in the environment and returns a hook on it."""
-
-    def keep(text: str | None = None, **parts: Any) -> TingTingHook:
-        value = text if text is not None else json.dumps({"conn_type": "tingting", **parts})
-        monkeypatch.setenv("AIRFLOW_CONN_MY_TINGTING", value)
-        return TingTingHook("my_tingting")
-
-    return keep
 
 
 # -- the methods -------------------------------------------------------------------------------------------------------
@@ -281,253 +256,3 @@ def test_a_path_that_cannot_be_written_is_told_before_the_download(
         with pytest.raises(TingTingReportError, match="cannot be written"):
             hook.download_campaign_report(reported, path)
     assert sandbox.ledger.times_called("download_campaign_report") == 0
-
-
-# -- the connection ----------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    "written",
-    [
-        {"host": "http://127.0.0.1:{port}/api/v1/"},
-        {"host": "http://127.0.0.1:{port}/api/v1"},
-        {"host": "http://127.0.0.1:{port}"},
-        {"host": "127.0.0.1:{port}"},
-        {"host": " 127.0.0.1:{port}/api/v1/ "},
-        {"host": "127.0.0.1", "port": "{port}"},
-        {"host": "127.0.0.1", "port": "{port}", "schema": "http"},
-        {"host": "localhost:{port}"},
-    ],
-    ids=lambda parts: " ".join(parts.values()),
-)
-def test_the_host_may_be_written_as_people_write_it(
-    connection: Callable[..., TingTingHook], sandbox: Sandbox, written: dict[str, str]
-) -> None:
-    parts: dict[str, Any] = {name: value.replace("{port}", str(sandbox.port)) for name, value in written.items()}
-    if "port" in parts:
-        parts["port"] = int(parts["port"])
-
-    assert len(connection(password=sandbox.token, **parts).list_voice_models()) == 5
-
-
-@pytest.mark.parametrize(
-    "uri",
-    [
-        "tingting://:{token}@127.0.0.1:{port}",
-        "tingting://:{token}@127.0.0.1:{port}/",
-        "tingting://:{token}@127.0.0.1:{port}/api%2Fv1",
-        "tingting://:{token}@127.0.0.1:{port}/?timeout=7&rate_limit=50",
-        "tingting://:{token}@127.0.0.1:{port}/http",
-        "tingting://:{token}@http%3A%2F%2F127.0.0.1%3A{port}%2Fapi%2Fv1%2F/",
-    ],
-)
-def test_the_connection_may_be_a_uri(connection: Callable[..., TingTingHook], sandbox: Sandbox, uri: str) -> None:
-    hook = connection(uri.format(token=sandbox.token, port=sandbox.port))
-
-    assert len(hook.list_voice_models()) == 5
-    assert hook.settings.timeout == (7 if "timeout" in uri else 60)
-
-
-def test_the_connection_survives_airflows_own_uri(connection: Callable[..., TingTingHook], sandbox: Sandbox) -> None:
-    from airflow.models import Connection
-
-    kept = Connection(
-        conn_type="tingting", host=sandbox.base_url, password="a/b:c@d?e=f%", extra={"timeout": 7, "verify": False}
-    )
-    sandbox.world.rotate_token("a/b:c@d?e=f%")
-    hook = connection(kept.get_uri())
-
-    assert (hook.settings.timeout, hook.settings.verify) == (7, False)
-    assert len(hook.list_voice_models()) == 5
-
-
-def test_the_sandboxs_own_connection_is_as_json(connection: Callable[..., TingTingHook], sandbox: Sandbox) -> None:
-    hook = connection(sandbox.connection_json())
-
-    assert len(hook.list_voice_models()) == 5
-    assert hook.settings.campaign_link(7) == f"{sandbox.root_url}#campaign-7"
-
-
-def test_the_extras_reach_the_client(connection: Callable[..., TingTingHook], sandbox: Sandbox) -> None:
-    hook = connection(host=sandbox.base_url, password=sandbox.token, extra={"timeout": 0.2, "max_retries": 1})
-    sandbox.faults.parse("stuck:voices:*")
-
-    with pytest.raises(TingTingOutcomeUnknownError, match="no answer came in time"):
-        hook.list_voice_models()
-    assert len(sandbox.requests) == 2
-
-
-def test_one_client_lives_as_long_as_the_hook(hook: TingTingHook) -> None:
-    assert type(hook.get_conn()) is TingTingClient
-    assert hook.get_conn() is hook.get_conn()
-
-
-def test_a_replaced_token_is_used_after_the_connection_is_forgotten(
-    connection: Callable[..., TingTingHook], sandbox: Sandbox
-) -> None:
-    hook = connection(host=sandbox.base_url, password=sandbox.token)
-    hook.list_voice_models()
-    sandbox.world.rotate_token("the-new-token")
-    connection(host=sandbox.base_url, password="the-new-token")
-
-    with pytest.raises(TingTingAuthError):
-        hook.list_voice_models()
-    hook.forget_connection()
-    assert len(hook.list_voice_models()) == 5
-    hook.forget_connection()
-    hook.forget_connection()
-
-
-def test_the_asynchronous_client_works_in_an_event_loop(hook: TingTingHook) -> None:
-    async def read() -> tuple[type, int]:
-        async with await hook.get_async_client() as client:
-            return type(client), len(await client.send(calls.list_voice_models()))
-
-    assert asyncio.run(read()) == (AsyncTingTingClient, 5)
-
-
-def test_each_asynchronous_client_is_a_new_one_and_reads_the_connection_again(
-    connection: Callable[..., TingTingHook], sandbox: Sandbox
-) -> None:
-    hook = connection(host=sandbox.base_url, password="the-old-token")
-
-    async def read() -> int:
-        async with await hook.get_async_client() as client:
-            return len(await client.send(calls.list_voice_models()))
-
-    with pytest.raises(TingTingAuthError):
-        asyncio.run(read())
-    connection(host=sandbox.base_url, password=sandbox.token)
-    assert asyncio.run(read()) == 5
-
-
-# -- test_connection ---------------------------------------------------------------------------------------------------
-
-
-def _closed_port() -> int:
-    with socket.socket() as once:
-        once.bind(("127.0.0.1", 0))
-        return int(once.getsockname()[1])
-
-
-@pytest.fixture
-def elsewhere() -> Iterator[RecordingServer]:
-    """A web server that is not TingTing."""
-    with RecordingServer() as running:
-        running.always(b"<html><title>Welcome to nginx!</title></html>", Content_Type="text/html")
-        yield running
-
-
-@pytest.fixture
-def troubles(
-    connection: Callable[..., TingTingHook],
-    sandbox: Sandbox,
-    elsewhere: RecordingServer,
-    monkeypatch: pytest.MonkeyPatch,
-) -> dict[str, Callable[[], TingTingHook]]:
-    """Everything that may be wrong with a connection, by name, as a hook on it."""
-
-    def fault(text: str) -> TingTingHook:
-        sandbox.faults.parse(text)
-        return connection(host=sandbox.base_url, password=sandbox.token)
-
-    def stuck() -> TingTingHook:
-        monkeypatch.setattr(hook_module, "_TEST_SECONDS", 0.3)
-        return fault("stuck:voices:*")
-
-    def elsewhere_saying(content: Any, status: int = 200, **headers: str) -> TingTingHook:
-        elsewhere.always(content, status, **headers)
-        return connection(host=elsewhere.base_url, password="a-token")
-
-    return {
-        "no token": lambda: connection(host=sandbox.base_url),
-        "wrong token": lambda: connection(host=sandbox.base_url, password="not-the-token"),
-        "wrong path": lambda: connection(host=f"{sandbox.root_url}tingting/v9/", password=sandbox.token),
-        "nobody there": lambda: connection(host=f"127.0.0.1:{_closed_port()}", password="a-token"),
-        "no such host": lambda: connection(host="https://tingting.invalid", password="a-token"),
-        "https where http is": lambda: connection(host=f"https://127.0.0.1:{sandbox.port}", password=sandbox.token),
-        "a web page": lambda: elsewhere_saying(b"<title>Welcome to nginx!</title>", Content_Type="text/html"),
-        "another API": lambda: elsewhere_saying({"hello": "world"}),
-        "a login page": lambda: elsewhere_saying(status=302, content=b"", Location="/login"),
-        "down": lambda: fault("503-html:voices:*"),
-        "throttled": lambda: fault("429=0.05:voices:*"),
-        "cut": lambda: fault("lose-reply:voices:*"),
-        "silent": stuck,
-        "no connection": lambda: TingTingHook("never_defined"),
-        "a wrong extra": lambda: connection(host=sandbox.base_url, password="a-token", extra={"timeout": "soon"}),
-        "a wrong host": lambda: connection(host="not a host", password="a-token"),
-        "no certificates": lambda: connection(
-            host="https://127.0.0.1", password="a-token", extra={"verify": "/nowhere/ca.pem"}
-        ),
-    }
-
-
-USEFUL = {
-    "no token": r"'my_tingting' has no API token\. Put the token .* in its password",
-    "wrong token": r"TingTing refuses the token\. Put a valid API token into the connection's password",
-    "wrong path": r"/tingting/v9/ has no TingTing API\. The base URL is usually https://app\.tingting\.io/api/v1/",
-    "nobody there": r"cannot be reached: cannot connect to 127\.0\.0\.1:\d+ \(Connection refused\)\. Check the host",
-    "no such host": r"cannot be reached: cannot connect to tingting\.invalid \(.+\)\. Check the host",
-    "https where http is": r"cannot be reached: cannot connect to 127\.0\.0\.1:\d+ \(.*SSL.*\)",
-    "a web page": r"is not TingTing: .* an HTML page titled 'Welcome to nginx!'\. Usual is https",
-    "another API": r"is not TingTing: the answer does not look like a list_voice_models answer",
-    "a login page": r"is not TingTing: redirected to /login\. Usual is https",
-    "down": r"answers with HTTP 503: an HTML page titled 'Service Unavailable'\. TingTing may be down",
-    "throttled": r"HTTP 429.*throttled.*rate_limit",
-    "cut": r"was reached, but the connection broke off before the whole answer came",
-    "silent": r"was reached, but no answer came in time \(.+\)\. Check the port",
-    "no connection": "never_defined",
-    "a wrong extra": r"Extra 'timeout' of connection 'my_tingting' must be a number above 0",
-    "a wrong host": r"The host of connection 'my_tingting' is no web address\. Write it like https",
-    "no certificates": r"There are no CA certificates at /nowhere/ca\.pem",
-}
-
-
-@pytest.mark.parametrize("trouble", USEFUL)
-def test_each_trouble_with_a_connection_is_told_in_a_useful_sentence(
-    troubles: dict[str, Callable[[], TingTingHook]], trouble: str
-) -> None:
-    works, message = troubles[trouble]().test_connection()
-
-    assert works is False
-    assert re.search(USEFUL[trouble], message), message
-    assert len(message) < 400
-
-
-def test_no_two_troubles_are_told_alike(troubles: dict[str, Callable[[], TingTingHook]], sandbox: Sandbox) -> None:
-    told = {}
-    for name, trouble in troubles.items():
-        sandbox.faults.clear()
-        told[name] = trouble().test_connection()[1]
-
-    assert len(set(told.values())) == len(USEFUL) == len(told)
-
-
-def test_a_connection_that_works_says_so_after_one_free_read(hook: TingTingHook, sandbox: Sandbox) -> None:
-    assert hook.test_connection() == (True, f"TingTing answers at {sandbox.base_url} and knows 5 voices.")
-    assert [(entry.method, entry.call) for entry in sandbox.requests] == [("GET", "list_voice_models")]
-
-
-def test_a_test_is_over_soon_whatever_the_connections_patience(
-    connection: Callable[..., TingTingHook], sandbox: Sandbox
-) -> None:
-    sandbox.faults.parse("503-html:voices:*")
-    hook = connection(host=sandbox.base_url, password=sandbox.token, extra={"max_retries": 50, "timeout": 900})
-
-    assert hook.test_connection()[0] is False
-    assert len(sandbox.requests) == 1
-    assert hook_module._TEST_SECONDS <= 20
-
-
-def test_airflows_own_button_gives_the_same_answers(sandbox: Sandbox) -> None:
-    from airflow.models import Connection
-
-    def ask(token: str) -> tuple[bool, str]:
-        kept = Connection(conn_id="pressed", conn_type="tingting", host=sandbox.base_url, password=token)
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setenv("AIRFLOW_CONN_PRESSED", kept.get_uri())
-            return kept.test_connection()  # type: ignore[no-any-return]
-
-    assert ask(sandbox.token) == (True, f"TingTing answers at {sandbox.base_url} and knows 5 voices.")
-    assert ask("not-the-token")[0] is False
-    assert "TingTing refuses the token" in ask("not-the-token")[1]

@@ -9,9 +9,9 @@ from pathlib import Path
 import openpyxl
 import pytest
 from support.campaigns import NUMBERS, a_campaign, writes
+from support.impatience import settle_fast
 from support.task_context import execute
 
-from airflow_provider_tingting import campaign as campaign_module
 from airflow_provider_tingting._compat import AirflowFailException, object_storage_path
 from airflow_provider_tingting.contacts import send
 from airflow_provider_tingting.errors import TingTingCampaignError, TingTingOutcomeUnknownError
@@ -29,7 +29,7 @@ THEIR_NUMBERS = {"9841234501", "9841234502", "9801234503"}
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch):
-    monkeypatch.setattr(campaign_module, "LOOK_AGAIN_AFTER", (0.01, 0.02))
+    settle_fast(monkeypatch)
     monkeypatch.setattr(send, "Patience", lambda: PATIENCE)
 
 

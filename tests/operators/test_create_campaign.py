@@ -6,6 +6,7 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 from support.campaigns import connection, writes
+from support.impatience import settle_fast
 from support.task_context import execute
 
 from airflow_provider_tingting import campaign
@@ -24,7 +25,7 @@ CREATED = ["create_campaign", "set_campaign_message"]
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch):
-    monkeypatch.setattr(campaign, "LOOK_AGAIN_AFTER", (0.01, 0.02))
+    settle_fast(monkeypatch)
 
 
 def creating(**changes):

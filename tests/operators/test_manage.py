@@ -6,9 +6,9 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 from support.campaigns import NUMBERS, a_campaign, writes
+from support.impatience import settle_fast
 from support.task_context import execute
 
-from airflow_provider_tingting import campaign as campaign_module
 from airflow_provider_tingting._compat import AirflowFailException
 from airflow_provider_tingting.operators.manage import (
     TingTingDeleteCampaignOperator,
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.usefixtures("tingting_conn")
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch, sandbox):
-    monkeypatch.setattr(campaign_module, "LOOK_AGAIN_AFTER", (0.01, 0.02))
+    settle_fast(monkeypatch)
     sandbox.clock.speed = 0
 
 

@@ -7,9 +7,9 @@ import traceback
 
 import pytest
 from support.campaigns import a_campaign, connection
+from support.impatience import settle_fast
 from support.task_context import context_of
 
-from airflow_provider_tingting import campaign as campaign_module
 from airflow_provider_tingting.contacts import send
 from airflow_provider_tingting.operators.campaign import TingTingCreateCampaignOperator, TingTingRunCampaignOperator
 from airflow_provider_tingting.operators.contacts import TingTingAddContactsOperator
@@ -31,9 +31,7 @@ PATIENCE = send.Patience(attempts=2, longest_wait=0.05)
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch, sandbox):
-    monkeypatch.setattr(campaign_module, "LOOK_AGAIN_AFTER", (0.01,))
-    monkeypatch.setattr(campaign_module, "RUN_SETTLES_WITHIN", 0.05)
-    monkeypatch.setattr(campaign_module, "RUN_LOOKS_EVERY", 0.02)
+    settle_fast(monkeypatch)
     monkeypatch.setattr(send, "Patience", lambda: PATIENCE)
     monkeypatch.setenv("AIRFLOW_CONN_TINGTING_DEFAULT", connection(sandbox, max_retries=1))
     sandbox.clock.speed = 2000

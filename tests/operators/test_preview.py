@@ -7,9 +7,9 @@ from urllib.request import urlopen
 
 import pytest
 from support.campaigns import NUMBERS, a_campaign, writes
+from support.impatience import settle_fast
 from support.task_context import execute
 
-from airflow_provider_tingting import campaign as campaign_module
 from airflow_provider_tingting._compat import AirflowFailException
 from airflow_provider_tingting.operators.preview import TingTingDemoCallOperator, TingTingPreviewVoiceOperator
 from airflow_provider_tingting.sandbox import Sandbox
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.usefixtures("tingting_conn")
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch):
-    monkeypatch.setattr(campaign_module, "LOOK_AGAIN_AFTER", (0.01, 0.02))
+    settle_fast(monkeypatch)
 
 
 def previewing(campaign_id, **changes):
@@ -100,7 +100,7 @@ def demo_calls(sandbox):
 def test_a_demo_call_rings_at_one_contact_once(sandbox, contact):
     result, xcoms = execute(calling(str(contact)))
 
-    assert result == {"contact_id": contact, "message": "Demo call placed."}
+    assert result == {"contact_id": contact, "called": True, "message": "Demo call placed."}
     assert xcoms == {}
     assert demo_calls(sandbox) == {NUMBERS[0]: 1}
 
