@@ -41,11 +41,15 @@ def public_classes():
 
 def own_parameters(cls):
     """The constructor's named parameters, those of the provider's base included; Airflow's own come through kwargs."""
-    names = [] if cls.__name__.endswith(("Sensor", "Trigger")) else ["tingting_conn_id"]
-    for name, parameter in inspect.signature(cls.__init__).parameters.items():
-        if name != "self" and parameter.kind is not inspect.Parameter.VAR_KEYWORD:
-            names.append(name)
-    return list(dict.fromkeys(names))
+    ours = [base for base in cls.__mro__ if base.__module__.startswith("airflow_provider_tingting.")]
+    return list(
+        dict.fromkeys(
+            name
+            for base in ours
+            for name, parameter in inspect.signature(base.__init__).parameters.items()
+            if name != "self" and parameter.kind is not inspect.Parameter.VAR_KEYWORD
+        )
+    )
 
 
 PARAMETERS = [
