@@ -258,9 +258,7 @@ def test_people_that_tingting_did_not_take_are_an_error_that_names_them_masked(s
 
 
 @pytest.mark.parametrize("fault", ["truncate", "cut-before", "garbage", "503-html"])
-def test_when_the_report_breaks_off_nothing_appears_at_the_path_and_the_retry_brings_it_whole(
-    sandbox, tmp_path, fault
-):
+def test_when_the_report_breaks_off_nothing_appears_at_the_path_and_the_retry_brings_it_whole(sandbox, tmp_path, fault):
     life = Life(tmp_path, has_store=True).live("create", "add", "run")
     sandbox.faults.add(fault, call="download_campaign_report", times=4)
 
@@ -351,9 +349,7 @@ def test_when_the_api_is_down_for_a_time_that_is_tolerated_the_wait_goes_on(sand
         sandbox.play_out()
 
     with meanwhile(lambda: reads(sandbox) > 4, be_down):
-        result = once(
-            lambda: running(campaign, deferrable=deferred, tolerate_outage=60), store=None, deferred=deferred
-        )
+        result = once(lambda: running(campaign, deferrable=deferred, tolerate_outage=60), store=None, deferred=deferred)
 
     assert result["status"] == "Completed"
     assert dialled_once(sandbox)
@@ -420,9 +416,7 @@ def test_a_retry_while_the_campaign_runs_re_attaches_and_reports_the_real_outcom
 
 
 @with_and_without_a_store
-@pytest.mark.parametrize(
-    ("on_clear", "campaigns", "calls"), [("reattach", 1, 1), ("send_again", 2, 2), ("fail", 1, 1)]
-)
+@pytest.mark.parametrize(("on_clear", "campaigns", "calls"), [("reattach", 1, 1), ("send_again", 2, 2), ("fail", 1, 1)])
 def test_when_a_person_clears_the_run_of_a_campaign_what_happens_is_what_on_clear_says(
     sandbox, tmp_path, logged, has_store, on_clear, campaigns, calls
 ):
@@ -450,9 +444,7 @@ def test_when_a_person_clears_the_run_of_a_campaign_what_happens_is_what_on_clea
     ("stop_on_kill", "says", "status"),
     [(False, "It goes on: stop_on_kill is off", "Running"), (True, "was stopped for good", "Terminated")],
 )
-def test_when_its_time_is_up_the_campaign_is_stopped_or_said_to_go_on(
-    sandbox, deferred, stop_on_kill, says, status
-):
+def test_when_its_time_is_up_the_campaign_is_stopped_or_said_to_go_on(sandbox, deferred, stop_on_kill, says, status):
     sandbox.clock.speed = 0
     campaign = a_campaign(sandbox)
 
@@ -547,5 +539,12 @@ def test_a_state_that_cannot_be_read_is_none(sandbox):
 
     kept = JobState("running", 7, "abc", 12.5)
     assert JobState.from_json(json.loads(json.dumps(kept.to_json()))) == kept
-    for spoilt in (None, [], {}, {"version": 2}, {**kept.to_json(), "campaign_id": "7"}, {**kept.to_json(), "phase": 1}):
+    for spoilt in (
+        None,
+        [],
+        {},
+        {"version": 2},
+        {**kept.to_json(), "campaign_id": "7"},
+        {**kept.to_json(), "phase": 1},
+    ):
         assert JobState.from_json(spoilt) == JobState()
