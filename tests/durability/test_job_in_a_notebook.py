@@ -1,0 +1,134 @@
+"""The job without Airflow: its state goes through JSON between every two steps, and every step may be the last one."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+import pytest
+from durability.in_process import make_impatient
+from support.campaigns import NUMBERS, dialled_once, writes
+
+from airflow_provider_tingting.api import AsyncTingTingClient, TingTingClient, calls
+from airflow_provider_tingting.campaign import CampaignJob, CampaignSpec, JobState, Marker
+from airflow_provider_tingting.errors import TingTingCampaignError, TingTingCampaignFailedError, TingTingConfigError
+from airflow_provider_tingting.outcome import summarise
+
+SPEC = CampaignSpec(name="Water notice", services="PHONE", user_phone=(3,), message="नमस्कार {name} जी", voice=1)
+MARKER = Marker.of(SPEC, "water notice", "2026-11-23")
+PEOPLE = [{"number": number, "other_variables": {"name": "Sita"}} for number in NUMBERS]
+
+
+@pytest.fixture(autouse=True)
+def _impatient(monkeypatch, sandbox):
+    make_impatient(monkeypatch)
+    sandbox.clock.speed = 0
+
+
+@pytest.fixture
+def client(sandbox):
+    with TingTingClient(sandbox.token, base_url=sandbox.base_url) as client:
+        yield client
+
+
+class Notebook:
+    """Holds nothing but text between two cells."""
+
+    def __init__(self):
+        self.text = None
+
+    def job(self):
+        state = JobState.from_json(json.loads(self.text)) if self.text else None
+        return CampaignJob(state, self.remember)
+
+    def remember(self, state):
+        self.text = json.dumps(state.to_json())
+
+
+@pytest.mark.parametrize("twice", [False, True], ids=["each step once", "each step twice"])
+@pytest.mark.parametrize("outcome", ["completed", "unanswered"])
+def test_a_campaign_lives_in_a_notebook_that_remembers_only_a_line_of_json(sandbox, client, twice, outcome):
+    notebook, times = Notebook(), 2 if twice else 1
+    for number in NUMBERS:
+        sandbox.world.script_outcome(number, outcome)
+
+    for _ in range(times):
+        client.converse(notebook.job().attach_or_create(SPEC, MARKER))
+        assert len(notebook.text) < 200
+    for _ in range(times):
+        client.send(calls.add_contacts(notebook.job().campaign_id, PEOPLE))
+    for _ in range(times):
+        client.converse(notebook.job().run_once())
+    assert client.converse(notebook.job().status()).status == "Running"
+    sandbox.play_out()
+    campaign = client.converse(notebook.job().status())
+
+    assert campaign.status == "Completed"
+    assert len(sandbox.world.campaigns) == 1
+    assert writes(sandbox).count("run_campaign") == 1
+    assert dialled_once(sandbox)
+    summary = summarise(client, campaign)
+    for _ in range(times):
+        if outcome == "completed":
+            notebook.job().judge(campaign, summary)
+        else:
+            with pytest.raises(TingTingCampaignFailedError, match="nobody was reached"):
+                notebook.job().judge(campaign, summary)
+
+
+def test_either_client_drives_it(sandbox):
+    notebook = Notebook()
+
+    async def live():
+        async with AsyncTingTingClient(sandbox.token, base_url=sandbox.base_url) as client:
+            await client.converse(notebook.job().attach_or_create(SPEC, MARKER))
+            await client.send(calls.add_contacts(notebook.job().campaign_id, PEOPLE))
+            return await client.converse(notebook.job().run_once())
+
+    assert asyncio.run(live()).status == "Running"
+
+
+def test_a_notebook_that_lost_its_line_finds_the_campaign_by_its_mark(sandbox, client):
+    first = client.converse(Notebook().job().attach_or_create(SPEC, MARKER))
+
+    assert client.converse(Notebook().job().attach_or_create(SPEC, MARKER)).id == first.id
+    other = Marker.of(SPEC, "water notice", "2026-11-24")
+    assert client.converse(Notebook().job().attach_or_create(SPEC, other)).id != first.id
+
+
+def test_a_campaign_is_stopped_for_good_and_says_so(sandbox, client):
+    notebook = Notebook()
+    client.converse(notebook.job().attach_or_create(SPEC, MARKER))
+    client.send(calls.add_contacts(notebook.job().campaign_id, PEOPLE))
+    client.converse(notebook.job().run_once())
+
+    assert client.converse(notebook.job().stop()) == "Campaign 1 was stopped for good."
+    campaign = client.converse(notebook.job().run_once())
+
+    assert campaign.status == "Terminated"
+    assert writes(sandbox).count("run_campaign") == 1
+    with pytest.raises(TingTingCampaignFailedError, match="Terminated at 0 %"):
+        notebook.job().judge(campaign, summarise(client, campaign))
+
+
+def test_a_job_without_a_campaign_says_what_to_do(client):
+    with pytest.raises(TingTingConfigError, match="create it first"):
+        client.converse(CampaignJob().run_once())
+
+
+def test_a_job_that_is_attached_to_another_campaign_forgets_what_it_knew(sandbox, client):
+    job = CampaignJob(JobState("begun", 7, "abc"))
+
+    job.attach_to(8)
+
+    assert job.state == JobState(campaign_id=8)
+
+
+def test_a_campaign_without_contacts_is_not_run(sandbox, client):
+    job = CampaignJob()
+    client.converse(job.attach_or_create(SPEC, MARKER))
+
+    with pytest.raises(TingTingCampaignError, match="no contacts"):
+        client.converse(job.run_once())
+
+    assert "run_campaign" not in writes(sandbox)

@@ -1,0 +1,271 @@
+"""What ends a wait other than the campaign: a kill, a deadline, an outage; and what the trigger may and may not do."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from datetime import datetime, timedelta, timezone
+
+import pytest
+from airflow.providers.common.compat.sdk import TaskDeferred
+from durability.in_process import make_impatient, once
+from support.campaigns import a_campaign, connection, dialled_once, reads, writes
+from support.task_context import context_of, fired_by
+
+from airflow_provider_tingting.errors import TingTingCampaignTimeoutError, TingTingOutcomeUnknownError
+from airflow_provider_tingting.operators import running as running_module
+from airflow_provider_tingting.operators.campaign import TingTingRunCampaignOperator
+from airflow_provider_tingting.sandbox import Sandbox
+from airflow_provider_tingting.triggers import campaign as trigger_module
+from airflow_provider_tingting.triggers.campaign import TingTingCampaignTrigger
+
+in_both_modes = pytest.mark.parametrize("deferred", [False, True], ids=["in the worker", "deferred"])
+
+
+@pytest.fixture(autouse=True)
+def _impatient(monkeypatch, sandbox):
+    make_impatient(monkeypatch)
+    monkeypatch.setenv("AIRFLOW_CONN_TINGTING_DEFAULT", connection(sandbox, timeout=5, max_retries=1))
+    sandbox.clock.speed = 0
+    yield
+    sandbox.manners.latency = 0.0
+
+
+@pytest.fixture
+def campaign(sandbox):
+    return a_campaign(sandbox)
+
+
+def running(campaign_id, **changes):
+    return TingTingRunCampaignOperator(
+        **{"task_id": "run", "campaign_id": campaign_id, "poll_interval": 0.05, "deferrable": False, **changes}
+    )
+
+
+def deferral(operator, **circumstances):
+    """How a task defers."""
+    with pytest.raises(TaskDeferred) as waiting:
+        operator.execute(context_of(operator, **circumstances))
+    return waiting.value
+
+
+# -- a kill ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("where", ["operator", "trigger"])
+@pytest.mark.parametrize(
+    ("stop_on_kill", "says", "status"),
+    [(False, "goes on: stop_on_kill is off", "Running"), (True, "stopped for good", "Terminated")],
+)
+def test_a_kill_stops_the_campaign_only_if_told_to_and_says_which(
+    sandbox, campaign, logged, where, stop_on_kill, says, status
+):
+    sandbox.world.run_campaign(campaign)
+
+    kill(where, campaign, stop_on_kill)
+
+    assert f"ampaign {campaign} " in (said := logged())
+    assert says in said
+    assert sandbox.world.campaigns[campaign].status == status
+    assert writes(sandbox) == (["stop_campaign"] if stop_on_kill else [])
+
+
+@pytest.mark.parametrize("where", ["operator", "trigger"])
+@pytest.mark.parametrize(
+    ("fault", "says"),
+    [("stuck", "Nobody knows whether"), ("503-html", "Nobody knows whether"), ("cut-before", "Nobody knows whether")],
+)
+def test_a_kill_that_tingting_does_not_answer_ends_in_time_and_is_honest(
+    sandbox, campaign, monkeypatch, logged, where, fault, says
+):
+    monkeypatch.setattr(running_module, "_SECONDS_TO_STOP", 0.3)
+    monkeypatch.setattr(trigger_module, "_SECONDS_TO_STOP", 0.3)
+    sandbox.world.run_campaign(campaign)
+    sandbox.faults.add(fault, call="stop_campaign", times="*")
+
+    began = time.monotonic()
+    kill(where, campaign, True)
+
+    assert time.monotonic() - began < 3
+    assert says in logged()
+    assert sandbox.world.campaigns[campaign].status == "Running"
+
+
+def kill(where, campaign, stop_on_kill):
+    if where == "operator":
+        running(campaign, stop_on_kill=stop_on_kill).on_kill()
+    else:
+        asyncio.run(TingTingCampaignTrigger(campaign_id=campaign, stop_on_kill=stop_on_kill).on_kill())
+
+
+def test_before_airflow_3_3_a_task_that_defers_says_that_it_cannot_be_told(sandbox, campaign, monkeypatch, logged):
+    monkeypatch.setattr(running_module, "DEFERRED_TASKS_ARE_TOLD", False)
+
+    deferral(running(campaign, deferrable=True, stop_on_kill=True))
+
+    assert "Before Airflow 3.3" in (said := logged())
+    assert "go on in spite of stop_on_kill" in said
+
+
+@pytest.mark.parametrize(("told", "stop_on_kill"), [(True, True), (False, False)])
+def test_otherwise_there_is_nothing_to_warn_of(sandbox, campaign, monkeypatch, logged, told, stop_on_kill):
+    monkeypatch.setattr(running_module, "DEFERRED_TASKS_ARE_TOLD", told)
+
+    deferral(running(campaign, deferrable=True, stop_on_kill=stop_on_kill))
+
+    assert "Before Airflow 3.3" not in logged()
+
+
+# -- deadlines ---------------------------------------------------------------------------------------------------------
+
+
+@in_both_modes
+@pytest.mark.parametrize("argument", ["timeout", "execution_timeout"])
+def test_a_wait_ends_at_its_deadline_and_says_that_the_campaign_goes_on(sandbox, campaign, deferred, argument):
+    limit = timedelta(seconds=0.5)
+
+    began = time.monotonic()
+    with pytest.raises(TingTingCampaignTimeoutError, match="It goes on: stop_on_kill is off, and a retry re-attaches"):
+        once(lambda: running(campaign, deferrable=deferred, **{argument: limit}), store=None, deferred=deferred)
+
+    assert time.monotonic() - began < 10
+    assert sandbox.world.campaigns[campaign].status == "Running"
+
+
+def test_the_retry_after_a_deadline_re_attaches_and_calls_nobody_again(sandbox, campaign):
+    with pytest.raises(TingTingCampaignTimeoutError):
+        once(lambda: running(campaign, timeout=0.2), store=None)
+    sandbox.play_out()
+
+    assert once(lambda: running(campaign, timeout=5), store=None, try_number=2)["status"] == "Completed"
+    assert writes(sandbox) == ["run_campaign"]
+    assert dialled_once(sandbox)
+
+
+def test_the_deadline_is_a_time_of_the_day_that_travels_with_the_trigger(sandbox, campaign):
+    before = time.time()
+
+    waiting = deferral(running(campaign, deferrable=True, timeout=3600))
+
+    _, arguments = waiting.trigger.serialize()
+    assert before + 3600 <= arguments["deadline"] <= time.time() + 3600
+    assert waiting.timeout > timedelta(hours=1), "Airflow's own timeout comes only after the trigger's"
+
+
+def test_execution_timeout_counts_from_the_start_of_the_task_and_leaves_time_to_judge(sandbox, campaign):
+    operator = running(campaign, deferrable=True, execution_timeout=timedelta(hours=1))
+    context = context_of(operator)
+    context["ti"].start_date = datetime.now(timezone.utc) - timedelta(minutes=20)
+
+    with pytest.raises(TaskDeferred) as waiting:
+        operator.execute(context)
+
+    _, arguments = waiting.value.trigger.serialize()
+    assert arguments["deadline"] == pytest.approx(time.time() + 40 * 60 - 10, abs=5)
+
+
+def test_a_deadline_that_passed_while_no_triggerer_was_there_ends_the_wait_after_one_look(sandbox, campaign):
+    waiting = deferral(running(campaign, deferrable=True, timeout=0.05))
+    time.sleep(0.1)
+    before = reads(sandbox)
+
+    event = fired_by(waiting.trigger)
+
+    assert (event["reason"], event["status"]) == ("timed_out", "Running")
+    assert reads(sandbox) == before + 1
+
+
+def test_a_campaign_that_ended_while_no_triggerer_was_there_is_no_timeout(sandbox, campaign):
+    waiting = deferral(running(campaign, deferrable=True, timeout=0.05))
+    time.sleep(0.1)
+    sandbox.play_out()
+
+    assert fired_by(waiting.trigger)["reason"] == "reached"
+
+
+@in_both_modes
+def test_when_the_time_is_up_and_tingting_offers_no_stop_the_task_says_that_the_campaign_goes_on(monkeypatch, deferred):
+    with Sandbox(dialect={"stop": "404"}, speed=0) as sandbox:
+        monkeypatch.setenv("AIRFLOW_CONN_TINGTING_DEFAULT", connection(sandbox))
+        campaign = a_campaign(sandbox)
+
+        with pytest.raises(TingTingCampaignTimeoutError, match=r"could not be stopped.*It goes on"):
+            once(
+                lambda: running(campaign, deferrable=deferred, timeout=0.2, stop_on_kill=True),
+                store=None,
+                deferred=deferred,
+            )
+
+
+# -- outages -----------------------------------------------------------------------------------------------------------
+
+
+@in_both_modes
+@pytest.mark.parametrize("fault", ["503-html", "500", "cut-before", "garbage", "429"])
+def test_trouble_is_tolerated_for_a_time_and_not_for_a_count(sandbox, campaign, deferred, fault):
+    script = sandbox.faults.add(fault, call="get_campaign", times="*", skip=2, value=0.01 if fault == "429" else None)
+
+    began = time.monotonic()
+    with pytest.raises(TingTingOutcomeUnknownError, match=r"may still be running.*re-attaches"):
+        once(lambda: running(campaign, deferrable=deferred, tolerate_outage=0.6), store=None, deferred=deferred)
+
+    assert time.monotonic() - began >= 0.5
+    assert script.struck > 3, "it has asked again and again"
+
+
+def test_a_short_answer_between_two_outages_begins_the_time_anew(sandbox, campaign):
+    for _ in range(4):
+        sandbox.faults.add("500", call="get_campaign", times=2, skip=2)
+
+    with pytest.raises(TingTingCampaignTimeoutError):
+        once(lambda: running(campaign, tolerate_outage=1.0, timeout=2.0), store=None)
+
+
+# -- the trigger -------------------------------------------------------------------------------------------------------
+
+
+def test_the_whole_traffic_of_the_trigger_is_reading_but_for_the_stop_of_a_kill(sandbox, campaign):
+    waiting = deferral(running(campaign, deferrable=True, stop_on_kill=True, timeout=0.4))
+    before = len(sandbox.requests)
+    sandbox.faults.add("500", call="get_campaign", times=2)
+
+    fired_by(waiting.trigger)
+    asyncio.run(waiting.trigger.on_kill())
+
+    traffic = [(request.method, request.call) for request in sandbox.requests[before:]]
+    assert {method for method, _ in traffic[:-1]} == {"GET"}
+    assert traffic[-1] == ("POST", "stop_campaign")
+
+
+def test_the_event_loop_is_never_blocked_by_a_trigger_that_talks_to_a_slow_server(sandbox, campaign):
+    """A heartbeat every five milliseconds beside eight triggers; what a busy machine costs anyhow is measured first."""
+    sandbox.world.run_campaign(campaign)
+    sandbox.manners.latency = 0.3
+
+    async def longest_gap(during):
+        gaps, last = [0.0], time.perf_counter()
+        work = asyncio.ensure_future(during)
+        while not work.done():
+            await asyncio.sleep(0.005)
+            now = time.perf_counter()
+            gaps.append(now - last)
+            last = now
+        await work
+        return max(gaps)
+
+    async def waiting():
+        deadline = time.time() + 1.5
+        triggers = [
+            TingTingCampaignTrigger(campaign_id=campaign, poll_interval=0.1, deadline=deadline) for _ in range(8)
+        ]
+        return await asyncio.gather(*(anext(trigger.run().__aiter__()) for trigger in triggers))
+
+    async def measure():
+        # The first client of a process pays for imports and certificates; a triggerer has long paid for them.
+        await waiting()
+        idle = await longest_gap(asyncio.sleep(1.5))
+        return idle, await longest_gap(waiting())
+
+    idle, busy = asyncio.run(measure())
+
+    assert busy < idle + 0.05

@@ -1,0 +1,119 @@
+"""Two attempts of one task at the same time: one campaign is run, once; the other is left un-run and named."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
+import pytest
+from durability.in_process import PEOPLE, Store, creating, make_impatient, once
+from support.campaigns import NUMBERS, a_campaign, connection, dialled_once, writes
+
+from airflow_provider_tingting import settling
+from airflow_provider_tingting.operators.campaign import TingTingRunCampaignOperator
+from airflow_provider_tingting.operators.contacts import TingTingAddContactsOperator
+
+
+@pytest.fixture(autouse=True)
+def _impatient(monkeypatch, sandbox):
+    make_impatient(monkeypatch)
+    monkeypatch.setenv("AIRFLOW_CONN_TINGTING_DEFAULT", connection(sandbox, timeout=5))
+    sandbox.clock.speed = 400
+    yield
+    sandbox.manners.latency = 0.0
+
+
+def at_once(*attempts):
+    """Begin them in the same moment, each in a thread; return what they return."""
+    barrier = threading.Barrier(len(attempts))
+
+    def begin(attempt):
+        barrier.wait(10)
+        return attempt()
+
+    with ThreadPoolExecutor(len(attempts)) as pool:
+        return [future.result(60) for future in [pool.submit(begin, attempt) for attempt in attempts]]
+
+
+def running(campaign_id):
+    return TingTingRunCampaignOperator(task_id="run", campaign_id=campaign_id, poll_interval=0.05, deferrable=False)
+
+
+# Two tries of a task share its store where there is one.
+stores = pytest.mark.parametrize("store", [lambda: Store(), lambda: None], ids=["with a store", "without a store"])
+latencies = pytest.mark.parametrize("latency", [0.0, 0.03])
+
+
+@stores
+@latencies
+def test_two_attempts_that_create_at_once_get_the_older_campaign_and_name_the_other(
+    sandbox, monkeypatch, logged, store, latency
+):
+    sandbox.manners.latency = latency
+    shared, nobody_yet = store(), threading.Barrier(2)
+    look_really = settling.find
+
+    def look(name, marker, *, thorough=False):
+        """Make it a race indeed: neither goes on before both have seen that there is no campaign."""
+        found = yield from look_really(name, marker, thorough=thorough)
+        if found is None and nobody_yet.n_waiting < 2 and not sandbox.world.campaigns:
+            nobody_yet.wait(10)
+        return found
+
+    monkeypatch.setattr(settling, "find", look)
+    first, second = at_once(*(partial(once, creating, store=shared, try_number=number) for number in (1, 2)))
+
+    assert sorted(sandbox.world.campaigns) == [1, 2]
+    assert first == second == 1
+    assert "1 is used, left un-run: 2" in logged()
+    assert not sandbox.ledger.dialled
+
+
+@stores
+@latencies
+@pytest.mark.parametrize("tries", [(1, 2), (2, 1)])
+def test_attempts_that_run_a_campaign_at_once_call_everybody_once(sandbox, store, latency, tries):
+    campaign, shared = a_campaign(sandbox), store()
+    sandbox.manners.latency = latency
+
+    results = at_once(*(partial(once, lambda: running(campaign), store=shared, try_number=number) for number in tries))
+
+    assert {result["status"] for result in results} == {"Completed"}
+    assert writes(sandbox) == ["run_campaign"]
+    assert dialled_once(sandbox)
+
+
+@stores
+def test_two_whole_lives_at_once_run_one_campaign(sandbox, store):
+    sandbox.manners.latency = 0.01
+    shared = {task: store() for task in ("create", "add", "run")}
+
+    def live(number):
+        campaign = once(creating, store=shared["create"], try_number=number)
+        add = TingTingAddContactsOperator(task_id="add", campaign_id=campaign, contacts=PEOPLE)
+        once(lambda: add, store=shared["add"], try_number=number)
+        return once(lambda: running(campaign), store=shared["run"], try_number=number)
+
+    results = at_once(partial(live, 1), partial(live, 2))
+
+    assert {result["campaign_id"] for result in results} == {min(sandbox.world.campaigns)}
+    runs = [len(campaign.runs) for campaign in sandbox.world.campaigns.values()]
+    assert sum(runs) == 1, "one run in all; the other campaign is left un-run"
+    assert dict(sandbox.ledger.times_dialled()) == dict.fromkeys(NUMBERS, 1)
+
+
+@stores
+def test_an_attempt_whose_run_comes_late_is_not_overtaken_by_the_next_one(sandbox, store):
+    """The first attempt hangs in its request; the second finds `Not Started` and waits what it has to."""
+    campaign, shared = a_campaign(sandbox), store()
+    sandbox.faults.add("slow", call="run_campaign", value=0.05)
+
+    results = at_once(
+        partial(once, lambda: running(campaign), store=shared, try_number=1),
+        partial(once, lambda: running(campaign), store=shared, try_number=2),
+    )
+
+    assert {result["status"] for result in results} == {"Completed"}
+    assert writes(sandbox) == ["run_campaign"]
+    assert dialled_once(sandbox)
