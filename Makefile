@@ -10,6 +10,7 @@ ARGS ?=
 
 MINORS := $(shell awk '/^[0-9]/ { print $$1 }' .ci/versions.txt)
 NEWEST := $(lastword $(MINORS))
+OLDEST := $(firstword $(MINORS))
 OLDER := $(filter-out $(NEWEST),$(MINORS))
 UV := uv==0.13.9
 
@@ -20,11 +21,11 @@ RUN := $(VENV)/bin/python
 CHECKOUT := pyproject.toml airflow_provider_tingting/__init__.py .ci/environment.py
 
 .DEFAULT_GOAL := help
-.PHONY: help demo airflow test test-versions lint format types docs build bench requirements clean
+.PHONY: help demo airflow test test-durability test-versions lint format types docs build bench requirements clean
 .PHONY: $(addprefix test-,$(OLDER))
 
 help: ## List these commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
 
 demo: $(VENV)/.installed ## Run an example campaign as a real DAG, against a TingTing on this machine
 	@$(RUN) -m airflow_provider_tingting.demo $(ARGS)
@@ -39,6 +40,10 @@ test-versions: $(addprefix test-,$(OLDER)) ## Run them on the older supported ve
 
 $(addprefix test-,$(OLDER)): test-%: $(VENV)-%/.installed
 	$(VENV)-$*/bin/python -m pytest -p no:cacheprovider $(ARGS)
+
+test-durability: $(VENV)/.installed $(VENV)-$(OLDEST)/.installed ## Kill real workers and triggerers, with a state store and without
+	$(RUN) -m pytest -m durability tests/durability $(ARGS)
+	$(VENV)-$(OLDEST)/bin/python -m pytest -p no:cacheprovider -m durability tests/durability $(ARGS)
 
 lint: $(VENV)/.tools ## Check style and formatting
 	$(RUN) -m ruff check .
