@@ -15,7 +15,7 @@ from typing import Any, TypeGuard, TypeVar
 
 from pydantic import ValidationError
 
-from airflow_provider_tingting.api.wire import Call, Response
+from airflow_provider_tingting.api.wire import Call, Repeat, Response
 from airflow_provider_tingting.errors import (
     TingTingAPIError,
     TingTingAuthError,
@@ -33,6 +33,7 @@ from airflow_provider_tingting.masking import mask_text
 T = TypeVar("T")
 
 LONGEST_QUOTE = 300
+_READ_REMEDY = "Nothing was changed: try again; if it stays, check the base URL and TingTing's own status."
 _PLAIN_KEYS = ("detail", "message", "error")
 _ENVELOPE_KEYS = frozenset({"status", "success", "code", "data"})
 _CONTENT_KEYS = frozenset({*_PLAIN_KEYS, "errors", "data"})
@@ -92,9 +93,12 @@ def error_of(call: Call[Any], response: Response) -> TingTingAPIError:
         return redirect
     content = _lenient(response)
     fields = _fields(content) if isinstance(content, Mapping) else {}
-    return _kind(status)(
+    kind = _kind(status)
+    harmless = call.repeat is Repeat.READ and issubclass(kind, TingTingOutcomeUnknownError)
+    return kind(
         call.name,
         _said(content, fields) or "the answer says nothing.",
+        remedy=_READ_REMEDY if harmless else None,
         campaign_id=call.campaign_id,
         status_code=status,
         retry_after=retry_after,
@@ -172,7 +176,13 @@ def _decode(call: Call[Any], response: Response) -> Any:
 
 
 def _unreadable(call: Call[Any], response: Response, said: str) -> TingTingUnreadableReplyError:
-    return TingTingUnreadableReplyError(call.name, said, campaign_id=call.campaign_id, status_code=response.status_code)
+    return TingTingUnreadableReplyError(
+        call.name,
+        said,
+        remedy=_READ_REMEDY if call.repeat is Repeat.READ else None,
+        campaign_id=call.campaign_id,
+        status_code=response.status_code,
+    )
 
 
 def _lenient(response: Response) -> Any:
