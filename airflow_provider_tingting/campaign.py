@@ -138,7 +138,9 @@ class CampaignJob:
         campaign = yield from self._attached(spec, marker, thorough=thorough)
         if campaign is None:
             campaign = yield from self._create(spec, marker)
-        self._remember(phase="created", campaign_id=campaign.id, fingerprint=marker.fingerprint)
+        # Never a step back: that it was asked to run must not be forgotten when a job is gone through from its start.
+        phase = self.state.phase if self.state.phase in ("running", "begun") else "created"
+        self._remember(phase=phase, campaign_id=campaign.id, fingerprint=marker.fingerprint)
         if spec.voice is not None and not campaign.status.has_begun:
             yield from settling.insist(
                 calls.set_campaign_message(

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
+from dataclasses import replace
 
 import pytest
-from durability.in_process import make_impatient
+from durability.in_process import LATE, make_impatient
 from support.campaigns import NUMBERS, dialled_once, writes
 
 from airflow_provider_tingting.api import AsyncTingTingClient, TingTingClient, calls
 from airflow_provider_tingting.campaign import CampaignJob, CampaignSpec, JobState, Marker
-from airflow_provider_tingting.errors import TingTingCampaignError, TingTingCampaignFailedError, TingTingConfigError
+from airflow_provider_tingting.errors import (
+    TingTingCampaignError,
+    TingTingCampaignFailedError,
+    TingTingConfigError,
+    TingTingOutcomeUnknownError,
+)
 from airflow_provider_tingting.outcome import summarise
 
 SPEC = CampaignSpec(name="Water notice", services="PHONE", user_phone=(3,), message="नमस्कार {name} जी", voice=1)
@@ -132,3 +139,26 @@ def test_a_campaign_without_contacts_is_not_run(sandbox, client):
         client.converse(job.run_once())
 
     assert "run_campaign" not in writes(sandbox)
+
+
+@pytest.mark.parametrize("phase", ["running", "begun"])
+def test_beginning_the_notebook_again_does_not_forget_that_the_campaign_was_asked_to_run(sandbox, client, phase):
+    """Every cell from the first one on, after a kill: a run that is obeyed late is still waited for."""
+    notebook = Notebook()
+    client.converse(notebook.job().attach_or_create(SPEC, MARKER))
+    client.send(calls.add_contacts(notebook.job().campaign_id, PEOPLE))
+    sandbox.faults.add("late-commit", call="run_campaign", value=LATE)
+    asked = notebook.job()
+    asked.state = replace(asked.state, phase=phase, asked_at=time.time())
+    notebook.remember(asked.state)
+    with pytest.raises(TingTingOutcomeUnknownError):
+        client.send(calls.run_campaign(asked.campaign_id))
+    assert not sandbox.world.campaigns[asked.campaign_id].runs
+
+    client.converse(notebook.job().attach_or_create(SPEC, MARKER))
+    client.converse(notebook.job().run_once())
+    time.sleep(2 * LATE)
+    sandbox.play_out()
+
+    assert writes(sandbox).count("run_campaign") == 1
+    assert dialled_once(sandbox)

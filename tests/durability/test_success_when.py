@@ -56,7 +56,7 @@ def test_a_campaign_that_does_not_fails_with_the_figures(sandbox, deferred, succ
 
 
 def test_a_campaign_that_reached_nobody_does_not_pass_silently(sandbox, deferred):
-    with pytest.raises(TingTingCampaignFailedError, match="nobody was reached.*Of 4 contacts 0 were reached"):
+    with pytest.raises(TingTingCampaignFailedError, match=r"nobody was reached.*Of 4 contacts 0 were reached"):
         ran(sandbox, deferred, *["unanswered"] * 4)
 
 
