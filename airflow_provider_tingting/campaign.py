@@ -243,7 +243,12 @@ class CampaignJob:
             campaign = yield from _watch_for_start(number, unsettled)
         for attempt in range(1, MOST_SENDS + 1):
             if campaign.status.has_begun:
-                log.info("Campaign %s has been run already and is %s: it is not run again", number, campaign.status)
+                if attempt > 1:
+                    log.info(
+                        "Campaign %s is %s: the request has arrived and is not sent again", number, campaign.status
+                    )
+                else:
+                    log.info("Campaign %s was run already and is %s: it is not run again", number, campaign.status)
                 break
             _check_runnable(campaign)
             self._remember(phase="running", asked_at=self._clock())

@@ -40,7 +40,7 @@ with DAG(
         services="PHONE",
         user_phone=[3],
         voice="Rija",
-        message="नमस्कार {tags_name} जी, भोलि बिहान {tags_time} देखि खानेपानी आउने छैन।",
+        message="नमस्कार {tags_name} जी, भोलि बिहान {tags_time}देखि खानेपानी आउने छैन।",
         description="Announced by the ward office",
     )
 

@@ -33,6 +33,8 @@ with DAG(
     schedule="0 10 * * SUN",
     start_date=pendulum.datetime(2026, 1, 1, tz="Asia/Kathmandu"),
     catchup=False,
+    # It phones people by the clock: somebody has to switch it on.
+    is_paused_upon_creation=True,
     tags=["tingting", "example"],
     doc_md=__doc__,
 ):
@@ -64,7 +66,7 @@ with DAG(
             services="SMS & PHONE",
             user_phone=[3],
             voice="Prashanna",
-            message="नमस्कार {tags_name} जी, यो आइतबार {tags_place} मा खोप दिइन्छ।",
+            message="नमस्कार {tags_name} जी, यो आइतबार {tags_place}मा खोप दिइन्छ।",
             sms_message="{tags_name}: yo aitabar {tags_place} ma khop.",
         )
         add = TingTingAddContactsOperator(

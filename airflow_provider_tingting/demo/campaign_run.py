@@ -34,7 +34,7 @@ def run(home: Path, *, deferred: bool) -> int:
         airflow = AirflowRun(DAG_ID, home, environment(home, sandbox, deferred=deferred))
         with console.status("Preparing a private Airflow (longer the first time) …"):
             airflow.prepare()
-        how = "deferred to the triggerer" if deferred else "in a worker"
+        how = "deferred" if deferred else "in a worker"
         console.print(f"Running the DAG [cyan]{DAG_ID}[/], waiting {how}. Airflow's log: {airflow.log}")
         earlier = airflow.run_id()
         with airflow:
@@ -50,13 +50,13 @@ def run(home: Path, *, deferred: bool) -> int:
             console.print(f"[red]Not every task succeeded.[/] The end of Airflow's log:\n{airflow.tail()}")
             return 1
         _summarise(console, {task: airflow.result(run_id, task) for task in TASKS})
-        console.print(
-            "\n[bold]What to try next[/]\n"
-            "  make airflow                       the same in Airflow's own web page\n"
-            "  make demo ARGS=--deferred          the same, waiting in the triggerer\n"
-            "  example_dags/                      three DAGs to start from\n"
-            "  docs/quickstart.md                 your own first campaign, still offline"
-        )
+        console.print("\n[bold]What to try next[/]")
+        console.print("  make airflow                       the same in Airflow's own web page")
+        if not deferred:
+            console.print("  make demo ARGS=--deferred          the same, the task deferred while it waits")
+        console.print("  example_dags/                      three DAGs to start from")
+        console.print("  docs/quickstart.md                 your own first campaign, still offline")
+        console.print("  docs/connecting.md                 your own account")
     return 0
 
 

@@ -68,7 +68,8 @@ class TingTingBaseOperator(BaseOperator):
         try:
             yield
         except self.hopeless as error:
-            raise AirflowFailException(str(error)) from error
+            which = f" (Connection {self.tingting_conn_id!r}.)" if isinstance(error, TingTingAuthError) else ""
+            raise AirflowFailException(f"{error}{which}") from error
 
     def leave_campaign(self, context: Context, campaign_id: int) -> None:
         """Leave the campaign's id and link as XComs at once, so that a failed task has them too."""

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_tingting._compat import conf
-from airflow_provider_tingting.errors import TingTingCampaignError, TingTingConfigError
+from airflow_provider_tingting.errors import TingTingCampaignError, TingTingConfigError, TingTingValidationError
 from airflow_provider_tingting.operators.arguments import campaign_id_of, credit_limit_of, ids_of, length_factor_of
 from airflow_provider_tingting.operators.base import (
     HOPELESS,
@@ -124,7 +124,15 @@ class TingTingCreateCampaignOperator(TingTingBaseWriteOperator):
             marker = Marker.of(spec, ti.dag_id, ti.run_id, ti.task_id, ti.map_index, memory.generation)
             job = CampaignJob(JobState.from_json(memory.recall()), lambda state: memory.keep(state.to_json()))
             conversation = job.attach_or_create(spec, marker, thorough=not is_first_try(context))
-            campaign = self.hook.get_conn().converse(conversation)
+            try:
+                campaign = self.hook.get_conn().converse(conversation)
+            except TingTingValidationError as error:
+                if "user_phone" not in error.fields:
+                    raise
+                known = ", ".join(str(caller.id) for caller in self.hook.list_caller_numbers()) or "none"
+                raise TingTingConfigError(
+                    f"{error} user_phone takes the ids of caller numbers, not phone numbers. This account has: {known}."
+                ) from error
             self.leave_campaign(context, campaign.id)
             return campaign.id
 

@@ -133,7 +133,7 @@ class RunningMixin(TingTingBaseWriteOperator):
     def finish(self, context: Context, seen: Observation) -> dict[str, Any]:
         """Judge how the wait has ended; the one place for both paths."""
         from airflow_provider_tingting.observation import Reason
-        from airflow_provider_tingting.outcome import judge, summarise
+        from airflow_provider_tingting.outcome import describe, judge, summarise
 
         if seen.reason is Reason.TIMED_OUT:
             self._time_is_up(seen)
@@ -144,6 +144,7 @@ class RunningMixin(TingTingBaseWriteOperator):
             summary = summarise(self.hook.get_conn(), campaign)
             result = self._result(context, campaign) | summary_figures(summary)
             judge(campaign, summary, self.success_when)
+            self.log.info("Campaign %s: %s", campaign.id, describe(summary))
             return result
 
     def _time_is_up(self, seen: Observation) -> NoReturn:
