@@ -8,7 +8,7 @@ import time
 from dataclasses import replace
 
 import pytest
-from durability.in_process import LATE, make_impatient
+from durability.in_process import LATE, let_everything_arrive, make_impatient
 from support.campaigns import NUMBERS, dialled_once, writes
 
 from airflow_provider_tingting.api import AsyncTingTingClient, TingTingClient, calls
@@ -157,8 +157,7 @@ def test_beginning_the_notebook_again_does_not_forget_that_the_campaign_was_aske
 
     client.converse(notebook.job().attach_or_create(SPEC, MARKER))
     client.converse(notebook.job().run_once())
-    time.sleep(2 * LATE)
-    sandbox.play_out()
+    let_everything_arrive(sandbox)
 
     assert writes(sandbox).count("run_campaign") == 1
     assert dialled_once(sandbox)

@@ -20,6 +20,7 @@ from durability.in_process import (
     creating,
     killed_after,
     killed_before,
+    let_everything_arrive,
     make_impatient,
     once,
     promise_is_kept,
@@ -77,6 +78,7 @@ def test_when_the_reply_to_create_is_lost_one_campaign_exists_and_nobody_is_call
 
     campaign, tries = tried(creating, store=Store() if has_store else None)
 
+    let_everything_arrive(sandbox)
     assert tries == 1
     assert list(sandbox.world.campaigns) == [campaign]
     assert not sandbox.ledger.dialled
@@ -110,6 +112,7 @@ def test_when_the_worker_is_killed_right_after_create_the_retry_adopts_its_campa
 
     campaign = once(creating, store=store, try_number=2)
 
+    let_everything_arrive(sandbox)
     assert list(sandbox.world.campaigns) == [campaign]
     assert writes(sandbox).count("create_campaign") == 1
     assert not sandbox.ledger.dialled
@@ -139,6 +142,7 @@ def test_when_the_reply_to_run_is_lost_everybody_is_called_once(sandbox, fault, 
         lambda: running(campaign, deferrable=deferred), store=Store() if has_store else None, deferred=deferred
     )
 
+    let_everything_arrive(sandbox)
     assert (result["status"], tries) == ("Completed", 1)
     assert len(sandbox.world.campaigns[campaign].runs) == 1
     assert dialled_once(sandbox)
@@ -175,6 +179,7 @@ def test_when_the_worker_is_killed_before_a_late_run_is_obeyed_the_retry_calls_n
     assert not sandbox.world.campaigns[campaign].runs, "the retry begins before the run is obeyed"
     result = once(lambda: running(campaign), store=store, try_number=2)
 
+    let_everything_arrive(sandbox)
     assert result["status"] == "Completed"
     assert writes(sandbox) == ["run_campaign"]
     assert dialled_once(sandbox)
@@ -201,7 +206,8 @@ def test_a_run_that_tingting_has_said_yes_to_is_never_asked_for_again_even_if_it
     sandbox.world.campaigns[campaign].status = "Not Started"
 
     before = reads(sandbox)
-    with meanwhile(lambda: reads(sandbox) > before + 3, sandbox.play_out):
+    # For longer than a later try watches before it would run.
+    with meanwhile(lambda: reads(sandbox) > before + 20, sandbox.play_out):
         result = once(lambda: running(campaign), store=store, try_number=2)
 
     assert result["status"] == "Completed"

@@ -8,6 +8,7 @@ from functools import partial
 
 import pytest
 from durability.in_process import PEOPLE, Store, creating, make_impatient, once
+from support.airflow_home import AIRFLOW_VERSION
 from support.campaigns import NUMBERS, a_campaign, connection, dialled_once, writes
 
 from airflow_provider_tingting import settling
@@ -29,6 +30,11 @@ def at_once(*attempts):
     barrier = threading.Barrier(len(attempts))
 
     def begin(attempt):
+        if AIRFLOW_VERSION < (3, 0):
+            # Airflow 2 lets an operator execute only in the thread that imported it, as each worker process does.
+            from airflow.models.baseoperator import ExecutorSafeguard
+
+            ExecutorSafeguard._sentinel.callers = {}
         barrier.wait(10)
         return attempt()
 
