@@ -188,7 +188,8 @@ class CampaignJob:
                 user_phone=spec.user_phone,
                 message=spec.message,
                 sms_message=spec.sms_message,
-                description=f"{spec.description} {marker}" if spec.description else str(marker),
+                # The mark comes first, so that a server that shortens descriptions keeps it.
+                description=f"{marker} {spec.description}" if spec.description else str(marker),
                 schedule=_schedule_to_come(spec),
                 credit_limit=spec.credit_limit,
             )
@@ -196,6 +197,12 @@ class CampaignJob:
             try:
                 campaign: Campaign = yield call
                 log.info("Campaign %s was created", campaign.id)
+                if campaign.description and not marker.is_in(campaign.description):
+                    log.warning(
+                        "TingTing has not kept the mark in the description of campaign %s: without a task state store "
+                        "a later attempt cannot find it again. Shorten the description.",
+                        campaign.id,
+                    )
             except TingTingOutcomeUnknownError as error:
                 log.warning("Nobody knows whether the campaign was created: looking for it. %s", error)
                 found = yield from settling.look_for(spec.name, marker)
@@ -266,7 +273,10 @@ class CampaignJob:
                 campaign = yield calls.get_campaign(number)
             except TingTingNeverSentError:
                 self._remember(asked_at=None)
-                raise
+                if attempt == MOST_SENDS:
+                    raise
+                yield Pause(RUN_LOOKS_EVERY)
+                campaign = yield calls.get_campaign(number)
             except TingTingRefusedError:
                 self._remember(asked_at=None)
                 # Perhaps refused because another attempt was faster.

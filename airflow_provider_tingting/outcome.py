@@ -96,6 +96,8 @@ def judge(campaign: Campaign, summary: CampaignSummary, success_when: SuccessWhe
             campaign_id=campaign.id,
             status=campaign.status.value,
         )
+    if summary.pending + summary.unknown:
+        log.warning("Campaign %s is %s, but not everybody has an outcome. %s", campaign.id, campaign.status, figures)
     if callable(success_when):
         good, wanted = bool(success_when(summary)), "success_when says that this is no success"
     elif success_when is not None:

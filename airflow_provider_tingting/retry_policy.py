@@ -39,6 +39,10 @@ NEVER_AGAIN: dict[type[TingTingError], str] = {
 }
 
 
+#: No server's wish keeps a task waiting for longer (seconds).
+LONGEST_DELAY = 3600.0
+
+
 def tingting_retry_policy(
     *,
     unreachable: timedelta = timedelta(minutes=1),
@@ -69,7 +73,9 @@ def tingting_retry_policy(
             decision = super().evaluate(exception, *rest, **named)
             asked = getattr(exception, "retry_after", None)
             if decision.action is RetryAction.RETRY and asked:
-                return type(decision).retry(delay=timedelta(seconds=asked), reason="TingTing asked to wait")
+                return type(decision).retry(
+                    delay=timedelta(seconds=min(asked, LONGEST_DELAY)), reason="TingTing asked to wait"
+                )
             return decision
 
     fail = [RetryRule(exception=kind, action=RetryAction.FAIL, reason=reason) for kind, reason in NEVER_AGAIN.items()]

@@ -10,6 +10,7 @@ import logging
 from airflow_provider_tingting.api import calls
 from airflow_provider_tingting.api.models import Campaign
 from airflow_provider_tingting.api.paging import Pager
+from airflow_provider_tingting.api.statuses import CampaignStatus
 from airflow_provider_tingting.api.wire import Call, Conversation, Pause, T
 from airflow_provider_tingting.errors import (
     TingTingNotFoundError,
@@ -46,7 +47,8 @@ def find(name: str, marker: Marker, *, thorough: bool = False) -> Conversation[C
             page = pager.accept((yield call))
             matches += [campaign for campaign in page if marker.is_in(campaign.description)]
             looked += len(page)
-            if looked >= NEWEST_LOOKED_THROUGH:
+            # What has this name is read to its end: a campaign of a year ago is this task's all the same.
+            if looked >= NEWEST_LOOKED_THROUGH and not (thorough and first is first_pages[0]):
                 break
         if matches:
             chosen, *others = sorted(matches, key=lambda campaign: campaign.id)
@@ -102,7 +104,24 @@ def stop(campaign_id: int) -> Conversation[str]:
         return f"Campaign {campaign_id} could not be stopped: {error.said} It may go on."
     except Exception as error:
         return f"Nobody knows whether campaign {campaign_id} was stopped ({type(error).__name__}). Look at TingTing."
+    try:
+        status = yield from end_of(campaign_id)
+    except Exception as error:
+        return f"TingTing took the request to stop campaign {campaign_id} and is silent since ({type(error).__name__})."
+    if not status.is_final:
+        return f"TingTing took the request to stop campaign {campaign_id}, but it still is {status}. Look at TingTing."
     return f"Campaign {campaign_id} was stopped for good."
+
+
+def end_of(campaign_id: int) -> Conversation[CampaignStatus]:
+    """Look for a moment whether a campaign that was told to stop has ended; return its status."""
+    campaign: Campaign = yield calls.get_campaign(campaign_id)
+    for pause in LOOK_AGAIN_AFTER[:2]:
+        if campaign.status.is_final:
+            break
+        yield Pause(pause)
+        campaign = yield calls.get_campaign(campaign_id)
+    return campaign.status
 
 
 def delete(campaign_id: int) -> Conversation[None]:

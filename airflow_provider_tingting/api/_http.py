@@ -20,9 +20,9 @@ from urllib.parse import urljoin, urlsplit
 
 from airflow_provider_tingting import __version__
 from airflow_provider_tingting.api.certificates import named_bundle, tls_context
-from airflow_provider_tingting.api.faults import causes, is_handshake, never_sent, outcome_unknown
+from airflow_provider_tingting.api.faults import causes, is_handshake, is_tunnel_refused, never_sent, outcome_unknown
 from airflow_provider_tingting.api.multipart import FileBody
-from airflow_provider_tingting.api.wire import Call, Request, Response
+from airflow_provider_tingting.api.wire import Call, Repeat, Request, Response
 from airflow_provider_tingting.errors import TingTingConfigError
 
 if TYPE_CHECKING:
@@ -170,15 +170,17 @@ class RequestsTransport:
                 # urllib3 takes a body that is shorter than announced for whole, before its version 2.
                 answer.raw.enforce_content_length = True
                 yield answer
-        except (requests.ConnectTimeout, requests.exceptions.ProxyError) as error:
+        except requests.ConnectTimeout as error:
             raise never_sent(call, prepared.url, error) from error
         except requests.exceptions.SSLError as error:
-            raise (
-                never_sent(call, prepared.url, error) if is_handshake(error) else outcome_unknown(call, error)
-            ) from error
+            if is_handshake(error, certainly=call.repeat is not Repeat.READ):
+                raise never_sent(call, prepared.url, error) from error
+            raise outcome_unknown(call, error) from error
         except requests.ConnectionError as error:
             unconnected = (urllib3.NewConnectionError, urllib3.ConnectTimeoutError)
-            if any(isinstance(cause, unconnected) for cause in causes(error)):
+            # urllib3 blames the proxy for an answer that is lost behind it, too: only a connection or a tunnel that was
+            # never made proves that nothing was sent.
+            if any(isinstance(cause, unconnected) or is_tunnel_refused(cause) for cause in causes(error)):
                 raise never_sent(call, prepared.url, error) from error
             raise outcome_unknown(call, error) from error
         except (requests.exceptions.InvalidURL, requests.exceptions.InvalidHeader, UnicodeError) as error:

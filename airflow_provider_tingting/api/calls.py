@@ -27,7 +27,7 @@ from airflow_provider_tingting.api.models import (
     UserProfile,
     Voice,
 )
-from airflow_provider_tingting.api.wire import Alternative, Call, Repeat, Request
+from airflow_provider_tingting.api.wire import Alternative, Call, NotTheAnswerError, Repeat, Request
 from airflow_provider_tingting.errors import TingTingContactsError
 
 M = TypeVar("M", bound=BaseModel)
@@ -92,8 +92,15 @@ def list_campaigns(
 
 def get_campaign(campaign_id: int) -> Call[Campaign]:
     """Return the call of API page: Get campaign details."""
-    request = Request("GET", f"campaign/{int(campaign_id)}/")
-    return Call("get_campaign", request, Campaign.model_validate, campaign_id=int(campaign_id))
+    number = int(campaign_id)
+
+    def parse(content: Any) -> Campaign:
+        campaign = Campaign.model_validate(content)
+        if campaign.id != number:
+            raise NotTheAnswerError(f"campaign {campaign.id} came instead of {number}.")
+        return campaign
+
+    return Call("get_campaign", Request("GET", f"campaign/{number}/"), parse, campaign_id=number)
 
 
 def create_campaign(
@@ -278,7 +285,7 @@ def demo_call(contact_id: int) -> Call[Said]:
 def run_campaign(campaign_id: int) -> Call[Said]:
     """Return the call of API page: Run campaign. It dials everybody, every time: read the status before."""
     request = Request("POST", f"run-campaign/{int(campaign_id)}/")
-    return Call("run_campaign", request, _said, Repeat.ONCE, campaign_id=int(campaign_id))
+    return Call("run_campaign", request, _said, Repeat.LOOK_FIRST, campaign_id=int(campaign_id))
 
 
 def stop_campaign(campaign_id: int) -> Call[Said]:

@@ -70,11 +70,21 @@ def causes(error: BaseException) -> Iterator[BaseException]:
         inner = next((one for one in wrapped if isinstance(one, BaseException)), None)
 
 
-def is_handshake(error: BaseException) -> bool:
-    """Whether TLS failed before anything could be sent; TLS trouble in mid-conversation leaves the outcome unknown."""
+def is_handshake(error: BaseException, *, certainly: bool = False) -> bool:
+    """Whether TLS failed before anything could be sent; TLS trouble in mid-conversation leaves the outcome unknown.
+
+    :param certainly: count only what proves it: something between may speak no TLS after the request was sent, too.
+    """
+    if certainly:
+        return any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes(error))
     signs = ("CERTIFICATE", "HANDSHAKE", "WRONG_VERSION", "PROTOCOL_VERSION", "UNKNOWN_PROTOCOL", "HTTP_REQUEST")
     return any(
         isinstance(cause, ssl.SSLCertVerificationError)
         or (isinstance(cause, ssl.SSLError) and any(sign in str(cause).upper() for sign in signs))
         for cause in causes(error)
     )
+
+
+def is_tunnel_refused(error: BaseException) -> bool:
+    """Whether a proxy has refused the tunnel (`http.client` says so in a text only), so that nothing was sent."""
+    return isinstance(error, OSError) and str(error).startswith("Tunnel connection failed")

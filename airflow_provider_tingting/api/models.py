@@ -6,6 +6,7 @@ in `model_extra`. A `repr` shows ids, names and counts, never numbers, messages 
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
@@ -37,6 +38,8 @@ def _number_or_none(value: Any) -> Any:
     if isinstance(value, str):
         found = re.search(r"-?\d+(?:\.\d+)?", value)
         return found.group() if found else None
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
     return value
 
 

@@ -12,10 +12,11 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from typing import Any, TypeGuard, TypeVar
+from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 
-from airflow_provider_tingting.api.wire import Call, Repeat, Response
+from airflow_provider_tingting.api.wire import Call, NotTheAnswerError, Repeat, Response
 from airflow_provider_tingting.errors import (
     TingTingAPIError,
     TingTingAuthError,
@@ -37,6 +38,8 @@ _READ_REMEDY = "Nothing was changed: try again; if it stays, check the base URL 
 _PLAIN_KEYS = ("detail", "message", "error")
 _ENVELOPE_KEYS = frozenset({"status", "success", "code", "data"})
 _CONTENT_KEYS = frozenset({*_PLAIN_KEYS, "errors", "data"})
+# Where a server echoes a contact back: never quoted.
+_PERSONAL = frozenset({"contact", "contacts", "name", "other_variables", "variables"})
 _TITLE = re.compile(r"<(?:title|h1)[^>]*>(.*?)</(?:title|h1)>", re.IGNORECASE | re.DOTALL)
 
 
@@ -50,8 +53,18 @@ def read_reply(call: Call[T], response: Response) -> T:
     content = _decode(call, response)
     if _is_envelope(content):
         content = _opened(call, response, content)
+    if call.repeat is not Repeat.READ and isinstance(content, Mapping) and _is_bare_refusal(content):
+        raise TingTingValidationError(
+            call.name,
+            _said(content, _fields(content)),
+            campaign_id=call.campaign_id,
+            status_code=response.status_code,
+            fields=_fields(content),
+        )
     try:
         return call.parse(content)
+    except NotTheAnswerError as error:
+        raise _unreadable(call, response, str(error)) from None
     except ValidationError as error:
         # The values are somebody's data: only the places and the kinds of the trouble are told.
         places = "; ".join(
@@ -59,6 +72,13 @@ def read_reply(call: Call[T], response: Response) -> T:
             for trouble in error.errors(include_input=False, include_url=False)[:5]
         )
         raise _unreadable(call, response, f"the answer does not look like a {call.name} answer ({places}).") from None
+
+
+def _is_bare_refusal(content: Mapping[str, Any]) -> bool:
+    """Whether a "good" answer to a write holds nothing but what went wrong."""
+    return content.keys() <= {*_PLAIN_KEYS, "errors", "status", "code"} and any(
+        content.get(key) for key in ("error", "errors", "detail")
+    )
 
 
 def check_download(call: Call[Any], response: Response) -> None:
@@ -85,7 +105,7 @@ def error_of(call: Call[Any], response: Response) -> TingTingAPIError:
     status = response.status_code
     retry_after = seconds_to_wait(response.headers.get("retry-after"))
     if status // 100 == 3:
-        there = response.headers.get("location", "an address it does not name").split("?")[0]
+        there = _host_of(response.headers.get("location"))
         redirect = TingTingRedirectError(
             call.name, f"redirected to {there}.", campaign_id=call.campaign_id, status_code=status
         )
@@ -104,6 +124,17 @@ def error_of(call: Call[Any], response: Response) -> TingTingAPIError:
         retry_after=retry_after,
         fields=fields,
     )
+
+
+def _host_of(location: str | None) -> str:
+    """Return where a redirect leads, without a query or a user's name, nor a path that another host has made up."""
+    if not location:
+        return "an address it does not name"
+    try:
+        parts = urlsplit(location)
+        return f"{parts.scheme}://{parts.hostname}/" if parts.hostname else parts.path
+    except ValueError:
+        return "an address that cannot be read"
 
 
 def seconds_to_wait(header: str | None, *, now: datetime | None = None) -> float | None:
@@ -227,6 +258,8 @@ def _texts(complaint: Any) -> Iterator[str]:
         yield complaint
     elif isinstance(complaint, Mapping):
         for name, inner in complaint.items():
+            if name in _PERSONAL:
+                continue
             for text in _texts(inner):
                 yield text if name == "non_field_errors" else f"{name}: {text}"
     elif isinstance(complaint, list):

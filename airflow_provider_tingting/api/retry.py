@@ -58,6 +58,8 @@ class RetryPolicy:
             return False
         if call.repeat is Repeat.READ:
             return is_passing(error)
+        if call.repeat is Repeat.LOOK_FIRST:
+            return False
         return isinstance(error, TingTingNeverSentError)
 
     def options(self, call: Call[Any]) -> dict[str, Any]:

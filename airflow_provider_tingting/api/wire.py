@@ -15,10 +15,15 @@ T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
 
+class NotTheAnswerError(ValueError):
+    """An answer that can be read and is that to another question; its text says which, and holds nothing personal."""
+
+
 class Repeat(Enum):
     """Whether a call may be sent again when nobody knows whether it arrived."""
 
     READ = "changes nothing: repeat at will"
+    LOOK_FIRST = "a write that rings phones: never sent again without a fresh look, not even when it never left"
     ONCE = "a write: sent again only when it certainly never left"
 
 

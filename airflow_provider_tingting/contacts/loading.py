@@ -80,8 +80,22 @@ def load(
         believed, created = growth == audience.valid, min(audience.valid, max(0, growth))
     else:
         believed, created = sent.taken == audience.valid and sent.created == growth, sent.created
-    if sent.complaints or not believed:
+    if growth < 0:
+        raise TingTingCampaignError(
+            f"it has lost {-growth} contacts while these were added: this server replaces contacts instead of "
+            "adding to them. Nobody has been called. Add everybody in one task, or with another transport.",
+            campaign_id=campaign.id,
+            status=now.status.value,
+        )
+    if sent.complaints or not believed or (now.campaign_action_count or 0) < audience.valid:
         _find_missing(client, now, audience, sent.complaints)
+    if now.status.has_begun:
+        raise TingTingCampaignError(
+            f"it was run while contacts were added and is {now.status}. They are in it, but whether the last ones are "
+            "called, nobody knows: compare its report with the audience.",
+            campaign_id=campaign.id,
+            status=now.status.value,
+        )
     return Loaded(created, audience.valid - created)
 
 

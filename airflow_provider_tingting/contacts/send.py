@@ -287,6 +287,6 @@ def _result_of(reply: BatchReply, sent: int, *, lost: bool) -> SendResult:
 def _masked(complaint: object) -> str:
     if isinstance(complaint, Mapping):
         # Of the contact only what TingTing says about it: a name is nobody's business.
-        said = {key: value for key, value in complaint.items() if key != "other_variables"}
-        return mask_text("; ".join(f"{key}: {value}" for key, value in said.items()))
+        told = ("number", "error", "errors", "reason", "detail", "message")
+        return mask_text("; ".join(f"{key}: {complaint[key]}" for key in told if key in complaint))
     return mask_text(str(complaint))

@@ -122,7 +122,9 @@ def generation_of(context: Context) -> int:
     retries = getattr(getattr(ti, "task", None), "retries", None)
     if retries is None:
         retries = context["task"].retries
-    return max(0, int(getattr(ti, "max_tries", 0) or 0) - int(retries or 0))
+    used = int(getattr(ti, "max_tries", 0) or 0) - int(retries or 0)
+    # Each try after a clear has a higher number; without one the DAG's `retries` were lowered meanwhile.
+    return used if 0 < used < int(ti.try_number or 1) else 0
 
 
 def is_first_try(context: Context) -> bool:

@@ -135,7 +135,7 @@ class TingTingAddContactsOperator(TingTingBaseWriteOperator):
             raise TingTingConfigError(f"transport must be one of {', '.join(TRANSPORTS)}; it is {self.transport!r}.")
         for argument in ("batch_size", "concurrency"):
             value = getattr(self, argument)
-            if not str(value).isdigit() or int(value) < 1:
+            if not str(value).isdecimal() or int(value) < 1:
                 raise TingTingConfigError(f"{argument} must be a whole number of at least 1; it is {value!r}.")
 
     def _source(self) -> Any:

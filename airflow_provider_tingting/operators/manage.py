@@ -7,7 +7,12 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_tingting import api
-from airflow_provider_tingting.errors import TingTingConfigError, TingTingNotFoundError, TingTingRefusedError
+from airflow_provider_tingting.errors import (
+    TingTingCampaignError,
+    TingTingConfigError,
+    TingTingNotFoundError,
+    TingTingRefusedError,
+)
 from airflow_provider_tingting.operators.arguments import campaign_id_of
 from airflow_provider_tingting.operators.base import TingTingBaseOperator, TingTingBaseWriteOperator, is_first_try
 
@@ -109,7 +114,7 @@ class TingTingStopCampaignOperator(TingTingBaseWriteOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         """Stop the campaign unless it has ended, and look again."""
         from airflow_provider_tingting.api.statuses import CampaignStatus
-        from airflow_provider_tingting.settling import insist
+        from airflow_provider_tingting.settling import end_of, insist
 
         with self.told_to_airflow():
             self.heed_clear(context, "stop the campaign")
@@ -131,6 +136,15 @@ class TingTingStopCampaignOperator(TingTingBaseWriteOperator):
                         f"Campaign {number} is {campaign.status} and cannot be stopped: TingTing offers no stop for "
                         "it. Stop it in TingTing itself."
                     ) from refusal
+                if refusal is None and not campaign.status.is_final:
+                    status = self.hook.get_conn().converse(end_of(number))
+                    if not status.is_final:
+                        raise TingTingCampaignError(
+                            f"TingTing took the request to stop it, but it still is {status}. Look at TingTing.",
+                            campaign_id=number,
+                            status=status.value,
+                        )
+                    campaign = self.hook.get_campaign(number)
                 # Refused though it is over: it has just ended by itself, or a stop without an answer was obeyed.
                 stopped = campaign.status is not CampaignStatus.COMPLETED
             return {"campaign_id": number, "status": campaign.status.value, "stopped": stopped}

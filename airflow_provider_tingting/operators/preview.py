@@ -12,6 +12,7 @@ from airflow_provider_tingting.errors import (
     TingTingOutcomeUnknownError,
     TingTingRefusedError,
 )
+from airflow_provider_tingting.masking import mask_text
 from airflow_provider_tingting.operators.arguments import campaign_id_of
 from airflow_provider_tingting.operators.base import TingTingBaseOperator, TingTingBaseWriteOperator, generation_of
 
@@ -112,4 +113,4 @@ class TingTingDemoCallOperator(TingTingBaseWriteOperator):
                 raise AirflowFailException(
                     f"Nobody knows whether contact {number} was called, so it is not tried again. {error}"
                 ) from error
-            return {"contact_id": number, "called": True, "message": said.message}
+            return {"contact_id": number, "called": True, "message": mask_text(said.message)}

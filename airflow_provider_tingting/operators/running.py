@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from airflow_provider_tingting._compat import DEFERRED_TASKS_ARE_TOLD
 from airflow_provider_tingting.errors import (
     TingTingAuthError,
+    TingTingCampaignError,
+    TingTingCampaignFailedError,
     TingTingCampaignTimeoutError,
     TingTingConfigError,
     TingTingError,
@@ -75,7 +77,23 @@ class RunningMixin(TingTingBaseWriteOperator):
         return self.hook.get_conn().converse(job.run_once(watch_first=watch_first))
 
     def begun(self, context: Context, campaign: Campaign) -> dict[str, Any]:
-        """Return the result of a task that does not wait."""
+        """Return the result of a task that does not wait.
+
+        :raises TingTingCampaignError: TingTing has taken the request, but the campaign has not begun or has failed.
+        """
+        from airflow_provider_tingting.api.statuses import CampaignStatus
+
+        if not campaign.status.has_begun or not campaign.status.is_known:
+            raise TingTingCampaignError(
+                f"it was asked to run and is {campaign.status}, so whether it has begun is not known. A retry looks "
+                "again and calls nobody a second time.",
+                campaign_id=campaign.id,
+                status=campaign.status.value,
+            )
+        if campaign.status is CampaignStatus.TERMINATED:
+            raise TingTingCampaignFailedError(
+                "it was terminated.", campaign_id=campaign.id, status=campaign.status.value
+            )
         return self._result(context, campaign)
 
     def plan(self, context: Context) -> WaitPlan:

@@ -68,7 +68,8 @@ def test_a_campaign_is_created_as_asked(sandbox):
     assert (made.name, made.services, made.user_phone) == ("Water notice", "SMS & PHONE", [3])
     assert (made.message, made.sms_message) == ("नमस्कार {name} जी", "Pani {name}")
     assert (made.voice, made.length_factor, made.credit_limit) == (3, "1.20", 250)
-    assert made.description.startswith("Announced by the ward office [airflow:")
+    assert made.description.startswith("[airflow:")
+    assert made.description.endswith("] Announced by the ward office")
     assert made.schedule == pytest.approx(schedule.timestamp(), abs=1)
     assert made.status == "Not Started"
     assert writes(sandbox) == CREATED

@@ -93,7 +93,7 @@ def test_a_mapped_campaign_goes_through_its_whole_life(finished, sandbox, tmp_pa
         assert campaign.sms_message == "{name}: 10 baje"
         assert campaign.services == "SMS & PHONE"
         assert (campaign.voice, campaign.user_phone) == (4, [3])
-        assert campaign.description.startswith(f"Run {finished.run_id} [airflow:")
+        assert campaign.description.endswith(f"] Run {finished.run_id}")
         assert set(campaign.numbers) == set(numbers)
         assert finished.xcom("add", map_index=index)["created"] == len(numbers)
         assert finished.xcom("run", map_index=index)["reached"] == len(numbers)
