@@ -1,0 +1,77 @@
+"""One real Airflow for all tests of this folder that ask for it, and the TingTings that its runs talk to."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+    from durability.lives import Fleet
+    from durability.real_airflow import RealAirflow
+
+_LANES = 8
+_RUNNING: pytest.StashKey[RealAirflow] = pytest.StashKey()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Run these tests only when they are asked for by their marker; read the logs when all others have written."""
+    if "durability" not in config.option.markexpr:
+        config.hook.pytest_deselected(items=[item for item in items if item.get_closest_marker("durability")])
+        items[:] = [item for item in items if not item.get_closest_marker("durability")]
+    items.sort(key=lambda item: item.path.name == "test_logs_of_real_runs.py" and item.path.parent.name == "durability")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show what Airflow's components have said last when a test of theirs fails."""
+    report = yield
+    if report.failed and _RUNNING in item.config.stash and "fleet" in getattr(item, "fixturenames", ()):
+        airflow = item.config.stash[_RUNNING]
+        report.sections.append((f"the components of Airflow ({airflow.folder})", airflow.tail(lines=12)))
+    return report
+
+
+@pytest.fixture(scope="session")
+def airflow(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> Iterator[RealAirflow]:
+    """A real Airflow, started once."""
+    from durability.real_airflow import RealAirflow
+
+    running = RealAirflow(tmp_path_factory.mktemp("airflow"))
+    pytestconfig.stash[_RUNNING] = running
+    try:
+        yield running.start()
+    finally:
+        running.stop()
+
+
+@pytest.fixture(scope="session")
+def fleet(airflow: RealAirflow, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+    """Lives to begin, each with a TingTing of its own."""
+    from durability.lives import Fleet
+
+    with Fleet(airflow, tmp_path_factory.mktemp("lives"), _LANES) as fleet:
+        yield fleet
+
+
+@pytest.fixture(scope="module")
+def _begun(fleet: Fleet, request: pytest.FixtureRequest) -> dict[Any, Future[Any]]:
+    parameters = [
+        item.callspec.params
+        for item in request.session.items
+        if item.path == request.path and hasattr(item, "callspec")
+    ]
+    cases = list(dict.fromkeys(each["case"] for each in parameters if "case" in each))
+    # Those first that do nothing but wait most of the time: the others run beside them.
+    cases.sort(key=lambda case: not getattr(case, "takes_long", False))
+    return {case: fleet.submit(case.live, fleet) for case in cases}
+
+
+@pytest.fixture
+def lived(case: Any, _begun: dict[Any, Future[Any]]) -> Any:
+    """What `case.live(fleet)` has returned; all selected cases of a file are begun side by side."""
+    return _begun[case].result(timeout=900)

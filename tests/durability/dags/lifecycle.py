@@ -1,0 +1,50 @@
+"""The whole life of a campaign, twice: waiting in a worker, and deferred to the triggerer.
+
+Each run is told by its `conf` which TingTing to use, whom to call and where the report goes, so that many runs can live
+side by side. Nothing personal is in the `conf`.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from airflow_provider_tingting.operators.campaign import (
+    TingTingCreateCampaignOperator,
+    TingTingRunCampaignOperator,
+)
+from airflow_provider_tingting.operators.contacts import TingTingAddContactsOperator
+from airflow_provider_tingting.operators.report import TingTingDownloadReportOperator
+
+try:
+    from airflow.sdk import DAG
+except ImportError:  # Airflow 2
+    from airflow import DAG
+
+for dag_id, deferrable in (("lifecycle_sync", False), ("lifecycle_deferred", True)):
+    with DAG(
+        dag_id=dag_id,
+        schedule=None,
+        default_args={
+            "retries": 3,
+            "retry_delay": timedelta(seconds=1),
+            "tingting_conn_id": "{{ dag_run.conf['connection'] }}",
+        },
+    ):
+        create = TingTingCreateCampaignOperator(
+            task_id="create",
+            name="{{ dag_run.conf['name'] }}",
+            services="PHONE",
+            user_phone=[3],
+            voice="Prashanna",
+            message="नमस्कार {tags_name} जी, तपाईंको लालुपाते खोप {tags_place} मा छ।",
+        )
+        add = TingTingAddContactsOperator(
+            task_id="add", campaign_id=create.output, contacts="{{ dag_run.conf['contacts'] }}"
+        )
+        run = TingTingRunCampaignOperator(
+            task_id="run", campaign_id=create.output, deferrable=deferrable, poll_interval=0.7
+        )
+        report = TingTingDownloadReportOperator(
+            task_id="report", campaign_id=create.output, path="{{ dag_run.conf['report'] }}"
+        )
+        add >> run >> report

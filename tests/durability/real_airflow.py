@@ -1,0 +1,337 @@
+"""A real Airflow for a test session: scheduler, workers, triggerer (and on Airflow 3 API server and DAG processor).
+
+Every component is a process in a session of its own, with LocalExecutor and SQLite in a private home, so that workers
+and triggerers can be killed for good. What is ended are these sessions and nothing else (`keeper.py`). The database is
+read directly, which costs next to nothing and is the same on every version. Imports no Airflow.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import socket
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import psutil
+import requests
+from cryptography.fernet import Fernet
+from durability.keeper import kill, processes_of
+from support.airflow_home import AIRFLOW_VERSION, CHECKOUT
+
+DAGS = Path(__file__).parent / "dags"
+_KEEPER = Path(__file__).parent / "keeper.py"
+DAG_IDS = ("lifecycle_sync", "lifecycle_deferred")
+IS_AIRFLOW_3 = AIRFLOW_VERSION >= (3, 0)
+HAS_STATE_STORE = AIRFLOW_VERSION >= (3, 3)
+PARALLELISM = 8
+
+SECONDS_TO_START = 180.0
+SECONDS_TO_STOP = 20.0
+# A worker or triggerer that says nothing for so long is taken for dead. A busy machine of two cores must not reach it.
+_WORKER_IS_DEAD_AFTER = 25
+_TRIGGERER_IS_DEAD_AFTER = 15
+
+# One process for all runs, since the command line would take seconds for each. Not by REST: on SQLite the API server
+# stands still whenever that call has to wait for another writer, because it waits in the event loop.
+_TRIGGERS_RUNS = """
+import json, sys
+from airflow import __version__
+from airflow.api.common.trigger_dag import trigger_dag
+more = {"replace_microseconds": False}
+if not __version__.startswith("2."):
+    from airflow.utils.types import DagRunTriggeredByType
+    more["triggered_by"] = DagRunTriggeredByType.CLI
+for line in sys.stdin:
+    trigger_dag(**json.loads(line), **more)
+    print("triggered", flush=True)
+"""
+
+
+@dataclass(frozen=True)
+class TaskRow:
+    """What the database says about a task.
+
+    :param tries: the number of the current try, from 1; 0 before the first.
+    :param pid: the process of the current try.
+    """
+
+    state: str | None
+    tries: int
+    pid: int | None
+
+
+class RealAirflow:
+    """One Airflow; `start()` and `stop()`.
+
+    :param folder: an empty folder for its home, database and logs.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.logs = folder / "logs"
+        self.output = folder / "output"
+        self._database = folder / "airflow.db"
+        self._port = _free_port()
+        self._environment = self._settings()
+        self._components: dict[str, subprocess.Popen[bytes]] = {}
+        self._keeper: subprocess.Popen[bytes] | None = None
+        self._lock = threading.Lock()
+
+    # -- its life --------------------------------------------------------------------------------------------------
+
+    def start(self) -> RealAirflow:
+        """Start every component together and return when all are well and know the DAGs."""
+        for folder in (self.logs, self.output):
+            folder.mkdir(parents=True)
+        self._keeper = subprocess.Popen([sys.executable, _KEEPER], stdin=subprocess.PIPE, start_new_session=True)
+        self._make_database()
+        if IS_AIRFLOW_3:
+            self._launch("api-server", "--host", "127.0.0.1", "--port", str(self._port), "--workers", "1")
+            self._launch("dag-processor")
+        self._launch("scheduler", "--skip-serve-logs")
+        self.start_triggerer()
+        self._launch_runs_desk()
+        self._await(self._is_well, SECONDS_TO_START, "Airflow is not well")
+        return self
+
+    def stop(self) -> None:
+        """Ask every component to end, and end what is left of their sessions."""
+        for process in self._components.values():
+            if process.poll() is None:
+                process.terminate()
+        deadline = time.monotonic() + SECONDS_TO_STOP
+        for process in self._components.values():
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(max(0.1, deadline - time.monotonic()))
+        if self._keeper is not None and self._keeper.stdin is not None:
+            self._keeper.stdin.close()
+            self._keeper.wait(SECONDS_TO_STOP)
+        for process in self._components.values():
+            process.wait(5)
+
+    def start_triggerer(self) -> None:
+        """Start a triggerer."""
+        self._launch("triggerer", "--skip-serve-logs")
+
+    def kill_triggerer(self) -> None:
+        """SIGKILL the triggerer with all its processes."""
+        process = self._components.pop("triggerer")
+        for part in processes_of(process.pid):
+            kill(part)
+        process.wait(10)
+
+    # -- its runs --------------------------------------------------------------------------------------------------
+
+    def trigger(self, dag_id: str, run_id: str, conf: Mapping[str, str]) -> None:
+        """Begin a DAG run; safe from any thread."""
+        with self._lock:
+            desk = self._components["runs-desk"]
+            assert desk.stdin is not None and desk.stdout is not None
+            desk.stdin.write(json.dumps({"dag_id": dag_id, "run_id": run_id, "conf": dict(conf)}).encode() + b"\n")
+            desk.stdin.flush()
+            for line in desk.stdout:
+                if line.strip() == b"triggered":
+                    return
+            raise AssertionError(f"Airflow does not take the run:\n{self.tail()}")
+
+    def run_state(self, dag_id: str, run_id: str) -> str | None:
+        """The state of a DAG run."""
+        rows = self._query("SELECT state FROM dag_run WHERE dag_id = ? AND run_id = ?", dag_id, run_id)
+        return rows[0][0] if rows else None
+
+    def tasks(self, dag_id: str, run_id: str) -> dict[str, TaskRow]:
+        """Each task of a DAG run."""
+        rows = self._query(
+            "SELECT task_id, state, try_number, pid FROM task_instance WHERE dag_id = ? AND run_id = ?", dag_id, run_id
+        )
+        return {task_id: TaskRow(state, tries or 0, pid) for task_id, state, tries, pid in rows}
+
+    def remembered(self, dag_id: str, run_id: str) -> dict[str, Any]:
+        """What each task of a DAG run keeps in the task state store under the provider's key; empty before 3.3."""
+        if not HAS_STATE_STORE:
+            return {}
+        query = "SELECT task_id, value FROM task_state_store WHERE dag_id = ? AND run_id = ? AND key = 'tingting_job'"
+        return {task_id: json.loads(value) for task_id, value in self._query(query, dag_id, run_id)}
+
+    def kill_worker(self, pid: int, *, with_supervisor: bool = False) -> bool:
+        """SIGKILL a task's process, or also the one that watches over it; False when it has ended by itself.
+
+        :raises AssertionError: the process is not one of this Airflow's.
+        """
+        try:
+            victim = psutil.Process(pid)
+            assert os.getsid(pid) == self._components["scheduler"].pid, f"process {pid} is not a worker of this Airflow"
+            doomed = [victim.parent(), victim] if with_supervisor else [victim]
+        except (psutil.NoSuchProcess, ProcessLookupError):
+            return False
+        was_alive: bool = victim.status() != psutil.STATUS_ZOMBIE
+        for process in doomed:
+            kill(process)
+        return was_alive
+
+    # -- its connections -------------------------------------------------------------------------------------------
+
+    def put_connections(self, connections: Mapping[str, str]) -> None:
+        """Store connections in the metadata database as `airflow connections` does; those that exist are replaced.
+
+        :param connections: by id, each as the JSON that an environment variable would hold.
+        """
+        with tempfile.TemporaryDirectory(dir=self.folder) as folder:
+            file = Path(folder) / "connections.json"
+            content = {name: json.loads(value) for name, value in connections.items()}
+            file.write_text(json.dumps(content), encoding="utf-8")
+            self._airflow("connections", "import", "--overwrite", str(file))
+
+    # -- what it says ----------------------------------------------------------------------------------------------
+
+    def log_files(self) -> Iterator[Path]:
+        """Every file that any component or task has logged to."""
+        for folder in (self.logs, self.output):
+            yield from (path for path in sorted(folder.rglob("*")) if path.is_file() and not path.is_symlink())
+
+    def tail(self, run_id: str | None = None, *, lines: int = 40) -> str:
+        """The end of what the components have said, or of what the tasks of a run have."""
+        if run_id is None:
+            files = sorted(self.output.iterdir())
+        else:
+            files = sorted(
+                (path for path in self.log_files() if f"run_id={run_id}/" in f"{path}"), key=lambda p: p.stat().st_mtime
+            )
+        said = ((path, path.read_text(errors="replace").splitlines()[-lines:]) for path in files)
+        return "\n".join(f"--- {path.relative_to(self.folder)}\n" + "\n".join(text) for path, text in said)
+
+    # -- within ----------------------------------------------------------------------------------------------------
+
+    def _settings(self) -> dict[str, str]:
+        own = {name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "PYTEST"))}
+        url = f"http://127.0.0.1:{self._port}"
+        settings = {
+            "CORE__DAGS_FOLDER": str(DAGS),
+            "CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
+            "CORE__EXECUTOR": "LocalExecutor",
+            "CORE__FERNET_KEY": Fernet.generate_key().decode(),
+            "CORE__LOAD_EXAMPLES": "False",
+            "CORE__MAX_ACTIVE_RUNS_PER_DAG": "500",
+            "CORE__MAX_ACTIVE_TASKS_PER_DAG": "500",
+            "CORE__PARALLELISM": str(PARALLELISM),
+            "CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
+            "CORE__EXECUTION_API_SERVER_URL": f"{url}/execution/",
+            "API__BASE_URL": url,
+            "API_AUTH__JWT_SECRET": "one secret for all processes of this Airflow, long enough for HS512",
+            "DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{self._database}?timeout=30",
+            "DAG_PROCESSOR__REFRESH_INTERVAL": "60",
+            "DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "60",
+            "LOGGING__BASE_LOG_FOLDER": str(self.logs),
+            "METRICS__TIMER_UNIT_CONSISTENCY": "True",
+            "SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.3",
+            "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": str(_WORKER_IS_DEAD_AFTER),
+            "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "1",
+            "TRIGGERER__JOB_HEARTBEAT_SEC": "1",
+            "TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": str(_TRIGGERER_IS_DEAD_AFTER),
+            "USAGE_DATA_COLLECTION__ENABLED": "False",
+        }
+        if not IS_AIRFLOW_3:
+            settings |= {
+                "SCHEDULER__MIN_FILE_PROCESS_INTERVAL": "60",
+                "SCHEDULER__PARSING_PROCESSES": "1",
+                # On SQLite, without row locks, two schedulers of a task would count one try as two.
+                "SCHEDULER__SCHEDULE_AFTER_TASK_EXECUTION": "False",
+                "SCHEDULER__SCHEDULER_ZOMBIE_TASK_THRESHOLD": str(_WORKER_IS_DEAD_AFTER),
+                "SCHEDULER__ZOMBIE_DETECTION_INTERVAL": "1",
+                "SCHEDULER__LOCAL_TASK_JOB_HEARTBEAT_SEC": "3",
+            }
+        return (
+            own
+            | {f"AIRFLOW__{name}": value for name, value in settings.items()}
+            | {
+                "AIRFLOW_HOME": str(self.folder),
+                # Airflow 2 allows SQLite with one task at a time only, or with this.
+                "_AIRFLOW__SKIP_DATABASE_EXECUTOR_COMPATIBILITY_CHECK": "1",
+                "NO_PROXY": "localhost,127.0.0.1,::1",
+                "no_proxy": "localhost,127.0.0.1,::1",
+                "PYTHONPATH": str(CHECKOUT),
+                "PYTHONUNBUFFERED": "1",
+                "PYTHONWARNINGS": "ignore",
+            }
+        )
+
+    def _make_database(self) -> None:
+        kept = CHECKOUT / ".airflow" / "tests" / f"airflow-{version('apache-airflow')}.db"
+        if kept.exists():
+            shutil.copyfile(kept, self._database)
+        else:
+            self._airflow("db", "migrate")
+        with contextlib.closing(sqlite3.connect(self._database)) as connection:
+            # Readers do not wait for the writer, and so seldom for each other.
+            connection.execute("PRAGMA journal_mode=WAL")
+
+    def _airflow(self, *arguments: str) -> None:
+        command = [sys.executable, "-m", "airflow", *arguments]
+        done = subprocess.run(command, env=self._environment, capture_output=True, text=True, timeout=120)
+        with (self.output / f"{arguments[0]}.txt").open("a", encoding="utf-8") as file:
+            file.write(done.stdout + done.stderr)
+        assert done.returncode == 0, f"`airflow {' '.join(arguments)}`:\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}"
+
+    def _launch(self, component: str, *arguments: str) -> None:
+        self._start(component, ["-m", "airflow", component, *arguments])
+
+    def _launch_runs_desk(self) -> None:
+        self._start("runs-desk", ["-c", _TRIGGERS_RUNS], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+    def _start(self, component: str, arguments: list[str], **streams: int) -> None:
+        with (self.output / f"{component}.txt").open("ab") as output:
+            process = subprocess.Popen(
+                [sys.executable, *arguments],
+                env=self._environment,
+                cwd=self.folder,
+                start_new_session=True,
+                **{"stdin": subprocess.DEVNULL, "stdout": output, "stderr": output, **streams},  # type: ignore[call-overload]
+            )
+        self._components[component] = process
+        assert self._keeper is not None and self._keeper.stdin is not None
+        self._keeper.stdin.write(f"{process.pid}\n".encode())
+        self._keeper.stdin.flush()
+
+    def _is_well(self) -> bool:
+        for component, process in self._components.items():
+            assert process.poll() is None, f"the {component} has ended:\n{self.tail()}"
+        if IS_AIRFLOW_3:
+            try:
+                health = requests.get(f"http://127.0.0.1:{self._port}/api/v2/monitor/health", timeout=10).json()
+            except (requests.ConnectionError, requests.Timeout):
+                return False
+            if any(part and part["status"] != "healthy" for part in health.values()):
+                return False
+        jobs = {row[0] for row in self._query("SELECT job_type FROM job WHERE state = 'running'")}
+        known = {row[0] for row in self._query("SELECT dag_id FROM serialized_dag")}
+        return {"SchedulerJob", "TriggererJob"} <= jobs and set(DAG_IDS) <= known
+
+    def _await(self, condition: Any, seconds: float, trouble: str) -> None:
+        deadline = time.monotonic() + seconds
+        while not condition():
+            assert time.monotonic() < deadline, f"{trouble} after {seconds:.0f} s:\n{self.tail()}"
+            time.sleep(0.2)
+
+    def _query(self, query: str, *values: str) -> list[tuple[Any, ...]]:
+        url = f"file:{self._database}?mode=ro"
+        with contextlib.closing(sqlite3.connect(url, uri=True, timeout=30)) as connection:
+            return connection.execute(query, values).fetchall()
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
