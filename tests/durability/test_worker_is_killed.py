@@ -67,7 +67,9 @@ class Death:
     @property
     def takes_long(self) -> bool:
         """Whether a retry has to wait before it goes on, or Airflow before it tries again."""
-        return self.with_supervisor or (STEPS[self.step][1] == "run_campaign" and self.moment == ASKED)
+        run = step_of("run", "run_campaign")
+        # The campaign was perhaps asked to run: its status is watched for two minutes before it is asked again.
+        return self.with_supervisor or (self.step, self.moment) in ((run - 1, ANSWERED), (run, ASKED))
 
     @property
     def task_id(self) -> str:
