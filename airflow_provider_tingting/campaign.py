@@ -214,9 +214,9 @@ class CampaignJob:
             return campaign
         if is_first and self.state.phase != "running" and campaign.status.is_final:
             raise TingTingConfigError(
-                f"Campaign {number} is {campaign.status} already: it was run before this task began, so nobody would be "
-                "called. A campaign runs once; create a new one for each round. To wait for one that others run, use "
-                "TingTingCampaignSensor."
+                f"Campaign {number} is {campaign.status} already: it was run before this task began, so nobody would "
+                "be called. A campaign runs once; create a new one for each round. To wait for one that others run, "
+                "use TingTingCampaignSensor."
             )
         # An earlier attempt asked, and nobody knows whether it was heard: what is left of its two minutes; and a
         # little more, since that attempt asks again itself when they are over, if it still lives.

@@ -22,9 +22,9 @@ class TingTingCampaignTrigger(BaseTrigger):
     """Wait for a campaign, asynchronously and by reading only, and fire one event.
 
     The event holds ids, status and counts: `{version, reason, campaign_id, status, progress_percent, contacts,
-    detail, status_code}`, where `reason` is `reached`, `timed_out`, `outage`, `refused` or `not_begun`. On a rejected token the
-    connection is read again once, for a token that was replaced during the wait. The trigger may move to another
-    triggerer at any time: all it knows is in its arguments, which are plain JSON.
+    detail, status_code}`, where `reason` is `reached`, `timed_out`, `outage`, `refused` or `not_begun`. On a rejected
+    token the connection is read again once, for a token that was replaced during the wait. The trigger may move to
+    another triggerer at any time: all it knows is in its arguments, which are plain JSON.
 
     :param campaign_id: the campaign.
     :param tingting_conn_id: the Airflow connection.
