@@ -2,7 +2,8 @@
 
 A transport sends one `Request` once and returns the `Response`. It adds the host and the token, which goes to the
 configured host only, never follows a redirect, always has a time-out, and sorts what the library raises into
-"never sent" and "outcome unknown".
+"never sent" and "outcome unknown". The library's own error is not chained: its reason is in ours, and its traceback of
+a hundred lines would bury it.
 """
 
 from __future__ import annotations
@@ -172,22 +173,22 @@ class RequestsTransport:
                 answer.raw.enforce_content_length = True
                 yield answer
         except requests.ConnectTimeout as error:
-            raise never_sent(call, prepared.url, error) from error
+            raise never_sent(call, prepared.url, error) from None
         except requests.exceptions.SSLError as error:
             if is_handshake(error, certainly=call.repeat is not Repeat.READ):
-                raise never_sent(call, prepared.url, error) from error
-            raise outcome_unknown(call, error) from error
+                raise never_sent(call, prepared.url, error) from None
+            raise outcome_unknown(call, error) from None
         except requests.ConnectionError as error:
             unconnected = (urllib3.NewConnectionError, urllib3.ConnectTimeoutError)
             # urllib3 blames the proxy for an answer that is lost behind it, too: only a connection or a tunnel that was
             # never made proves that nothing was sent.
             if any(isinstance(cause, unconnected) or is_tunnel_refused(cause) for cause in causes(error)):
-                raise never_sent(call, prepared.url, error) from error
-            raise outcome_unknown(call, error) from error
+                raise never_sent(call, prepared.url, error) from None
+            raise outcome_unknown(call, error) from None
         except (requests.exceptions.InvalidURL, requests.exceptions.InvalidHeader, UnicodeError) as error:
             raise _unusable(error) from None
         except (requests.RequestException, urllib3.HTTPError) as error:
-            raise outcome_unknown(call, error) from error
+            raise outcome_unknown(call, error) from None
 
     def send(self, call: Call[Any], request: Request) -> Response:
         """Send once and return the whole answer."""
@@ -257,11 +258,11 @@ class HttpxTransport:
             ) as answer:
                 yield answer
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError) as error:
-            raise never_sent(call, prepared.url, error) from error
+            raise never_sent(call, prepared.url, error) from None
         except (httpx.InvalidURL, httpx.UnsupportedProtocol, UnicodeError) as error:
             raise _unusable(error) from None
         except httpx.HTTPError as error:
-            raise outcome_unknown(call, error) from error
+            raise outcome_unknown(call, error) from None
 
     async def send(self, call: Call[Any], request: Request) -> Response:
         """Send once and return the whole answer."""
