@@ -6,12 +6,12 @@ import re
 
 import pytest
 import requests
+from browser.expecting import expect
 
 from airflow_provider_tingting.api import TingTingClient, calls
 from airflow_provider_tingting.sandbox import Sandbox
 
 pytestmark = pytest.mark.browser
-expect = pytest.importorskip("playwright.sync_api", reason="needs the Python package playwright").expect
 
 MESSAGE = "नमस्कार {name} जी, भोलि खोप लगाइन्छ।"
 
@@ -139,7 +139,9 @@ def test_any_fault_is_scripted_in_the_form_and_a_wrong_one_is_explained(box, ope
 def test_a_page_left_open_says_that_the_sandbox_is_gone_and_shows_the_new_world_when_it_is_back(open_page):
     with Sandbox(speed=0) as first:
         make_campaign(first, 3, name="Of the first world")
-        page = open_page(f"{first.root_url}#campaign-1", forgive=("ERR_CONNECTION_REFUSED", "ERR_INCOMPLETE", "ERR_EMPTY"))
+        page = open_page(
+            f"{first.root_url}#campaign-1", forgive=("ERR_CONNECTION_REFUSED", "ERR_INCOMPLETE", "ERR_EMPTY")
+        )
         expect(page.locator("#contacts-rows tr")).to_have_count(3)
         port = first.port
     expect(page.locator("#link")).to_have_text("No answer")

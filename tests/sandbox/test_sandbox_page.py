@@ -47,7 +47,10 @@ def test_the_stream_begins_with_everything_and_goes_on_with_what_has_changed(box
         tick = next_named(stream, "tick")
         assert (tick["speed"], tick["dialled"], tick["credits"]) == (0, 0, 10_000)
         begun = next_named(stream, "campaigns")
-        assert [(row["id"], row["name"]) for row in begun["changed"]] == [(first, "खोप अभियान"), (second, "Vaccination")]
+        assert [(row["id"], row["name"]) for row in begun["changed"]] == [
+            (first, "खोप अभियान"),
+            (second, "Vaccination"),
+        ]
         assert next_named(stream, "faults") == []
 
         api.run(second)
