@@ -31,9 +31,10 @@ class Watch:
         self.faults = faults
         self._campaigns: dict[int, dict[str, Any]] | None = None
         self._faults: list[dict[str, Any]] | None = None
+        self._token: str | None = None
 
     def news(self) -> Iterator[tuple[str, Any]]:
-        """Give events as (name, content): the time always, campaigns and faults when something about them is new."""
+        """Give events as (name, content): the time always; campaigns, faults and the token when they are new."""
         with self.world.reading() as now:
             due = self.world.next_event
             tick = {
@@ -44,6 +45,7 @@ class Watch:
                 "dialled": len(self.world.ledger.dialled),
                 "requests": len(self.world.ledger.requests),
             }
+            token = self.world.token
             campaigns = {campaign.id: campaign_row(campaign, now) for campaign in self.world.campaigns.values()}
         faults = [fault.as_json() for fault in self.faults]
         yield "tick", tick
@@ -54,7 +56,9 @@ class Watch:
             yield "campaigns", {"changed": changed, "gone": gone}
         if faults != self._faults:
             yield "faults", faults
-        self._campaigns, self._faults = campaigns, faults
+        if token != self._token:
+            yield "token", token
+        self._campaigns, self._faults, self._token = campaigns, faults, token
 
 
 def campaign_row(campaign: Campaign, now: float) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""A real Airflow with one finished run, whose pages a browser can open: `airflow api-server` on SQLite in a private home.
+"""A real Airflow with one finished run, whose pages a browser can open: its API server on SQLite in a private home.
 
 Everybody who comes is an administrator. Imports no Airflow.
 """

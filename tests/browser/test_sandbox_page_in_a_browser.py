@@ -1,8 +1,9 @@
-"""The sandbox's page as a person uses it, in Chromium: live, pushed, broken on purpose, left open, and without a mouse."""
+"""The sandbox's page as a person uses it, in Chromium: live, broken on purpose, left open, and without a mouse."""
 
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 import requests
@@ -13,6 +14,8 @@ from airflow_provider_tingting.sandbox import Sandbox
 
 pytestmark = pytest.mark.browser
 
+# What Chromium says by itself of a server that is away.
+GONE = ("ERR_CONNECTION_REFUSED", "ERR_INCOMPLETE", "ERR_EMPTY")
 MESSAGE = "नमस्कार {name} जी, भोलि खोप लगाइन्छ।"
 
 
@@ -87,6 +90,8 @@ def test_the_clock_is_pushed_and_its_speed_changed(box, open_page):
     expect(page.locator("#time")).not_to_have_text(shown)
     expect(page.get_by_role("button", name="Until all campaigns have ended")).to_be_disabled()
 
+    page.get_by_label("Speed").select_option("stopped")
+    expect(page.locator("#said")).to_contain_text("The clock is stopped.")
     make_campaign(box, 20, name="Water", run=True)
     page.get_by_role("button", name="Until all campaigns have ended").click()
     expect(row(page, "Water")).to_contain_text("Completed")
@@ -168,7 +173,7 @@ def test_everything_is_reached_and_used_with_the_keyboard_alone(box, open_page):
         for _ in range(most):
             page.keyboard.press("Tab")
             focused = page.evaluate(
-                "(({id, textContent, ariaLabel}) => [id, ariaLabel ?? '', textContent].join(' '))(document.activeElement)"
+                "(at => [at.id, at.ariaLabel ?? '', at.textContent].join(' '))(document.activeElement)"
             )
             if description in focused:
                 style = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
@@ -231,7 +236,7 @@ def test_every_text_stands_out_from_what_is_behind_it(box, open_page, scheme):
     box.clock.push(25)
     page = open_page(f"{box.root_url}#campaign-1", color_scheme=scheme)
     expect(page.locator("#contacts-rows tr")).to_have_count(25)
-    weak = page.evaluate(_CONTRASTS)
+    weak = page.evaluate((Path(__file__).parent / "contrast.js").read_text())
     assert weak == []
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == (
         "rgb(18, 21, 27)" if scheme == "dark" else "rgb(244, 245, 247)"
@@ -326,28 +331,3 @@ def test_twenty_thousand_contacts_do_not_slow_the_page(box, open_page):
            }"""
     )
     assert blocked < 300, "milliseconds in which the page takes no key"
-
-
-# WCAG's contrast of every visible text with the first background behind it that is not transparent.
-_CONTRASTS = """() => {
-  const numbers = (colour) => colour.match(/[\\d.]+/g).map(Number);
-  const light = ([r, g, b]) => [r, g, b].map((part) => part / 255)
-    .map((part) => (part <= 0.03928 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4))
-    .reduce((sum, part, place) => sum + part * [0.2126, 0.7152, 0.0722][place], 0);
-  const behind = (element) => {
-    for (let at = element; at; at = at.parentElement) {
-      const colour = numbers(getComputedStyle(at).backgroundColor);
-      if (colour.length < 4 || colour[3] > 0) return colour;
-    }
-    return [255, 255, 255];
-  };
-  const weak = new Set();
-  const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-  while (texts.nextNode()) {
-    const element = texts.currentNode.parentElement;
-    if (!texts.currentNode.textContent.trim() || !element.checkVisibility() || element.closest(":disabled")) continue;
-    const [one, other] = [light(numbers(getComputedStyle(element).color)), light(behind(element))].sort((a, b) => b - a);
-    if ((one + 0.05) / (other + 0.05) < 4.5) weak.add(`${element.tagName}.${element.className} ${element.textContent.trim()}`);
-  }
-  return [...weak];
-}"""

@@ -52,6 +52,7 @@ def test_the_stream_begins_with_everything_and_goes_on_with_what_has_changed(box
             (second, "Vaccination"),
         ]
         assert next_named(stream, "faults") == []
+        assert next_named(stream, "token") == box.token
 
         api.run(second)
         changed = next_named(stream, "campaigns")
@@ -60,7 +61,10 @@ def test_the_stream_begins_with_everything_and_goes_on_with_what_has_changed(box
         assert next_named(stream, "campaigns") == {"changed": [], "gone": [first]}
         box.faults.parse("500:voices")
         assert [fault["kind"] for fault in next_named(stream, "faults")] == ["500"]
+        box.world.rotate_token("another")
+        assert next_named(stream, "token") == "another"
         box.play_out()
+        assert next_named(stream, "campaigns")["changed"][0]["status"] == "Completed"
         assert next_named(stream, "tick")["next_event"] is None
 
 
@@ -87,7 +91,7 @@ def test_open_streams_do_not_hold_up_the_end_and_leave_nothing_behind():
         began = time.monotonic()
         sandbox.stop()
         took = time.monotonic() - began
-        assert [name for name, _ in stream if name not in ("tick", "campaigns", "faults")] == []
+        assert [name for name, _ in stream if name not in ("tick", "campaigns", "faults", "token")] == []
 
     assert took < 2
     assert set(threading.enumerate()) <= before

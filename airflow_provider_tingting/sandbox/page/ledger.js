@@ -65,6 +65,7 @@ function choose(name) {
   }
   find("ledger-panel").setAttribute("aria-labelledby", `tab-${tab}`);
   find("ledger-rows").replaceChildren();
+  find("twice").hidden = tab !== "dialled";
   showHead();
   loadLedger();
 }
@@ -91,7 +92,7 @@ function drawRequest(row) {
   return make(
     "tr",
     {},
-    make("td", { class: "nowrap" }, time(row.at)),
+    make("td", { class: "nowrap" }, time(row.world_time)),
     make("td", {}, row.call, make("small", {}, `${row.method} ${row.path}${row.query ? `?${row.query}` : ""}`)),
     make("td", {}, make("span", { class: row.status === null || row.status >= 400 ? "again" : "" }, answer),
       row.fault ? make("small", {}, row.fault) : null),

@@ -1,6 +1,6 @@
 // The page: hands each word of the sandbox to the part that shows it.
 
-import { loadToken, showCredits } from "./account.js";
+import { showCredits, showToken } from "./account.js";
 import { changeCampaigns, forgetCampaigns } from "./campaigns.js";
 import { setClock } from "./clock.js";
 import { followAddress, isOpen, loadContacts } from "./contacts.js";
@@ -9,6 +9,10 @@ import { loadKinds, showFaults } from "./faults.js";
 import { countLedger, loadLedger } from "./ledger.js";
 import { listen } from "./sandbox.js";
 
+const STARTED_AGAIN = "The sandbox was started again. This is its world now.";
+const GONE = "The sandbox does not answer. This page shows what it knew, and goes on when the sandbox is back.";
+// A call is over within so many seconds of the sandbox's time.
+const LONGEST_CALL = 120;
 let start = null;
 let seen = { dialled: -1, requests: -1 };
 let fresh = false;
@@ -23,8 +27,8 @@ listen({
   hello(hello) {
     showLink("live", "Live");
     if (start !== null && start !== hello.start) {
-      find("notice").textContent = "The sandbox was started again. This is its world now.";
-      setTimeout(() => find("notice").replaceChildren(), 10_000);
+      find("notice").textContent = STARTED_AGAIN;
+      setTimeout(() => find("notice").textContent === STARTED_AGAIN && find("notice").replaceChildren(), 10_000);
     } else {
       if (missing) say("The sandbox answers again.");
       find("notice").replaceChildren();
@@ -36,15 +40,16 @@ listen({
     forgetCampaigns();
     seen = { dialled: -1, requests: -1 };
     fresh = true;
-    Promise.all([loadToken(), loadKinds()]).catch((error) => say(error.message));
+    loadKinds().catch((error) => say(error.message));
   },
   tick(tick) {
     setClock(tick);
     showCredits(tick);
     countLedger(tick);
     // While a run is on, calls that were dialled before still change.
-    if (tick.dialled !== seen.dialled || tick.requests !== seen.requests || tick.next_event !== null) loadLedger();
-    seen = tick;
+    const busy = tick.next_event !== null && tick.next_event - tick.now < LONGEST_CALL;
+    if (busy || tick.dialled !== seen.dialled || tick.requests !== seen.requests || seen.busy) loadLedger();
+    seen = { ...tick, busy };
   },
   campaigns(news) {
     const ids = changeCampaigns(news);
@@ -53,10 +58,11 @@ listen({
     if (fresh) fresh = false;
   },
   faults: showFaults,
+  token: showToken,
   lost() {
     if (missing) return;
     showLink("lost", "No answer");
-    find("notice").textContent = "The sandbox does not answer. This page shows what it knew, and goes on when the sandbox is back.";
+    find("notice").textContent = GONE;
     missing = true;
   },
 });

@@ -23,14 +23,14 @@ function sentence(said) {
   return "";
 }
 
-// Calls `on.hello`, `on.tick`, `on.campaigns`, `on.faults` with what the sandbox says, `on.lost()` when it is gone.
+// Calls `on.hello`, `on.tick` and so on with what each event of the sandbox says, `on.lost()` when it is gone.
 export function listen(on) {
   let source, again;
   function open() {
     clearTimeout(again);
     source?.close();
     source = new EventSource("/sandbox/events");
-    for (const name of ["hello", "tick", "campaigns", "faults"]) {
+    for (const name of ["hello", "tick", "campaigns", "faults", "token"]) {
       source.addEventListener(name, (event) => on[name](JSON.parse(event.data)));
     }
     source.onerror = () => {
