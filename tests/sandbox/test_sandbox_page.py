@@ -97,14 +97,15 @@ def test_open_streams_do_not_hold_up_the_end_and_leave_nothing_behind():
     assert set(threading.enumerate()) <= before
 
 
-def test_a_stream_whose_reader_has_gone_ends(box):
-    with events(box) as stream:
-        next_named(stream, "tick")
-        assert len(box._server.server_state.tasks) == 1
-    deadline = time.monotonic() + 5
-    while box._server.server_state.tasks:
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+def test_a_stream_whose_reader_has_gone_ends():
+    with Sandbox(speed=0) as sandbox:
+        with events(sandbox) as stream:
+            next_named(stream, "tick")
+            assert len(sandbox._server.server_state.tasks) == 1
+        deadline = time.monotonic() + 5
+        while sandbox._server.server_state.tasks:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
 
 
 def test_contacts_are_read_a_page_at_a_time_and_searched(box, api):
@@ -160,12 +161,14 @@ def test_a_list_that_is_not_there_is_refused(box, path, status):
     assert get(box, path).status_code == status
 
 
-def test_the_clock_is_pushed_until_every_campaign_has_ended(box, api):
-    campaign = api.create(30, schedule="2099-01-01T10:00:00+05:45")
-    api.run(campaign)
-    answer = requests.post(f"{box.root_url}sandbox/clock", json={"play_out": True}, timeout=10)
-    assert answer.json()["now"] > "2099-01-01T10:00"
-    assert api.campaign(campaign)["status"] == "Completed"
+def test_the_clock_is_pushed_until_every_campaign_has_ended(api_of):
+    with Sandbox(speed=0) as sandbox:
+        api = api_of(sandbox)
+        campaign = api.create(30, schedule="2099-01-01T10:00:00+05:45")
+        api.run(campaign)
+        answer = requests.post(f"{sandbox.root_url}sandbox/clock", json={"play_out": True}, timeout=10)
+        assert answer.json()["now"] > "2099-01-01T10:00"
+        assert api.campaign(campaign)["status"] == "Completed"
 
 
 def test_the_kinds_of_faults_are_told_with_the_calls_they_can_strike(box):
