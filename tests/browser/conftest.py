@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import pytest
+from browser.needs import missing
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -26,23 +27,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [item for item in items if not item.get_closest_marker("browser")]
 
 
-def _missing(what: str) -> None:
-    """Skip, on a machine that promises nothing; in CI a test that cannot run has failed."""
-    if os.environ.get("CI"):
-        pytest.fail(f"{what} is not installed")
-    pytest.skip(f"needs {what}")
-
-
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """Chromium, started once."""
     program = next(filter(None, map(shutil.which, _NAMES)), None)
     if program is None:
-        _missing("Chromium (Debian's package chromium)")
+        missing("Chromium (Debian's package chromium)")
     try:
         from playwright.sync_api import expect, sync_playwright
     except ImportError:
-        _missing("the Python package playwright")
+        missing("the Python package playwright")
     expect.set_options(timeout=_SECONDS_TO_WAIT * 1000)
     # Chromium's own sandbox does not start for root, as whom a container's tests often run.
     arguments = ["--no-sandbox"] if os.geteuid() == 0 else []

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import requests
 from browser.expecting import expect
+from browser.needs import missing
 
 from airflow_provider_tingting.api import TingTingClient, calls
 from airflow_provider_tingting.sandbox import Sandbox
@@ -278,7 +279,7 @@ def test_devanagari_is_drawn_with_letters_that_exist(box, open_page):
     link = tools.send("DOM.querySelector", {"nodeId": root, "selector": "#campaigns-rows a"})["nodeId"]
     used = tools.send("CSS.getPlatformFontsForNode", {"nodeId": link})["fonts"]
     if not any("Devanagari" in font["familyName"] for font in used):
-        pytest.skip("needs a font with Devanagari, such as Debian's fonts-noto-core")
+        missing("a font with Devanagari (Debian's package fonts-noto-core)")
     assert sum(font["glyphCount"] for font in used if "Devanagari" in font["familyName"]) >= 8
 
 

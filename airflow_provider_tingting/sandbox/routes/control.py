@@ -115,8 +115,7 @@ def control_routes(desk: Desk, faults: Faults, manners: Manners) -> APIRouter:
 
     async def play_out() -> None:
         steps = 0
-        while (due := world.next_event) is not None and not manners.closing:
-            world.clock.push(max(0.0, due - world.clock.time()))
+        while not manners.closing and world.push_to_next_event():
             steps += 1
             if steps % _STEPS_IN_ONE_GO == 0:
                 await asyncio.sleep(0)
