@@ -21,7 +21,7 @@ RUN := $(VENV)/bin/python
 CHECKOUT := pyproject.toml airflow_provider_tingting/__init__.py .ci/environment.py
 
 .DEFAULT_GOAL := help
-.PHONY: help demo airflow test test-durability test-versions lint format types docs build bench requirements clean
+.PHONY: help demo airflow test test-browser test-durability test-versions lint format types docs build bench requirements clean
 .PHONY: $(addprefix test-,$(OLDER)) test-durability-$(NEWEST) test-durability-$(OLDEST)
 
 help: ## List these commands
@@ -51,6 +51,9 @@ test-durability-$(NEWEST): $(VENV)/.installed
 
 test-durability-$(OLDEST): $(VENV)-$(OLDEST)/.installed
 	$(VENV)-$(OLDEST)/bin/python -m pytest -p no:cacheprovider -m durability tests/durability $(ARGS)
+
+test-browser: $(VENV)/.tools ## Look at the pages in a real Chromium, and at a real Airflow's
+	$(RUN) -m pytest -p no:cacheprovider -m browser tests/browser $(ARGS)
 
 lint: $(VENV)/.tools ## Check style and formatting
 	$(RUN) -m ruff check .
