@@ -22,11 +22,11 @@ class Trouble:
 def database_trouble() -> Trouble | None:
     """Return what is wrong with Airflow's database, or None when it can be read."""
     try:
-        from airflow import settings
+        from airflow.utils.session import create_session
         from sqlalchemy import inspect
 
-        engine = settings.get_engine() if hasattr(settings, "get_engine") else settings.engine
-        there = set(inspect(engine).get_table_names())
+        with create_session() as session:
+            there = set(inspect(session.connection()).get_table_names())
     except Exception as error:
         # The text of a database driver may span lines; its first one says what is wrong.
         reason = mask_text(str(getattr(error, "orig", None) or error)).strip().splitlines() or [type(error).__name__]

@@ -16,18 +16,20 @@ def answer_only() -> Iterator[TextIO]:
     Airflow's log lines go to standard output, some by a stream that was taken long before: so the file descriptor is
     turned, not the stream.
     """
-    if sys.stdout is not sys.__stdout__:
+    stdout = sys.stdout
+    replaced = sys.stdout is not sys.__stdout__
+    if replaced:
         # Somebody has put another stream in its place, which no file descriptor leads to.
-        yield sys.stdout
+        yield stdout
         return
-    sys.stdout.flush()
-    descriptor = sys.stdout.fileno()
+    stdout.flush()
+    descriptor = stdout.fileno()
     kept = os.dup(descriptor)
     try:
-        with open(os.dup(kept), "w", encoding=sys.stdout.encoding, errors="replace", buffering=1) as answer:  # noqa: PTH123
+        with open(os.dup(kept), "w", encoding=stdout.encoding, errors="replace", buffering=1) as answer:  # noqa: PTH123
             os.dup2(sys.stderr.fileno(), descriptor)
             yield answer
     finally:
-        sys.stdout.flush()
+        stdout.flush()
         os.dup2(kept, descriptor)
         os.close(kept)

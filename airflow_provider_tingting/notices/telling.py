@@ -17,7 +17,7 @@ from airflow_provider_tingting.api.caller_numbers import caller_numbers
 from airflow_provider_tingting.api.models import Campaign
 from airflow_provider_tingting.api.paging import Pager
 from airflow_provider_tingting.api.wire import Conversation, Pause
-from airflow_provider_tingting.campaign import CampaignJob
+from airflow_provider_tingting.campaign import MOST_SENDS, CampaignJob
 from airflow_provider_tingting.errors import (
     TingTingAPIError,
     TingTingAuthError,
@@ -25,6 +25,7 @@ from airflow_provider_tingting.errors import (
     TingTingConfigError,
     TingTingError,
     TingTingOutcomeUnknownError,
+    TingTingRateLimitedError,
     TingTingRefusedError,
 )
 from airflow_provider_tingting.masking import mask_number
@@ -166,22 +167,30 @@ def _create(notice: Notice, mark: NoticeMark, callers: tuple[int, ...]) -> Conve
     schedule = None
     if notice.at is not None:
         schedule = wire_format(as_nepal_time(datetime.fromtimestamp(notice.at, timezone.utc)))
-    try:
-        campaign: Campaign = yield calls.create_campaign(
-            name=notice.name,
-            services=notice.services,
-            user_phone=callers,
-            message=notice.text,
-            sms_message=_sms(notice),
-            description=f"{mark} A notice from Airflow.",
-            schedule=schedule,
-        )
-    except TingTingOutcomeUnknownError:
-        found = yield from settling.look_for(notice.name, mark)
-        if found is None:
-            raise
-        return found
-    return campaign
+    call = calls.create_campaign(
+        name=notice.name,
+        services=notice.services,
+        user_phone=callers,
+        message=notice.text,
+        sms_message=_sms(notice),
+        description=f"{mark} A notice from Airflow.",
+        schedule=schedule,
+    )
+    for attempt in range(1, MOST_SENDS + 1):
+        try:
+            campaign: Campaign = yield call
+            return campaign
+        except TingTingOutcomeUnknownError:
+            found = yield from settling.look_for(notice.name, mark)
+            if found is not None:
+                return found
+            if attempt == MOST_SENDS:
+                raise
+        except TingTingRateLimitedError as error:
+            if attempt == MOST_SENDS:
+                raise
+            yield settling.as_told(error, LOOKS_EVERY)
+    raise AssertionError("unreachable")
 
 
 def _sms(notice: Notice) -> str | None:

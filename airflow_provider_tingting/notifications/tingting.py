@@ -9,7 +9,7 @@ from copy import copy
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_tingting._compat import BaseNotifier, redact
+from airflow_provider_tingting._compat import AirflowException, BaseNotifier, redact
 from airflow_provider_tingting.connection import DEFAULT_CONN_ID
 from airflow_provider_tingting.errors import TingTingConfigError, TingTingError
 from airflow_provider_tingting.masking import mask_text
@@ -88,7 +88,7 @@ class TingTingNotifier(BaseNotifier):
     ) -> None:
         # Airflow 2's takes no context.
         super().__init__()
-        self.context = context if context is not None else {}  # type: ignore[assignment,typeddict-item]
+        self.context = context if context is not None else {}
         self.to = to
         self.message = message
         self.language = language
@@ -120,6 +120,8 @@ class TingTingNotifier(BaseNotifier):
         fresh = copy(self)
         try:
             context = fresh.context
+            # Rendering asks for it, and a deadline's small context has none.
+            context.setdefault("dag", None)  # type: ignore[typeddict-item]
             fresh._update_context(context)
             fresh.render_template_fields(context)
         except Exception as error:
@@ -175,7 +177,7 @@ class TingTingNotifier(BaseNotifier):
             services = "SMS"
         elif end is not None:
             at = end
-        happening = Happening.read(context)  # type: ignore[arg-type]
+        happening = Happening.read(context)
         text = self.message or default_text(
             happening.event, self.language, dag_id=happening.dag_id, task_id=happening.task_id
         )
@@ -236,8 +238,8 @@ def _numbers_of(to: Any) -> tuple[str, ...]:
 
 
 def _tell_failure(error: Exception) -> None:
-    if isinstance(error, TingTingError):
-        log.error("Nobody was told, or not everybody. %s", error)
+    if isinstance(error, (TingTingError, AirflowException)):
+        log.error("Nobody was told, or not everybody. %s", mask_text(str(error)))
     else:
         log.error("Nobody was told, or not everybody. %s: %s", type(error).__name__, mask_text(str(error)))
         log.debug("Where it happened", exc_info=error)
