@@ -146,7 +146,8 @@ def _call(
                 campaign.id, voice=voice, message=notice.text, sms_message=_sms(notice)
             )
             yield from settling.insist(message)
-        yield from settling.insist(calls.add_contact(campaign.id, notice.to[step]))
+        # The call for many, which skips a number that is there: the one for a single contact refuses to be repeated.
+        yield from settling.insist(calls.add_contacts(campaign.id, [{"number": notice.to[step]}]))
         began = yield from job.run_once()
     except TingTingError:
         # Left behind, an un-run campaign would keep others quiet for a while.
