@@ -52,16 +52,6 @@ def summarise(client: TingTingClient, campaign: Campaign) -> CampaignSummary:
         return summary
     except TingTingError as error:
         log.warning("Counting contact by contact, because the report of campaign %s fails: %s", campaign.id, error)
-    summary = summarise_contacts(client, campaign)
-    check_complete(summary.contacts, campaign.campaign_action_count, campaign_id=campaign.id)
-    return summary
-
-
-def summarise_contacts(client: TingTingClient, campaign: Campaign) -> CampaignSummary:
-    """Return the figures of a campaign's contacts as they are now, contact by contact.
-
-    :raises TingTingAPIError: they cannot be read.
-    """
     builder = SummaryBuilder()
     for contact in client.iterate(calls.list_contacts(campaign.id)):
         builder.add(
@@ -72,7 +62,9 @@ def summarise_contacts(client: TingTingClient, campaign: Campaign) -> CampaignSu
             credits_calls=contact.credit_consumed,
             credits_sms=contact.credit_consumed_sms,
         )
-    return builder.result()
+    summary = builder.result()
+    check_complete(summary.contacts, campaign.campaign_action_count, campaign_id=campaign.id)
+    return summary
 
 
 def check_success_when(success_when: Any) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_tingting.api.statuses import CampaignStatus
 from airflow_provider_tingting.cli import exits
-from airflow_provider_tingting.cli.options import add_connection, add_json
+from airflow_provider_tingting.cli.options import add_connection, add_json, whole_number
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -20,7 +20,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--status", type=_status, help=f"only those in this status: {', '.join(map(str, CampaignStatus))}"
     )
     parser.add_argument("--search", metavar="TEXT", help="only those with this text in their name")
-    parser.add_argument("--limit", type=_limit, default=20, help="at most so many; 0 for all (default: %(default)s)")
+    parser.add_argument(
+        "--limit", type=whole_number, default=20, help="at most so many; 0 for all (default: %(default)s)"
+    )
     add_connection(parser)
     add_json(parser)
 
@@ -58,9 +60,3 @@ def _status(text: str) -> CampaignStatus:
         return CampaignStatus.named(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
-
-
-def _limit(text: str) -> int:
-    if not (text.isascii() and text.isdigit()):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number")
-    return int(text)

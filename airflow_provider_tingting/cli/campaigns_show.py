@@ -7,7 +7,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from airflow_provider_tingting.cli import exits
-from airflow_provider_tingting.cli.options import add_campaign, add_connection, add_json
+from airflow_provider_tingting.cli.options import add_campaign, add_connection, add_json, whole_number
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -17,7 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command line."""
     add_campaign(parser)
     parser.add_argument(
-        "--contacts", type=int, default=0, metavar="N", help="list the first N contacts too, numbers masked"
+        "--contacts", type=whole_number, default=0, metavar="N", help="list the first N contacts too, numbers masked"
     )
     add_connection(parser)
     add_json(parser)
@@ -36,14 +36,16 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         table,
     )
     from airflow_provider_tingting.masking import mask_number, mask_text
-    from airflow_provider_tingting.outcome import summarise_contacts
+    from airflow_provider_tingting.outcome import summarise
+    from airflow_provider_tingting.reports.summary import CampaignSummary
 
     link = settings_of(arguments.conn_id).campaign_link(arguments.campaign_id)
     with connect(arguments.conn_id) as client:
         campaign = client.send(api.calls.get_campaign(arguments.campaign_id))
-        summary = summarise_contacts(client, campaign)
+        # The report of a campaign without contacts may be an error of the server's.
+        summary = summarise(client, campaign) if campaign.campaign_action_count != 0 else CampaignSummary()
         first = client.iterate(api.calls.list_contacts(campaign.id))
-        contacts = list(islice(first, max(0, arguments.contacts)))
+        contacts = list(islice(first, arguments.contacts))
     rows = [
         (one.id, mask_number(one.number), one.status.value, one.call_duration, one.playback, one.carrier)
         for one in contacts

@@ -37,7 +37,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     from airflow_provider_tingting.cli.tables import campaign_json, print_json, summary_table, tell
     from airflow_provider_tingting.errors import TingTingCampaignFailedError
     from airflow_provider_tingting.observation import Reason
-    from airflow_provider_tingting.outcome import judge, summarise_contacts
+    from airflow_provider_tingting.outcome import judge, summarise
     from airflow_provider_tingting.waiting import WaitPlan, watch
 
     deadline = None if arguments.timeout is None else time.time() + arguments.timeout
@@ -53,7 +53,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
             complain(f"Campaign {plan.campaign_id} may go on. {ended.detail}")
             return exits.NO_ANSWER
         campaign = client.send(api.calls.get_campaign(plan.campaign_id))
-        summary = summarise_contacts(client, campaign)
+        summary = summarise(client, campaign)
     try:
         judge(campaign, summary)
         failure = None

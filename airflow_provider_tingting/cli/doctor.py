@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 from airflow_provider_tingting.cli import exits
 from airflow_provider_tingting.cli.check import Check, Verdict
 from airflow_provider_tingting.cli.options import add_connection, add_json
-from airflow_provider_tingting.masking import mask_text
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-_COLOURS = {Verdict.OK: "green", Verdict.WARNING: "yellow", Verdict.PROBLEM: "red"}
+_STYLES = {Verdict.OK: "", Verdict.WARNING: "yellow", Verdict.PROBLEM: "bold red"}
+# Where what is said begins: behind the verdict and what it is about.
+_INDENT = 24
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,7 +27,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     """Look, tell, and return 1 if there is a problem."""
     from airflow_provider_tingting.cli.line import look_at_line
     from airflow_provider_tingting.cli.machine import look_at_machine
-    from airflow_provider_tingting.cli.tables import print_json
+    from airflow_provider_tingting.cli.tables import print_json, tell
 
     checks: list[Check] = []
     for check in (one for look in (look_at_machine(), look_at_line(arguments.conn_id)) for one in look):
@@ -44,20 +45,17 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         print_json(console, found)
     else:
         console.print()
-        console.print(_result(count[Verdict.PROBLEM], count[Verdict.WARNING]), soft_wrap=True)
+        tell(console, _result(count[Verdict.PROBLEM], count[Verdict.WARNING]))
     return exits.BAD if count[Verdict.PROBLEM] else exits.DONE
 
 
 def _tell(check: Check, console: Console) -> None:
-    from rich.text import Text
+    from airflow_provider_tingting.cli.tables import tell
 
-    line = Text(f"{check.verdict.value:<8}", style=_COLOURS[check.verdict])
-    line.append(f" {check.about:<14} ", style="bold")
-    line.append(mask_text(check.said), style="not bold default")
-    # Not folded by rich: a path or a command must stay in one piece to be copied.
-    console.print(line, soft_wrap=True)
+    style = _STYLES[check.verdict]
+    tell(console, f"{check.verdict.value:<8} {check.about:<14} {check.said}", style=style, indent=_INDENT)
     if check.remedy:
-        console.print(Text(f"{'':9}→ {mask_text(check.remedy)}"), soft_wrap=True)
+        tell(console, f"{'':{_INDENT - 2}}→ {check.remedy}", indent=_INDENT)
 
 
 def _result(problems: int, warnings: int) -> str:

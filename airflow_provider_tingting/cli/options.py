@@ -35,6 +35,13 @@ def positive_seconds(text: str) -> float:
     return seconds
 
 
+def whole_number(text: str) -> int:
+    """Read how many, 0 included."""
+    if not (text.isascii() and text.isdigit()):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number")
+    return int(text)
+
+
 def _id(text: str) -> int:
     if not (text.isascii() and text.isdigit() and int(text) > 0):
         raise argparse.ArgumentTypeError(f"{text!r} is not a campaign's id, which is a whole number such as 79")

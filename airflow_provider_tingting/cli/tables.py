@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -103,8 +104,20 @@ def print_json(console: Console, value: Any) -> None:
     print(json.dumps(value, ensure_ascii=False, indent=2), file=console.file)
 
 
-def tell(console: Console, text: str) -> None:
-    """Print a sentence; a path in it stays in one piece."""
+def tell(console: Console, text: str, *, style: str = "", indent: int = 0) -> None:
+    """Print a sentence, folded between words only: a path or an address in it stays in one piece.
+
+    :param indent: by how much the lines after the first are moved in.
+    """
+    lines = textwrap.wrap(
+        mask_text(text),
+        max(console.width, indent + 20),
+        subsequent_indent=" " * indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+        drop_whitespace=True,
+    )
     from rich.text import Text
 
-    console.print(Text(mask_text(text)), soft_wrap=True)
+    for line in lines:
+        console.print(Text(line, style=style), soft_wrap=True)

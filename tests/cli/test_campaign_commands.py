@@ -57,6 +57,14 @@ def test_a_campaign_is_shown_with_its_outcome_and_masked_contacts(tingting, sand
     assert len(shown["listed_contacts"]) == 2
 
 
+def test_a_campaign_without_contacts_is_shown(tingting, sandbox):
+    number = a_campaign(sandbox, [])
+    code, out, _ = tingting(f"campaigns show {number}")
+
+    assert code == exits.DONE
+    assert re.search(r"^contacts +0 *$", out, re.MULTILINE)
+
+
 def test_a_number_in_a_campaigns_name_is_masked(tingting, sandbox):
     number = a_campaign(sandbox, name="call 9841234567 [bold]now[/bold]")
 
