@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 
 from airflow_provider_tingting.api.models import Campaign
 
-# A notice whose campaign was not run in so many seconds is taken for given up: its process has died.
-GIVEN_UP_AFTER = 120.0
+# A notice whose campaign was not run in so many seconds is taken for given up: its process has died. A live one may
+# watch for two minutes whether TingTing has heard that it is to run.
+GIVEN_UP_AFTER = 180.0
 
 _MARK = re.compile(r"\[airflow-notice:([0-9a-f]{16})/(\d{1,4})/(\d{1,12})/(\d{1,12})/([0-9a-f]{8})\]")
 

@@ -24,6 +24,7 @@ from airflow_provider_tingting.errors import (
     TingTingCampaignError,
     TingTingConfigError,
     TingTingError,
+    TingTingNotFoundError,
     TingTingOutcomeUnknownError,
     TingTingRateLimitedError,
     TingTingRefusedError,
@@ -36,6 +37,8 @@ log = logging.getLogger(__name__)
 
 # How often (seconds) to look whether somebody has picked up.
 LOOKS_EVERY = 5.0
+# How often (seconds) to look whether another process runs the campaign that it has made.
+RUN_LOOKS_EVERY = 1.0
 # Who watches the last number has so many seconds to try the next one before somebody else does.
 GRACE = 30.0
 # The newest campaigns that are looked through for earlier notices.
@@ -82,15 +85,20 @@ def _first_step(notice: Notice, clock: Callable[[], float]) -> Conversation[int 
     """Return which number is to be tried now, or None when there is nothing to do."""
     if notice.cooldown <= 0:
         return 0
-    now = clock()
-    given = yield from _given(notice, now)
-    if not given:
-        return 0
-    latest = max(given, key=lambda one: (one.mark.step, -one.campaign.id))
+    while True:
+        now = clock()
+        given = yield from _given(notice, now)
+        if not given:
+            return 0
+        latest = max(given, key=lambda one: (one.mark.step, -one.campaign.id))
+        if latest.campaign.status.has_begun:
+            break
+        if (yield from _is_run_by_its_maker(latest, clock)):
+            log.info("Campaign %s gives this notice just now", latest.campaign.id)
+            return None
     following = latest.mark.step + 1
     left_alone = (
         following < len(notice.to)
-        and latest.campaign.status.has_begun
         and now - latest.mark.made > notice.escalate_after + GRACE
         and not latest.mark.quiet_until - notice.cooldown > now
     )
@@ -128,19 +136,23 @@ def _call(
     notice: Notice, step: int, callers: tuple[int, ...], voice: int | None, clock: Callable[[], float]
 ) -> Conversation[int | None]:
     """Make the campaign of one step and run it; return its id, or None when another process was faster."""
-    now = clock()
-    mark = NoticeMark.of(notice, step, now)
-    campaign = yield from _create(notice, mark, callers)
-    job = CampaignJob()
-    job.attach_to(campaign.id)
+    while True:
+        now = clock()
+        campaign = yield from _create(notice, NoticeMark.of(notice, step, now), callers)
+        job = CampaignJob()
+        job.attach_to(campaign.id)
+        try:
+            rival = (yield from _lower(notice, step, campaign.id, now)) if notice.cooldown > 0 else None
+        except TingTingError:
+            yield from _discard(campaign.id)
+            raise
+        if rival is None:
+            break
+        log.info("Campaign %s has this notice already: campaign %s is not run", rival.campaign.id, campaign.id)
+        yield from _discard(campaign.id)
+        if (yield from _is_run_by_its_maker(rival, clock)):
+            return None
     try:
-        if notice.cooldown > 0:
-            rivals = [one for one in (yield from _given(notice, now)) if one.mark.step == step]
-            lowest = min((one.campaign.id for one in rivals), default=campaign.id)
-            if lowest < campaign.id:
-                log.info("Campaign %s has this notice already: campaign %s is not run", lowest, campaign.id)
-                yield from _discard(campaign.id)
-                return None
         if voice is not None:
             message = calls.set_campaign_message(
                 campaign.id, voice=voice, message=notice.text, sms_message=_sms(notice)
@@ -150,13 +162,35 @@ def _call(
         yield from settling.insist(calls.add_contacts(campaign.id, [{"number": notice.to[step]}]))
         began = yield from job.run_once()
     except TingTingError:
-        # Left behind, an un-run campaign would keep others quiet for a while.
+        # Left behind, an un-run campaign would keep others waiting.
         if job.state.phase != "begun" and not _may_have_run(job):
             yield from _discard(campaign.id)
         raise
     shown = mask_number(notice.to[step])
     log.info("Campaign %s tells %s (%s); it is %s", campaign.id, shown, notice.services, began.status)
     return campaign.id
+
+
+def _lower(notice: Notice, step: int, campaign_id: int, now: float) -> Conversation[Given | None]:
+    """Return the campaign that somebody else has made for this step and that has the right to it, if there is one."""
+    given = yield from _given(notice, now)
+    lower = [one for one in given if one.mark.step == step and one.campaign.id < campaign_id]
+    return min(lower, key=lambda one: one.campaign.id, default=None)
+
+
+def _is_run_by_its_maker(given: Given, clock: Callable[[], float]) -> Conversation[bool]:
+    """Wait until a campaign of somebody else's is run; False when it is gone, or its maker seems to have died."""
+    while True:
+        try:
+            campaign: Campaign = yield calls.get_campaign(given.campaign.id)
+        except TingTingNotFoundError:
+            return False
+        if campaign.status.has_begun:
+            return True
+        if not given.counts(clock()):
+            log.warning("Campaign %s was made for this notice and never run: somebody else gives it", campaign.id)
+            return False
+        yield Pause(RUN_LOOKS_EVERY)
 
 
 def _may_have_run(job: CampaignJob) -> bool:

@@ -6,10 +6,12 @@ import time
 
 import pytest
 from support.both_clients import KINDS, connecting
+from support.campaigns import meanwhile, reads
 from support.impatience import settle_fast
 
+from airflow_provider_tingting.notices import notice as notice_module
 from airflow_provider_tingting.notices import telling
-from airflow_provider_tingting.notices.notice import GIVEN_UP_AFTER, Notice, NoticeMark, key_of
+from airflow_provider_tingting.notices.notice import Notice, NoticeMark, key_of
 from airflow_provider_tingting.notices.telling import GRACE, tell
 
 FIRST, SECOND = "9841234501", "9801234502"
@@ -19,6 +21,7 @@ FIRST, SECOND = "9841234501", "9801234502"
 def client(request, sandbox, monkeypatch):
     settle_fast(monkeypatch)
     monkeypatch.setattr(telling, "LOOKS_EVERY", 0.02)
+    monkeypatch.setattr(telling, "RUN_LOOKS_EVERY", 0.02)
     with connecting(request.param) as connect:
         yield connect(sandbox)
 
@@ -44,16 +47,43 @@ def test_after_the_cooldown_the_person_is_told_again(client, sandbox):
     assert numbers(sandbox) == [FIRST, FIRST]
 
 
-def test_a_notice_that_was_made_and_never_run_keeps_others_quiet_for_a_while_only(client, sandbox):
-    mine = notice()
-    left = NoticeMark.of(mine, 0, time.time())
-    sandbox.world.create_campaign(
-        name=mine.name, services="PHONE", user_phone=[3], message="Look.", description=f"{left} A notice."
+def left_behind(sandbox, made):
+    """The campaign of a process that has died before it ran it."""
+    mark = NoticeMark.of(made, 0, time.time())
+    return sandbox.world.create_campaign(
+        name=made.name, services="PHONE", user_phone=[3], message="Look.", description=f"{mark} A notice."
     )
 
-    assert client.converse(tell(mine)) == ()
-    assert len(client.converse(tell(mine, clock=later(GIVEN_UP_AFTER + 10)))) == 1
+
+def test_when_the_maker_of_a_campaign_dies_before_it_runs_it_somebody_else_calls(client, sandbox, monkeypatch):
+    monkeypatch.setattr(notice_module, "GIVEN_UP_AFTER", 1.0)
+    left_behind(sandbox, notice())
+    began = time.monotonic()
+
+    assert len(client.converse(tell(notice()))) == 1
+    assert time.monotonic() - began > 0.5
+    assert client.converse(tell(notice())) == ()
     assert numbers(sandbox) == [FIRST]
+
+
+def test_when_the_maker_gives_up_and_deletes_its_campaign_somebody_else_calls_at_once(client, sandbox):
+    campaign = left_behind(sandbox, notice())
+    with meanwhile(lambda: reads(sandbox) >= 2, lambda: sandbox.world.delete_campaign(campaign.id)):
+        assert len(client.converse(tell(notice()))) == 1
+    assert numbers(sandbox) == [FIRST]
+
+
+def test_while_the_maker_is_about_to_call_others_wait_and_then_are_silent(client, sandbox):
+    campaign = left_behind(sandbox, notice())
+    with meanwhile(lambda: reads(sandbox) >= 2, lambda: run_it(sandbox, campaign.id)):
+        assert client.converse(tell(notice())) == ()
+    assert numbers(sandbox) == [FIRST]
+
+
+def run_it(sandbox, campaign_id):
+    sandbox.world.update_campaign(campaign_id, voice=1)
+    sandbox.world.add_contacts(campaign_id, [(FIRST, {})])
+    sandbox.world.run_campaign(campaign_id)
 
 
 def first_step_only(told):

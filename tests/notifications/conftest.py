@@ -13,6 +13,7 @@ from airflow_provider_tingting.notices import telling
 def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
     settle_fast(monkeypatch)
     monkeypatch.setattr(telling, "LOOKS_EVERY", 0.02)
+    monkeypatch.setattr(telling, "RUN_LOOKS_EVERY", 0.02)
 
 
 @pytest.fixture

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -10,6 +12,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from support.airflow_home import AIRFLOW_VERSION
 
+from airflow_provider_tingting.campaign import CampaignJob
 from airflow_provider_tingting.errors import TingTingConfigError
 from airflow_provider_tingting.notifications.tingting import TingTingNotifier
 
@@ -74,6 +77,32 @@ def test_forty_failures_at_the_same_time_phone_once(quick, failure):
 
     assert dialled(quick) == [("call", FIRST)]
     assert len(quick.world.campaigns) == 1
+
+
+def test_forty_failures_at_the_same_time_phone_once_even_when_the_fastest_has_died(quick, failure, monkeypatch):
+    from airflow_provider_tingting.notices import notice
+
+    monkeypatch.setattr(notice, "GIVEN_UP_AFTER", 1.5)
+    died = threading.Event()
+
+    def run_or_die(self, **_):
+        if not died.is_set():
+            died.set()
+            raise SystemExit("killed")
+        return run_once(self)
+
+    run_once = CampaignJob.run_once
+    monkeypatch.setattr(CampaignJob, "run_once", run_or_die)
+
+    def fail(_):
+        with contextlib.suppress(SystemExit):
+            TingTingNotifier(to=FIRST)(failure())
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(fail, range(40)))
+
+    assert died.is_set()
+    assert dialled(quick) == [("call", FIRST)]
 
 
 def test_forty_deadlines_at_the_same_time_in_one_triggerer_phone_once(quick, failure):
