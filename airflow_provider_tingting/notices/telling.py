@@ -13,36 +13,30 @@ from datetime import datetime, timezone
 
 from airflow_provider_tingting import settling
 from airflow_provider_tingting.api import calls
-from airflow_provider_tingting.api.caller_numbers import caller_numbers
 from airflow_provider_tingting.api.models import Campaign
-from airflow_provider_tingting.api.paging import Pager
 from airflow_provider_tingting.api.wire import Conversation, Pause
 from airflow_provider_tingting.campaign import MOST_SENDS, CampaignJob
 from airflow_provider_tingting.errors import (
     TingTingAPIError,
     TingTingAuthError,
     TingTingCampaignError,
-    TingTingConfigError,
     TingTingError,
-    TingTingNotFoundError,
     TingTingOutcomeUnknownError,
     TingTingRateLimitedError,
     TingTingRefusedError,
 )
 from airflow_provider_tingting.masking import mask_number
-from airflow_provider_tingting.notices.notice import Given, Notice, NoticeMark
+from airflow_provider_tingting.notices.account import check_credits, first_caller, voice_of
+from airflow_provider_tingting.notices.earlier import given_for, is_run_by_its_maker, lower
+from airflow_provider_tingting.notices.notice import Notice, NoticeMark
 from airflow_provider_tingting.schedule import as_nepal_time, wire_format
 
 log = logging.getLogger(__name__)
 
 # How often (seconds) to look whether somebody has picked up.
 LOOKS_EVERY = 5.0
-# How often (seconds) to look whether another process runs the campaign that it has made.
-RUN_LOOKS_EVERY = 1.0
 # Who watches the last number has so many seconds to try the next one before somebody else does.
 GRACE = 30.0
-# The newest campaigns that are looked through for earlier notices.
-MOST_LOOKED_THROUGH = 200
 
 
 def tell(notice: Notice, *, clock: Callable[[], float] = time.time) -> Conversation[tuple[int, ...]]:
@@ -58,9 +52,9 @@ def tell(notice: Notice, *, clock: Callable[[], float] = time.time) -> Conversat
     first = yield from _first_step(notice, clock)
     if first is None:
         return ()
-    yield from _check_credits()
-    callers = notice.user_phone or (yield from _first_caller())
-    voice = (yield from _voice(notice)) if "PHONE" in notice.services else None
+    yield from check_credits()
+    callers = notice.user_phone or (yield from first_caller())
+    voice = (yield from voice_of(notice)) if "PHONE" in notice.services else None
     ran: list[int] = []
     for step in range(first, len(notice.to)):
         last = step + 1 == len(notice.to) or notice.at is not None
@@ -87,13 +81,13 @@ def _first_step(notice: Notice, clock: Callable[[], float]) -> Conversation[int 
         return 0
     while True:
         now = clock()
-        given = yield from _given(notice, now)
+        given = yield from given_for(notice, now)
         if not given:
             return 0
         latest = max(given, key=lambda one: (one.mark.step, -one.campaign.id))
         if latest.campaign.status.has_begun:
             break
-        if (yield from _is_run_by_its_maker(latest, clock)):
+        if (yield from is_run_by_its_maker(latest, clock)):
             log.info("Campaign %s gives this notice just now", latest.campaign.id)
             return None
     following = latest.mark.step + 1
@@ -112,26 +106,6 @@ def _first_step(notice: Notice, clock: Callable[[], float]) -> Conversation[int 
     return None
 
 
-def _given(notice: Notice, now: float) -> Conversation[list[Given]]:
-    """Return the notices with the same key that count."""
-    found: list[Given] = []
-    looked = 0
-    pager = Pager(calls.list_campaigns(search=notice.search))
-    for call in pager:
-        page: list[Campaign] = pager.accept((yield call))
-        looked += len(page)
-        ours = [
-            Given(campaign, mark)
-            for campaign in page
-            if (mark := NoticeMark.read(campaign.description)) is not None and mark.key == notice.key
-        ]
-        found += [one for one in ours if one.counts(now)]
-        # The newest come first: behind a page of old ones are older ones.
-        if looked >= MOST_LOOKED_THROUGH or (ours and all(one.mark.quiet_until <= now for one in ours)):
-            break
-    return found
-
-
 def _call(
     notice: Notice, step: int, callers: tuple[int, ...], voice: int | None, clock: Callable[[], float]
 ) -> Conversation[int | None]:
@@ -142,7 +116,7 @@ def _call(
         job = CampaignJob()
         job.attach_to(campaign.id)
         try:
-            rival = (yield from _lower(notice, step, campaign.id, now)) if notice.cooldown > 0 else None
+            rival = (yield from lower(notice, step, campaign.id, now)) if notice.cooldown > 0 else None
         except TingTingError:
             yield from _discard(campaign.id)
             raise
@@ -150,7 +124,7 @@ def _call(
             break
         log.info("Campaign %s has this notice already: campaign %s is not run", rival.campaign.id, campaign.id)
         yield from _discard(campaign.id)
-        if (yield from _is_run_by_its_maker(rival, clock)):
+        if (yield from is_run_by_its_maker(rival, clock)):
             return None
     try:
         if voice is not None:
@@ -169,28 +143,6 @@ def _call(
     shown = mask_number(notice.to[step])
     log.info("Campaign %s tells %s (%s); it is %s", campaign.id, shown, notice.services, began.status)
     return campaign.id
-
-
-def _lower(notice: Notice, step: int, campaign_id: int, now: float) -> Conversation[Given | None]:
-    """Return the campaign that somebody else has made for this step and that has the right to it, if there is one."""
-    given = yield from _given(notice, now)
-    lower = [one for one in given if one.mark.step == step and one.campaign.id < campaign_id]
-    return min(lower, key=lambda one: one.campaign.id, default=None)
-
-
-def _is_run_by_its_maker(given: Given, clock: Callable[[], float]) -> Conversation[bool]:
-    """Wait until a campaign of somebody else's is run; False when it is gone, or its maker seems to have died."""
-    while True:
-        try:
-            campaign: Campaign = yield calls.get_campaign(given.campaign.id)
-        except TingTingNotFoundError:
-            return False
-        if campaign.status.has_begun:
-            return True
-        if not given.counts(clock()):
-            log.warning("Campaign %s was made for this notice and never run: somebody else gives it", campaign.id)
-            return False
-        yield Pause(RUN_LOOKS_EVERY)
 
 
 def _may_have_run(job: CampaignJob) -> bool:
@@ -257,37 +209,3 @@ def _reached(campaign_id: int, seconds: float, clock: Callable[[], float]) -> Co
         if left <= 0:
             return False
         yield Pause(min(LOOKS_EVERY, left))
-
-
-def _first_caller() -> Conversation[tuple[int, ...]]:
-    found = yield from caller_numbers()
-    if not found:
-        raise TingTingConfigError(
-            "The TingTing account has no caller number, so nobody can be called. Ask TingTing for one, or give its id "
-            "as user_phone."
-        )
-    return (found[0].id,)
-
-
-def _check_credits() -> Conversation[None]:
-    try:
-        dashboard = yield calls.get_dashboard()
-    except TingTingAuthError:
-        raise
-    except TingTingAPIError as error:
-        # Not every server tells; then the campaign's end does.
-        log.debug("The balance is not known: %s", error)
-        return
-    if dashboard.remaining_credits is not None and dashboard.remaining_credits <= 0:
-        raise TingTingConfigError("The TingTing account has no credits left, so nobody can be told. Buy some.")
-
-
-def _voice(notice: Notice) -> Conversation[int]:
-    from airflow_provider_tingting.api.voices import choose_voice
-
-    voices = yield calls.list_voice_models()
-    if notice.voice is not None:
-        return choose_voice(voices, notice.voice).id
-    if not voices:
-        raise TingTingConfigError('The TingTing account has no voice. Ask TingTing, or use services="SMS".')
-    return int(voices[0].id)

@@ -9,8 +9,8 @@ from support.both_clients import KINDS, connecting
 from support.campaigns import meanwhile, reads
 from support.impatience import settle_fast
 
+from airflow_provider_tingting.notices import earlier, telling
 from airflow_provider_tingting.notices import notice as notice_module
-from airflow_provider_tingting.notices import telling
 from airflow_provider_tingting.notices.notice import Notice, NoticeMark, key_of
 from airflow_provider_tingting.notices.telling import GRACE, tell
 
@@ -21,7 +21,7 @@ FIRST, SECOND = "9841234501", "9801234502"
 def client(request, sandbox, monkeypatch):
     settle_fast(monkeypatch)
     monkeypatch.setattr(telling, "LOOKS_EVERY", 0.02)
-    monkeypatch.setattr(telling, "RUN_LOOKS_EVERY", 0.02)
+    monkeypatch.setattr(earlier, "RUN_LOOKS_EVERY", 0.02)
     with connecting(request.param) as connect:
         yield connect(sandbox)
 
@@ -56,7 +56,7 @@ def left_behind(sandbox, made):
 
 
 def test_when_the_maker_of_a_campaign_dies_before_it_runs_it_somebody_else_calls(client, sandbox, monkeypatch):
-    monkeypatch.setattr(notice_module, "GIVEN_UP_AFTER", 1.0)
+    monkeypatch.setattr(notice_module, "GIVEN_UP_AFTER", 2.0)
     left_behind(sandbox, notice())
     began = time.monotonic()
 

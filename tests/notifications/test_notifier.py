@@ -82,7 +82,7 @@ def test_forty_failures_at_the_same_time_phone_once(quick, failure):
 def test_forty_failures_at_the_same_time_phone_once_even_when_the_fastest_has_died(quick, failure, monkeypatch):
     from airflow_provider_tingting.notices import notice
 
-    monkeypatch.setattr(notice, "GIVEN_UP_AFTER", 1.5)
+    monkeypatch.setattr(notice, "GIVEN_UP_AFTER", 6.0)
     died = threading.Event()
 
     def run_or_die(self, **_):
