@@ -6,6 +6,7 @@ import logging
 
 from airflow_provider_tingting.api import calls
 from airflow_provider_tingting.api.caller_numbers import caller_numbers
+from airflow_provider_tingting.api.voices import choose_voice
 from airflow_provider_tingting.api.wire import Conversation
 from airflow_provider_tingting.errors import TingTingAPIError, TingTingAuthError, TingTingConfigError
 from airflow_provider_tingting.notices.notice import Notice

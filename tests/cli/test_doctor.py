@@ -173,3 +173,21 @@ def test_something_that_is_not_tingting_is_a_problem(tingting, sandbox, monkeypa
 
     assert code == 1
     assert checks["reachable"]["verdict"] == "problem"
+
+
+def test_a_connection_in_airflows_database_is_found(tingting, sandbox):
+    from airflow.models.connection import Connection
+    from airflow.utils.session import create_session
+
+    stored = Connection(conn_id="in_the_database", conn_type="tingting", host=sandbox.base_url, password=sandbox.token)
+    with create_session() as session:
+        session.add(stored)
+    try:
+        code, checks = found(tingting, "--conn-id in_the_database")
+    finally:
+        with create_session() as session:
+            session.query(Connection).filter(Connection.conn_id == "in_the_database").delete()
+
+    assert code == 0
+    assert checks["token"]["verdict"] == "ok"
+    assert tingting("voices --conn-id in_the_database")[0] == 2
