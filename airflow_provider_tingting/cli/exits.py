@@ -12,7 +12,7 @@ INTERRUPTED = 130
 MEANINGS = {
     DONE: "done, and all is well",
     BAD: "done, and something is wrong: doctor found a problem, a campaign ended badly, a report is incomplete",
-    WRONG_USE: "not done: the command line or the connection is wrong",
+    WRONG_USE: "not done: the command line, a path or the connection is wrong",
     NO_ANSWER: "not done: TingTing refused or did not answer",
     NOT_OVER: "campaigns watch: the time is up and the campaign goes on",
     INTERRUPTED: "interrupted with Ctrl+C",

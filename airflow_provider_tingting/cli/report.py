@@ -34,7 +34,9 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     """Download, check, write, print the summary."""
     from airflow_provider_tingting import api
     from airflow_provider_tingting.cli.connecting import connect
+    from airflow_provider_tingting.cli.running import complain
     from airflow_provider_tingting.cli.tables import print_json, summary_table, tell
+    from airflow_provider_tingting.errors import TingTingReportError
     from airflow_provider_tingting.operators.arguments import storage_path_of
     from airflow_provider_tingting.outcome import spooled
     from airflow_provider_tingting.reports.completeness import check_complete
@@ -45,7 +47,11 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     target = None
     if arguments.path is not None:
         target = storage_path_of(arguments.path, "The path", "report.csv")
-        ensure_writable(target, format=arguments.format, overwrite=arguments.overwrite)
+        try:
+            ensure_writable(target, format=arguments.format, overwrite=arguments.overwrite)
+        except TingTingReportError as error:
+            complain(str(error))
+            return exits.WRONG_USE
     with connect(arguments.conn_id) as client, spooled() as spool:
         campaign = client.send(api.calls.get_campaign(arguments.campaign_id))
         with _progress(spool) as file:

@@ -170,7 +170,7 @@ def test_a_report_that_is_there_is_replaced_only_when_asked(tingting, sandbox, t
     path = tmp_path / "report.csv"
     path.write_text("mine")
     code, _, err = tingting(f"report {number} {path}")
-    assert (code, path.read_text()) == (exits.BAD, "mine")
+    assert (code, path.read_text()) == (exits.WRONG_USE, "mine")
     assert str(path) in err
 
     assert tingting(f"report {number} {path} --overwrite")[0] == exits.DONE

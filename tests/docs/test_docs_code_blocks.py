@@ -65,7 +65,7 @@ def on_this_airflow(code):
 
 
 def runs_here(code):
-    return AIRFLOW_VERSION >= NEWEST_AIRFLOW or "retry_policy" not in code
+    return AIRFLOW_VERSION >= NEWEST_AIRFLOW or not ("retry_policy" in code or "DeadlineAlert" in code)
 
 
 def is_dag_file(code):
