@@ -23,10 +23,10 @@ def database_trouble() -> Trouble | None:
     """Return what is wrong with Airflow's database, or None when it can be read."""
     try:
         from airflow.utils.session import create_session
-        from sqlalchemy import inspect
 
         with create_session() as session:
-            there = set(inspect(session.connection()).get_table_names())
+            connection = session.connection()
+            migrated = all(connection.dialect.has_table(connection, table) for table in ("connection", "job"))
     except Exception as error:
         # The text of a database driver may span lines; its first one says what is wrong.
         reason = mask_text(str(getattr(error, "orig", None) or error)).strip().splitlines() or [type(error).__name__]
@@ -34,6 +34,6 @@ def database_trouble() -> Trouble | None:
             f"it cannot be reached ({type(error).__name__}: {reason[0]}).",
             "Start it, or correct [database] sql_alchemy_conn; connections in environment variables work without it.",
         )
-    if not {"connection", "job"} <= there:
+    if not migrated:
         return Trouble("it is not initialised.", "Run: airflow db migrate")
     return None
