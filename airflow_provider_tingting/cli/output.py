@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from typing import TextIO
 
 
@@ -20,7 +20,8 @@ def answer_only() -> Iterator[TextIO]:
     replaced = sys.stdout is not sys.__stdout__
     if replaced:
         # Somebody has put another stream in its place, which no file descriptor leads to.
-        yield stdout
+        with redirect_stdout(sys.stderr):
+            yield stdout
         return
     stdout.flush()
     descriptor = stdout.fileno()

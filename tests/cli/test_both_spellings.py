@@ -32,15 +32,6 @@ def surroundings(sandbox, **more):
     }
 
 
-def test_the_answer_alone_is_on_standard_output(sandbox):
-    done = subprocess.run(
-        [*MODULE, "voices", "--json"], env=surroundings(sandbox), capture_output=True, text=True, timeout=60
-    )
-
-    assert done.returncode == 0
-    assert len(json.loads(done.stdout)) == 5
-
-
 @pytest.mark.skipif(AIRFLOW_VERSION < TAKES_COMMANDS, reason="this Airflow takes no commands from providers")
 def test_airflow_has_the_same_commands_with_the_same_exit_codes(sandbox):
     def airflow(*words):
