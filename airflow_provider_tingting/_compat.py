@@ -14,12 +14,14 @@ from airflow.providers.common.compat.sdk import (
     AirflowSensorTimeout,
     AirflowSkipException,
     BaseHook,
+    BaseNotifier,
     BaseOperator,
     BaseOperatorLink,
     BaseSensorOperator,
     PokeReturnValue,
     XCom,
     conf,
+    redact,
 )
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
@@ -33,6 +35,7 @@ __all__ = [
     "AirflowSensorTimeout",
     "AirflowSkipException",
     "BaseHook",
+    "BaseNotifier",
     "BaseOperator",
     "BaseOperatorLink",
     "BaseSensorOperator",
@@ -41,9 +44,12 @@ __all__ = [
     "TriggerEvent",
     "XCom",
     "conf",
+    "find_connection",
     "get_connection_async",
     "get_extra_async",
+    "has_task_state_store",
     "object_storage_path",
+    "redact",
 ]
 
 if TYPE_CHECKING:
@@ -52,6 +58,22 @@ if TYPE_CHECKING:
 
 #: Whether a trigger's `on_kill` is called when a person ends a deferred task; it came with 3.3.
 DEFERRED_TASKS_ARE_TOLD = hasattr(BaseTrigger, "on_kill")
+
+
+def find_connection(conn_id: str) -> Connection | None:
+    """Read a connection outside tasks, from environment, secrets backends and database; None when there is none.
+
+    In a shell Airflow 3's `BaseHook` would look at the environment only.
+    """
+    from airflow.models.connection import Connection as StoredConnection
+
+    try:
+        found: Connection = StoredConnection.get_connection_from_secrets(conn_id)
+    except AirflowException as error:
+        if type(error).__name__ != "AirflowNotFoundException":
+            raise
+        return None
+    return found
 
 
 async def get_connection_async(conn_id: str) -> Connection:
@@ -73,6 +95,15 @@ async def get_extra_async(connection: Connection) -> dict[str, Any]:
     from asgiref.sync import sync_to_async
 
     return await sync_to_async(lambda: dict(connection.extra_dejson))()
+
+
+def has_task_state_store() -> bool:
+    """Whether this Airflow keeps what a task remembers between its tries; the store came with 3.3."""
+    try:
+        from airflow.sdk.execution_time import context
+    except ImportError:
+        return False
+    return hasattr(context, "TaskStateStoreAccessor")
 
 
 def object_storage_path(path: str) -> ObjectStoragePath:

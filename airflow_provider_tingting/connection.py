@@ -181,7 +181,7 @@ def base_url_of(
             if text.startswith("[")
             else text.split("/")[0].rsplit(":", 1)[0]
         )
-        scheme = schema if schema in ("http", "https") else ("http" if _is_this_machine(name) else "https")
+        scheme = schema if schema in ("http", "https") else ("http" if is_this_machine(name) else "https")
         text = f"{scheme}://{text}"
     try:
         parts = urlsplit(text)
@@ -203,7 +203,8 @@ def base_url_of(
     return f"{parts.scheme}://{hostname}{f':{number}' if number else ''}/{path}/"
 
 
-def _is_this_machine(name: str) -> bool:
+def is_this_machine(name: str) -> bool:
+    """Whether a host name means this machine, so that nothing leaves it."""
     try:
         return ip_address(name.strip("[]")).is_loopback
     except ValueError:

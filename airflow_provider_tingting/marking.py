@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
+from typing import Protocol
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,13 @@ class CampaignSpec:
         """Return a short text that is the same for the same message and target, and tells nothing of them."""
         content = [self.name, self.services, list(self.user_phone), self.message, self.sms_message]
         return hashlib.sha256(json.dumps(content, ensure_ascii=False).encode()).hexdigest()[:8]
+
+
+class Mark(Protocol):
+    """Anything by which a campaign is known as somebody's own."""
+
+    def is_in(self, description: str) -> bool:
+        """Whether a campaign with this description is it."""
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,8 @@ def get_provider_info() -> dict[str, Any]:
         "operators": [_modules("operators", "campaign", "contacts", "manage", "preview", "report")],
         "sensors": [_modules("sensors", "campaign")],
         "triggers": [_modules("triggers", "campaign")],
+        "notifications": [f"{PACKAGE}.notifications.tingting.TingTingNotifier"],
+        "cli": [f"{PACKAGE}.cli.airflow.get_tingting_commands"],
         "extra-links": [f"{PACKAGE}.links.campaign.TingTingCampaignLink"],
     }
 

@@ -40,7 +40,9 @@ def test_every_module_named_exists_and_every_module_there_is_named(kind: str) ->
         import_module(module)
 
 
-def test_the_extra_link_can_be_imported() -> None:
-    for path in INFO["extra-links"]:
+@pytest.mark.parametrize("kind", ["extra-links", "notifications", "cli"])
+def test_what_is_named_by_its_path_can_be_imported(kind: str) -> None:
+    assert INFO[kind]
+    for path in INFO[kind]:
         module, name = path.rsplit(".", 1)
         assert getattr(import_module(module), name)

@@ -48,6 +48,9 @@ triggers.campaign   TingTingCampaignTrigger
     tolerate_outage=600.0 stop_on_kill=False starts_by=None
 hooks.tingting      TingTingHook
     tingting_conn_id='tingting_default'
+notifications.tingting TingTingNotifier
+    to=… message=None language='ne' services='PHONE' voice=None user_phone=None escalate_after=120.0 quiet_hours=None
+    in_quiet_hours='sms' cooldown=1800.0 cooldown_key=None tingting_conn_id='tingting_default' context=None
 """
 
 #: Arguments that a template may fill.
@@ -65,6 +68,7 @@ TingTingDeleteCampaignOperator        tingting_conn_id campaign_id
 TingTingPreviewVoiceOperator          tingting_conn_id campaign_id voice message
 TingTingDemoCallOperator              tingting_conn_id contact_id
 TingTingCampaignSensor                tingting_conn_id campaign_id target_statuses failed_statuses
+TingTingNotifier                      tingting_conn_id to message voice user_phone cooldown_key
 """
 
 #: The hook's methods and their arguments; `*` stands before those that are given by name.
@@ -119,6 +123,18 @@ TingTingRedirectError         TingTingRefusedError
 TingTingOutcomeUnknownError   TingTingAPIError
 TingTingServerError           TingTingOutcomeUnknownError
 TingTingUnreadableReplyError  TingTingOutcomeUnknownError
+"""
+
+#: The commands for a shell; their options are in the table of docs/command-line.md.
+COMMANDS = """
+doctor
+campaigns list
+campaigns show
+campaigns watch
+campaigns stop
+report
+voices
+sandbox
 """
 
 #: Other modules that programs import, and the names in them.
@@ -176,10 +192,11 @@ def test_the_arguments_of_a_class_and_their_defaults_are_kept(name):
     assert arguments_of(getattr(named(module), name)) == sorted(arguments)
 
 
-def test_every_operator_sensor_trigger_and_hook_that_airflow_lists_is_in_the_table():
+def test_every_operator_sensor_trigger_hook_and_notifier_that_airflow_lists_is_in_the_table():
     info = get_provider_info()
     kinds = ("operators", "sensors", "triggers", "hooks")
     modules = [module for kind in kinds for entry in info[kind] for module in entry["python-modules"]]
+    modules += [path.rpartition(".")[0] for path in info["notifications"]]
     found = {
         name
         for module in modules
@@ -218,6 +235,15 @@ def test_the_error_tree_is_kept():
     lines = [line.split() for line in ERRORS.strip().splitlines()]
 
     assert [[name, getattr(errors, name).__base__.__name__] for name, _ in lines] == lines
+
+
+def test_the_commands_and_what_their_exit_codes_mean_are_kept():
+    from airflow_provider_tingting.cli import exits
+    from airflow_provider_tingting.cli.commands import COMMANDS as THERE
+
+    kept = COMMANDS.strip().splitlines()
+    assert [command.path for command in THERE if command.path in kept] == kept
+    assert (exits.DONE, exits.BAD, exits.WRONG_USE, exits.NO_ANSWER, exits.NOT_OVER) == (0, 1, 2, 3, 4)
 
 
 @pytest.mark.parametrize("line", MODULES.strip().splitlines())
