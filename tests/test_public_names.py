@@ -21,7 +21,7 @@ operators.campaign  TingTingCreateCampaignOperator
     on_clear='reattach' tingting_conn_id='tingting_default'
 operators.campaign  TingTingRunCampaignOperator
     campaign_id=… wait_for_completion=True deferrable=False poll_interval=30.0 timeout=None stop_on_kill=False
-    success_when=None tolerate_outage=600.0 start_timeout=900.0 on_clear='reattach' tingting_conn_id='tingting_default'
+    success_when=None tolerate_outage=600.0 stall_timeout=900.0 on_clear='reattach' tingting_conn_id='tingting_default'
 operators.contacts  TingTingAddContactsOperator
     campaign_id=… contacts=… number_column=None variables=None on_invalid='fail' rejects_path=None batch_size=500
     concurrency=4 transport='json' sheet=None encoding=None on_clear='reattach' tingting_conn_id='tingting_default'

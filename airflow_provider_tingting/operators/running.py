@@ -53,7 +53,7 @@ class RunningMixin(TingTingBaseWriteOperator):
     stop_on_kill: bool
     success_when: SuccessWhen
     tolerate_outage: float
-    start_timeout: float | timedelta
+    stall_timeout: float | timedelta
 
     def start(self, context: Context) -> Campaign:
         """Check the arguments, then run the campaign unless it has begun."""
@@ -109,7 +109,7 @@ class RunningMixin(TingTingBaseWriteOperator):
             poll_interval=seconds_of(self.poll_interval, "poll_interval"),
             deadline=deadline_of(context, self.timeout, self.execution_timeout),
             tolerate_outage=seconds_of(self.tolerate_outage, "tolerate_outage", zero=True),
-            starts_by=time.time() + seconds_of(self.start_timeout, "start_timeout"),
+            starts_by=time.time() + seconds_of(self.stall_timeout, "stall_timeout"),
         )
 
     def wait_here(self, plan: WaitPlan) -> Observation:
