@@ -28,8 +28,14 @@ def nepal(day, hour, minute=0, second=0):
         (["8:00", "20:00"], CallingWindow("08:00", "20:00")),
         ((time(8), time(20, 30)), CallingWindow("08:00", "20:30")),
         ({"opens": "08:00", "closes": "20:00", "days": ["Sunday"]}, CallingWindow("08:00", "20:00", "Sun")),
-        (CallingWindow("08:00", "20:00", "sun-FRI"), CallingWindow("08:00", "20:00", [d for d in DAYS if d[:3] != "Sat"])),
-        (CallingWindow("08:00", "20:00", "Mon, wed ,Fri"), CallingWindow("08:00", "20:00", ["mon", "Wednesday", "fri"])),
+        (
+            CallingWindow("08:00", "20:00", "sun-FRI"),
+            CallingWindow("08:00", "20:00", [d for d in DAYS if d[:3] != "Sat"]),
+        ),
+        (
+            CallingWindow("08:00", "20:00", "Mon, wed ,Fri"),
+            CallingWindow("08:00", "20:00", ["mon", "Wednesday", "fri"]),
+        ),
         (CallingWindow("08:00", "20:00", "Fri-Mon"), CallingWindow("08:00", "20:00", ["Fri", "Sat", "Sun", "Mon"])),
         (CallingWindow("08:00:30", "24:00"), CallingWindow(time(8, 0, 30), "24:00")),
         (None, None),
@@ -106,8 +112,12 @@ def test_a_window_of_the_whole_day_is_always_open():
 def test_a_window_goes_by_the_clock_on_the_wall_where_clocks_are_changed():
     window = CallingWindow("08:00", "20:00", timezone="Europe/Berlin")
 
-    assert window.opens_at(datetime(2026, 3, 28, 23, tzinfo=timezone.utc)) == datetime(2026, 3, 29, 6, tzinfo=timezone.utc)
-    assert window.opens_at(datetime(2026, 3, 27, 23, tzinfo=timezone.utc)) == datetime(2026, 3, 28, 7, tzinfo=timezone.utc)
+    assert window.opens_at(datetime(2026, 3, 28, 23, tzinfo=timezone.utc)) == datetime(
+        2026, 3, 29, 6, tzinfo=timezone.utc
+    )
+    assert window.opens_at(datetime(2026, 3, 27, 23, tzinfo=timezone.utc)) == datetime(
+        2026, 3, 28, 7, tzinfo=timezone.utc
+    )
 
 
 def test_an_hour_that_does_not_exist_on_a_day_is_passed_over():
@@ -137,4 +147,7 @@ def test_the_moment_it_opens_is_the_first_open_one_and_is_found_for_every_window
     assert (then == now) is window.is_open(now)
     assert then == now or not window.is_open(then - timedelta(seconds=1))
     assert then - now < timedelta(days=16)
-    assert CallingWindow.read({"opens": window.opens, "closes": window.closes, "days": window.days, "timezone": zone}) == window
+    assert (
+        CallingWindow.read({"opens": window.opens, "closes": window.closes, "days": window.days, "timezone": zone})
+        == window
+    )
