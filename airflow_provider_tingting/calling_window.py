@@ -71,7 +71,7 @@ class CallingWindow:
 
     @classmethod
     def read(cls, value: object) -> CallingWindow | None:
-        """Read what an argument may hold: a window, a pair of times, a mapping of the fields, or None.
+        """Read what an argument may hold: a window, a pair of times, `"08:00-20:00"`, a mapping of the fields, or None.
 
         :raises TingTingConfigError: it is no window, or one that never opens.
         """
@@ -80,8 +80,8 @@ class CallingWindow:
         try:
             if isinstance(value, Mapping):
                 return cls(**value)
-            if not isinstance(value, str) and isinstance(value, Iterable):
-                opens, closes = value
+            if isinstance(value, Iterable):
+                opens, closes = value.split("-") if isinstance(value, str) else value
                 return cls(opens, closes)
         except (TypeError, ValueError):
             pass
@@ -122,7 +122,7 @@ class CallingWindow:
 
 
 #: What an argument for a window may be.
-WindowArgument = CallingWindow | tuple[str | time, str | time] | Mapping[str, Any] | None
+WindowArgument = CallingWindow | tuple[str | time, str | time] | str | Mapping[str, Any] | None
 
 
 def now() -> float:

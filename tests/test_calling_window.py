@@ -25,6 +25,8 @@ def nepal(day, hour, minute=0, second=0):
     ("given", "means"),
     [
         (("08:00", "20:00"), CallingWindow("08:00", "20:00")),
+        ("08:00-20:00", CallingWindow("08:00", "20:00")),
+        (" 8:00 - 20:00", CallingWindow("08:00", "20:00")),
         (["8:00", "20:00"], CallingWindow("08:00", "20:00")),
         ((time(8), time(20, 30)), CallingWindow("08:00", "20:30")),
         ({"opens": "08:00", "closes": "20:00", "days": ["Sunday"]}, CallingWindow("08:00", "20:00", "Sun")),
@@ -64,7 +66,9 @@ def test_a_window_may_be_written_in_several_ways(given, means):
         ((time(8, tzinfo=timezone.utc), "20:00"), "without a zone"),
         (("08:00",), "is no calling window"),
         (("08:00", "12:00", "20:00"), "is no calling window"),
-        ("08:00-20:00", "is no calling window.*Write it as"),
+        ("daytime", "is no calling window.*Write it as"),
+        ("08:00-12:00-20:00", "is no calling window"),
+        ("", "is no calling window"),
         (8, "is no calling window"),
     ],
 )
