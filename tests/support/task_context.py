@@ -91,10 +91,15 @@ def execute_deferred(make: Callable[[], Any], context: dict[str, Any]) -> Any:
     raise AssertionError("the operator did not defer")
 
 
-def execute_through(make: Callable[[], Any], context: dict[str, Any]) -> tuple[Any, list[str]]:
-    """Execute an operator through all its deferrals, each in a fresh operator; its result and what it deferred to."""
+def execute_through(
+    make: Callable[[], Any], context: dict[str, Any], *, begin: str = "execute"
+) -> tuple[Any, list[str]]:
+    """Execute an operator through all its deferrals, each in a fresh operator; its result and what it deferred to.
+
+    :param begin: the method to begin with. Airflow 2 lets `execute` be called in the main thread only.
+    """
     deferred_to: list[str] = []
-    step: Callable[[], Any] = lambda: make().execute(context)  # noqa: E731
+    step: Callable[[], Any] = lambda: getattr(make(), begin)(context)  # noqa: E731
     while True:
         try:
             return step(), deferred_to
