@@ -199,6 +199,9 @@ class TingTingRunCampaignOperator(RunningMixin):
     stays red, and nobody is called again. When the outcome of the run call is unknown, the status is watched for two
     minutes before it is asked again.
 
+    `calling_window`, `max_age` and `one_at_a_time` guard the start and nothing else: they are asked right before each
+    request to run. A task that is killed while it waits to start has called nobody, and stops nothing.
+
     XCom: `return_value` is `{campaign_id, status, progress_percent, contacts, reached, not_reached, pending,
     reach_rate, credits}` (the figures only after waiting); `campaign_id` and `status` are keys of their own too.
 
