@@ -103,7 +103,7 @@ class CallingWindow:
     def __str__(self) -> str:
         assert isinstance(self.days, tuple)
         days = "" if len(self.days) == len(DAYS) else f" on {', '.join(day[:3] for day in self.days)}"
-        return f"{self.opens} to {self.closes}{days} ({self.timezone})"
+        return f"{self.opens} to {self.closes} {self.timezone}{days}"
 
     def _spans(self, now: datetime) -> Iterator[tuple[datetime, datetime]]:
         """Yield when it opens and closes, from the span before `now` on, for two weeks."""

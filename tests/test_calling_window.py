@@ -108,6 +108,11 @@ def test_a_window_over_midnight_belongs_to_the_day_on_which_it_opens():
     assert window.opens_at(nepal("Saturday", 2)) == nepal("Friday", 22) + timedelta(days=7)
 
 
+def test_a_window_tells_its_hours_place_and_days():
+    assert str(CallingWindow("8:00", "20:00")) == "08:00 to 20:00 Asia/Kathmandu"
+    assert str(CallingWindow("22:00", "02:00", "Fri-Sun", "UTC")) == "22:00 to 02:00 UTC on Fri, Sat, Sun"
+
+
 def test_a_window_of_the_whole_day_is_always_open():
     assert CallingWindow("00:00", "24:00").is_open(nepal("Monday", 0))
     assert CallingWindow("00:00", "24:00").is_open(nepal("Monday", 23, 59, 59))
