@@ -68,3 +68,8 @@ class Marker:
     def is_in(self, description: str) -> bool:
         """Whether a campaign with this description is this task's, whatever it says."""
         return f"[airflow:{self.key}/" in description
+
+
+def is_marked(description: str) -> bool:
+    """Whether a campaign with this description carries the mark of any task."""
+    return "[airflow:" in description

@@ -54,6 +54,8 @@ for package in ("api", "contacts", "notices", "reports"):
         import_module(found.name)
 for module in ("campaign", "waiting", "outcome", "connection", "schedule", "errors", "masking", "provider_info"):
     import_module(f"airflow_provider_tingting.{module}")
+for module in ("calling_window", "turns"):
+    import_module(f"airflow_provider_tingting.{module}")
 print(",".join(sorted(name for name in sys.modules if name == "airflow" or name.startswith("airflow."))))
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

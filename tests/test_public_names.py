@@ -12,6 +12,7 @@ from airflow_provider_tingting import errors
 from airflow_provider_tingting.observation import EVENT_VERSION, Observation, Reason
 from airflow_provider_tingting.provider_info import get_provider_info
 from airflow_provider_tingting.triggers.campaign import TingTingCampaignTrigger
+from airflow_provider_tingting.triggers.start import TingTingStartTrigger
 
 #: Module, class, and its arguments with their defaults; `…` marks one that must be given.
 OPERATORS = """
@@ -21,7 +22,9 @@ operators.campaign  TingTingCreateCampaignOperator
     on_clear='reattach' tingting_conn_id='tingting_default'
 operators.campaign  TingTingRunCampaignOperator
     campaign_id=… wait_for_completion=True deferrable=False poll_interval=30.0 timeout=None stop_on_kill=False
-    success_when=None tolerate_outage=600.0 stall_timeout=900.0 on_clear='reattach' tingting_conn_id='tingting_default'
+    success_when=None tolerate_outage=600.0 stall_timeout=900.0 calling_window=None outside_window='wait'
+    one_at_a_time=False
+    start_timeout=None max_age=None on_too_old='fail' on_clear='reattach' tingting_conn_id='tingting_default'
 operators.contacts  TingTingAddContactsOperator
     campaign_id=… contacts=… number_column=None variables=None on_invalid='fail' rejects_path=None batch_size=500
     concurrency=4 transport='json' sheet=None encoding=None on_clear='reattach' tingting_conn_id='tingting_default'
@@ -39,13 +42,17 @@ operators.manage    TingTingDeleteCampaignOperator
 operators.preview   TingTingPreviewVoiceOperator
     campaign_id=… voice=None message=None tingting_conn_id='tingting_default'
 operators.preview   TingTingDemoCallOperator
-    contact_id=… on_clear='reattach' tingting_conn_id='tingting_default'
+    contact_id=… calling_window=None max_age=None on_too_old='fail'
+    on_clear='reattach' tingting_conn_id='tingting_default'
 sensors.campaign    TingTingCampaignSensor
     campaign_id=… target_statuses=('Completed',) failed_statuses=('Terminated',) deferrable=False
     tolerate_outage=600.0 tingting_conn_id='tingting_default'
 triggers.campaign   TingTingCampaignTrigger
     campaign_id=… tingting_conn_id='tingting_default' until=None poll_interval=30.0 deadline=None
     tolerate_outage=600.0 stop_on_kill=False starts_by=None
+triggers.start      TingTingStartTrigger
+    campaign_id=… tingting_conn_id='tingting_default' not_before=None poll_interval=30.0 deadline=None
+    tolerate_outage=600.0
 hooks.tingting      TingTingHook
     tingting_conn_id='tingting_default'
 notifications.tingting TingTingNotifier
@@ -141,6 +148,7 @@ sandbox
 MODULES = """
 api         TingTingClient AsyncTingTingClient calls
 campaign    CampaignJob CampaignSpec JobState Marker
+calling_window CallingWindow
 retry_policy tingting_retry_policy
 outcome     summarise judge
 observation Observation Reason
@@ -276,8 +284,19 @@ def test_what_waits_in_a_triggerer_today_is_understood_after_an_update():
         "status_code": None,
     }
 
+    starting = {
+        "campaign_id": 79,
+        "tingting_conn_id": "tingting_default",
+        "not_before": 1795400000.0,
+        "poll_interval": 30.0,
+        "deadline": None,
+        "tolerate_outage": 600.0,
+    }
+
     path = "airflow_provider_tingting.triggers.campaign.TingTingCampaignTrigger"
     assert TingTingCampaignTrigger(**waiting).serialize() == (path, waiting)
+    path = "airflow_provider_tingting.triggers.start.TingTingStartTrigger"
+    assert TingTingStartTrigger(**starting).serialize() == (path, starting)
     assert Observation(Reason.REACHED, 79, "Completed", 100.0, 4).to_event() == event
     assert Observation.from_event(json.loads(json.dumps(event)), campaign_id=79).to_event() == event
     assert EVENT_VERSION == 1

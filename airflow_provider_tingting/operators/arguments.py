@@ -10,6 +10,9 @@ from typing import Any
 from airflow_provider_tingting._compat import object_storage_path
 from airflow_provider_tingting.errors import TingTingConfigError
 
+OUTSIDE_WINDOW = ("wait", "fail")
+ON_TOO_OLD = ("fail", "skip")
+
 
 def campaign_id_of(value: Any, argument: str = "campaign_id") -> int:
     """Read an id that may have come through a template as text.
@@ -94,6 +97,15 @@ def seconds_of(value: Any, argument: str, *, zero: bool = False) -> float:
         least = "at least 0" if zero else "more than 0"
         raise TingTingConfigError(f"{argument} must be {least} seconds, as a number or a timedelta; it is {value!r}.")
     return seconds
+
+
+def one_of(value: Any, argument: str, choices: tuple[str, ...]) -> None:
+    """Check that an argument is one of some words.
+
+    :raises TingTingConfigError: it is none of them.
+    """
+    if value not in choices:
+        raise TingTingConfigError(f"{argument} must be one of {', '.join(choices)}; it is {value!r}.")
 
 
 def storage_path_of(value: Any, argument: str, example: str) -> Any:

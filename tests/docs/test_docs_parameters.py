@@ -79,6 +79,8 @@ TABLES_OF_ARGUMENTS = [
     ("waiting.md", "TingTingCampaignSensor"),
     ("waiting.md", "TingTingCampaignTrigger"),
     ("notifications.md", "TingTingNotifier"),
+    ("waiting.md", "TingTingStartTrigger"),
+    ("calling-hours.md", "TingTingDemoCallOperator"),
 ]
 
 
@@ -253,3 +255,13 @@ def test_the_changelog_has_an_entry_for_the_version():
     version = airflow_provider_tingting.__version__
 
     assert version in (CHECKOUT / "CHANGELOG.md").read_text(encoding="utf-8")
+
+
+def test_the_table_of_calling_windows_has_only_such_as_can_be_read():
+    from airflow_provider_tingting.calling_window import CallingWindow
+
+    rows = table(DOCS / "calling-hours.md", "you write")
+
+    assert len(rows) > 5
+    for written, _ in rows:
+        assert CallingWindow.read(eval(written.strip("`"), {"CallingWindow": CallingWindow})) is not None
