@@ -100,6 +100,9 @@ def test_a_file_becomes_contacts_with_its_columns_as_variables(sandbox, tmp_path
         "skipped": 0,
         "invalid": 0,
         "duplicates": 0,
+        "conflicting": 0,
+        "excluded": 0,
+        "filtered_out": 0,
         "rejects_path": None,
     }
     assert xcoms == {"campaign_id": campaign, "tingting_campaign_link": f"{sandbox.root_url}#campaign-{campaign}"}
@@ -279,6 +282,9 @@ def test_bad_rows_can_be_left_out_and_are_written_to_a_file(sandbox, campaign, t
         "skipped": 0,
         "invalid": 2,
         "duplicates": 1,
+        "conflicting": 1,
+        "excluded": 0,
+        "filtered_out": 0,
         "rejects_path": str(rejects),
     }
     with rejects.open(encoding="utf-8-sig", newline="") as file:

@@ -1,0 +1,74 @@
+"""Numbers that must not be contacted: a do-not-call list, last week's audience. Imports this package only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from airflow_provider_tingting.contacts import numbers
+from airflow_provider_tingting.contacts.columns import find_column, find_number_column
+from airflow_provider_tingting.contacts.seen import SeenNumbers
+from airflow_provider_tingting.contacts.sources.row import Row
+from airflow_provider_tingting.errors import TingTingContactsError
+from airflow_provider_tingting.masking import mask_text
+
+#: An entry like these may stand for anybody, so that nobody could be sure that the right people are left out.
+_MAY_BE_ANYBODY = frozenset({"lost_digits", "several_numbers"})
+
+
+class Exclusion:
+    """The numbers that `exclude=` names, in the little memory of `SeenNumbers`.
+
+    :param number_policy: as the audience's: `nepal_mobile` or `as_is`.
+    :param number_column: the audience's own; taken where an excluding source has a column of that name too.
+    :ivar size: how many different numbers there are.
+    :ivar unusable: entries that hold no number which could be in the audience: a landline, a blank cell.
+    """
+
+    def __init__(self, *, number_policy: str = "nepal_mobile", number_column: str | None = None) -> None:
+        self._number_of = numbers.READERS[number_policy]
+        self._number_column = number_column
+        self._numbers = SeenNumbers()
+        self._columns: dict[tuple[str, ...], str] = {}
+        self.size = 0
+        self.unusable = 0
+
+    def __bool__(self) -> bool:
+        return self.size > 0
+
+    def __contains__(self, number: str) -> bool:
+        return number in self._numbers
+
+    def add(self, rows: Iterable[Row]) -> None:
+        """Read a source to its end.
+
+        The column of the numbers is the one named `number_column`, else found by the usual names; a source with a
+        single column needs no name.
+
+        :param rows: from `read_rows`.
+        :raises TingTingContactsError: when the source cannot be read, has no column of numbers, or an entry may stand
+            for anybody: a number that lost its digits, several in one cell, or none in a row with too many cells.
+        """
+        for row in rows:
+            try:
+                self.size += self._numbers.add(self._number_of(row.values.get(self._column_of(row))))
+            except numbers.InvalidNumberError as error:
+                if error.reason in _MAY_BE_ANYBODY or row.problem:
+                    raise TingTingContactsError(
+                        mask_text(
+                            f"exclude: {row.place}: {str(error).rstrip('.')}. An entry that may stand for anybody "
+                            "cannot be left out safely. Nothing was sent."
+                        )
+                    ) from None
+                self.unusable += 1
+
+    def _column_of(self, row: Row) -> str:
+        if isinstance(row.values.get("other_variables"), Mapping):
+            return "number"
+        columns = row.columns or tuple(row.values)
+        found = self._columns.get(columns)
+        if found is None:
+            named = find_column(self._number_column, columns) if self._number_column else None
+            found = named or (columns[0] if len(columns) == 1 else find_number_column(columns, row.place.source))
+            if len(self._columns) < 1_000:
+                self._columns[columns] = found
+        return found
