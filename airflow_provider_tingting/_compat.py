@@ -17,11 +17,19 @@ from airflow.providers.common.compat.sdk import (
     BaseOperator,
     BaseOperatorLink,
     BaseSensorOperator,
+    DecoratedOperator,
     PokeReturnValue,
     XCom,
     conf,
+    context_merge,
+    task_decorator_factory,
 )
 from airflow.triggers.base import BaseTrigger, TriggerEvent
+
+try:
+    from airflow.providers.common.compat.sdk import determine_kwargs
+except ImportError:
+    from airflow.utils.operator_helpers import determine_kwargs  # type: ignore[attr-defined,no-redef]
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection, Context, ObjectStoragePath
@@ -37,13 +45,17 @@ __all__ = [
     "BaseOperatorLink",
     "BaseSensorOperator",
     "BaseTrigger",
+    "DecoratedOperator",
     "PokeReturnValue",
     "TriggerEvent",
     "XCom",
     "conf",
+    "context_merge",
+    "determine_kwargs",
     "get_connection_async",
     "get_extra_async",
     "object_storage_path",
+    "task_decorator_factory",
 ]
 
 if TYPE_CHECKING:

@@ -35,6 +35,9 @@ def get_provider_info() -> dict[str, Any]:
         "operators": [_modules("operators", "campaign", "check_contacts", "contacts", "manage", "preview", "report")],
         "sensors": [_modules("sensors", "campaign")],
         "triggers": [_modules("triggers", "campaign")],
+        "task-decorators": [
+            {"name": "tingting_audience", "class-name": f"{PACKAGE}.decorators.audience.tingting_audience_task"}
+        ],
         "extra-links": [f"{PACKAGE}.links.campaign.TingTingCampaignLink"],
     }
 

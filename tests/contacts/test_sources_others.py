@@ -206,7 +206,7 @@ def test_a_storage_that_refuses_is_told_in_one_sentence(error: Exception, said: 
 
 
 def test_a_storage_that_fails_is_an_error_that_a_retry_may_cure() -> None:
-    with pytest.raises(TingTingSourceError, match="s3://bucket/people.csv cannot be read: Input/output error"):
+    with pytest.raises(TingTingSourceError, match=r"s3://bucket/people.csv cannot be read: Input/output error"):
         list(read_rows(Elsewhere(OSError(5, "Input/output error"))))
 
 
