@@ -29,7 +29,7 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 try:
     from airflow.providers.common.compat.sdk import determine_kwargs
 except ImportError:
-    from airflow.utils.operator_helpers import determine_kwargs  # type: ignore[attr-defined,no-redef]
+    from airflow.utils.operator_helpers import determine_kwargs  # type: ignore[attr-defined]
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection, Context, ObjectStoragePath

@@ -37,13 +37,14 @@ def _rows(sql: str, conn_id: str, parameters: Any, name: str) -> Iterator[Row]:
         raise TingTingSourceError(
             f"The database of the connection '{conn_id}' cannot be reached ({type(error).__name__}). Nothing was sent."
         ) from error
-    with closing(connection), closing(_cursor(connection)) as cursor:
+    with closing(connection):
+        cursor = _cursor(connection)
         try:
             yield from read_cursor(cursor, sql, parameters, name=name)
         finally:
-            # A reading transaction would otherwise stay open on drivers whose close waits for it.
+            # In a failed transaction some drivers cannot even do this, and the connection is closed anyway.
             with suppress(Exception):
-                connection.rollback()
+                cursor.close()
 
 
 def _hook(conn_id: str) -> Any:

@@ -1,0 +1,1 @@
+"""Commands for a shell; each has a module of its own."""
