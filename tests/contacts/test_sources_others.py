@@ -233,6 +233,20 @@ def test_an_unpacked_bomb_stops_in_time(tmp_path: Path, monkeypatch: pytest.Monk
     assert "is larger than" in refusal(path)
 
 
+@pytest.mark.parametrize("name", ["people.csv.gz", "people.jsonl.gz"])
+def test_a_line_that_never_ends_does_not_fill_the_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr(files, "LONGEST_LINE", 100_000)
+    path = tmp_path / name
+    with gzip.open(path, "wt") as packed:
+        packed.write('{"number": "9841234567"}\n' if "jsonl" in name else "number,name\n9841234567,x\n")
+        packed.write("a," * 10_000_000)
+    said = refusal(path)
+    assert "is longer than 100,000 characters" in said
+    assert len(said) < 300
+
+
 def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "people.csv"
     path.write_text("number\n" + "9841234567\n" * 100_000)

@@ -10,10 +10,9 @@ import codecs
 import csv
 import io
 import re
-from collections.abc import Iterator
-from typing import TextIO
+from collections.abc import Iterable, Iterator
 
-from airflow_provider_tingting.contacts.sources.files import SourceFile
+from airflow_provider_tingting.contacts.sources.files import SourceFile, lines_of
 from airflow_provider_tingting.contacts.sources.row import Row
 from airflow_provider_tingting.contacts.sources.table import column_letter, rows_of
 from airflow_provider_tingting.errors import TingTingConfigError, TingTingContactsError
@@ -66,7 +65,10 @@ def read_delimited(
     with file.open_text(encoding) as lines:
         try:
             yield from rows_of(
-                _cells(lines, separator, skipped, file), file.name, ragged=True, may_be_empty=may_be_empty
+                _cells(lines_of(lines, file.name), separator, skipped, file),
+                file.name,
+                ragged=True,
+                may_be_empty=may_be_empty,
             )
         except UnicodeError as error:
             raise _wrong_encoding(file, encoding, separator, error) from None
@@ -95,7 +97,7 @@ def encoding_of(sample: bytes, named: str | None) -> str:
     return "utf-8"
 
 
-def _cells(text: TextIO, separator: str, skipped: int, file: SourceFile) -> Iterator[list[str]]:
+def _cells(text: Iterable[str], separator: str, skipped: int, file: SourceFile) -> Iterator[list[str]]:
     reader = csv.reader(text, delimiter=separator, strict=True)
     row = 0
     try:

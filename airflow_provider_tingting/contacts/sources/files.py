@@ -14,6 +14,7 @@ import tempfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path, PurePath
 from typing import IO, Any, BinaryIO, cast
 
@@ -21,6 +22,8 @@ from airflow_provider_tingting.errors import TingTingConfigError, TingTingContac
 
 #: What an unpacked workbook or parquet file may take on disk.
 LARGEST_UNPACKED = 4 * 1024**3
+#: Characters. A contact with a hundred long variables is far below.
+LONGEST_LINE = 4 * 1024**2
 
 
 class SourceFile:
@@ -144,6 +147,22 @@ class SourceFile:
             raise TingTingSourceError(
                 f"{self.shown} cannot be read: {error.strerror or error}. Nothing was sent."
             ) from error
+
+
+def lines_of(text: io.TextIOWrapper, name: str) -> Iterator[str]:
+    """Yield the lines of a text, none of which may fill the memory.
+
+    :param text: from `open_text`.
+    :param name: the file's name, for the error.
+    :raises TingTingContactsError: for a line that no list of contacts has, as in a packed file that is a bomb.
+    """
+    for number, line in enumerate(iter(partial(text.readline, LONGEST_LINE), ""), 1):
+        if len(line) == LONGEST_LINE:
+            raise TingTingContactsError(
+                f"{name}, line {number} is longer than {LONGEST_LINE:,} characters. This is no list of contacts, or "
+                "its line ends are missing."
+            )
+        yield line
 
 
 class _Limited:
