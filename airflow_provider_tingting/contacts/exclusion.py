@@ -25,7 +25,7 @@ class Exclusion:
     """
 
     def __init__(self, *, number_policy: str = "nepal_mobile", number_column: str | None = None) -> None:
-        self._number_of = numbers.READERS[number_policy]
+        self._key_of = numbers.normalise if number_policy == "nepal_mobile" else _same_in_all_forms
         self._number_column = number_column
         self._numbers = SeenNumbers()
         self._columns: dict[tuple[str, ...], str] = {}
@@ -36,7 +36,10 @@ class Exclusion:
         return self.size > 0
 
     def __contains__(self, number: str) -> bool:
-        return number in self._numbers
+        if self._key_of is numbers.normalise:
+            # The audience's numbers are canonical already.
+            return number in self._numbers
+        return self._key_of(number) in self._numbers
 
     def add(self, rows: Iterable[Row]) -> None:
         """Read a source to its end.
@@ -45,12 +48,18 @@ class Exclusion:
         single column needs no name.
 
         :param rows: from `read_rows`.
-        :raises TingTingContactsError: when the source cannot be read, has no column of numbers, or an entry may stand
+        :raises TingTingContactsError: when the source cannot be read, has no column of numbers, has rows but not a
+            single number (so the wrong column was read), or when an entry may stand
             for anybody: a number that lost its digits, several in one cell, or none in a row with too many cells.
         """
+        usable = total = 0
+        source = ""
         for row in rows:
+            total += 1
+            source = row.place.source
             try:
-                self.size += self._numbers.add(self._number_of(row.values.get(self._column_of(row))))
+                self.size += self._numbers.add(self._key_of(row.values.get(self._column_of(row))))
+                usable += 1
             except numbers.InvalidNumberError as error:
                 if error.reason in _MAY_BE_ANYBODY or row.problem:
                     raise TingTingContactsError(
@@ -60,6 +69,11 @@ class Exclusion:
                         )
                     ) from None
                 self.unusable += 1
+        if total and not usable:
+            raise TingTingContactsError(
+                f"exclude: {source} has {total} rows, but not one number that could be called, so it would leave "
+                "nobody out. Check which column holds the numbers. Nothing was sent."
+            )
 
     def _column_of(self, row: Row) -> str:
         if isinstance(row.values.get("other_variables"), Mapping):
@@ -72,3 +86,11 @@ class Exclusion:
             if len(self._columns) < 1_000:
                 self._columns[columns] = found
         return found
+
+
+def _same_in_all_forms(value: object) -> str:
+    """Return one text for a number however it is written: with and without its country code's `+`, `00` and Nepal's."""
+    try:
+        return numbers.normalise(value)
+    except numbers.InvalidNumberError:
+        return numbers.as_is(value).removeprefix("+").removeprefix("00")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from airflow_provider_tingting.contacts.exclusion import Exclusion
 
 #: A text that may be a path ends like a file, and is no row of a table.
-_LIKE_A_PATH = re.compile(r"[^\r\n,;]*\.\w{1,10}/?")
+_LIKE_A_PATH = re.compile(r"([^\r\n,;]*|[^\r\n]*/[^\r\n]*)\.\w{1,10}/?")
 _QUERY_KEYS = frozenset({"sql", "sql_conn_id", "sql_parameters"})
 
 
@@ -137,8 +137,8 @@ class TingTingBaseAudienceOperator(TingTingBaseOperator):
             if self.contacts is not None:
                 raise TingTingConfigError("contacts and sql are both given; keep one of them.")
             return query_rows(self.sql, self.sql_conn_id, self.sql_parameters)
-        if self.sql_conn_id or self.sql_parameters:
-            raise TingTingConfigError("sql_conn_id is given without sql. Give the query, or leave it out.")
+        if self.sql_parameters or (self.sql_conn_id and not self.exclude):
+            raise TingTingConfigError("sql_conn_id or sql_parameters is given without sql. Give the query.")
         return read_rows(
             self._source(), encoding=self.encoding or None, delimiter=self.delimiter or None, sheet=self.sheet or None
         )
@@ -192,11 +192,12 @@ class TingTingBaseAudienceOperator(TingTingBaseOperator):
         elif isinstance(source, str) or hasattr(source, "open") or hasattr(source, "__fspath__"):
             path = storage_path_of(source, "exclude", "do_not_call.csv, or a list of numbers")
             yield read_rows(path, encoding=self.encoding or None, may_be_empty=True)
-        elif isinstance(source, list | tuple):
-            nested = [one for one in source if _is_source(one)]
+        elif isinstance(source, Iterable) and not isinstance(source, Mapping | bytes):
+            nested: list[Any] = []
+            yield read_rows(_numbers_in(source, nested))
+            # By now they have been read, and the sources among them are known.
             for one in nested:
                 yield from self._excluding(one)
-            yield read_rows([one for one in source if not _is_source(one)])
         else:
             yield read_rows(source)
 
@@ -239,8 +240,15 @@ def named_in_errors(campaign: Campaign | None) -> Iterator[None]:
         ) from error
 
 
-def _is_source(one: Any) -> bool:
-    """Whether an item of `exclude` is a source of its own and not a number or a contact."""
-    if isinstance(one, str):
-        return any(char.isalpha() for char in one)
-    return isinstance(one, list | tuple) or hasattr(one, "open") or (isinstance(one, Mapping) and "sql" in one)
+def _numbers_in(items: Iterable[Any], sources: list[Any]) -> Iterator[Any]:
+    """Yield the numbers and contacts among the items of `exclude`, and collect what is a source of its own."""
+    for one in items:
+        if isinstance(one, str):
+            is_source = any(char.isalpha() for char in one)
+        else:
+            is_source = isinstance(one, list | tuple) or hasattr(one, "open") or hasattr(one, "__fspath__")
+            is_source = is_source or (isinstance(one, Mapping) and "sql" in one)
+        if is_source:
+            sources.append(one)
+        else:
+            yield one

@@ -11,6 +11,7 @@ import sys
 
 import pytest
 from rich.console import Console
+from support.docs_pages import DOCS, blocks
 
 from airflow_provider_tingting.cli import contacts_check
 
@@ -33,12 +34,12 @@ def messy(tmp_path):
     return str(path)
 
 
-def run(*arguments, terminal=False):
+def run(*arguments, terminal=False, width=120):
     """The exit code and what was written."""
     parser = argparse.ArgumentParser()
     contacts_check.add_arguments(parser)
     written = io.StringIO()
-    console = Console(file=written, width=120, force_terminal=terminal, color_system=None)
+    console = Console(file=written, width=width, force_terminal=terminal, color_system=None)
     code = contacts_check.run(parser.parse_args([str(argument) for argument in arguments]), console)
     return code, written.getvalue()
 
@@ -61,6 +62,22 @@ def test_a_messy_file_is_shown_in_a_table(messy):
     ):
         assert part in said
     assert [secret for secret in ("9841234567", "984-1234567", "Hari", "Maya") if secret in said] == []
+
+
+def test_the_docs_show_what_is_shown(tmp_path):
+    [shown] = [block.code for block in blocks(DOCS / "contacts.md", "text") if block.code.startswith("ward_7.csv")]
+    path = tmp_path / "ward_7.csv"
+    rows = ["9841234501,सीता", "9851234502,Ram", "9761234503,Hari", "984123,Gita", "01-4412345,Office", "9841234504,"]
+    path.write_text("\n".join(["number,tags_name", *rows, "9841234501,Sita", "9861234505,Maya"]), encoding="utf-8")
+    excluded = tmp_path / "do_not_call.csv"
+    excluded.write_text("number\n9861234505\n")
+
+    _, said = run(
+        path, "--message", "Hi {tags_name}", "--sms-message", "नमस्ते {tags_name}", "--exclude", excluded, width=110
+    )
+
+    said = "".join(f"{line.rstrip()}\n" for line in said.splitlines())
+    assert said.startswith(shown)
 
 
 def test_a_good_file_is_zero(tmp_path):

@@ -149,6 +149,20 @@ def test_a_row_with_too_many_cells_still_excludes_its_number(tmp_path: Path) -> 
         excluding(path)
 
 
+def test_rows_without_a_single_number_are_the_wrong_column(tmp_path: Path) -> None:
+    path = tmp_path / "do_not_call.csv"
+    path.write_text("name\nRam\nSita\n")
+    with pytest.raises(TingTingContactsError, match=r"do_not_call.csv has 2 rows, but not one number"):
+        excluding(path)
+
+
+def test_numbers_as_they_are_are_excluded_in_every_form() -> None:
+    exclusion = excluding(["00919876543210", "+977 9841234501", "014412345"], number_policy="as_is")
+    audience = check(["+919876543210", "9841234501", "01-4412345", "+919876543211"], exclusion, number_policy="as_is")
+    assert numbers_of(audience) == ["11"]
+    assert audience.excluded == 3
+
+
 def test_a_list_of_nobody_excludes_nobody(tmp_path: Path) -> None:
     path = tmp_path / "do_not_call.csv"
     path.write_text("number,name\n")

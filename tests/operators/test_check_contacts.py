@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import csv
 
+import openpyxl
 import pytest
 from support.campaigns import a_campaign, connection, writes
+from support.impatience import settle_fast
 from support.task_context import context_of, execute
 
 from airflow_provider_tingting._compat import AirflowFailException
 from airflow_provider_tingting.operators import contacts
 from airflow_provider_tingting.operators.check_contacts import TingTingCheckContactsOperator
+from airflow_provider_tingting.operators.contacts import TingTingAddContactsOperator
 
 pytestmark = pytest.mark.usefixtures("tingting_conn")
 
@@ -24,7 +27,7 @@ PEOPLE = [
 
 
 def checking(people=PEOPLE, **changes):
-    return TingTingCheckContactsOperator(task_id="check", contacts=people, **changes)
+    return TingTingCheckContactsOperator(task_id="check", **{"contacts": people, **changes})
 
 
 def test_the_operator_is_found_where_contacts_are_added():
@@ -59,6 +62,53 @@ def test_the_campaigns_messages_are_checked_and_nothing_is_sent(sandbox):
     assert xcoms["summary"] == result
     assert xcoms["campaign_id"] == campaign
     assert writes(sandbox) == []
+
+
+def test_what_the_check_says_is_what_tingting_has_in_the_end(sandbox, tmp_path, monkeypatch):
+    """A messy spreadsheet, checked, sent, and counted at TingTing."""
+    settle_fast(monkeypatch)
+    campaign = a_campaign(sandbox, numbers=(), message="नमस्कार {tags_name}", services="SMS & PHONE", sms_message="Hi")
+    book = openpyxl.Workbook()
+    for row in (
+        ("मोबाइल नं.", "Householder", "Ward"),
+        ("+977 984-1234501", "सीता", 7),
+        (9841234502, "Ram", "7 "),
+        ("९८०१२३४५०३", "Hari", 8),
+        ("9841234501", "Sita", 7),
+        (9.84e9, "Maya", 7),
+        ("9.85E+09", "Maya", 7),
+        ("9841234505", None, 7),
+        (None, None, None),
+        ("01-4412345", "Office", 7),
+        ("9841234506", "Gopal", 7),
+    ):
+        book.active.append(row)
+    path = tmp_path / "people.xlsx"
+    book.save(path)
+    people = {
+        "contacts": str(path),
+        "variables": {"tags_name": "Householder"},
+        "where": {"Ward": 7},
+        "exclude": ["9841234506"],
+        "on_invalid": "skip",
+        "rejects_path": str(tmp_path / "rejects.xlsx"),
+    }
+
+    said, _ = execute(checking(campaign_id=campaign, **people))
+    added, _ = execute(TingTingAddContactsOperator(task_id="add", campaign_id=campaign, **people))
+
+    assert set(sandbox.world.campaigns[campaign].numbers) == {"9841234501", "9841234502", "9840000000"}
+    assert said["valid"] == added["total"] == added["created"] == 3
+    for count in ("invalid", "duplicates", "conflicting", "excluded", "filtered_out"):
+        assert said[count] == added[count]
+    assert said["reasons"] == {"lost_digits": 1, "blank_tag (tags_name)": 1, "landline": 1}
+    assert (said["duplicates"], said["conflicting"], said["excluded"], said["filtered_out"]) == (1, 1, 1, 1)
+    rejects = openpyxl.load_workbook(tmp_path / "rejects.xlsx").active
+    assert [row[0] for row in rejects.iter_rows(min_row=2, values_only=True)] == [
+        "9.85E+09",
+        "9841234505",
+        "01-4412345",
+    ]
 
 
 @pytest.mark.parametrize(("services", "calls", "sms"), [("PHONE", 2, None), ("SMS", 0, 2), ("SMS & PHONE", 2, 2)])
@@ -143,6 +193,7 @@ def test_rejects_are_written_even_when_the_task_fails(sandbox, tmp_path):
         ({"exclude": {"sql": "SELECT 1", "conn_id": "x"}}, ["exclude", "'conn_id'"]),
         ({"exclude": {"number": "9841234501"}}, ["dict"]),
         ({"exclude": "gone.csv"}, ["There is no file", "gone.csv"]),
+        ({"exclude": ["9841234501", "gone, for good/gone.csv"]}, ["There is no file", "gone.csv"]),
     ],
 )
 def test_a_mistake_in_an_argument_is_named(changes, says):

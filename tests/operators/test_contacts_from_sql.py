@@ -90,6 +90,22 @@ def test_whom_to_exclude_may_come_from_several_sources(database, tmp_path):
     assert (result["valid"], result["excluded"]) == (1, 4)
 
 
+def test_sources_to_exclude_may_come_one_by_one(tmp_path):
+    """As the paths of mapped tasks do: no list, but something that gives its items when asked."""
+    listed = tmp_path / "do_not_call.csv"
+    listed.write_text("number\n9841234501\n")
+
+    result, _ = execute(
+        TingTingCheckContactsOperator(
+            task_id="check",
+            contacts=["9841234501", "9841234502", "9841234503"],
+            exclude=(one for one in (str(listed), listed, "9841234502")),
+        )
+    )
+
+    assert (result["valid"], result["excluded"]) == (1, 2)
+
+
 @pytest.mark.parametrize(
     ("sql", "error", "says"),
     [
