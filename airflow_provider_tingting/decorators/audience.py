@@ -26,6 +26,8 @@ class _TingTingAudienceDecoratedOperator(DecoratedOperator):
     custom_operator_name = "@task.tingting_audience"
 
     def __init__(self, *, path: Any, **kwargs: Any) -> None:
+        # Airflow hands it to every decorated task; what is returned here is one path.
+        kwargs.pop("multiple_outputs", None)
         super().__init__(**kwargs)
         self.path = path
 

@@ -21,6 +21,20 @@ _LIKE_A_PATH = re.compile(r"([^\r\n,;]*|[^\r\n]*/[^\r\n]*)\.\w{1,10}/?")
 _QUERY_KEYS = frozenset({"sql", "sql_conn_id", "sql_parameters"})
 
 
+class _RowFunction:
+    """A function given as `where`, which Airflow is to leave alone.
+
+    In a template field Airflow 3 calls whatever can be called. Older ones keep its text, in which a function's address
+    in memory would make the DAG look changed at every parse.
+    """
+
+    def __init__(self, function: Any) -> None:
+        self.function = function
+
+    def __repr__(self) -> str:
+        return f"<function {getattr(self.function, '__qualname__', type(self.function).__name__)}>"
+
+
 class TingTingBaseAudienceOperator(TingTingBaseOperator):
     """Base of the operators that read and check people; the arguments are described there."""
 
@@ -77,7 +91,7 @@ class TingTingBaseAudienceOperator(TingTingBaseOperator):
         self.number_column = number_column
         self.variables = variables
         self.constants = constants
-        self.where = where
+        self.where = _RowFunction(where) if callable(where) else where
         self.exclude = exclude
         self.on_invalid = on_invalid
         self.rejects_path = rejects_path
@@ -85,10 +99,6 @@ class TingTingBaseAudienceOperator(TingTingBaseOperator):
         self.sheet = sheet
         self.encoding = encoding
         self.delimiter = delimiter
-        if callable(where):
-            # A function is nothing to fill, and Airflow before 3.3 would keep its address in memory as its text: then
-            # the DAG would look changed at every parse.
-            self.template_fields = tuple(field for field in type(self).template_fields if field != "where")
 
     @contextmanager
     def checked(self, *messages: str | None, campaign: Campaign | None = None) -> Iterator[CheckedAudience]:
@@ -112,7 +122,7 @@ class TingTingBaseAudienceOperator(TingTingBaseOperator):
                     on_invalid=self.on_invalid,  # type: ignore[arg-type]
                     required_tags=tags_in(*messages),
                     number_policy=self.number_policy,  # type: ignore[arg-type]
-                    where=self.where or None,
+                    where=self.where.function if isinstance(self.where, _RowFunction) else self.where or None,
                 )
                 rows = self._rows()
                 exclude = self._exclusion()

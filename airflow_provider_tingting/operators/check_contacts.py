@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_tingting.errors import TingTingAPIError, TingTingAuthError, TingTingConfigError
+from airflow_provider_tingting.links.campaign import leave_link
 from airflow_provider_tingting.operators.arguments import campaign_id_of
 from airflow_provider_tingting.operators.audience import TingTingBaseAudienceOperator
 
@@ -120,6 +121,7 @@ class TingTingCheckContactsOperator(TingTingBaseAudienceOperator):
 
     def _campaign(self, context: Context) -> Campaign | None:
         if self.campaign_id in (None, ""):
+            leave_link(context, "")
             return None
         if self.message or self.sms_message:
             raise TingTingConfigError("campaign_id and a message are both given; the campaign has its own messages.")

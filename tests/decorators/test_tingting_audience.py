@@ -15,7 +15,7 @@ from airflow_provider_tingting.contacts.sources import read_rows
 from airflow_provider_tingting.errors import TingTingConfigError, TingTingContactsError
 
 DAG_FILE = """
-from airflow_provider_tingting.operators.contacts import TingTingAddContactsOperator
+from airflow_provider_tingting.operators.contacts import TingTingAddContactsOperator, TingTingCheckContactsOperator
 try:
     from airflow.sdk import DAG, task
 except ImportError:
@@ -53,6 +53,17 @@ with DAG("people_from_a_function", schedule=None, params={{"campaign": 0, "ward"
     TingTingAddContactsOperator(
         task_id="add", campaign_id="{{{{ params.campaign }}}}", contacts=people(ward())
     )
+    @task.tingting_audience(path=FOLDER + "/{{{{ ti.map_index }}}}.jsonl")
+    def of_ward(ward):
+        yield from [{{"number": 9841234500 + ward, "ward": ward}}, {{"number": 9841234509, "ward": 9}}]
+
+    of_wards = of_ward.expand(ward=[7, 8])
+
+    def is_in_ward(row):
+        return row["ward"] < 9
+
+    TingTingCheckContactsOperator.partial(task_id="check", where=is_in_ward, message="Hello").expand(contacts=of_wards)
+    TingTingCheckContactsOperator(task_id="others", contacts=["9841234507", "9841234506"], exclude=of_wards)
     broken()
     one_dict()
     wrong_ending()
@@ -74,6 +85,11 @@ def test_a_function_that_yields_people_becomes_a_task_that_leaves_them_in_a_file
         "ward": "success",
         "people": "success",
         "add": "success",
+        "of_ward[0]": "success",
+        "of_ward[1]": "success",
+        "check[0]": "success",
+        "check[1]": "success",
+        "others": "success",
         "broken": "failed",
         "one_dict": "failed",
         "wrong_ending": "failed",
@@ -87,7 +103,11 @@ def test_a_function_that_yields_people_becomes_a_task_that_leaves_them_in_a_file
     }
     assert set(sandbox.world.campaigns[campaign].numbers) == {"9841234501", "9841234502", "9841234503"}
     assert (tmp_path / "out" / "broken.jsonl").read_text() == "of yesterday"
-    assert sorted(found.name for found in (tmp_path / "out").iterdir()) == ["7", "broken.jsonl"]
+    assert sorted(found.name for found in (tmp_path / "out").iterdir()) == ["0.jsonl", "1.jsonl", "7", "broken.jsonl"]
+    for index in (0, 1):
+        checked = run.xcom("check", map_index=index)
+        assert (checked["valid"], checked["filtered_out"]) == (1, 1)
+    assert (run.xcom("others")["valid"], run.xcom("others")["excluded"]) == (1, 1)
     said = logged()
     assert "one_dict() returns a dict. Yield the contacts one by one" in said
     assert "'people.csv' is neither" in said

@@ -129,7 +129,7 @@ def test_a_message_will_do_instead_of_a_campaign(sandbox, logged):
     assert result["campaign_id"] is None
     assert (result["calls"], result["sms"]["parts"]) == (2, 4)
     assert result["credits"] == {"remaining": 1, "limit": None, "estimate": 8, "enough": False}
-    assert "campaign_id" not in xcoms
+    assert xcoms == {"summary": result, "tingting_campaign_link": ""}
     assert "not enough for everybody" in logged()
 
 
