@@ -23,7 +23,8 @@ def shown(value: Any) -> str:
     if value is None or isinstance(value, bool | int | float):
         return repr(value)
     if isinstance(value, str):
-        return repr(value) if _HARMLESS.fullmatch(value) else f"a text of {len(value)} characters"
+        characters = "1 character" if len(value) == 1 else f"{len(value)} characters"
+        return repr(value) if _HARMLESS.fullmatch(value) else f"a text of {characters}"
     if isinstance(value, list | tuple | dict | set):
         return f"a {type(value).__name__} of {len(value)}"
     return f"a {type(value).__name__}"
