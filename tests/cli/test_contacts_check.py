@@ -73,7 +73,7 @@ def test_the_docs_show_what_is_shown(tmp_path):
     excluded.write_text("number\n9861234505\n")
 
     _, said = run(
-        path, "--message", "Hi {tags_name}", "--sms-message", "नमस्ते {tags_name}", "--exclude", excluded, width=110
+        path, "--message", "Hi {tags_name}", "--sms-message", "नमस्ते {tags_name}", "--exclude", excluded, width=84
     )
 
     said = "".join(f"{line.rstrip()}\n" for line in said.splitlines())
