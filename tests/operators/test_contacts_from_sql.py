@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import traceback
 from importlib.util import find_spec
 
 import pytest
@@ -234,6 +235,20 @@ def test_postgresql_says_what_failed_and_where(monkeypatch):
     with pytest.raises(TingTingSourceError, match=r"the SQL query failed: UndefinedTable"):
         list(query_rows("SELECT * FROM nowhere", "people_db"))
     assert list(query_rows("SELECT 1 AS phone LIMIT 0;", "people_db")) == []
+
+
+@needs_postgres
+@pytest.mark.usefixtures("postgres_conn")
+def test_an_error_of_the_database_quotes_the_query_but_no_row():
+    sql = "SELECT name::integer AS phone FROM (SELECT 'Sitara' || ' Devi' AS name) AS people"
+
+    with pytest.raises(TingTingSourceError) as raised:
+        list(query_rows(sql, "people_db"))
+    told = "".join(traceback.format_exception(raised.value))
+    assert 'invalid input syntax for type integer: "***"' in str(raised.value)
+    assert "Sitara Devi" not in told
+    with pytest.raises(TingTingSourceError, match='relation "nowhere" does not exist'):
+        list(query_rows("SELECT * FROM nowhere", "people_db"))
 
 
 @needs_postgres

@@ -5,15 +5,19 @@ Imports the standard library and this package only.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
 from airflow_provider_tingting.contacts.contact import Place
 from airflow_provider_tingting.contacts.sources.row import Row
 from airflow_provider_tingting.errors import TingTingContactsError, TingTingSourceError
+from airflow_provider_tingting.masking import HIDDEN
 
 #: What rows of a query are said to come from.
 SOURCE = "the SQL query"
+
+_QUOTED = re.compile(r"(?P<mark>[\"'`])(?P<text>.*?)(?P=mark)")
 
 #: Rows fetched at once: few enough for flat memory, enough that the way to the database does not count.
 FETCH = 5_000
@@ -36,8 +40,8 @@ def read_cursor(cursor: Any, sql: str, parameters: Any = None, *, name: str = SO
         rows = cursor.fetchmany(FETCH) if _may_have_rows(cursor) else []
     except Exception as error:
         raise TingTingSourceError(
-            f"{name} failed: {_said(error)}. Try it in the database itself. Nothing was sent."
-        ) from error
+            f"{name} failed: {_said(error, sql)}. Try it in the database itself. Nothing was sent."
+        ) from None
     columns = _columns(cursor, name)
     position = 0
     while rows:
@@ -48,9 +52,9 @@ def read_cursor(cursor: Any, sql: str, parameters: Any = None, *, name: str = SO
             rows = cursor.fetchmany(FETCH)
         except Exception as error:
             raise TingTingSourceError(
-                f"{name} failed after row {position}: {_said(error)}. Run the task again when the database answers. "
-                "Nothing was sent."
-            ) from error
+                f"{name} failed after row {position}: {_said(error, sql)}. Run the task again when the database "
+                "answers. Nothing was sent."
+            ) from None
 
 
 def _may_have_rows(cursor: Any) -> bool:
@@ -70,7 +74,11 @@ def _columns(cursor: Any, name: str) -> tuple[str, ...]:
     return columns
 
 
-def _said(error: Exception) -> str:
-    """Return the kind of error and its first line: the lines below it may quote a row."""
-    first = str(error).strip().partition("\n")[0].rstrip(".")
+def _said(error: Exception, sql: str) -> str:
+    """Return the kind of error and its first line; the lines below it, and what it quotes, may be out of a row."""
+
+    def quoted(found: re.Match[str]) -> str:
+        return found.group() if found.group("text") in sql else f"{found['mark']}{HIDDEN}{found['mark']}"
+
+    first = _QUOTED.sub(quoted, str(error).strip().partition("\n")[0].rstrip("."))
     return f"{type(error).__name__}: {first}" if first else type(error).__name__
