@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from airflow_provider_tingting.contacts import numbers
-from airflow_provider_tingting.contacts.columns import find_column, find_number_column
+from airflow_provider_tingting.contacts.columns import find_column, find_number_column, listed
 from airflow_provider_tingting.contacts.seen import SeenNumbers
 from airflow_provider_tingting.contacts.sources.row import Row
 from airflow_provider_tingting.errors import TingTingContactsError
@@ -28,7 +28,6 @@ class Exclusion:
         self._key_of = numbers.normalise if number_policy == "nepal_mobile" else _same_in_all_forms
         self._number_column = number_column
         self._numbers = SeenNumbers()
-        self._columns: dict[tuple[str, ...], str] = {}
         self.size = 0
         self.unusable = 0
 
@@ -41,24 +40,28 @@ class Exclusion:
             return number in self._numbers
         return self._key_of(number) in self._numbers
 
-    def add(self, rows: Iterable[Row]) -> None:
+    def add(self, rows: Iterable[Row], *, number_column: str | None = None) -> None:
         """Read a source to its end.
 
-        The column of the numbers is the one named `number_column`, else found by the usual names; a source with a
-        single column needs no name.
+        The column of the numbers is the one named here, else the audience's where there is one of that name, else
+        found by the usual names; a source with a single column needs no name.
 
         :param rows: from `read_rows`.
+        :param number_column: the column of the numbers in this source.
         :raises TingTingContactsError: when the source cannot be read, has no column of numbers, has rows but not a
             single number (so the wrong column was read), or when an entry may stand
             for anybody: a number that lost its digits, several in one cell, or none in a row with too many cells.
         """
         usable = total = 0
+        columns: dict[tuple[str, ...], str] = {}
         source = ""
         for row in rows:
             total += 1
             source = row.place.source
             try:
-                self.size += self._numbers.add(self._key_of(row.values.get(self._column_of(row))))
+                self.size += self._numbers.add(
+                    self._key_of(row.values.get(self._column_of(row, number_column, columns)))
+                )
                 usable += 1
             except numbers.InvalidNumberError as error:
                 if error.reason in _MAY_BE_ANYBODY or row.problem:
@@ -75,17 +78,24 @@ class Exclusion:
                 "nobody out. Check which column holds the numbers. Nothing was sent."
             )
 
-    def _column_of(self, row: Row) -> str:
+    def _column_of(self, row: Row, wanted: str | None, known: dict[tuple[str, ...], str]) -> str:
         if isinstance(row.values.get("other_variables"), Mapping):
             return "number"
         columns = row.columns or tuple(row.values)
-        found = self._columns.get(columns)
+        found = known.get(columns)
         if found is None:
-            named = find_column(self._number_column, columns) if self._number_column else None
-            found = named or (columns[0] if len(columns) == 1 else find_number_column(columns, row.place.source))
-            if len(self._columns) < 1_000:
-                self._columns[columns] = found
+            found = self._find(columns, row.place.source, wanted)
+            if len(known) < 1_000:
+                known[columns] = found
         return found
+
+    def _find(self, columns: tuple[str, ...], source: str, wanted: str | None) -> str:
+        named = find_column(wanted or self._number_column or "", columns)
+        if named is None and wanted:
+            raise TingTingContactsError(
+                f"exclude: {source} has no column '{wanted}' (number_column). The columns are {listed(columns)}."
+            )
+        return named or (columns[0] if len(columns) == 1 else find_number_column(columns, source))
 
 
 def _same_in_all_forms(value: object) -> str:

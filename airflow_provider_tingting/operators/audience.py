@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 #: A text that may be a path ends like a file, and is no row of a table.
 _LIKE_A_PATH = re.compile(r"([^\r\n,;]*|[^\r\n]*/[^\r\n]*)\.\w{1,10}/?")
-_QUERY_KEYS = frozenset({"sql", "sql_conn_id", "sql_parameters"})
 
 
 class _RowFunction:
@@ -171,45 +170,14 @@ class TingTingBaseAudienceOperator(TingTingBaseOperator):
 
     def _exclusion(self) -> Exclusion:
         from airflow_provider_tingting.contacts.exclusion import Exclusion
+        from airflow_provider_tingting.operators.excluding import excluding_rows
 
         exclusion = Exclusion(number_policy=self.number_policy, number_column=self.number_column or None)
-        for rows in self._excluding(self.exclude):
+        sources = excluding_rows(self.exclude, encoding=self.encoding or None, sql_conn_id=self.sql_conn_id or None)
+        for rows, number_column in sources:
             with closing(rows):
-                exclusion.add(rows)
+                exclusion.add(rows, number_column=number_column)
         return exclusion
-
-    def _excluding(self, source: Any) -> Iterator[Any]:
-        """Yield the rows of each excluding source: a path, a query, or whatever else `contacts` may be."""
-        from airflow_provider_tingting.contacts.sources import read_rows
-        from airflow_provider_tingting.operators.query import query_rows
-
-        if source is None or (isinstance(source, str) and not source.strip()):
-            return
-        if isinstance(source, str) and not any(char.isalpha() for char in source):
-            source = [source]
-        if isinstance(source, Mapping) and "sql" in source:
-            stray = sorted(set(source) - _QUERY_KEYS)
-            if stray:
-                raise TingTingConfigError(
-                    f"exclude: a query has sql, sql_conn_id and sql_parameters, not '{stray[0]}'."
-                )
-            yield query_rows(
-                source["sql"],
-                source.get("sql_conn_id") or self.sql_conn_id,
-                source.get("sql_parameters"),
-                name="the excluding SQL query",
-            )
-        elif isinstance(source, str) or hasattr(source, "open") or hasattr(source, "__fspath__"):
-            path = storage_path_of(source, "exclude", "do_not_call.csv, or a list of numbers")
-            yield read_rows(path, encoding=self.encoding or None, may_be_empty=True)
-        elif isinstance(source, Iterable) and not isinstance(source, Mapping | bytes):
-            nested: list[Any] = []
-            yield read_rows(_numbers_in(source, nested))
-            # By now they have been read, and the sources among them are known.
-            for one in nested:
-                yield from self._excluding(one)
-        else:
-            yield read_rows(source)
 
     def _tell(self, audience: CheckedAudience, exclude: Exclusion) -> None:
         counts = {
@@ -248,17 +216,3 @@ def named_in_errors(campaign: Campaign | None) -> Iterator[None]:
         raise type(error)(
             f"{said}{nothing} Campaign {campaign.id} {state}: correct this and clear this task."
         ) from error
-
-
-def _numbers_in(items: Iterable[Any], sources: list[Any]) -> Iterator[Any]:
-    """Yield the numbers and contacts among the items of `exclude`, and collect what is a source of its own."""
-    for one in items:
-        if isinstance(one, str):
-            is_source = any(char.isalpha() for char in one)
-        else:
-            is_source = isinstance(one, list | tuple) or hasattr(one, "open") or hasattr(one, "__fspath__")
-            is_source = is_source or (isinstance(one, Mapping) and "sql" in one)
-        if is_source:
-            sources.append(one)
-        else:
-            yield one

@@ -46,7 +46,8 @@ class TingTingAddContactsOperator(TingTingBaseAudienceOperator, TingTingBaseWrit
     :param where: which rows are meant: a function that takes a row as a dict and says yes or no, or a dict of column
         and value or values, as `{"Ward": [7, 8]}`. The others are only counted.
     :param exclude: who must not be contacted: a source in any form of `contacts`, a query as
-        `{"sql": …, "sql_conn_id": …}`, or a list of such sources.
+        `{"sql": …, "sql_conn_id": …}`, a file as `{"contacts": …, "number_column": …, "sheet": …}`, or a list of such
+        sources.
     :param on_invalid: what to do about rows that cannot be called: `fail`, or `skip` to send the others.
     :param rejects_path: with `skip`, where the rows left out are written with the reason, as `.csv` or `.xlsx`.
     :param number_policy: `nepal_mobile` wants mobiles of Nepal, `as_is` takes numbers as written, for an account that

@@ -7,6 +7,7 @@ import sqlite3
 import traceback
 from importlib.util import find_spec
 
+import openpyxl
 import pytest
 from support.campaigns import a_campaign, writes
 from support.impatience import settle_fast
@@ -89,6 +90,26 @@ def test_whom_to_exclude_may_come_from_several_sources(database, tmp_path):
     )
 
     assert (result["valid"], result["excluded"]) == (1, 4)
+
+
+def test_a_source_to_exclude_may_say_how_it_is_read(database, tmp_path):
+    book = openpyxl.Workbook()
+    for name, number in (("2025", "9841234501"), ("2026", "9841234502")):
+        sheet = book.create_sheet(name)
+        sheet.append(("Handset", "Landline of the person"))
+        sheet.append((number, "01-4412345"))
+    book.save(tmp_path / "refused.xlsx")
+    file = {"contacts": str(tmp_path / "refused.xlsx"), "number_column": "Handset", "sheet": "2026"}
+    query = {"sql": "SELECT 5 AS phone, '9841234503' AS other", "sql_conn_id": "people_db", "number_column": "other"}
+    people = ["9841234501", "9841234502", "9841234503"]
+
+    result, _ = execute(TingTingCheckContactsOperator(task_id="check", contacts=people, exclude=[file, query]))
+
+    assert (result["valid"], result["excluded"]) == (1, 2)
+    with pytest.raises(AirflowFailException, match=r"refused.xlsx has no column 'Phone'"):
+        execute(
+            TingTingCheckContactsOperator(task_id="check", contacts=people, exclude={**file, "number_column": "Phone"})
+        )
 
 
 def test_sources_to_exclude_may_come_one_by_one(tmp_path):
