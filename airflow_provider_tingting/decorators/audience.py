@@ -45,7 +45,8 @@ class _TingTingAudienceDecoratedOperator(DecoratedOperator):
             raise AirflowFailException(str(error)) from error
         self.log.info("%s contacts are in %s", written, path)
         context["ti"].xcom_push(key="total", value=written)
-        return str(path)
+        # A URI may name a connection; a relative path means nothing to another worker.
+        return self.path if isinstance(self.path, str) and "://" in self.path else str(path)
 
     def _several(self, people: Any) -> Iterable[object]:
         if isinstance(people, str | bytes | Mapping) or not isinstance(people, Iterable):
