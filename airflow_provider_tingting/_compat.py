@@ -18,12 +18,20 @@ from airflow.providers.common.compat.sdk import (
     BaseOperator,
     BaseOperatorLink,
     BaseSensorOperator,
+    DecoratedOperator,
     PokeReturnValue,
     XCom,
     conf,
     redact,
+    context_merge,
+    task_decorator_factory,
 )
 from airflow.triggers.base import BaseTrigger, TriggerEvent
+
+try:
+    from airflow.providers.common.compat.sdk import determine_kwargs
+except ImportError:
+    from airflow.utils.operator_helpers import determine_kwargs  # type: ignore[attr-defined]
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection, Context, ObjectStoragePath
@@ -40,16 +48,20 @@ __all__ = [
     "BaseOperatorLink",
     "BaseSensorOperator",
     "BaseTrigger",
+    "DecoratedOperator",
     "PokeReturnValue",
     "TriggerEvent",
     "XCom",
     "conf",
     "find_connection",
+    "context_merge",
+    "determine_kwargs",
     "get_connection_async",
     "get_extra_async",
     "has_task_state_store",
     "object_storage_path",
     "redact",
+    "task_decorator_factory",
 ]
 
 if TYPE_CHECKING:

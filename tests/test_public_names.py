@@ -26,8 +26,15 @@ operators.campaign  TingTingRunCampaignOperator
     one_at_a_time=False
     start_timeout=None max_age=None on_too_old='fail' on_clear='reattach' tingting_conn_id='tingting_default'
 operators.contacts  TingTingAddContactsOperator
-    campaign_id=… contacts=… number_column=None variables=None on_invalid='fail' rejects_path=None batch_size=500
-    concurrency=4 transport='json' sheet=None encoding=None on_clear='reattach' tingting_conn_id='tingting_default'
+    campaign_id=… contacts=None sql=None sql_conn_id=None sql_parameters=None number_column=None variables=None
+    constants=None where=None exclude=None on_invalid='fail' rejects_path=None number_policy='nepal_mobile'
+    batch_size=500 concurrency=4 transport='json' sheet=None encoding=None delimiter=None on_clear='reattach'
+    tingting_conn_id='tingting_default'
+operators.check_contacts  TingTingCheckContactsOperator
+    campaign_id=None message=None sms_message=None contacts=None sql=None sql_conn_id=None sql_parameters=None
+    number_column=None variables=None constants=None where=None exclude=None on_invalid='fail' rejects_path=None
+    number_policy='nepal_mobile' sheet=None encoding=None delimiter=None credits_per_call=1.0
+    credits_per_sms_part=1.0 tingting_conn_id='tingting_default'
 operators.report    TingTingDownloadReportOperator
     campaign_id=… path=… format='csv' overwrite=True tingting_conn_id='tingting_default'
 operators.report    TingTingDownloadSurveyReportOperator
@@ -65,8 +72,11 @@ TEMPLATED = """
 TingTingCreateCampaignOperator        tingting_conn_id name services user_phone message sms_message description schedule
                                       voice category length_factor credit_limit
 TingTingRunCampaignOperator           tingting_conn_id campaign_id
-TingTingAddContactsOperator           tingting_conn_id campaign_id contacts number_column variables rejects_path
-                                      sheet
+TingTingAddContactsOperator           tingting_conn_id contacts sql sql_conn_id sql_parameters number_column variables
+                                      constants where exclude rejects_path sheet campaign_id
+TingTingCheckContactsOperator         tingting_conn_id contacts sql sql_conn_id sql_parameters number_column variables
+                                      constants where exclude rejects_path sheet campaign_id message sms_message
+                                      credits_per_call credits_per_sms_part
 TingTingDownloadReportOperator        tingting_conn_id campaign_id path format
 TingTingDownloadSurveyReportOperator  tingting_conn_id survey_id path format
 TingTingUpdateCampaignOperator        tingting_conn_id campaign_id name services message sms_message schedule
@@ -115,6 +125,7 @@ ERRORS = """
 TingTingError                 Exception
 TingTingConfigError           TingTingError
 TingTingContactsError         TingTingError
+TingTingSourceError           TingTingError
 TingTingReportError           TingTingError
 TingTingCampaignError         TingTingError
 TingTingCampaignFailedError   TingTingCampaignError
@@ -134,6 +145,7 @@ TingTingUnreadableReplyError  TingTingOutcomeUnknownError
 
 #: The commands for a shell; their options are in the table of docs/command-line.md.
 COMMANDS = """
+contacts check
 doctor
 campaigns list
 campaigns show
@@ -154,6 +166,9 @@ outcome     summarise judge
 observation Observation Reason
 waiting     WaitPlan Progress watch look
 links.campaign TingTingCampaignLink
+operators.contacts TingTingAddContactsOperator TingTingCheckContactsOperator
+decorators.audience tingting_audience_task
+cli.contacts_check add_arguments run
 sandbox     Sandbox
 provider_info get_provider_info
 """

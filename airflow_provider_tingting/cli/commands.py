@@ -51,6 +51,7 @@ class Command:
 
 
 COMMANDS = (
+    Command("contacts check", "Check who can be called, before anybody is"),
     Command("doctor", "Look what is wrong: connection, token, clock, triggerer, versions"),
     Command("campaigns list", "List campaigns, the newest first"),
     Command("campaigns show", "Show a campaign and what became of its contacts"),

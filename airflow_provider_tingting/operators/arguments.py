@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,23 @@ from airflow_provider_tingting.errors import TingTingConfigError
 
 OUTSIDE_WINDOW = ("wait", "fail")
 ON_TOO_OLD = ("fail", "skip")
+#: Texts that tell what went wrong and cannot tell who anybody is: a number, or a value that was not there.
+_HARMLESS = re.compile(r"[-+.\d]*|None|null|nan|true|false", re.IGNORECASE | re.ASCII)
+
+
+def shown(value: Any) -> str:
+    """Return a value for an error text: as it is when that names nobody, else what kind of value it is.
+
+    People pass a contact's row where an id belongs, and an error text ends in a log.
+    """
+    if value is None or isinstance(value, bool | int | float):
+        return repr(value)
+    if isinstance(value, str):
+        characters = "1 character" if len(value) == 1 else f"{len(value)} characters"
+        return repr(value) if _HARMLESS.fullmatch(value) else f"a text of {characters}"
+    if isinstance(value, list | tuple | dict | set):
+        return f"a {type(value).__name__} of {len(value)}"
+    return f"a {type(value).__name__}"
 
 
 def campaign_id_of(value: Any, argument: str = "campaign_id") -> int:
@@ -27,8 +45,8 @@ def campaign_id_of(value: Any, argument: str = "campaign_id") -> int:
             raise ValueError
     except (TypeError, ValueError):
         raise TingTingConfigError(
-            f"{argument} must be the id that TingTing gave, a whole number; it is {value!r}. If it comes from another "
-            "task, check that the task has run and that the name of its XCom is right."
+            f"{argument} must be the id that TingTing gave, a whole number; it is {shown(value)}. If it comes from "
+            "another task, check that the task has run and that the name of its XCom is right."
         ) from None
     return number
 

@@ -96,7 +96,7 @@ def test_a_scheduled_campaign_is_waited_for_until_its_end(sandbox):
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
-        ({"campaign_id": "water"}, ["campaign_id", "'water'"]),
+        ({"campaign_id": "water"}, ["campaign_id", "a text of 5"]),
         ({"campaign_id": None}, ["campaign_id", "None", "XCom"]),
         ({"poll_interval": 0}, ["poll_interval", "0"]),
         ({"poll_interval": "often"}, ["poll_interval", "'often'"]),
