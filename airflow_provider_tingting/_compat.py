@@ -22,8 +22,8 @@ from airflow.providers.common.compat.sdk import (
     PokeReturnValue,
     XCom,
     conf,
-    redact,
     context_merge,
+    redact,
     task_decorator_factory,
 )
 from airflow.triggers.base import BaseTrigger, TriggerEvent
@@ -53,9 +53,9 @@ __all__ = [
     "TriggerEvent",
     "XCom",
     "conf",
-    "find_connection",
     "context_merge",
     "determine_kwargs",
+    "find_connection",
     "get_connection_async",
     "get_extra_async",
     "has_task_state_store",
