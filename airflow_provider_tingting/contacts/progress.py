@@ -24,8 +24,8 @@ class ProgressLog:
     campaign_id: int
     total: int
     already: int = 0
-    _began: float = field(default_factory=time.monotonic)
-    _told: float = field(default_factory=time.monotonic)
+    _began: float = field(default_factory=lambda: time.monotonic())
+    _told: float = field(default_factory=lambda: time.monotonic())
 
     def tell(self, sent: int) -> None:
         """Take note of how many contacts this try has sent so far."""

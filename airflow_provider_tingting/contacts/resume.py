@@ -123,7 +123,7 @@ class Points:
     save_point: Callable[[ResumePoint | None], None] | None
     resumed: bool = False
     trail: Trail = field(default_factory=Trail)
-    _saved: float = field(default_factory=time.monotonic)
+    _saved: float = field(default_factory=lambda: time.monotonic())
 
     def go_on(self, contacts: Iterator[Contact], point: ResumePoint) -> Iterator[Contact] | None:
         """Return the contacts that are left; None, and the log says so, when all are to be sent."""
