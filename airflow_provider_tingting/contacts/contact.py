@@ -60,7 +60,9 @@ class Contact:
         """
         return {
             "number": self.number,
-            "other_variables": {tag: plain_value(value) for tag, value in self.variables.items()},
+            "other_variables": {
+                tag: value if type(value) is str else plain_value(value) for tag, value in self.variables.items()
+            },
         }
 
 

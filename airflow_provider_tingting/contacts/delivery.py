@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 
 import tenacity
 
-from airflow_provider_tingting.contacts.contact import Contact
 from airflow_provider_tingting.contacts.send_result import BatchReply, SendResult, result_of
 from airflow_provider_tingting.errors import (
     TingTingAPIError,
@@ -40,7 +39,8 @@ _SAYS_TOO_LARGE = re.compile(
 #: Faults after which the same batch may be sent again without a second contact.
 _REPEATABLE = (TingTingOutcomeUnknownError, TingTingNeverSentError, TingTingRateLimitedError)
 
-Post = Callable[[list[dict[str, object]]], BatchReply]
+Batch = list[dict[str, object]]
+Post = Callable[[Batch], BatchReply]
 
 
 @dataclass(frozen=True)
@@ -86,8 +86,8 @@ class Delivery:
         """Post nothing more, and wake who waits."""
         self._stopped.set()
 
-    def deliver(self, batch: list[Contact]) -> SendResult:
-        """Return what TingTing says of the batch; nothing sent when the delivery was stopped before.
+    def deliver(self, batch: Batch) -> SendResult:
+        """Return what TingTing says of the batch, contacts in the API's shape; nothing sent once it was stopped.
 
         :raises TingTingAPIError: the fault that stayed.
         """
@@ -100,7 +100,7 @@ class Delivery:
             self.stop()
             raise
 
-    def _deliver(self, batch: list[Contact]) -> SendResult:
+    def _deliver(self, batch: Batch) -> SendResult:
         try:
             return self._deliver_whole(batch)
         except TingTingRefusedError as error:
@@ -113,14 +113,13 @@ class Delivery:
                 log.info("TingTing takes no batch of %d contacts; going on with %d.", len(batch), half)
         return self._deliver(batch[:half]) + self._deliver(batch[half:])
 
-    def _deliver_whole(self, batch: list[Contact]) -> SendResult:
-        body = [contact.as_api() for contact in batch]
+    def _deliver_whole(self, batch: Batch) -> SendResult:
         lost = False
         for attempt in self._attempts():
             with attempt:
                 self._wait_for_turn()
                 try:
-                    reply = self.post(body)
+                    reply = self.post(batch)
                 except TingTingRateLimitedError as error:
                     self._slow_down(error.retry_after)
                     raise

@@ -71,7 +71,9 @@ def send_batches(
     try:
         while failure is None:
             while len(pending) < 2 * concurrency and (batch := list(islice(stream, delivery.size))):
-                pending[pool.submit(delivery.deliver, batch)] = trail.leaves(batch)
+                # Made ready here, while the connections wait for the server, and not between two of their requests.
+                ready = [contact.as_api() for contact in batch]
+                pending[pool.submit(delivery.deliver, ready)] = trail.leaves(batch)
             if not pending:
                 break
             done, _ = wait(pending, return_when=FIRST_COMPLETED)
