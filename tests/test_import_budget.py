@@ -15,6 +15,7 @@ HEAVY = {
     "phonenumbers",
     "pyarrow",
     "python_calamine",
+    "rustpy_xlsxwriter",
     "requests",
     "uvicorn",
 }
