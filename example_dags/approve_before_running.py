@@ -8,6 +8,7 @@ against the sandbox.
 from __future__ import annotations
 
 import os
+from datetime import timedelta
 from pathlib import Path
 
 import pendulum
@@ -67,7 +68,7 @@ That costs about {{ figures['credits']['estimate'] }} of {{ figures['credits']['
 [Listen to the voice]({{ ti.xcom_pull(task_ids='preview_voice', key='url') }})
 """,
         defaults="Reject",
-        response_timeout=pendulum.duration(days=1),
+        response_timeout=timedelta(days=1),
     )
 
     @task
@@ -83,15 +84,19 @@ That costs about {{ figures['credits']['estimate'] }} of {{ figures['credits']['
         task_id="run_campaign",
         campaign_id=create.output,
         poll_interval=float(os.environ.get("TINGTING_POLL_INTERVAL", "30")),
-        timeout=pendulum.duration(hours=6),
+        timeout=timedelta(hours=6),
     )
 
-    # Rejected: the tasks after the decision are skipped, and so the campaign is deleted.
+    # Of a campaign that was not run. It would be skipped after a failure too, which would make the DAG run a success,
+    # if its rule were `all_skipped`.
     delete = TingTingDeleteCampaignOperator(
         task_id="delete_rejected",
-        campaign_id="{{ ti.xcom_pull(task_ids='create_campaign') }}",
+        campaign_id="""
+{%- if not ti.xcom_pull(task_ids='run_campaign', key='campaign_id') -%}
+{{ ti.xcom_pull(task_ids='create_campaign') }}
+{%- endif %}""",
         missing_ok=True,
-        trigger_rule="all_skipped",
+        trigger_rule="none_failed",
     )
 
     create >> check >> add >> preview >> approve >> found >> demo >> run >> delete

@@ -35,6 +35,12 @@ Campaign **{{{{ ti.xcom_pull(task_ids='{create}', map_indexes=ti.map_index) }}}}
 {{{{ credits['remaining'] if credits['remaining'] is not none else 'an unknown number' }}}} |
 """
 _LISTEN = "\n[Listen to the voice]({{{{ ti.xcom_pull(task_ids='{preview}', key='url', map_indexes=ti.map_index) }}}})\n"
+# The campaign that is to be deleted: the one whose run was skipped, or none. Not by what was chosen: the skipping comes
+# before the choice can be read.
+_REJECTED = """\
+{{%- if not ti.xcom_pull(task_ids='{run}', key='campaign_id', map_indexes=ti.map_index) -%}}
+{{{{ ti.xcom_pull(task_ids='{create}', map_indexes=ti.map_index) }}}}
+{{%- endif %}}"""
 
 
 def tingting_campaign(
@@ -129,14 +135,14 @@ def _approved(
             **approval,
         }
     )
-    # By a template: as an output, the campaign would be one more task before the deletion, and it was not skipped.
-    number = f"{{{{ ti.xcom_pull(task_ids='{create.task_id}', map_indexes=ti.map_index) }}}}"
+    rejected = _REJECTED.format(run=runs.task_id, create=create.task_id)
     delete = TingTingDeleteCampaignOperator(
         task_id="delete_rejected",
         tingting_conn_id=mine["tingting_conn_id"],
-        campaign_id=number,
+        campaign_id=rejected,
         missing_ok=True,
-        trigger_rule="all_skipped",
+        # Not `all_skipped`: as the last task it would be skipped after a failure, and the DAG run be a success.
+        trigger_rule="none_failed",
     )
     before >> approve >> runs >> delete
 
