@@ -131,6 +131,7 @@ observation Observation Reason
 waiting     WaitPlan Progress watch look
 links.campaign TingTingCampaignLink
 sandbox     Sandbox
+task_groups.campaign tingting_campaign
 provider_info get_provider_info
 """
 
