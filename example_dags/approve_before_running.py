@@ -66,8 +66,9 @@ if not airflow_version.startswith(("2.", "3.0.")):
             subject="Call the households of ward 7?",
             body="""
 {%- set figures = ti.xcom_pull(task_ids='check_contacts') -%}
+{%- set credits = figures['credits'] -%}
 **{{ figures['valid'] }}** households would be called, {{ figures['invalid'] }} cannot be.
-That costs about {{ figures['credits']['estimate'] | int }} of {{ figures['credits']['remaining'] | int }} credits.
+That costs about {{ credits['estimate'] }} credits; the account has {{ credits['remaining'] or 'an unknown number' }}.
 
 [Listen to the voice]({{ ti.xcom_pull(task_ids='preview_voice', key='url') }})
 """,
@@ -91,8 +92,8 @@ That costs about {{ figures['credits']['estimate'] | int }} of {{ figures['credi
             timeout=timedelta(hours=6),
         )
 
-        # Of a campaign that was not run. It would be skipped after a failure too, which would make the DAG run a success,
-        # if its rule were `all_skipped`.
+        # Of a campaign that was not run. With the rule `all_skipped` it would be skipped after a failure too, and a DAG
+        # run whose last task is skipped is a success.
         delete = TingTingDeleteCampaignOperator(
             task_id="delete_rejected",
             campaign_id="""
