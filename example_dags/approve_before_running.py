@@ -68,7 +68,8 @@ if not airflow_version.startswith(("2.", "3.0.")):
 {%- set figures = ti.xcom_pull(task_ids='check_contacts') -%}
 {%- set credits = figures['credits'] -%}
 **{{ figures['valid'] }}** households would be called, {{ figures['invalid'] }} cannot be.
-That costs about {{ credits['estimate'] }} credits; the account has {{ credits['remaining'] or 'an unknown number' }}.
+That costs about {{ credits['estimate'] }} credits.
+The account has {{ 'an unknown number' if credits['remaining'] is none else credits['remaining'] }}.
 
 [Listen to the voice]({{ ti.xcom_pull(task_ids='preview_voice', key='url') }})
 """,
