@@ -20,6 +20,7 @@ from airflow.providers.common.compat.sdk import (
     BaseSensorOperator,
     DecoratedOperator,
     PokeReturnValue,
+    TaskGroup,
     XCom,
     conf,
     context_merge,
@@ -50,8 +51,10 @@ __all__ = [
     "BaseTrigger",
     "DecoratedOperator",
     "PokeReturnValue",
+    "TaskGroup",
     "TriggerEvent",
     "XCom",
+    "approval_operator",
     "conf",
     "context_merge",
     "determine_kwargs",
@@ -123,3 +126,12 @@ def object_storage_path(path: str) -> ObjectStoragePath:
     from airflow.providers.common.compat.sdk import ObjectStoragePath
 
     return ObjectStoragePath(path)
+
+
+def approval_operator() -> type[BaseOperator] | None:
+    """Return Airflow's operator that asks a person, or None where there is none: it came with 3.1."""
+    try:
+        from airflow.providers.standard.operators.hitl import ApprovalOperator
+    except (ImportError, AirflowException):
+        return None
+    return ApprovalOperator
