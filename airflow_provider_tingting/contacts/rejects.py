@@ -15,6 +15,8 @@ from airflow_provider_tingting.errors import TingTingConfigError
 
 #: A spreadsheet program takes such a text for a formula when it opens a CSV; a signed number is harmless.
 _FORMULA = re.compile(r"[=+\-@\t\r]")
+_NO_CELL_HOLDS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+_LONGEST_CELL = 32_767
 _SIGNED_NUMBER = re.compile(r"[+-]?\d+(?:\.\d+)?")
 
 
@@ -46,11 +48,19 @@ def formula_safe(value: object) -> object:
     return value
 
 
+def _fitting(value: object) -> object:
+    """Return a value that a cell can hold: a row is set aside for what is wrong with it, not refused once more."""
+    if isinstance(value, str):
+        return _NO_CELL_HOLDS.sub("\N{REPLACEMENT CHARACTER}", value)[:_LONGEST_CELL]
+    return value
+
+
 def _fill(file: IO[bytes], name: str, columns: Sequence[str], rows: Iterable[Mapping[str, object]]) -> int:
     if name.lower().endswith(".xlsx"):
         from airflow_provider_tingting.contacts.workbook import write_sheet
 
-        return write_sheet(file, columns, ([row.get(column, "") for column in columns] for row in rows))
+        header = [str(_fitting(column)) for column in columns]
+        return write_sheet(file, header, ([_fitting(row.get(column, "")) for column in columns] for row in rows))
     # With the mark, Excel opens Nepali text as what it is.
     text = io.TextIOWrapper(file, "utf-8-sig", newline="")
     writer = csv.writer(text)
