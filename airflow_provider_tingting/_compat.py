@@ -41,6 +41,7 @@ __all__ = [
     "TriggerEvent",
     "XCom",
     "conf",
+    "failed_upstream",
     "get_connection_async",
     "get_extra_async",
     "object_storage_path",
@@ -80,3 +81,24 @@ def object_storage_path(path: str) -> ObjectStoragePath:
     from airflow.providers.common.compat.sdk import ObjectStoragePath
 
     return ObjectStoragePath(path)
+
+
+def failed_upstream(context: Context) -> list[str]:
+    """Return which tasks directly before this one have failed, on every supported version, in alphabetical order.
+
+    A task that never ran because another one failed counts too.
+    """
+    ti: Any = context["ti"]
+    before = sorted(context["task"].upstream_task_ids)
+    if not before:
+        return []
+    if hasattr(ti, "get_task_states"):
+        found = ti.get_task_states(dag_id=ti.dag_id, task_ids=before, run_ids=[ti.run_id])
+        # Mapped tasks are told by their index, as in `task_0`.
+        states = {name: str(getattr(state, "value", state)) for name, state in found.get(ti.run_id, {}).items()}
+    else:
+        dag_run: Any = context["dag_run"]
+        instances = dag_run.get_task_instances()
+        states = {f"{one.task_id}_{one.map_index}": str(one.state) for one in instances if one.task_id in before}
+    bad = [name for name, state in states.items() if state in ("failed", "upstream_failed")]
+    return [task for task in before if any(name == task or name.rpartition("_")[0] == task for name in bad)]

@@ -26,9 +26,10 @@ operators.contacts  TingTingAddContactsOperator
     campaign_id=… contacts=… number_column=None variables=None on_invalid='fail' rejects_path=None batch_size=500
     concurrency=4 transport='json' sheet=None encoding=None on_clear='reattach' tingting_conn_id='tingting_default'
 operators.report    TingTingDownloadReportOperator
-    campaign_id=… path=… format='csv' overwrite=True tingting_conn_id='tingting_default'
+    campaign_id=… path=… format='csv' numbers='plain' overwrite=True require_complete=True chart_path=None
+    download_on_failure=False tingting_conn_id='tingting_default'
 operators.report    TingTingDownloadSurveyReportOperator
-    survey_id=… path=… format='csv' overwrite=True tingting_conn_id='tingting_default'
+    survey_id=… path=… format='csv' tidy=False overwrite=True tingting_conn_id='tingting_default'
 operators.manage    TingTingUpdateCampaignOperator
     campaign_id=… name=None services=None message=None sms_message=None schedule=None
     on_clear='reattach' tingting_conn_id='tingting_default'
@@ -57,7 +58,7 @@ TingTingCreateCampaignOperator        tingting_conn_id name services user_phone 
 TingTingRunCampaignOperator           tingting_conn_id campaign_id
 TingTingAddContactsOperator           tingting_conn_id campaign_id contacts number_column variables rejects_path
                                       sheet
-TingTingDownloadReportOperator        tingting_conn_id campaign_id path format
+TingTingDownloadReportOperator        tingting_conn_id campaign_id path format numbers chart_path
 TingTingDownloadSurveyReportOperator  tingting_conn_id survey_id path format
 TingTingUpdateCampaignOperator        tingting_conn_id campaign_id name services message sms_message schedule
 TingTingStopCampaignOperator          tingting_conn_id campaign_id
@@ -129,6 +130,10 @@ retry_policy tingting_retry_policy
 outcome     summarise judge
 observation Observation Reason
 waiting     WaitPlan Progress watch look
+fetching    fetch_report check_fetched
+reports.summary CampaignSummary SummaryBuilder
+reports.writers write_report
+reports.chart write_chart
 links.campaign TingTingCampaignLink
 sandbox     Sandbox
 provider_info get_provider_info

@@ -1,7 +1,7 @@
 """What a campaign came to: how many were reached, by whom it was carried, what it cost. Small enough for XCom.
 
 The same contacts give the same summary, whether they are counted from a report or from the listing of contacts, and
-in whatever order. May import the standard library, the error tree and this room.
+in whatever order. May import the standard library, the error tree, the contacts' set of numbers and this room.
 
 Source: Campaign API, "Download report" and `campaign-detail/{campaign_id}/`; which statuses count as reached is the
 vendor's own reckoning (completed and hungup against failed, unanswered and terminated).
@@ -17,6 +17,7 @@ from math import inf
 from operator import itemgetter
 from typing import Any, Final
 
+from airflow_provider_tingting.contacts.seen import SeenNumbers
 from airflow_provider_tingting.reports.layout import Report, ReportRow
 from airflow_provider_tingting.reports.values import (
     CONTACT_STATUSES,
@@ -61,6 +62,7 @@ class CampaignSummary:
     :param median_playback: half of those reached heard at least this much of the message, 0 to 100; None when nobody
         was reached.
     :param reach_rate: reached of all contacts, 0 to 1; None when there are no contacts.
+    :param duplicates: how many of the contacts have a number that another one before them has.
     """
 
     contacts: int = 0
@@ -76,6 +78,7 @@ class CampaignSummary:
     seconds_talked: float = 0.0
     median_playback: float | None = None
     reach_rate: float | None = None
+    duplicates: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """Give plain JSON of less than 1 kB; rare statuses and carriers become `other` if they must."""
@@ -104,7 +107,8 @@ class SummaryBuilder:
         self._statuses: Counter[str] = Counter()
         self._carriers: Counter[str] = Counter()
         self._playback = [0] * 101
-        self._talked = self._calls = self._sms = 0
+        self._talked = self._calls = self._sms = self._duplicates = 0
+        self._numbers = SeenNumbers()
         self._status_of = Remember(lambda text: _shorten(read_status(text).lower()) or "unknown")
         self._carrier_of = Remember(lambda text: _shorten(text.strip()))
         self._seconds_of = Remember(lambda text: _amount(read_duration(text)))
@@ -120,6 +124,7 @@ class SummaryBuilder:
         playback_percent: float | str | None = None,
         credits_calls: float | str | None = None,
         credits_sms: float | str | None = None,
+        number: str | None = None,
         times: int = 1,
     ) -> None:
         """Count one contact, or several that are alike.
@@ -130,8 +135,11 @@ class SummaryBuilder:
         :param playback_percent: how much of the message was played; `playback` in a listing.
         :param credits_calls: credits for its call; `credit_consumed` in a listing.
         :param credits_sms: credits for its SMS; `credit_consumed_SMS` in a listing.
+        :param number: its phone number, to notice one that comes twice; only a bit of it is kept.
         :param times: how many contacts are like this.
         """
+        if number and (number := bare_number(number)):
+            self._duplicates += times - self._numbers.add(number)
         status = self._status_of[status]
         _count(self._statuses, status, times)
         if carrier and (name := self._carrier_of[carrier]):
@@ -156,7 +164,7 @@ class SummaryBuilder:
         # Texts are counted in C; then every distinct one is read once. The length of a call and the playback count for
         # those reached only, so they are counted together with the status.
         at = report.positions
-        of_status = itemgetter(at["status"])
+        of_number, of_status = itemgetter(at["number"]), itemgetter(at["status"])
         alone = {name: itemgetter(at[name]) for name in _ALONE if name in at}
         paired = {name: itemgetter(at[name]) for name in _PAIRED if name in at}
         counts: dict[str, Counter[Any]] = {name: Counter() for name in ("status", *alone, *paired)}
@@ -164,6 +172,8 @@ class SummaryBuilder:
         for batch in report.batches():
             statuses = list(map(of_status, batch))
             counts["status"].update(statuses)
+            numbers = list(filter(None, map(bare_number, map(of_number, batch))))
+            self._duplicates += len(numbers) - self._numbers.add_all(numbers)
             for name, getter in alone.items():
                 counts[name].update(map(getter, batch))
             for name, getter in paired.items():
@@ -194,6 +204,7 @@ class SummaryBuilder:
             seconds_talked=self._talked / _SHARES,
             median_playback=self._median(),
             reach_rate=round(reached / contacts, 4) if contacts else None,
+            duplicates=self._duplicates,
         )
 
     def _fold(self, counts: Mapping[str, Counter[Any]], read_status_cell: Callable[[str], str]) -> None:
@@ -254,8 +265,21 @@ def summarise_rows(rows: Iterable[ReportRow]) -> CampaignSummary:
             playback_percent=row.playback_percent,
             credits_calls=row.credit_consumed,
             credits_sms=row.credit_consumed_sms,
+            number=row.number,
         )
     return builder.result()
+
+
+def bare_number(number: str) -> str:
+    """Give a number without blanks and Nepal's country code: the same phone has the same text in every source."""
+    if len(number) == 10:
+        return number
+    number = number.strip()
+    if len(number) > 10 and number[:4] == "+977":
+        number = number[4:].lstrip(" -")
+    elif len(number) == 13 and number[:3] == "977":
+        number = number[3:]
+    return number
 
 
 def _amount(value: object) -> float | None:
