@@ -23,6 +23,7 @@ from airflow_provider_tingting.errors import (
 from airflow_provider_tingting.reports.completeness import check_complete
 from airflow_provider_tingting.reports.listing import write_listing
 from airflow_provider_tingting.reports.writers.reading import ReadReport, read_report
+from airflow_provider_tingting.reports.writers.target import explain
 
 if TYPE_CHECKING:
     from airflow_provider_tingting.api.client import TingTingClient
@@ -64,8 +65,19 @@ def fetch_report(
     :param columns: as for `read_report`.
     :param may_list: whether the listing may take the report's place.
     :raises TingTingAPIError: neither can be had.
-    :raises TingTingReportError: the report makes no sense, and the listing may not take its place.
+    :raises TingTingReportError: the report makes no sense, and the listing may not take its place; or there is no room
+        for it on this machine.
     """
+    try:
+        return _fetch(client, campaign, spool, columns=columns, may_list=may_list)
+    except OSError as error:
+        # What goes wrong in the network is an error of the client; this is the spool's.
+        raise explain(error, f"{tempfile.gettempdir()}, where it is checked first") from error
+
+
+def _fetch(
+    client: TingTingClient, campaign: Campaign, spool: BinaryIO, *, columns: bool, may_list: bool
+) -> FetchedReport:
     for left in reversed(range(_DOWNLOADS)):
         try:
             client.download(calls.download_campaign_report(campaign.id), _emptied(spool))
