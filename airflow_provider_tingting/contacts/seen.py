@@ -6,8 +6,6 @@ all of Nepal's mobiles, however often each is asked for. Imports the standard li
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 _BLOCK_DIGITS = 5
 _BLOCK_BYTES = 10**_BLOCK_DIGITS // 8
 
@@ -37,25 +35,3 @@ class SeenNumbers:
             return False
         block[byte] |= mask
         return True
-
-    def add_all(self, numbers: Iterable[str]) -> int:
-        """Remember many numbers, in a third of the time; return how many of them are new.
-
-        :param numbers: as for `add`.
-        """
-        blocks = self._blocks
-        new = 0
-        for number in numbers:
-            if len(number) != 2 * _BLOCK_DIGITS or not (number.isdigit() and number.isascii()):
-                new += self.add(number)
-                continue
-            head = number[:_BLOCK_DIGITS]
-            block = blocks.get(head)
-            if block is None:
-                block = blocks[head] = bytearray(_BLOCK_BYTES)
-            tail = int(number[_BLOCK_DIGITS:])
-            mask = 1 << (tail & 7)
-            if not block[tail >> 3] & mask:
-                block[tail >> 3] |= mask
-                new += 1
-        return new

@@ -14,8 +14,8 @@ from typing import Any, Final
 
 from airflow_provider_tingting.errors import TingTingConfigError
 from airflow_provider_tingting.masking import mask_number, mask_text
+from airflow_provider_tingting.reports.distinct import bare_number
 from airflow_provider_tingting.reports.layout import ReportRow
-from airflow_provider_tingting.reports.summary import bare_number
 
 NUMBERS: Final = ("plain", "masked", "sha256")
 # A phone number has eight digits or more; a variable that is a smaller number is no phone number.
