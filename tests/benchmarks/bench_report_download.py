@@ -142,11 +142,14 @@ def run(folder: Path, source: Path, rows: int, base_url: str, rounds: int) -> No
         for name, work in works.items():
             best[name] = min(best.get(name, (1e9, 1e9)), timed(work))
     size = source.stat().st_size / 1e6
+    bound = best["bare requests download"][1] + best["part: the csv module alone"][1]
     print(f"{size:.0f} MB, {rows:,} rows; best of {rounds} rounds")
     reference = best["bare requests download"][0]
     for name, (wall, cpu) in best.items():
         share = reference / wall
         print(f"{name:42} {wall:6.2f} s  {cpu:6.2f} s of CPU  {size / wall:7.0f} MB/s  {share:6.1%} of bare")
+    raw = best["provider, raw: bring, check, count, write"][1]
+    print(f"raw takes {raw / bound:.1f} times the CPU of a bare download and the csv module alone")
 
 
 if __name__ == "__main__":

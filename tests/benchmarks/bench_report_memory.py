@@ -13,11 +13,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
-sys.path.insert(0, str(ROOT))
-
 from a_large_report import write_large_report
 
+ROOT = Path(__file__).parents[2]
 LIMIT = 150
 PROGRAM = """
 import resource, sys, time
