@@ -86,19 +86,29 @@ def object_storage_path(path: str) -> ObjectStoragePath:
 def failed_upstream(context: Context) -> list[str]:
     """Return which tasks directly before this one have failed, on every supported version, in alphabetical order.
 
-    A task that never ran because another one failed counts too.
+    A task that never ran because another one failed counts too. Of a mapped task before a mapped task, the instance
+    with the same index counts.
     """
     ti: Any = context["ti"]
     before = sorted(context["task"].upstream_task_ids)
     if not before:
         return []
+    states: dict[str, dict[int, str]] = {task: {} for task in before}
     if hasattr(ti, "get_task_states"):
         found = ti.get_task_states(dag_id=ti.dag_id, task_ids=before, run_ids=[ti.run_id])
-        # Mapped tasks are told by their index, as in `task_0`.
-        states = {name: str(getattr(state, "value", state)) for name, state in found.get(ti.run_id, {}).items()}
+        for name, state in found.get(ti.run_id, {}).items():
+            # Mapped tasks are told by their index, as in `task_0`.
+            task, _, index = name.rpartition("_")
+            task, index = (name, -1) if name in states else (task, int(index))
+            states[task][index] = str(getattr(state, "value", state))
     else:
         dag_run: Any = context["dag_run"]
-        instances = dag_run.get_task_instances()
-        states = {f"{one.task_id}_{one.map_index}": str(one.state) for one in instances if one.task_id in before}
-    bad = [name for name, state in states.items() if state in ("failed", "upstream_failed")]
-    return [task for task in before if any(name == task or name.rpartition("_")[0] == task for name in bad)]
+        for one in dag_run.get_task_instances():
+            if one.task_id in states:
+                states[one.task_id][one.map_index] = str(one.state)
+    failed = []
+    for task, by_index in states.items():
+        mine = {ti.map_index} if ti.map_index is not None and ti.map_index in by_index else by_index
+        if any(by_index[index] in ("failed", "upstream_failed") for index in mine):
+            failed.append(task)
+    return failed

@@ -46,8 +46,8 @@ class TingTingDownloadReportOperator(TingTingBaseOperator):
     :param chart_path: where to write a page with the campaign's charts, a path or URI ending in `.html`; none for no
         page. Needs the extra `chart`.
     :param download_on_failure: bring the report even if a task before has failed, such as the one that ran the
-        campaign. The task's `trigger_rule` is then `all_done` unless you give another. Once the report is there the
-        task fails too, so that the DAG run stays red.
+        campaign. The task's `trigger_rule` is then `all_done` unless you give another (a mapped task must be given
+        it). Once the report is there the task fails too, so that the DAG run stays red.
     :param tingting_conn_id: the Airflow connection.
     :raises AirflowFailException: an argument, the token or the campaign is refused, or there is no campaign because
         the task that creates it failed; no retry would help. Also after a download on failure.

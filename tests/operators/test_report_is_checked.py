@@ -532,6 +532,47 @@ def test_without_a_campaign_there_is_no_report_and_the_task_says_so(sandbox, tin
     assert not (tmp_path / "reports").exists()
 
 
+MAPPED_DAG_FILE = """
+from airflow_provider_tingting.operators.campaign import TingTingRunCampaignOperator
+from airflow_provider_tingting.operators.report import TingTingDownloadReportOperator
+
+try:
+    from airflow.sdk import DAG, task
+except ImportError:
+    from airflow import DAG
+    from airflow.decorators import task
+
+with DAG("several", schedule=None, params={"ids": [], "reports": ""}, render_template_as_native_obj=True) as dag:
+
+    @task
+    def campaigns(params=None):
+        return params["ids"]
+
+    ids = campaigns()
+    run = TingTingRunCampaignOperator.partial(task_id="run", poll_interval=0.05).expand(campaign_id=ids)
+    report = TingTingDownloadReportOperator.partial(
+        task_id="report", path="{{ params.reports }}/{{ ti.map_index }}.csv", download_on_failure=True,
+        trigger_rule="all_done",
+    ).expand(campaign_id=ids)
+    run >> report
+"""
+
+
+def test_of_several_campaigns_only_the_report_of_the_bad_one_is_red(sandbox, tingting_conn, run_dag, tmp_path):
+    good = a_campaign(sandbox, NUMBERS[:2])
+    bad = a_campaign(sandbox, NUMBERS[2:], outcome="failed")
+    (tmp_path / "several.py").write_text(MAPPED_DAG_FILE, encoding="utf-8")
+    sandbox.clock.speed = 1000
+
+    finished = run_dag("several", folder=tmp_path, conf={"ids": [good, bad], "reports": str(tmp_path / "reports")})
+
+    assert {name: finished.states[name] for name in ("report[0]", "report[1]")} == {
+        "report[0]": "success",
+        "report[1]": "failed",
+    }
+    assert sorted(path.name for path in (tmp_path / "reports").iterdir()) == ["0.csv", "1.csv"]
+
+
 def test_a_trigger_rule_of_ones_own_is_kept(tmp_path):
     assert downloading(79, tmp_path / "x.csv").trigger_rule == "all_success"
     assert downloading(79, tmp_path / "x.csv", download_on_failure=True).trigger_rule == "all_done"

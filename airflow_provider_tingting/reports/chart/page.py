@@ -175,9 +175,15 @@ def _playback(figures: ChartFigures) -> str:
             (f"{start} to {start + 10 if start == 90 else start + 9}", f"{count:,}", _share(count, total))
             for start, count in zip(range(0, 100, 10), counts, strict=True)
         ],
-        f"Half of those reached heard {median:g} % or more." if median is not None else "Nobody heard a message.",
+        _heard(median),
         axis="People by percent of the message played",
     )
+
+
+def _heard(median: float | None) -> str:
+    if median is None:
+        return "Nobody heard a message."
+    return f"Half of those reached heard {f'{median:g} % or more' if median < 100 else 'all of it'}."
 
 
 def _durations(figures: ChartFigures) -> str:
