@@ -135,17 +135,16 @@ class TingTingDownloadReportOperator(TingTingBaseOperator):
                 may_list=self.format != "raw",
             )
             self._check(fetched, campaign)
-            written = write_read_report(
-                fetched.read,
-                spool,
-                target,
-                format=self.format,
-                overwrite=self.overwrite,
-                numbers=self.numbers,
-                salt=salt,
-            )
-            if chart is not None:
-                self._draw(fetched, campaign, chart)
+            with self._page_beside(fetched, campaign, chart):
+                written = write_read_report(
+                    fetched.read,
+                    spool,
+                    target,
+                    format=self.format,
+                    overwrite=self.overwrite,
+                    numbers=self.numbers,
+                    salt=salt,
+                )
         self.log.info("Campaign %s: %s rows in %s", number, written.rows, self.path)
         return {
             "campaign_id": number,
@@ -186,16 +185,23 @@ class TingTingDownloadReportOperator(TingTingBaseOperator):
             check_fetched(fetched, campaign, require_complete=False)
             self.log.warning("Campaign %s: %s It is written all the same: require_complete=False", campaign.id, error)
 
-    def _draw(self, fetched: FetchedReport, campaign: Campaign, target: Any) -> None:
-        from airflow_provider_tingting.reports.chart import write_chart
+    @contextmanager
+    def _page_beside(self, fetched: FetchedReport, campaign: Campaign, target: Any) -> Iterator[None]:
+        """Draw and write the page before the report, and let it appear after: together, or neither."""
+        if target is None:
+            yield
+            return
+        from airflow_provider_tingting.reports.chart import draw_page
+        from airflow_provider_tingting.reports.writers.atomic import whole_file
 
-        write_chart(
+        page = draw_page(
             fetched.read.report,
-            target,
             title=campaign.name or f"Campaign {campaign.id}",
             subtitle=f"Campaign {campaign.id} · {campaign.services} · {campaign.status}",
-            overwrite=self.overwrite,
         )
+        with whole_file(target, overwrite=self.overwrite) as file:
+            file.write(page)
+            yield
 
     @contextmanager
     def _about(self, campaign_id: int) -> Iterator[None]:

@@ -425,6 +425,16 @@ def test_the_page_with_charts_is_written_beside_the_report(played, tmp_path):
     assert not [number for number in NUMBERS if number in content]
 
 
+def test_without_the_report_there_is_no_page(server, target):
+    """A cell is longer than a sheet of a workbook can hold, which is found out in the middle of writing it."""
+    pytest.importorskip("matplotlib")
+    server.report = BODY.replace("Sita", "S" * 40_000).encode()
+
+    said = refused(target, format="xlsx", chart_path=str(target.with_suffix(".html")))
+
+    assert "a cell can hold" in said
+
+
 @pytest.mark.parametrize(
     ("chart", "error", "says"),
     [

@@ -16,7 +16,7 @@ from airflow_provider_tingting.reports.chart.figures import ChartFigures
 from airflow_provider_tingting.reports.layout import Report
 from airflow_provider_tingting.reports.writers.atomic import whole_file
 
-__all__ = ["ChartFigures", "need_chart", "write_chart"]
+__all__ = ["ChartFigures", "draw_page", "need_chart", "write_chart"]
 
 
 def need_chart() -> None:
@@ -48,11 +48,15 @@ def write_chart(report: Report, target: Any, *, title: str, subtitle: str = "", 
         there is untouched.
     :raises TingTingConfigError: when matplotlib is not installed.
     """
-    from airflow_provider_tingting.reports.chart.page import page_of
-
-    need_chart()
-    figures = ChartFigures.of(report)
-    body = page_of(figures, title=title, subtitle=subtitle).encode("utf-8")
+    body = draw_page(report, title=title, subtitle=subtitle)
     with whole_file(target, overwrite=overwrite) as file:
         file.write(body)
     return len(body)
+
+
+def draw_page(report: Report, *, title: str, subtitle: str = "") -> bytes:
+    """Draw the page and return it; the arguments and errors are those of `write_chart`."""
+    from airflow_provider_tingting.reports.chart.page import page_of
+
+    need_chart()
+    return page_of(ChartFigures.of(report), title=title, subtitle=subtitle).encode("utf-8")
