@@ -514,7 +514,7 @@ GOOD = {"version": 1, "reason": "reached", "campaign_id": 1, "status": "Complete
         {**GOOD, "version": 2},
         {**GOOD, "version": None},
         {**GOOD, "reason": "bored"},
-        {**GOOD, "campaign_id": 2},
+        {**GOOD, "campaign_id": 2.5},
         {**GOOD, "campaign_id": "1"},
         {**GOOD, "status": None},
         {**GOOD, "status": 3},

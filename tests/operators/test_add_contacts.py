@@ -100,6 +100,9 @@ def test_a_file_becomes_contacts_with_its_columns_as_variables(sandbox, tmp_path
         "skipped": 0,
         "invalid": 0,
         "duplicates": 0,
+        "conflicting": 0,
+        "excluded": 0,
+        "filtered_out": 0,
         "rejects_path": None,
     }
     assert xcoms == {"campaign_id": campaign, "tingting_campaign_link": f"{sandbox.root_url}#campaign-{campaign}"}
@@ -161,6 +164,24 @@ def _text_as_workbook(folder):
     return str(path)
 
 
+def _protected_workbook(folder):
+    path = folder / "people.xlsx"
+    path.write_bytes(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600) + "EncryptedPackage".encode("utf-16-le"))
+    return str(path)
+
+
+def _formula_without_a_result(folder):
+    path = folder / "people.xlsx"
+    write_workbook(path, [{"number": "9841234501", "name": "=A2"}])
+    return str(path)
+
+
+def _bytes_of_another_encoding(folder):
+    path = folder / "people.csv"
+    path.write_bytes("number,name\n9841234501,José\n".encode("cp1252"))
+    return str(path)
+
+
 def _no_number_column(folder):
     path = folder / "people.xlsx"
     write_workbook(path, [{"Ward": 7, "Householder": "Sita"}])
@@ -193,7 +214,12 @@ def _folder(folder):
         pytest.param(lambda _: "  ", ["contacts is empty"], id="an empty path"),
         pytest.param(lambda folder: str(folder / "gone.xlsx"), ["There is no file", "gone.xlsx"], id="no such file"),
         pytest.param(_folder, ["people.csv", "folder"], id="a folder"),
-        pytest.param(_text_as_workbook, ["people.xlsx", "workbook"], id="a file that is not a workbook"),
+        pytest.param(_text_as_workbook, ["people.xlsx", "a text", "'people.csv'"], id="a file that is not a workbook"),
+        pytest.param(_protected_workbook, ["people.xlsx", "password"], id="a protected workbook"),
+        pytest.param(_formula_without_a_result, ["cell B2", "formula"], id="a formula that was never calculated"),
+        pytest.param(_bytes_of_another_encoding, ["row 2", "encoding='cp1252'"], id="another encoding"),
+        pytest.param(lambda _: "Sita Devi", ["a text of 9 characters", "no path"], id="a name"),
+        pytest.param(lambda _: {"number": "9841234501"}, ["dict"], id="a single contact"),
         pytest.param(_no_number_column, ["people.xlsx", "Ward", "Householder", "number"], id="no number column"),
         pytest.param(_missing_variable, ["{name}", "people.csv", "Householder", "variables"], id="no column for a tag"),
         pytest.param(lambda _: "people.doc", ["people.doc", ".xlsx"], id="an unknown format"),
@@ -222,7 +248,16 @@ def test_a_mistake_in_the_contacts_is_named_and_nobody_is_sent(sandbox, campaign
     for part in says:
         assert part in str(raised.value)
     assert "9841234501" not in str(raised.value)
+    assert "othing was sent" in str(raised.value)
+    assert f"Campaign {campaign} is still empty: correct this and clear this task" in str(raised.value)
     assert writes(sandbox) == []
+
+
+def test_a_campaign_that_has_contacts_is_said_to_have_them_as_before(sandbox):
+    campaign = a_campaign(sandbox, message="Hello")
+
+    with pytest.raises(AirflowFailException, match=rf"Nothing was sent. Campaign {campaign} has 4 contacts as before"):
+        execute(adding(campaign, "gone.csv"))
 
 
 @pytest.mark.parametrize(
@@ -230,6 +265,11 @@ def test_a_mistake_in_the_contacts_is_named_and_nobody_is_sent(sandbox, campaign
     [
         ({"campaign_id": "None"}, ["campaign_id", "'None'", "XCom"]),
         ({"campaign_id": 0}, ["campaign_id", "0"]),
+        ({"campaign_id": "Sita"}, ["campaign_id", "a text of 4 characters"]),
+        ({"campaign_id": {"number": "9841234501"}}, ["campaign_id", "a dict of 1"]),
+        ({"number_policy": "any"}, ["number_policy"]),
+        ({"constants": ["x"]}, ["constants"]),
+        ({"where": "name == 'Sita'"}, ["where"]),
         ({"transport": "fax"}, ["transport", "'fax'", "json, xlsx"]),
         ({"batch_size": 0}, ["batch_size", "0"]),
         ({"concurrency": "many"}, ["concurrency", "'many'"]),
@@ -279,6 +319,9 @@ def test_bad_rows_can_be_left_out_and_are_written_to_a_file(sandbox, campaign, t
         "skipped": 0,
         "invalid": 2,
         "duplicates": 1,
+        "conflicting": 1,
+        "excluded": 0,
+        "filtered_out": 0,
         "rejects_path": str(rejects),
     }
     with rejects.open(encoding="utf-8-sig", newline="") as file:
