@@ -20,6 +20,7 @@ from airflow.providers.common.compat.sdk import (
     BaseSensorOperator,
     DecoratedOperator,
     PokeReturnValue,
+    TaskGroup,
     XCom,
     conf,
     context_merge,
@@ -50,8 +51,10 @@ __all__ = [
     "BaseTrigger",
     "DecoratedOperator",
     "PokeReturnValue",
+    "TaskGroup",
     "TriggerEvent",
     "XCom",
+    "approval_operator",
     "conf",
     "context_merge",
     "determine_kwargs",
@@ -155,3 +158,12 @@ def failed_upstream(context: Context) -> list[str]:
         if any(by_index[index] in ("failed", "upstream_failed") for index in mine):
             failed.append(task)
     return failed
+
+
+def approval_operator() -> type[BaseOperator] | None:
+    """Return Airflow's operator that asks a person, or None where there is none: it came with 3.1."""
+    try:
+        from airflow.providers.standard.operators.hitl import ApprovalOperator
+    except (ImportError, AirflowException):
+        return None
+    return ApprovalOperator

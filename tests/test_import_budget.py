@@ -17,6 +17,7 @@ HEAVY = {
     "phonenumbers",
     "pyarrow",
     "python_calamine",
+    "rustpy_xlsxwriter",
     "requests",
     "uvicorn",
 }

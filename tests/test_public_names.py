@@ -175,6 +175,7 @@ operators.contacts TingTingAddContactsOperator TingTingCheckContactsOperator
 decorators.audience tingting_audience_task
 cli.contacts_check add_arguments run
 sandbox     Sandbox
+task_groups.campaign tingting_campaign
 provider_info get_provider_info
 """
 

@@ -55,13 +55,16 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         with _progress(spool) as file:
             columns = target is not None and arguments.format in NEEDS_COLUMNS
             fetched = fetch_report(client, campaign, file, columns=columns, may_list=not raw)
+        if fetched.source == "listing":
+            complain("TingTing's own report fails. This is its listing of the contacts, without variables.")
         check_fetched(fetched, campaign)
         summary = fetched.read.summary
         if target is not None:
             write_read_report(fetched.read, spool, target, format=arguments.format, overwrite=arguments.overwrite)
     if arguments.json:
         path = None if target is None else str(target)
-        print_json(console, {"campaign_id": campaign.id, "path": path, "summary": summary.to_json()})
+        result = {"campaign_id": campaign.id, "path": path, "source": fetched.source, "summary": summary.to_json()}
+        print_json(console, result)
         return exits.DONE
     tell(console, f"Campaign {campaign.id} is {campaign.status}.")
     console.print(summary_table(summary))

@@ -23,9 +23,10 @@ class TingTingAddContactsOperator(TingTingBaseAudienceOperator, TingTingBaseWrit
     """Add people to a campaign, checked before the first one is sent.
 
     All contacts are read and checked first, each tag of the campaign's message included: with `on_invalid="fail"` one
-    bad row means that nothing is sent. TingTing skips numbers that the campaign has, so a retry sends everybody again
-    without harm; at the end the campaign's own count is compared. Once the campaign has begun nothing is sent; the
-    task then only checks that everybody is in it.
+    bad row means that nothing is sent. TingTing skips numbers that the campaign has, so what is sent again does no
+    harm: from Airflow 3.3 on a retry goes on near where the last try came to, before that it sends everybody again. At
+    the end the campaign's own count is compared. Once the campaign has begun nothing is sent; the task then only checks
+    that everybody is in it.
 
     XCom: `return_value` is `{campaign_id, total, created, skipped, invalid, duplicates, conflicting, excluded,
     filtered_out, rejects_path}`; `campaign_id` is a key of its own too. Never the contacts.
@@ -86,6 +87,7 @@ class TingTingAddContactsOperator(TingTingBaseAudienceOperator, TingTingBaseWrit
     def execute(self, context: Context) -> dict[str, Any]:
         """Check everybody, then send everybody, then count."""
         from airflow_provider_tingting.contacts.loading import load
+        from airflow_provider_tingting.operators.memory import resuming
 
         with self.told_to_airflow():
             self.heed_clear(context, "add contacts")
@@ -98,7 +100,7 @@ class TingTingAddContactsOperator(TingTingBaseAudienceOperator, TingTingBaseWrit
                     audience.raise_if_refused()
                     rejects_path = self.write_rejects(audience)
                 memory = self.memory(context)
-                memory.keep({"phase": "sending", "campaign_id": number, "total": audience.valid})
+                resume, keep = resuming(memory, number, audience.valid)
                 loaded = load(
                     self.hook.get_conn(),
                     campaign,
@@ -106,6 +108,8 @@ class TingTingAddContactsOperator(TingTingBaseAudienceOperator, TingTingBaseWrit
                     transport=self.transport,
                     batch_size=int(self.batch_size),
                     concurrency=int(self.concurrency),
+                    resume=resume,
+                    keep=keep,
                 )
                 memory.keep({"phase": "sent", "campaign_id": number, "total": audience.valid})
                 return {

@@ -28,9 +28,11 @@ import psutil
 import requests
 from cryptography.fernet import Fernet
 from durability.keeper import kill, processes_of
-from support.airflow_home import AIRFLOW_VERSION, CHECKOUT
+from support.airflow_home import AIRFLOW_VERSION, CHECKOUT, EXAMPLE_DAGS
 
 DAGS = Path(__file__).parent / "dags"
+# Examples that need more than `dag.test()`, by the Airflow that they need.
+EXAMPLES = {"approve_before_running.py": (3, 1)}
 _KEEPER = Path(__file__).parent / "keeper.py"
 DAG_IDS = ("lifecycle_sync", "lifecycle_deferred", "ten_old_days", "one_after_the_other")
 IS_AIRFLOW_3 = AIRFLOW_VERSION >= (3, 0)
@@ -82,6 +84,7 @@ class RealAirflow:
         self.folder = folder
         self.logs = folder / "logs"
         self.output = folder / "output"
+        self._dags = folder / "dags"
         self._database = folder / "airflow.db"
         self._port = _free_port()
         self._environment = self._settings()
@@ -95,6 +98,11 @@ class RealAirflow:
         """Start every component together and return when all are well and know the DAGs."""
         for folder in (self.logs, self.output):
             folder.mkdir(parents=True)
+        shutil.copytree(DAGS, self._dags, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(EXAMPLE_DAGS / "data", self._dags / "data")
+        for example, since in EXAMPLES.items():
+            if since <= AIRFLOW_VERSION:
+                shutil.copy(EXAMPLE_DAGS / example, self._dags)
         self._keeper = subprocess.Popen([sys.executable, _KEEPER], stdin=subprocess.PIPE, start_new_session=True)
         self._make_database()
         if IS_AIRFLOW_3:
@@ -195,6 +203,19 @@ class RealAirflow:
             kill(process)
         return was_alive
 
+    def decide(self, dag_id: str, run_id: str, task_id: str, option: str) -> None:
+        """Answer a task that waits for a person, by Airflow's REST API."""
+        where = f"http://127.0.0.1:{self._port}"
+        token = requests.get(f"{where}/auth/token", timeout=30).json()["access_token"]
+        task = f"{where}/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/-1/hitlDetails"
+        answer = requests.patch(
+            task,
+            json={"chosen_options": [option], "params_input": {}},
+            headers={"Authorization": f"Bearer {token}"},
+            timeout=60,
+        )
+        assert answer.status_code == 200, answer.text
+
     # -- its connections -------------------------------------------------------------------------------------------
 
     def put_connections(self, connections: Mapping[str, str]) -> None:
@@ -232,7 +253,7 @@ class RealAirflow:
         own = {name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "PYTEST"))}
         url = f"http://127.0.0.1:{self._port}"
         settings = {
-            "CORE__DAGS_FOLDER": str(DAGS),
+            "CORE__DAGS_FOLDER": str(self._dags),
             "CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
             "CORE__EXECUTOR": "LocalExecutor",
             "CORE__FERNET_KEY": Fernet.generate_key().decode(),
