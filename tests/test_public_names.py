@@ -36,9 +36,10 @@ operators.check_contacts  TingTingCheckContactsOperator
     number_policy='nepal_mobile' sheet=None encoding=None delimiter=None credits_per_call=1.0
     credits_per_sms_part=1.0 tingting_conn_id='tingting_default'
 operators.report    TingTingDownloadReportOperator
-    campaign_id=… path=… format='csv' overwrite=True tingting_conn_id='tingting_default'
+    campaign_id=… path=… format='csv' numbers='plain' overwrite=True require_complete=True chart_path=None
+    download_on_failure=False tingting_conn_id='tingting_default'
 operators.report    TingTingDownloadSurveyReportOperator
-    survey_id=… path=… format='csv' overwrite=True tingting_conn_id='tingting_default'
+    survey_id=… path=… format='csv' tidy=False overwrite=True tingting_conn_id='tingting_default'
 operators.manage    TingTingUpdateCampaignOperator
     campaign_id=… name=None services=None message=None sms_message=None schedule=None
     on_clear='reattach' tingting_conn_id='tingting_default'
@@ -77,7 +78,7 @@ TingTingAddContactsOperator           tingting_conn_id contacts sql sql_conn_id 
 TingTingCheckContactsOperator         tingting_conn_id contacts sql sql_conn_id sql_parameters number_column variables
                                       constants where exclude rejects_path sheet campaign_id message sms_message
                                       credits_per_call credits_per_sms_part
-TingTingDownloadReportOperator        tingting_conn_id campaign_id path format
+TingTingDownloadReportOperator        tingting_conn_id campaign_id path format numbers chart_path
 TingTingDownloadSurveyReportOperator  tingting_conn_id survey_id path format
 TingTingUpdateCampaignOperator        tingting_conn_id campaign_id name services message sms_message schedule
 TingTingStopCampaignOperator          tingting_conn_id campaign_id
@@ -165,6 +166,10 @@ retry_policy tingting_retry_policy
 outcome     summarise judge
 observation Observation Reason
 waiting     WaitPlan Progress watch look
+fetching    fetch_report check_fetched
+reports.summary CampaignSummary SummaryBuilder
+reports.writers write_report
+reports.chart write_chart
 links.campaign TingTingCampaignLink
 operators.contacts TingTingAddContactsOperator TingTingCheckContactsOperator
 decorators.audience tingting_audience_task

@@ -37,12 +37,9 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     from airflow_provider_tingting.cli.running import complain
     from airflow_provider_tingting.cli.tables import print_json, summary_table, tell
     from airflow_provider_tingting.errors import TingTingReportError
+    from airflow_provider_tingting.fetching import check_fetched, fetch_report, spooled
     from airflow_provider_tingting.operators.arguments import storage_path_of
-    from airflow_provider_tingting.outcome import spooled
-    from airflow_provider_tingting.reports.completeness import check_complete
-    from airflow_provider_tingting.reports.layout import open_report
-    from airflow_provider_tingting.reports.summary import summarise_report
-    from airflow_provider_tingting.reports.writers import ensure_writable, write_report
+    from airflow_provider_tingting.reports.writers import NEEDS_COLUMNS, ensure_writable, write_read_report
 
     target = None
     if arguments.path is not None:
@@ -54,22 +51,20 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
             return exits.WRONG_USE
     with connect(arguments.conn_id) as client, spooled() as spool:
         campaign = client.send(api.calls.get_campaign(arguments.campaign_id))
+        raw = target is not None and arguments.format == "raw"
         with _progress(spool) as file:
-            client.download(api.calls.download_campaign_report(campaign.id), file)
-        if target is None:
-            summary = summarise_report(open_report(spool))
-            check_complete(summary.contacts, campaign.campaign_action_count, campaign_id=campaign.id)
-        else:
-            summary = write_report(
-                spool,
-                target,
-                format=arguments.format,
-                overwrite=arguments.overwrite,
-                expected=campaign.campaign_action_count,
-            ).summary
+            columns = target is not None and arguments.format in NEEDS_COLUMNS
+            fetched = fetch_report(client, campaign, file, columns=columns, may_list=not raw)
+        if fetched.source == "listing":
+            complain("TingTing's own report fails. This is its listing of the contacts, without variables.")
+        check_fetched(fetched, campaign)
+        summary = fetched.read.summary
+        if target is not None:
+            write_read_report(fetched.read, spool, target, format=arguments.format, overwrite=arguments.overwrite)
     if arguments.json:
         path = None if target is None else str(target)
-        print_json(console, {"campaign_id": campaign.id, "path": path, "summary": summary.to_json()})
+        result = {"campaign_id": campaign.id, "path": path, "source": fetched.source, "summary": summary.to_json()}
+        print_json(console, result)
         return exits.DONE
     tell(console, f"Campaign {campaign.id} is {campaign.status}.")
     console.print(summary_table(summary))

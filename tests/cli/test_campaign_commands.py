@@ -191,11 +191,24 @@ def test_a_report_that_is_cut_leaves_nothing(tingting, sandbox, tmp_path, monkey
     monkeypatch.setenv("AIRFLOW_CONN_TINGTING_DEFAULT", connection(sandbox, max_retries=0))
     number = finished(sandbox)
     sandbox.faults.parse("truncate:report:*")
+    sandbox.faults.add("truncate", call="list_contacts", times="*")
     code, _, err = tingting(f"report {number} {tmp_path / 'report.csv'}")
 
     assert code in (exits.BAD, exits.NO_ANSWER)
-    assert err.startswith("tingting: ")
+    assert "tingting: " in err
     assert not list(tmp_path.iterdir())
+
+
+def test_the_listing_of_contacts_stands_in_for_a_report_that_fails(tingting, sandbox, tmp_path, monkeypatch):
+    monkeypatch.setenv("AIRFLOW_CONN_TINGTING_DEFAULT", connection(sandbox, max_retries=0))
+    number = finished(sandbox)
+    sandbox.faults.parse("500:report:*")
+    code, out, err = tingting(f"report {number} {tmp_path / 'report.csv'} --json")
+
+    assert code == exits.DONE
+    assert '"source": "listing"' in out
+    assert "tingting: TingTing's own report fails" in err
+    assert (tmp_path / "report.csv").exists()
 
 
 def test_the_voices_are_listed(tingting):
