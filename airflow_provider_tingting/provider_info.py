@@ -32,7 +32,7 @@ def get_provider_info() -> dict[str, Any]:
             }
         ],
         "hooks": [_modules("hooks", "tingting")],
-        "operators": [_modules("operators", "campaign", "contacts", "manage", "preview", "report")],
+        "operators": [_modules("operators", "campaign", "contacts", "manage", "preview", "report", "report_to_sql")],
         "sensors": [_modules("sensors", "campaign")],
         "triggers": [_modules("triggers", "campaign")],
         "extra-links": [f"{PACKAGE}.links.campaign.TingTingCampaignLink"],

@@ -27,6 +27,9 @@ operators.contacts  TingTingAddContactsOperator
     concurrency=4 transport='json' sheet=None encoding=None on_clear='reattach' tingting_conn_id='tingting_default'
 operators.report    TingTingDownloadReportOperator
     campaign_id=… path=… format='csv' overwrite=True tingting_conn_id='tingting_default'
+operators.report_to_sql TingTingReportToSqlOperator
+    campaign_id=… table=… sql_conn_id=… schema=None create_table=True variables='json' columns=None batch_size=1000
+    sql_hook_params=None partition_key=None tingting_conn_id='tingting_default'
 operators.report    TingTingDownloadSurveyReportOperator
     survey_id=… path=… format='csv' overwrite=True tingting_conn_id='tingting_default'
 operators.manage    TingTingUpdateCampaignOperator
@@ -59,6 +62,7 @@ TingTingAddContactsOperator           tingting_conn_id campaign_id contacts numb
                                       sheet
 TingTingDownloadReportOperator        tingting_conn_id campaign_id path format
 TingTingDownloadSurveyReportOperator  tingting_conn_id survey_id path format
+TingTingReportToSqlOperator           tingting_conn_id campaign_id table sql_conn_id schema columns partition_key
 TingTingUpdateCampaignOperator        tingting_conn_id campaign_id name services message sms_message schedule
 TingTingStopCampaignOperator          tingting_conn_id campaign_id
 TingTingDeleteCampaignOperator        tingting_conn_id campaign_id
