@@ -40,9 +40,11 @@ __all__ = [
     "PokeReturnValue",
     "TriggerEvent",
     "XCom",
+    "asset_classes",
     "conf",
     "get_connection_async",
     "get_extra_async",
+    "hook_lineage_collector",
     "object_storage_path",
 ]
 
@@ -80,3 +82,24 @@ def object_storage_path(path: str) -> ObjectStoragePath:
     from airflow.providers.common.compat.sdk import ObjectStoragePath
 
     return ObjectStoragePath(path)
+
+
+def asset_classes() -> tuple[type, tuple[type, ...], type]:
+    """Return the class of an asset, all that an outlet may be which stands for one, and the class of an alias.
+
+    Airflow 2 calls them datasets. They are loaded when a task has outlets.
+    """
+    from airflow.providers.common.compat.sdk import Asset, AssetAlias
+
+    try:
+        from airflow.sdk.definitions.asset import AssetRef
+    except ImportError:
+        return Asset, (Asset,), AssetAlias
+    return Asset, (Asset, AssetRef), AssetAlias
+
+
+def hook_lineage_collector() -> Any:
+    """Return what hooks tell the lineage of a task to; it ignores everything unless somebody listens."""
+    from airflow.providers.common.compat.lineage.hook import get_hook_lineage_collector
+
+    return get_hook_lineage_collector()  # type: ignore[no-untyped-call]

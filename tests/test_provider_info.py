@@ -32,7 +32,7 @@ def test_the_package_name_is_the_distributions() -> None:
 def test_every_module_named_exists_and_every_module_there_is_named(kind: str) -> None:
     named = {module for entry in INFO[kind] for module in entry["python-modules"]}
     package = import_module(f"airflow_provider_tingting.{kind}")
-    inner = {"arguments", "base", "memory", "running"}
+    inner = {"arguments", "base", "lineage", "memory", "outlets", "running"}
     there = {f"{package.__name__}.{path.stem}" for path in Path(package.__path__[0]).glob("[!_]*.py")}
 
     assert named == {module for module in there if module.rsplit(".")[-1] not in inner}
@@ -44,3 +44,12 @@ def test_the_extra_link_can_be_imported() -> None:
     for path in INFO["extra-links"]:
         module, name = path.rsplit(".", 1)
         assert getattr(import_module(module), name)
+
+
+def test_what_is_told_about_asset_uris_can_be_imported_on_airflow_2_and_3() -> None:
+    (found,) = INFO["asset-uris"]
+
+    assert INFO["dataset-uris"] == [found]
+    for key in ("handler", "factory", "to_openlineage_converter"):
+        module, name = found[key].rsplit(".", 1)
+        assert callable(getattr(import_module(module), name))

@@ -21,15 +21,18 @@ operators.campaign  TingTingCreateCampaignOperator
     on_clear='reattach' tingting_conn_id='tingting_default'
 operators.campaign  TingTingRunCampaignOperator
     campaign_id=… wait_for_completion=True deferrable=False poll_interval=30.0 timeout=None stop_on_kill=False
-    success_when=None tolerate_outage=600.0 on_clear='reattach' tingting_conn_id='tingting_default'
+    success_when=None tolerate_outage=600.0 partition_key=None on_clear='reattach' tingting_conn_id='tingting_default'
 operators.contacts  TingTingAddContactsOperator
     campaign_id=… contacts=… number_column=None variables=None on_invalid='fail' rejects_path=None batch_size=500
     concurrency=4 transport='json' sheet=None encoding=None on_clear='reattach' tingting_conn_id='tingting_default'
 operators.report    TingTingDownloadReportOperator
-    campaign_id=… path=… format='csv' overwrite=True tingting_conn_id='tingting_default'
+    campaign_id=… path=… format='csv' overwrite=True partition_key=None tingting_conn_id='tingting_default'
 operators.report_to_sql TingTingReportToSqlOperator
     campaign_id=… table=… sql_conn_id=… schema=None create_table=True variables='json' columns=None batch_size=1000
     sql_hook_params=None partition_key=None tingting_conn_id='tingting_default'
+operators.unreached TingTingUnreachedContactsOperator
+    path=… report=None campaign_id=None statuses=None max_tries=3 tries_column='tries' minimum_contacts=1
+    on_too_few='skip' tingting_conn_id='tingting_default'
 operators.report    TingTingDownloadSurveyReportOperator
     survey_id=… path=… format='csv' overwrite=True tingting_conn_id='tingting_default'
 operators.manage    TingTingUpdateCampaignOperator
@@ -57,12 +60,14 @@ hooks.tingting      TingTingHook
 TEMPLATED = """
 TingTingCreateCampaignOperator        tingting_conn_id name services user_phone message sms_message description schedule
                                       voice category length_factor credit_limit
-TingTingRunCampaignOperator           tingting_conn_id campaign_id
+TingTingRunCampaignOperator           tingting_conn_id campaign_id partition_key
 TingTingAddContactsOperator           tingting_conn_id campaign_id contacts number_column variables rejects_path
                                       sheet
-TingTingDownloadReportOperator        tingting_conn_id campaign_id path format
+TingTingDownloadReportOperator        tingting_conn_id campaign_id path format partition_key
 TingTingDownloadSurveyReportOperator  tingting_conn_id survey_id path format
 TingTingReportToSqlOperator           tingting_conn_id campaign_id table sql_conn_id schema columns partition_key
+TingTingUnreachedContactsOperator     tingting_conn_id path report campaign_id statuses max_tries tries_column
+                                      minimum_contacts
 TingTingUpdateCampaignOperator        tingting_conn_id campaign_id name services message sms_message schedule
 TingTingStopCampaignOperator          tingting_conn_id campaign_id
 TingTingDeleteCampaignOperator        tingting_conn_id campaign_id
@@ -128,6 +133,7 @@ TingTingUnreadableReplyError  TingTingOutcomeUnknownError
 #: Other modules that programs import, and the names in them.
 MODULES = """
 api         TingTingClient AsyncTingTingClient calls
+assets      campaign_uri survey_uri sanitize_uri create_asset convert_asset_to_openlineage
 campaign    CampaignJob CampaignSpec JobState Marker
 retry_policy tingting_retry_policy
 outcome     summarise judge

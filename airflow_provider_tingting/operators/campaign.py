@@ -189,7 +189,8 @@ class TingTingRunCampaignOperator(RunningMixin):
     minutes before it is asked again.
 
     XCom: `return_value` is `{campaign_id, status, progress_percent, contacts, reached, not_reached, pending,
-    reach_rate, credits}` (the figures only after waiting); `campaign_id` and `status` are keys of their own too.
+    reach_rate, credits}` (the figures only after waiting); `campaign_id` and `status` are keys of their own too. An
+    outlet of the task gets `{campaign_id, status, summary}` in its event's `extra`.
 
     Source: API page, Run campaign, Get campaign details, Campaign report.
 
@@ -206,6 +207,7 @@ class TingTingRunCampaignOperator(RunningMixin):
     :param success_when: what counts as a success of a `Completed` campaign: the least share of contacts reached, from
         0 to 1, or a function from the campaign's summary to a bool. By default somebody must have been reached.
     :param tolerate_outage: seconds for which TingTing may fail to answer during the wait.
+    :param partition_key: the partition of the outlets' events, on Airflow 3.2 and later; None for that of the DAG run.
     :param on_clear: what a cleared task does: `reattach` (report the campaign's outcome) or `fail`. To call people
         again, clear the task that creates the campaign with `on_clear="send_again"`.
     :param tingting_conn_id: the Airflow connection.
@@ -215,7 +217,7 @@ class TingTingRunCampaignOperator(RunningMixin):
     :raises TingTingAPIError: TingTing did not answer for longer than `tolerate_outage`; a retry re-attaches.
     """
 
-    template_fields: Sequence[str] = (*TingTingBaseOperator.template_fields, "campaign_id")
+    template_fields: Sequence[str] = (*TingTingBaseOperator.template_fields, "campaign_id", "partition_key")
 
     def __init__(
         self,
@@ -228,6 +230,7 @@ class TingTingRunCampaignOperator(RunningMixin):
         stop_on_kill: bool = False,
         success_when: SuccessWhen = None,
         tolerate_outage: float = 600.0,
+        partition_key: str | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -239,6 +242,7 @@ class TingTingRunCampaignOperator(RunningMixin):
         self.stop_on_kill = stop_on_kill
         self.success_when = success_when
         self.tolerate_outage = tolerate_outage
+        self.partition_key = partition_key
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Run the campaign unless it has begun, and wait for its end, here or in the triggerer."""

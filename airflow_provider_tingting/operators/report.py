@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_tingting import api
+from airflow_provider_tingting.assets import file_uri, openlineage_name
 from airflow_provider_tingting.errors import TingTingConfigError, TingTingReportError
 from airflow_provider_tingting.operators.arguments import campaign_id_of, storage_path_of
 from airflow_provider_tingting.operators.base import TingTingBaseOperator
+from airflow_provider_tingting.operators.outlets import tell_outlets
 
 if TYPE_CHECKING:
     from airflow_provider_tingting._compat import Context
@@ -23,7 +25,8 @@ class TingTingDownloadReportOperator(TingTingBaseOperator):
     the path. A retry downloads again and replaces the file.
 
     XCom: `return_value` is `{campaign_id, path, rows, summary}`; each is a key of its own too. `summary` holds the
-    figures: contacts, reached, not reached, credits and more, in less than a kilobyte.
+    figures: contacts, reached, not reached, credits and more, in less than a kilobyte. An outlet of the task gets the
+    same in its event's `extra`.
 
     Source: API page, Campaign report.
 
@@ -33,22 +36,37 @@ class TingTingDownloadReportOperator(TingTingBaseOperator):
     :param format: `csv` (one header, one row a contact, variables as columns), `jsonl`, `parquet` (needs the extra
         `parquet`), `xlsx`, or `raw` (the bytes as they came).
     :param overwrite: whether a file that is there may be replaced.
+    :param partition_key: the partition of the outlets' events, on Airflow 3.2 and later; None for that of the DAG run.
     :param tingting_conn_id: the Airflow connection.
     :raises AirflowFailException: an argument, the token or the campaign is refused; no retry would help.
     :raises TingTingReportError: the path cannot be written to (found out before anything is downloaded), or the report
         is incomplete or cannot be read; what was at the path is untouched.
     """
 
-    template_fields: Sequence[str] = (*TingTingBaseOperator.template_fields, "campaign_id", "path", "format")
+    template_fields: Sequence[str] = (
+        *TingTingBaseOperator.template_fields,
+        "campaign_id",
+        "path",
+        "format",
+        "partition_key",
+    )
 
     def __init__(
-        self, *, campaign_id: int | str, path: str, format: str = "csv", overwrite: bool = True, **kwargs: Any
+        self,
+        *,
+        campaign_id: int | str,
+        path: str,
+        format: str = "csv",
+        overwrite: bool = True,
+        partition_key: str | None = None,
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.campaign_id = campaign_id
         self.path = path
         self.format = format
         self.overwrite = overwrite
+        self.partition_key = partition_key
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Download, check, write."""
@@ -82,7 +100,20 @@ class TingTingDownloadReportOperator(TingTingBaseOperator):
             }
             for key in ("path", "rows", "summary"):
                 context["ti"].xcom_push(key=key, value=result[key])
+            self._outcome = (self.campaign_uri(number), result, written.bytes)
+            tell_outlets(self, context, result, uri=file_uri(result["path"]), partition_key=self.partition_key)
             return result
+
+    def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:
+        """Tell OpenLineage of the campaign, the file and the figures."""
+        from airflow_provider_tingting.operators.lineage import Written, campaign_lineage
+
+        if self._outcome is None:
+            return None
+        campaign, result, size = self._outcome
+        return campaign_lineage(
+            campaign, result, Written(*openlineage_name(file_uri(result["path"])), rows=result["rows"], size=size)
+        )
 
 
 class TingTingDownloadSurveyReportOperator(TingTingBaseOperator):

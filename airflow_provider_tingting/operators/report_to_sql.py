@@ -10,6 +10,7 @@ from airflow_provider_tingting._compat import BaseHook
 from airflow_provider_tingting.errors import TingTingConfigError, TingTingReportError
 from airflow_provider_tingting.operators.arguments import campaign_id_of
 from airflow_provider_tingting.operators.base import TingTingBaseOperator
+from airflow_provider_tingting.operators.outlets import tell_outlets
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Engine
@@ -109,7 +110,7 @@ class TingTingReportToSqlOperator(TingTingBaseOperator):
                 self.hook.get_conn().download(api.calls.download_campaign_report(number), spool)
                 try:
                     checked = check_report(spool, expected=campaign.campaign_action_count)
-                    rows = load_table(
+                    place, rows = load_table(
                         engine,
                         target,
                         table_columns(number, checked.tidy, variables=self.variables, columns=self.columns),
@@ -129,7 +130,18 @@ class TingTingReportToSqlOperator(TingTingBaseOperator):
             }
             for key in ("table", "rows", "summary"):
                 context["ti"].xcom_push(key=key, value=result[key])
+            self._outcome = (self.campaign_uri(number), result, place)
+            tell_outlets(self, context, result, uri=place.uri, partition_key=self.partition_key)
             return result
+
+    def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:
+        """Tell OpenLineage of the campaign, the table and the figures."""
+        from airflow_provider_tingting.operators.lineage import Written, campaign_lineage
+
+        if self._outcome is None:
+            return None
+        campaign, result, place = self._outcome
+        return campaign_lineage(campaign, result, Written(place.namespace, place.name, rows=result["rows"]))
 
     def _engine(self) -> Engine:
         """Return the database that the connection names, before anything is downloaded.

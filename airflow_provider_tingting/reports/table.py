@@ -8,6 +8,7 @@ error. May import the standard library, the error tree and this room; SQLAlchemy
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from itertools import islice
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
+from urllib.parse import quote
 
 from airflow_provider_tingting.errors import TingTingConfigError, TingTingReportError
 from airflow_provider_tingting.masking import HIDDEN
@@ -62,6 +64,20 @@ class TableName:
 
 
 @dataclass(frozen=True)
+class TablePlace:
+    """Where a table is, in the words of others.
+
+    :param namespace: of the table's dataset, as OpenLineage names it.
+    :param name: of the table's dataset.
+    :param uri: of the table's asset.
+    """
+
+    namespace: str
+    name: str
+    uri: str
+
+
+@dataclass(frozen=True)
 class CheckedReport:
     """A report that is complete, looked through once.
 
@@ -99,7 +115,7 @@ def load_table(
     campaign_id: int,
     create: bool = True,
     batch_size: int = 1000,
-) -> int:
+) -> tuple[TablePlace, int]:
     """Replace a campaign's rows in a table by those of its report: all of them, or none.
 
     :param engine: the database.
@@ -109,7 +125,7 @@ def load_table(
     :param campaign_id: whose rows are replaced.
     :param create: whether to make the table when it does not exist.
     :param batch_size: rows sent at once.
-    :returns: how many rows the table has for the campaign.
+    :returns: where the table is, and how many rows it has for the campaign.
     :raises TingTingConfigError: when the table does not exist, or lacks columns; nothing was changed.
     :raises TingTingReportError: when the database refuses or cannot be reached; nothing was changed.
     """
@@ -136,7 +152,23 @@ def load_table(
                 f"{sent:,} rows of campaign {campaign_id} were sent to table {target}, and it has {rows:,}: a trigger, "
                 "a rule or another program changes them. Nothing was changed there."
             )
-    return sent
+    return _place_of(engine, target), sent
+
+
+def _place_of(engine: Engine, target: TableName) -> TablePlace:
+    url, dialect = engine.url, engine.dialect
+    if dialect.name == "sqlite":
+        file = os.path.realpath((url.database or "").removeprefix("file:").partition("?")[0])
+        return TablePlace("sqlite", f"{file}.{target}", f"sqlite://{quote(file)}/{quote(str(target), safe='')}")
+    # The names that OpenLineage and the field's own asset URIs have for it.
+    scheme = {"postgresql": "postgres"}.get(dialect.name, dialect.name)
+    port = url.port or {"postgresql": 5432, "mysql": 3306}.get(dialect.name)
+    host = f"{url.host or 'localhost'}{f':{port}' if port else ''}"
+    schema = target.schema or getattr(dialect, "default_schema_name", None)
+    parts = [url.database, None if schema == url.database else schema, target.name]
+    names = [str(part) for part in parts if part]
+    path = "/".join(quote(name, safe="") for name in names)
+    return TablePlace(f"{scheme}://{host}", ".".join(names), f"{scheme}://{host}/{path}")
 
 
 def _insert(connection: Connection, table: Table, columns: TableColumns, report: Report, batch_size: int) -> int:
@@ -305,8 +337,8 @@ def _as_it_is(value: Any) -> Any:
 def _one_at_a_time(connection: Connection, target: TableName, campaign_id: int | None = None) -> None:
     """Let two loads of the same campaign into the same table wait for each other.
 
-    PostgreSQL would let both delete nothing and then both insert. SQLite has one writer anyway; elsewhere the database's
-    own locks decide.
+    PostgreSQL would let both delete nothing and then both insert. SQLite has one writer anyway; elsewhere the locks of
+    the database decide.
     """
     from sqlalchemy import text
 
