@@ -57,7 +57,12 @@ def test_a_uri_that_cannot_be_meant_is_refused_with_the_reason(wrong):
 
 
 def test_a_campaign_has_one_uri_however_its_base_url_is_written():
-    hosts = ("https://app.tingting.io/api/v1/", "app.tingting.io", "https://APP.tingting.io:443", "http://app.tingting.io")
+    hosts = (
+        "https://app.tingting.io/api/v1/",
+        "app.tingting.io",
+        "https://APP.tingting.io:443",
+        "http://app.tingting.io",
+    )
 
     assert {campaign_uri(host, 79) for host in hosts} == {"tingting://app.tingting.io/campaigns/79"}
     assert survey_uri("http://127.0.0.1:8080/api/v1/", 12) == "tingting://127.0.0.1:8080/surveys/12"
