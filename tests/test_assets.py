@@ -129,7 +129,7 @@ def run_one(run_dag, tmp_path, monkeypatch):
         folder.mkdir()
         task = TASKS[which].format(id=campaign, folder=tmp_path, more=more)
         (folder / "one.py").write_text(f"{IMPORTS}\nwith DAG('one_of_{which}', schedule=None):\n    {task}\n")
-        run = run_dag(f"one_of_{which}", folder=folder)
+        run = run_dag(f"one_of_{which}", folder=folder, known=True)
         return run, events_of(run)
 
     return run
@@ -149,7 +149,10 @@ def test_an_outlet_and_an_alias_are_told_what_came_of_the_campaign(sandbox, camp
         "run": f"tingting://{sandbox.host}:{sandbox.port}/campaigns/{campaign}",
     }[which]
     assert sorted(uri for uri, *_ in events) == sorted(["tingting://app.tingting.io/campaigns", Asset(place).uri])
-    for _, extra, _ in events:
+    for uri, extra, _ in events:
+        if AIRFLOW_VERSION < (3, 2) and uri == Asset(place).uri:
+            # Through an alias, older Airflow takes flat values only.
+            extra["summary"] = json.loads(extra["summary"])
         assert extra["campaign_id"] == campaign
         assert extra["summary"]["reached"] == len(NUMBERS)
         if which == "run":

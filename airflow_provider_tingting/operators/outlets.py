@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -36,13 +37,24 @@ def tell_outlets(
     events: Any = context["outlet_events"]
     for outlet in operator.outlets:
         if isinstance(outlet, alias_class):
-            events[outlet].add(asset_class(uri), extra=dict(outcome))
+            event = events[outlet]
+            event.add(asset_class(uri), extra=dict(outcome) if _is_of_today(event) else _flat(outcome))
         elif isinstance(outlet, asset_kinds):
             event = events[outlet]
             event.extra.update(outcome)
             if not partition_key:
                 continue
-            if hasattr(event, "add_partitions"):
+            if _is_of_today(event):
                 event.add_partitions(str(partition_key))
             else:
                 log.warning("partition_key is left out: events of assets have partitions from Airflow 3.2 on")
+
+
+def _is_of_today(event: Any) -> bool:
+    """Whether the event is one of Airflow 3.2 or later."""
+    return hasattr(event, "add_partitions")
+
+
+def _flat(outcome: Mapping[str, Any]) -> dict[str, Any]:
+    """Give what is nested as JSON text: older Airflow fails a task whose alias has an event with nested values."""
+    return {name: json.dumps(value) if isinstance(value, Mapping) else value for name, value in outcome.items()}

@@ -52,7 +52,7 @@ def test_the_nightly_reports_come_to_the_database_and_the_league_table(
     database = tmp_path / "warehouse.db"
     monkeypatch.setenv("AIRFLOW_CONN_TINGTING_WAREHOUSE", f"sqlite:///{database}")
 
-    night = run_dag("tingting_nightly_reports")
+    night = run_dag("tingting_nightly_reports", known=True)
     league = run_dag("tingting_league_table")
 
     assert night.state == league.state == "success"
@@ -123,7 +123,7 @@ def test_the_reports_of_a_day_are_one_parquet_table(sandbox, yesterdays, run_dag
     dataset = pytest.importorskip("pyarrow.dataset")
     monkeypatch.setenv("TINGTING_LAKE", f"file://{tmp_path}/lake")
 
-    run = run_dag("tingting_reports_to_parquet")
+    run = run_dag("tingting_reports_to_parquet", known=True)
 
     assert run.state == "success"
     day = pendulum.yesterday("Asia/Kathmandu").to_date_string()
