@@ -36,9 +36,8 @@ def campaign(sandbox):
 @pytest.fixture
 def collector(monkeypatch):
     """The collector that Airflow uses when somebody listens."""
-    from airflow.providers.common.compat.sdk import HookLineageCollector
-
-    listening = HookLineageCollector()
+    home = "airflow.sdk.lineage" if AIRFLOW_VERSION >= (3, 2) else "airflow.lineage.hook"
+    listening = import_module(home).HookLineageCollector()
     if AIRFLOW_VERSION < (3, 0):
         layers = import_module("airflow.providers.common.compat.lineage.hook")
         listening = layers._add_asset_naming_compatibility_layer(listening)
