@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_tingting import api
-from airflow_provider_tingting._compat import BaseHook
+from airflow_provider_tingting._compat import AirflowException, BaseHook
 from airflow_provider_tingting.errors import TingTingConfigError, TingTingReportError
 from airflow_provider_tingting.operators.arguments import campaign_id_of
 from airflow_provider_tingting.operators.base import TingTingBaseOperator
@@ -154,7 +154,13 @@ class TingTingReportToSqlOperator(TingTingBaseOperator):
         if not str(self.sql_conn_id or "").strip():
             raise TingTingConfigError("sql_conn_id is empty. Give the Airflow connection of the database.")
         connection: Any = BaseHook.get_connection(self.sql_conn_id)
-        hook = connection.get_hook(hook_params=dict(self.sql_hook_params or {}))
+        try:
+            hook = connection.get_hook(hook_params=dict(self.sql_hook_params or {}))
+        except (AirflowException, ImportError) as error:
+            raise TingTingConfigError(
+                f"Connection {self.sql_conn_id!r} is of type {connection.conn_type!r}, which this Airflow has no hook "
+                f"for: {error}. Install its provider, such as apache-airflow-providers-{connection.conn_type}."
+            ) from error
         if not hasattr(hook, "get_sqlalchemy_engine"):
             raise TingTingConfigError(
                 f"Connection {self.sql_conn_id!r} is of type {connection.conn_type!r}, which is no database with a "
