@@ -122,7 +122,7 @@ TASKS = {
 @pytest.fixture
 def run_one(run_dag, tmp_path, monkeypatch):
     """Run one task in a DAG of its own; its run and its events."""
-    monkeypatch.setenv("AIRFLOW_CONN_LITE", f"sqlite:///{tmp_path / 'lite.db'}")
+    monkeypatch.setenv("AIRFLOW_CONN_LITE", f"sqlite://{tmp_path / 'lite.db'}")
 
     def run(which, campaign, more):
         folder = tmp_path / "dags"

@@ -61,7 +61,7 @@ def test_a_download_by_the_hook_records_the_campaign_and_the_file(sandbox, campa
 @pytest.fixture
 def tasks(campaign, tmp_path, monkeypatch):
     """Each operator that brings something home, executed."""
-    monkeypatch.setenv("AIRFLOW_CONN_LITE", f"sqlite:///{tmp_path / 'lite.db'}")
+    monkeypatch.setenv("AIRFLOW_CONN_LITE", f"sqlite://{tmp_path / 'lite.db'}")
     made = {
         "report": TingTingDownloadReportOperator(
             task_id="report", campaign_id=campaign, path=str(tmp_path / "report.csv")

@@ -34,7 +34,7 @@ def environment(home: Path, sandbox: Sandbox, *, deferred: bool) -> dict[str, st
         "AIRFLOW__OPERATORS__DEFAULT_DEFERRABLE": str(deferred),
         "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
         "AIRFLOW_CONN_TINGTING_DEFAULT": sandbox.connection_json(),
-        "AIRFLOW_CONN_TINGTING_WAREHOUSE": f"sqlite:///{home.resolve() / 'warehouse.db'}",
+        "AIRFLOW_CONN_TINGTING_WAREHOUSE": f"sqlite://{home.resolve() / 'warehouse.db'}",
         "TINGTING_POLL_INTERVAL": "2",
         "NO_PROXY": "localhost,127.0.0.1,::1",
         "no_proxy": "localhost,127.0.0.1,::1",

@@ -109,7 +109,9 @@ class TingTingReportToSqlOperator(TingTingBaseOperator):
             with spooled() as spool:
                 self.hook.get_conn().download(api.calls.download_campaign_report(number), spool)
                 try:
-                    checked = check_report(spool, expected=campaign.campaign_action_count)
+                    checked = check_report(
+                        spool, expected=campaign.campaign_action_count, columns=self.variables == "columns"
+                    )
                     place, rows = load_table(
                         engine,
                         target,

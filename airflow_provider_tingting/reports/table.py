@@ -91,16 +91,17 @@ class CheckedReport:
     summary: CampaignSummary
 
 
-def check_report(source: BinaryIO, *, expected: int | None = None) -> CheckedReport:
+def check_report(source: BinaryIO, *, expected: int | None = None, columns: bool = True) -> CheckedReport:
     """Look through a whole report before any row of it goes anywhere.
 
     :param source: the report as it came: a readable, seekable binary file. Not closed.
     :param expected: how many contacts the campaign has, if known: fewer rows are an error.
+    :param columns: whether to learn which variables there are; it costs as much as all the rest.
     :raises TingTingReportError: when the report is incomplete, damaged or not a report.
     """
     report = open_report(source)
     builder, finder = SummaryBuilder(), TableFinder(report)
-    builder.add_report(report, watch=finder.look)
+    builder.add_report(report, watch=finder.look if columns else None)
     summary = builder.result()
     check_complete(summary.contacts, expected, announced=announced_contacts(report.fields))
     return CheckedReport(report, finder.result(), summary)

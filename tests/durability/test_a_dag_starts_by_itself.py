@@ -47,7 +47,7 @@ def test_the_league_table_starts_by_itself_and_shows_the_figures_that_it_was_tol
             dag_ids=(NIGHTLY, LEAGUE),
             environment={
                 "AIRFLOW_CONN_TINGTING_DEFAULT": sandbox.connection_json(),
-                "AIRFLOW_CONN_TINGTING_WAREHOUSE": f"sqlite:///{database}",
+                "AIRFLOW_CONN_TINGTING_WAREHOUSE": f"sqlite://{database}",
             },
         )
         try:

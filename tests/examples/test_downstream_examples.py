@@ -50,7 +50,7 @@ def test_the_nightly_reports_come_to_the_database_and_the_league_table(
     sandbox, yesterdays, run_dag, tmp_path, monkeypatch
 ):
     database = tmp_path / "warehouse.db"
-    monkeypatch.setenv("AIRFLOW_CONN_TINGTING_WAREHOUSE", f"sqlite:///{database}")
+    monkeypatch.setenv("AIRFLOW_CONN_TINGTING_WAREHOUSE", f"sqlite://{database}")
 
     night = run_dag("tingting_nightly_reports", known=True)
     league = run_dag("tingting_league_table")
@@ -69,7 +69,7 @@ def test_the_nightly_reports_come_to_the_database_and_the_league_table(
 
 
 def test_a_night_without_campaigns_tells_nobody(sandbox, run_dag, tmp_path, monkeypatch):
-    monkeypatch.setenv("AIRFLOW_CONN_TINGTING_WAREHOUSE", f"sqlite:///{tmp_path / 'warehouse.db'}")
+    monkeypatch.setenv("AIRFLOW_CONN_TINGTING_WAREHOUSE", f"sqlite://{tmp_path / 'warehouse.db'}")
 
     night = run_dag("tingting_nightly_reports", conf={"day": "2026-01-02"})
 

@@ -88,7 +88,7 @@ def database(request, tmp_path, monkeypatch):
     """An empty database with the connection `warehouse` to it."""
     if request.param == "sqlite":
         path = tmp_path / "warehouse.db"
-        monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE", f"sqlite:///{path}")
+        monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE", f"sqlite://{path}")
         return Database("sqlite", lambda: sqlite3.connect(path))
     import psycopg2
 
@@ -357,13 +357,13 @@ def test_two_loads_of_a_campaign_at_once_do_not_double_its_rows(sandbox, campaig
         ({"columns": ["number", " "]}, "a name that is empty"),
         ({"batch_size": 0}, "batch_size must be a whole number"),
         ({"sql_conn_id": ""}, "sql_conn_id is empty"),
-        ({"sql_conn_id": "strange"}, "of type 'carrier-pigeon', which this Airflow has no hook for.*Install"),
+        ({"sql_conn_id": "strange"}, "of type 'carrier.pigeon', which this Airflow has no hook for.*Install"),
         ({"sql_conn_id": "tingting_default"}, "no database with a common SQL hook"),
     ],
 )
 def test_a_mistake_is_named_and_no_table_is_made(campaign, tmp_path, monkeypatch, changes, says):
     path = tmp_path / "warehouse.db"
-    monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE", f"sqlite:///{path}")
+    monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE", f"sqlite://{path}")
     monkeypatch.setenv("AIRFLOW_CONN_STRANGE", "carrier-pigeon://somewhere")
 
     with pytest.raises(AirflowFailException, match=says):
