@@ -2,8 +2,9 @@
 
 Run it from the checkout: `python tests/benchmarks/bench_report_to_table.py [--rows 1000000] [--uri postgresql://…]`.
 The peer reads the same file with the csv module and hands it to `DbApiHook.insert_rows` of Airflow's SQLite hook:
-without types, checks, summary or one transaction. Prints rows a second, the ratio in this run, and the memory that ours took at
-most above the interpreter with Airflow imported; exits with 1 above 150 MiB. Without `--uri` both write to SQLite.
+without types, checks, summary or one transaction. Prints rows a second, the ratio in this run, and the memory that ours
+took at most above the interpreter with Airflow imported; exits with 1 above 150 MiB. With `--uri` ours alone writes to
+that database, without it both write to SQLite.
 """
 
 from __future__ import annotations
