@@ -42,6 +42,7 @@ __all__ = [
     "XCom",
     "asset_classes",
     "conf",
+    "failed_upstream",
     "get_connection_async",
     "get_extra_async",
     "hook_lineage_collector",
@@ -103,3 +104,34 @@ def hook_lineage_collector() -> Any:
     from airflow.providers.common.compat.lineage.hook import get_hook_lineage_collector
 
     return get_hook_lineage_collector()  # type: ignore[no-untyped-call]
+
+
+def failed_upstream(context: Context) -> list[str]:
+    """Return which tasks directly before this one have failed, on every supported version, in alphabetical order.
+
+    A task that never ran because another one failed counts too. Of a mapped task before a mapped task, the instance
+    with the same index counts.
+    """
+    ti: Any = context["ti"]
+    before = sorted(context["task"].upstream_task_ids)
+    if not before:
+        return []
+    states: dict[str, dict[int, str]] = {task: {} for task in before}
+    if hasattr(ti, "get_task_states"):
+        found = ti.get_task_states(dag_id=ti.dag_id, task_ids=before, run_ids=[ti.run_id])
+        for name, state in found.get(ti.run_id, {}).items():
+            # Mapped tasks are told by their index, as in `task_0`.
+            task, _, index = name.rpartition("_")
+            task, index = (name, -1) if name in states else (task, int(index))
+            states[task][index] = str(getattr(state, "value", state))
+    else:
+        dag_run: Any = context["dag_run"]
+        for one in dag_run.get_task_instances():
+            if one.task_id in states:
+                states[one.task_id][one.map_index] = str(one.state)
+    failed = []
+    for task, by_index in states.items():
+        mine = {ti.map_index} if ti.map_index is not None and ti.map_index in by_index else by_index
+        if any(by_index[index] in ("failed", "upstream_failed") for index in mine):
+            failed.append(task)
+    return failed

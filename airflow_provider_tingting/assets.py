@@ -4,8 +4,8 @@ Airflow normalises a `tingting://` URI with `sanitize_uri`, makes an asset for h
 tells OpenLineage about one with `convert_asset_to_openlineage`: all three are named in `provider_info`. A DAG file that
 names such an asset loads this module, so it imports nothing of Airflow's.
 
-`tingting://HOST/campaigns` stands for the campaigns of a TingTing, by the host of its base URL, with `/79` behind it for
-one of them; `tingting://HOST/surveys/12` for a survey. Other paths are the user's own.
+`tingting://HOST/campaigns` stands for the campaigns of a TingTing, by the host of its base URL, with `/79` behind it
+for one of them; `tingting://HOST/surveys/12` for a survey. Other paths are the user's own.
 """
 
 from __future__ import annotations

@@ -10,6 +10,8 @@ from airflow_provider_tingting.provider_info import get_provider_info
 HEAVY = {
     "aiohttp",
     "fastapi",
+    "matplotlib",
+    "numpy",
     "openpyxl",
     "pandas",
     "phonenumbers",

@@ -26,15 +26,16 @@ operators.contacts  TingTingAddContactsOperator
     campaign_id=… contacts=… number_column=None variables=None on_invalid='fail' rejects_path=None batch_size=500
     concurrency=4 transport='json' sheet=None encoding=None on_clear='reattach' tingting_conn_id='tingting_default'
 operators.report    TingTingDownloadReportOperator
-    campaign_id=… path=… format='csv' overwrite=True partition_key=None tingting_conn_id='tingting_default'
+    campaign_id=… path=… format='csv' numbers='plain' overwrite=True require_complete=True chart_path=None
+    download_on_failure=False partition_key=None tingting_conn_id='tingting_default'
 operators.report_to_sql TingTingReportToSqlOperator
-    campaign_id=… table=… sql_conn_id=… schema=None create_table=True variables='json' columns=None batch_size=1000
-    sql_hook_params=None partition_key=None tingting_conn_id='tingting_default'
+    campaign_id=… table=… sql_conn_id=… schema=None create_table=True numbers='plain' variables='json' columns=None
+    batch_size=1000 sql_hook_params=None partition_key=None tingting_conn_id='tingting_default'
 operators.unreached TingTingUnreachedContactsOperator
     path=… report=None campaign_id=None statuses=None max_tries=3 tries_column='tries' minimum_contacts=1
     on_too_few='skip' tingting_conn_id='tingting_default'
 operators.report    TingTingDownloadSurveyReportOperator
-    survey_id=… path=… format='csv' overwrite=True tingting_conn_id='tingting_default'
+    survey_id=… path=… format='csv' tidy=False overwrite=True tingting_conn_id='tingting_default'
 operators.manage    TingTingUpdateCampaignOperator
     campaign_id=… name=None services=None message=None sms_message=None schedule=None
     on_clear='reattach' tingting_conn_id='tingting_default'
@@ -63,9 +64,10 @@ TingTingCreateCampaignOperator        tingting_conn_id name services user_phone 
 TingTingRunCampaignOperator           tingting_conn_id campaign_id partition_key
 TingTingAddContactsOperator           tingting_conn_id campaign_id contacts number_column variables rejects_path
                                       sheet
-TingTingDownloadReportOperator        tingting_conn_id campaign_id path format partition_key
+TingTingDownloadReportOperator        tingting_conn_id campaign_id path format numbers chart_path partition_key
 TingTingDownloadSurveyReportOperator  tingting_conn_id survey_id path format
-TingTingReportToSqlOperator           tingting_conn_id campaign_id table sql_conn_id schema columns partition_key
+TingTingReportToSqlOperator           tingting_conn_id campaign_id table sql_conn_id schema numbers columns
+                                      partition_key
 TingTingUnreachedContactsOperator     tingting_conn_id path report campaign_id statuses max_tries tries_column
                                       minimum_contacts
 TingTingUpdateCampaignOperator        tingting_conn_id campaign_id name services message sms_message schedule
@@ -139,6 +141,10 @@ retry_policy tingting_retry_policy
 outcome     summarise judge
 observation Observation Reason
 waiting     WaitPlan Progress watch look
+fetching    fetch_report check_fetched
+reports.summary CampaignSummary SummaryBuilder
+reports.writers write_report
+reports.chart write_chart
 links.campaign TingTingCampaignLink
 sandbox     Sandbox
 provider_info get_provider_info

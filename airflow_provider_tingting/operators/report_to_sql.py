@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow_provider_tingting import api
 from airflow_provider_tingting._compat import AirflowException, BaseHook
 from airflow_provider_tingting.errors import TingTingConfigError, TingTingReportError
 from airflow_provider_tingting.operators.arguments import campaign_id_of
@@ -24,15 +23,16 @@ _SQLITE_WAITS = 120
 class TingTingReportToSqlOperator(TingTingBaseOperator):
     """Bring a campaign's report into a database table: all of its rows, or none.
 
-    The report is downloaded, checked to its last row and against the campaign's own count. Then, in one transaction,
-    the rows that the table has of this campaign are deleted and the report's are inserted: a retry, a cleared task and
-    a later report of the same campaign replace the rows and never double them. One table holds many campaigns. A
-    killed task leaves the table as it was.
+    The report is downloaded, checked to its last row and against the campaign's name and count. Then, in one
+    transaction, the rows that the table has of this campaign are deleted and the report's are inserted: a retry, a
+    cleared task and a later report of the same campaign replace the rows and never double them. One table holds many
+    campaigns. A killed task leaves the table as it was.
 
-    XCom: `return_value` is `{campaign_id, table, rows, summary}`; each is a key of its own too. An outlet of the task
-    gets the same in its event's `extra`.
+    XCom: `return_value` is `{campaign_id, table, rows, summary, source, final}`; each is a key of its own too. `source`
+    is `report`, or `listing` when TingTing's report fails and the listing of contacts takes its place. `final` is
+    false while the campaign has not ended. An outlet of the task gets the same in its event's `extra`.
 
-    Source: API page, Campaign report.
+    Source: API page, Campaign report and List contacts.
 
     :param campaign_id: the campaign.
     :param table: the table, as `table` or `schema.table`.
@@ -40,6 +40,8 @@ class TingTingReportToSqlOperator(TingTingBaseOperator):
         dialect, such as SQLite, PostgreSQL, MySQL or Snowflake.
     :param schema: the table's schema, if it is not in `table`.
     :param create_table: whether to make the table when it does not exist.
+    :param numbers: how phone numbers are written: `plain`, `masked` (`98******67`), or `sha256` (a hash keyed with
+        the connection's `secret_salt`); with the last two, numbers in the variables are masked too.
     :param variables: what becomes of the contacts' variables: `json` puts them into one column `variables`, and what
         TingTing has added to its report into `extra`; `columns` gives each a column of its own; `none` leaves them out.
     :param columns: which of the report's columns to load, as a list; or what goes where, as a dict of the table's
@@ -60,6 +62,7 @@ class TingTingReportToSqlOperator(TingTingBaseOperator):
         "table",
         "sql_conn_id",
         "schema",
+        "numbers",
         "columns",
         "partition_key",
     )
@@ -73,6 +76,7 @@ class TingTingReportToSqlOperator(TingTingBaseOperator):
         sql_conn_id: str,
         schema: str | None = None,
         create_table: bool = True,
+        numbers: str = "plain",
         variables: str = "json",
         columns: Sequence[str] | Mapping[str, str] | None = None,
         batch_size: int = 1000,
@@ -86,6 +90,7 @@ class TingTingReportToSqlOperator(TingTingBaseOperator):
         self.sql_conn_id = sql_conn_id
         self.schema = schema
         self.create_table = create_table
+        self.numbers = numbers
         self.variables = variables
         self.columns = columns
         self.batch_size = batch_size
@@ -94,8 +99,9 @@ class TingTingReportToSqlOperator(TingTingBaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Download, check, load."""
-        from airflow_provider_tingting.outcome import spooled
-        from airflow_provider_tingting.reports.table import TableName, check_report, load_table
+        from airflow_provider_tingting.fetching import check_fetched, fetch_report, spooled
+        from airflow_provider_tingting.reports.pseudonyms import check_numbers, disguise
+        from airflow_provider_tingting.reports.table import TableName, load_table
         from airflow_provider_tingting.reports.table_columns import check_columns, table_columns
 
         with self.told_to_airflow():
@@ -103,20 +109,21 @@ class TingTingReportToSqlOperator(TingTingBaseOperator):
             target = TableName.read(self.table, self.schema)
             check_columns(self.variables, self.columns)
             batch_size = self._batch_size()
+            salt = self.hook.settings.secret_salt
+            check_numbers(self.numbers, format="table", salt=salt)
             engine = self._engine()
             campaign = self.hook.get_campaign(number)
             self.leave_campaign(context, number)
             with spooled() as spool:
-                self.hook.get_conn().download(api.calls.download_campaign_report(number), spool)
                 try:
-                    checked = check_report(
-                        spool, expected=campaign.campaign_action_count, columns=self.variables == "columns"
-                    )
+                    fetched = fetch_report(self.hook.get_conn(), campaign, spool, columns=self.variables == "columns")
+                    check_fetched(fetched, campaign)
+                    read = fetched.read
                     place, rows = load_table(
                         engine,
                         target,
-                        table_columns(number, checked.tidy, variables=self.variables, columns=self.columns),
-                        checked.report,
+                        table_columns(number, read.table, variables=self.variables, columns=self.columns),
+                        disguise(read.report.rows(), self.numbers, salt),
                         campaign_id=number,
                         create=self.create_table,
                         batch_size=batch_size,
@@ -128,9 +135,11 @@ class TingTingReportToSqlOperator(TingTingBaseOperator):
                 "campaign_id": number,
                 "table": str(target),
                 "rows": rows,
-                "summary": checked.summary.to_json(),
+                "summary": read.summary.to_json(),
+                "source": fetched.source,
+                "final": campaign.status.is_final,
             }
-            for key in ("table", "rows", "summary"):
+            for key in ("table", "rows", "summary", "source", "final"):
                 context["ti"].xcom_push(key=key, value=result[key])
             self._outcome = (self.campaign_uri(number), result, place)
             tell_outlets(self, context, result, uri=place.uri, partition_key=self.partition_key)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_tingting import api
 from airflow_provider_tingting._compat import AirflowFailException, AirflowSkipException
 from airflow_provider_tingting.errors import TingTingConfigError
 from airflow_provider_tingting.operators.arguments import campaign_id_of, storage_path_of
@@ -120,9 +119,8 @@ class TingTingUnreachedContactsOperator(TingTingBaseOperator):
             }
 
     def _write(self, context: Context, target: Any, choice: Choice, minimum: int) -> Unreached:
-        from airflow_provider_tingting.outcome import spooled
+        from airflow_provider_tingting.fetching import check_fetched, fetch_report, spooled
         from airflow_provider_tingting.reports.outcomes import Outcomes
-        from airflow_provider_tingting.reports.table import check_report
         from airflow_provider_tingting.reports.unreached import write_unreached
 
         given = [value not in (None, "") for value in (self.report, self.campaign_id)]
@@ -135,8 +133,9 @@ class TingTingUnreachedContactsOperator(TingTingBaseOperator):
         campaign = self.hook.get_campaign(number)
         self.leave_campaign(context, number)
         with spooled() as spool:
-            self.hook.get_conn().download(api.calls.download_campaign_report(number), spool)
-            check_report(spool, expected=campaign.campaign_action_count, columns=False)
+            # The listing could not take the report's place: it lacks the variables.
+            fetched = fetch_report(self.hook.get_conn(), campaign, spool, columns=False, may_list=False)
+            check_fetched(fetched, campaign)
             return write_unreached(Outcomes(spool), target, choice, minimum=minimum)
 
     def _minimum(self) -> int:

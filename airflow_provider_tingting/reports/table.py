@@ -10,21 +10,18 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from itertools import islice
-from typing import TYPE_CHECKING, Any, BinaryIO, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
 from airflow_provider_tingting.errors import TingTingConfigError, TingTingReportError
 from airflow_provider_tingting.masking import HIDDEN
-from airflow_provider_tingting.reports.completeness import announced_contacts, check_complete
-from airflow_provider_tingting.reports.layout import Report, open_report
-from airflow_provider_tingting.reports.summary import CampaignSummary, SummaryBuilder
+from airflow_provider_tingting.reports.layout import ReportRow
 from airflow_provider_tingting.reports.table_columns import Kind, TableColumns
-from airflow_provider_tingting.reports.writers.tidy import TableFinder, TidyTable
 
 if TYPE_CHECKING:
     from sqlalchemy import Table
@@ -77,41 +74,11 @@ class TablePlace:
     uri: str
 
 
-@dataclass(frozen=True)
-class CheckedReport:
-    """A report that is complete, looked through once.
-
-    :param report: its rows.
-    :param tidy: the columns that it has.
-    :param summary: what the campaign came to.
-    """
-
-    report: Report
-    tidy: TidyTable
-    summary: CampaignSummary
-
-
-def check_report(source: BinaryIO, *, expected: int | None = None, columns: bool = True) -> CheckedReport:
-    """Look through a whole report before any row of it goes anywhere.
-
-    :param source: the report as it came: a readable, seekable binary file. Not closed.
-    :param expected: how many contacts the campaign has, if known: fewer rows are an error.
-    :param columns: whether to learn which variables there are; it costs as much as all the rest.
-    :raises TingTingReportError: when the report is incomplete, damaged or not a report.
-    """
-    report = open_report(source)
-    builder, finder = SummaryBuilder(), TableFinder(report)
-    builder.add_report(report, watch=finder.look if columns else None)
-    summary = builder.result()
-    check_complete(summary.contacts, expected, announced=announced_contacts(report.fields))
-    return CheckedReport(report, finder.result(), summary)
-
-
 def load_table(
     engine: Engine,
     target: TableName,
     columns: TableColumns,
-    report: Report,
+    rows: Iterable[ReportRow],
     *,
     campaign_id: int,
     create: bool = True,
@@ -122,7 +89,7 @@ def load_table(
     :param engine: the database.
     :param target: the table.
     :param columns: its columns.
-    :param report: the report, checked.
+    :param rows: the rows of a report that has been checked.
     :param campaign_id: whose rows are replaced.
     :param create: whether to make the table when it does not exist.
     :param batch_size: rows sent at once.
@@ -146,12 +113,12 @@ def load_table(
         own = table.c[columns.campaign_column]
         whose = own == _converter(connection, own.type, kinds[columns.campaign_column])(campaign_id)
         connection.execute(table.delete().where(whose))
-        sent = _insert(connection, table, columns, report, batch_size)
-        rows = connection.execute(select(func.count()).select_from(table).where(whose)).scalar_one()
-        if rows != sent:
+        sent = _insert(connection, table, columns, rows, batch_size)
+        found = connection.execute(select(func.count()).select_from(table).where(whose)).scalar_one()
+        if found != sent:
             raise TingTingReportError(
-                f"{sent:,} rows of campaign {campaign_id} were sent to table {target}, and it has {rows:,}: a trigger, "
-                "a rule or another program changes them. Nothing was changed there."
+                f"{sent:,} rows of campaign {campaign_id} were sent to table {target}, and it has {found:,}: a "
+                "trigger, a rule or another program changes them. Nothing was changed there."
             )
     return _place_of(engine, target), sent
 
@@ -172,7 +139,9 @@ def _place_of(engine: Engine, target: TableName) -> TablePlace:
     return TablePlace(f"{scheme}://{host}", ".".join(names), f"{scheme}://{host}/{path}")
 
 
-def _insert(connection: Connection, table: Table, columns: TableColumns, report: Report, batch_size: int) -> int:
+def _insert(
+    connection: Connection, table: Table, columns: TableColumns, rows: Iterable[ReportRow], batch_size: int
+) -> int:
     from sqlalchemy import JSON, Text, bindparam, cast
 
     # Parameters get names of their own: a column may be called anything.
@@ -190,9 +159,9 @@ def _insert(connection: Connection, table: Table, columns: TableColumns, report:
             cells[column] = bindparam(key, type_=column.type)
         converters.append(_converter(connection, column.type, kind))
     insert = table.insert().values(cells)
-    rows: Iterator[list[Any]] = map(columns.values, report.rows())
+    source: Iterator[list[Any]] = map(columns.values, rows)
     sent = 0
-    while chunk := list(islice(rows, batch_size)):
+    while chunk := list(islice(source, batch_size)):
         connection.execute(
             insert,
             [

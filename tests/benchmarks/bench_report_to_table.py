@@ -42,14 +42,15 @@ def write_report(path: Path, rows: int) -> None:
 def by_us(path: Path, uri: str) -> int:
     from sqlalchemy import create_engine
 
-    from airflow_provider_tingting.reports.table import TableName, check_report, load_table
+    from airflow_provider_tingting.reports.table import TableName, load_table
     from airflow_provider_tingting.reports.table_columns import table_columns
+    from airflow_provider_tingting.reports.writers.reading import read_report
 
     with path.open("rb") as file:
-        checked = check_report(file, columns=False)
+        read = read_report(file, columns=False)
         engine = create_engine(uri, hide_parameters=True)
-        columns = table_columns(79, checked.tidy)
-        return load_table(engine, TableName("tingting_bench"), columns, checked.report, campaign_id=79)[1]
+        columns = table_columns(79, read.table)
+        return load_table(engine, TableName("tingting_bench"), columns, read.report.rows(), campaign_id=79)[1]
 
 
 def by_hand(path: Path, uri: str) -> int:
