@@ -1,8 +1,9 @@
 """Every night yesterday's campaigns into the database; the league table starts by itself when they are there.
 
 The first DAG finds the campaigns, loads the report of each into one table, and tells on an asset what came of them. The
-second DAG is scheduled on that asset: it ranks the campaigns by whom they reached, from the figures that it was told.
-Needs the connections `tingting_default` and `tingting_warehouse`, a database.
+second DAG is scheduled on that asset: it ranks the campaigns by whom they reached, from the figures that it was told,
+and draws the best one. Needs the connections `tingting_default` and `tingting_warehouse`, a database, and the extra
+`chart`.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from pathlib import Path
 import pendulum
 
 from airflow_provider_tingting.hooks.tingting import TingTingHook
+from airflow_provider_tingting.operators.report import TingTingDownloadReportOperator
 from airflow_provider_tingting.operators.report_to_sql import TingTingReportToSqlOperator
 
 try:
@@ -72,7 +74,7 @@ with DAG(
 ):
 
     @task(inlets=[LOADED])
-    def league_table(*, inlet_events: dict, run_id: str, **context) -> str:
+    def league_table(*, inlet_events: dict, **context) -> dict:
         """Write the league table of what this run was told of; by hand, of what was told last."""
         told = context.get("triggering_asset_events") or context.get("triggering_dataset_events") or {}
         events = [event for ofone in told.values() for event in ofone] or [inlet_events[LOADED][-1]]
@@ -88,6 +90,13 @@ with DAG(
                 shown = (figures[name] for name in ("contacts", "reached", "reach_rate", "credits"))
                 writer.writerow([rank, campaign["campaign_id"], *shown])
         print(f"{len(ranked)} campaigns: {path}")
-        return str(path)
+        return {"path": str(path), "best": ranked[0]["campaign_id"]}
 
-    league_table()
+    best = "{{ ti.xcom_pull(task_ids='league_table', key='best') }}"
+    picture = TingTingDownloadReportOperator(
+        task_id="picture_of_the_best",
+        campaign_id=best,
+        path=str(REPORTS / f"campaign_{best}.csv"),
+        chart_path=str(REPORTS / f"campaign_{best}.html"),
+    )
+    league_table() >> picture

@@ -58,7 +58,7 @@ def test_the_league_table_starts_by_itself_and_shows_the_figures_that_it_was_tol
                 time.sleep(0.5)
             nights = airflow.runs(NIGHTLY)
             ((run_id, run_type, state),) = runs
-            path = airflow.xcom(LEAGUE, run_id, "league_table") if state == "success" else airflow.tail(run_id)
+            path = airflow.xcom(LEAGUE, run_id, "league_table")["path"] if state == "success" else airflow.tail(run_id)
         finally:
             airflow.stop()
 

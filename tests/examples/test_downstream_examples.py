@@ -64,8 +64,13 @@ def test_the_nightly_reports_come_to_the_database_and_the_league_table(
         for contact in sandbox.world.campaigns[campaign].contacts.values()
     ]
     assert sorted(rows) == sorted(wanted)
-    ranked = [(row["campaign_id"], row["contacts"], row["reached"]) for row in table(league.xcom("league_table"))]
+    ranked = [
+        (row["campaign_id"], row["contacts"], row["reached"]) for row in table(league.xcom("league_table")["path"])
+    ]
     assert ranked == [(str(yesterdays[0]), "4", "3"), (str(yesterdays[1]), "4", "1")]
+    picture = league.xcom("picture_of_the_best")
+    assert picture["campaign_id"] == yesterdays[0]
+    assert "</html>" in Path(picture["chart_path"]).read_text(encoding="utf-8")
 
 
 def test_a_night_without_campaigns_tells_nobody(sandbox, run_dag, tmp_path, monkeypatch):
