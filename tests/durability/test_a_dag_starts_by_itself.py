@@ -20,6 +20,7 @@ from support.campaigns import NUMBERS, a_campaign
 
 from airflow_provider_tingting.sandbox import Sandbox
 
+pytest.importorskip("matplotlib", reason="the picture of the best campaign needs the extra chart")
 pytestmark = [pytest.mark.durability, pytest.mark.timeout(600)]
 
 NIGHTLY, LEAGUE = "tingting_nightly_reports", "tingting_league_table"

@@ -49,6 +49,7 @@ def table(path):
 def test_the_nightly_reports_come_to_the_database_and_the_league_table(
     sandbox, yesterdays, run_dag, tmp_path, monkeypatch
 ):
+    pytest.importorskip("matplotlib", reason="the picture needs the extra chart")
     database = tmp_path / "warehouse.db"
     monkeypatch.setenv("AIRFLOW_CONN_TINGTING_WAREHOUSE", f"sqlite://{database}")
 
