@@ -10,7 +10,7 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 from support.airflow_home import AIRFLOW_VERSION
-from support.campaigns import NUMBERS, a_campaign, meanwhile, reads
+from support.campaigns import NUMBERS, a_campaign, connection, meanwhile, reads
 from support.postgres_server import folder_for_server, programs, running_server
 from support.task_context import execute
 
@@ -236,6 +236,29 @@ def test_a_table_in_another_schema(campaign, postgres_uri, monkeypatch):
     assert database.run("SELECT count(*) FROM reporting.calls") == [(4,)]
 
 
+def test_numbers_may_be_masked_or_hashed(sandbox, campaign, database, monkeypatch):
+    monkeypatch.setenv("AIRFLOW_CONN_TINGTING_DEFAULT", connection(sandbox, secret_salt="a long random text"))
+
+    execute(loading(campaign, table="masked", numbers="masked"))
+    execute(loading(campaign, table="hashed", numbers="sha256"))
+
+    shown = json.dumps([database.table("masked"), database.table("hashed")], default=str)
+    assert [number for number in NUMBERS if number in shown] == []
+    assert {row["number"] for row in database.table("masked")} == {
+        f"{number[:2]}******{number[-2:]}" for number in NUMBERS
+    }
+    assert {len(row["number"]) for row in database.table("hashed")} == {64}
+
+
+def test_when_the_report_fails_the_listing_is_loaded(sandbox, campaign, database):
+    sandbox.faults.add("500", call="download_campaign_report", times="*")
+
+    result, _ = execute(loading(campaign))
+
+    assert (result["source"], result["rows"]) == ("listing", 4)
+    assert statuses(database.table()) == dict(zip(NUMBERS, OUTCOMES, strict=True))
+
+
 # -- what is refused, and leaves the table as it was -------------------------------------------------------------------
 
 
@@ -301,7 +324,8 @@ def test_a_load_that_breaks_off_leaves_no_table_behind(campaign, database):
 
 def test_a_report_that_lacks_contacts_is_not_loaded(sandbox, campaign, database):
     execute(loading(campaign))
-    sandbox.faults.add("slow", call="download_campaign_report", value=0.5)
+    call = "download_campaign_report"
+    sandbox.faults.add("slow", call=call, value=0.5)
     contact = max(sandbox.world.campaigns[campaign].contacts)
 
     with (
@@ -356,6 +380,8 @@ def test_two_loads_of_a_campaign_at_once_do_not_double_its_rows(sandbox, campaig
         ({"columns": {"a": "number", "A": "status"}}, "takes for the same: 'A', 'a'"),
         ({"columns": {"campaign_id": "number"}}, "fills campaign_id with something else"),
         ({"columns": ["number", " "]}, "a name that is empty"),
+        ({"numbers": "hidden"}, "numbers must be one of plain, masked, sha256"),
+        ({"numbers": "sha256"}, "needs a salt"),
         ({"batch_size": 0}, "batch_size must be a whole number"),
         ({"sql_conn_id": ""}, "sql_conn_id is empty"),
         ({"sql_conn_id": "strange"}, "of type 'carrier.pigeon', which this Airflow has no hook for.*Install"),

@@ -12,6 +12,7 @@ from support.campaigns import NUMBERS, a_campaign
 from support.task_context import context_of, execute
 
 from airflow_provider_tingting._compat import AirflowFailException, AirflowSkipException
+from airflow_provider_tingting.errors import TingTingAPIError
 from airflow_provider_tingting.operators.contacts import TingTingAddContactsOperator
 from airflow_provider_tingting.operators.report import TingTingDownloadReportOperator
 from airflow_provider_tingting.operators.unreached import TingTingUnreachedContactsOperator
@@ -150,6 +151,15 @@ def test_too_few_may_also_fail_or_be_enough(report, tmp_path):
 
     result, _ = execute(choosing(tmp_path / "again.csv", report=report, minimum_contacts=3, on_too_few="continue"))
     assert result["contacts"] == 2
+
+
+def test_a_listing_without_variables_never_takes_the_reports_place(sandbox, campaign, tmp_path):
+    sandbox.faults.add("500", call="download_campaign_report", times="*")
+
+    with pytest.raises(TingTingAPIError):
+        execute(choosing(tmp_path / "again.csv", campaign_id=campaign))
+
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_nobody_is_left_of_a_campaign_that_reached_everybody(sandbox, tmp_path):
