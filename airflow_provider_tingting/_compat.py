@@ -14,14 +14,25 @@ from airflow.providers.common.compat.sdk import (
     AirflowSensorTimeout,
     AirflowSkipException,
     BaseHook,
+    BaseNotifier,
     BaseOperator,
     BaseOperatorLink,
     BaseSensorOperator,
+    DecoratedOperator,
     PokeReturnValue,
+    TaskGroup,
     XCom,
     conf,
+    context_merge,
+    redact,
+    task_decorator_factory,
 )
 from airflow.triggers.base import BaseTrigger, TriggerEvent
+
+try:
+    from airflow.providers.common.compat.sdk import determine_kwargs
+except ImportError:
+    from airflow.utils.operator_helpers import determine_kwargs  # type: ignore[attr-defined]
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection, Context, ObjectStoragePath
@@ -33,20 +44,30 @@ __all__ = [
     "AirflowSensorTimeout",
     "AirflowSkipException",
     "BaseHook",
+    "BaseNotifier",
     "BaseOperator",
     "BaseOperatorLink",
     "BaseSensorOperator",
     "BaseTrigger",
+    "DecoratedOperator",
     "PokeReturnValue",
+    "TaskGroup",
     "TriggerEvent",
     "XCom",
+    "approval_operator",
     "asset_classes",
     "conf",
+    "context_merge",
+    "determine_kwargs",
     "failed_upstream",
+    "find_connection",
     "get_connection_async",
     "get_extra_async",
+    "has_task_state_store",
     "hook_lineage_collector",
     "object_storage_path",
+    "redact",
+    "task_decorator_factory",
 ]
 
 if TYPE_CHECKING:
@@ -55,6 +76,22 @@ if TYPE_CHECKING:
 
 #: Whether a trigger's `on_kill` is called when a person ends a deferred task; it came with 3.3.
 DEFERRED_TASKS_ARE_TOLD = hasattr(BaseTrigger, "on_kill")
+
+
+def find_connection(conn_id: str) -> Connection | None:
+    """Read a connection outside tasks, from environment, secrets backends and database; None when there is none.
+
+    In a shell Airflow 3's `BaseHook` would look at the environment only.
+    """
+    from airflow.models.connection import Connection as StoredConnection
+
+    try:
+        found: Connection = StoredConnection.get_connection_from_secrets(conn_id)
+    except AirflowException as error:
+        if type(error).__name__ != "AirflowNotFoundException":
+            raise
+        return None
+    return found
 
 
 async def get_connection_async(conn_id: str) -> Connection:
@@ -76,6 +113,15 @@ async def get_extra_async(connection: Connection) -> dict[str, Any]:
     from asgiref.sync import sync_to_async
 
     return await sync_to_async(lambda: dict(connection.extra_dejson))()
+
+
+def has_task_state_store() -> bool:
+    """Whether this Airflow keeps what a task remembers between its tries; the store came with 3.3."""
+    try:
+        from airflow.sdk.execution_time import context
+    except ImportError:
+        return False
+    return hasattr(context, "TaskStateStoreAccessor")
 
 
 def object_storage_path(path: str) -> ObjectStoragePath:
@@ -135,3 +181,12 @@ def failed_upstream(context: Context) -> list[str]:
         if any(by_index[index] in ("failed", "upstream_failed") for index in mine):
             failed.append(task)
     return failed
+
+
+def approval_operator() -> type[BaseOperator] | None:
+    """Return Airflow's operator that asks a person, or None where there is none: it came with 3.1."""
+    try:
+        from airflow.providers.standard.operators.hitl import ApprovalOperator
+    except (ImportError, AirflowException):
+        return None
+    return ApprovalOperator

@@ -39,13 +39,28 @@ def get_provider_info() -> dict[str, Any]:
         ],
         "hooks": [_modules("hooks", "tingting")],
         "operators": [
-            _modules("operators", "campaign", "contacts", "manage", "preview", "report", "report_to_sql", "unreached")
+            _modules(
+                "operators",
+                "campaign",
+                "check_contacts",
+                "contacts",
+                "manage",
+                "preview",
+                "report",
+                "report_to_sql",
+                "unreached",
+            )
         ],
-        "sensors": [_modules("sensors", "campaign")],
-        "triggers": [_modules("triggers", "campaign")],
         "asset-uris": [_ASSET_URIS],
         # Airflow 2 reads the same under its old name.
         "dataset-uris": [_ASSET_URIS],
+        "sensors": [_modules("sensors", "campaign")],
+        "triggers": [_modules("triggers", "campaign", "start")],
+        "notifications": [f"{PACKAGE}.notifications.tingting.TingTingNotifier"],
+        "cli": [f"{PACKAGE}.cli.airflow.get_tingting_commands"],
+        "task-decorators": [
+            {"name": "tingting_audience", "class-name": f"{PACKAGE}.decorators.audience.tingting_audience_task"}
+        ],
         "extra-links": [f"{PACKAGE}.links.campaign.TingTingCampaignLink"],
     }
 

@@ -45,6 +45,7 @@ class WaitPlan:
     :param poll_interval: seconds between two looks.
     :param deadline: when to give up, in seconds since 1970; None for never.
     :param tolerate_outage: seconds for which TingTing may fail to answer before the wait ends.
+    :param starts_by: when the campaign must have begun, in seconds since 1970; None for a wait that others may begin.
     """
 
     campaign_id: int
@@ -52,6 +53,7 @@ class WaitPlan:
     poll_interval: float = DEFAULT_POLL_INTERVAL
     deadline: float | None = None
     tolerate_outage: float = DEFAULT_TOLERATED_OUTAGE
+    starts_by: float | None = None
 
 
 class Progress:
@@ -78,7 +80,7 @@ class Progress:
 def watch(
     plan: WaitPlan, tell: Teller, progress: Progress | None = None, *, clock: Callable[[], float] = time.time
 ) -> Conversation[Observation]:
-    """Look at a campaign until it is final or in one of the wanted statuses; return how the wait has ended.
+    """Look at a campaign until it is final, in one of the wanted statuses, or overdue; return how the wait has ended.
 
     Faults that may pass are waited out for `tolerate_outage`; a refusal ends the wait at once. A log line is written
     only when the status or the progress changes, or an outage begins or ends.
@@ -97,6 +99,8 @@ def watch(
         _tell_change(before, now, tell)
         if CampaignStatus(now.status).is_final or now.status in plan.until:
             return now
+        if plan.starts_by is not None and not CampaignStatus(now.status).has_begun and clock() >= plan.starts_by:
+            return replace(now, reason=Reason.NOT_BEGUN)
         if not (yield from _until_next_look(plan, clock)):
             return replace(now, reason=Reason.TIMED_OUT)
 

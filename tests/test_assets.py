@@ -137,6 +137,9 @@ def run_one(run_dag, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("which", TASKS)
 def test_an_outlet_and_an_alias_are_told_what_came_of_the_campaign(sandbox, campaign, run_one, tmp_path, which):
+    if which == "run":
+        campaign = a_campaign(sandbox)
+        sandbox.clock.speed = 100
     run, events = run_one(
         which, campaign, "outlets=[Asset('tingting://app.tingting.io/campaigns'), AssetAlias('outcome')]"
     )

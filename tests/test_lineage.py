@@ -59,7 +59,14 @@ def test_a_download_by_the_hook_records_the_campaign_and_the_file(sandbox, campa
 
 
 @pytest.fixture
-def tasks(campaign, tmp_path, monkeypatch):
+def another(sandbox):
+    """A campaign that has not been run."""
+    sandbox.clock.speed = 100
+    return a_campaign(sandbox)
+
+
+@pytest.fixture
+def tasks(campaign, another, tmp_path, monkeypatch):
     """Each operator that brings something home, executed."""
     monkeypatch.setenv("AIRFLOW_CONN_LITE", f"sqlite://{tmp_path / 'lite.db'}")
     made = {
@@ -67,7 +74,7 @@ def tasks(campaign, tmp_path, monkeypatch):
             task_id="report", campaign_id=campaign, path=str(tmp_path / "report.csv")
         ),
         "table": TingTingReportToSqlOperator(task_id="table", campaign_id=campaign, table="calls", sql_conn_id="lite"),
-        "run": TingTingRunCampaignOperator(task_id="run", campaign_id=campaign, poll_interval=0.1),
+        "run": TingTingRunCampaignOperator(task_id="run", campaign_id=another, poll_interval=0.1),
     }
     for operator in made.values():
         execute(operator)
@@ -78,16 +85,19 @@ def told_by(operator):
     return operator.get_openlineage_facets_on_complete(context_of(operator)["ti"])
 
 
-def test_openlineage_hears_of_the_campaign_what_was_written_and_the_figures(sandbox, campaign, tasks, tmp_path):
+def test_openlineage_hears_of_the_campaign_what_was_written_and_the_figures(
+    sandbox, campaign, another, tasks, tmp_path
+):
     openlineage()
     from openlineage.client.serde import Serde
 
-    read = (f"tingting://{sandbox.host}:{sandbox.port}", f"campaigns/{campaign}")
+    host = f"tingting://{sandbox.host}:{sandbox.port}"
+    read = (host, f"campaigns/{campaign}")
     size = (tmp_path / "report.csv").stat().st_size
     wanted = {
         "report": ([read], [("file", f"{tmp_path}/report.csv", 4, size)]),
         "table": ([read], [("sqlite", f"{tmp_path}/lite.db.calls", 4, None)]),
-        "run": ([], [(*read, None, None)]),
+        "run": ([], [(host, f"campaigns/{another}", None, None)]),
     }
     for name, (inputs, outputs) in wanted.items():
         lineage = told_by(tasks[name])
@@ -98,7 +108,7 @@ def test_openlineage_hears_of_the_campaign_what_was_written_and_the_figures(sand
             found.append((one.namespace, one.name, getattr(counted, "rowCount", None), getattr(counted, "size", None)))
         assert found == outputs
         facet = json.loads(Serde.to_json(lineage.run_facets["tingting_campaign"]))
-        assert facet["campaignId"] == campaign
+        assert facet["campaignId"] == (another if name == "run" else campaign)
         assert facet["summary"]["reached"] == 4
         told = "".join(map(Serde.to_json, [*lineage.inputs, *lineage.outputs, *lineage.run_facets.values()]))
         assert [number for number in NUMBERS if number in told] == []

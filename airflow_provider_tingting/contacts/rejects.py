@@ -5,15 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import re
-import shutil
 import tempfile
-import uuid
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
-from airflow_provider_tingting.errors import TingTingConfigError, TingTingContactsError
+from airflow_provider_tingting.contacts.placing import place_file
+from airflow_provider_tingting.errors import TingTingConfigError
 
 #: A spreadsheet program takes such a text for a formula when it opens a CSV; a signed number is harmless.
 _FORMULA = re.compile(r"[=+\-@\t\r]")
@@ -37,7 +35,7 @@ def write_rejects(target: Any, columns: Sequence[str], rows: Iterable[Mapping[st
     with tempfile.TemporaryFile(prefix="tingting-") as finished:
         written = _fill(finished, name, columns, rows)
         finished.seek(0)
-        _place(finished, path)
+        place_file(finished, path, "The rejected rows")
     return written
 
 
@@ -63,24 +61,3 @@ def _fill(file: IO[bytes], name: str, columns: Sequence[str], rows: Iterable[Map
         written += 1
     text.detach()
     return written
-
-
-def _place(finished: IO[bytes], path: Any) -> None:
-    part = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
-    try:
-        if getattr(path, "protocol", "") in {"", "file", "local"}:
-            path.parent.mkdir(parents=True, exist_ok=True)
-        with part.open("wb") as stream:
-            shutil.copyfileobj(finished, stream, 1 << 20)
-        part.replace(path)
-    except OSError as error:
-        with suppress(Exception):
-            part.unlink()
-        raise TingTingContactsError(
-            f"The rejected rows cannot be written to {path}: {error.strerror or error}. Check the path and the right "
-            "to write there. Nothing was sent."
-        ) from error
-    except BaseException:
-        with suppress(Exception):
-            part.unlink()
-        raise

@@ -30,7 +30,6 @@ from airflow_provider_tingting.connection import (
 )
 from airflow_provider_tingting.errors import (
     TingTingAPIError,
-    TingTingConfigError,
     TingTingError,
 )
 from airflow_provider_tingting.hooks._diagnosis import diagnosis
@@ -129,20 +128,9 @@ class TingTingHook(BaseHook):
 
         :raises TingTingConfigError: there is no such voice, or several; the text lists those that there are.
         """
-        voices = self.list_voice_models()
-        wanted = str(name_or_id).strip().casefold()
-        for matches in (
-            [voice for voice in voices if str(voice.id) == wanted],
-            [voice for voice in voices if voice.voice_display_name.strip().casefold() == wanted],
-            [voice for voice in voices if voice.voice_internal_name.strip().casefold() == wanted],
-        ):
-            if len(matches) == 1:
-                return matches[0]
-            if matches:
-                break
-        known = ", ".join(f"{voice.voice_display_name!r} ({voice.id})" for voice in voices) or "none at all"
-        problem = "is shared by several voices" if matches else "does not exist"
-        raise TingTingConfigError(f"The voice {str(name_or_id)!r} {problem} in this account. There are: {known}.")
+        from airflow_provider_tingting.api.voices import choose_voice
+
+        return choose_voice(self.list_voice_models(), name_or_id)
 
     def list_caller_numbers(self) -> tuple[CallerNumber, ...]:
         """Return the numbers that campaigns may call from, TingTing's and the account's own (vendor's client).
@@ -336,7 +324,9 @@ class TingTingHook(BaseHook):
     def test_connection(self) -> tuple[bool, str]:
         """Say whether the connection works, and what is wrong if not. Reads the voices: free, and changes nothing."""
         try:
-            settings = self.settings
+            # Without its id in what is said: Airflow's web page tests under one that it has just made up.
+            connection = self.get_connection(self.tingting_conn_id)
+            settings = _settings(connection, connection.extra_dejson, None)
             # Somebody is waiting: one attempt, and not for long.
             hasty = {"timeout": min(settings.timeout, _TEST_SECONDS), "max_retries": 0}
             with api.TingTingClient(**{**settings.client_arguments(), **hasty}) as client:
@@ -348,7 +338,7 @@ class TingTingHook(BaseHook):
         return True, f"TingTing answers at {settings.base_url} and knows {len(voices)} voices."
 
 
-def _settings(connection: Connection, extra: Mapping[str, Any], conn_id: str) -> ConnectionSettings:
+def _settings(connection: Connection, extra: Mapping[str, Any], conn_id: str | None) -> ConnectionSettings:
     return ConnectionSettings.read(
         host=connection.host,
         password=connection.password,

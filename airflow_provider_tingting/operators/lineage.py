@@ -64,7 +64,7 @@ def campaign_lineage(campaign_uri: str, figures: Mapping[str, Any], written: Wri
 
 
 def _campaign_facet(base: Any, figures: Mapping[str, Any]) -> Any:
-    # OpenLineage's facets are classes of attrs, which comes with it. The name of the class and of its fields are part of the event.
+    # OpenLineage's facets are classes of attrs, which comes with it. The names of class and fields are in the event.
     attrs: Any = import_module("attrs")
     facet = attrs.make_class(
         "TingTingCampaignRunFacet",

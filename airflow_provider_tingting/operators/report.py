@@ -292,9 +292,12 @@ class TingTingDownloadSurveyReportOperator(TingTingBaseOperator):
             ensure_writable(target, overwrite=self.overwrite)
             with spooled() as spool:
                 self.hook.get_conn().download(api.calls.download_survey_report(number, format=self.format), spool)
-                written = write_survey_report(
-                    spool, target, format=self.format, tidy=self.tidy, overwrite=self.overwrite
-                )
+                try:
+                    written = write_survey_report(
+                        spool, target, format=self.format, tidy=self.tidy, overwrite=self.overwrite
+                    )
+                except TingTingReportError as error:
+                    raise TingTingReportError(f"Survey {number}: {error}") from error
             result = {"survey_id": number, "path": str(target), "rows": written.rows, "format": written.format}
             for key, value in result.items():
                 context["ti"].xcom_push(key=key, value=value)

@@ -54,10 +54,10 @@ def test_the_league_table_starts_by_itself_and_shows_the_figures_that_it_was_tol
         try:
             airflow.start()
             deadline = time.monotonic() + 240
-            while not (runs := airflow.runs(LEAGUE)) or runs[0][2] not in ("success", "failed"):
-                assert time.monotonic() < deadline, f"{airflow.runs(NIGHTLY)} {runs}\n{airflow.tail()}"
+            while not (runs := airflow.runs_and_types(LEAGUE)) or runs[0][2] not in ("success", "failed"):
+                assert time.monotonic() < deadline, f"{airflow.runs_and_types(NIGHTLY)} {runs}\n{airflow.tail()}"
                 time.sleep(0.5)
-            nights = airflow.runs(NIGHTLY)
+            nights = airflow.runs_and_types(NIGHTLY)
             ((run_id, run_type, state),) = runs
             path = airflow.xcom(LEAGUE, run_id, "league_table")["path"] if state == "success" else airflow.tail(run_id)
         finally:

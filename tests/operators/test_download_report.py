@@ -115,7 +115,9 @@ def test_a_retry_replaces_the_file(campaign, tmp_path):
         pytest.param(None, {}, AirflowFailException, ["path is empty"], id="nothing"),
         pytest.param("nowhere://bucket/x.csv", {}, AirflowFailException, ["nowhere", "provider"], id="unknown storage"),
         pytest.param("x.csv", {"format": "pdf"}, AirflowFailException, ["'pdf'", "jsonl"], id="unknown format"),
-        pytest.param("x.csv", {"campaign_id": "x"}, AirflowFailException, ["campaign_id", "'x'"], id="no campaign id"),
+        pytest.param(
+            "x.csv", {"campaign_id": "x"}, AirflowFailException, ["campaign_id", "a text of 1"], id="no campaign id"
+        ),
         pytest.param("x.csv", {"campaign_id": 4711}, AirflowFailException, ["4711", "404"], id="unknown campaign"),
         pytest.param("a file/x.csv", {}, TingTingReportError, ["a file", "not a directory"], id="below a file"),
         pytest.param("a folder", {}, TingTingReportError, ["a folder", "is a directory"], id="a folder"),
