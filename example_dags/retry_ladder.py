@@ -48,8 +48,9 @@ with DAG(
 
     @task
     def another_hour(params: dict | None = None) -> str:
-        """Say when the second call is to be made."""
-        return pendulum.now("Asia/Kathmandu").add(hours=params["hours_between"]).isoformat()
+        """Say when the second call is to be made: some hours later, or at ten in the morning if that is too late."""
+        later = pendulum.now("Asia/Kathmandu").add(hours=params["hours_between"])
+        return (later if 8 <= later.hour < 19 else later.add(hours=12).at(10)).isoformat()
 
     def step(number: int, contacts: str, **campaign) -> TingTingCreateCampaignOperator:
         """Make one step of the ladder; return the task that creates its campaign."""
@@ -59,7 +60,12 @@ with DAG(
         )
         # Whom it did not reach is not a failure here, but the work of the next step.
         run = TingTingRunCampaignOperator(
-            task_id=f"run_{number}", campaign_id=create.output, poll_interval=POLL_INTERVAL, success_when=0.0
+            task_id=f"run_{number}",
+            campaign_id=create.output,
+            poll_interval=POLL_INTERVAL,
+            success_when=0.0,
+            calling_window=os.environ.get("TINGTING_CALLING_WINDOW", "08:00-20:00"),
+            max_age=pendulum.duration(days=3),
         )
         create >> add >> run
         return create

@@ -21,6 +21,7 @@ PEOPLE = ("9841234501", "9841234502", "9801234503", "9861234504")
 @pytest.fixture(autouse=True)
 def _fast(sandbox, monkeypatch):
     monkeypatch.setenv("TINGTING_POLL_INTERVAL", "0.1")
+    monkeypatch.setenv("TINGTING_CALLING_WINDOW", "00:00-24:00")
     sandbox.clock.speed = 100
 
 
@@ -92,7 +93,7 @@ def test_the_ladder_goes_on_with_those_who_were_not_reached(sandbox, run_dag):
     def evening():
         return any(campaign.status == "Scheduled" for campaign in campaigns.values())
 
-    with meanwhile(evening, lambda: sandbox.clock.push(7 * 3600), within=120):
+    with meanwhile(evening, lambda: sandbox.clock.push(24 * 3600), within=120):
         run = run_dag("tingting_retry_ladder")
 
     assert set(run.states.values()) == {"success"}
