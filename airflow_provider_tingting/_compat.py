@@ -55,6 +55,7 @@ __all__ = [
     "TriggerEvent",
     "XCom",
     "approval_operator",
+    "asset_classes",
     "conf",
     "context_merge",
     "determine_kwargs",
@@ -63,6 +64,7 @@ __all__ = [
     "get_connection_async",
     "get_extra_async",
     "has_task_state_store",
+    "hook_lineage_collector",
     "object_storage_path",
     "redact",
     "task_decorator_factory",
@@ -127,6 +129,27 @@ def object_storage_path(path: str) -> ObjectStoragePath:
     from airflow.providers.common.compat.sdk import ObjectStoragePath
 
     return ObjectStoragePath(path)
+
+
+def asset_classes() -> tuple[type, tuple[type, ...], type]:
+    """Return the class of an asset, all that an outlet may be which stands for one, and the class of an alias.
+
+    Airflow 2 calls them datasets. They are loaded when a task has outlets.
+    """
+    from airflow.providers.common.compat.sdk import Asset, AssetAlias
+
+    try:
+        from airflow.sdk.definitions.asset import AssetRef
+    except ImportError:
+        return Asset, (Asset,), AssetAlias
+    return Asset, (Asset, AssetRef), AssetAlias
+
+
+def hook_lineage_collector() -> Any:
+    """Return what hooks tell the lineage of a task to; it ignores everything unless somebody listens."""
+    from airflow.providers.common.compat.lineage.hook import get_hook_lineage_collector
+
+    return get_hook_lineage_collector()  # type: ignore[no-untyped-call]
 
 
 def failed_upstream(context: Context) -> list[str]:

@@ -7,6 +7,12 @@ from typing import Any
 from airflow_provider_tingting.connection import CONN_NAME, CONN_TYPE, HOOK_CLASS, conn_fields, ui_field_behaviour
 
 PACKAGE = "airflow_provider_tingting"
+_ASSET_URIS = {
+    "schemes": ["tingting"],
+    "handler": f"{PACKAGE}.assets.sanitize_uri",
+    "factory": f"{PACKAGE}.assets.create_asset",
+    "to_openlineage_converter": f"{PACKAGE}.assets.convert_asset_to_openlineage",
+}
 
 
 def get_provider_info() -> dict[str, Any]:
@@ -32,7 +38,22 @@ def get_provider_info() -> dict[str, Any]:
             }
         ],
         "hooks": [_modules("hooks", "tingting")],
-        "operators": [_modules("operators", "campaign", "check_contacts", "contacts", "manage", "preview", "report")],
+        "operators": [
+            _modules(
+                "operators",
+                "campaign",
+                "check_contacts",
+                "contacts",
+                "manage",
+                "preview",
+                "report",
+                "report_to_sql",
+                "unreached",
+            )
+        ],
+        "asset-uris": [_ASSET_URIS],
+        # Airflow 2 reads the same under its old name.
+        "dataset-uris": [_ASSET_URIS],
         "sensors": [_modules("sensors", "campaign")],
         "triggers": [_modules("triggers", "campaign", "start")],
         "notifications": [f"{PACKAGE}.notifications.tingting.TingTingNotifier"],

@@ -32,7 +32,19 @@ def test_the_package_name_is_the_distributions() -> None:
 def test_every_module_named_exists_and_every_module_there_is_named(kind: str) -> None:
     named = {module for entry in INFO[kind] for module in entry["python-modules"]}
     package = import_module(f"airflow_provider_tingting.{kind}")
-    inner = {"arguments", "audience", "base", "excluding", "freshness", "memory", "query", "running", "starting"}
+    inner = {
+        "arguments",
+        "audience",
+        "base",
+        "excluding",
+        "freshness",
+        "lineage",
+        "memory",
+        "outlets",
+        "query",
+        "running",
+        "starting",
+    }
     there = {f"{package.__name__}.{path.stem}" for path in Path(package.__path__[0]).glob("[!_]*.py")}
 
     assert named == {module for module in there if module.rsplit(".")[-1] not in inner}
@@ -46,3 +58,12 @@ def test_what_is_named_by_its_path_can_be_imported(kind: str) -> None:
     for path in INFO[kind]:
         module, name = path.rsplit(".", 1)
         assert getattr(import_module(module), name)
+
+
+def test_what_is_told_about_asset_uris_can_be_imported_on_airflow_2_and_3() -> None:
+    (found,) = INFO["asset-uris"]
+
+    assert INFO["dataset-uris"] == [found]
+    for key in ("handler", "factory", "to_openlineage_converter"):
+        module, name = found[key].rsplit(".", 1)
+        assert callable(getattr(import_module(module), name))

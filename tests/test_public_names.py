@@ -23,8 +23,8 @@ operators.campaign  TingTingCreateCampaignOperator
 operators.campaign  TingTingRunCampaignOperator
     campaign_id=… wait_for_completion=True deferrable=False poll_interval=30.0 timeout=None stop_on_kill=False
     success_when=None tolerate_outage=600.0 stall_timeout=900.0 calling_window=None outside_window='wait'
-    one_at_a_time=False
-    start_timeout=None max_age=None on_too_old='fail' on_clear='reattach' tingting_conn_id='tingting_default'
+    one_at_a_time=False start_timeout=None max_age=None on_too_old='fail' partition_key=None on_clear='reattach'
+    tingting_conn_id='tingting_default'
 operators.contacts  TingTingAddContactsOperator
     campaign_id=… contacts=None sql=None sql_conn_id=None sql_parameters=None number_column=None variables=None
     constants=None where=None exclude=None on_invalid='fail' rejects_path=None number_policy='nepal_mobile'
@@ -37,7 +37,13 @@ operators.check_contacts  TingTingCheckContactsOperator
     credits_per_sms_part=1.0 tingting_conn_id='tingting_default'
 operators.report    TingTingDownloadReportOperator
     campaign_id=… path=… format='csv' numbers='plain' overwrite=True require_complete=True chart_path=None
-    download_on_failure=False tingting_conn_id='tingting_default'
+    download_on_failure=False partition_key=None tingting_conn_id='tingting_default'
+operators.report_to_sql TingTingReportToSqlOperator
+    campaign_id=… table=… sql_conn_id=… schema=None create_table=True numbers='plain' variables='json' columns=None
+    batch_size=1000 sql_hook_params=None partition_key=None tingting_conn_id='tingting_default'
+operators.unreached TingTingUnreachedContactsOperator
+    path=… report=None campaign_id=None statuses=None max_tries=3 tries_column='tries' minimum_contacts=1
+    on_too_few='skip' tingting_conn_id='tingting_default'
 operators.report    TingTingDownloadSurveyReportOperator
     survey_id=… path=… format='csv' tidy=False overwrite=True tingting_conn_id='tingting_default'
 operators.manage    TingTingUpdateCampaignOperator
@@ -72,14 +78,18 @@ notifications.tingting TingTingNotifier
 TEMPLATED = """
 TingTingCreateCampaignOperator        tingting_conn_id name services user_phone message sms_message description schedule
                                       voice category length_factor credit_limit
-TingTingRunCampaignOperator           tingting_conn_id campaign_id
+TingTingRunCampaignOperator           tingting_conn_id campaign_id partition_key
 TingTingAddContactsOperator           tingting_conn_id contacts sql sql_conn_id sql_parameters number_column variables
                                       constants where exclude rejects_path sheet campaign_id
 TingTingCheckContactsOperator         tingting_conn_id contacts sql sql_conn_id sql_parameters number_column variables
                                       constants where exclude rejects_path sheet campaign_id message sms_message
                                       credits_per_call credits_per_sms_part
-TingTingDownloadReportOperator        tingting_conn_id campaign_id path format numbers chart_path
+TingTingDownloadReportOperator        tingting_conn_id campaign_id path format numbers chart_path partition_key
 TingTingDownloadSurveyReportOperator  tingting_conn_id survey_id path format
+TingTingReportToSqlOperator           tingting_conn_id campaign_id table sql_conn_id schema numbers columns
+                                      partition_key
+TingTingUnreachedContactsOperator     tingting_conn_id path report campaign_id statuses max_tries tries_column
+                                      minimum_contacts
 TingTingUpdateCampaignOperator        tingting_conn_id campaign_id name services message sms_message schedule
 TingTingStopCampaignOperator          tingting_conn_id campaign_id
 TingTingDeleteCampaignOperator        tingting_conn_id campaign_id
@@ -160,6 +170,7 @@ sandbox
 #: Other modules that programs import, and the names in them.
 MODULES = """
 api         TingTingClient AsyncTingTingClient calls
+assets      campaign_uri survey_uri sanitize_uri create_asset convert_asset_to_openlineage
 campaign    CampaignJob CampaignSpec JobState Marker
 calling_window CallingWindow
 retry_policy tingting_retry_policy

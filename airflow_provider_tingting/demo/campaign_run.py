@@ -55,7 +55,7 @@ def run(home: Path, *, deferred: bool) -> int:
         console.print("  make airflow                       the same in Airflow's own web page")
         if not deferred:
             console.print("  make demo ARGS=--deferred          the same, the task deferred while it waits")
-        console.print("  example_dags/                      three DAGs to start from")
+        console.print("  example_dags/                      DAGs to start from")
         console.print("  docs/quickstart.md                 your own first campaign, still offline")
         console.print("  docs/connecting.md                 your own account")
     return 0

@@ -34,6 +34,7 @@ def environment(home: Path, sandbox: Sandbox, *, deferred: bool) -> dict[str, st
         "AIRFLOW__OPERATORS__DEFAULT_DEFERRABLE": str(deferred),
         "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
         "AIRFLOW_CONN_TINGTING_DEFAULT": sandbox.connection_json(),
+        "AIRFLOW_CONN_TINGTING_WAREHOUSE": f"sqlite://{home.resolve() / 'warehouse.db'}",
         "TINGTING_POLL_INTERVAL": "2",
         # Nobody is really called, so the examples need not wait for the morning.
         "TINGTING_CALLING_WINDOW": "00:00-24:00",

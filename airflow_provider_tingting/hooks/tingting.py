@@ -12,7 +12,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_tingting import api
-from airflow_provider_tingting._compat import AirflowException, BaseHook, get_connection_async, get_extra_async
+from airflow_provider_tingting._compat import (
+    AirflowException,
+    BaseHook,
+    get_connection_async,
+    get_extra_async,
+    hook_lineage_collector,
+)
+from airflow_provider_tingting.assets import file_uri
 from airflow_provider_tingting.connection import (
     CONN_NAME,
     CONN_TYPE,
@@ -278,7 +285,9 @@ class TingTingHook(BaseHook):
 
         :raises TingTingReportError: the file cannot be written.
         """
-        return self._download(api.calls.download_campaign_report(campaign_id), path)
+        size = self._download(api.calls.download_campaign_report(campaign_id), path)
+        self._record(path, campaign_id=campaign_id)
+        return size
 
     def download_survey_report(self, survey_id: int, path: str | Path, *, format: str = "csv") -> int:
         """Write a survey's report to a local file as it came and return its size (API page: Survey report).
@@ -286,7 +295,9 @@ class TingTingHook(BaseHook):
         :param format: `csv` or `json`.
         :raises TingTingReportError: the file cannot be written.
         """
-        return self._download(api.calls.download_survey_report(survey_id, format=format), path)
+        size = self._download(api.calls.download_survey_report(survey_id, format=format), path)
+        self._record(path, survey_id=survey_id)
+        return size
 
     def _download(self, call: Any, path: str | Path) -> int:
         from airflow_provider_tingting.reports.writers.atomic import whole_file
@@ -295,6 +306,12 @@ class TingTingHook(BaseHook):
         ensure_writable(path)
         with whole_file(path) as file:
             return self.get_conn().download(call, file).size
+
+    def _record(self, path: str | Path, **ids: int) -> None:
+        """Record for the lineage of the running task what came from where; nothing happens unless somebody listens."""
+        collector = hook_lineage_collector()
+        collector.add_input_asset(self, scheme="tingting", asset_kwargs={"host": self.settings.base_url, **ids})
+        collector.add_output_asset(self, uri=file_uri(Path(path).absolute()))
 
     def get_user_profile(self) -> UserProfile:
         """Return whose account the token opens (vendor's client, not on the API page)."""

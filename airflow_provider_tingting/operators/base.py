@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_tingting._compat import AirflowFailException, BaseOperator
+from airflow_provider_tingting.assets import campaign_uri
 from airflow_provider_tingting.connection import DEFAULT_CONN_ID
 from airflow_provider_tingting.errors import (
     TingTingAuthError,
@@ -50,6 +51,8 @@ class TingTingBaseOperator(BaseOperator):
     ui_color = "#f6d9cf"
     #: The errors that fail the task without further tries.
     hopeless: ClassVar[tuple[type[TingTingError], ...]] = HOPELESS
+    # What OpenLineage asks for after the task.
+    _outcome: Any = None
 
     def __init__(self, *, tingting_conn_id: str = DEFAULT_CONN_ID, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -70,6 +73,10 @@ class TingTingBaseOperator(BaseOperator):
         except self.hopeless as error:
             which = f" (Connection {self.tingting_conn_id!r}.)" if isinstance(error, TingTingAuthError) else ""
             raise AirflowFailException(f"{error}{which}") from error
+
+    def campaign_uri(self, campaign_id: int) -> str:
+        """Return the URI of the campaign's asset."""
+        return campaign_uri(self.hook.settings.base_url, campaign_id)
 
     def leave_campaign(self, context: Context, campaign_id: int) -> None:
         """Leave the campaign's id and link as XComs at once, so that a failed task has them too."""

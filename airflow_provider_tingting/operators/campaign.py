@@ -203,7 +203,8 @@ class TingTingRunCampaignOperator(RunningMixin):
     request to run. A task that is killed while it waits to start has called nobody, and stops nothing.
 
     XCom: `return_value` is `{campaign_id, status, progress_percent, contacts, reached, not_reached, pending,
-    reach_rate, credits}` (the figures only after waiting); `campaign_id` and `status` are keys of their own too.
+    reach_rate, credits}` (the figures only after waiting); `campaign_id` and `status` are keys of their own too. An
+    outlet of the task gets `{campaign_id, status, summary}` in its event's `extra`.
 
     Source: API page, Run campaign, Get campaign details, Campaign report.
 
@@ -231,6 +232,7 @@ class TingTingRunCampaignOperator(RunningMixin):
     :param max_age: how old the DAG run may be to phone anybody, in seconds or as a timedelta, counted from the end of
         its data interval, or from when it was asked for by hand or by an asset; None for any age.
     :param on_too_old: what to do when it is older: `fail` or `skip`.
+    :param partition_key: the partition of the outlets' events, on Airflow 3.2 and later; None for that of the DAG run.
     :param on_clear: what a cleared task does: `reattach` (report the campaign's outcome) or `fail`. To call people
         again, clear the task that creates the campaign with `on_clear="send_again"`.
     :param tingting_conn_id: the Airflow connection.
@@ -242,7 +244,7 @@ class TingTingRunCampaignOperator(RunningMixin):
     :raises TingTingAPIError: TingTing did not answer for longer than `tolerate_outage`; a retry re-attaches.
     """
 
-    template_fields: Sequence[str] = (*TingTingBaseOperator.template_fields, "campaign_id")
+    template_fields: Sequence[str] = (*TingTingBaseOperator.template_fields, "campaign_id", "partition_key")
 
     def __init__(
         self,
@@ -262,6 +264,7 @@ class TingTingRunCampaignOperator(RunningMixin):
         start_timeout: float | timedelta | None = None,
         max_age: float | timedelta | None = None,
         on_too_old: str = "fail",
+        partition_key: str | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -287,6 +290,7 @@ class TingTingRunCampaignOperator(RunningMixin):
         for argument, value in (("start_timeout", start_timeout), ("max_age", max_age)):
             if value is not None:
                 seconds_of(value, argument)
+        self.partition_key = partition_key
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Run the campaign unless it has begun, and wait for its end, here or in the triggerer."""

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_tingting import api
 from airflow_provider_tingting._compat import AirflowFailException, failed_upstream
+from airflow_provider_tingting.assets import file_uri, openlineage_name
 from airflow_provider_tingting.errors import TingTingConfigError, TingTingReportError
 from airflow_provider_tingting.operators.arguments import campaign_id_of, storage_path_of
 from airflow_provider_tingting.operators.base import TingTingBaseOperator
+from airflow_provider_tingting.operators.outlets import tell_outlets
 
 if TYPE_CHECKING:
     from airflow_provider_tingting._compat import Context
@@ -30,7 +32,8 @@ class TingTingDownloadReportOperator(TingTingBaseOperator):
 
     XCom: `return_value` is `{campaign_id, path, rows, summary, source, final, chart_path}`; each is a key of its own
     too. `summary` holds the figures: contacts, reached, not reached, credits and more, in less than a kilobyte.
-    `source` is `report` or `listing`. `final` is false while the campaign has not ended: the outcomes may change.
+    `source` is `report` or `listing`. `final` is false while the campaign has not ended: the outcomes may change. An
+    outlet of the task gets the same in its event's `extra`.
 
     Source: API page, Campaign report and List contacts.
 
@@ -48,6 +51,7 @@ class TingTingDownloadReportOperator(TingTingBaseOperator):
     :param download_on_failure: bring the report even if a task before has failed, such as the one that ran the
         campaign. The task's `trigger_rule` is then `all_done` unless you give another (a mapped task must be given
         it). Once the report is there the task fails too, so that the DAG run stays red.
+    :param partition_key: the partition of the outlets' events, on Airflow 3.2 and later; None for that of the DAG run.
     :param tingting_conn_id: the Airflow connection.
     :raises AirflowFailException: an argument, the token or the campaign is refused, or there is no campaign because
         the task that creates it failed; no retry would help. Also after a download on failure.
@@ -62,6 +66,7 @@ class TingTingDownloadReportOperator(TingTingBaseOperator):
         "format",
         "numbers",
         "chart_path",
+        "partition_key",
     )
 
     def __init__(
@@ -75,6 +80,7 @@ class TingTingDownloadReportOperator(TingTingBaseOperator):
         require_complete: bool = True,
         chart_path: str | None = None,
         download_on_failure: bool = False,
+        partition_key: str | None = None,
         **kwargs: Any,
     ) -> None:
         if download_on_failure:
@@ -88,6 +94,7 @@ class TingTingDownloadReportOperator(TingTingBaseOperator):
         self.require_complete = require_complete
         self.chart_path = chart_path
         self.download_on_failure = download_on_failure
+        self.partition_key = partition_key
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Download, check, write."""
@@ -104,6 +111,7 @@ class TingTingDownloadReportOperator(TingTingBaseOperator):
                 f"because {', '.join(failed)} failed before it and download_on_failure=True must not turn the DAG run "
                 "green. A task that is to use this report needs trigger_rule='all_done'."
             )
+        tell_outlets(self, context, result, uri=file_uri(result["path"]), partition_key=self.partition_key)
         return result
 
     def _bring(self, context: Context) -> dict[str, Any]:
@@ -146,7 +154,7 @@ class TingTingDownloadReportOperator(TingTingBaseOperator):
                     salt=salt,
                 )
         self.log.info("Campaign %s: %s rows in %s", number, written.rows, self.path)
-        return {
+        result = {
             "campaign_id": number,
             "path": str(target),
             "rows": written.rows,
@@ -155,6 +163,19 @@ class TingTingDownloadReportOperator(TingTingBaseOperator):
             "final": campaign.status.is_final,
             "chart_path": None if chart is None else str(chart),
         }
+        self._outcome = (self.campaign_uri(number), result, written.bytes)
+        return result
+
+    def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:
+        """Tell OpenLineage of the campaign, the file and the figures."""
+        from airflow_provider_tingting.operators.lineage import Written, campaign_lineage
+
+        if self._outcome is None:
+            return None
+        campaign, result, size = self._outcome
+        return campaign_lineage(
+            campaign, result, Written(*openlineage_name(file_uri(result["path"])), rows=result["rows"], size=size)
+        )
 
     def _campaign_id(self) -> int:
         if self.download_on_failure and self.campaign_id in (None, "", "None"):

@@ -17,6 +17,7 @@ from airflow_provider_tingting.errors import (
 )
 from airflow_provider_tingting.operators.arguments import campaign_id_of, seconds_of
 from airflow_provider_tingting.operators.base import TingTingBaseWriteOperator, is_first_try
+from airflow_provider_tingting.operators.outlets import tell_outlets
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -63,6 +64,7 @@ class RunningMixin(TingTingBaseWriteOperator):
     on_too_old: str
     # What to say if the task is killed while it waits to start; None while it does not.
     said_if_killed: str | None = None
+    partition_key: str | None
 
     def start(self, context: Context, *, was_put_off: bool = False, start_deadline: float | None = None) -> Campaign:
         """Check the arguments, then run the campaign unless it has begun; wait for it if it may not start yet.
@@ -119,6 +121,7 @@ class RunningMixin(TingTingBaseWriteOperator):
             raise TingTingCampaignFailedError(
                 "it was terminated.", campaign_id=campaign.id, status=campaign.status.value
             )
+        self._tell(context, campaign)
         return self._result(context, campaign)
 
     def plan(self, context: Context) -> WaitPlan:
@@ -198,6 +201,7 @@ class RunningMixin(TingTingBaseWriteOperator):
             result = self._result(context, campaign) | summary_figures(summary)
             judge(campaign, summary, self.success_when)
             self.log.info("Campaign %s: %s", campaign.id, describe(summary))
+            self._tell(context, campaign, summary.to_json())
             return result
 
     def _time_is_up(self, seen: Observation) -> NoReturn:
@@ -214,6 +218,19 @@ class RunningMixin(TingTingBaseWriteOperator):
             campaign_id=seen.campaign_id,
             status=seen.status,
         )
+
+    def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:
+        """Tell OpenLineage of the campaign and its figures."""
+        from airflow_provider_tingting.operators.lineage import campaign_lineage
+
+        return None if self._outcome is None else campaign_lineage(*self._outcome)
+
+    def _tell(self, context: Context, campaign: Campaign, summary: dict[str, Any] | None = None) -> None:
+        outcome: dict[str, Any] = {"campaign_id": campaign.id, "status": campaign.status.value}
+        if summary is not None:
+            outcome["summary"] = summary
+        self._outcome = (self.campaign_uri(campaign.id), outcome)
+        tell_outlets(self, context, outcome, uri=self._outcome[0], partition_key=self.partition_key)
 
     def _result(self, context: Context, campaign: Campaign) -> dict[str, Any]:
         context["ti"].xcom_push(key="status", value=campaign.status.value)

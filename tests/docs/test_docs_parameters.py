@@ -76,6 +76,8 @@ TABLES_OF_ARGUMENTS = [
     ("campaigns.md", "TingTingRunCampaignOperator"),
     ("contacts.md", "TingTingAddContactsOperator"),
     ("reports.md", "TingTingDownloadReportOperator"),
+    ("downstream.md", "TingTingReportToSqlOperator"),
+    ("downstream.md", "TingTingUnreachedContactsOperator"),
     ("waiting.md", "TingTingCampaignSensor"),
     ("waiting.md", "TingTingCampaignTrigger"),
     ("notifications.md", "TingTingNotifier"),

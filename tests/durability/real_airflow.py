@@ -78,10 +78,23 @@ class RealAirflow:
     """One Airflow; `start()` and `stop()`.
 
     :param folder: an empty folder for its home, database and logs.
+    :param dags: the folder of its DAGs.
+    :param dag_ids: those of them that it must know before it is well.
+    :param environment: more of the environment that its processes get, such as connections.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        dags: Path = DAGS,
+        dag_ids: tuple[str, ...] = DAG_IDS,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         self.folder = folder
+        self._dags = dags
+        self._dag_ids = dag_ids
+        self._more = dict(environment or {})
         self.logs = folder / "logs"
         self.output = folder / "output"
         self._dags = folder / "dags"
@@ -172,6 +185,19 @@ class RealAirflow:
         """The state of a DAG run."""
         rows = self._query("SELECT state FROM dag_run WHERE dag_id = ? AND run_id = ?", dag_id, run_id)
         return rows[0][0] if rows else None
+
+    def runs_and_types(self, dag_id: str) -> list[tuple[str, str, str]]:
+        """Id, type and state of each run of a DAG, the oldest first."""
+        rows = self._query("SELECT run_id, run_type, state FROM dag_run WHERE dag_id = ? ORDER BY id", dag_id)
+        return [(run_id, run_type, state) for run_id, run_type, state in rows]
+
+    def xcom(self, dag_id: str, run_id: str, task_id: str) -> Any:
+        """What a task has returned."""
+        query = "SELECT value FROM xcom WHERE dag_id = ? AND run_id = ? AND task_id = ? AND key = 'return_value'"
+        ((value,),) = self._query(query, dag_id, run_id, task_id)
+        found = json.loads(value)
+        # Airflow 3 keeps JSON in a JSON column.
+        return json.loads(found) if isinstance(found, str) and found.startswith('"') else found
 
     def tasks(self, dag_id: str, run_id: str) -> dict[str, TaskRow]:
         """Each task of a DAG run."""
@@ -300,6 +326,7 @@ class RealAirflow:
                 "PYTHONUNBUFFERED": "1",
                 "PYTHONWARNINGS": "ignore",
             }
+            | self._more
         )
 
     def _make_database(self) -> None:
@@ -353,7 +380,7 @@ class RealAirflow:
                 return False
         jobs = {row[0] for row in self._query("SELECT job_type FROM job WHERE state = 'running'")}
         known = {row[0] for row in self._query("SELECT dag_id FROM serialized_dag")}
-        return {"SchedulerJob", "TriggererJob"} <= jobs and set(DAG_IDS) <= known
+        return {"SchedulerJob", "TriggererJob"} <= jobs and set(self._dag_ids) <= known
 
     def _await(self, condition: Any, seconds: float, trouble: str) -> None:
         deadline = time.monotonic() + seconds

@@ -74,13 +74,13 @@ def wait_until(condition: Callable[[], bool], *, within: float = 20.0) -> None:
 
 
 @contextmanager
-def meanwhile(condition: Callable[[], bool], act: Callable[[], object]) -> Iterator[None]:
+def meanwhile(condition: Callable[[], bool], act: Callable[[], object], *, within: float = 20.0) -> Iterator[None]:
     """Do something in another thread as soon as a condition holds, while the block waits for a campaign."""
     failed: list[BaseException] = []
 
     def run() -> None:
         try:
-            wait_until(condition)
+            wait_until(condition, within=within)
             act()
         except BaseException as error:
             failed.append(error)

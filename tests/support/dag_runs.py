@@ -71,12 +71,15 @@ def load_dag(dag_id: str, folder: Path = EXAMPLE_DAGS) -> Any:
     return bag.dags[dag_id]
 
 
-def run_dag(dag_id: str, *, folder: Path = EXAMPLE_DAGS, conf: dict[str, Any] | None = None) -> FinishedRun:
+def run_dag(
+    dag_id: str, *, folder: Path = EXAMPLE_DAGS, conf: dict[str, Any] | None = None, known: bool = False
+) -> FinishedRun:
     """Run a DAG to its end in this process, deferred tasks included.
 
     :param dag_id: the DAG's id.
     :param folder: where its file lies; by default the project's examples.
     :param conf: the run's configuration, which overrides the DAG's params.
+    :param known: whether the DAG is to be in the database, as events of assets need it; from 3.1 on it always is.
     """
     _keep_one_execution_api()
     with _as_bundle(folder) as bundle:
@@ -84,6 +87,8 @@ def run_dag(dag_id: str, *, folder: Path = EXAMPLE_DAGS, conf: dict[str, Any] | 
         assert dag_id in bag.dags, f"{folder} has no DAG {dag_id!r}, it has {sorted(bag.dags)}"
         if AIRFLOW_VERSION >= (3, 1):
             _serialise(bag, bundle)
+        elif known:
+            bag.sync_to_db(*([bundle, None] if AIRFLOW_VERSION >= (3, 0) else []))
         dag_run = bag.dags[dag_id].test(run_conf=conf)
         return FinishedRun(dag_id, dag_run.run_id, str(dag_run.state), _task_states(dag_id, dag_run.run_id))
 

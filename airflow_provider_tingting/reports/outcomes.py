@@ -1,0 +1,133 @@
+"""Who came to what, from a report in any form: as TingTing sent it, or a file that was written from it.
+
+A number, a status and the contact's variables, as they went into the campaign. May import the standard library, the
+error tree, this room and the sources of contacts, which know how to open a file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any, BinaryIO, Final
+
+from airflow_provider_tingting.contacts.sources import read_rows
+from airflow_provider_tingting.contacts.sources.files import SourceFile
+from airflow_provider_tingting.errors import TingTingContactsError
+from airflow_provider_tingting.masking import HIDDEN, mask_number
+from airflow_provider_tingting.reports.layout import Report, ReportRow, open_report
+from airflow_provider_tingting.reports.values import read_other_info, read_status
+from airflow_provider_tingting.reports.writers.csv_file import escape_formula
+from airflow_provider_tingting.reports.writers.tidy import CORE, OTHER_INFO
+
+_CORE: Final = tuple(name for name, _ in CORE)
+_RESERVED: Final = frozenset({*_CORE, OTHER_INFO})
+_PREFIX: Final = "variable_"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Outcome:
+    """What became of one contact.
+
+    :param number: its number, as text.
+    :param status: its status, as `values.CONTACT_STATUSES` has them.
+    :param variables: what the campaign knew about it; blanks are left out.
+    """
+
+    number: str
+    status: str
+    variables: Mapping[str, object]
+
+    def __repr__(self) -> str:
+        """Show the outcome; hide who it was and what is known about them."""
+        return f"Outcome(number={mask_number(self.number)!r}, status={self.status!r}, variables={HIDDEN})"
+
+
+class Outcomes:
+    """The outcomes of a report, read from its beginning each time they are iterated, in flat memory.
+
+    :param source: the report as it came (a readable, seekable binary file), or the path of a file that a report was
+        written to, in any format.
+    """
+
+    def __init__(self, source: BinaryIO | Any) -> None:
+        self._source = source
+
+    def __iter__(self) -> Iterator[Outcome]:
+        """Give every contact's outcome, in the report's order.
+
+        :raises TingTingContactsError: when the file cannot be read, is no report, or does not hold the real numbers.
+        :raises TingTingReportError: when it is a CSV that is damaged or no report.
+        """
+        for outcome in self._read():
+            if "*" in outcome.number or len(outcome.number) == 64:
+                raise TingTingContactsError(
+                    f"{self._name()}: the numbers are masked or hashed, so nobody can be called with it. Give a report "
+                    "with plain numbers, or campaign_id instead."
+                )
+            yield outcome
+
+    def _read(self) -> Iterator[Outcome]:
+        with ExitStack() as stack:
+            stream: Any = self._source
+            if not hasattr(stream, "seek"):
+                file = SourceFile(stream)
+                if file.suffix != ".csv":
+                    yield from self._of_rows()
+                    return
+                stream = stack.enter_context(file.open_seekable())
+            report = open_report(stream)
+            variables = _variables_of(report)
+            for row in report.rows():
+                yield Outcome(row.number, row.status, variables(row))
+
+    def _of_rows(self) -> Iterator[Outcome]:
+        for row in read_rows(self._source):
+            values = row.values
+            if "number" not in values or "status" not in values:
+                raise TingTingContactsError(
+                    f"{row.place} has no 'number' and 'status': this is no report. Give the path that a "
+                    "TingTingDownloadReportOperator returned."
+                )
+            if "variables" in values and isinstance(values["variables"], Mapping):
+                variables: Mapping[str, object] = values["variables"]
+            else:
+                variables = _original(values)
+            yield Outcome(str(values["number"]), read_status(str(values["status"])), _filled(variables))
+
+    def _name(self) -> str:
+        return "The report" if hasattr(self._source, "seek") else str(self._source)
+
+
+def _variables_of(report: Report) -> Any:
+    """Give the function that takes a row's variables from where this layout has them."""
+    if report.columns[: len(_CORE)] != _CORE:
+        return lambda row: _filled(row.other_info) if isinstance(row.other_info, Mapping) else {}
+
+    # A tidy file: the variables are columns, which the reader of reports does not know.
+    def of_tidy(row: ReportRow) -> dict[str, object]:
+        info = row.other_info if isinstance(row.other_info, Mapping) else {}
+        return _filled(info) | _original({_plain(name): _plain(text) for name, text in row.extra.items()})
+
+    return of_tidy
+
+
+def _original(values: Mapping[str, object]) -> dict[str, object]:
+    """Undo what a tidy table does to the variables: leave the report's own columns out, and give names back."""
+    found = {name: value for name, value in values.items() if name.casefold() not in _RESERVED}
+    info = values.get(OTHER_INFO)
+    whole = read_other_info(info) if isinstance(info, str) and info else None
+    original = dict(whole) if isinstance(whole, Mapping) else {}
+    for name, value in found.items():
+        own = name.removeprefix(_PREFIX)
+        original[own if name.startswith(_PREFIX) and own.casefold() in _RESERVED else name] = value
+    return _filled(original)
+
+
+def _filled(variables: Mapping[str, object]) -> dict[str, object]:
+    return {str(name): value for name, value in variables.items() if value is not None and value != ""}
+
+
+def _plain(text: str) -> str:
+    """Undo the escape of a formula."""
+    return text[1:] if text.startswith("'") and escape_formula(text[1:]) == text else text

@@ -1,0 +1,159 @@
+"""Which columns a campaign's rows have in a database table, and what stands in them.
+
+Every row carries its campaign's id, so that one table holds many campaigns. The contacts' variables differ from
+campaign to campaign: as JSON in one column they leave the table's shape alone, as columns they are easier to query. May
+import the standard library, the error tree and this room only.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from typing import Any, Final
+
+from airflow_provider_tingting.errors import TingTingConfigError
+from airflow_provider_tingting.reports.layout import ReportRow
+from airflow_provider_tingting.reports.writers.tidy import CORE, TidyTable
+
+CAMPAIGN_ID: Final = "campaign_id"
+VARIABLES: Final = "variables"
+EXTRA: Final = "extra"
+MODES: Final = ("json", "columns", "none")
+
+_encode = json.JSONEncoder(ensure_ascii=False, default=str).encode
+
+
+class Kind(Enum):
+    """What a column holds."""
+
+    ID = "id"
+    WORD = "word"
+    TEXT = "text"
+    JSON = "json"
+    AMOUNT = "amount"
+    MOMENT = "moment"
+
+
+_KINDS: Final[Mapping[type, Kind]] = {str: Kind.WORD, float: Kind.AMOUNT, datetime: Kind.MOMENT}
+
+
+@dataclass(frozen=True)
+class TableColumns:
+    """The columns of a table and where each gets its values.
+
+    :param columns: name in the table and kind, in the order of `values`.
+    :param campaign_column: the name of the column that holds the campaign's id.
+    """
+
+    columns: tuple[tuple[str, Kind], ...]
+    campaign_column: str
+    _values: Callable[[ReportRow], list[Any]]
+    _picked: tuple[int, ...]
+
+    def values(self, row: ReportRow) -> list[Any]:
+        """Give a row's values in the order of the columns: an id, text, JSON as text, a number, a moment, or None."""
+        values = self._values(row)
+        return [values[index] for index in self._picked]
+
+
+def table_columns(
+    campaign_id: int,
+    tidy: TidyTable,
+    *,
+    variables: str = "json",
+    columns: Sequence[str] | Mapping[str, str] | None = None,
+) -> TableColumns:
+    """Say which columns a table gets.
+
+    :param campaign_id: the campaign that the rows belong to.
+    :param tidy: the columns that its report has.
+    :param variables: `json` for one column `variables`, and one `extra` for what TingTing has added to its report;
+        `columns` for a column each; `none` to leave them out.
+    :param columns: the report's columns to take, or a mapping of the table's columns to those of the report; None for
+        all. The campaign's id is always taken.
+    :raises TingTingConfigError: when the report has no such column; the text names those that it has.
+    """
+    offered, values = _offered(campaign_id, tidy, variables)
+    wanted = _wanted(columns, list(offered))
+    unknown = sorted({source for source in wanted.values() if source not in offered})
+    if unknown:
+        raise TingTingConfigError(
+            f"columns asks for {_listed(unknown)}, which the report does not have. It has {_listed(offered)}."
+        )
+    places = {name: index for index, name in enumerate(offered)}
+    (campaign_column,) = [name for name, source in wanted.items() if source == CAMPAIGN_ID]
+    return TableColumns(
+        columns=tuple((name, offered[source]) for name, source in wanted.items()),
+        campaign_column=campaign_column,
+        _values=values,
+        _picked=tuple(places[source] for source in wanted.values()),
+    )
+
+
+def check_columns(variables: str, columns: Any) -> None:
+    """Check the two arguments as far as is possible without a report.
+
+    :raises TingTingConfigError: when one of them cannot be meant.
+    """
+    if variables not in MODES:
+        raise TingTingConfigError(f"variables must be one of {', '.join(MODES)}; it is {variables!r}.")
+    if columns is None:
+        return
+    names = list(columns.values()) + list(columns) if isinstance(columns, Mapping) else columns
+    if isinstance(columns, str) or not isinstance(columns, Mapping | Sequence) or not columns:
+        raise TingTingConfigError(
+            "columns must be a list of the report's columns, or a dict of the table's columns and the report's, such "
+            f'as {{"phone": "number"}}; it is {columns!r}.'
+        )
+    if not all(isinstance(name, str) and name.strip() for name in names):
+        raise TingTingConfigError("columns has a name that is empty or no text.")
+    _wanted(columns, [])
+
+
+def _offered(
+    campaign_id: int, tidy: TidyTable, variables: str
+) -> tuple[dict[str, Kind], Callable[[ReportRow], list[Any]]]:
+    core = {CAMPAIGN_ID: Kind.ID, **{name: _KINDS[kind] for name, kind in CORE}}
+    if variables == "columns":
+        # The campaign's own column has to be told from a variable that is called like it.
+        added = {f"variable_{name}" if name.casefold() == CAMPAIGN_ID else name: Kind.TEXT for name in _added(tidy)}
+        return core | added, lambda row: [campaign_id, *tidy.values(row)]
+    plain = TidyTable()
+    if variables == "none":
+        return core, lambda row: [campaign_id, *plain.values(row)]
+
+    def with_json(row: ReportRow) -> list[Any]:
+        info, extra = row.other_info, row.extra
+        return [campaign_id, *plain.values(row), _encode(info) if info else None, _encode(extra) if extra else None]
+
+    return core | {VARIABLES: Kind.JSON, EXTRA: Kind.JSON}, with_json
+
+
+def _added(tidy: TidyTable) -> list[str]:
+    return [name for name, _ in tidy.columns[len(CORE) :]]
+
+
+def _wanted(columns: Sequence[str] | Mapping[str, str] | None, offered: Sequence[str]) -> dict[str, str]:
+    """Give the table's columns with those of the report that fill them; the campaign's id first if not named."""
+    if columns is None:
+        return {name: name for name in offered}
+    wanted = dict(columns) if isinstance(columns, Mapping) else {name: name for name in columns}
+    named = [name for name, source in wanted.items() if source == CAMPAIGN_ID]
+    if len(named) > 1:
+        raise TingTingConfigError(f"columns puts campaign_id into more than one column: {_listed(named)}.")
+    if not named and CAMPAIGN_ID in wanted:
+        raise TingTingConfigError("columns fills campaign_id with something else. Name the campaign's own column too.")
+    folded = [name.casefold() for name in wanted]
+    twice = sorted({name for name in wanted if folded.count(name.casefold()) > 1})
+    if twice:
+        raise TingTingConfigError(f"columns has names that a database takes for the same: {_listed(twice)}.")
+    return wanted if named else {CAMPAIGN_ID: CAMPAIGN_ID, **wanted}
+
+
+def _listed(names: Any) -> str:
+    shown = list(names)
+    more = f" and {len(shown) - 30} more" if len(shown) > 30 else ""
+    return ", ".join(f"'{name}'" for name in shown[:30]) + more

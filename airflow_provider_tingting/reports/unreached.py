@@ -1,0 +1,201 @@
+"""From the report of one campaign to the audience of the next: those whom it did not reach, as a file.
+
+Each contact keeps its variables and carries along how many campaigns have tried it, so that nobody is tried for ever.
+May import the standard library, the error tree and this room, and the contacts' memory of numbers.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, BinaryIO, Final
+
+from airflow_provider_tingting.contacts.seen import SeenNumbers
+from airflow_provider_tingting.errors import TingTingConfigError, TingTingContactsError, TingTingError
+from airflow_provider_tingting.reports.outcomes import Outcome
+from airflow_provider_tingting.reports.summary import NOT_REACHED, REACHED
+from airflow_provider_tingting.reports.values import CONTACT_STATUSES, read_status
+from airflow_provider_tingting.reports.writers.atomic import whole_file
+from airflow_provider_tingting.reports.writers.csv_file import row_writer
+from airflow_provider_tingting.reports.writers.gzip_name import gzip_by_name
+
+UNREACHED: Final = tuple(status for status in CONTACT_STATUSES if status in NOT_REACHED)
+FORMATS: Final = (".csv", ".jsonl")
+
+
+class TooFewContactsError(TingTingError):
+    """Fewer contacts are left than a campaign is worth; no file was written.
+
+    :param found: what was found.
+    """
+
+    def __init__(self, message: str, found: Unreached) -> None:
+        super().__init__(message)
+        self.found = found
+
+
+@dataclass(frozen=True, slots=True)
+class Unreached:
+    """Who is left.
+
+    :param rows: contacts of the report.
+    :param contacts: those to try again.
+    :param given_up: those who would be tried again but for their number of tries.
+    """
+
+    rows: int
+    contacts: int
+    given_up: int
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Whom to try again.
+
+    :param statuses: the statuses of those to try again.
+    :param max_tries: how many campaigns may try the same contact, the first one included; None for no limit.
+    :param tries_column: the variable in which their number is carried along.
+    """
+
+    statuses: frozenset[str]
+    max_tries: int | None
+    tries_column: str
+
+    @classmethod
+    def read(cls, statuses: Sequence[str] | str, max_tries: Any, tries_column: Any) -> Choice:
+        """Check what a user has chosen.
+
+        :raises TingTingConfigError: when it cannot be meant.
+        """
+        wanted = [statuses] if isinstance(statuses, str) else list(statuses)
+        read = {read_status(str(status)) for status in wanted}
+        unknown = sorted(read - set(CONTACT_STATUSES))
+        if unknown or not read:
+            raise TingTingConfigError(
+                f"statuses must be some of {', '.join(CONTACT_STATUSES)}; it is {', '.join(unknown) or 'empty'}."
+            )
+        if max_tries is not None and not (str(max_tries).isdecimal() and int(max_tries) > 0):
+            raise TingTingConfigError(f"max_tries must be a whole number of at least 1, or None; it is {max_tries!r}.")
+        if not str(tries_column or "").strip():
+            raise TingTingConfigError("tries_column is empty. Give the variable that counts the tries.")
+        return cls(frozenset(read), None if max_tries is None else int(max_tries), str(tries_column).strip())
+
+
+def check_audience_name(name: str) -> None:
+    """Check that an audience can be written under such a name.
+
+    :raises TingTingConfigError: when it ends in no known format.
+    """
+    if not name.lower().removesuffix(".gz").endswith(FORMATS):
+        raise TingTingConfigError(f"path must end in .csv or .jsonl, each also with .gz; it is {name!r}.")
+
+
+def write_unreached(outcomes: Iterable[Outcome], target: Any, choice: Choice, *, minimum: int = 0) -> Unreached:
+    """Write the audience of the next campaign to a file: whole, or not at all.
+
+    A number that another row says was reached is left out, and one that is there twice is written once. A `.csv` has
+    the number, the tries and a column for each variable; a `.jsonl` has the API's own shape. Formulas are not escaped:
+    a variable must come to the next message as it was.
+
+    :param outcomes: what became of everybody; iterated twice.
+    :param target: a local path, or any path of universal-pathlib, fsspec or Airflow. It is replaced.
+    :param choice: whom to try again.
+    :param minimum: how many contacts a campaign is worth; below this nothing is written.
+    :raises TooFewContactsError: when fewer are left.
+    :raises TingTingContactsError: when somebody's number of tries is none.
+    :raises TingTingReportError: when the target cannot be written; what was there is untouched.
+    """
+    rows, done, columns = _look_through(outcomes, choice)
+    count = given_up = 0
+    with whole_file(target) as file:
+        with gzip_by_name(file, target) as plain:
+            write = _writer(plain, str(getattr(target, "name", target)), [choice.tries_column, *columns])
+            for number, tries, variables in _chosen(outcomes, choice, done):
+                if choice.max_tries is not None and tries >= choice.max_tries:
+                    given_up += 1
+                    continue
+                write(number, {choice.tries_column: tries, **variables})
+                count += 1
+            write.close()
+        found = Unreached(rows, count, given_up)
+        if count < minimum:
+            raise TooFewContactsError(
+                f"Of {rows:,} contacts {count:,} are left to try again, fewer than the {minimum:,} that a campaign is "
+                f"worth; {given_up:,} have been tried often enough. No file was written.",
+                found,
+            )
+    return found
+
+
+def _look_through(outcomes: Iterable[Outcome], choice: Choice) -> tuple[int, SeenNumbers, list[str]]:
+    """Count the rows, remember who was reached, and learn the columns."""
+    rows, done = 0, SeenNumbers()
+    columns: dict[str, None] = {}
+    for outcome in outcomes:
+        rows += 1
+        if outcome.status in choice.statuses:
+            columns.update(dict.fromkeys(outcome.variables))
+        elif outcome.status in REACHED:
+            done.add(_key(outcome.number))
+    columns.pop(choice.tries_column, None)
+    return rows, done, list(columns)
+
+
+def _chosen(
+    outcomes: Iterable[Outcome], choice: Choice, done: SeenNumbers
+) -> Iterator[tuple[str, int, dict[str, object]]]:
+    for row, outcome in enumerate(outcomes, 1):
+        if outcome.status in choice.statuses and done.add(_key(outcome.number)):
+            variables = dict(outcome.variables)
+            before = variables.pop(choice.tries_column, 0)
+            yield outcome.number, _tries(before, choice.tries_column, row) + 1, variables
+
+
+def _tries(value: object, column: str, row: int) -> int:
+    try:
+        number = float(str(value))
+        if number < 0 or not number.is_integer():
+            raise ValueError
+        return int(number)
+    except (OverflowError, ValueError):
+        raise TingTingContactsError(
+            f"Row {row:,} of the report: the variable '{column}' is no number of tries. If it means something else to "
+            "you, count the tries in another one: tries_column='called_times'."
+        ) from None
+
+
+def _key(number: str) -> str:
+    return "".join(char for char in number if char.isdigit())[-10:]
+
+
+class _Writer:
+    """Writes contacts; `close` hands the rest of its text over."""
+
+    def __init__(self, write: Callable[[str, dict[str, object]], object], close: Callable[[], object]) -> None:
+        self._write = write
+        self.close = close
+
+    def __call__(self, number: str, variables: dict[str, object]) -> None:
+        self._write(number, variables)
+
+
+def _writer(file: BinaryIO, name: str, columns: Sequence[str]) -> _Writer:
+    encode = json.JSONEncoder(ensure_ascii=False, default=str).encode
+    text = io.TextIOWrapper(file, encoding="utf-8", newline="")
+    if name.lower().removesuffix(".gz").endswith(".jsonl"):
+
+        def write_line(number: str, variables: dict[str, object]) -> None:
+            text.write(f"{encode({'number': number, 'other_variables': variables})}\n")
+
+        return _Writer(write_line, text.detach)
+    write_row = row_writer(text)
+    # A variable that is called like the number's own column would take its place.
+    write_row(["number", *(f"variable_{name}" if name.casefold() == "number" else name for name in columns)])
+
+    def write_cells(number: str, variables: dict[str, object]) -> None:
+        cells = (variables.get(column) for column in columns)
+        write_row([number, *(cell if cell is None or isinstance(cell, str | int) else encode(cell) for cell in cells)])
+
+    return _Writer(write_cells, text.detach)

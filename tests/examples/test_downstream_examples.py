@@ -1,0 +1,144 @@
+"""The examples that take reports further: to a database and a league table, up a ladder of tries, to a lake."""
+
+from __future__ import annotations
+
+import csv
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pendulum
+import pytest
+from support.airflow_home import EXAMPLE_DAGS
+from support.campaigns import a_campaign, meanwhile
+
+pytestmark = pytest.mark.usefixtures("tingting_conn")
+
+PATIENTS = EXAMPLE_DAGS / "data" / "patients.csv"
+PEOPLE = ("9841234501", "9841234502", "9801234503", "9861234504")
+
+
+@pytest.fixture(autouse=True)
+def _fast(sandbox, monkeypatch):
+    monkeypatch.setenv("TINGTING_POLL_INTERVAL", "0.1")
+    monkeypatch.setenv("TINGTING_CALLING_WINDOW", "00:00-24:00")
+    sandbox.clock.speed = 100
+
+
+@pytest.fixture
+def yesterdays(sandbox):
+    """Two campaigns that ended yesterday in Nepal, and one that ended today."""
+    made = []
+    # Noon, so that no campaign runs into the next day.
+    for day, outcomes in (("yesterday", 3), ("yesterday", 1), ("today", 4)):
+        moment = getattr(pendulum, day)("Asia/Kathmandu").at(12)
+        sandbox.clock.resume(moment.timestamp(), speed=1.0)
+        campaign = a_campaign(sandbox, outcome=None)
+        for index, number in enumerate(PEOPLE):
+            sandbox.world.script_outcome(number, "completed" if index < outcomes else "unanswered")
+        sandbox.world.run_campaign(campaign)
+        sandbox.play_out()
+        made.append(campaign)
+    return made[:2]
+
+
+def table(path):
+    with Path(path).open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_the_nightly_reports_come_to_the_database_and_the_league_table(
+    sandbox, yesterdays, run_dag, tmp_path, monkeypatch
+):
+    pytest.importorskip("matplotlib", reason="the picture needs the extra chart")
+    database = tmp_path / "warehouse.db"
+    monkeypatch.setenv("AIRFLOW_CONN_TINGTING_WAREHOUSE", f"sqlite://{database}")
+
+    night = run_dag("tingting_nightly_reports", known=True)
+    league = run_dag("tingting_league_table")
+
+    assert night.state == league.state == "success"
+    with closing(sqlite3.connect(database)) as connection:
+        rows = connection.execute("SELECT campaign_id, number, status FROM tingting_calls").fetchall()
+    wanted = [
+        (campaign, contact.number, contact.status_at(sandbox.clock.time()))
+        for campaign in yesterdays
+        for contact in sandbox.world.campaigns[campaign].contacts.values()
+    ]
+    assert sorted(rows) == sorted(wanted)
+    ranked = [
+        (row["campaign_id"], row["contacts"], row["reached"]) for row in table(league.xcom("league_table")["path"])
+    ]
+    assert ranked == [(str(yesterdays[0]), "4", "3"), (str(yesterdays[1]), "4", "1")]
+    picture = league.xcom("picture_of_the_best")
+    assert picture["campaign_id"] == yesterdays[0]
+    assert "</html>" in Path(picture["chart_path"]).read_text(encoding="utf-8")
+
+
+def test_a_night_without_campaigns_tells_nobody(sandbox, run_dag, tmp_path, monkeypatch):
+    monkeypatch.setenv("AIRFLOW_CONN_TINGTING_WAREHOUSE", f"sqlite://{tmp_path / 'warehouse.db'}")
+
+    night = run_dag("tingting_nightly_reports", conf={"day": "2026-01-02"})
+
+    assert night.states["tell"] == "skipped"
+
+
+def test_the_ladder_goes_on_with_those_who_were_not_reached(sandbox, run_dag):
+    people = [row["mobile"] for row in table(PATIENTS)]
+    stubborn, late = people[1], people[4]
+    for number in people:
+        sandbox.world.script_outcome(number, "unanswered" if number in (stubborn, late) else "completed")
+    campaigns = sandbox.world.campaigns
+
+    def evening():
+        return any(campaign.status == "Scheduled" for campaign in campaigns.values())
+
+    with meanwhile(evening, lambda: sandbox.clock.push(24 * 3600), within=120):
+        run = run_dag("tingting_retry_ladder")
+
+    assert set(run.states.values()) == {"success"}
+    first, second, third = (campaigns[run.xcom(f"create_{number}")] for number in (1, 2, 3))
+    assert set(first.numbers) == set(people)
+    assert set(second.numbers) == set(third.numbers) == {stubborn, late}
+    assert (second.services, third.services) == ("PHONE", "SMS")
+    assert [contact.variables["tries"] for contact in second.contacts.values()] == ["1", "1"]
+    assert [contact.variables["tries"] for contact in third.contacts.values()] == ["2", "2"]
+    names = {row["mobile"]: row["name"] for row in table(PATIENTS)}
+    assert {contact.number: contact.variables["name"] for contact in third.contacts.values()} == {
+        number: names[number] for number in (stubborn, late)
+    }
+    calls = {number: 2 if number in (stubborn, late) else 1 for number in people}
+    assert dict(sandbox.ledger.times_dialled()) == calls
+    assert dict(sandbox.ledger.times_dialled(channel="sms")) == {stubborn: 1, late: 1}
+
+
+def test_the_ladder_ends_where_too_few_are_left(sandbox, run_dag):
+    people = [row["mobile"] for row in table(PATIENTS)]
+    for number in people:
+        sandbox.world.script_outcome(number, "failed" if number == people[0] else "completed")
+
+    run = run_dag("tingting_retry_ladder")
+
+    assert run.state == "success"
+    reached = {task for task, state in run.states.items() if state == "success"}
+    assert reached == {"create_1", "add_contacts_1", "run_1"}
+    assert run.states["unreached_1"] == run.states["create_3"] == "skipped"
+    assert len(sandbox.world.campaigns) == 1
+
+
+def test_the_reports_of_a_day_are_one_parquet_table(sandbox, yesterdays, run_dag, tmp_path, monkeypatch):
+    dataset = pytest.importorskip("pyarrow.dataset")
+    monkeypatch.setenv("TINGTING_LAKE", f"file://{tmp_path}/lake")
+
+    run = run_dag("tingting_reports_to_parquet", known=True)
+
+    assert run.state == "success"
+    day = pendulum.yesterday("Asia/Kathmandu").to_date_string()
+    files = sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.parquet"))
+    assert files == [f"lake/date={day}/campaign_{campaign}.parquet" for campaign in yesterdays]
+    lake = dataset.dataset(tmp_path / "lake", format="parquet", partitioning="hive").to_table().to_pylist()
+    assert len(lake) == 8
+    assert sum(row["status"] == "completed" for row in lake) == 4
+    assert {str(row["date"]) for row in lake} == {day}
+    results = [run.xcom("write_report", map_index=index) for index in range(2)]
+    assert [result["rows"] for result in results] == [4, 4]
