@@ -10,7 +10,6 @@ from typing import Any
 
 from airflow_provider_tingting._compat import BaseTrigger, TriggerEvent
 from airflow_provider_tingting.connection import DEFAULT_CONN_ID
-from airflow_provider_tingting.errors import TingTingAuthError, TingTingError
 
 # Airflow gives `on_kill` 30 seconds by default, after which nothing more could be said.
 _SECONDS_TO_STOP = 20.0
@@ -75,8 +74,9 @@ class TingTingCampaignTrigger(BaseTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Wait, and yield one event."""
+        from airflow_provider_tingting.hub import shared_hub
         from airflow_provider_tingting.observation import Reason
-        from airflow_provider_tingting.waiting import Progress, WaitPlan, watch
+        from airflow_provider_tingting.waiting import Progress, WaitPlan
 
         plan = WaitPlan(
             campaign_id=self.campaign_id,
@@ -86,20 +86,13 @@ class TingTingCampaignTrigger(BaseTrigger):
             tolerate_outage=self.tolerate_outage,
         )
         progress = Progress(self.campaign_id)
-        while True:
+        async with shared_hub(self.tingting_conn_id, self._client) as hub:
             try:
-                async with await self._client() as client:
-                    seen = await asyncio.wait_for(client.converse(watch(plan, self.log, progress)), self._time_left())
+                seen = await asyncio.wait_for(hub.wait(plan, self.log, progress), self._time_left())
             except asyncio.TimeoutError:
                 # A request was under way at the deadline, and has not been answered since.
                 seen = replace(progress.seen, reason=Reason.TIMED_OUT)
-            except TingTingError as error:
-                if isinstance(error, TingTingAuthError) and progress.may_read_connection_again():
-                    self.log.warning("TingTing rejects the token: reading the connection again")
-                    continue
-                seen = progress.seen.ended_by(Reason.REFUSED, error)
-            yield TriggerEvent(seen.to_event())  # type: ignore[no-untyped-call]
-            return
+        yield TriggerEvent(seen.to_event())  # type: ignore[no-untyped-call]
 
     def _time_left(self) -> float | None:
         return None if self.deadline is None else max(0.0, self.deadline - time.time()) + _SECONDS_FOR_A_LAST_LOOK
