@@ -12,18 +12,18 @@ from airflow_provider_tingting.api.statuses import CampaignStatus
 SHARE_OF_THE_REST = 0.25
 #: However far its end seems, a running campaign is looked at after this many intervals: somebody may stop it.
 MOST_INTERVALS = 4.0
-#: However far its start is (seconds), a scheduled campaign is looked at: its schedule may be changed.
-LONGEST_SLEEP = 900.0
+#: However far its start is, a scheduled campaign is looked at after so many: its schedule may be changed.
+MOST_INTERVALS_ASLEEP = 10.0
 
 
 class Rhythm:
     """What one campaign's looks have shown of its pace; small, since a triggerer keeps thousands."""
 
-    __slots__ = ("_began_at", "_began_with", "_starts_at", "seconds_left")
+    __slots__ = ("_began_at", "_began_with", "_percent", "_starts_at", "seconds_left")
 
     def __init__(self) -> None:
         self._began_at: float | None = None
-        self._began_with = 0.0
+        self._began_with = self._percent = 0.0
         self._starts_at: float | None = None
         #: The seconds until its end, by its pace so far; None when that cannot be told.
         self.seconds_left: float | None = None
@@ -39,11 +39,13 @@ class Rhythm:
         self.seconds_left = None
         if status != CampaignStatus.RUNNING.value or percent is None:
             self._began_at = None
-        elif self._began_at is None or percent < self._began_with:
+            return
+        if self._began_at is None or percent < self._percent:
             self._began_at, self._began_with = now, percent
         elif percent > self._began_with and now > self._began_at:
             pace = (percent - self._began_with) / (now - self._began_at)
             self.seconds_left = max(0.0, 100.0 - percent) / pace
+        self._percent = percent
 
     def starts_in(self, now: float) -> float | None:
         """Return the seconds until the campaign is to start; None when it is not scheduled."""
@@ -56,7 +58,7 @@ class Rhythm:
         """
         starts_in = self.starts_in(now)
         if starts_in is not None:
-            return min(max(shortest, starts_in), max(shortest, LONGEST_SLEEP))
+            return min(max(shortest, starts_in), shortest * MOST_INTERVALS_ASLEEP)
         if self.seconds_left is not None:
             return min(max(shortest, self.seconds_left * SHARE_OF_THE_REST), shortest * MOST_INTERVALS)
         return shortest

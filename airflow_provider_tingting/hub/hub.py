@@ -6,7 +6,7 @@ import asyncio
 import contextvars
 import random
 import time
-from collections.abc import Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -58,9 +58,11 @@ class Hub:
     One campaign's trouble is told to those who wait for it and to nobody else.
 
     :param connect: reads the connection and returns a new client.
+    :param clock: seconds since 1970; deadlines are by this clock, all else by one that never jumps.
     """
 
-    def __init__(self, connect: Connect) -> None:
+    def __init__(self, connect: Connect, *, clock: Callable[[], float] = time.time) -> None:
+        self._clock = clock
         self._line = Line(connect, self._tell_rejected)
         self._listing = Listing()
         self._agenda = Agenda()
@@ -71,8 +73,8 @@ class Hub:
         self._woken = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._poller: asyncio.Task[None] | None = None
-        self._sleeps_until = 0.0
-        self._clock_offset = _clock_offset()
+        self._sleeps_until = self._first_looks_at = 0.0
+        self._clock_is_ahead = self._ahead()
 
     # -- for those who wait ----------------------------------------------------------------------------------------
 
@@ -82,7 +84,7 @@ class Hub:
         :param tell: where log lines go.
         :param progress: what an earlier part of the same wait has seen; it is kept up to date.
         """
-        waiter = Waiter(Wait(plan, tell, progress))
+        waiter = Waiter(Wait(plan, tell, progress, clock=self._clock))
         waiters = self._waiters.setdefault(plan.campaign_id, [])
         waiters.append(waiter)
         try:
@@ -125,6 +127,9 @@ class Hub:
             due = at + waiter.wait.next_look()
         else:
             due = now + min(_GATHERS_FOR, waiter.wait.next_look() / 10)
+            if not now < self._first_looks_at <= due:
+                self._first_looks_at = due
+            due = self._first_looks_at
         entered = self._agenda.due(plan.campaign_id)
         self._put(plan.campaign_id, due if entered is None else min(due, entered))
 
@@ -156,18 +161,21 @@ class Hub:
 
     async def _poll(self) -> None:
         while True:
-            self._woken.clear()
             now, due = time.monotonic(), self._agenda.first()
-            self._sleeps_until = now + _LONGEST_SLEEP if due is None else min(due, now + _LONGEST_SLEEP)
-            if self._sleeps_until > now:
-                with suppress(asyncio.TimeoutError):
-                    await asyncio.wait_for(self._woken.wait(), self._sleeps_until - now)
+            if due is None or due > now:
+                await self._sleep(now + _LONGEST_SLEEP if due is None else min(due, now + _LONGEST_SLEEP))
                 self._heed_jump()
                 continue
-            wanted = self._agenda.take(time.monotonic())
-            await asyncio.sleep(self._gathering(wanted))
-            wanted += self._agenda.take(time.monotonic())
-            await self._look_at(wanted)
+            wanted = self._agenda.take(now)
+            await self._sleep(now + self._gathering(wanted))
+            await self._look_at([*wanted, *self._agenda.take(time.monotonic())])
+
+    async def _sleep(self, until: float) -> None:
+        """Sleep until a time, or until somebody is due earlier."""
+        self._woken.clear()
+        self._sleeps_until = until
+        with suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(self._woken.wait(), max(0.0, until - time.monotonic()))
 
     def _gathering(self, due: Iterable[int]) -> float:
         """Return how long to wait for others to become due; at random, so that two triggerers do not ask together."""
@@ -178,10 +186,10 @@ class Hub:
 
     def _heed_jump(self) -> None:
         """Enter all looks anew when the wall clock was set: the deadlines are by that clock."""
-        offset = _clock_offset()
-        if abs(offset - self._clock_offset) < _JUMP:
+        ahead = self._ahead()
+        if abs(ahead - self._clock_is_ahead) < _JUMP:
             return
-        self._clock_offset = offset
+        self._clock_is_ahead = ahead
         for campaign_id in self._waiters:
             self._put(campaign_id, time.monotonic())
 
@@ -271,11 +279,12 @@ class Hub:
     async def _read_singly(self, wanted: set[int], trouble: TingTingError | None) -> None:
         """Read campaigns one by one; when TingTing answers nobody of a few, the others are not asked."""
         order = random.sample(sorted(wanted), len(wanted))
-        probes, rest = order[: _PROBES + 1], order[_PROBES + 1 :]
+        probes, rest = order[:_PROBES], order[_PROBES:]
         errors = await asyncio.gather(*(self._read(one) for one in probes))
         if rest and all(isinstance(error, _PASSING) for error in errors):
-            assert errors[-1] is not None
-            self._missed(rest, errors[-1])
+            said = trouble or errors[-1]
+            assert said is not None
+            self._missed(rest, said)
             return
         if trouble is not None:
             # The list alone is in trouble.
@@ -322,6 +331,5 @@ class Hub:
     def _everybody(self) -> list[Waiter]:
         return [waiter for waiters in self._waiters.values() for waiter in waiters]
 
-
-def _clock_offset() -> float:
-    return time.time() - time.monotonic()
+    def _ahead(self) -> float:
+        return self._clock() - time.monotonic()

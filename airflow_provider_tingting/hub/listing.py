@@ -21,7 +21,7 @@ from airflow_provider_tingting.observation import Sight
 RESTS_FOR = 600.0
 #: Campaigns that the pages do not show are looked for on them again after so long (seconds).
 LOOKS_AGAIN_AFTER = 3600.0
-#: This many pages in a row without a campaign of ours end a walk that does not know where they are.
+#: This many pages without a campaign of ours end a walk that does not know where they are.
 MOST_IDLE_PAGES = 20
 #: So often the end that a list shows must agree with the campaign's own page before it is believed, ...
 ENDS_CHECKED_FIRST = 3
@@ -130,8 +130,8 @@ class Walk(Iterator["Call[Page[Campaign]]"]):
         self._pages = pages
         self._left = wanted
         self._pager: Pager[Campaign] = Pager(calls.list_campaigns())
-        self._read = self._rows = self._idle = 0
-        self._hits = 0
+        self._budget = len(wanted) / 2
+        self._read = self._rows = self._hits = self._wasted = 0
         self._lowest: int | None = None
         self._falls = True
 
@@ -161,7 +161,8 @@ class Walk(Iterator["Call[Page[Campaign]]"]):
                 self._left.discard(campaign.id)
                 self._hits += 1
         self._rows += len(page.results)
-        self._idle = 0 if self._hits else self._idle + 1
+        if not self._hits and self._read > self._pages:
+            self._wasted += 1
         return fresh
 
     def finish(self) -> None:
@@ -181,7 +182,7 @@ class Walk(Iterator["Call[Page[Campaign]]"]):
         if self._falls and self._lowest is not None:
             # The newest come first, so what has a higher id than the last row comes no more.
             unexplored = {one for one in unexplored if one < self._lowest}
-        return len(unexplored) >= 2 and self._idle * 2 < len(unexplored) and self._idle < MOST_IDLE_PAGES
+        return len(unexplored) >= 2 and self._wasted < min(self._budget, MOST_IDLE_PAGES)
 
 
 def _is_whole(sight: Sight) -> bool:
