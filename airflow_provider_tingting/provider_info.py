@@ -34,7 +34,7 @@ def get_provider_info() -> dict[str, Any]:
         "hooks": [_modules("hooks", "tingting")],
         "operators": [_modules("operators", "campaign", "contacts", "manage", "preview", "report")],
         "sensors": [_modules("sensors", "campaign")],
-        "triggers": [_modules("triggers", "campaign")],
+        "triggers": [_modules("triggers", "campaign", "finished")],
         "extra-links": [f"{PACKAGE}.links.campaign.TingTingCampaignLink"],
     }
 

@@ -46,12 +46,13 @@ def test_the_client_and_the_rooms_below_it_import_no_airflow() -> None:
     program = """
 import pkgutil, sys
 import airflow_provider_tingting.api, airflow_provider_tingting.contacts, airflow_provider_tingting.reports
+import airflow_provider_tingting.hub
 from importlib import import_module
-for package in ("api", "contacts", "reports"):
+for package in ("api", "contacts", "hub", "reports"):
     room = import_module(f"airflow_provider_tingting.{package}")
     for found in pkgutil.walk_packages(room.__path__, room.__name__ + "."):
         import_module(found.name)
-for module in ("campaign", "waiting", "outcome", "connection", "schedule", "errors", "masking", "provider_info"):
+for module in ("campaign", "waiting", "rhythm", "outcome", "connection", "schedule", "errors", "masking", "provider_info"):
     import_module(f"airflow_provider_tingting.{module}")
 print(",".join(sorted(name for name in sys.modules if name == "airflow" or name.startswith("airflow."))))
 """

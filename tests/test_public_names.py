@@ -9,9 +9,11 @@ import json
 import pytest
 
 from airflow_provider_tingting import errors
+from airflow_provider_tingting.hub.finishes import Watermark
 from airflow_provider_tingting.observation import EVENT_VERSION, Observation, Reason
 from airflow_provider_tingting.provider_info import get_provider_info
 from airflow_provider_tingting.triggers.campaign import TingTingCampaignTrigger
+from airflow_provider_tingting.triggers.finished import TingTingCampaignFinishedTrigger
 
 #: Module, class, and its arguments with their defaults; `…` marks one that must be given.
 OPERATORS = """
@@ -48,6 +50,8 @@ triggers.campaign   TingTingCampaignTrigger
     tolerate_outage=600.0 stop_on_kill=False
 hooks.tingting      TingTingHook
     tingting_conn_id='tingting_default'
+triggers.finished   TingTingCampaignFinishedTrigger
+    tingting_conn_id='tingting_default' name_pattern='*' statuses=None poll_interval=60.0
 """
 
 #: Arguments that a template may fill.
@@ -128,7 +132,8 @@ campaign    CampaignJob CampaignSpec JobState Marker
 retry_policy tingting_retry_policy
 outcome     summarise judge
 observation Observation Reason
-waiting     WaitPlan Progress watch look
+waiting     WaitPlan Progress Wait watch look
+hub         Hub shared_hub
 links.campaign TingTingCampaignLink
 sandbox     Sandbox
 provider_info get_provider_info
@@ -249,6 +254,16 @@ def test_what_waits_in_a_triggerer_today_is_understood_after_an_update():
         "status_code": None,
     }
 
+    watching = {
+        "tingting_conn_id": "tingting_default",
+        "name_pattern": "Water*",
+        "statuses": ["Completed"],
+        "poll_interval": 60.0,
+    }
+
+    path = "airflow_provider_tingting.triggers.finished.TingTingCampaignFinishedTrigger"
+    assert TingTingCampaignFinishedTrigger(**watching).serialize() == (path, watching)
+    assert Watermark.from_json({"version": 1, "until": "2026-11-23T20:00:00+05:45", "ids": [79]}) is not None
     path = "airflow_provider_tingting.triggers.campaign.TingTingCampaignTrigger"
     assert TingTingCampaignTrigger(**waiting).serialize() == (path, waiting)
     assert Observation(Reason.REACHED, 79, "Completed", 100.0, 4).to_event() == event

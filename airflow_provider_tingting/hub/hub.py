@@ -102,6 +102,10 @@ class Hub:
         """Carry out a call of one's own, with the client and the rate limit that all share."""
         return await self._line.send(call)
 
+    async def shared(self, call: Call[T], max_age: float) -> T:
+        """Carry out a read, or return its answer to somebody else if that is no older than so many seconds."""
+        return await self._line.shared(call, max_age)
+
     async def download(self, call: Call[None], target: Any) -> Any:
         """Download into a file, with the client and the rate limit that all share."""
         return await self._line.download(call, target)

@@ -18,6 +18,7 @@ Connect = Callable[[], Awaitable["AsyncTingTingClient"]]
 
 #: The connection is read again after this time (seconds), so that what was changed in it takes effect in the end.
 CONNECTION_AGES_AFTER = 600.0
+_ANSWERS_KEPT = 8
 
 
 class Line:
@@ -37,6 +38,7 @@ class Line:
         self._answered = True
         self._busy = 0
         self._retired: list[AsyncTingTingClient] = []
+        self._answers: dict[Any, tuple[float, asyncio.Future[Any]]] = {}
         self._silent_until = 0.0
         self._silence: TingTingRateLimitedError | None = None
 
@@ -47,6 +49,21 @@ class Line:
         :raises TingTingConfigError: the connection cannot be used.
         """
         return await self._with_client(lambda client: client.send(call))
+
+    async def shared(self, call: Call[T], max_age: float) -> T:
+        """Carry out a read, or return its answer to somebody else if that is young enough; errors as for `send`.
+
+        :param max_age: seconds.
+        """
+        key = (call.request.path, *sorted(call.request.query.items()))
+        at, answer = self._answers.get(key, (0.0, None))
+        if answer is None or answer.cancelled() or time.monotonic() - at > max_age or _has_failed(answer):
+            answer = asyncio.ensure_future(self.send(call))
+            self._answers[key] = time.monotonic(), answer
+            while len(self._answers) > _ANSWERS_KEPT:
+                del self._answers[next(iter(self._answers))]
+        # Whoever gives up does not take the answer from the others.
+        return await asyncio.shield(answer)
 
     async def download(self, call: Call[None], target: Any) -> Downloaded:
         """Download into a file; see `AsyncTingTingClient.download`."""
@@ -119,7 +136,14 @@ class Line:
 
     async def close(self) -> None:
         """Close every connection."""
+        for _, answer in self._answers.values():
+            answer.cancel()
+        self._answers.clear()
         if self._client is not None:
             self._retired.append(self._client)
             self._client = None
         await self._close_retired()
+
+
+def _has_failed(answer: asyncio.Future[Any]) -> bool:
+    return answer.done() and answer.exception() is not None

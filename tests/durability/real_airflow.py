@@ -32,8 +32,8 @@ from support.airflow_home import AIRFLOW_VERSION, CHECKOUT
 
 DAGS = Path(__file__).parent / "dags"
 _KEEPER = Path(__file__).parent / "keeper.py"
-DAG_IDS = ("lifecycle_sync", "lifecycle_deferred")
 IS_AIRFLOW_3 = AIRFLOW_VERSION >= (3, 0)
+DAG_IDS = ("lifecycle_sync", "lifecycle_deferred", "wait_for_many", *(("after_finished",) if IS_AIRFLOW_3 else ()))
 HAS_STATE_STORE = AIRFLOW_VERSION >= (3, 3)
 PARALLELISM = 8
 
@@ -157,6 +157,23 @@ class RealAirflow:
             "SELECT task_id, state, try_number, pid FROM task_instance WHERE dag_id = ? AND run_id = ?", dag_id, run_id
         )
         return {task_id: TaskRow(state, tries or 0, pid) for task_id, state, tries, pid in rows}
+
+    def states(self, dag_id: str, run_id: str) -> list[str | None]:
+        """The state of each task of a DAG run, mapped ones one by one."""
+        query = "SELECT state FROM task_instance WHERE dag_id = ? AND run_id = ?"
+        return [state for (state,) in self._query(query, dag_id, run_id)]
+
+    def runs(self, dag_id: str) -> dict[str, str]:
+        """The state of each run of a DAG, by its id, oldest first."""
+        return dict(self._query("SELECT run_id, state FROM dag_run WHERE dag_id = ? ORDER BY id", dag_id))
+
+    def returned(self, dag_id: str, run_id: str, task_id: str) -> Any:
+        """What a task has returned."""
+        query = "SELECT value FROM xcom WHERE dag_id = ? AND run_id = ? AND task_id = ? AND key = 'return_value'"
+        value: Any = self._query(query, dag_id, run_id, task_id)[0][0]
+        while isinstance(value, str | bytes):
+            value = json.loads(value)
+        return value
 
     def remembered(self, dag_id: str, run_id: str) -> dict[str, Any]:
         """What each task of a DAG run keeps in the task state store under the provider's key; empty before 3.3."""
