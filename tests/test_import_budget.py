@@ -52,7 +52,8 @@ for package in ("api", "contacts", "hub", "reports"):
     room = import_module(f"airflow_provider_tingting.{package}")
     for found in pkgutil.walk_packages(room.__path__, room.__name__ + "."):
         import_module(found.name)
-for module in ("campaign", "waiting", "rhythm", "outcome", "connection", "schedule", "errors", "masking", "provider_info"):
+modules = "campaign waiting rhythm outcome connection schedule errors masking provider_info"
+for module in modules.split():
     import_module(f"airflow_provider_tingting.{module}")
 print(",".join(sorted(name for name in sys.modules if name == "airflow" or name.startswith("airflow."))))
 """

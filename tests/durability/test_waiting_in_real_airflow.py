@@ -1,4 +1,4 @@
-"""A real scheduler and triggerer: ten deferred waits share their polls, and a finished campaign starts a DAG by itself."""
+"""A real scheduler and triggerer: ten deferred waits share their polls, and a finished campaign starts a DAG."""
 
 from __future__ import annotations
 
