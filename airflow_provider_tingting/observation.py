@@ -34,7 +34,7 @@ class Reason(str, Enum):
     REFUSED = "refused"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Observation:
     """How a wait has ended: ids, status and counts, nothing personal.
 

@@ -52,16 +52,18 @@ class Rhythm:
         return None if self._starts_at is None else max(0.0, self._starts_at - now)
 
     def interval(self, shortest: float, now: float) -> float:
-        """Return the seconds until the next look.
+        """Return the seconds until the next look: a whole number of intervals, so that those who wait keep step.
 
         :param shortest: the seconds that two looks are apart at least.
         """
         starts_in = self.starts_in(now)
         if starts_in is not None:
-            return min(max(shortest, starts_in), shortest * MOST_INTERVALS_ASLEEP)
-        if self.seconds_left is not None:
-            return min(max(shortest, self.seconds_left * SHARE_OF_THE_REST), shortest * MOST_INTERVALS)
-        return shortest
+            wanted, most = starts_in, MOST_INTERVALS_ASLEEP
+        elif self.seconds_left is not None:
+            wanted, most = self.seconds_left * SHARE_OF_THE_REST, MOST_INTERVALS
+        else:
+            return shortest
+        return shortest * min(max(1.0, wanted // shortest), most)
 
 
 def in_words(seconds: float) -> str:

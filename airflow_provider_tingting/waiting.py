@@ -43,7 +43,7 @@ class Teller(Protocol):
         """Tell what is not."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class WaitPlan:
     """What to wait for and how patiently; plain values that travel into the trigger.
 

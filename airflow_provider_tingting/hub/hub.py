@@ -43,6 +43,10 @@ _JUMP = 2.0
 _LEAST_PATIENCE = 10.0
 # A page of the list and a campaign's own page that were read within so long (seconds) must agree.
 _SAME_MOMENT = 5.0
+# What has been looked at within this share of the interval from the begin of a round keeps step with the others.
+_IN_STEP = 0.5
+# So many rows of a page are dealt with before the loop's other tasks have a turn.
+_AT_A_STRETCH = 25
 # Single reads under way at once; httpx gets slower with more.
 _AT_ONCE = 5
 # When TingTing does not answer, so many are asked before it counts as not answering for all.
@@ -197,15 +201,20 @@ class Hub:
         for campaign_id in self._waiters:
             self._put(campaign_id, time.monotonic())
 
-    def _enter(self, campaign_id: int) -> None:
-        """Enter when a campaign is to be looked at again, now that it was."""
+    def _enter(self, campaign_id: int, base: float) -> None:
+        """Enter when a campaign is to be looked at again, now that it was.
+
+        :param base: when the round began in which it was; all of a round count from there, so that they keep step,
+            unless the look has taken long.
+        """
         waiting = [waiter for waiter in self._waiters.get(campaign_id, ()) if not waiter.ended.done()]
         for waiter in waiting:
             if waiter.wait.time_is_up:
                 waiter.time_is_up()
         left = [waiter.wait.next_look() for waiter in waiting if not waiter.ended.done()]
         if left:
-            self._put(campaign_id, time.monotonic() + min(left))
+            now, pause = time.monotonic(), min(left)
+            self._put(campaign_id, (base if now - base < pause * _IN_STEP else now) + pause)
 
     def _put(self, campaign_id: int, due: float) -> None:
         self._agenda.put(campaign_id, due)
@@ -217,32 +226,33 @@ class Hub:
     async def _look_at(self, wanted: Iterable[int]) -> None:
         """Look at all that are due: on the list as far as that pays, the rest one by one."""
         left = {one for one in wanted if one in self._waiters}
+        base = time.monotonic()
         pages = self._listing.pages_for(left, time.monotonic())
         trouble: TingTingError | None = None
         if pages:
             try:
-                await self._walk(left, pages)
+                await self._walk(left, pages, base)
             except (*_PASSING, asyncio.TimeoutError, TimeoutError) as error:
                 trouble = error if isinstance(error, TingTingError) else None
                 if trouble is None or isinstance(error, TingTingUnreadableReplyError):
                     self._listing.rest(time.monotonic())
             except TingTingConfigError as error:
-                self._missed(left, error)
+                self._missed(left, error, base)
                 return
             except TingTingError as error:
                 if getattr(error, "status_code", None) == 401:
-                    self._missed(left, error)
+                    self._missed(left, error, base)
                     return
                 self._listing.rest(time.monotonic())
             except Exception as error:
                 self._failed(left, error)
                 return
         if left:
-            task = self._task(self._read_singly(left, trouble))
+            task = self._task(self._read_singly(left, trouble, base))
             self._tasks.add(task)
             task.add_done_callback(self._read_ended)
 
-    async def _walk(self, left: set[int], pages: int) -> None:
+    async def _walk(self, left: set[int], pages: int, base: float) -> None:
         """Read pages of the list; take from `left` what they show."""
         walk = self._listing.walk(left, pages)
         shown: dict[int, tuple[Sight, float]] = {}
@@ -251,23 +261,24 @@ class Hub:
             patience = max(_LEAST_PATIENCE, min(intervals, default=0.0))
             page = await asyncio.wait_for(self._line.send(call), patience)
             now = time.monotonic()
-            for campaign in walk.accept(page):
+            for row, campaign in enumerate(walk.accept(page)):
+                # A page may bring news for a hundred: others have a turn in between.
+                if row % _AT_A_STRETCH == 0:
+                    await asyncio.sleep(0)
                 sight = Sight.of(campaign)
                 shown[campaign.id] = sight, now
-                if self._shows(sight, now):
+                if self._shows(sight, now, base):
                     left.discard(campaign.id)
-            # A page may bring news for a hundred: others may have a turn.
-            await asyncio.sleep(0)
         walk.finish()
         self._shown = shown
 
-    def _shows(self, sight: Sight, now: float) -> bool:
+    def _shows(self, sight: Sight, now: float, base: float) -> bool:
         """Tell those who wait what the list shows; False when the campaign's own page must be read."""
         is_enough = True
         for waiter in [one for one in self._waiters.get(sight.campaign_id, ()) if not one.ended.done()]:
             is_enough = self._took(waiter, sight, now) and is_enough
         if is_enough:
-            self._enter(sight.campaign_id)
+            self._enter(sight.campaign_id, base)
         return is_enough
 
     def _took(self, waiter: Waiter, sight: Sight, now: float) -> bool:
@@ -280,22 +291,22 @@ class Hub:
         waiter.saw(sight)
         return True
 
-    async def _read_singly(self, wanted: set[int], trouble: TingTingError | None) -> None:
+    async def _read_singly(self, wanted: set[int], trouble: TingTingError | None, base: float) -> None:
         """Read campaigns one by one; when TingTing answers nobody of a few, the others are not asked."""
         order = random.sample(sorted(wanted), len(wanted))
         probes, rest = order[:_PROBES], order[_PROBES:]
-        errors = await asyncio.gather(*(self._read(one) for one in probes))
+        errors = await asyncio.gather(*(self._read(one, base) for one in probes))
         if rest and all(isinstance(error, _PASSING) for error in errors):
             said = trouble or errors[-1]
             assert said is not None
-            self._missed(rest, said)
+            self._missed(rest, said, base)
             return
         if trouble is not None:
             # The list alone is in trouble.
             self._listing.rest(time.monotonic())
-        await asyncio.gather(*(self._read(one) for one in rest))
+        await asyncio.gather(*(self._read(one, base) for one in rest))
 
-    async def _read(self, campaign_id: int) -> TingTingError | None:
+    async def _read(self, campaign_id: int, base: float) -> TingTingError | None:
         """Read a campaign's own page and tell those who wait for it; return what went wrong."""
         async with self._few:
             if campaign_id not in self._waiters:
@@ -303,7 +314,7 @@ class Hub:
             try:
                 campaign = await self._line.send(calls.get_campaign(campaign_id))
             except TingTingError as error:
-                self._missed([campaign_id], error)
+                self._missed([campaign_id], error, base)
                 return error
             except Exception as error:
                 self._failed([campaign_id], error)
@@ -314,14 +325,14 @@ class Hub:
             self._listing.compared(listed, own, now)
         for waiter in list(self._waiters.get(campaign_id, ())):
             waiter.saw(own)
-        self._enter(campaign_id)
+        self._enter(campaign_id, base)
         return None
 
-    def _missed(self, campaigns: Iterable[int], error: TingTingError) -> None:
+    def _missed(self, campaigns: Iterable[int], error: TingTingError, base: float) -> None:
         for campaign_id in campaigns:
             for waiter in list(self._waiters.get(campaign_id, ())):
                 waiter.missed(error)
-            self._enter(campaign_id)
+            self._enter(campaign_id, base)
 
     def _failed(self, campaigns: Iterable[int], error: Exception) -> None:
         for campaign_id in campaigns:
