@@ -63,14 +63,8 @@ class Listing:
         if now >= self._forget_at:
             self._not_shown.clear()
             self._forget_at = now + LOOKS_AGAIN_AFTER
-        size = self._page_size or 1
-        on_page = Counter(self._place[one] // size for one in wanted if one in self._place)
-        best, fewest, found = 0, len(wanted), 0
-        for page in sorted(on_page):
-            found += on_page[page]
-            if page + 1 + len(wanted) - found < fewest:
-                best, fewest = page + 1, page + 1 + len(wanted) - found
-        return best or int(len(self._unexplored(wanted)) >= 2)
+        places = [self._place[one] for one in wanted if one in self._place]
+        return _pages_worth_reading(places, self._page_size or 1) or int(len(self._unexplored(wanted)) >= 2)
 
     def walk(self, wanted: Iterable[int], pages: int) -> Walk:
         """Begin to read pages."""
@@ -130,8 +124,10 @@ class Walk(Iterator["Call[Page[Campaign]]"]):
         self._pages = pages
         self._left = wanted
         self._pager: Pager[Campaign] = Pager(calls.list_campaigns())
+        # Pages that are read in vain, because it is not known where the campaigns are, are at most so many.
         self._budget = len(wanted) / 2
         self._read = self._rows = self._hits = self._wasted = 0
+        self._highest: int | None = None
         self._lowest: int | None = None
         self._falls = True
 
@@ -154,7 +150,7 @@ class Walk(Iterator["Call[Page[Campaign]]"]):
         self._hits = 0
         for row, campaign in enumerate(fresh, self._rows):
             self._falls = self._falls and (self._lowest is None or campaign.id < self._lowest)
-            self._lowest = campaign.id
+            self._highest, self._lowest = self._highest or campaign.id, campaign.id
             place[campaign.id] = row
             self._listing._not_shown.discard(campaign.id)
             if campaign.id in self._left:
@@ -166,23 +162,57 @@ class Walk(Iterator["Call[Page[Campaign]]"]):
         return fresh
 
     def finish(self) -> None:
-        """Remember which campaigns the pages do not show where they were looked for."""
-        place = self._listing._place
-        gone = {one for one in self._left if place.get(one, 0) < self._rows}
-        for one in gone:
-            place.pop(one, None)
-        self._listing._not_shown |= gone
+        """Remember where the campaigns must be that the pages do not show, or that they are nowhere."""
+        for one in self._left:
+            place = self._place_of(one)
+            if place is None:
+                self._listing._place.pop(one, None)
+                self._listing._not_shown.add(one)
+            else:
+                self._listing._place[one] = place
 
     def _goes_on(self) -> bool:
         if not self._left:
             return False
-        if self._read < self._pages or self._hits >= 2:
+        if self._read < self._pages:
             return True
-        unexplored = self._listing._unexplored(self._left)
-        if self._falls and self._lowest is not None:
-            # The newest come first, so what has a higher id than the last row comes no more.
-            unexplored = {one for one in unexplored if one < self._lowest}
-        return len(unexplored) >= 2 and self._wasted < min(self._budget, MOST_IDLE_PAGES)
+        if self._wasted >= self._budget:
+            return False
+        if self._falls and self._rows > 1:
+            places = [place - self._rows for one in self._left if (place := self._place_of(one)) is not None]
+            more = _pages_worth_reading(places, self._listing.page_size or 1)
+            self._pages = self._read + more
+            return more > 0
+        # The list has another order, so that there is only to try.
+        return self._hits >= 2 or (len(self._listing._unexplored(self._left)) >= 2 and self._wasted < MOST_IDLE_PAGES)
+
+    def _place_of(self, campaign_id: int) -> int | None:
+        """Return the row where a campaign that was not shown yet must be, or None when it is nowhere or unknown.
+
+        The newest come first, so what has a higher id than the last row comes no more, and how far down a lower one
+        is, can be told from how many rows so many ids have taken until now.
+        """
+        if not (self._falls and self._rows > 1) or self._highest is None or self._lowest is None:
+            place = self._listing._place.get(campaign_id)
+            return place if place is not None and place >= self._rows else None
+        if campaign_id > self._lowest:
+            return None
+        rows_an_id = self._rows / (self._highest - self._lowest + 1)
+        return self._rows + int((self._lowest - campaign_id - 1) * rows_an_id)
+
+
+def _pages_worth_reading(places: list[int], size: int) -> int:
+    """Return how many pages to read so that these and the single reads of the rest are the fewest requests.
+
+    :param places: on which rows the campaigns are, counted from the first row of the next page.
+    """
+    on_page = Counter(place // size for place in places)
+    best, fewest, found = 0, len(places), 0
+    for page in sorted(on_page):
+        found += on_page[page]
+        if page + 1 + len(places) - found < fewest:
+            best, fewest = page + 1, page + 1 + len(places) - found
+    return best
 
 
 def _is_whole(sight: Sight) -> bool:
