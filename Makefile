@@ -21,8 +21,8 @@ RUN := $(VENV)/bin/python
 CHECKOUT := pyproject.toml airflow_provider_tingting/__init__.py .ci/environment.py
 
 .DEFAULT_GOAL := help
-.PHONY: help demo airflow test test-durability test-versions lint format types docs build bench requirements clean
-.PHONY: $(addprefix test-,$(OLDER))
+.PHONY: help demo airflow test test-browser test-durability test-versions lint format types docs build bench requirements clean
+.PHONY: $(addprefix test-,$(OLDER)) test-durability-$(NEWEST) test-durability-$(OLDEST)
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
@@ -43,9 +43,17 @@ BESIDE_AIRFLOW := api contacts contract docs reports sandbox
 $(addprefix test-,$(OLDER)): test-%: $(VENV)-%/.installed
 	$(VENV)-$*/bin/python -m pytest -p no:cacheprovider $(if $(filter $(OLDEST),$*),,$(BESIDE_AIRFLOW:%=--ignore=tests/%)) $(ARGS)
 
-test-durability: $(VENV)/.installed $(VENV)-$(OLDEST)/.installed ## Kill real workers and triggerers, with a state store and without
-	$(RUN) -m pytest -m durability tests/durability $(ARGS)
+# With a task state store, and without. Most of the time goes by in waiting for processes, so two at once disturb little.
+test-durability: test-durability-$(NEWEST) test-durability-$(OLDEST) ## Kill real workers and triggerers (-j2 runs two Airflows at once)
+
+test-durability-$(NEWEST): $(VENV)/.installed
+	$(RUN) -m pytest -p no:cacheprovider -m durability tests/durability $(ARGS)
+
+test-durability-$(OLDEST): $(VENV)-$(OLDEST)/.installed
 	$(VENV)-$(OLDEST)/bin/python -m pytest -p no:cacheprovider -m durability tests/durability $(ARGS)
+
+test-browser: $(VENV)/.tools ## Look at the pages in a real Chromium, and at a real Airflow's
+	$(RUN) -m pytest -p no:cacheprovider -m browser tests/browser $(ARGS)
 
 lint: $(VENV)/.tools ## Check style and formatting
 	$(RUN) -m ruff check .

@@ -17,8 +17,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_tingting import settling
@@ -34,6 +34,7 @@ from airflow_provider_tingting.errors import (
     TingTingRateLimitedError,
     TingTingRefusedError,
 )
+from airflow_provider_tingting.job_state import JobState
 from airflow_provider_tingting.marking import CampaignSpec, Marker
 from airflow_provider_tingting.masking import mask_text
 from airflow_provider_tingting.schedule import is_past, read_schedule
@@ -52,40 +53,6 @@ RUN_LOOKS_EVERY = 3.0
 # A create that an earlier attempt sent this long ago (seconds) has arrived, or never will.
 CREATE_SETTLES_WITHIN = 20.0
 MOST_SENDS = 3
-
-
-@dataclass(frozen=True)
-class JobState:
-    """All that a later attempt needs to know, as a small JSON value.
-
-    :param phase: how far the job has come: `new`, `creating`, `created`, `running` (asked to run), `begun`.
-    :param campaign_id: the campaign, once it is known.
-    :param fingerprint: what the campaign says, so that another one is never taken for it.
-    :param asked_at: when the last write of unknown outcome was sent, in seconds since 1970.
-    """
-
-    phase: str = "new"
-    campaign_id: int | None = None
-    fingerprint: str | None = None
-    asked_at: float | None = None
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the state as a JSON object."""
-        return {"version": 1, **asdict(self)}
-
-    @classmethod
-    def from_json(cls, plain: Mapping[str, Any] | None) -> JobState:
-        """Read a state; one that cannot be read is a new one, since the marker tells the rest."""
-        if not isinstance(plain, Mapping) or plain.get("version") != 1:
-            return cls()
-        state = cls(**{name: plain.get(name, default) for name, default in asdict(cls()).items()})
-        readable = (
-            isinstance(state.phase, str)
-            and isinstance(state.campaign_id, int | None)
-            and isinstance(state.fingerprint, str | None)
-            and isinstance(state.asked_at, int | float | None)
-        )
-        return state if readable else cls()
 
 
 class CampaignJob:
@@ -224,7 +191,7 @@ class CampaignJob:
             return (yield from settling.find(spec.name, marker)) or campaign
         raise AssertionError("unreachable")
 
-    def run_once(self, *, watch_first: float = 0.0) -> Conversation[Campaign]:
+    def run_once(self, *, watch_first: float = 0.0, is_first: bool = False) -> Conversation[Campaign]:
         """Run the campaign if it has not begun; return it as it is when it has.
 
         Everybody is called each time TingTing is asked to run, so it is asked only after a fresh look that shows
@@ -233,7 +200,10 @@ class CampaignJob:
 
         :param watch_first: seconds to watch the status before the first send, for an attempt that follows another:
             that one may be alive and about to ask, or may have asked without remembering it.
+        :param is_first: whether no attempt can have been before this one: then a campaign that has ended was run for
+            something else, and is not taken for a success of this job.
         :raises TingTingCampaignError: the campaign has nobody to call, or is a draft.
+        :raises TingTingConfigError: it had ended before anybody could ask.
         :raises TingTingAPIError: TingTing refuses, or the outcome stays unknown.
         """
         number = self.campaign_id
@@ -242,6 +212,12 @@ class CampaignJob:
             if not campaign.status.has_begun:
                 log.warning("Campaign %s was run by an earlier attempt, though it still is %s", number, campaign.status)
             return campaign
+        if is_first and self.state.phase != "running" and campaign.status.is_final:
+            raise TingTingConfigError(
+                f"Campaign {number} is {campaign.status} already: it was run before this task began, so nobody would "
+                "be called. A campaign runs once; create a new one for each round. To wait for one that others run, "
+                "use TingTingCampaignSensor."
+            )
         # An earlier attempt asked, and nobody knows whether it was heard: what is left of its two minutes; and a
         # little more, since that attempt asks again itself when they are over, if it still lives.
         unsettled = watch_first + max(0.0, RUN_SETTLES_WITHIN - self._since_asked("running"))

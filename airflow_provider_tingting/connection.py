@@ -128,10 +128,11 @@ class ConnectionSettings:
         schema: str | None = None,
         port: int | None = None,
         extra: Mapping[str, Any] | None = None,
-        conn_id: str = DEFAULT_CONN_ID,
+        conn_id: str | None = DEFAULT_CONN_ID,
     ) -> ConnectionSettings:
         """Read the parts of an Airflow connection.
 
+        :param conn_id: what errors call it; None when it has no name that anybody knows.
         :raises TingTingConfigError: there is no token, or a part cannot be used; the text says which.
         """
         token = (password or "").strip()
@@ -139,11 +140,11 @@ class ConnectionSettings:
             token = token[7:].strip()
         if not token:
             raise TingTingConfigError(
-                f"The connection {conn_id!r} has no API token. Put the token of your TingTing account in its password."
+                f"{_named(conn_id, 'The')} has no API token. Put the token of your TingTing account in its password."
             )
         if not token.isascii() or any(character.isspace() for character in token):
             raise TingTingConfigError(
-                f"The API token of connection {conn_id!r} holds blanks or characters that no token has. "
+                f"The API token of {_named(conn_id)} holds blanks or characters that no token has. "
                 "Copy it from TingTing again."
             )
         values = {spec.name: _value(spec, (extra or {}).get(spec.name), conn_id) for spec in EXTRA_FIELDS}
@@ -159,7 +160,7 @@ class ConnectionSettings:
 
 
 def base_url_of(
-    host: str | None, *, schema: str | None = None, port: int | None = None, conn_id: str = DEFAULT_CONN_ID
+    host: str | None, *, schema: str | None = None, port: int | None = None, conn_id: str | None = DEFAULT_CONN_ID
 ) -> str:
     """Return the base URL that a person means, however they write the host.
 
@@ -189,7 +190,7 @@ def base_url_of(
         parts, stated_port = urlsplit(""), None
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or any(map(str.isspace, text)):
         raise TingTingConfigError(
-            f"The host of connection {conn_id!r} is no web address. Write it like {DEFAULT_HOST} or app.tingting.io."
+            f"The host of {_named(conn_id)} is no web address. Write it like {DEFAULT_HOST} or app.tingting.io."
         )
     path = parts.path.strip("/")
     if not path and schema not in ("", "http", "https"):
@@ -209,10 +210,16 @@ def _is_this_machine(name: str) -> bool:
         return name == "localhost"
 
 
-def _value(spec: ExtraField, value: Any, conn_id: str) -> Any:
+def _named(conn_id: str | None, article: str = "") -> str:
+    if conn_id is None:
+        return f"{'This' if article else 'this'} connection"
+    return f"{article} connection {conn_id!r}".strip()
+
+
+def _value(spec: ExtraField, value: Any, conn_id: str | None) -> Any:
     if value is None or (isinstance(value, str) and not value.strip()):
         return spec.default
-    wrong = TingTingConfigError(f"Extra {spec.name!r} of connection {conn_id!r} must be {_expected(spec)}. {spec.help}")
+    wrong = TingTingConfigError(f"Extra {spec.name!r} of {_named(conn_id)} must be {_expected(spec)}. {spec.help}")
     if spec.kind == "string":
         if not isinstance(value, str):
             raise wrong

@@ -14,6 +14,15 @@ HIDDEN = "***"
 # Eight digits or more in a row (separators between them allowed) are taken for a phone number: ids are
 # shorter, a Nepal landline with its area code has eight. `\d` covers Devanagari digits.
 _PHONE_LIKE = re.compile(r"(?<![0-9A-Za-z.])[+(]?\d(?:[\s().-]{0,2}\d){7,}(?![0-9A-Za-z])")
+# A mobile number of Nepal is known by its first digits, so it may also be glued to letters or be split by signs that
+# stand between other numbers too.
+_MOBILE_LIKE = re.compile(r"9[678](?:[/,_|·‐-―−]?\d){8}(?!\d)")
+_MOST_SEPARATORS = 3
+# Marks, commits and UUIDs are at least this long: what looks like a number in one is chance.
+_SHORTEST_ID = 12
+_HEX_DIGITS = frozenset("0123456789abcdef")
+# What a spreadsheet makes of a mobile number: some of its digits are still there.
+_SCIENTIFIC = re.compile(r"(?<![\d.])9\.[678]\d{0,9}[eE][+]?0?9(?!\d)")
 # What looks like a date or the seconds of a time stamp keeps its digits: a log line without its time is useless.
 _DATE_LIKE = re.compile(
     r"\A(?:\d{4}-\d{2}-\d{2}(?:[ .]\d{1,2})?|(?:19|20)\d{2}(?:0[1-9]|1[0-2])(?:[0-2]\d|3[01])|\d{2}\.\d{1,6})\Z"
@@ -38,6 +47,20 @@ def mask_text(text: str, *, secrets: tuple[str, ...] = ()) -> str:
         if secret:
             text = text.replace(secret, HIDDEN)
     text = _BEARER.sub(rf"\1{HIDDEN}", text)
-    return _PHONE_LIKE.sub(
+    text = _SCIENTIFIC.sub(HIDDEN, text)
+    text = _PHONE_LIKE.sub(
         lambda match: match.group() if _DATE_LIKE.match(match.group()) else mask_number(match.group()), text
     )
+    return _MOBILE_LIKE.sub(lambda match: match.group() if _is_chance(match) else mask_number(match.group()), text)
+
+
+def _is_chance(match: re.Match[str]) -> bool:
+    """Whether what looks like a mobile number is a list of short numbers, or a part of a long hexadecimal word."""
+    if sum(not char.isdigit() for char in match.group()) > _MOST_SEPARATORS:
+        return True
+    text, (begin, end) = match.string, match.span()
+    while begin > 0 and text[begin - 1] in _HEX_DIGITS:
+        begin -= 1
+    while end < len(text) and text[end] in _HEX_DIGITS:
+        end += 1
+    return end - begin >= _SHORTEST_ID

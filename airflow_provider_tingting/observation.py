@@ -32,6 +32,7 @@ class Reason(str, Enum):
     TIMED_OUT = "timed_out"
     OUTAGE = "outage"
     REFUSED = "refused"
+    NOT_BEGUN = "not_begun"
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,15 +116,22 @@ class Observation:
                 detail=_typed(event.get("detail"), str, None) or "",
                 status_code=_typed(event.get("status_code"), int, None),
             )
-            if seen.campaign_id != campaign_id or (seen.reason is Reason.REACHED and not seen.status):
+            if seen.reason is Reason.REACHED and not seen.status:
                 raise ValueError
-            return seen
         except (KeyError, TypeError, ValueError):
             raise TingTingError(
                 f"Campaign {campaign_id}: the triggerer sent an event that this version of the provider does not "
                 "understand, so the outcome is unknown here. Run the same version in triggerer and workers and let "
                 "the task try again: it re-attaches to the campaign."
             ) from None
+        if seen.campaign_id != campaign_id:
+            raise TingTingError(
+                f"This task has waited for campaign {seen.campaign_id}, and its campaign_id now is {campaign_id}: the "
+                "task before it was cleared meanwhile, and has created another. Campaign "
+                f"{seen.campaign_id} may still be running: look at it in TingTing. A retry of this task takes "
+                f"care of campaign {campaign_id}."
+            )
+        return seen
 
 
 @dataclass(frozen=True, slots=True)

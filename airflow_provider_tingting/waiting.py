@@ -52,6 +52,7 @@ class WaitPlan:
     :param poll_interval: the seconds that two looks are apart at least.
     :param deadline: when to give up, in seconds since 1970; None for never.
     :param tolerate_outage: seconds for which TingTing may fail to answer before the wait ends.
+    :param starts_by: when the campaign must have begun, in seconds since 1970; None for a wait that others may begin.
     """
 
     campaign_id: int
@@ -59,6 +60,7 @@ class WaitPlan:
     poll_interval: float = DEFAULT_POLL_INTERVAL
     deadline: float | None = None
     tolerate_outage: float = DEFAULT_TOLERATED_OUTAGE
+    starts_by: float | None = None
 
 
 class Progress:
@@ -118,7 +120,7 @@ class Wait:
 
     def would_end(self, sight: Sight) -> bool:
         """Whether what a look shows ends the wait."""
-        return CampaignStatus(sight.status).is_final or sight.status in self.plan.until
+        return CampaignStatus(sight.status).is_final or sight.status in self.plan.until or self._is_overdue(sight)
 
     def answered(self, sight: Sight) -> Observation | None:
         """Take in what a look shows; return how the wait has ended, or None to wait on."""
@@ -132,7 +134,14 @@ class Wait:
         self._rhythm.saw(sight.status, sight.progress_percent, starts_in, now)
         self.progress.answered(observe(sight))
         self._tell_change(before, self.progress.seen, now)
-        return self.progress.seen if self.would_end(sight) else None
+        if not self.would_end(sight):
+            return None
+        overdue = self._is_overdue(sight) and sight.status not in self.plan.until
+        return replace(self.progress.seen, reason=Reason.NOT_BEGUN) if overdue else self.progress.seen
+
+    def _is_overdue(self, sight: Sight) -> bool:
+        starts_by = self.plan.starts_by
+        return starts_by is not None and not CampaignStatus(sight.status).has_begun and self._clock() >= starts_by
 
     def unanswered(self, error: TingTingError) -> Observation | None:
         """Take in that there was no answer, or a refusal; return how the wait has ended, or None to wait on.
@@ -197,7 +206,7 @@ class Wait:
 def watch(
     plan: WaitPlan, tell: Teller, progress: Progress | None = None, *, clock: Callable[[], float] = time.time
 ) -> Conversation[Observation]:
-    """Look at a campaign until it is final or in one of the wanted statuses; return how the wait has ended.
+    """Look at a campaign until it is final, in one of the wanted statuses, or overdue; return how the wait has ended.
 
     Faults that may pass are waited out for `tolerate_outage`; a refusal ends the wait at once.
 

@@ -17,6 +17,14 @@ from airflow_provider_tingting.masking import mask_number, mask_text
         "9841234567.0",
         "'9841234567'",
         "_9841234567_",
+        "tel9841234567",
+        "9841234567Sita",
+        "984/1234567",
+        "98412_34567",
+        "984–123–4567",
+        "984‐123‐4567",
+        "9.841234567E9",
+        "9.841234567e+09",
     ],
 )
 def test_a_phone_number_in_a_text_is_masked_however_it_is_written(written: str) -> None:
@@ -37,6 +45,10 @@ def test_a_phone_number_in_a_text_is_masked_however_it_is_written(written: str) 
         "1,048,576 rows",
         "id 1234567",
         "[airflow:0f3a9841234567bb/1a2b]",
+        "left un-run: 97, 98, 99, 100, 101",
+        "callers 97,98,99,100,101",
+        "0a1b2c3d-e841-4567-89ab-9841234567ab",
+        "7.84E9 bytes",
     ],
 )
 def test_ids_dates_and_marks_stay_readable(text: str) -> None:
@@ -46,6 +58,14 @@ def test_ids_dates_and_marks_stay_readable(text: str) -> None:
 @given(st.integers(min_value=9700000000, max_value=9899999999), st.text(alphabet=" ,;:'\"()[]{}=/|\n", max_size=3))
 def test_no_mobile_number_gets_through(number: int, around: str) -> None:
     assert str(number) not in mask_text(f"{around}{number}{around}")
+
+
+@given(
+    st.integers(min_value=9600000000, max_value=9899999999),
+    st.text(alphabet="ghijklmnopqrstuvwxyzGHIJKLMNOPQRSTUVWXYZ_कखग", min_size=1, max_size=5),
+)
+def test_no_mobile_number_gets_through_in_a_word(number: int, letters: str) -> None:
+    assert str(number) not in mask_text(f"{letters}{number}{letters}")
 
 
 def test_tokens_are_masked() -> None:

@@ -23,7 +23,7 @@ operators.campaign  TingTingCreateCampaignOperator
     on_clear='reattach' tingting_conn_id='tingting_default'
 operators.campaign  TingTingRunCampaignOperator
     campaign_id=… wait_for_completion=True deferrable=False poll_interval=30.0 timeout=None stop_on_kill=False
-    success_when=None tolerate_outage=600.0 on_clear='reattach' tingting_conn_id='tingting_default'
+    success_when=None tolerate_outage=600.0 start_timeout=900.0 on_clear='reattach' tingting_conn_id='tingting_default'
 operators.contacts  TingTingAddContactsOperator
     campaign_id=… contacts=… number_column=None variables=None on_invalid='fail' rejects_path=None batch_size=500
     concurrency=4 transport='json' sheet=None encoding=None on_clear='reattach' tingting_conn_id='tingting_default'
@@ -47,7 +47,7 @@ sensors.campaign    TingTingCampaignSensor
     tolerate_outage=600.0 tingting_conn_id='tingting_default'
 triggers.campaign   TingTingCampaignTrigger
     campaign_id=… tingting_conn_id='tingting_default' until=None poll_interval=30.0 deadline=None
-    tolerate_outage=600.0 stop_on_kill=False
+    tolerate_outage=600.0 stop_on_kill=False starts_by=None
 hooks.tingting      TingTingHook
     tingting_conn_id='tingting_default'
 triggers.finished   TingTingCampaignFinishedTrigger
@@ -242,6 +242,7 @@ def test_what_waits_in_a_triggerer_today_is_understood_after_an_update():
         "deadline": 1795400000.0,
         "tolerate_outage": 600.0,
         "stop_on_kill": False,
+        "starts_by": 1795390000.0,
     }
     event = {
         "version": 1,
@@ -269,4 +270,4 @@ def test_what_waits_in_a_triggerer_today_is_understood_after_an_update():
     assert Observation(Reason.REACHED, 79, "Completed", 100.0, 4).to_event() == event
     assert Observation.from_event(json.loads(json.dumps(event)), campaign_id=79).to_event() == event
     assert EVENT_VERSION == 1
-    assert [reason.value for reason in Reason] == ["reached", "timed_out", "outage", "refused"]
+    assert [reason.value for reason in Reason] == ["reached", "timed_out", "outage", "refused", "not_begun"]

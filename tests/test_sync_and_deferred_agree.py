@@ -92,6 +92,10 @@ def gets_a_strange_status(sandbox, campaign, monkeypatch):
     sandbox.world.campaigns[campaign].status = "Paused"
 
 
+def never_begins(sandbox, campaign, monkeypatch):
+    sandbox.world.campaigns[campaign].status = "Not Started"
+
+
 # -- the cases ---------------------------------------------------------------------------------------------------------
 
 
@@ -185,6 +189,13 @@ RUNNING = {
         arguments={"timeout": 0.8},
         error=errors.TingTingCampaignTimeoutError,
         says=("has not ended in time and is Paused",),
+    ),
+    "TingTing says yes and never begins": Case(
+        never_begins,
+        arguments={"start_timeout": 0.4},
+        error=errors.TingTingCampaignError,
+        says=("took the request to run it, and it still is Not Started", "not asked again", "a retry looks again"),
+        left="Not Started",
     ),
     "deleted": Case(
         deleted, error=errors.TingTingNotFoundError, says=("(HTTP 404)", "Perhaps it was deleted meanwhile")

@@ -2,7 +2,8 @@
 
 A transport sends one `Request` once and returns the `Response`. It adds the host and the token, which goes to the
 configured host only, never follows a redirect, always has a time-out, and sorts what the library raises into
-"never sent" and "outcome unknown".
+"never sent" and "outcome unknown". The library's own error is not chained: its reason is in ours, and its traceback of
+a hundred lines would bury it.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
 
 from airflow_provider_tingting import __version__
+from airflow_provider_tingting.api.body import Body
 from airflow_provider_tingting.api.certificates import named_bundle, tls_context
 from airflow_provider_tingting.api.faults import causes, is_handshake, is_tunnel_refused, never_sent, outcome_unknown
 from airflow_provider_tingting.api.multipart import FileBody
@@ -171,27 +173,30 @@ class RequestsTransport:
                 answer.raw.enforce_content_length = True
                 yield answer
         except requests.ConnectTimeout as error:
-            raise never_sent(call, prepared.url, error) from error
+            raise never_sent(call, prepared.url, error) from None
         except requests.exceptions.SSLError as error:
             if is_handshake(error, certainly=call.repeat is not Repeat.READ):
-                raise never_sent(call, prepared.url, error) from error
-            raise outcome_unknown(call, error) from error
+                raise never_sent(call, prepared.url, error) from None
+            raise outcome_unknown(call, error) from None
         except requests.ConnectionError as error:
             unconnected = (urllib3.NewConnectionError, urllib3.ConnectTimeoutError)
             # urllib3 blames the proxy for an answer that is lost behind it, too: only a connection or a tunnel that was
             # never made proves that nothing was sent.
             if any(isinstance(cause, unconnected) or is_tunnel_refused(cause) for cause in causes(error)):
-                raise never_sent(call, prepared.url, error) from error
-            raise outcome_unknown(call, error) from error
+                raise never_sent(call, prepared.url, error) from None
+            raise outcome_unknown(call, error) from None
         except (requests.exceptions.InvalidURL, requests.exceptions.InvalidHeader, UnicodeError) as error:
             raise _unusable(error) from None
-        except requests.RequestException as error:
-            raise outcome_unknown(call, error) from error
+        except (requests.RequestException, urllib3.HTTPError) as error:
+            raise outcome_unknown(call, error) from None
 
     def send(self, call: Call[Any], request: Request) -> Response:
         """Send once and return the whole answer."""
         with self._answering(call, request) as answer:
-            return Response(answer.status_code, _lowered(answer.headers), answer.content)
+            body = Body(call, self._origin.timeout + request.patience)
+            for piece in _pieces(answer):
+                body.take(piece)
+            return Response(answer.status_code, _lowered(answer.headers), body.whole())
 
     @contextmanager
     def stream(self, call: Call[Any], request: Request) -> Iterator[tuple[Response, Iterator[bytes]]]:
@@ -253,23 +258,26 @@ class HttpxTransport:
             ) as answer:
                 yield answer
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError) as error:
-            raise never_sent(call, prepared.url, error) from error
+            raise never_sent(call, prepared.url, error) from None
         except (httpx.InvalidURL, httpx.UnsupportedProtocol, UnicodeError) as error:
             raise _unusable(error) from None
         except httpx.HTTPError as error:
-            raise outcome_unknown(call, error) from error
+            raise outcome_unknown(call, error) from None
 
     async def send(self, call: Call[Any], request: Request) -> Response:
         """Send once and return the whole answer."""
         async with self._answering(call, request) as answer:
-            return Response(answer.status_code, _headers(answer), await answer.aread())
+            body = Body(call, self._origin.timeout + request.patience)
+            async for piece in answer.aiter_bytes():
+                body.take(piece)
+            return Response(answer.status_code, _headers(answer), body.whole())
 
     @asynccontextmanager
     async def stream(self, call: Call[Any], request: Request) -> AsyncIterator[tuple[Response, AsyncIterator[bytes]]]:
         """Send once; give the head of the answer and, when it is a good one, its body piece by piece."""
         async with self._answering(call, request) as answer:
             good = answer.status_code // 100 == 2
-            content = b"" if good else (await answer.aread())[:_LONGEST_ERROR]
+            content = b"" if good else await anext(answer.aiter_bytes(_LONGEST_ERROR), b"")
             yield Response(answer.status_code, _headers(answer), content), answer.aiter_bytes(_CHUNK)
 
     async def close(self) -> None:
@@ -277,6 +285,12 @@ class HttpxTransport:
         if self._client is not None:
             await self._client.aclose()
             self._client = None
+
+
+def _pieces(answer: requests.Response) -> Iterator[bytes]:
+    # `iter_content` gives a piece only when it is full. `read1` came with urllib3 2.
+    read1 = getattr(answer.raw, "read1", None)
+    return iter(lambda: read1(_CHUNK, decode_content=True), b"") if read1 else answer.iter_content(_CHUNK)
 
 
 def _lowered(headers: Mapping[str, str]) -> dict[str, str]:

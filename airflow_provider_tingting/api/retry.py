@@ -71,7 +71,7 @@ class RetryPolicy:
             return (getattr(_error(state), "retry_after", None) or 0.0) + jitter(state)
 
         def tell(state: RetryCallState) -> None:
-            log.info("Sending %s again in %.1f s: %s", call.name, state.upcoming_sleep, _error(state))
+            log.warning("Sending %s again in %.1f s: %s", call.name, state.upcoming_sleep, _error(state))
 
         return {
             "retry": _When(self, call),

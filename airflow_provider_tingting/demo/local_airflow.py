@@ -47,7 +47,7 @@ def serve(home: Path, port: int) -> int:
                         f"[bold]Airflow[/] answers at [cyan]{address}[/], without a password.\n"
                         "  Start one of the DAGs named tingting_… there; the connection tingting_default is in place.\n"
                         f"  The sandbox's own pages: [cyan]{sandbox.root_url}[/]\n"
-                        "  [bold]Stop both with Ctrl-C.[/] Everything they write is in "
+                        "  [bold]Stop both with Ctrl+C.[/] Everything they write is in "
                         f"{home}; delete that folder to begin afresh."
                     )
                 return process.wait()
@@ -62,7 +62,7 @@ def _standalone(settings: dict[str, str], log: Path) -> Iterator[subprocess.Pope
     for sign in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(sign, signal.default_int_handler)
     with log.open("ab") as output:
-        # In a session of its own: a Ctrl-C of the terminal would reach each component beside ours, and a second
+        # In a session of its own: a Ctrl+C of the terminal would reach each component beside ours, and a second
         # signal makes `airflow standalone` leave processes behind.
         process = subprocess.Popen(
             [sys.executable, "-m", "airflow", "standalone"],

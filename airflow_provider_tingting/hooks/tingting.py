@@ -319,7 +319,9 @@ class TingTingHook(BaseHook):
     def test_connection(self) -> tuple[bool, str]:
         """Say whether the connection works, and what is wrong if not. Reads the voices: free, and changes nothing."""
         try:
-            settings = self.settings
+            # Without its id in what is said: Airflow's web page tests under one that it has just made up.
+            connection = self.get_connection(self.tingting_conn_id)
+            settings = _settings(connection, connection.extra_dejson, None)
             # Somebody is waiting: one attempt, and not for long.
             hasty = {"timeout": min(settings.timeout, _TEST_SECONDS), "max_retries": 0}
             with api.TingTingClient(**{**settings.client_arguments(), **hasty}) as client:
@@ -331,7 +333,7 @@ class TingTingHook(BaseHook):
         return True, f"TingTing answers at {settings.base_url} and knows {len(voices)} voices."
 
 
-def _settings(connection: Connection, extra: Mapping[str, Any], conn_id: str) -> ConnectionSettings:
+def _settings(connection: Connection, extra: Mapping[str, Any], conn_id: str | None) -> ConnectionSettings:
     return ConnectionSettings.read(
         host=connection.host,
         password=connection.password,

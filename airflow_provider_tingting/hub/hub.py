@@ -11,6 +11,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow_provider_tingting.api import calls
+from airflow_provider_tingting.api.statuses import CampaignStatus
 from airflow_provider_tingting.errors import (
     TingTingConfigError,
     TingTingError,
@@ -128,7 +129,7 @@ class Hub:
         plan = waiter.wait.plan
         sight, at = self._shown.get(plan.campaign_id, (None, 0.0))
         # What had not begun may have been run since.
-        if sight is not None and now - at < plan.poll_interval and sight.status == "Running":
+        if sight is not None and now - at < plan.poll_interval and sight.status == CampaignStatus.RUNNING:
             self._took(waiter, sight, now)
             if waiter.ended.done():
                 return
@@ -284,7 +285,8 @@ class Hub:
     def _took(self, waiter: Waiter, sight: Sight, now: float) -> bool:
         if waiter.wait.would_end(sight):
             # Whoever waits for a status besides the end takes the event at its word.
-            if waiter.wait.plan.until or not self._listing.may_end(sight, waiter.last):
+            final = CampaignStatus(sight.status).is_final
+            if waiter.wait.plan.until or not final or not self._listing.may_end(sight, waiter.last):
                 return False
         elif waiter.is_to_be_checked():
             return False

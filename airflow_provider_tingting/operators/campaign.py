@@ -206,6 +206,8 @@ class TingTingRunCampaignOperator(RunningMixin):
     :param success_when: what counts as a success of a `Completed` campaign: the least share of contacts reached, from
         0 to 1, or a function from the campaign's summary to a bool. By default somebody must have been reached.
     :param tolerate_outage: seconds for which TingTing may fail to answer during the wait.
+    :param start_timeout: how long TingTing, once it has taken the request, may leave the campaign `Not Started`, in
+        seconds or as a timedelta.
     :param on_clear: what a cleared task does: `reattach` (report the campaign's outcome) or `fail`. To call people
         again, clear the task that creates the campaign with `on_clear="send_again"`.
     :param tingting_conn_id: the Airflow connection.
@@ -228,6 +230,7 @@ class TingTingRunCampaignOperator(RunningMixin):
         stop_on_kill: bool = False,
         success_when: SuccessWhen = None,
         tolerate_outage: float = 600.0,
+        start_timeout: float | timedelta = 900.0,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -239,6 +242,7 @@ class TingTingRunCampaignOperator(RunningMixin):
         self.stop_on_kill = stop_on_kill
         self.success_when = success_when
         self.tolerate_outage = tolerate_outage
+        self.start_timeout = start_timeout
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Run the campaign unless it has begun, and wait for its end, here or in the triggerer."""

@@ -53,6 +53,7 @@ class RunningMixin(TingTingBaseWriteOperator):
     stop_on_kill: bool
     success_when: SuccessWhen
     tolerate_outage: float
+    start_timeout: float | timedelta
 
     def start(self, context: Context) -> Campaign:
         """Check the arguments, then run the campaign unless it has begun."""
@@ -71,10 +72,10 @@ class RunningMixin(TingTingBaseWriteOperator):
         memory = self.memory(context)
         job = CampaignJob(JobState.from_json(memory.recall()), lambda state: memory.keep(state.to_json()))
         job.attach_to(number)
-        watch_first = 0.0
-        if not is_first_try(context):
+        watch_first, is_first = 0.0, is_first_try(context)
+        if not is_first:
             watch_first = _LATER_TRY_WATCHES if memory.is_kept else _BLIND_TRY_WATCHES
-        return self.hook.get_conn().converse(job.run_once(watch_first=watch_first))
+        return self.hook.get_conn().converse(job.run_once(watch_first=watch_first, is_first=is_first))
 
     def begun(self, context: Context, campaign: Campaign) -> dict[str, Any]:
         """Return the result of a task that does not wait.
@@ -108,6 +109,7 @@ class RunningMixin(TingTingBaseWriteOperator):
             poll_interval=seconds_of(self.poll_interval, "poll_interval"),
             deadline=deadline_of(context, self.timeout, self.execution_timeout),
             tolerate_outage=seconds_of(self.tolerate_outage, "tolerate_outage", zero=True),
+            starts_by=time.time() + seconds_of(self.start_timeout, "start_timeout"),
         )
 
     def wait_here(self, plan: WaitPlan) -> Observation:
@@ -144,6 +146,7 @@ class RunningMixin(TingTingBaseWriteOperator):
                 deadline=plan.deadline,
                 tolerate_outage=plan.tolerate_outage,
                 stop_on_kill=self.stop_on_kill,
+                starts_by=plan.starts_by,
             ),
             plan.deadline,
         )
@@ -155,6 +158,14 @@ class RunningMixin(TingTingBaseWriteOperator):
 
         if seen.reason is Reason.TIMED_OUT:
             self._time_is_up(seen)
+        if seen.reason is Reason.NOT_BEGUN:
+            raise TingTingCampaignError(
+                f"TingTing took the request to run it, and it still is {seen.status}. It is not asked again, because "
+                "that may call everybody twice. Look at TingTing; a retry looks again, and for another round create a "
+                "new campaign.",
+                campaign_id=seen.campaign_id,
+                status=seen.status,
+            )
         # Not told to Airflow as hopeless, whatever it is: a retry re-attaches to the campaign.
         seen.raise_trouble()
         with self.told_to_airflow():

@@ -68,6 +68,7 @@ Connect Airflow with it:
   export AIRFLOW_CONN_TINGTING_DEFAULT={shlex.quote(sandbox.connection_json())}
 
 Try it:          curl -H 'Authorization: Bearer {sandbox.token}' {sandbox.base_url}voice-models/
+Look at it:      {sandbox.root_url}
 All calls:       {sandbox.root_url}docs
 Who was called:  {sandbox.root_url}sandbox/ledger
 An hour later:   {push} {sandbox.root_url}sandbox/clock

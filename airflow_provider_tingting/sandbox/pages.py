@@ -1,7 +1,6 @@
-"""The sandbox's two pages for people: the index at `/` and the calls at `/docs`. Self-contained HTML.
+"""The list of calls at `/docs`, when the package `fastapi-offline` is not there to bring Swagger UI. Plain HTML.
 
-`/docs` is Swagger UI when the package `fastapi-offline` is there to bring it, else a plain list: FastAPI's own page
-would load scripts from the internet, which a sandbox without a network cannot.
+FastAPI's own page would load scripts from the internet, which a sandbox without a network cannot.
 """
 
 from __future__ import annotations
@@ -11,39 +10,14 @@ from collections.abc import Iterable, Mapping
 from html import escape
 from typing import Any
 
-from airflow_provider_tingting.sandbox.records import Campaign
-
 _STYLE = """
 :root { color-scheme: light dark; }
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto; padding: 0 1rem; }
 table { border-collapse: collapse; width: 100%; }
 th, td { text-align: left; padding: .3rem .6rem; border-bottom: 1px solid #8886; vertical-align: top; }
-td.right { text-align: right; }
 code, pre { font: .9em ui-monospace, monospace; }
 pre { white-space: pre-wrap; margin: 0; }
-tr:target { background: #fd74; }
 """
-
-
-def index_page(campaigns: Iterable[Campaign], now: str, credits: int) -> str:
-    """Write the page at the root: what this is, where to go, and the campaigns."""
-    rows = [
-        f'<tr id="campaign-{campaign.id}"><td class="right">{campaign.id}</td><td>{escape(campaign.name)}</td>'
-        f"<td>{escape(campaign.services)}</td><td>{campaign.status}</td>"
-        f'<td class="right">{campaign.progress_percent}&thinsp;%</td><td class="right">{len(campaign.contacts)}</td>'
-        f'<td class="right">{len(campaign.runs)}</td><td class="right">{campaign.spent}</td></tr>'
-        for campaign in campaigns
-    ]
-    heads = ("Id", "Name", "Services", "Status", "Progress", "Contacts", "Runs", "Credits")
-    table = _table(heads, rows) if rows else "<p>No campaigns yet.</p>"
-    return _page(
-        "TingTing sandbox",
-        "<p>This is a TingTing on your own machine. It calls nobody: who would have been called is in its "
-        '<a href="/sandbox/ledger">ledger</a>.</p>'
-        '<p><a href="/docs">All calls, with the controls for clock and faults</a> · '
-        '<a href="/sandbox/state">state</a> · <a href="/openapi.json">OpenAPI</a></p>'
-        f"<p>The time here is {escape(now)}. Credits left: {credits}.</p><h2>Campaigns</h2>{table}",
-    )
 
 
 def calls_page(openapi: Mapping[str, Any]) -> str:

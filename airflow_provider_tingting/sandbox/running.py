@@ -156,8 +156,8 @@ class Sandbox:
 
     def play_out(self) -> datetime:
         """Push the clock until every campaign that runs or is scheduled has ended; return the world's time."""
-        while (due := self.world.next_event) is not None:
-            self.clock.push(max(0.0, due - self.clock.time()))
+        while self.world.push_to_next_event():
+            pass
         return self.clock.now()
 
     # -- running ---------------------------------------------------------------------------------------------------

@@ -16,14 +16,15 @@ from airflow_provider_tingting.sandbox.desk import Desk
 from airflow_provider_tingting.sandbox.dialect import Dialect
 from airflow_provider_tingting.sandbox.faults import Faults
 from airflow_provider_tingting.sandbox.gate import Gate, Manners
-from airflow_provider_tingting.sandbox.nepal_time import as_text
-from airflow_provider_tingting.sandbox.pages import calls_page, index_page
+from airflow_provider_tingting.sandbox.pages import calls_page
 from airflow_provider_tingting.sandbox.refusals import Refused
 from airflow_provider_tingting.sandbox.routes.account import account_routes
 from airflow_provider_tingting.sandbox.routes.campaigns import campaign_routes
 from airflow_provider_tingting.sandbox.routes.contacts import contact_routes
 from airflow_provider_tingting.sandbox.routes.control import CONTROL_BODIES, control_routes
 from airflow_provider_tingting.sandbox.routes.downloads import audio_routes, download_routes
+from airflow_provider_tingting.sandbox.routes.lists import list_routes
+from airflow_provider_tingting.sandbox.routes.page import add_page
 from airflow_provider_tingting.sandbox.world import World
 
 _DESCRIPTION = (
@@ -59,6 +60,7 @@ def create_app(
     :param page_cap: the most rows that a page holds, whatever `limit` asks; None for no cap.
     """
     faults = faults if faults is not None else Faults()
+    manners = manners or Manners()
     desk = Desk(world, dialect or Dialect())
     app = _bare_app()
     app.add_middleware(
@@ -66,7 +68,7 @@ def create_app(
         world=world,
         faults=faults,
         dialect=desk.dialect,
-        manners=manners or Manners(),
+        manners=manners,
     )
 
     async def refuse(_: Request, refused: Any) -> Response:
@@ -87,13 +89,9 @@ def create_app(
     app.include_router(download_routes(desk), dependencies=token)
     app.include_router(account_routes(desk), dependencies=token)
     app.include_router(audio_routes(desk))
-    app.include_router(control_routes(desk, faults))
-
-    async def index() -> HTMLResponse:
-        with world.reading() as now:
-            return HTMLResponse(index_page(world.campaigns.values(), as_text(now), world.credits))
-
-    app.add_api_route("/", index, include_in_schema=False, response_model=None)
+    app.include_router(control_routes(desk, faults, manners))
+    app.include_router(list_routes(desk))
+    add_page(app, desk, faults, manners)
     return app
 
 

@@ -76,6 +76,13 @@ class World(CampaignChanges, ContactChanges):
         """
         self._outcomes.script(number, status)
 
+    def push_to_next_event(self) -> bool:
+        """Push the clock to the moment when something happens next; False when every campaign has ended."""
+        due = self.next_event
+        if due is not None:
+            self.clock.push(max(0.0, due - self.clock.time()))
+        return due is not None
+
     def reset(self) -> None:
         """Begin again, with the settings and the clock's time of now; the state file is emptied too."""
         with self.lock:

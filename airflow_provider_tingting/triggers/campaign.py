@@ -21,9 +21,9 @@ class TingTingCampaignTrigger(BaseTrigger):
     """Wait for a campaign, asynchronously and by reading only, and fire one event.
 
     The event holds ids, status and counts: `{version, reason, campaign_id, status, progress_percent, contacts,
-    detail, status_code}`, where `reason` is `reached`, `timed_out`, `outage` or `refused`. On a rejected token the
-    connection is read again once, for a token that was replaced during the wait. The trigger may move to another
-    triggerer at any time: all it knows is in its arguments, which are plain JSON.
+    detail, status_code}`, where `reason` is `reached`, `timed_out`, `outage`, `refused` or `not_begun`. On a rejected
+    token the connection is read again once, for a token that was replaced during the wait. The trigger may move to
+    another triggerer at any time: all it knows is in its arguments, which are plain JSON.
 
     :param campaign_id: the campaign.
     :param tingting_conn_id: the Airflow connection.
@@ -32,6 +32,7 @@ class TingTingCampaignTrigger(BaseTrigger):
     :param deadline: when to give up, in seconds since 1970; None for never.
     :param tolerate_outage: seconds for which TingTing may fail to answer.
     :param stop_on_kill: stop the campaign when a person ends the deferred task (Airflow 3.3+).
+    :param starts_by: when the campaign must have begun, in seconds since 1970; None when others may begin it.
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class TingTingCampaignTrigger(BaseTrigger):
         deadline: float | None = None,
         tolerate_outage: float = 600.0,
         stop_on_kill: bool = False,
+        starts_by: float | None = None,
         **later: Any,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -53,6 +55,7 @@ class TingTingCampaignTrigger(BaseTrigger):
         self.deadline = deadline
         self.tolerate_outage = tolerate_outage
         self.stop_on_kill = stop_on_kill
+        self.starts_by = starts_by
         # Arguments of a later version, for a triggerer that is updated after the workers.
         self.later = later
 
@@ -68,6 +71,7 @@ class TingTingCampaignTrigger(BaseTrigger):
                 "deadline": self.deadline,
                 "tolerate_outage": self.tolerate_outage,
                 "stop_on_kill": self.stop_on_kill,
+                "starts_by": self.starts_by,
                 **self.later,
             },
         )
@@ -84,6 +88,7 @@ class TingTingCampaignTrigger(BaseTrigger):
             poll_interval=self.poll_interval,
             deadline=self.deadline,
             tolerate_outage=self.tolerate_outage,
+            starts_by=self.starts_by,
         )
         progress = Progress(self.campaign_id)
         async with shared_hub(self.tingting_conn_id, self._client) as hub:

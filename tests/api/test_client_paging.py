@@ -94,7 +94,7 @@ def test_what_next_asks_for_is_asked_for(connect: Connect, server: RecordingServ
 
     server.reply = reply
     assert [row.id for row in connect(server).rows(calls.list_contacts(79))] == [1, 2]
-    assert server.received[1].query == {"cursor": "b", "limit": "2", "offset": "1"}
+    assert server.received[1].query == {"cursor": "b", "limit": "100", "offset": "1"}
 
 
 def test_a_page_that_fails_for_a_moment_is_asked_for_again(connect: Connect, sandbox: Sandbox) -> None:
@@ -192,7 +192,7 @@ def test_a_count_that_lies_and_pages_of_changing_sizes_change_nothing(sizes: lis
     total, left = sum(sizes), list(sizes)
 
     def answer(offset: int, _: int) -> Page[Any]:
-        size = left.pop(0)
+        size = left.pop(0) if left else 0
         following = "http://x/?offset=7" if left else None
         return Page(results=tuple(map(a_contact, range(offset, offset + size))), next=following, count=count)
 
@@ -221,6 +221,43 @@ def test_rows_that_are_pushed_down_meanwhile_are_neither_lost_nor_told_twice(tot
     told = [row.id for row in walk(FIRST, answer)]
     assert len(told) == len(set(told))
     assert set(range(total)) <= set(told)
+
+
+@PATIENT
+@given(total=st.integers(0, 60), deletions=st.lists(st.lists(st.integers(0, 59), max_size=5), max_size=6))
+def test_rows_that_move_up_because_others_were_deleted_are_not_lost(total: int, deletions: list[list[int]]) -> None:
+    """Every row that was there all the time must be told, once."""
+    listed, going = list(range(total)), list(deletions)
+
+    def answer(offset: int, limit: int) -> Page[Any]:
+        rows, count = listed[offset : offset + limit], len(listed)
+        following = "http://x/" if offset + limit < count else None
+        for gone in going.pop(0) if going else []:
+            if gone in listed:
+                listed.remove(gone)
+        return Page(results=tuple(map(a_contact, rows)), next=following, count=count)
+
+    told = [row.id for row in walk(FIRST, answer)]
+    assert len(told) == len(set(told))
+    assert set(listed) <= set(told)
+
+
+def test_a_list_that_says_it_ends_before_its_count_is_read_on() -> None:
+    def answer(offset: int, limit: int) -> Page[Any]:
+        return Page(results=tuple(map(a_contact, range(offset, min(offset + limit, 25)))), next=None, count=25)
+
+    assert len(walk(FIRST, answer)) == 25
+
+
+def test_a_page_size_that_next_names_does_not_replace_the_one_asked_for() -> None:
+    asked: list[int] = []
+
+    def answer(offset: int, limit: int) -> Page[Any]:
+        asked.append(limit)
+        return Page(results=(a_contact(offset),), next="http://x/?limit=1&offset=1" if offset < 3 else None)
+
+    assert len(walk(FIRST, answer)) == 4
+    assert asked == [10] * 4
 
 
 @PATIENT

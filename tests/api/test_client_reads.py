@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import time
 from datetime import datetime, timedelta, timezone
@@ -229,6 +230,25 @@ def test_an_answer_that_stops_half_way_ends_in_time(connect: Connect, server: Re
 
 
 # -- what else a server may do -----------------------------------------------------------------------------------------
+
+
+def test_an_answer_that_drips_byte_by_byte_ends_in_time(connect: Connect, server: RecordingServer) -> None:
+    server.reply = lambda _: Reply(b" " * 10_000, every=0.05)
+    client = connect(server, timeout=0.2, max_retries=0)
+
+    begun = time.monotonic()
+    with pytest.raises(TingTingOutcomeUnknownError, match=r"comes too slowly: \d+ bytes"):
+        client.send(calls.get_campaign(79))
+    assert time.monotonic() - begun < 5
+
+
+def test_a_small_answer_that_unpacks_to_a_huge_one_is_not_unpacked(connect: Connect, server: RecordingServer) -> None:
+    bomb = gzip.compress(bytes(300 * 1024 * 1024), compresslevel=1)
+    server.always(bomb, content_encoding="gzip")
+    client = connect(server, max_retries=0)
+
+    with pytest.raises(TingTingUnreadableReplyError, match="larger than 64 MiB"):
+        client.send(calls.get_campaign(79))
 
 
 def test_a_replaced_token_is_an_auth_error_that_says_so(client: Client, sandbox: Sandbox) -> None:

@@ -74,7 +74,7 @@ def troubles(
 
 
 USEFUL = {
-    "no token": r"'my_tingting' has no API token\. Put the token .* in its password",
+    "no token": r"^This connection has no API token\. Put the token .* in its password",
     "wrong token": r"TingTing refuses the token\. Put a valid API token into the connection's password",
     "wrong path": r"/tingting/v9/ has no TingTing API\. The base URL is usually https://app\.tingting\.io/api/v1/",
     "nobody there": r"cannot be reached: cannot connect to 127\.0\.0\.1:\d+ \(Connection refused\)\. Check the host",
@@ -88,8 +88,8 @@ USEFUL = {
     "cut": r"was reached, but the connection broke off before the whole answer came",
     "silent": r"was reached, but no answer came in time \(.+\)\. Check the port",
     "no connection": "never_defined",
-    "a wrong extra": r"Extra 'timeout' of connection 'my_tingting' must be a number above 0",
-    "a wrong host": r"The host of connection 'my_tingting' is no web address\. Write it like https",
+    "a wrong extra": r"Extra 'timeout' of this connection must be a number above 0",
+    "a wrong host": r"The host of this connection is no web address\. Write it like https",
     "no certificates": r"There are no CA certificates at /nowhere/ca\.pem",
 }
 

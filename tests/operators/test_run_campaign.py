@@ -243,6 +243,28 @@ def test_a_campaign_that_has_ended_is_told_again_in_the_same_words_and_calls_nob
     assert dialled_once(sandbox)
 
 
+def test_a_campaign_of_last_month_is_no_success_of_today(sandbox):
+    campaign = a_campaign(sandbox)
+    execute(running(campaign))
+
+    with pytest.raises(AirflowFailException, match=r"is Completed already: it was run before this task began"):
+        execute(running(campaign), run_id="scheduled__2026-12-23")
+
+    assert dialled_once(sandbox)
+
+
+def test_a_campaign_that_somebody_has_started_by_hand_is_waited_for(sandbox, logged):
+    campaign = a_campaign(sandbox)
+    sandbox.clock.speed = 0
+    sandbox.world.run_campaign(campaign)
+    sandbox.clock.speed = 2000
+
+    result, _ = execute(running(campaign))
+
+    assert result["reached"] == 4
+    assert dialled_once(sandbox)
+
+
 def test_a_retry_while_the_campaign_runs_waits_for_the_same_one(sandbox):
     campaign = a_campaign(sandbox)
     sandbox.clock.speed = 0

@@ -8,6 +8,7 @@ import shlex
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 import requests
@@ -58,6 +59,20 @@ def test_it_prints_what_to_paste_serves_and_stops(started):
     assert process.returncode == 0
     assert "Stopped." in out
     assert err == ""
+
+
+def test_ctrl_c_ends_it_at_once_though_a_page_is_open(started):
+    process, said = started("--port", "0")
+    root = re.search(r"Look at it: +(http://\S+/)\n", said).group(1)
+    with requests.get(f"{root}sandbox/events", stream=True, timeout=10) as stream:
+        assert next(stream.iter_lines(chunk_size=1)) == b"retry: 1000"
+        began = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=10)
+        took = time.monotonic() - began
+    assert (process.returncode, err) == (0, "")
+    assert "Stopped." in out
+    assert took < 3
 
 
 def test_a_polite_kill_stops_it_too(started):

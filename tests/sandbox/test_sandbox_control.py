@@ -125,13 +125,14 @@ def test_a_reset_empties_account_faults_and_ledgers(box, api):
     assert api.get("campaign/").json()["count"] == 0
 
 
-def test_the_page_at_the_root_lists_the_campaigns_and_escapes_them(box, api):
-    campaign_id = api.create(2, name="<b>खोप</b>")
-    page = requests.get(box.root_url, timeout=10).text
-
-    assert f'id="campaign-{campaign_id}"' in page
-    assert "&lt;b&gt;खोप&lt;/b&gt;" in page
-    assert "<b>खोप" not in page
+def test_the_root_is_a_page_for_people_and_a_list_of_places_for_programs(box):
+    for accepted in ("text/html,application/xhtml+xml,*/*;q=0.8", "*/*", "text/html, application/json"):
+        page = requests.get(box.root_url, headers={"Accept": accepted}, timeout=10)
+        assert page.headers["Content-Type"].startswith("text/html")
+        assert "TingTing sandbox" in page.text
+    places = requests.get(box.root_url, headers={"Accept": "application/json"}, timeout=10).json()
+    assert places["api"] == box.base_url
+    assert requests.get(places["state"], timeout=10).json()["campaigns"] == []
 
 
 @pytest.mark.parametrize("offline_package", [True, False])

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import ssl
 import threading
+import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -33,11 +35,12 @@ class Received:
 
 @dataclass(frozen=True)
 class Reply:
-    """What is answered; content other than bytes goes out as JSON."""
+    """What is answered; content other than bytes goes out as JSON, all at once or a byte every so many seconds."""
 
     content: Any = b""
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
+    every: float = 0.0
 
     @property
     def body(self) -> bytes:
@@ -49,6 +52,9 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
     # With the usual five, the sixth of several connections at once waits a second.
     request_queue_size = 64
+
+    def handle_error(self, *_: object) -> None:
+        """A client that gives up is no trouble of this server's."""
 
 
 class RecordingServer:
@@ -116,8 +122,11 @@ class RecordingServer:
                 for name, value in headers.items():
                     self.send_header(name, value)
                 self.end_headers()
-                self.wfile.write(reply.body)
-                self.wfile.flush()
+                with suppress(ConnectionError):
+                    for piece in [reply.body] if not reply.every else [bytes([one]) for one in reply.body]:
+                        self.wfile.write(piece)
+                        self.wfile.flush()
+                        time.sleep(reply.every)
                 if int(headers["Content-Length"]) > len(reply.body):
                     self.close_connection = True
 

@@ -209,7 +209,6 @@ MALFORMED = {
     "no version": {key: value for key, value in GOOD.items() if key != "version"},
     "an unknown reason": {**GOOD, "reason": "done"},
     "no reason": {key: value for key, value in GOOD.items() if key != "reason"},
-    "another campaign": {**GOOD, "campaign_id": 8},
     "a campaign as text": {**GOOD, "campaign_id": "7"},
     "no status": {**GOOD, "status": None},
     "a status that is no text": {**GOOD, "status": 100},
@@ -217,6 +216,14 @@ MALFORMED = {
     "contacts as text": {**GOOD, "contacts": "4"},
     "a detail that is no text": {**GOOD, "detail": {"number": "9841234501"}},
 }
+
+
+@pytest.mark.parametrize("operator", [TingTingRunCampaignOperator, TingTingCampaignSensor])
+def test_an_event_of_another_campaign_is_never_a_success_and_both_are_named(sandbox, operator):
+    task = operator(task_id="wait", campaign_id=8)
+
+    with pytest.raises(TingTingError, match=r"waited for campaign 7, and its campaign_id now is 8: .* was cleared"):
+        task.execute_complete(context_of(task), event=GOOD)
 
 
 @pytest.mark.parametrize("event", MALFORMED.values(), ids=MALFORMED)

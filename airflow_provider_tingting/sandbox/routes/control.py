@@ -5,6 +5,7 @@ They need no token: the sandbox listens on the loopback interface only.
 
 from __future__ import annotations
 
+import asyncio
 from secrets import token_urlsafe
 from typing import Annotated
 
@@ -13,19 +14,25 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
 from airflow_provider_tingting.sandbox.bodies import Body
+from airflow_provider_tingting.sandbox.calls import ENDPOINTS
 from airflow_provider_tingting.sandbox.desk import Desk, Handler, read, shown_body
-from airflow_provider_tingting.sandbox.faults import Faults
+from airflow_provider_tingting.sandbox.faults import KINDS, Faults, kind_calls
+from airflow_provider_tingting.sandbox.gate import Manners
+from airflow_provider_tingting.sandbox.live import campaign_row
 from airflow_provider_tingting.sandbox.nepal_time import as_text
 from airflow_provider_tingting.sandbox.refusals import Refused, invalid, not_found
 
 MOST_ENTRIES = 10_000
+# So many events of the world, then other requests have their turn.
+_STEPS_IN_ONE_GO = 100
 
 
 class ClockChange(Body):
-    """Seconds to push the clock forward, or a new speed, or both."""
+    """Seconds to push the clock forward, or a new speed; or to push it until every campaign has ended."""
 
     push: Annotated[float, Field(ge=0, examples=[3600])] | None = None
     speed: Annotated[float, Field(ge=0, le=1_000_000, examples=[60])] | None = None
+    play_out: bool = False
 
 
 class FaultScript(Body):
@@ -61,7 +68,7 @@ class OutcomeScript(Body):
 CONTROL_BODIES: tuple[type[BaseModel], ...] = (ClockChange, FaultScript, TokenChange, CreditsChange, OutcomeScript)
 
 
-def control_routes(desk: Desk, faults: Faults) -> APIRouter:
+def control_routes(desk: Desk, faults: Faults, manners: Manners) -> APIRouter:
     """Make the endpoints."""
     router = APIRouter(prefix="/sandbox", tags=["Sandbox control"])
     world = desk.world
@@ -79,19 +86,7 @@ def control_routes(desk: Desk, faults: Faults) -> APIRouter:
 
     async def get_state() -> JSONResponse:
         with world.reading() as now:
-            campaigns = [
-                {
-                    "id": campaign.id,
-                    "name": campaign.name,
-                    "services": campaign.services,
-                    "status": campaign.status,
-                    "progress_percent": campaign.progress_percent,
-                    "runs": len(campaign.runs),
-                    "credits_spent": campaign.spent,
-                    "contacts": dict(campaign.statuses_at(now)),
-                }
-                for campaign in world.campaigns.values()
-            ]
+            campaigns = [campaign_row(campaign, now) for campaign in world.campaigns.values()]
             due = world.next_event
             content = {
                 "now": as_text(now),
@@ -112,12 +107,29 @@ def control_routes(desk: Desk, faults: Faults) -> APIRouter:
                 world.clock.speed = body.speed
             if body.push is not None:
                 world.clock.push(body.push)
+            if body.play_out:
+                await play_out()
         except ValueError as error:
             raise invalid(push=str(error)) from None
         return JSONResponse({"now": world.clock.now().isoformat(), "speed": world.clock.speed})
 
+    async def play_out() -> None:
+        steps = 0
+        while not manners.closing and world.push_to_next_event():
+            steps += 1
+            if steps % _STEPS_IN_ONE_GO == 0:
+                await asyncio.sleep(0)
+
     async def list_faults() -> JSONResponse:
         return JSONResponse([fault.as_json() for fault in faults])
+
+    async def list_kinds() -> JSONResponse:
+        kinds = [
+            {"kind": name, "meaning": kind.meaning, "value": kind.value, "calls": sorted(kind_calls(name))}
+            for name, kind in KINDS.items()
+        ]
+        calls = [{"name": call.name, "alias": call.alias, "summary": call.summary} for call in ENDPOINTS.values()]
+        return JSONResponse({"kinds": kinds, "calls": calls})
 
     async def add_fault(request: Request) -> JSONResponse:
         body = await read(request, FaultScript)
@@ -174,8 +186,15 @@ def control_routes(desk: Desk, faults: Faults) -> APIRouter:
         return JSONResponse(body.model_dump(), 201)
 
     add("GET", "/state", "The time, the campaigns, the credits and the faults to come", get_state)
-    add("POST", "/clock", "Push the clock forward, or change its speed", change_clock, ClockChange)
+    add(
+        "POST",
+        "/clock",
+        "Push the clock forward, also until all campaigns have ended; change its speed",
+        change_clock,
+        ClockChange,
+    )
     add("GET", "/faults", "The faults that are still to strike", list_faults)
+    add("GET", "/faults/kinds", "The kinds of faults, and the calls that they can strike", list_kinds)
     add("POST", "/faults", "Script a fault", add_fault, FaultScript)
     add("DELETE", "/faults", "Forget every fault", remove_faults)
     add("DELETE", "/faults/{fault_id:int}", "Forget one fault", remove_fault)
