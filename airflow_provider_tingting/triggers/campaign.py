@@ -20,6 +20,8 @@ _SECONDS_FOR_A_LAST_LOOK = 2.0
 class TingTingCampaignTrigger(BaseTrigger):
     """Wait for a campaign, asynchronously and by reading only, and fire one event.
 
+    All that wait with the same connection in a triggerer share their polls (`hub`).
+
     The event holds ids, status and counts: `{version, reason, campaign_id, status, progress_percent, contacts,
     detail, status_code}`, where `reason` is `reached`, `timed_out`, `outage`, `refused` or `not_begun`. On a rejected
     token the connection is read again once, for a token that was replaced during the wait. The trigger may move to
@@ -28,11 +30,12 @@ class TingTingCampaignTrigger(BaseTrigger):
     :param campaign_id: the campaign.
     :param tingting_conn_id: the Airflow connection.
     :param until: statuses that end the wait besides `Completed` and `Terminated`.
-    :param poll_interval: seconds between two looks.
+    :param poll_interval: the seconds that two looks are apart at least.
     :param deadline: when to give up, in seconds since 1970; None for never.
     :param tolerate_outage: seconds for which TingTing may fail to answer.
     :param stop_on_kill: stop the campaign when a person ends the deferred task (Airflow 3.3+).
     :param starts_by: when the campaign must have begun, in seconds since 1970; None when others may begin it.
+    :raises TingTingConfigError: `campaign_id` is no id.
     """
 
     def __init__(
@@ -80,17 +83,18 @@ class TingTingCampaignTrigger(BaseTrigger):
         """Wait, and yield one event."""
         from airflow_provider_tingting.hub import shared_hub
         from airflow_provider_tingting.observation import Reason
+        from airflow_provider_tingting.operators.arguments import campaign_id_of
         from airflow_provider_tingting.waiting import Progress, WaitPlan
 
         plan = WaitPlan(
-            campaign_id=self.campaign_id,
+            campaign_id=campaign_id_of(self.campaign_id),
             until=tuple(self.until),
             poll_interval=self.poll_interval,
             deadline=self.deadline,
             tolerate_outage=self.tolerate_outage,
             starts_by=self.starts_by,
         )
-        progress = Progress(self.campaign_id)
+        progress = Progress(plan.campaign_id)
         async with shared_hub(self.tingting_conn_id, self._client) as hub:
             try:
                 seen = await asyncio.wait_for(hub.wait(plan, self.log, progress), self._time_left())

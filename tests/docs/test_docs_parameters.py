@@ -78,6 +78,7 @@ TABLES_OF_ARGUMENTS = [
     ("reports.md", "TingTingDownloadReportOperator"),
     ("waiting.md", "TingTingCampaignSensor"),
     ("waiting.md", "TingTingCampaignTrigger"),
+    ("waiting.md", "TingTingCampaignFinishedTrigger"),
 ]
 
 
