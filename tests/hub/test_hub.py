@@ -511,6 +511,24 @@ def test_when_tingting_asks_to_wait_nobody_asks_before(sandbox, connect, running
     assert times[struck + 1] - times[struck] > 0.9
 
 
+def test_a_long_pause_that_tingting_asks_for_is_kept_by_latecomers_too(sandbox, connect, running):
+    *early, late = running(12)
+
+    async def some_time():
+        hub = Hub(connect)
+        async with waiting(hub, [plan(one) for one in early]) as tasks:
+            await until(lambda: reads(sandbox, "list_campaigns") >= 2)
+            sandbox.faults.add("429", call="list_campaigns", value=600)
+            await until(lambda: any(entry.fault for entry in sandbox.requests))
+            await asyncio.sleep(0.2)
+            before = len(sandbox.requests)
+            tasks.append(asyncio.ensure_future(hub.wait(plan(late), log)))
+            await asyncio.sleep(0.6)
+            return len(sandbox.requests) - before, [task for task in tasks if task.done()]
+
+    assert asyncio.run(some_time()) == (0, [])
+
+
 def test_a_rate_limit_holds_for_all_who_wait(sandbox, running):
     campaigns = running(12)
 
