@@ -257,9 +257,9 @@ class Hub:
         """Read pages of the list; take from `left` what they show."""
         walk = self._listing.walk(left, pages)
         shown: dict[int, tuple[Sight, float]] = {}
+        intervals = [waiter.wait.plan.poll_interval for one in left for waiter in self._waiters.get(one, ())]
+        patience = max(_LEAST_PATIENCE, min(intervals, default=0.0))
         for call in walk:
-            intervals = [waiter.wait.plan.poll_interval for one in left for waiter in self._waiters.get(one, ())]
-            patience = max(_LEAST_PATIENCE, min(intervals, default=0.0))
             page = await asyncio.wait_for(self._line.send(call), patience)
             now = time.monotonic()
             for row, campaign in enumerate(walk.accept(page)):
@@ -270,6 +270,10 @@ class Hub:
                 shown[campaign.id] = sight, now
                 if self._shows(sight, now, base):
                     left.discard(campaign.id)
+                elif campaign.id in self._waiters:
+                    # Due or not: what the list says is to be checked now.
+                    left.add(campaign.id)
+                    self._agenda.drop(campaign.id)
         walk.finish()
         self._shown = shown
 

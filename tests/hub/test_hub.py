@@ -221,6 +221,21 @@ def test_each_ones_log_lines_are_written_in_its_own_context(sandbox, connect, ru
     assert set(told) == set(campaigns)
 
 
+@pytest.mark.parametrize("until_status", [(), ("Completed",)])
+def test_an_end_that_the_list_shows_while_others_are_due_is_told_at_once(sandbox, connect, running, until_status):
+    patient, *others = running(12)
+
+    async def both():
+        hub = Hub(connect)
+        plans = [plan(patient, poll_interval=30, until=until_status), *(plan(one) for one in others)]
+        async with waiting(hub, plans) as (task, *_):
+            await until(lambda: reads(sandbox, "list_campaigns") >= 2)
+            sandbox.world.stop_campaign(patient)
+            return await asyncio.wait_for(task, 5)
+
+    assert asyncio.run(both()).status == "Terminated"
+
+
 # -- one campaign's trouble --------------------------------------------------------------------------------------------
 
 
