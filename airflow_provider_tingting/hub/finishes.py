@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from heapq import nlargest
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_tingting.api import calls
@@ -74,6 +75,8 @@ class Finishes:
         self._counts: dict[CampaignStatus, int] = {}
         self._reads_all_at = 0.0
         self._since: datetime | None = None
+        self._watermark = watermark
+        self._has_news = False
         self._has_begun = watermark is not None
         if watermark is not None:
             self._since = datetime.fromisoformat(watermark.until)
@@ -82,13 +85,19 @@ class Finishes:
     @property
     def watermark(self) -> Watermark | None:
         """Up to where finished campaigns are known; None as long as TingTing has told no time."""
-        moments = {one: at for one, at in self._known.items() if at is not None}
-        newest = sorted(moments, key=lambda one: (moments[one], one), reverse=True)[:IDS_KEPT]
-        return Watermark(moments[newest[0]].isoformat(), tuple(newest)) if newest else None
+        if self._has_news:
+            self._has_news = False
+            # Thousands may be known: not sorted, and only after something was told.
+            moments = ((at, one) for one, at in self._known.items() if at is not None)
+            newest = nlargest(IDS_KEPT, moments)
+            if newest:
+                self._watermark = Watermark(newest[0][0].isoformat(), tuple(one for _, one in newest))
+        return self._watermark
 
     def tell(self, campaign: Campaign) -> None:
         """Count a campaign as told; until then each poll brings it again."""
         self._known[campaign.id] = campaign.changed_at
+        self._has_news = True
 
     async def poll(self) -> list[Campaign]:
         """Return the campaigns that have finished and were not told, in the order in which they did.
