@@ -191,7 +191,13 @@ class CampaignJob:
             return (yield from settling.find(spec.name, marker)) or campaign
         raise AssertionError("unreachable")
 
-    def run_once(self, *, watch_first: float = 0.0, is_first: bool = False) -> Conversation[Campaign]:
+    def run_once(
+        self,
+        *,
+        watch_first: float = 0.0,
+        is_first: bool = False,
+        gate: Callable[[Campaign], Conversation[Campaign]] | None = None,
+    ) -> Conversation[Campaign]:
         """Run the campaign if it has not begun; return it as it is when it has.
 
         Everybody is called each time TingTing is asked to run, so it is asked only after a fresh look that shows
@@ -202,6 +208,8 @@ class CampaignJob:
             that one may be alive and about to ask, or may have asked without remembering it.
         :param is_first: whether no attempt can have been before this one: then a campaign that has ended was run for
             something else, and is not taken for a success of this job.
+        :param gate: a conversation that is had right before each request to run, and returns the campaign as it is
+            then; what it raises leaves the campaign as it is, to be run another time.
         :raises TingTingCampaignError: the campaign has nobody to call, or is a draft.
         :raises TingTingConfigError: it had ended before anybody could ask.
         :raises TingTingAPIError: TingTing refuses, or the outcome stays unknown.
@@ -234,6 +242,11 @@ class CampaignJob:
                     log.info("Campaign %s was run already and is %s: it is not run again", number, campaign.status)
                 break
             _check_runnable(campaign)
+            if gate is not None:
+                campaign = yield from gate(campaign)
+                if campaign.status.has_begun:
+                    log.info("Campaign %s was run by somebody else meanwhile: it is not run again", number)
+                    break
             self._remember(phase="running", asked_at=self._clock())
             try:
                 said = yield calls.run_campaign(number)

@@ -33,6 +33,7 @@ class ExtraField:
     :param default: its value when absent, empty or null.
     :param help: one sentence for the form and the documentation.
     :param minimum: the least value of a number; `exclusive` when it must be more.
+    :param secret: whether it must never be shown. Its name holds `secret` then, so that Airflow hides it too.
     """
 
     name: str
@@ -42,6 +43,7 @@ class ExtraField:
     help: str
     minimum: float | None = None
     exclusive: bool = False
+    secret: bool = False
 
 
 EXTRA_FIELDS: tuple[ExtraField, ...] = (
@@ -94,7 +96,18 @@ EXTRA_FIELDS: tuple[ExtraField, ...] = (
         None,
         "Address of a campaign's page with {campaign_id} in it, for the link on the task; empty for no link.",
     ),
+    ExtraField(
+        "secret_salt",
+        "Salt of hashed numbers",
+        "string",
+        None,
+        "A long random text that keeps hashed numbers in reports from being guessed; needed for numbers='sha256' only.",
+        secret=True,
+    ),
 )
+
+# What a client needs to know nothing of.
+_NOT_THE_CLIENTS = frozenset({"campaign_url", "secret_salt"})
 
 HIDDEN_FIELDS = ("login", "schema", "port")
 RELABELING = {"host": "Base URL", "password": "API token"}
@@ -118,6 +131,7 @@ class ConnectionSettings:
     rate_limit: float | None = None
     verify: bool | str = True
     campaign_url: str | None = None
+    secret_salt: str | None = field(default=None, repr=False)
 
     @classmethod
     def read(
@@ -152,7 +166,7 @@ class ConnectionSettings:
 
     def client_arguments(self) -> dict[str, Any]:
         """Return what `TingTingClient` and `AsyncTingTingClient` are made with."""
-        return {spec.name: getattr(self, spec.name) for spec in fields(self) if spec.name != "campaign_url"}
+        return {spec.name: getattr(self, spec.name) for spec in fields(self) if spec.name not in _NOT_THE_CLIENTS}
 
     def campaign_link(self, campaign_id: int) -> str:
         """Return the address of a campaign's page, or an empty text when the connection has no template for it."""
@@ -181,7 +195,7 @@ def base_url_of(
             if text.startswith("[")
             else text.split("/")[0].rsplit(":", 1)[0]
         )
-        scheme = schema if schema in ("http", "https") else ("http" if _is_this_machine(name) else "https")
+        scheme = schema if schema in ("http", "https") else ("http" if is_this_machine(name) else "https")
         text = f"{scheme}://{text}"
     try:
         parts = urlsplit(text)
@@ -203,7 +217,8 @@ def base_url_of(
     return f"{parts.scheme}://{hostname}{f':{number}' if number else ''}/{path}/"
 
 
-def _is_this_machine(name: str) -> bool:
+def is_this_machine(name: str) -> bool:
+    """Whether a host name means this machine, so that nothing leaves it."""
     try:
         return ip_address(name.strip("[]")).is_loopback
     except ValueError:
@@ -268,6 +283,8 @@ def _schema(spec: ExtraField) -> dict[str, Any]:
     schema: dict[str, Any] = {"type": [kind, "null"]}
     if spec.minimum is not None:
         schema["exclusiveMinimum" if spec.exclusive else "minimum"] = spec.minimum
+    if spec.secret:
+        schema["format"] = "password"
     if spec.default is not None:
         schema["default"] = str(spec.default).lower() if isinstance(spec.default, bool) else spec.default
     return schema
@@ -289,19 +306,22 @@ def form_behaviour() -> dict[str, Any]:
 
 def form_widgets() -> dict[str, Any]:
     """Return the extra fields as widgets for Airflow before 3.2; needs its web server's form library."""
-    from flask_appbuilder.fieldwidgets import BS3TextFieldWidget  # type: ignore[import-not-found]
-    from wtforms import IntegerField, StringField  # type: ignore[import-untyped]
+    from flask_appbuilder.fieldwidgets import (  # type: ignore[import-not-found]
+        BS3PasswordFieldWidget,
+        BS3TextFieldWidget,
+    )
+    from wtforms import IntegerField, PasswordField, StringField  # type: ignore[import-untyped]
     from wtforms.validators import Optional  # type: ignore[import-untyped]
 
     # Airflow takes text, integer, boolean and password fields only: with a `FloatField` it drops the whole connection
     # type, so other numbers are written as text.
     return {
-        spec.name: (IntegerField if spec.kind == "integer" else StringField)(
+        spec.name: (PasswordField if spec.secret else IntegerField if spec.kind == "integer" else StringField)(
             spec.label,
             description=spec.help,
             default=_shown_default(spec),
             validators=[Optional()],
-            widget=BS3TextFieldWidget(),
+            widget=BS3PasswordFieldWidget() if spec.secret else BS3TextFieldWidget(),
         )
         for spec in EXTRA_FIELDS
     }

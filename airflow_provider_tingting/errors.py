@@ -4,6 +4,7 @@
 TingTingError
 ├── TingTingConfigError               the connection or an argument is wrong; nothing was sent
 ├── TingTingContactsError             the people cannot be contacted as given; nothing was sent
+├── TingTingSourceError               the people could not be read this time; nothing was sent, a retry may do it
 ├── TingTingReportError               a report that is incomplete or cannot be read or written
 ├── TingTingCampaignError             the campaign is not what the task needs
 │   ├── TingTingCampaignFailedError       it has ended, and badly
@@ -56,6 +57,13 @@ class TingTingConfigError(TingTingError):
 
 class TingTingContactsError(TingTingError):
     """The people cannot be contacted as given; the text says file, row, field and what to do."""
+
+
+class TingTingSourceError(TingTingError):
+    """The people could not be read this time: the database or the storage failed, or the file changed meanwhile.
+
+    Nothing was sent; a retry may find it well.
+    """
 
 
 class TingTingReportError(TingTingError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
+from typing import Protocol
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,13 @@ class CampaignSpec:
         return hashlib.sha256(json.dumps(content, ensure_ascii=False).encode()).hexdigest()[:8]
 
 
+class Mark(Protocol):
+    """Anything by which a campaign is known as somebody's own."""
+
+    def is_in(self, description: str) -> bool:
+        """Whether a campaign with this description is it."""
+
+
 @dataclass(frozen=True)
 class Marker:
     """The mark in a campaign's description by which a later attempt knows it as its own.
@@ -60,3 +68,8 @@ class Marker:
     def is_in(self, description: str) -> bool:
         """Whether a campaign with this description is this task's, whatever it says."""
         return f"[airflow:{self.key}/" in description
+
+
+def is_marked(description: str) -> bool:
+    """Whether a campaign with this description carries the mark of any task."""
+    return "[airflow:" in description

@@ -7,20 +7,13 @@ what became of the contacts, by one function for the synchronous and the deferre
 from __future__ import annotations
 
 import logging
-import tempfile
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, BinaryIO, cast
+from typing import TYPE_CHECKING, Any
 
-from airflow_provider_tingting.api import calls
 from airflow_provider_tingting.api.statuses import CampaignStatus
-from airflow_provider_tingting.errors import (
-    TingTingCampaignFailedError,
-    TingTingConfigError,
-    TingTingError,
-)
-from airflow_provider_tingting.reports.completeness import check_complete
-from airflow_provider_tingting.reports.layout import open_report
-from airflow_provider_tingting.reports.summary import CampaignSummary, SummaryBuilder, summarise_report
+from airflow_provider_tingting.errors import TingTingCampaignFailedError, TingTingConfigError, TingTingReportError
+from airflow_provider_tingting.fetching import FetchedReport, check_fetched, fetch_listing, fetch_report, spooled
+from airflow_provider_tingting.reports.summary import CampaignSummary
 
 if TYPE_CHECKING:
     from airflow_provider_tingting.api.client import TingTingClient
@@ -28,43 +21,26 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# Above this a spooled report moves from memory to a temporary file.
-_SPOOL_IN_MEMORY = 8 * 1024 * 1024
-
 SuccessWhen = float | Callable[[CampaignSummary], bool] | None
-
-
-def spooled() -> BinaryIO:
-    """Return a private file for a download, in memory as long as it is small; gone when it is closed."""
-    return cast("BinaryIO", tempfile.SpooledTemporaryFile(_SPOOL_IN_MEMORY))
 
 
 def summarise(client: TingTingClient, campaign: Campaign) -> CampaignSummary:
     """Return the figures of a campaign's contacts: from its report, or contact by contact when the report fails.
 
     :raises TingTingAPIError: neither can be read.
+    :raises TingTingReportError: contacts are missing in both.
     """
-    try:
-        with spooled() as spool:
-            client.download(calls.download_campaign_report(campaign.id), spool)
-            summary = summarise_report(open_report(spool))
-        check_complete(summary.contacts, campaign.campaign_action_count, campaign_id=campaign.id)
-        return summary
-    except TingTingError as error:
-        log.warning("Counting contact by contact, because the report of campaign %s fails: %s", campaign.id, error)
-    builder = SummaryBuilder()
-    for contact in client.iterate(calls.list_contacts(campaign.id)):
-        builder.add(
-            contact.status.value,
-            carrier=contact.carrier,
-            duration_seconds=contact.call_duration,
-            playback_percent=contact.playback,
-            credits_calls=contact.credit_consumed,
-            credits_sms=contact.credit_consumed_sms,
-        )
-    summary = builder.result()
-    check_complete(summary.contacts, campaign.campaign_action_count, campaign_id=campaign.id)
-    return summary
+    with spooled() as spool:
+        fetched = fetch_report(client, campaign, spool, columns=False)
+        try:
+            check_fetched(fetched, campaign)
+        except TingTingReportError as error:
+            if fetched.source == "listing":
+                raise
+            log.warning("Counting contact by contact, because the report of campaign %s fails: %s", campaign.id, error)
+            fetched = FetchedReport(fetch_listing(client, campaign, spool), "listing")
+            check_fetched(fetched, campaign)
+        return fetched.read.summary
 
 
 def check_success_when(success_when: Any) -> None:

@@ -32,9 +32,14 @@ def get_provider_info() -> dict[str, Any]:
             }
         ],
         "hooks": [_modules("hooks", "tingting")],
-        "operators": [_modules("operators", "campaign", "contacts", "manage", "preview", "report")],
+        "operators": [_modules("operators", "campaign", "check_contacts", "contacts", "manage", "preview", "report")],
         "sensors": [_modules("sensors", "campaign")],
-        "triggers": [_modules("triggers", "campaign", "finished")],
+        "triggers": [_modules("triggers", "campaign", "finished", "start")],
+        "notifications": [f"{PACKAGE}.notifications.tingting.TingTingNotifier"],
+        "cli": [f"{PACKAGE}.cli.airflow.get_tingting_commands"],
+        "task-decorators": [
+            {"name": "tingting_audience", "class-name": f"{PACKAGE}.decorators.audience.tingting_audience_task"}
+        ],
         "extra-links": [f"{PACKAGE}.links.campaign.TingTingCampaignLink"],
     }
 

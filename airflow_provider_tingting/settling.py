@@ -18,7 +18,7 @@ from airflow_provider_tingting.errors import (
     TingTingRateLimitedError,
     TingTingRefusedError,
 )
-from airflow_provider_tingting.marking import Marker
+from airflow_provider_tingting.marking import Mark
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +31,7 @@ LONGEST_PAUSE = 60.0
 NEWEST_LOOKED_THROUGH = 200
 
 
-def find(name: str, marker: Marker, *, thorough: bool = False) -> Conversation[Campaign | None]:
+def find(name: str, marker: Mark, *, thorough: bool = False) -> Conversation[Campaign | None]:
     """Return the campaign with this marker and the lowest id, or None.
 
     :param name: what it was created as; TingTing searches by it.
@@ -59,7 +59,7 @@ def find(name: str, marker: Marker, *, thorough: bool = False) -> Conversation[C
     return None
 
 
-def look_for(name: str, marker: Marker) -> Conversation[Campaign | None]:
+def look_for(name: str, marker: Mark) -> Conversation[Campaign | None]:
     """Look for a campaign that may just be on its way, until it counts as not created; return it or None."""
     for pause in LOOK_AGAIN_AFTER:
         yield Pause(pause)

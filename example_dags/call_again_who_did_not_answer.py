@@ -28,6 +28,14 @@ HERE = Path(__file__).parent
 REPORTS = Path(os.environ.get("AIRFLOW_HOME", "~/airflow")).expanduser() / "reports"
 POLL_INTERVAL = float(os.environ.get("TINGTING_POLL_INTERVAL", "30"))
 WORTH_A_CAMPAIGN = 2
+# The first campaign may end late, and the second is to wait for the morning then; but not for next week.
+RUNNING = {
+    "deferrable": True,
+    "poll_interval": POLL_INTERVAL,
+    "success_when": 0.0,
+    "calling_window": os.environ.get("TINGTING_CALLING_WINDOW", "08:00-20:00"),
+    "max_age": pendulum.duration(days=2),
+}
 
 with DAG(
     dag_id="tingting_call_again_who_did_not_answer",
@@ -50,9 +58,7 @@ with DAG(
     add_first = TingTingAddContactsOperator(
         task_id="add_everybody", campaign_id=first.output, contacts="{{ params.contacts }}", number_column="mobile"
     )
-    run_first = TingTingRunCampaignOperator(
-        task_id="run_first", campaign_id=first.output, deferrable=True, poll_interval=POLL_INTERVAL, success_when=0.0
-    )
+    run_first = TingTingRunCampaignOperator(task_id="run_first", campaign_id=first.output, **RUNNING)
     report = TingTingDownloadReportOperator(
         task_id="report",
         campaign_id=first.output,
@@ -78,9 +84,7 @@ with DAG(
     add_second = TingTingAddContactsOperator(
         task_id="add_unanswered", campaign_id=second.output, contacts=again, number_column="number"
     )
-    run_second = TingTingRunCampaignOperator(
-        task_id="run_second", campaign_id=second.output, deferrable=True, poll_interval=POLL_INTERVAL, success_when=0.0
-    )
+    run_second = TingTingRunCampaignOperator(task_id="run_second", campaign_id=second.output, **RUNNING)
 
     first >> add_first >> run_first >> report
     again >> second >> add_second >> run_second

@@ -57,6 +57,9 @@ with DAG(
         campaign_id=create.output,
         poll_interval=float(os.environ.get("TINGTING_POLL_INTERVAL", "30")),
         timeout=pendulum.duration(hours=6),
+        # Nobody is called at night, and nobody for a run of last week that somebody clears.
+        calling_window=os.environ.get("TINGTING_CALLING_WINDOW", "08:00-20:00"),
+        max_age=pendulum.duration(days=1),
     )
 
     report = TingTingDownloadReportOperator(

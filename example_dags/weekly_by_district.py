@@ -78,6 +78,9 @@ with DAG(
             deferrable=True,
             poll_interval=float(os.environ.get("TINGTING_POLL_INTERVAL", "30")),
             success_when=0.3,
+            # A reminder of Sunday is worth nothing on Monday, and nobody wants it at night.
+            calling_window=os.environ.get("TINGTING_CALLING_WINDOW", "08:00-20:00"),
+            max_age=pendulum.duration(hours=10),
         )
         add >> run
 

@@ -132,3 +132,24 @@ def test_old_and_new_airflow_are_told_the_same() -> None:
         "relabeling": new["relabeling"],
         "placeholders": new["placeholders"],
     }
+
+
+def test_the_salt_of_hashed_numbers_is_a_secret() -> None:
+    settings = ConnectionSettings.read(host=None, password="abc", extra={"secret_salt": " long and random "})
+
+    assert settings.secret_salt == "long and random"
+    assert "long and random" not in repr(settings)
+    assert "secret_salt" not in settings.client_arguments()
+    assert conn_fields()["secret_salt"]["schema"] == {"type": ["string", "null"], "format": "password"}
+
+
+def test_airflow_itself_hides_the_secret_fields_by_their_names() -> None:
+    assert [field.name for field in EXTRA_FIELDS if field.secret] == ["secret_salt"]
+    try:
+        from airflow._shared.secrets_masker import should_hide_value_for_key
+    except ImportError:
+        try:
+            from airflow.sdk.execution_time.secrets_masker import should_hide_value_for_key
+        except ImportError:
+            from airflow.utils.log.secrets_masker import should_hide_value_for_key
+    assert all(should_hide_value_for_key(field.name) for field in EXTRA_FIELDS if field.secret)

@@ -32,7 +32,7 @@ def test_the_package_name_is_the_distributions() -> None:
 def test_every_module_named_exists_and_every_module_there_is_named(kind: str) -> None:
     named = {module for entry in INFO[kind] for module in entry["python-modules"]}
     package = import_module(f"airflow_provider_tingting.{kind}")
-    inner = {"arguments", "base", "memory", "running"}
+    inner = {"arguments", "audience", "base", "excluding", "freshness", "memory", "query", "running", "starting"}
     there = {f"{package.__name__}.{path.stem}" for path in Path(package.__path__[0]).glob("[!_]*.py")}
 
     assert named == {module for module in there if module.rsplit(".")[-1] not in inner}
@@ -40,7 +40,9 @@ def test_every_module_named_exists_and_every_module_there_is_named(kind: str) ->
         import_module(module)
 
 
-def test_the_extra_link_can_be_imported() -> None:
-    for path in INFO["extra-links"]:
+@pytest.mark.parametrize("kind", ["extra-links", "notifications", "cli"])
+def test_what_is_named_by_its_path_can_be_imported(kind: str) -> None:
+    assert INFO[kind]
+    for path in INFO[kind]:
         module, name = path.rsplit(".", 1)
         assert getattr(import_module(module), name)

@@ -14,6 +14,7 @@ from airflow_provider_tingting.observation import EVENT_VERSION, Observation, Re
 from airflow_provider_tingting.provider_info import get_provider_info
 from airflow_provider_tingting.triggers.campaign import TingTingCampaignTrigger
 from airflow_provider_tingting.triggers.finished import TingTingCampaignFinishedTrigger
+from airflow_provider_tingting.triggers.start import TingTingStartTrigger
 
 #: Module, class, and its arguments with their defaults; `…` marks one that must be given.
 OPERATORS = """
@@ -23,14 +24,24 @@ operators.campaign  TingTingCreateCampaignOperator
     on_clear='reattach' tingting_conn_id='tingting_default'
 operators.campaign  TingTingRunCampaignOperator
     campaign_id=… wait_for_completion=True deferrable=False poll_interval=30.0 timeout=None stop_on_kill=False
-    success_when=None tolerate_outage=600.0 start_timeout=900.0 on_clear='reattach' tingting_conn_id='tingting_default'
+    success_when=None tolerate_outage=600.0 stall_timeout=900.0 calling_window=None outside_window='wait'
+    one_at_a_time=False
+    start_timeout=None max_age=None on_too_old='fail' on_clear='reattach' tingting_conn_id='tingting_default'
 operators.contacts  TingTingAddContactsOperator
-    campaign_id=… contacts=… number_column=None variables=None on_invalid='fail' rejects_path=None batch_size=500
-    concurrency=4 transport='json' sheet=None encoding=None on_clear='reattach' tingting_conn_id='tingting_default'
+    campaign_id=… contacts=None sql=None sql_conn_id=None sql_parameters=None number_column=None variables=None
+    constants=None where=None exclude=None on_invalid='fail' rejects_path=None number_policy='nepal_mobile'
+    batch_size=500 concurrency=4 transport='json' sheet=None encoding=None delimiter=None on_clear='reattach'
+    tingting_conn_id='tingting_default'
+operators.check_contacts  TingTingCheckContactsOperator
+    campaign_id=None message=None sms_message=None contacts=None sql=None sql_conn_id=None sql_parameters=None
+    number_column=None variables=None constants=None where=None exclude=None on_invalid='fail' rejects_path=None
+    number_policy='nepal_mobile' sheet=None encoding=None delimiter=None credits_per_call=1.0
+    credits_per_sms_part=1.0 tingting_conn_id='tingting_default'
 operators.report    TingTingDownloadReportOperator
-    campaign_id=… path=… format='csv' overwrite=True tingting_conn_id='tingting_default'
+    campaign_id=… path=… format='csv' numbers='plain' overwrite=True require_complete=True chart_path=None
+    download_on_failure=False tingting_conn_id='tingting_default'
 operators.report    TingTingDownloadSurveyReportOperator
-    survey_id=… path=… format='csv' overwrite=True tingting_conn_id='tingting_default'
+    survey_id=… path=… format='csv' tidy=False overwrite=True tingting_conn_id='tingting_default'
 operators.manage    TingTingUpdateCampaignOperator
     campaign_id=… name=None services=None message=None sms_message=None schedule=None
     on_clear='reattach' tingting_conn_id='tingting_default'
@@ -41,17 +52,24 @@ operators.manage    TingTingDeleteCampaignOperator
 operators.preview   TingTingPreviewVoiceOperator
     campaign_id=… voice=None message=None tingting_conn_id='tingting_default'
 operators.preview   TingTingDemoCallOperator
-    contact_id=… on_clear='reattach' tingting_conn_id='tingting_default'
+    contact_id=… calling_window=None max_age=None on_too_old='fail'
+    on_clear='reattach' tingting_conn_id='tingting_default'
 sensors.campaign    TingTingCampaignSensor
     campaign_id=… target_statuses=('Completed',) failed_statuses=('Terminated',) deferrable=False
     tolerate_outage=600.0 tingting_conn_id='tingting_default'
 triggers.campaign   TingTingCampaignTrigger
     campaign_id=… tingting_conn_id='tingting_default' until=None poll_interval=30.0 deadline=None
     tolerate_outage=600.0 stop_on_kill=False starts_by=None
+triggers.start      TingTingStartTrigger
+    campaign_id=… tingting_conn_id='tingting_default' not_before=None poll_interval=30.0 deadline=None
+    tolerate_outage=600.0
 hooks.tingting      TingTingHook
     tingting_conn_id='tingting_default'
 triggers.finished   TingTingCampaignFinishedTrigger
     tingting_conn_id='tingting_default' name_pattern='*' statuses=None poll_interval=60.0
+notifications.tingting TingTingNotifier
+    to=… message=None language='ne' services='PHONE' voice=None user_phone=None escalate_after=120.0 quiet_hours=None
+    in_quiet_hours='sms' cooldown=1800.0 cooldown_key=None tingting_conn_id='tingting_default' context=None
 """
 
 #: Arguments that a template may fill.
@@ -59,9 +77,12 @@ TEMPLATED = """
 TingTingCreateCampaignOperator        tingting_conn_id name services user_phone message sms_message description schedule
                                       voice category length_factor credit_limit
 TingTingRunCampaignOperator           tingting_conn_id campaign_id
-TingTingAddContactsOperator           tingting_conn_id campaign_id contacts number_column variables rejects_path
-                                      sheet
-TingTingDownloadReportOperator        tingting_conn_id campaign_id path format
+TingTingAddContactsOperator           tingting_conn_id contacts sql sql_conn_id sql_parameters number_column variables
+                                      constants where exclude rejects_path sheet campaign_id
+TingTingCheckContactsOperator         tingting_conn_id contacts sql sql_conn_id sql_parameters number_column variables
+                                      constants where exclude rejects_path sheet campaign_id message sms_message
+                                      credits_per_call credits_per_sms_part
+TingTingDownloadReportOperator        tingting_conn_id campaign_id path format numbers chart_path
 TingTingDownloadSurveyReportOperator  tingting_conn_id survey_id path format
 TingTingUpdateCampaignOperator        tingting_conn_id campaign_id name services message sms_message schedule
 TingTingStopCampaignOperator          tingting_conn_id campaign_id
@@ -69,6 +90,7 @@ TingTingDeleteCampaignOperator        tingting_conn_id campaign_id
 TingTingPreviewVoiceOperator          tingting_conn_id campaign_id voice message
 TingTingDemoCallOperator              tingting_conn_id contact_id
 TingTingCampaignSensor                tingting_conn_id campaign_id target_statuses failed_statuses
+TingTingNotifier                      tingting_conn_id to message voice user_phone cooldown_key
 """
 
 #: The hook's methods and their arguments; `*` stands before those that are given by name.
@@ -108,6 +130,7 @@ ERRORS = """
 TingTingError                 Exception
 TingTingConfigError           TingTingError
 TingTingContactsError         TingTingError
+TingTingSourceError           TingTingError
 TingTingReportError           TingTingError
 TingTingCampaignError         TingTingError
 TingTingCampaignFailedError   TingTingCampaignError
@@ -125,17 +148,39 @@ TingTingServerError           TingTingOutcomeUnknownError
 TingTingUnreadableReplyError  TingTingOutcomeUnknownError
 """
 
+#: The commands for a shell; their options are in the table of docs/command-line.md.
+COMMANDS = """
+contacts check
+doctor
+campaigns list
+campaigns show
+campaigns watch
+campaigns stop
+report
+voices
+sandbox
+"""
+
 #: Other modules that programs import, and the names in them.
 MODULES = """
 api         TingTingClient AsyncTingTingClient calls
 campaign    CampaignJob CampaignSpec JobState Marker
+calling_window CallingWindow
 retry_policy tingting_retry_policy
 outcome     summarise judge
 observation Observation Reason
 waiting     WaitPlan Progress Wait watch look
 hub         Hub shared_hub
+fetching    fetch_report check_fetched
+reports.summary CampaignSummary SummaryBuilder
+reports.writers write_report
+reports.chart write_chart
 links.campaign TingTingCampaignLink
+operators.contacts TingTingAddContactsOperator TingTingCheckContactsOperator
+decorators.audience tingting_audience_task
+cli.contacts_check add_arguments run
 sandbox     Sandbox
+task_groups.campaign tingting_campaign
 provider_info get_provider_info
 """
 
@@ -181,10 +226,11 @@ def test_the_arguments_of_a_class_and_their_defaults_are_kept(name):
     assert arguments_of(getattr(named(module), name)) == sorted(arguments)
 
 
-def test_every_operator_sensor_trigger_and_hook_that_airflow_lists_is_in_the_table():
+def test_every_operator_sensor_trigger_hook_and_notifier_that_airflow_lists_is_in_the_table():
     info = get_provider_info()
     kinds = ("operators", "sensors", "triggers", "hooks")
     modules = [module for kind in kinds for entry in info[kind] for module in entry["python-modules"]]
+    modules += [path.rpartition(".")[0] for path in info["notifications"]]
     found = {
         name
         for module in modules
@@ -223,6 +269,15 @@ def test_the_error_tree_is_kept():
     lines = [line.split() for line in ERRORS.strip().splitlines()]
 
     assert [[name, getattr(errors, name).__base__.__name__] for name, _ in lines] == lines
+
+
+def test_the_commands_and_what_their_exit_codes_mean_are_kept():
+    from airflow_provider_tingting.cli import exits
+    from airflow_provider_tingting.cli.commands import COMMANDS as THERE
+
+    kept = COMMANDS.strip().splitlines()
+    assert [command.path for command in THERE if command.path in kept] == kept
+    assert (exits.DONE, exits.BAD, exits.WRONG_USE, exits.NO_ANSWER, exits.NOT_OVER) == (0, 1, 2, 3, 4)
 
 
 @pytest.mark.parametrize("line", MODULES.strip().splitlines())
@@ -265,8 +320,19 @@ def test_what_waits_in_a_triggerer_today_is_understood_after_an_update():
     path = "airflow_provider_tingting.triggers.finished.TingTingCampaignFinishedTrigger"
     assert TingTingCampaignFinishedTrigger(**watching).serialize() == (path, watching)
     assert Watermark.from_json({"version": 1, "until": "2026-11-23T20:00:00+05:45", "ids": [79]}) is not None
+    starting = {
+        "campaign_id": 79,
+        "tingting_conn_id": "tingting_default",
+        "not_before": 1795400000.0,
+        "poll_interval": 30.0,
+        "deadline": None,
+        "tolerate_outage": 600.0,
+    }
+
     path = "airflow_provider_tingting.triggers.campaign.TingTingCampaignTrigger"
     assert TingTingCampaignTrigger(**waiting).serialize() == (path, waiting)
+    path = "airflow_provider_tingting.triggers.start.TingTingStartTrigger"
+    assert TingTingStartTrigger(**starting).serialize() == (path, starting)
     assert Observation(Reason.REACHED, 79, "Completed", 100.0, 4).to_event() == event
     assert Observation.from_event(json.loads(json.dumps(event)), campaign_id=79).to_event() == event
     assert EVENT_VERSION == 1

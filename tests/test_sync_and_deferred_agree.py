@@ -192,7 +192,7 @@ RUNNING = {
     ),
     "TingTing says yes and never begins": Case(
         never_begins,
-        arguments={"start_timeout": 0.4},
+        arguments={"stall_timeout": 0.4},
         error=errors.TingTingCampaignError,
         says=("took the request to run it, and it still is Not Started", "not asked again", "a retry looks again"),
         left="Not Started",

@@ -307,7 +307,8 @@ def get_dashboard() -> Call[Dashboard]:
 def download_campaign_report(campaign_id: int) -> Call[None]:
     """Return the call of API page: Campaign report, for a client's `download`.
 
-    Every source but the page has the parts of the path the other way round: asked when the page's is not found.
+    Every source but the page has the parts of the path the other way round: asked when the page's is not found, or
+    fails in a way that trying it again would not mend.
     """
     number = int(campaign_id)
     return Call(
@@ -316,7 +317,7 @@ def download_campaign_report(campaign_id: int) -> Call[None]:
         _ignored,
         campaign_id=number,
         alternative=Alternative(
-            Request("GET", f"download/report/{number}/", patience=_REPORT_PATIENCE), frozenset({404})
+            Request("GET", f"download/report/{number}/", patience=_REPORT_PATIENCE), frozenset({404, 405, 500})
         ),
     )
 

@@ -124,6 +124,14 @@ class TingTingClient(_Client):
         """
         return self._converse(self._asker.ask(call), self._patiently(self._once))  # type: ignore[no-any-return]
 
+    def exchange(self, call: Call[T]) -> tuple[T, Response]:
+        """Carry out one call once, without retries, and return the answer as it came too; for a diagnosis.
+
+        :raises TingTingAPIError: the leaf that fits.
+        """
+        response = self._transport.send(call, call.request)
+        return self._read(call, response), self._hushed(response)
+
     def iterate(self, first: Call[Page[R]]) -> Iterator[R]:
         """Yield the rows of a list over all its pages, read as they are needed."""
         pager = Pager(first)

@@ -18,9 +18,11 @@ from typing import Literal
 from airflow_provider_tingting.contacts import numbers
 from airflow_provider_tingting.contacts.checked import CheckedAudience
 from airflow_provider_tingting.contacts.contact import plain_value
+from airflow_provider_tingting.contacts.exclusion import Exclusion
 from airflow_provider_tingting.contacts.mapping import ColumnMapper, Plan
 from airflow_provider_tingting.contacts.seen import SeenNumbers
 from airflow_provider_tingting.contacts.sources.row import Row
+from airflow_provider_tingting.contacts.where import Where, row_filter
 from airflow_provider_tingting.errors import TingTingConfigError
 from airflow_provider_tingting.masking import mask_number
 
@@ -42,6 +44,8 @@ class AudienceOptions:
     :param on_invalid: `fail` refuses the whole audience when a row is bad, `skip` sends the good ones.
     :param required_tags: the tags of the message, each of which every contact must fill.
     :param number_policy: `nepal_mobile` wants ten-digit Nepal mobiles, `as_is` takes numbers as written.
+    :param where: which rows belong to the audience: a function of a row's values, or a dict of column and value or
+        values. The others are only counted.
     :raises TingTingConfigError: when two of these contradict each other, or a value is not one of the allowed.
     """
 
@@ -51,6 +55,7 @@ class AudienceOptions:
     on_invalid: Literal["fail", "skip"] = "fail"
     required_tags: Collection[str] = ()
     number_policy: Literal["nepal_mobile", "as_is"] = "nepal_mobile"
+    where: Where | None = None
 
     def __post_init__(self) -> None:
         if self.on_invalid not in {"fail", "skip"}:
@@ -63,23 +68,29 @@ class AudienceOptions:
             raise TingTingConfigError("required_tags is a collection of tag names, not one text.")
         if self.variables is not None and not isinstance(self.variables, Mapping):
             raise TingTingConfigError("variables is a dict of variable and column, such as {'tags_name': 'Name'}.")
+        if self.constants is not None and not isinstance(self.constants, Mapping):
+            raise TingTingConfigError("constants is a dict of variable and value, such as {'tags_city': 'Pokhara'}.")
         both = sorted(set(self.variables or {}) & set(self.constants or {}))
         if both:
             raise TingTingConfigError(f"'{both[0]}' is given in variables and in constants; keep one of them.")
 
 
-def check_audience(rows: Iterable[Row], options: AudienceOptions | None = None) -> CheckedAudience:
+def check_audience(
+    rows: Iterable[Row], options: AudienceOptions | None = None, *, exclude: Exclusion | None = None
+) -> CheckedAudience:
     """Read all rows once and part the good from the bad; nothing is sent, and no row is kept in memory.
 
-    A number that comes again is dropped and counted: the first good row of a number stays.
+    A number that comes again is dropped and counted: the first good row of a number stays. When the dropped row had
+    other variables, that is counted too.
 
     :param rows: from `read_rows`.
     :param options: what the user decided; the defaults when left out.
+    :param exclude: numbers that must not be contacted: their rows are dropped and counted.
     :return: the audience; close it, best as a context manager, to delete what is kept on disk.
     :raises TingTingContactsError: when the source cannot be read, has no column of numbers, or no row has what a tag
         of the message or an entry of `variables` needs. Bad rows alone do not raise; `raise_if_refused` does.
     """
-    check = _Check(options or AudienceOptions())
+    check = _Check(options or AudienceOptions(), exclude)
     try:
         for row in rows:
             check.take(row)
@@ -90,21 +101,26 @@ def check_audience(rows: Iterable[Row], options: AudienceOptions | None = None) 
 
 
 class _Check:
-    def __init__(self, options: AudienceOptions) -> None:
+    def __init__(self, options: AudienceOptions, exclude: Exclusion | None) -> None:
         try:
             self._constants = {tag: plain_value(value) for tag, value in (options.constants or {}).items()}
         except TypeError as error:
             raise TingTingConfigError(f"constants: {error}.") from None
         self._needed = tuple(options.required_tags)
         self._mapper = ColumnMapper(options.number_column, options.variables, self._needed, self._constants)
-        self._number_of = numbers.normalise if options.number_policy == "nepal_mobile" else numbers.as_is
+        self._number_of = numbers.READERS[options.number_policy]
+        self._is_wanted = row_filter(options.where)
+        self._exclude = exclude if exclude else None
         self._watch_rounded = options.number_policy == "nepal_mobile"
         self._rounded: dict[str, tuple[Row, dict[str, object]] | None] = {}
         self._seen = SeenNumbers()
-        self.audience = CheckedAudience(on_invalid=options.on_invalid)
+        self.audience = CheckedAudience(on_invalid=options.on_invalid, tags=self._needed)
 
     def take(self, row: Row) -> None:
         audience = self.audience
+        if self._is_wanted is not None and not self._is_wanted(row):
+            audience.filtered_out += 1
+            return
         audience.total += 1
         plan = self._mapper.plan_for(row)
         if row.problem:
@@ -115,21 +131,23 @@ class _Check:
         except numbers.InvalidNumberError as error:
             audience.reject(row, error.reason, shown=str(error).rstrip("."))
             return
+        if self._exclude is not None and number in self._exclude:
+            audience.excluded += 1
+            return
         try:
             variables = self._variables(row, plan)
         except TypeError as error:
             audience.reject(row, "unusable_value", detail=str(error))
             return
-        for tag in self._needed:
-            if _is_blank(variables.get(tag)):
-                audience.reject(row, "blank_tag", detail=tag)
-                return
+        if blank := [tag for tag in self._needed if _is_blank(variables.get(tag))]:
+            audience.reject_blank(row, blank)
+            return
         if self._watch_rounded and number.endswith(_ROUNDED):
             self._take_rounded(row, number, variables)
         elif self._seen.add(number):
             audience.accept(row.place, number, variables)
         else:
-            audience.duplicates += 1
+            audience.drop(row.place, number, variables)
 
     def finish(self) -> CheckedAudience:
         if self.audience.total:
@@ -137,6 +155,7 @@ class _Check:
         for number, held in self._rounded.items():
             if held is not None:
                 self.audience.accept(held[0].place, number, held[1])
+        self.audience.compare_duplicates()
         return self.audience
 
     def _take_rounded(self, row: Row, number: str, variables: dict[str, object]) -> None:

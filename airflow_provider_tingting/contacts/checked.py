@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any
 
 from airflow_provider_tingting.contacts import numbers
 from airflow_provider_tingting.contacts.contact import Contact, Place, plain_value
 from airflow_provider_tingting.contacts.rejects import write_rejects
+from airflow_provider_tingting.contacts.repeats import Repeats
 from airflow_provider_tingting.contacts.sources.row import Row
 from airflow_provider_tingting.contacts.spool import Spool
 from airflow_provider_tingting.errors import TingTingContactsError
-from airflow_provider_tingting.masking import mask_text
+from airflow_provider_tingting.masking import mask_number, mask_text
 
 _EXAMPLES = 10
 _MOST_COLUMNS = 16_000
@@ -28,31 +29,45 @@ ROW_REASONS = {
 class CheckedAudience:
     """An audience after the check. It holds files open: use it as a context manager, or close it.
 
-    :ivar total: rows read, blank ones left out.
+    :ivar total: rows of the audience: those that were read and that `where` wants, blank ones left out. Each is
+        valid, invalid, a duplicate or excluded.
     :ivar valid: contacts that may be sent.
     :ivar invalid: rows that were rejected.
     :ivar duplicates: good rows whose number had come before.
+    :ivar conflicting: those of the duplicates whose variables were not those of the contact that stayed.
+    :ivar excluded: rows whose number must not be contacted.
+    :ivar filtered_out: rows that `where` does not want.
     :ivar reasons: how often each reason to reject occurred; of blank tags by tag, as `blank_tag (tags_name)`.
     :ivar carriers: valid contacts by carrier.
+    :ivar blank_tags: for each tag of the message, how many rows with a usable number have nothing for it.
     :ivar variables: the names of all variables that the contacts have, in their first order.
+    :ivar blank_rows: how many rows those are.
     :ivar examples: the first ten rejected rows as masked sentences with file and row.
+    :ivar conflicts: the first ten conflicting rows in the same way.
     """
 
-    def __init__(self, *, on_invalid: str = "fail") -> None:
+    def __init__(self, *, on_invalid: str = "fail", tags: Sequence[str] = ()) -> None:
         self.total = 0
         self.valid = 0
         self.invalid = 0
         self.duplicates = 0
+        self.conflicting = 0
+        self.excluded = 0
+        self.filtered_out = 0
         self.reasons: dict[str, int] = {}
         self.carriers: dict[str, int] = {}
+        self.blank_tags: dict[str, int] = dict.fromkeys(tags, 0)
+        self.blank_rows = 0
         self.variables: tuple[str, ...] = ()
         self.examples: list[str] = []
+        self.conflicts: list[str] = []
         self._on_invalid = on_invalid
         self._sources: dict[tuple[str, str | None], int] = {}
         self._last_variables: tuple[str, ...] | None = None
         self._columns: dict[str, None] = {}
         self._good = Spool()
         self._bad = Spool()
+        self._repeats = Repeats()
 
     def __enter__(self) -> CheckedAudience:
         return self
@@ -72,6 +87,7 @@ class CheckedAudience:
         """Delete what was kept on disk; the counts stay."""
         self._good.close()
         self._bad.close()
+        self._repeats.close()
 
     def contacts(self) -> Iterator[Contact]:
         """Yield the good contacts in their order, each time from the first."""
@@ -94,7 +110,8 @@ class CheckedAudience:
             text counts the reasons and shows the first ten rows, masked, with file and row.
         """
         if not self.total:
-            raise TingTingContactsError("The audience is empty: there is no row in it. Nothing was sent.")
+            why = f"where= wants none of the {self.filtered_out} rows" if self.filtered_out else "there is no row in it"
+            raise TingTingContactsError(f"The audience is empty: {why}. Nothing was sent.")
         if self.valid and (self._on_invalid == "skip" or not self.invalid):
             return
         raise TingTingContactsError(" ".join(self._refusal()))
@@ -107,7 +124,7 @@ class CheckedAudience:
         :raises TingTingConfigError: for another ending.
         :raises TingTingContactsError: when it cannot be written.
         """
-        rows = ({**row.values, "reason": f"{reason}: {_explained(reason)}"} for row, reason in self.rejects())
+        rows = ({**row.values, "reason": f"{reason}: {explained(reason)}"} for row, reason in self.rejects())
         columns = [column for column in self._columns if column != "reason"]
         return write_rejects(target, [*columns, "reason"], rows)
 
@@ -131,6 +148,35 @@ class CheckedAudience:
         carrier = numbers.carrier(number)
         self.carriers[carrier] = self.carriers.get(carrier, 0) + 1
 
+    def drop(self, place: Place, number: str, variables: Mapping[str, object]) -> None:
+        """Count a good row whose number had come before.
+
+        :param place: where it was read.
+        :param number: its canonical number.
+        :param variables: its variables, already plain.
+        """
+        self.duplicates += 1
+        self._repeats.add(self._source(place), place.row, number, variables)
+
+    def compare_duplicates(self) -> None:
+        """Count those duplicates that said something else than the contact that stayed."""
+        sources = list(self._sources)
+        kept = ((number, variables) for _, _, number, variables in self._good)
+        for source, row, number in self._repeats.conflicts(kept):
+            self.conflicting += 1
+            if len(self.conflicts) < _EXAMPLES:
+                name, sheet = sources[source]
+                self.conflicts.append(
+                    mask_text(f"{Place(name, row, sheet)}: {mask_number(number)} came before with other variables")
+                )
+
+    def reject_blank(self, row: Row, blank: Sequence[str]) -> None:
+        """Keep a row that has nothing for these tags; the first of them is the reason."""
+        self.blank_rows += 1
+        for tag in blank:
+            self.blank_tags[tag] += 1
+        self.reject(row, "blank_tag", detail=blank[0])
+
     def reject(self, row: Row, reason: str, *, detail: str = "", shown: str = "") -> None:
         """Keep a bad row.
 
@@ -143,7 +189,7 @@ class CheckedAudience:
         self.invalid += 1
         self.reasons[reason] = self.reasons.get(reason, 0) + 1
         if len(self.examples) < _EXAMPLES:
-            self.examples.append(mask_text(f"{row.place}: {shown}" if shown else f"{row.place} {_explained(reason)}"))
+            self.examples.append(mask_text(f"{row.place}: {shown}" if shown else f"{row.place} {explained(reason)}"))
         values = _as_written(row.values)
         if len(self._columns) < _MOST_COLUMNS:
             self._columns.update(dict.fromkeys(values))
@@ -159,13 +205,18 @@ class CheckedAudience:
             yield f"{self.invalid} cannot: {', '.join(f'{reason} {count}' for reason, count in ordered)}."
             shown = "The first ten" if self.invalid > _EXAMPLES else "They are"
             yield f"{shown}: {'; '.join(self.examples)}."
+        if self.excluded:
+            yield f"{self.excluded} are excluded."
         if self.valid:
             yield "Correct the rows, or use on_invalid='skip' to send the others."
-        else:
+        elif self.invalid:
             yield "Check that the right column holds the numbers."
+        else:
+            yield "Nobody is left to be contacted."
 
 
-def _explained(reason: str) -> str:
+def explained(reason: str) -> str:
+    """Return the sentence of a reason to reject a row: what is wrong, and what to do."""
     code = reason.partition(" (")[0]
     sentence = numbers.REASONS.get(code) or ROW_REASONS[code]
     return f"{sentence}{reason.removeprefix(code)}"

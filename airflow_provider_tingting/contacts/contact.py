@@ -1,14 +1,18 @@
-"""A contact: a number, the variables of its message, and the place it came from. Imports the standard library only."""
+"""A contact: a number, the variables of its message, and the place it came from.
+
+Imports msgspec, whose structs are made in a third of the time of frozen dataclasses: there is one for every row.
+"""
 
 from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from numbers import Integral, Real
 from uuid import UUID
+
+import msgspec
 
 from airflow_provider_tingting.masking import mask_number
 
@@ -19,8 +23,7 @@ _EXACT = 2**53
 _LARGEST_INTEGER = 2**63 - 1
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(msgspec.Struct, frozen=True):
     """Where a row is, as its owner sees it.
 
     :param source: the file's name, or what else the rows came from.
@@ -37,8 +40,7 @@ class Place:
         return f"{self.source}, {sheet}row {self.row}"
 
 
-@dataclass(frozen=True, slots=True)
-class Contact:
+class Contact(msgspec.Struct, frozen=True):
     """One person to be contacted.
 
     :param number: the number as TingTing gets it.
@@ -60,7 +62,9 @@ class Contact:
         """
         return {
             "number": self.number,
-            "other_variables": {tag: plain_value(value) for tag, value in self.variables.items()},
+            "other_variables": {
+                tag: value if type(value) is str else plain_value(value) for tag, value in self.variables.items()
+            },
         }
 
 

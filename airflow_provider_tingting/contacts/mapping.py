@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from airflow_provider_tingting.contacts.columns import closest, find_column, find_number_column, listed
+from airflow_provider_tingting.contacts.sources.items import SOURCE as GIVEN
 from airflow_provider_tingting.contacts.sources.items import is_api_shaped
 from airflow_provider_tingting.contacts.sources.row import Row
 from airflow_provider_tingting.errors import TingTingContactsError
@@ -54,6 +55,7 @@ class ColumnMapper:
         self._unseen = {*self._needed, *(variables or {})}
         self._columns: dict[str, None] = {}
         self._source = ""
+        self._is_table = False
 
     def plan_for(self, row: Row) -> Plan:
         """Return how to read this row.
@@ -91,6 +93,7 @@ class ColumnMapper:
         if len(self._columns) < 1_000:
             self._columns.update(dict.fromkeys(columns))
         self._source = self._source or source
+        self._is_table = row.columns is not None
         number = self._number_in(columns, source, nested=nested, strict=first or row.columns is not None)
         if self._variables is None:
             pairs = tuple((column, column) for column in columns if nested or column != number)
@@ -144,10 +147,12 @@ class ColumnMapper:
             if column is not None
             else "Correct the message, or name the variable's column with variables=. "
         )
-        there = "The variables are" if self._variables is not None else "The columns are"
         names = self._variables if self._variables is not None else columns
+        lacks = "have" if source == GIVEN else "has"
+        what = "variable" if self._variables is not None else "column" if self._is_table else "key"
         return TingTingContactsError(
-            f"The message uses {{{tag}}}, but {source} has nothing of that name. {remedy}{there} {listed(names)}."
+            f"The message uses {{{tag}}}, but {source} {lacks} no {what} of that name. {remedy}"
+            f"The {what}s are {listed(names)}."
         )
 
 

@@ -105,6 +105,10 @@ def as_is(value: object) -> str:
     return plus + digits
 
 
+#: How each `number_policy` reads a number.
+READERS = {"nepal_mobile": normalise, "as_is": as_is}
+
+
 def carrier(number: str) -> str:
     """Return whose number this is by its prefix, as TingTing names them: `NTC`, `Ncell` or `other`.
 

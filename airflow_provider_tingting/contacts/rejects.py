@@ -5,18 +5,18 @@ from __future__ import annotations
 import csv
 import io
 import re
-import shutil
 import tempfile
-import uuid
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
-from airflow_provider_tingting.errors import TingTingConfigError, TingTingContactsError
+from airflow_provider_tingting.contacts.placing import place_file
+from airflow_provider_tingting.errors import TingTingConfigError
 
 #: A spreadsheet program takes such a text for a formula when it opens a CSV; a signed number is harmless.
 _FORMULA = re.compile(r"[=+\-@\t\r]")
+_NO_CELL_HOLDS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+_LONGEST_CELL = 32_767
 _SIGNED_NUMBER = re.compile(r"[+-]?\d+(?:\.\d+)?")
 
 
@@ -37,7 +37,7 @@ def write_rejects(target: Any, columns: Sequence[str], rows: Iterable[Mapping[st
     with tempfile.TemporaryFile(prefix="tingting-") as finished:
         written = _fill(finished, name, columns, rows)
         finished.seek(0)
-        _place(finished, path)
+        place_file(finished, path, "The rejected rows")
     return written
 
 
@@ -48,11 +48,19 @@ def formula_safe(value: object) -> object:
     return value
 
 
+def _fitting(value: object) -> object:
+    """Return a value that a cell can hold: a row is set aside for what is wrong with it, not refused once more."""
+    if isinstance(value, str):
+        return _NO_CELL_HOLDS.sub("\N{REPLACEMENT CHARACTER}", value)[:_LONGEST_CELL]
+    return value
+
+
 def _fill(file: IO[bytes], name: str, columns: Sequence[str], rows: Iterable[Mapping[str, object]]) -> int:
     if name.lower().endswith(".xlsx"):
         from airflow_provider_tingting.contacts.workbook import write_sheet
 
-        return write_sheet(file, columns, ([row.get(column, "") for column in columns] for row in rows))
+        header = [str(_fitting(column)) for column in columns]
+        return write_sheet(file, header, ([_fitting(row.get(column, "")) for column in columns] for row in rows))
     # With the mark, Excel opens Nepali text as what it is.
     text = io.TextIOWrapper(file, "utf-8-sig", newline="")
     writer = csv.writer(text)
@@ -63,24 +71,3 @@ def _fill(file: IO[bytes], name: str, columns: Sequence[str], rows: Iterable[Map
         written += 1
     text.detach()
     return written
-
-
-def _place(finished: IO[bytes], path: Any) -> None:
-    part = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
-    try:
-        if getattr(path, "protocol", "") in {"", "file", "local"}:
-            path.parent.mkdir(parents=True, exist_ok=True)
-        with part.open("wb") as stream:
-            shutil.copyfileobj(finished, stream, 1 << 20)
-        part.replace(path)
-    except OSError as error:
-        with suppress(Exception):
-            part.unlink()
-        raise TingTingContactsError(
-            f"The rejected rows cannot be written to {path}: {error.strerror or error}. Check the path and the right "
-            "to write there. Nothing was sent."
-        ) from error
-    except BaseException:
-        with suppress(Exception):
-            part.unlink()
-        raise

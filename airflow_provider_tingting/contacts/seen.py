@@ -17,6 +17,13 @@ class SeenNumbers:
         self._blocks: dict[str, bytearray] = {}
         self._others: set[str] = set()
 
+    def __contains__(self, number: str) -> bool:
+        if len(number) != 2 * _BLOCK_DIGITS or not (number.isascii() and number.isdigit()):
+            return number in self._others
+        block = self._blocks.get(number[:_BLOCK_DIGITS])
+        byte, bit = divmod(int(number[_BLOCK_DIGITS:]), 8)
+        return block is not None and bool(block[byte] & (1 << bit))
+
     def add(self, number: str) -> bool:
         """Remember a number; return whether it is new.
 

@@ -1,15 +1,17 @@
-"""Writes contacts as .xlsx for TingTing's bulk upload, in flat memory, with openpyxl's write-only mode.
+"""Writes contacts as .xlsx for TingTing's bulk upload, in flat memory.
 
-Numbers are text cells, so that no program drops a digit; texts are never formulas. openpyxl is loaded with the first
-workbook.
+Every number is a text cell, that of a variable too: a reader that guesses at columns makes 98… a float, and 1200 beside
+a blank cell 1200.0, which would be read aloud so. Texts are never formulas. openpyxl writes, or rustpy-xlsxwriter where
+it is installed (the extra `fast`), with the same cells; either is loaded with the first workbook.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from importlib.metadata import version
 from itertools import chain, islice
 from pathlib import Path
 from typing import IO, Any
@@ -17,12 +19,17 @@ from typing import IO, Any
 from airflow_provider_tingting.contacts.contact import Contact, plain_value
 from airflow_provider_tingting.errors import TingTingContactsError
 
+_SHEET = "Contacts"
 #: What Excel allows.
 MAX_ROWS = 1_048_576
 MAX_TEXT = 32_767
 
 #: XML has no way to write these, and a workbook with them does not open.
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+#: These, and a carriage return, of which each library and each reader makes something else.
+_NEEDS_CARE = re.compile(r"[\x00-\x08\x0b-\x1f\ud800-\udfff\ufffe\uffff]")
+#: The oldest that was measured and compared, cell by cell.
+_OLDEST_RUSTPY = (0, 8)
 #: A text like this would be read back as one character.
 _ESCAPE = re.compile(r"_(?=x[0-9A-Fa-f]{4}_)")
 
@@ -48,7 +55,8 @@ def write_workbook(
 ) -> list[WorkbookPart]:
     """Write contacts to one workbook, or to several when one cannot hold them (`people.xlsx`, `people-2.xlsx`, …).
 
-    The first column is `number`, the others are the variables. Values are as `Contact.as_api` sends them.
+    The first column is `number`, the others are the variables. Values are as `Contact.as_api` sends them, numbers
+    written out as text.
 
     :param contacts: the contacts; none gives no workbook.
     :param path: where the first workbook goes; it must end in `.xlsx`.
@@ -62,6 +70,7 @@ def write_workbook(
     if max_rows < 2:
         raise ValueError("max_rows must leave room for the header and a contact")
     stream = iter(contacts)
+    write = _writer()
     parts: list[WorkbookPart] = []
     current = first_path
     try:
@@ -74,9 +83,8 @@ def write_workbook(
                 )
             if parts:
                 current = first_path.with_name(f"{first_path.stem}-{len(parts) + 1}{first_path.suffix}")
-            rows = _rows(chain((first,), islice(stream, max_rows - 2)), tuple(variables))
-            with current.open("wb") as file:
-                parts.append(WorkbookPart(current, write_sheet(file, ("number", *variables), rows)))
+            those = chain((first,), islice(stream, max_rows - 2))
+            parts.append(WorkbookPart(current, write(current, tuple(variables), those)))
     except BaseException:
         for leftover in {*(part.path for part in parts), current}:
             with suppress(OSError):
@@ -86,7 +94,7 @@ def write_workbook(
 
 
 def write_sheet(file: IO[bytes], header: Sequence[str], rows: Iterable[Sequence[object]]) -> int:
-    """Write one workbook with one sheet: texts as text cells, numbers and truth values as such.
+    """Write one workbook with one sheet, with openpyxl: texts as text cells, numbers and truth values as such.
 
     :param file: the open file.
     :param header: the first row.
@@ -97,7 +105,7 @@ def write_sheet(file: IO[bytes], header: Sequence[str], rows: Iterable[Sequence[
     from openpyxl import Workbook
 
     book = Workbook(write_only=True)
-    sheet: Any = book.create_sheet("Contacts")
+    sheet: Any = book.create_sheet(_SHEET)
     cell_of = _cells_of(sheet)
     written = 0
     try:
@@ -115,37 +123,103 @@ def write_sheet(file: IO[bytes], header: Sequence[str], rows: Iterable[Sequence[
     return written
 
 
+def _writer() -> Callable[[Path, tuple[str, ...], Iterable[Contact]], int]:
+    try:
+        from rustpy_xlsxwriter import write_worksheet
+    except ImportError:
+        return _write_with_openpyxl
+    if tuple(int(part) for part in version("rustpy-xlsxwriter").split(".")[:2] if part.isdigit()) < _OLDEST_RUSTPY:
+        return _write_with_openpyxl
+
+    def write_with_rustpy(path: Path, variables: tuple[str, ...], contacts: Iterable[Contact]) -> int:
+        header = ("number", *variables)
+        names = tuple(_checked(name, "the header", name) for name in header)
+        unchanged = names == header
+        written = 0
+
+        def records() -> Iterator[dict[str, object]]:
+            nonlocal written
+            for contact in contacts:
+                written += 1
+                if unchanged and _is_plain(contact, variables):
+                    yield {"number": contact.number, **contact.variables}
+                else:
+                    (row,) = _rows((contact,), variables)
+                    cells = zip(header, row, strict=True)
+                    values = [_checked(value, f"row {written + 1}", name) for name, value in cells]
+                    yield dict(zip(names, values, strict=True))
+
+        # A path and no open file: into one the library would write the whole at once, from its memory.
+        write_worksheet(records(), str(path), _SHEET)
+        return written
+
+    return write_with_rustpy
+
+
+def _write_with_openpyxl(path: Path, variables: tuple[str, ...], contacts: Iterable[Contact]) -> int:
+    with path.open("wb") as file:
+        return write_sheet(file, ("number", *variables), _rows(contacts, variables))
+
+
+def _is_plain(contact: Contact, variables: tuple[str, ...]) -> bool:
+    """Whether all is text that needs no care: one look at all cells in place of one at each halves the time."""
+    values = contact.variables
+    if tuple(values) != variables:
+        return False
+    try:
+        joined = contact.number + "".join(values.values())  # type: ignore[arg-type]
+    except TypeError:
+        return False
+    return len(joined) <= MAX_TEXT and not _NEEDS_CARE.search(joined)
+
+
 def _rows(contacts: Iterable[Contact], variables: tuple[str, ...]) -> Iterator[list[object]]:
     known = frozenset(variables)
     for contact in contacts:
         values = contact.variables
+        if tuple(values) == variables:
+            yield [contact.number, *[value if type(value) is str else _written(value) for value in values.values()]]
+            continue
         if not known.issuperset(values):
             extra = next(name for name in values if name not in known)
             raise TingTingContactsError(
                 f"{contact.place or 'A contact'} has the variable '{extra}', which the others lack. A workbook needs "
                 "the same variables for all: name them with variables=, or use transport='json'."
             )
-        yield [contact.number, *(plain_value(values.get(name)) for name in variables)]
+        yield [contact.number, *(_written(values.get(name)) for name in variables)]
 
 
-def _cells_of(sheet: Any) -> Any:
+def _written(value: object) -> str | bool:
+    value = plain_value(value)
+    return value if isinstance(value, bool) else str(value)
+
+
+def _checked(value: Any, row: str, column: str) -> Any:
+    """Return a value that a cell can hold; line ends become what a spreadsheet program writes."""
+    if not isinstance(value, str):
+        return value
+    if len(value) > MAX_TEXT:
+        raise TingTingContactsError(
+            f"{row}, column '{column}': the text has {len(value)} characters, but a cell of a workbook holds "
+            f"{MAX_TEXT}. Shorten it, or use transport='json'."
+        )
+    if _CONTROL.search(value):
+        raise TingTingContactsError(
+            f"{row}, column '{column}': the text holds a control character, which no workbook can. Remove it, or "
+            "use transport='json'."
+        )
+    return value.replace("\r\n", "\n").replace("\r", "\n") if "\r" in value else value
+
+
+def _cells_of(sheet: Any) -> Callable[[object, str, str], object]:
     from openpyxl.cell import WriteOnlyCell
 
     def cell_of(value: object, row: str, column: str) -> object:
+        value = _checked(value, row, column)
         if not isinstance(value, str):
             return value
         if not value:
             return None
-        if len(value) > MAX_TEXT:
-            raise TingTingContactsError(
-                f"{row}, column '{column}': the text has {len(value)} characters, but a cell of a workbook holds "
-                f"{MAX_TEXT}. Shorten it, or use transport='json'."
-            )
-        if _CONTROL.search(value):
-            raise TingTingContactsError(
-                f"{row}, column '{column}': the text holds a control character, which no workbook can. Remove it, or "
-                "use transport='json'."
-            )
         if "_x" in value:
             value = _ESCAPE.sub("_x005F_", value)
         # Only these does openpyxl take for something else than a text: formulas and error values.

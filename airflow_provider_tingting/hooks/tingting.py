@@ -23,7 +23,6 @@ from airflow_provider_tingting.connection import (
 )
 from airflow_provider_tingting.errors import (
     TingTingAPIError,
-    TingTingConfigError,
     TingTingError,
 )
 from airflow_provider_tingting.hooks._diagnosis import diagnosis
@@ -122,20 +121,9 @@ class TingTingHook(BaseHook):
 
         :raises TingTingConfigError: there is no such voice, or several; the text lists those that there are.
         """
-        voices = self.list_voice_models()
-        wanted = str(name_or_id).strip().casefold()
-        for matches in (
-            [voice for voice in voices if str(voice.id) == wanted],
-            [voice for voice in voices if voice.voice_display_name.strip().casefold() == wanted],
-            [voice for voice in voices if voice.voice_internal_name.strip().casefold() == wanted],
-        ):
-            if len(matches) == 1:
-                return matches[0]
-            if matches:
-                break
-        known = ", ".join(f"{voice.voice_display_name!r} ({voice.id})" for voice in voices) or "none at all"
-        problem = "is shared by several voices" if matches else "does not exist"
-        raise TingTingConfigError(f"The voice {str(name_or_id)!r} {problem} in this account. There are: {known}.")
+        from airflow_provider_tingting.api.voices import choose_voice
+
+        return choose_voice(self.list_voice_models(), name_or_id)
 
     def list_caller_numbers(self) -> tuple[CallerNumber, ...]:
         """Return the numbers that campaigns may call from, TingTing's and the account's own (vendor's client).

@@ -3,12 +3,33 @@
 from __future__ import annotations
 
 import math
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from airflow_provider_tingting._compat import object_storage_path
 from airflow_provider_tingting.errors import TingTingConfigError
+
+OUTSIDE_WINDOW = ("wait", "fail")
+ON_TOO_OLD = ("fail", "skip")
+#: Texts that tell what went wrong and cannot tell who anybody is: a number, or a value that was not there.
+_HARMLESS = re.compile(r"[-+.\d]*|None|null|nan|true|false", re.IGNORECASE | re.ASCII)
+
+
+def shown(value: Any) -> str:
+    """Return a value for an error text: as it is when that names nobody, else what kind of value it is.
+
+    People pass a contact's row where an id belongs, and an error text ends in a log.
+    """
+    if value is None or isinstance(value, bool | int | float):
+        return repr(value)
+    if isinstance(value, str):
+        characters = "1 character" if len(value) == 1 else f"{len(value)} characters"
+        return repr(value) if _HARMLESS.fullmatch(value) else f"a text of {characters}"
+    if isinstance(value, list | tuple | dict | set):
+        return f"a {type(value).__name__} of {len(value)}"
+    return f"a {type(value).__name__}"
 
 
 def campaign_id_of(value: Any, argument: str = "campaign_id") -> int:
@@ -24,8 +45,8 @@ def campaign_id_of(value: Any, argument: str = "campaign_id") -> int:
             raise ValueError
     except (TypeError, ValueError):
         raise TingTingConfigError(
-            f"{argument} must be the id that TingTing gave, a whole number; it is {value!r}. If it comes from another "
-            "task, check that the task has run and that the name of its XCom is right."
+            f"{argument} must be the id that TingTing gave, a whole number; it is {shown(value)}. If it comes from "
+            "another task, check that the task has run and that the name of its XCom is right."
         ) from None
     return number
 
@@ -94,6 +115,15 @@ def seconds_of(value: Any, argument: str, *, zero: bool = False) -> float:
         least = "at least 0" if zero else "more than 0"
         raise TingTingConfigError(f"{argument} must be {least} seconds, as a number or a timedelta; it is {value!r}.")
     return seconds
+
+
+def one_of(value: Any, argument: str, choices: tuple[str, ...]) -> None:
+    """Check that an argument is one of some words.
+
+    :raises TingTingConfigError: it is none of them.
+    """
+    if value not in choices:
+        raise TingTingConfigError(f"{argument} must be one of {', '.join(choices)}; it is {value!r}.")
 
 
 def storage_path_of(value: Any, argument: str, example: str) -> Any:

@@ -7,8 +7,18 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_tingting._compat import conf
+from airflow_provider_tingting.calling_window import CallingWindow
 from airflow_provider_tingting.errors import TingTingCampaignError, TingTingConfigError, TingTingValidationError
-from airflow_provider_tingting.operators.arguments import campaign_id_of, credit_limit_of, ids_of, length_factor_of
+from airflow_provider_tingting.operators.arguments import (
+    ON_TOO_OLD,
+    OUTSIDE_WINDOW,
+    campaign_id_of,
+    credit_limit_of,
+    ids_of,
+    length_factor_of,
+    one_of,
+    seconds_of,
+)
 from airflow_provider_tingting.operators.base import (
     HOPELESS,
     TingTingBaseOperator,
@@ -19,6 +29,7 @@ from airflow_provider_tingting.operators.running import RunningMixin
 
 if TYPE_CHECKING:
     from airflow_provider_tingting._compat import Context
+    from airflow_provider_tingting.calling_window import WindowArgument
     from airflow_provider_tingting.campaign import CampaignSpec
     from airflow_provider_tingting.outcome import SuccessWhen
 
@@ -188,6 +199,9 @@ class TingTingRunCampaignOperator(RunningMixin):
     stays red, and nobody is called again. When the outcome of the run call is unknown, the status is watched for two
     minutes before it is asked again.
 
+    `calling_window`, `max_age` and `one_at_a_time` guard the start and nothing else: they are asked right before each
+    request to run. A task that is killed while it waits to start has called nobody, and stops nothing.
+
     XCom: `return_value` is `{campaign_id, status, progress_percent, contacts, reached, not_reached, pending,
     reach_rate, credits}` (the figures only after waiting); `campaign_id` and `status` are keys of their own too.
 
@@ -206,14 +220,25 @@ class TingTingRunCampaignOperator(RunningMixin):
     :param success_when: what counts as a success of a `Completed` campaign: the least share of contacts reached, from
         0 to 1, or a function from the campaign's summary to a bool. By default somebody must have been reached.
     :param tolerate_outage: seconds for which TingTing may fail to answer during the wait.
-    :param start_timeout: how long TingTing, once it has taken the request, may leave the campaign `Not Started`, in
+    :param stall_timeout: how long TingTing, once it has taken the request, may leave the campaign `Not Started`, in
         seconds or as a timedelta.
+    :param calling_window: the hours in which the campaign may be started, such as `("08:00", "20:00")` in Nepal, or a
+        `CallingWindow` with days and a time zone; None for any hour. A campaign that has begun is never held up.
+    :param outside_window: what to do at another hour: `wait` until the window opens, or `fail`.
+    :param one_at_a_time: whether to wait until no other campaign of the account runs.
+    :param start_timeout: how long the start may be put off by these, in seconds or as a timedelta; None for as long as
+        it takes. `timeout` begins with the campaign, `execution_timeout` with the task.
+    :param max_age: how old the DAG run may be to phone anybody, in seconds or as a timedelta, counted from the end of
+        its data interval, or from when it was asked for by hand or by an asset; None for any age.
+    :param on_too_old: what to do when it is older: `fail` or `skip`.
     :param on_clear: what a cleared task does: `reattach` (report the campaign's outcome) or `fail`. To call people
         again, clear the task that creates the campaign with `on_clear="send_again"`.
     :param tingting_conn_id: the Airflow connection.
     :raises TingTingCampaignFailedError: the campaign was terminated, or is not a success.
-    :raises TingTingCampaignTimeoutError: it has not ended in time.
-    :raises AirflowFailException: an argument, the token or the campaign is refused; no retry would help.
+    :raises TingTingCampaignTimeoutError: it has not ended in time, or could not start in time.
+    :raises AirflowFailException: an argument, the token, the campaign, the hour or the run's age is refused; no retry
+        would help.
+    :raises AirflowSkipException: the run is too old, and `on_too_old` is `skip`.
     :raises TingTingAPIError: TingTing did not answer for longer than `tolerate_outage`; a retry re-attaches.
     """
 
@@ -230,7 +255,13 @@ class TingTingRunCampaignOperator(RunningMixin):
         stop_on_kill: bool = False,
         success_when: SuccessWhen = None,
         tolerate_outage: float = 600.0,
-        start_timeout: float | timedelta = 900.0,
+        stall_timeout: float | timedelta = 900.0,
+        calling_window: WindowArgument = None,
+        outside_window: str = "wait",
+        one_at_a_time: bool = False,
+        start_timeout: float | timedelta | None = None,
+        max_age: float | timedelta | None = None,
+        on_too_old: str = "fail",
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -242,16 +273,45 @@ class TingTingRunCampaignOperator(RunningMixin):
         self.stop_on_kill = stop_on_kill
         self.success_when = success_when
         self.tolerate_outage = tolerate_outage
+        self.stall_timeout = stall_timeout
+        self.calling_window = calling_window
+        self.outside_window = outside_window
+        self.one_at_a_time = one_at_a_time
         self.start_timeout = start_timeout
+        self.max_age = max_age
+        self.on_too_old = on_too_old
+        # No template fills these, so a wrong one is refused with the DAG file.
+        CallingWindow.read(calling_window)
+        one_of(outside_window, "outside_window", OUTSIDE_WINDOW)
+        one_of(on_too_old, "on_too_old", ON_TOO_OLD)
+        for argument, value in (("start_timeout", start_timeout), ("max_age", max_age)):
+            if value is not None:
+                seconds_of(value, argument)
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Run the campaign unless it has begun, and wait for its end, here or in the triggerer."""
+        return self._start_and_wait(context, in_triggerer=self.deferrable)
+
+    def execute_start(self, context: Context, event: Any = None, start_deadline: float | None = None) -> dict[str, Any]:
+        """Start after a wait for the hour or the turn: look at everything anew, whatever the trigger has seen."""
+        return self._start_and_wait(
+            context, in_triggerer=self.deferrable, was_put_off=True, start_deadline=start_deadline
+        )
+
+    def _start_and_wait(
+        self,
+        context: Context,
+        *,
+        in_triggerer: bool,
+        was_put_off: bool = False,
+        start_deadline: float | None = None,
+    ) -> dict[str, Any]:
         with self.told_to_airflow():
-            campaign = self.start(context)
+            campaign = self.start(context, was_put_off=was_put_off, start_deadline=start_deadline)
             if not self.wait_for_completion:
                 return self.begun(context, campaign)
             plan = self.plan(context)
-        if self.deferrable and not campaign.status.is_final:
+        if in_triggerer and not campaign.status.is_final:
             self.wait_in_triggerer(plan)
         return self.finish(context, self.wait_here(plan))
 

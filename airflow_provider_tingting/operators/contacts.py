@@ -1,116 +1,106 @@
-"""Tasks that bring people into a campaign."""
+"""Tasks that check people and bring them into a campaign."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 from airflow_provider_tingting.errors import TingTingConfigError
-from airflow_provider_tingting.operators.arguments import campaign_id_of, storage_path_of
-from airflow_provider_tingting.operators.base import TingTingBaseOperator, TingTingBaseWriteOperator
+from airflow_provider_tingting.operators.arguments import campaign_id_of
+from airflow_provider_tingting.operators.audience import TingTingBaseAudienceOperator, named_in_errors
+from airflow_provider_tingting.operators.base import TingTingBaseWriteOperator
+from airflow_provider_tingting.operators.check_contacts import TingTingCheckContactsOperator
 
 if TYPE_CHECKING:
     from airflow_provider_tingting._compat import Context
-    from airflow_provider_tingting.api.models import Campaign
-    from airflow_provider_tingting.contacts.audience import AudienceOptions, CheckedAudience
+
+__all__ = ["TRANSPORTS", "TingTingAddContactsOperator", "TingTingCheckContactsOperator"]
 
 TRANSPORTS = ("json", "xlsx")
 
 
-class TingTingAddContactsOperator(TingTingBaseWriteOperator):
+class TingTingAddContactsOperator(TingTingBaseAudienceOperator, TingTingBaseWriteOperator):
     """Add people to a campaign, checked before the first one is sent.
 
     All contacts are read and checked first, each tag of the campaign's message included: with `on_invalid="fail"` one
-    bad row means that nothing is sent. TingTing skips numbers that the campaign has, so a retry sends everybody again
-    without harm; at the end the campaign's own count is compared. Once the campaign has begun nothing is sent; the
-    task then only checks that everybody is in it.
+    bad row means that nothing is sent. TingTing skips numbers that the campaign has, so what is sent again does no
+    harm: from Airflow 3.3 on a retry goes on near where the last try came to, before that it sends everybody again. At
+    the end the campaign's own count is compared. Once the campaign has begun nothing is sent; the task then only checks
+    that everybody is in it.
 
-    XCom: `return_value` is `{campaign_id, total, created, skipped, invalid, duplicates, rejects_path}`; `campaign_id`
-    is a key of its own too. Never the contacts.
+    XCom: `return_value` is `{campaign_id, total, created, skipped, invalid, duplicates, conflicting, excluded,
+    filtered_out, rejects_path}`; `campaign_id` is a key of its own too. Never the contacts.
 
     Source: API page, Add multiple contacts and Upload bulk contacts.
 
     :param campaign_id: the campaign.
     :param contacts: who: a list of numbers; of dicts, either `{"number": …, "other_variables": {…}}` or flat with
         every other key a variable; or the path or URI (`s3://…`) of a `.csv`, `.xlsx`, `.jsonl` or `.parquet` file.
+    :param sql: instead of `contacts`, a SELECT or the name of a `.sql` file; each column of its result is one of the
+        table. Rows are read in flat memory, with a cursor on the server's side where the database has one.
+    :param sql_conn_id: the Airflow connection of that database.
+    :param sql_parameters: what fills the query's placeholders, as the database's driver takes it.
     :param number_column: the column or key of the number; None looks for the usual names.
     :param variables: which column fills which tag, as `{"tags_name": "Customer name"}`; None makes every other
         column a variable of its own name.
+    :param constants: variables that are the same for everybody, as `{"tags_city": "Pokhara"}`.
+    :param where: which rows are meant: a function that takes a row as a dict and says yes or no, or a dict of column
+        and value or values, as `{"Ward": [7, 8]}`. The others are only counted.
+    :param exclude: who must not be contacted: a source in any form of `contacts`, a query as
+        `{"sql": …, "sql_conn_id": …}`, a file as `{"contacts": …, "number_column": …, "sheet": …}`, or a list of such
+        sources.
     :param on_invalid: what to do about rows that cannot be called: `fail`, or `skip` to send the others.
     :param rejects_path: with `skip`, where the rows left out are written with the reason, as `.csv` or `.xlsx`.
+    :param number_policy: `nepal_mobile` wants mobiles of Nepal, `as_is` takes numbers as written, for an account that
+        reaches others.
     :param batch_size: contacts in a request.
     :param concurrency: requests at the same time.
     :param transport: `json` sends batches, `xlsx` uploads workbooks.
     :param sheet: which sheet of a workbook; None for the only one that is filled.
     :param encoding: of a text file that is neither UTF-8 nor UTF-16, such as `cp1252`.
+    :param delimiter: the character between the values of a text file; None finds it.
     :param on_clear: what a cleared task does: `reattach` and `send_again` add whoever is missing; `fail`.
     :param tingting_conn_id: the Airflow connection.
     :raises AirflowFailException: the contacts, an argument, the token or the campaign is refused; no retry would help.
+    :raises TingTingSourceError: the database or the storage fails, or the file changed; nothing was sent.
     :raises TingTingCampaignError: the campaign does not hold everybody at the end; numbers are named masked.
     :raises TingTingAPIError: TingTing cannot be reached; a retry goes on.
     """
 
-    template_fields: Sequence[str] = (
-        *TingTingBaseOperator.template_fields,
-        "campaign_id",
-        "contacts",
-        "number_column",
-        "variables",
-        "rejects_path",
-        "sheet",
-    )
-    template_fields_renderers: ClassVar[dict[str, str]] = {"contacts": "json", "variables": "json"}
+    template_fields: Sequence[str] = (*TingTingBaseAudienceOperator.template_fields, "campaign_id")
 
     def __init__(
         self,
         *,
         campaign_id: int | str,
-        contacts: Any,
-        number_column: str | None = None,
-        variables: Mapping[str, str] | None = None,
-        on_invalid: str = "fail",
-        rejects_path: str | None = None,
         batch_size: int = 500,
         concurrency: int = 4,
         transport: str = "json",
-        sheet: str | None = None,
-        encoding: str | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.campaign_id = campaign_id
-        self.contacts = contacts
-        self.number_column = number_column
-        self.variables = variables
-        self.on_invalid = on_invalid
-        self.rejects_path = rejects_path
         self.batch_size = batch_size
         self.concurrency = concurrency
         self.transport = transport
-        self.sheet = sheet
-        self.encoding = encoding
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Check everybody, then send everybody, then count."""
-        from airflow_provider_tingting.contacts.audience import check_audience
         from airflow_provider_tingting.contacts.loading import load
-        from airflow_provider_tingting.contacts.sources import read_rows
+        from airflow_provider_tingting.operators.memory import resuming
 
         with self.told_to_airflow():
             self.heed_clear(context, "add contacts")
             number = campaign_id_of(self.campaign_id)
-            source = self._source()
             self._check_arguments()
             campaign = self.hook.get_campaign(number)
             self.leave_campaign(context, number)
-            with check_audience(
-                read_rows(source, encoding=self.encoding, sheet=self.sheet), self._options(campaign)
-            ) as audience:
-                audience.raise_if_refused()
-                self._tell(audience)
-                rejects_path = self._write_rejects(audience)
+            with self.checked(campaign.message, campaign.sms_message, campaign=campaign) as audience:
+                with named_in_errors(campaign):
+                    audience.raise_if_refused()
+                    rejects_path = self.write_rejects(audience)
                 memory = self.memory(context)
-                memory.keep({"phase": "sending", "campaign_id": number, "total": audience.valid})
+                resume, keep = resuming(memory, number, audience.valid)
                 loaded = load(
                     self.hook.get_conn(),
                     campaign,
@@ -118,6 +108,8 @@ class TingTingAddContactsOperator(TingTingBaseWriteOperator):
                     transport=self.transport,
                     batch_size=int(self.batch_size),
                     concurrency=int(self.concurrency),
+                    resume=resume,
+                    keep=keep,
                 )
                 memory.keep({"phase": "sent", "campaign_id": number, "total": audience.valid})
                 return {
@@ -127,6 +119,9 @@ class TingTingAddContactsOperator(TingTingBaseWriteOperator):
                     "skipped": loaded.skipped,
                     "invalid": audience.invalid,
                     "duplicates": audience.duplicates,
+                    "conflicting": audience.conflicting,
+                    "excluded": audience.excluded,
+                    "filtered_out": audience.filtered_out,
                     "rejects_path": rejects_path,
                 }
 
@@ -137,41 +132,3 @@ class TingTingAddContactsOperator(TingTingBaseWriteOperator):
             value = getattr(self, argument)
             if not str(value).isdecimal() or int(value) < 1:
                 raise TingTingConfigError(f"{argument} must be a whole number of at least 1; it is {value!r}.")
-
-    def _source(self) -> Any:
-        if isinstance(self.contacts, str) and self.contacts.lstrip()[:1] in ("[", "{", "("):
-            raise TingTingConfigError(
-                "contacts is a list that a template has made into text. Pass the task's output itself "
-                "(contacts=audience.output), or set render_template_as_native_obj=True on the DAG."
-            )
-        if self.contacts is None or isinstance(self.contacts, str):
-            return storage_path_of(self.contacts, "contacts", "people.xlsx, or a list of numbers or dicts")
-        return self.contacts
-
-    def _options(self, campaign: Campaign) -> AudienceOptions:
-        from airflow_provider_tingting.contacts.audience import AudienceOptions
-        from airflow_provider_tingting.contacts.tags import tags_in
-
-        return AudienceOptions(
-            number_column=self.number_column or None,
-            variables=self.variables or None,
-            on_invalid=self.on_invalid,  # type: ignore[arg-type]
-            required_tags=tags_in(campaign.message, campaign.sms_message),
-        )
-
-    def _tell(self, audience: CheckedAudience) -> None:
-        self.log.info(
-            "%s contacts can be called; %s cannot, %s were there twice",
-            audience.valid,
-            audience.invalid,
-            audience.duplicates,
-        )
-        for example in audience.examples:
-            self.log.warning("Left out: %s", example)
-
-    def _write_rejects(self, audience: CheckedAudience) -> str | None:
-        if not self.rejects_path or not audience.invalid:
-            return None
-        audience.write_rejects(storage_path_of(self.rejects_path, "rejects_path", "rejects.csv"))
-        self.log.warning("%s rows were left out; they are in %s", audience.invalid, self.rejects_path)
-        return self.rejects_path

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_tingting import api
+from airflow_provider_tingting._compat import AirflowSkipException
 from airflow_provider_tingting.errors import (
     TingTingCampaignError,
     TingTingConfigError,
@@ -158,7 +159,8 @@ class TingTingDeleteCampaignOperator(TingTingBaseWriteOperator):
     Source: API page, Delete a campaign.
 
     :param campaign_id: the campaign.
-    :param missing_ok: whether a campaign that does not exist is fine at the first try too.
+    :param missing_ok: whether a campaign that does not exist is fine at the first try too; with no id at all, as from a
+        template that names a campaign only sometimes, the task is then skipped.
     :param on_clear: what a cleared task does: `reattach` and `send_again` do it again, which does no harm; `fail`.
     :param tingting_conn_id: the Airflow connection.
     :raises AirflowFailException: there is no such campaign.
@@ -177,6 +179,8 @@ class TingTingDeleteCampaignOperator(TingTingBaseWriteOperator):
 
         with self.told_to_airflow():
             self.heed_clear(context, "delete the campaign")
+            if self.missing_ok and self.campaign_id in (None, "", "None"):
+                raise AirflowSkipException("There is no campaign to delete.")
             number = campaign_id_of(self.campaign_id)
             try:
                 self.hook.get_conn().converse(delete(number))

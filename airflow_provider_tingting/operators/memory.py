@@ -7,11 +7,12 @@ one look-up slower.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from airflow_provider_tingting._compat import Context
+    from airflow_provider_tingting.contacts.resume import ResumePoint
 
 #: The key in the store; never renamed, since entries outlive an upgrade.
 KEY = "tingting_job"
@@ -49,3 +50,20 @@ class Memory:
         """Forget what was kept, because it turned out not to have happened."""
         if self._store is not None:
             self._store.delete(KEY)
+
+
+def resuming(
+    memory: Memory, campaign_id: int, total: int
+) -> tuple[ResumePoint | None, Callable[[ResumePoint | None], None]]:
+    """Return where an earlier try's sending came to, and what keeps how far this one comes."""
+    from airflow_provider_tingting.contacts.resume import ResumePoint
+
+    entry = memory.recall() or {}
+    point = ResumePoint.of_entry(entry.get("progress")) if entry.get("campaign_id") == campaign_id else None
+
+    def keep(point: ResumePoint | None) -> None:
+        progress = {"progress": point.as_entry()} if point is not None else {}
+        memory.keep({"phase": "sending", "campaign_id": campaign_id, "total": total, **progress})
+
+    keep(point)
+    return point, keep

@@ -7,17 +7,22 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_tingting import api
 from airflow_provider_tingting._compat import AirflowFailException
+from airflow_provider_tingting.calling_window import CallingWindow
 from airflow_provider_tingting.errors import (
     TingTingNeverSentError,
     TingTingOutcomeUnknownError,
     TingTingRefusedError,
 )
 from airflow_provider_tingting.masking import mask_text
-from airflow_provider_tingting.operators.arguments import campaign_id_of
+from airflow_provider_tingting.operators.arguments import ON_TOO_OLD, campaign_id_of, one_of, seconds_of
 from airflow_provider_tingting.operators.base import TingTingBaseOperator, TingTingBaseWriteOperator, generation_of
+from airflow_provider_tingting.operators.freshness import heed_max_age, heed_window
 
 if TYPE_CHECKING:
+    from datetime import timedelta
+
     from airflow_provider_tingting._compat import Context
+    from airflow_provider_tingting.calling_window import WindowArgument
 
 
 class TingTingPreviewVoiceOperator(TingTingBaseOperator):
@@ -75,17 +80,41 @@ class TingTingDemoCallOperator(TingTingBaseWriteOperator):
     Source: API page, Demo call.
 
     :param contact_id: the contact's id, as `iter_contacts` of the hook gives it.
+    :param calling_window: the hours in which the contact may be called, such as `("08:00", "20:00")` in Nepal, or a
+        `CallingWindow` with days and a time zone; None for any hour. At another hour the task fails: whoever is to
+        hear the call waits for it now.
+    :param max_age: how old the DAG run may be to call anybody, in seconds or as a timedelta, counted from the end of
+        its data interval, or from when it was asked for by hand or by an asset; None for any age.
+    :param on_too_old: what to do when it is older: `fail` or `skip`.
     :param on_clear: what a cleared task does: `reattach` (succeed without a call), `send_again` (call again) or `fail`.
     :param tingting_conn_id: the Airflow connection.
-    :raises AirflowFailException: there is no such contact, or the outcome is unknown.
+    :raises AirflowFailException: there is no such contact, the hour or the run's age is refused, or the outcome is
+        unknown.
+    :raises AirflowSkipException: the run is too old, and `on_too_old` is `skip`.
     """
 
     template_fields: Sequence[str] = (*TingTingBaseOperator.template_fields, "contact_id")
     operator_extra_links = ()
 
-    def __init__(self, *, contact_id: int | str, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *,
+        contact_id: int | str,
+        calling_window: WindowArgument = None,
+        max_age: float | timedelta | None = None,
+        on_too_old: str = "fail",
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.contact_id = contact_id
+        self.calling_window = calling_window
+        self.max_age = max_age
+        self.on_too_old = on_too_old
+        # No template fills these, so a wrong one is refused with the DAG file.
+        CallingWindow.read(calling_window)
+        one_of(on_too_old, "on_too_old", ON_TOO_OLD)
+        if max_age is not None:
+            seconds_of(max_age, "max_age")
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Ask for the call, once."""
@@ -102,6 +131,8 @@ class TingTingDemoCallOperator(TingTingBaseWriteOperator):
                     f"An earlier try of this task may have called contact {number}, so it is not called again. To call "
                     'anew set on_clear="send_again" and clear the task.'
                 )
+            heed_max_age(context, self.max_age, self.on_too_old)
+            heed_window(self.calling_window)
             memory.keep({"phase": "calling"})
             try:
                 said = self.hook.demo_call(number)

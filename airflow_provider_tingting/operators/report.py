@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_tingting import api
+from airflow_provider_tingting._compat import AirflowFailException, failed_upstream
 from airflow_provider_tingting.errors import TingTingConfigError, TingTingReportError
 from airflow_provider_tingting.operators.arguments import campaign_id_of, storage_path_of
 from airflow_provider_tingting.operators.base import TingTingBaseOperator
 
 if TYPE_CHECKING:
     from airflow_provider_tingting._compat import Context
+    from airflow_provider_tingting.api.models import Campaign
+    from airflow_provider_tingting.fetching import FetchedReport
 
 _EXAMPLE = "reports/{{ ds }}.csv"
 
@@ -19,85 +23,213 @@ _EXAMPLE = "reports/{{ ds }}.csv"
 class TingTingDownloadReportOperator(TingTingBaseOperator):
     """Bring a campaign's report to a file: whole, or not at all.
 
-    The report is downloaded, checked to its last row and against the campaign's own count, and only then appears at
-    the path. A retry downloads again and replaces the file.
+    The report is downloaded, checked to its last row, against the campaign's name and its own count of contacts, and
+    only then appears at the path. A retry or a clear downloads again and replaces the file; it calls nobody. When
+    TingTing's report fails for a campaign that exists, the listing of its contacts is written instead, in the same
+    columns; the log and `source` say so.
 
-    XCom: `return_value` is `{campaign_id, path, rows, summary}`; each is a key of its own too. `summary` holds the
-    figures: contacts, reached, not reached, credits and more, in less than a kilobyte.
+    XCom: `return_value` is `{campaign_id, path, rows, summary, source, final, chart_path}`; each is a key of its own
+    too. `summary` holds the figures: contacts, reached, not reached, credits and more, in less than a kilobyte.
+    `source` is `report` or `listing`. `final` is false while the campaign has not ended: the outcomes may change.
 
-    Source: API page, Campaign report.
+    Source: API page, Campaign report and List contacts.
 
     :param campaign_id: the campaign.
     :param path: where to: a local path or a URI such as `s3://bucket/report.csv`; a name ending in `.gz` is
         compressed.
     :param format: `csv` (one header, one row a contact, variables as columns), `jsonl`, `parquet` (needs the extra
-        `parquet`), `xlsx`, or `raw` (the bytes as they came).
+        `parquet`), `xlsx`, or `raw` (the bytes as they came; the listing cannot take their place).
+    :param numbers: how phone numbers are written: `plain`, `masked` (`98******67`), or `sha256` (a hash keyed with
+        the connection's `secret_salt`); with the last two, numbers in the variables are masked too.
     :param overwrite: whether a file that is there may be replaced.
+    :param require_complete: whether a report that lacks contacts is an error; otherwise the log warns.
+    :param chart_path: where to write a page with the campaign's charts, a path or URI ending in `.html`; none for no
+        page. Needs the extra `chart`.
+    :param download_on_failure: bring the report even if a task before has failed, such as the one that ran the
+        campaign. The task's `trigger_rule` is then `all_done` unless you give another (a mapped task must be given
+        it). Once the report is there the task fails too, so that the DAG run stays red.
     :param tingting_conn_id: the Airflow connection.
-    :raises AirflowFailException: an argument, the token or the campaign is refused; no retry would help.
+    :raises AirflowFailException: an argument, the token or the campaign is refused, or there is no campaign because
+        the task that creates it failed; no retry would help. Also after a download on failure.
     :raises TingTingReportError: the path cannot be written to (found out before anything is downloaded), or the report
-        is incomplete or cannot be read; what was at the path is untouched.
+        is incomplete or another campaign's, or cannot be read; what was at the path is untouched.
     """
 
-    template_fields: Sequence[str] = (*TingTingBaseOperator.template_fields, "campaign_id", "path", "format")
+    template_fields: Sequence[str] = (
+        *TingTingBaseOperator.template_fields,
+        "campaign_id",
+        "path",
+        "format",
+        "numbers",
+        "chart_path",
+    )
 
     def __init__(
-        self, *, campaign_id: int | str, path: str, format: str = "csv", overwrite: bool = True, **kwargs: Any
+        self,
+        *,
+        campaign_id: int | str,
+        path: str,
+        format: str = "csv",
+        numbers: str = "plain",
+        overwrite: bool = True,
+        require_complete: bool = True,
+        chart_path: str | None = None,
+        download_on_failure: bool = False,
+        **kwargs: Any,
     ) -> None:
+        if download_on_failure:
+            kwargs.setdefault("trigger_rule", "all_done")
         super().__init__(**kwargs)
         self.campaign_id = campaign_id
         self.path = path
         self.format = format
+        self.numbers = numbers
         self.overwrite = overwrite
+        self.require_complete = require_complete
+        self.chart_path = chart_path
+        self.download_on_failure = download_on_failure
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Download, check, write."""
-        from airflow_provider_tingting.outcome import spooled
-        from airflow_provider_tingting.reports.writers import ensure_writable, write_report
-
         with self.told_to_airflow():
-            number = campaign_id_of(self.campaign_id)
-            target = storage_path_of(self.path, "path", _EXAMPLE)
+            result = self._bring(context)
+        for key in ("path", "rows", "summary", "source", "final", "chart_path"):
+            context["ti"].xcom_push(key=key, value=result[key])
+        failed = failed_upstream(context) if self.download_on_failure else []
+        if failed:
+            # What a task that fails returns is not kept.
+            context["ti"].xcom_push(key="return_value", value=result)
+            raise AirflowFailException(
+                f"The report of campaign {result['campaign_id']} is at {result['path']}. This task fails all the same, "
+                f"because {', '.join(failed)} failed before it and download_on_failure=True must not turn the DAG run "
+                "green. A task that is to use this report needs trigger_rule='all_done'."
+            )
+        return result
+
+    def _bring(self, context: Context) -> dict[str, Any]:
+        from airflow_provider_tingting.fetching import fetch_report, spooled
+        from airflow_provider_tingting.reports.pseudonyms import check_numbers
+        from airflow_provider_tingting.reports.writers import NEEDS_COLUMNS, ensure_writable, write_read_report
+
+        number = self._campaign_id()
+        salt = self.hook.settings.secret_salt
+        check_numbers(self.numbers, format=self.format, salt=salt)
+        target = storage_path_of(self.path, "path", _EXAMPLE)
+        chart = self._chart_target()
+        with self._about(number):
             ensure_writable(target, format=self.format, overwrite=self.overwrite)
-            campaign = self.hook.get_campaign(number)
-            self.leave_campaign(context, number)
-            with spooled() as spool:
-                self.hook.get_conn().download(api.calls.download_campaign_report(number), spool)
-                try:
-                    written = write_report(
-                        spool,
-                        target,
-                        format=self.format,
-                        overwrite=self.overwrite,
-                        expected=campaign.campaign_action_count,
-                    )
-                except TingTingReportError as error:
-                    raise TingTingReportError(f"Campaign {number}: {error}") from error
-            self.log.info("Campaign %s: %s rows in %s", number, written.rows, self.path)
-            result = {
-                "campaign_id": number,
-                "path": str(target),
-                "rows": written.rows,
-                "summary": written.summary.to_json(),
-            }
-            for key in ("path", "rows", "summary"):
-                context["ti"].xcom_push(key=key, value=result[key])
-            return result
+            if chart is not None:
+                ensure_writable(chart, overwrite=self.overwrite)
+        campaign = self.hook.get_campaign(number)
+        self.leave_campaign(context, number)
+        if not campaign.status.is_final:
+            self.log.warning(
+                "Campaign %s is %s: its report is not final, and the outcomes in it may change", number, campaign.status
+            )
+        with self._about(number), spooled() as spool:
+            fetched = fetch_report(
+                self.hook.get_conn(),
+                campaign,
+                spool,
+                columns=self.format in NEEDS_COLUMNS,
+                may_list=self.format != "raw",
+            )
+            self._check(fetched, campaign)
+            with self._page_beside(fetched, campaign, chart):
+                written = write_read_report(
+                    fetched.read,
+                    spool,
+                    target,
+                    format=self.format,
+                    overwrite=self.overwrite,
+                    numbers=self.numbers,
+                    salt=salt,
+                )
+        self.log.info("Campaign %s: %s rows in %s", number, written.rows, self.path)
+        return {
+            "campaign_id": number,
+            "path": str(target),
+            "rows": written.rows,
+            "summary": written.summary.to_json(),
+            "source": fetched.source,
+            "final": campaign.status.is_final,
+            "chart_path": None if chart is None else str(chart),
+        }
+
+    def _campaign_id(self) -> int:
+        if self.download_on_failure and self.campaign_id in (None, "", "None"):
+            raise TingTingConfigError(
+                "There is no campaign_id, so there is no report to bring: the task that creates the campaign has "
+                "failed, was skipped, or left no id. See its log; nothing was downloaded."
+            )
+        return campaign_id_of(self.campaign_id)
+
+    def _chart_target(self) -> Any:
+        if not self.chart_path:
+            return None
+        from airflow_provider_tingting.reports.chart import need_chart
+
+        if str(self.chart_path) == str(self.path):
+            raise TingTingConfigError("chart_path and path are the same file. Give the page a name of its own.")
+        need_chart()
+        return storage_path_of(self.chart_path, "chart_path", "reports/{{ ds }}.html")
+
+    def _check(self, fetched: FetchedReport, campaign: Campaign) -> None:
+        from airflow_provider_tingting.fetching import check_fetched
+
+        try:
+            check_fetched(fetched, campaign)
+        except TingTingReportError as error:
+            if self.require_complete:
+                raise
+            check_fetched(fetched, campaign, require_complete=False)
+            self.log.warning("Campaign %s: %s It is written all the same: require_complete=False", campaign.id, error)
+
+    @contextmanager
+    def _page_beside(self, fetched: FetchedReport, campaign: Campaign, target: Any) -> Iterator[None]:
+        """Draw and write the page before the report, and let it appear after: together, or neither."""
+        if target is None:
+            yield
+            return
+        from airflow_provider_tingting.reports.chart import draw_page
+        from airflow_provider_tingting.reports.writers.atomic import whole_file
+
+        page = draw_page(
+            fetched.read.report,
+            title=campaign.name or f"Campaign {campaign.id}",
+            subtitle=f"Campaign {campaign.id} · {campaign.services} · {campaign.status}",
+        )
+        with whole_file(target, overwrite=self.overwrite) as file:
+            file.write(page)
+            yield
+
+    @contextmanager
+    def _about(self, campaign_id: int) -> Iterator[None]:
+        """Say in an error of the report whose it is, and that a retry does no harm."""
+        try:
+            yield
+        except TingTingReportError as error:
+            raise TingTingReportError(
+                f"Campaign {campaign_id}: {error} A retry of this task brings the report only: nobody is called again."
+            ) from error
 
 
 class TingTingDownloadSurveyReportOperator(TingTingBaseOperator):
     """Bring a survey's report to a file as it came: whole, or not at all.
 
     A survey's id is not a campaign's id. The columns are the survey's own and not documented, so the bytes are passed
-    through.
+    through unless `tidy` asks for a table. A retry or a clear downloads again and replaces the file.
 
-    XCom: `return_value` is `{survey_id, path, rows}`; `rows` is None when the JSON is not a list.
+    XCom: `return_value` is `{survey_id, path, rows, format}`; each is a key of its own too. `rows` is None when the
+    JSON is not a list. `format` is what the file holds, `csv` or `json`.
 
     Source: API page, Survey report.
 
     :param survey_id: the survey.
     :param path: where to: a local path or a URI.
-    :param format: `csv` or `json`.
+    :param format: `csv` or `json`, as TingTing is asked for it.
+    :param tidy: turn JSON that is a list of flat objects into CSV with a column for each key; JSON of another shape,
+        and CSV, is passed through.
     :param overwrite: whether a file that is there may be replaced.
     :param tingting_conn_id: the Airflow connection.
     :raises AirflowFailException: an argument, the token or the survey is refused; no retry would help.
@@ -109,17 +241,25 @@ class TingTingDownloadSurveyReportOperator(TingTingBaseOperator):
     operator_extra_links = ()
 
     def __init__(
-        self, *, survey_id: int | str, path: str, format: str = "csv", overwrite: bool = True, **kwargs: Any
+        self,
+        *,
+        survey_id: int | str,
+        path: str,
+        format: str = "csv",
+        tidy: bool = False,
+        overwrite: bool = True,
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.survey_id = survey_id
         self.path = path
         self.format = format
+        self.tidy = tidy
         self.overwrite = overwrite
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Download, check, write."""
-        from airflow_provider_tingting.outcome import spooled
+        from airflow_provider_tingting.fetching import spooled
         from airflow_provider_tingting.reports.survey import write_survey_report
         from airflow_provider_tingting.reports.writers import ensure_writable
 
@@ -131,5 +271,13 @@ class TingTingDownloadSurveyReportOperator(TingTingBaseOperator):
             ensure_writable(target, overwrite=self.overwrite)
             with spooled() as spool:
                 self.hook.get_conn().download(api.calls.download_survey_report(number, format=self.format), spool)
-                written = write_survey_report(spool, target, format=self.format, overwrite=self.overwrite)
-            return {"survey_id": number, "path": str(target), "rows": written.rows}
+                try:
+                    written = write_survey_report(
+                        spool, target, format=self.format, tidy=self.tidy, overwrite=self.overwrite
+                    )
+                except TingTingReportError as error:
+                    raise TingTingReportError(f"Survey {number}: {error}") from error
+            result = {"survey_id": number, "path": str(target), "rows": written.rows, "format": written.format}
+            for key, value in result.items():
+                context["ti"].xcom_push(key=key, value=value)
+            return result

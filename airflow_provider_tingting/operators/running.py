@@ -23,13 +23,14 @@ if TYPE_CHECKING:
 
     from airflow_provider_tingting._compat import BaseOperator, Context
     from airflow_provider_tingting.api.models import Campaign
+    from airflow_provider_tingting.calling_window import WindowArgument
     from airflow_provider_tingting.observation import Observation
     from airflow_provider_tingting.outcome import SuccessWhen
     from airflow_provider_tingting.waiting import WaitPlan
 
 # The triggerer ends the wait at the deadline and the worker then judges; only if the triggerer is late by this much
 # does Airflow itself end the task, which skips the judging.
-_BACKSTOP = timedelta(minutes=5)
+BACKSTOP = timedelta(minutes=5)
 # Airflow kills a task five seconds after asking it to end: on_kill must be done before.
 _SECONDS_TO_STOP = 3.0
 # Without a task state store nobody knows whether the try before was killed while it asked to run the campaign, so a
@@ -53,11 +54,24 @@ class RunningMixin(TingTingBaseWriteOperator):
     stop_on_kill: bool
     success_when: SuccessWhen
     tolerate_outage: float
-    start_timeout: float | timedelta
+    stall_timeout: float | timedelta
+    calling_window: WindowArgument
+    outside_window: str
+    one_at_a_time: bool
+    start_timeout: float | timedelta | None
+    max_age: float | timedelta | None
+    on_too_old: str
+    # What to say if the task is killed while it waits to start; None while it does not.
+    said_if_killed: str | None = None
 
-    def start(self, context: Context) -> Campaign:
-        """Check the arguments, then run the campaign unless it has begun."""
+    def start(self, context: Context, *, was_put_off: bool = False, start_deadline: float | None = None) -> Campaign:
+        """Check the arguments, then run the campaign unless it has begun; wait for it if it may not start yet.
+
+        :param was_put_off: whether this try has looked already, and has waited in the triggerer since.
+        :param start_deadline: until when the start may be put off, if this try has waited for it already.
+        """
         from airflow_provider_tingting.campaign import CampaignJob, JobState
+        from airflow_provider_tingting.operators.starting import HeldBack, Start
         from airflow_provider_tingting.outcome import check_success_when
 
         if self.on_clear == "send_again":
@@ -67,15 +81,25 @@ class RunningMixin(TingTingBaseWriteOperator):
             )
         self.heed_clear(context, "run the campaign")
         check_success_when(self.success_when)
-        number = self.plan(context).campaign_id
+        plan = self.plan(context)
+        number = plan.campaign_id
         self.leave_campaign(context, number)
         memory = self.memory(context)
         job = CampaignJob(JobState.from_json(memory.recall()), lambda state: memory.keep(state.to_json()))
         job.attach_to(number)
-        watch_first, is_first = 0.0, is_first_try(context)
-        if not is_first:
+        watch_first = 0.0
+        if not is_first_try(context):
             watch_first = _LATER_TRY_WATCHES if memory.is_kept else _BLIND_TRY_WATCHES
-        return self.hook.get_conn().converse(job.run_once(watch_first=watch_first, is_first=is_first))
+        # Once seen un-run, a campaign that has ended since is one that a person has run meanwhile.
+        is_first = is_first_try(context) and not was_put_off
+        start = Start(self, context, plan, start_deadline)
+        while True:
+            try:
+                run = job.run_once(watch_first=watch_first, is_first=is_first, gate=start.gate)
+                return self.hook.get_conn().converse(run)
+            except HeldBack as held:
+                is_first = False
+                start.wait(held, asked=job.state.phase == "running")
 
     def begun(self, context: Context, campaign: Campaign) -> dict[str, Any]:
         """Return the result of a task that does not wait.
@@ -109,7 +133,7 @@ class RunningMixin(TingTingBaseWriteOperator):
             poll_interval=seconds_of(self.poll_interval, "poll_interval"),
             deadline=deadline_of(context, self.timeout, self.execution_timeout),
             tolerate_outage=seconds_of(self.tolerate_outage, "tolerate_outage", zero=True),
-            starts_by=time.time() + seconds_of(self.start_timeout, "start_timeout"),
+            starts_by=time.time() + seconds_of(self.stall_timeout, "stall_timeout"),
         )
 
     def wait_here(self, plan: WaitPlan) -> Observation:
@@ -205,6 +229,9 @@ class RunningMixin(TingTingBaseWriteOperator):
         from airflow_provider_tingting import api
         from airflow_provider_tingting.settling import stop
 
+        if self.said_if_killed is not None:
+            self.log.warning("%s", self.said_if_killed)
+            return
         if not self.stop_on_kill:
             self.log.warning("Campaign %s goes on: stop_on_kill is off", self.campaign_id)
             return
@@ -254,6 +281,6 @@ def deadline_of(
 
 def defer(operator: BaseOperator, trigger: Any, deadline: float | None) -> NoReturn:
     """Defer until the trigger fires, with a backstop of Airflow's own a little after the deadline."""
-    left = None if deadline is None else timedelta(seconds=max(0.0, deadline - time.time())) + _BACKSTOP
+    left = None if deadline is None else timedelta(seconds=max(0.0, deadline - time.time())) + BACKSTOP
     operator.defer(trigger=trigger, method_name="execute_complete", timeout=left)
     raise AssertionError("defer() always raises")

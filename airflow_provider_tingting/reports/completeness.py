@@ -1,39 +1,57 @@
-"""Whether all of a report came home.
+"""Whether all of a report came home, and whether it is the one that was asked for.
 
-A body that is cut between two rows looks like a whole report; only counting shows it. May import the standard library
-and the error tree only.
+A body that is cut between two rows looks like a whole report, and so does one that has a row twice and lacks another;
+only counting numbers shows it. May import the standard library and the error tree only.
 """
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping
 
 from airflow_provider_tingting.errors import TingTingReportError
 
 
 def check_complete(
-    rows: int, expected: int | None, *, announced: int | None = None, campaign_id: int | None = None
+    rows: int,
+    expected: int | None,
+    *,
+    announced: int | None = None,
+    duplicates: int = 0,
+    campaign_id: int | None = None,
 ) -> None:
-    """Compare a report's rows with the number of contacts there should be.
+    """Compare a report's numbers with the contacts that there should be.
 
-    More rows than expected are no fault: contacts may have been added since the campaign was read.
+    More numbers than expected are no fault: contacts may have been added since the campaign was read.
 
     :param rows: rows of the report.
     :param expected: contacts of the campaign as TingTing counts them (`campaign_action_count`); None when not known.
     :param announced: contacts that the report announces itself (`Total Numbers` in its preamble), if it does.
+    :param duplicates: rows whose number came in an earlier row: they stand for nobody.
     :param campaign_id: the campaign, for the message.
-    :raises TingTingReportError: when contacts are missing; it says how many.
+    :raises TingTingReportError: when contacts are missing; it says how many, and how many rows are double.
     """
     wanted = max((count for count in (expected, announced) if count is not None), default=None)
-    if wanted is None or rows >= wanted:
+    came = rows - duplicates
+    if wanted is None or came >= wanted:
         return
     by = "the report itself announces" if wanted != expected else "the campaign has"
     whose = f" of campaign {campaign_id}" if campaign_id is not None else ""
-    missing = wanted - rows
+    missing = wanted - came
+    double = (
+        f", and {duplicates:,} {'row repeats' if duplicates == 1 else 'rows repeat'} a number that came before"
+        if duplicates
+        else ""
+    )
+    remedy = (
+        "Download it again; if the number stays, the contacts that TingTing lists for the campaign are the other "
+        "source."
+    )
+    if rows >= wanted:
+        remedy += " If the campaign itself holds a number more than once, set require_complete=False."
     raise TingTingReportError(
-        f"The report{whose} is incomplete: {by} {wanted:,} {_contacts(wanted)}, {rows:,} came, {missing:,} "
-        f"{'is' if missing == 1 else 'are'} missing. Download it again; if the number stays, the contacts that "
-        "TingTing lists for the campaign are the other source."
+        f"The report{whose} is incomplete: {by} {wanted:,} {_contacts(wanted)}, {came:,} came, {missing:,} "
+        f"{'is' if missing == 1 else 'are'} missing{double}. {remedy}"
     )
 
 
@@ -44,6 +62,35 @@ def announced_contacts(fields: Mapping[str, object]) -> int | None:
     """
     announced = fields.get("total_numbers")
     return announced if isinstance(announced, int) else None
+
+
+def check_campaign(fields: Mapping[str, object], *, campaign_id: int | None, name: str | None) -> None:
+    """Compare what a report's preamble says of its campaign with the campaign that was asked for.
+
+    Case, blanks and line breaks of a name do not matter. A report without a preamble says nothing and passes.
+
+    :param fields: `Report.fields`.
+    :param campaign_id: the campaign that was asked for, if known.
+    :param name: its name, if known.
+    :raises TingTingReportError: when it is the report of another campaign.
+    """
+    asked = f"campaign {campaign_id}" if campaign_id is not None else "the campaign"
+    said_id = fields.get("campaign_id", fields.get("id"))
+    if campaign_id is not None and isinstance(said_id, int) and said_id != campaign_id:
+        raise TingTingReportError(
+            f"The report is of another campaign: it says that it is of campaign {said_id}, and {asked} was asked for. "
+            "Download it again; if it stays, tell TingTing."
+        )
+    said = fields.get("name")
+    if name and isinstance(said, str) and said.strip() and _plain(said) != _plain(name):
+        raise TingTingReportError(
+            f"The report is of another campaign: it says that it is of {said[:80]!r}, and {asked} is called "
+            f"{name[:80]!r}. Download it again; if it stays, tell TingTing."
+        )
+
+
+def _plain(name: str) -> str:
+    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
 
 
 def _contacts(count: int) -> str:

@@ -13,10 +13,12 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import compress
 from math import inf
 from operator import itemgetter
 from typing import Any, Final
 
+from airflow_provider_tingting.reports.distinct import DistinctNumbers
 from airflow_provider_tingting.reports.layout import Report, ReportRow
 from airflow_provider_tingting.reports.values import (
     CONTACT_STATUSES,
@@ -38,8 +40,9 @@ _LONGEST_NAME: Final = 32
 _FOLD_AT: Final = 50_000
 # Amounts are added as whole numbers, so that the order of the rows cannot change the sum.
 _SHARES: Final = 1_000_000
-_ALONE: Final = ("carrier", "credit_consumed", "credit_consumed_sms")
-_PAIRED: Final = ("duration_seconds", "playback_percent")
+# Few rows differ in these, so they are counted together.
+_ALIKE: Final = ("carrier", "credit_consumed", "credit_consumed_sms")
+_OF_REACHED: Final = ("duration_seconds", "playback_percent")
 _NONE: Final[Counter[Any]] = Counter()
 
 
@@ -61,6 +64,7 @@ class CampaignSummary:
     :param median_playback: half of those reached heard at least this much of the message, 0 to 100; None when nobody
         was reached.
     :param reach_rate: reached of all contacts, 0 to 1; None when there are no contacts.
+    :param duplicates: how many of the contacts have a number that another one before them has.
     """
 
     contacts: int = 0
@@ -76,6 +80,7 @@ class CampaignSummary:
     seconds_talked: float = 0.0
     median_playback: float | None = None
     reach_rate: float | None = None
+    duplicates: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """Give plain JSON of less than 1 kB; rare statuses and carriers become `other` if they must."""
@@ -105,6 +110,7 @@ class SummaryBuilder:
         self._carriers: Counter[str] = Counter()
         self._playback = [0] * 101
         self._talked = self._calls = self._sms = 0
+        self._numbers = DistinctNumbers()
         self._status_of = Remember(lambda text: _shorten(read_status(text).lower()) or "unknown")
         self._carrier_of = Remember(lambda text: _shorten(text.strip()))
         self._seconds_of = Remember(lambda text: _amount(read_duration(text)))
@@ -120,6 +126,7 @@ class SummaryBuilder:
         playback_percent: float | str | None = None,
         credits_calls: float | str | None = None,
         credits_sms: float | str | None = None,
+        number: str | None = None,
         times: int = 1,
     ) -> None:
         """Count one contact, or several that are alike.
@@ -130,8 +137,11 @@ class SummaryBuilder:
         :param playback_percent: how much of the message was played; `playback` in a listing.
         :param credits_calls: credits for its call; `credit_consumed` in a listing.
         :param credits_sms: credits for its SMS; `credit_consumed_SMS` in a listing.
+        :param number: its phone number, to notice one that comes twice; only a bit of it is kept.
         :param times: how many contacts are like this.
         """
+        if number:
+            self._numbers.add_all([number] * times)
         status = self._status_of[status]
         _count(self._statuses, status, times)
         if carrier and (name := self._carrier_of[carrier]):
@@ -154,25 +164,27 @@ class SummaryBuilder:
         :raises TingTingReportError: when the report turns out to be cut or damaged.
         """
         # Texts are counted in C; then every distinct one is read once. The length of a call and the playback count for
-        # those reached only, so they are counted together with the status.
+        # those reached only, so the other rows are left out before they are counted.
         at = report.positions
-        of_status = itemgetter(at["status"])
-        alone = {name: itemgetter(at[name]) for name in _ALONE if name in at}
-        paired = {name: itemgetter(at[name]) for name in _PAIRED if name in at}
-        counts: dict[str, Counter[Any]] = {name: Counter() for name in ("status", *alone, *paired)}
+        of_number, of_status = itemgetter(at["number"]), itemgetter(at["status"])
+        alike = ["status", *(name for name in _ALIKE if name in at)]
+        # With one column `itemgetter` gives no tuple.
+        of_alike = itemgetter(*(at[name] for name in alike), *([at["status"]] if len(alike) == 1 else []))
+        of_reached = {name: itemgetter(at[name]) for name in _OF_REACHED if name in at}
+        counts: dict[str, Counter[Any]] = {name: Counter() for name in ("alike", *of_reached)}
         read_status_cell = report.status_reader()
+        is_reached = Remember(lambda text: self._status_of[read_status_cell(text)] in REACHED).__getitem__
         for batch in report.batches():
-            statuses = list(map(of_status, batch))
-            counts["status"].update(statuses)
-            for name, getter in alone.items():
-                counts[name].update(map(getter, batch))
-            for name, getter in paired.items():
-                counts[name].update(zip(statuses, map(getter, batch), strict=True))
+            self._numbers.add_all(list(map(of_number, batch)))
+            counts["alike"].update(map(of_alike, batch))
+            reached = list(compress(batch, map(is_reached, map(of_status, batch))))
+            for name, getter in of_reached.items():
+                counts[name].update(map(getter, reached))
             if sum(map(len, counts.values())) > _FOLD_AT:
-                self._fold(counts, read_status_cell)
+                self._fold(counts, alike, read_status_cell)
             if watch is not None:
                 watch(batch)
-        self._fold(counts, read_status_cell)
+        self._fold(counts, alike, read_status_cell)
 
     def result(self) -> CampaignSummary:
         """Give the summary of what has been added so far."""
@@ -194,24 +206,23 @@ class SummaryBuilder:
             seconds_talked=self._talked / _SHARES,
             median_playback=self._median(),
             reach_rate=round(reached / contacts, 4) if contacts else None,
+            duplicates=self._numbers.duplicates,
         )
 
-    def _fold(self, counts: Mapping[str, Counter[Any]], read_status_cell: Callable[[str], str]) -> None:
-        for text, times in counts["status"].items():
-            _count(self._statuses, self._status_of[read_status_cell(text)], times)
-        for text, times in counts.get("carrier", _NONE).items():
-            if name := self._carrier_of[text]:
+    def _fold(
+        self, counts: Mapping[str, Counter[Any]], alike: list[str], read_status_cell: Callable[[str], str]
+    ) -> None:
+        for texts, times in counts["alike"].items():
+            cells = dict(zip(alike, texts, strict=False))
+            _count(self._statuses, self._status_of[read_status_cell(cells["status"])], times)
+            if name := self._carrier_of[cells.get("carrier", "")]:
                 _count(self._carriers, name, times)
-        for text, times in counts.get("credit_consumed", _NONE).items():
-            self._calls += times * _whole(text, self._credits_of)
-        for text, times in counts.get("credit_consumed_sms", _NONE).items():
-            self._sms += times * _whole(text, self._credits_of)
-        for (status, text), times in counts.get("duration_seconds", _NONE).items():
-            if self._status_of[status] in REACHED:
-                self._talked += times * _whole(text, self._seconds_of)
-        for (status, text), times in counts.get("playback_percent", _NONE).items():
-            if self._status_of[status] in REACHED:
-                self._add_playback(text, times)
+            self._calls += times * _whole(cells.get("credit_consumed", ""), self._credits_of)
+            self._sms += times * _whole(cells.get("credit_consumed_sms", ""), self._credits_of)
+        for text, times in counts.get("duration_seconds", _NONE).items():
+            self._talked += times * _whole(text, self._seconds_of)
+        for text, times in counts.get("playback_percent", _NONE).items():
+            self._add_playback(text, times)
         for counter in counts.values():
             counter.clear()
 
@@ -254,6 +265,7 @@ def summarise_rows(rows: Iterable[ReportRow]) -> CampaignSummary:
             playback_percent=row.playback_percent,
             credits_calls=row.credit_consumed,
             credits_sms=row.credit_consumed_sms,
+            number=row.number,
         )
     return builder.result()
 

@@ -242,11 +242,15 @@ def _read_literal(text: str) -> object:
     plain = "\\" not in text
     value: object
     try:
+        # Without an escape in the text there is nothing in its JSON that cannot be written: no half character, and
+        # infinity is refused while reading.
         if plain and '"' not in text and "None" not in text:
             return _read_json(text.replace("'", '"'))
         if plain and not text.startswith('{"'):
             return _read_json(_REPR_TOKEN.sub(_token_as_json, text))
         value = _read_json(text)
+        if plain:
+            return value
     except (ValueError, RecursionError):
         if len(text) > _LONGEST_LITERAL:
             return None

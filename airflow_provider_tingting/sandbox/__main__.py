@@ -22,8 +22,11 @@ DEFAULT_PORT = 8085
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the sandbox until it is interrupted; return the exit code."""
-    parser = _parser()
-    options = parser.parse_args(arguments)
+    return serve(_parser().parse_args(arguments))
+
+
+def serve(options: argparse.Namespace) -> int:
+    """Run the sandbox that the options describe until it is interrupted; return the exit code."""
     try:
         sandbox = Sandbox(
             port=options.port,
@@ -85,9 +88,15 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="tingting-sandbox",
         description="A TingTing on this machine: the whole API, nobody is called, no account and no network needed.",
-        epilog=_epilog(),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    add_arguments(parser)
+    return parser
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe the command line, for every command that starts a sandbox."""
+    parser.epilog = _epilog()
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
     add = parser.add_argument
     add("--host", default="127.0.0.1", help="a loopback address (default: %(default)s)")
     add("--port", type=int, default=DEFAULT_PORT, help="0 takes a free one (default: %(default)s)")
@@ -115,7 +124,6 @@ def _parser() -> argparse.ArgumentParser:
         metavar="NAME=VALUE",
         help="a way in which TingTing servers differ; may be repeated",
     )
-    return parser
 
 
 def _epilog() -> str:

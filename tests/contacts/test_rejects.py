@@ -128,3 +128,13 @@ def test_rejects_go_to_object_storage(audience: CheckedAudience, tmp_path: Path)
             assert audience.write_rejects(ObjectStoragePath(f"file://{tmp_path}/deep/{name}")) == 4
     assert sorted(path.name for path in (tmp_path / "deep").iterdir()) == ["rejects.csv", "rejects.xlsx"]
     assert len(rows_of(tmp_path / "deep" / "rejects.csv")) == 4
+
+
+def test_what_no_cell_can_hold_does_not_keep_a_row_out_of_the_workbook(tmp_path: Path) -> None:
+    people = [{"number": "98\x0012", "name": "Ra\x07m"}, {"number": "12", "name": "x" * 40_000}]
+    with check_audience(read_rows(people), AudienceOptions(on_invalid="skip")) as audience:
+        assert audience.write_rejects(tmp_path / "rejects.xlsx") == 2
+
+    rows = list(load_workbook(tmp_path / "rejects.xlsx").active.iter_rows(min_row=2, values_only=True))
+    assert rows[0][:2] == ("98\N{REPLACEMENT CHARACTER}12", "Ra\N{REPLACEMENT CHARACTER}m")
+    assert len(rows[1][1]) == 32_767

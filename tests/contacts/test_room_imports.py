@@ -16,7 +16,18 @@ for module in pkgutil.walk_packages(room.__path__, room.__name__ + "."):
         importlib.import_module(module.name)
 print(*sorted({name.partition(".")[0] for name in sys.modules}))
 """
-HEAVY = ("airflow", "requests", "httpx", "openpyxl", "python_calamine", "pyarrow", "pandas", "phonenumbers", "fsspec")
+HEAVY = (
+    "airflow",
+    "requests",
+    "httpx",
+    "openpyxl",
+    "python_calamine",
+    "rustpy_xlsxwriter",
+    "pyarrow",
+    "pandas",
+    "phonenumbers",
+    "fsspec",
+)
 
 
 @pytest.fixture(scope="module")

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from support.recording_server import Received, RecordingServer, Reply
 
 from airflow_provider_tingting.api import TingTingClient, calls
 from airflow_provider_tingting.contacts.audience import AudienceOptions, CheckedAudience, check_audience
@@ -112,6 +113,34 @@ def test_a_fault_in_the_middle_loses_and_doubles_nobody(
     assert created <= result.created <= SIZE
     assert result.created + result.skipped == SIZE
     assert result.resent in ({40, 10} if resent else {0})
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        Reply({"contacts": ["Ensure this field has no more than 100 elements."]}, 400),
+        Reply({"detail": "Too many contacts in one request."}, 400),
+        Reply({"status": 400, "success": False, "message": "At most 100 contacts are allowed.", "data": None}, 200),
+        Reply(b"<html><title>413 Request Entity Too Large</title></html>", 413, {"Content-Type": "text/html"}),
+    ],
+)
+def test_a_server_that_says_too_many_in_its_own_words_gets_smaller_batches(
+    audience: CheckedAudience, refusal: Reply
+) -> None:
+    taken: list[str] = []
+
+    def answer(received: Received) -> Reply:
+        numbers = [contact["number"] for contact in received.json["contacts"]]
+        if len(numbers) > 100:
+            return refusal
+        taken.extend(numbers)
+        return Reply({"created": len(numbers), "skipped": 0})
+
+    with RecordingServer() as server, TingTingClient("token", base_url=server.base_url) as client:
+        server.reply = answer
+        result = send_batches(audience.contacts(), lambda batch: client.send(calls.add_contacts(79, batch)))
+    assert sorted(taken) == everybody()
+    assert (result.sent, result.created) == (SIZE, SIZE)
 
 
 def test_contacts_that_tingting_rejects_are_counted_and_shown_masked(

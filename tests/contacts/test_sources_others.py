@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
 import sys
 from datetime import datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from airflow_provider_tingting.contacts.contact import Place
 from airflow_provider_tingting.contacts.sources import Row, files, read_rows
-from airflow_provider_tingting.errors import TingTingConfigError, TingTingContactsError
+from airflow_provider_tingting.errors import TingTingConfigError, TingTingContactsError, TingTingSourceError
 
 
 def refusal(source: object) -> str:
@@ -197,11 +199,15 @@ class Elsewhere:
     [
         (PermissionError(13, "Permission denied"), "s3://bucket/people.csv may not be read"),
         (FileNotFoundError("gone"), "There is no file s3://bucket/people.csv"),
-        (OSError(5, "Input/output error"), "s3://bucket/people.csv cannot be read: Input/output error"),
     ],
 )
 def test_a_storage_that_refuses_is_told_in_one_sentence(error: Exception, said: str) -> None:
     assert said in refusal(Elsewhere(error))
+
+
+def test_a_storage_that_fails_is_an_error_that_a_retry_may_cure() -> None:
+    with pytest.raises(TingTingSourceError, match=r"s3://bucket/people.csv cannot be read: Input/output error"):
+        list(read_rows(Elsewhere(OSError(5, "Input/output error"))))
 
 
 def test_an_unknown_ending_names_the_known_ones(tmp_path: Path) -> None:
@@ -227,6 +233,20 @@ def test_an_unpacked_bomb_stops_in_time(tmp_path: Path, monkeypatch: pytest.Monk
     assert "is larger than" in refusal(path)
 
 
+@pytest.mark.parametrize("name", ["people.csv.gz", "people.jsonl.gz"])
+def test_a_line_that_never_ends_does_not_fill_the_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr(files, "LONGEST_LINE", 100_000)
+    path = tmp_path / name
+    with gzip.open(path, "wt") as packed:
+        packed.write('{"number": "9841234567"}\n' if "jsonl" in name else "number,name\n9841234567,x\n")
+        packed.write("a," * 10_000_000)
+    said = refusal(path)
+    assert "is longer than 100,000 characters" in said
+    assert len(said) < 300
+
+
 def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "people.csv"
     path.write_text("number\n" + "9841234567\n" * 100_000)
@@ -234,8 +254,47 @@ def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path: Path) -> None
     next(rows)
     with path.open("a") as more:
         more.write("9841234568\n")
-    with pytest.raises(TingTingContactsError, match="changed while it was read"):
+    with pytest.raises(TingTingSourceError, match="changed while it was read"):
         list(rows)
+
+
+@pytest.mark.parametrize("change", ["rewritten", "replaced"])
+def test_a_file_that_changes_between_two_passes_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    """The separator and the encoding are found in a first pass, the rows read in a second."""
+    path = tmp_path / "people.csv"
+    path.write_text("number;name\n9841234567;x\n")
+    opened = []
+    real_open = Path.open
+
+    def open_and_change(self: Path, *arguments: Any, **named: Any) -> Any:
+        if self == path and opened:
+            other = tmp_path / "other.csv"
+            other.write_bytes(b"number,name\n9841234568,y\n" if change == "replaced" else b"number;name\n")
+            other.replace(path)
+        opened.append(self)
+        return real_open(self, *arguments, **named)
+
+    monkeypatch.setattr(Path, "open", open_and_change)
+    with pytest.raises(TingTingSourceError, match=r"changed while it was read.*Nothing was sent"):
+        list(read_rows(path))
+    assert len([one for one in opened if one == path]) == 2
+
+
+def test_a_stored_object_that_changes_between_two_passes_is_refused() -> None:
+    class Stored(Elsewhere):
+        size = 100
+
+        def open(self, mode: str) -> Any:
+            return io.BytesIO(b"number\n9841234567\n")
+
+        def stat(self) -> Any:
+            self.size += 1
+            return SimpleNamespace(st_size=self.size)
+
+    with pytest.raises(TingTingSourceError, match="changed while it was read"):
+        list(read_rows(Stored(OSError())))
 
 
 def test_object_storage_of_airflow_is_read_in_every_format(tmp_path: Path) -> None:

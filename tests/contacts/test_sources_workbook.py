@@ -193,7 +193,9 @@ def test_a_doubled_column_is_refused(tmp_path: Path) -> None:
     ("content", "said"),
     [
         (b"", "it is empty"),
-        (b"number,name\n9841234567,x\n", "is not a workbook"),
+        (b"number,name\n9841234567,x\n", "a text, perhaps a CSV under a workbook's name. If it is one, let its name"),
+        ("number,name\n9841234567,सीता\n".encode("utf-16"), "a text, perhaps a CSV"),
+        ("number\tname\n9841234567\té\n".encode("cp1252"), "a text, perhaps a CSV"),
         (b"<html><table></table></html>", "a web page"),
         (b"PK\x03\x04 cut off", "damaged or cut off"),
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600), "an old workbook (.xls)"),

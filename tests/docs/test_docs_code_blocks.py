@@ -67,7 +67,7 @@ def on_this_airflow(code):
 def runs_here(code):
     if "AssetWatcher" in code and AIRFLOW_VERSION < (3, 0):
         return False
-    return AIRFLOW_VERSION >= NEWEST_AIRFLOW or "retry_policy" not in code
+    return AIRFLOW_VERSION >= NEWEST_AIRFLOW or not ("retry_policy" in code or "DeadlineAlert" in code)
 
 
 def is_dag_file(code):
@@ -190,6 +190,8 @@ def check_python(words, sandbox):
     assert find_spec(f"{module}.__main__")
     if module == "airflow_provider_tingting.sandbox":
         check_sandbox(arguments, sandbox)
+    elif module == "airflow_provider_tingting":
+        check_tingting(arguments)
     else:
         check_demo(arguments)
 
@@ -223,7 +225,22 @@ def airflow_parser():
     return cli_parser.get_parser()
 
 
+def check_tingting(arguments):
+    from airflow_provider_tingting.cli.main import parser
+
+    if arguments[-1] == "--help":
+        with pytest.raises(SystemExit) as ended:
+            parser().parse_args(arguments)
+        assert ended.value.code == 0
+        return
+    parser().parse_args(arguments)
+
+
 def check_airflow(words, _):
+    if words[1] == "tingting":
+        # Airflow takes these from 3.2 on; the module has the same.
+        check_tingting(words[2:])
+        return
     airflow_parser().parse_args(words[1:])
 
 

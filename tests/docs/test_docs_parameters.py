@@ -29,7 +29,7 @@ GUIDES = [page for page in sorted(DOCS.glob("*.md")) if not page.name.startswith
 
 
 def public_classes():
-    for room in ("operators", "sensors", "triggers"):
+    for room in ("operators", "sensors", "triggers", "notifications"):
         package = importlib.import_module(f"airflow_provider_tingting.{room}")
         for found in pkgutil.iter_modules(package.__path__, package.__name__ + "."):
             module = importlib.import_module(found.name)
@@ -79,6 +79,9 @@ TABLES_OF_ARGUMENTS = [
     ("waiting.md", "TingTingCampaignSensor"),
     ("waiting.md", "TingTingCampaignTrigger"),
     ("waiting.md", "TingTingCampaignFinishedTrigger"),
+    ("notifications.md", "TingTingNotifier"),
+    ("waiting.md", "TingTingStartTrigger"),
+    ("calling-hours.md", "TingTingDemoCallOperator"),
 ]
 
 
@@ -129,6 +132,40 @@ def test_the_table_of_options_is_that_of_the_sandboxes_command_line():
     options = {name for action in _parser()._actions for name in action.option_strings if name.startswith("--")}
 
     assert {row[0].strip("`") for row in table(DOCS / "sandbox.md", "option")} == options - {"--help"}
+
+
+def test_the_tables_of_the_command_line_have_its_commands_options_exit_codes_and_looks():
+    import argparse
+
+    from airflow_provider_tingting.cli import exits
+    from airflow_provider_tingting.cli.commands import COMMANDS
+
+    page = DOCS / "command-line.md"
+    written = {row[0].strip("`"): set(re.findall(r"`([^`]+)`", row[2])) for row in table(page, "command")}
+
+    assert set(written) == {command.path for command in COMMANDS}
+    for command in COMMANDS:
+        if command.path == "sandbox":
+            continue
+        parser = argparse.ArgumentParser()
+        command.module.add_arguments(parser)
+        own = {
+            (action.option_strings or [action.dest.upper()])[-1]
+            for action in parser._actions
+            if action.dest not in ("help", "conn_id")
+        }
+        assert written[command.path] == own, command.path
+    assert table(page, "exit code") == [[f"`{code}`", meaning] for code, meaning in exits.MEANINGS.items()]
+
+
+def test_the_tables_of_the_notifier_have_every_event_with_its_sentences():
+    from airflow_provider_tingting.notices.wording import SENTENCES
+
+    rows = table(DOCS / "notifications.md", "what has happened")
+
+    assert [row[0].strip("`") for row in rows] == list(SENTENCES)
+    for event, english in rows:
+        assert english.strip() == SENTENCES[event.strip("`")]["en"].replace("{task}", "").replace("{dag}", "*dag*")
 
 
 def test_the_table_of_controls_has_each_that_the_sandbox_answers(sandbox):
@@ -219,3 +256,13 @@ def test_the_changelog_has_an_entry_for_the_version():
     version = airflow_provider_tingting.__version__
 
     assert version in (CHECKOUT / "CHANGELOG.md").read_text(encoding="utf-8")
+
+
+def test_the_table_of_calling_windows_has_only_such_as_can_be_read():
+    from airflow_provider_tingting.calling_window import CallingWindow
+
+    rows = table(DOCS / "calling-hours.md", "you write")
+
+    assert len(rows) > 5
+    for written, _ in rows:
+        assert CallingWindow.read(eval(written.strip("`"), {"CallingWindow": CallingWindow})) is not None

@@ -37,6 +37,7 @@ def digits(value):
 @pytest.fixture(autouse=True)
 def _fast(sandbox, monkeypatch):
     monkeypatch.setenv("TINGTING_POLL_INTERVAL", "0.1")
+    monkeypatch.setenv("TINGTING_CALLING_WINDOW", "00:00-24:00")
     sandbox.clock.speed = 100
 
 

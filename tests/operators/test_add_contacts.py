@@ -10,11 +10,12 @@ import openpyxl
 import pytest
 from support.campaigns import NUMBERS, a_campaign, writes
 from support.impatience import settle_fast
-from support.task_context import execute
+from support.task_context import context_of, execute
 
 from airflow_provider_tingting._compat import AirflowFailException, object_storage_path
-from airflow_provider_tingting.contacts import send
+from airflow_provider_tingting.contacts import loading, resume, send
 from airflow_provider_tingting.errors import TingTingCampaignError, TingTingOutcomeUnknownError
+from airflow_provider_tingting.hooks.tingting import TingTingHook
 from airflow_provider_tingting.operators.contacts import TingTingAddContactsOperator
 
 pytestmark = pytest.mark.usefixtures("tingting_conn")
@@ -100,6 +101,9 @@ def test_a_file_becomes_contacts_with_its_columns_as_variables(sandbox, tmp_path
         "skipped": 0,
         "invalid": 0,
         "duplicates": 0,
+        "conflicting": 0,
+        "excluded": 0,
+        "filtered_out": 0,
         "rejects_path": None,
     }
     assert xcoms == {"campaign_id": campaign, "tingting_campaign_link": f"{sandbox.root_url}#campaign-{campaign}"}
@@ -161,6 +165,24 @@ def _text_as_workbook(folder):
     return str(path)
 
 
+def _protected_workbook(folder):
+    path = folder / "people.xlsx"
+    path.write_bytes(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600) + "EncryptedPackage".encode("utf-16-le"))
+    return str(path)
+
+
+def _formula_without_a_result(folder):
+    path = folder / "people.xlsx"
+    write_workbook(path, [{"number": "9841234501", "name": "=A2"}])
+    return str(path)
+
+
+def _bytes_of_another_encoding(folder):
+    path = folder / "people.csv"
+    path.write_bytes("number,name\n9841234501,José\n".encode("cp1252"))
+    return str(path)
+
+
 def _no_number_column(folder):
     path = folder / "people.xlsx"
     write_workbook(path, [{"Ward": 7, "Householder": "Sita"}])
@@ -193,7 +215,12 @@ def _folder(folder):
         pytest.param(lambda _: "  ", ["contacts is empty"], id="an empty path"),
         pytest.param(lambda folder: str(folder / "gone.xlsx"), ["There is no file", "gone.xlsx"], id="no such file"),
         pytest.param(_folder, ["people.csv", "folder"], id="a folder"),
-        pytest.param(_text_as_workbook, ["people.xlsx", "workbook"], id="a file that is not a workbook"),
+        pytest.param(_text_as_workbook, ["people.xlsx", "a text", "'people.csv'"], id="a file that is not a workbook"),
+        pytest.param(_protected_workbook, ["people.xlsx", "password"], id="a protected workbook"),
+        pytest.param(_formula_without_a_result, ["cell B2", "formula"], id="a formula that was never calculated"),
+        pytest.param(_bytes_of_another_encoding, ["row 2", "encoding='cp1252'"], id="another encoding"),
+        pytest.param(lambda _: "Sita Devi", ["a text of 9 characters", "no path"], id="a name"),
+        pytest.param(lambda _: {"number": "9841234501"}, ["dict"], id="a single contact"),
         pytest.param(_no_number_column, ["people.xlsx", "Ward", "Householder", "number"], id="no number column"),
         pytest.param(_missing_variable, ["{name}", "people.csv", "Householder", "variables"], id="no column for a tag"),
         pytest.param(lambda _: "people.doc", ["people.doc", ".xlsx"], id="an unknown format"),
@@ -222,7 +249,16 @@ def test_a_mistake_in_the_contacts_is_named_and_nobody_is_sent(sandbox, campaign
     for part in says:
         assert part in str(raised.value)
     assert "9841234501" not in str(raised.value)
+    assert "othing was sent" in str(raised.value)
+    assert f"Campaign {campaign} is still empty: correct this and clear this task" in str(raised.value)
     assert writes(sandbox) == []
+
+
+def test_a_campaign_that_has_contacts_is_said_to_have_them_as_before(sandbox):
+    campaign = a_campaign(sandbox, message="Hello")
+
+    with pytest.raises(AirflowFailException, match=rf"Nothing was sent. Campaign {campaign} has 4 contacts as before"):
+        execute(adding(campaign, "gone.csv"))
 
 
 @pytest.mark.parametrize(
@@ -230,6 +266,11 @@ def test_a_mistake_in_the_contacts_is_named_and_nobody_is_sent(sandbox, campaign
     [
         ({"campaign_id": "None"}, ["campaign_id", "'None'", "XCom"]),
         ({"campaign_id": 0}, ["campaign_id", "0"]),
+        ({"campaign_id": "Sita"}, ["campaign_id", "a text of 4 characters"]),
+        ({"campaign_id": {"number": "9841234501"}}, ["campaign_id", "a dict of 1"]),
+        ({"number_policy": "any"}, ["number_policy"]),
+        ({"constants": ["x"]}, ["constants"]),
+        ({"where": "name == 'Sita'"}, ["where"]),
         ({"transport": "fax"}, ["transport", "'fax'", "json, xlsx"]),
         ({"batch_size": 0}, ["batch_size", "0"]),
         ({"concurrency": "many"}, ["concurrency", "'many'"]),
@@ -279,6 +320,9 @@ def test_bad_rows_can_be_left_out_and_are_written_to_a_file(sandbox, campaign, t
         "skipped": 0,
         "invalid": 2,
         "duplicates": 1,
+        "conflicting": 1,
+        "excluded": 0,
+        "filtered_out": 0,
         "rejects_path": str(rejects),
     }
     with rejects.open(encoding="utf-8-sig", newline="") as file:
@@ -389,3 +433,176 @@ def test_trouble_that_stays_is_raised_and_a_retry_goes_on(sandbox, campaign, mon
 
     assert (result["created"], result["skipped"]) == (20, 10)
     assert len(numbers_in(sandbox, campaign)) == 30
+
+
+# -- a retry goes on near where the last try came to ----------------------------------------------------------------
+
+MANY = [{"number": f"9841{index:06}", "name": "Sita"} for index in range(600)]
+
+
+class Store(dict):
+    """A task state store as Airflow 3.3 has it; JSON by key."""
+
+    def set(self, key, value):
+        self[key] = json.loads(json.dumps(value))
+
+    def delete(self, key):
+        self.pop(key, None)
+
+
+def one_try(operator, store, try_number):
+    context = context_of(operator, try_number=try_number)
+    if store is not None:
+        context["task_state_store"] = store
+    return operator.execute(context)
+
+
+@pytest.fixture
+def a_try_that_broke_off(sandbox, campaign):
+    """Six of twelve batches have arrived when the fault comes that stays; the store knows."""
+    store = Store()
+    sandbox.faults.add("cut-before", call="add_contacts", times="*", skip=6)
+    with pytest.raises(TingTingOutcomeUnknownError):
+        one_try(adding(campaign, MANY, batch_size=50, concurrency=1), store, 1)
+    sandbox.faults.clear()
+    assert len(numbers_in(sandbox, campaign)) == 300
+    return store
+
+
+def batches_of(sandbox, campaign):
+    return writes(sandbox).count("add_contacts")
+
+
+def test_a_retry_goes_on_near_where_the_last_try_came_to(sandbox, campaign, a_try_that_broke_off, logged):
+    before = batches_of(sandbox, campaign)
+    logged()
+
+    result = one_try(adding(campaign, MANY, batch_size=100, concurrency=2), a_try_that_broke_off, 2)
+
+    assert batches_of(sandbox, campaign) == before + 3
+    assert len(numbers_in(sandbox, campaign)) == 600
+    assert (result["total"], result["created"], result["skipped"]) == (600, 600, 0)
+    said = logged()
+    assert "going on after the first 300 contacts" in said
+    assert "600 of 600 contacts sent" in said
+    assert a_try_that_broke_off["tingting_job"] == {
+        "phase": "sent",
+        "campaign_id": campaign,
+        "total": 600,
+        "generation": 0,
+    }
+
+
+def test_without_a_store_a_retry_sends_everybody_again(sandbox, campaign, a_try_that_broke_off):
+    before = batches_of(sandbox, campaign)
+
+    result = one_try(adding(campaign, MANY, batch_size=100), None, 2)
+
+    assert batches_of(sandbox, campaign) == before + 6
+    assert (result["created"], result["skipped"]) == (300, 300)
+
+
+@pytest.mark.parametrize(
+    ("people", "batches"),
+    [
+        pytest.param([{"number": "9801234567", "name": "Gita"}, *MANY], 13, id="somebody new in front"),
+        pytest.param(MANY[1:], 12, id="somebody taken away"),
+        pytest.param([*MANY, {"number": "9801234567", "name": "Gita"}], 7, id="somebody new at the end goes on"),
+    ],
+)
+def test_a_source_that_has_changed_is_sent_from_the_beginning(sandbox, campaign, a_try_that_broke_off, people, batches):
+    before = batches_of(sandbox, campaign)
+
+    one_try(adding(campaign, people, batch_size=50), a_try_that_broke_off, 2)
+
+    assert batches_of(sandbox, campaign) == before + batches
+    assert numbers_in(sandbox, campaign) >= {person["number"] for person in people}
+
+
+def test_a_point_of_another_campaign_is_not_gone_on_from(sandbox, a_try_that_broke_off):
+    other = a_campaign(sandbox, numbers=())
+
+    result = one_try(adding(other, MANY), a_try_that_broke_off, 2)
+
+    assert result["created"] == 600
+    assert len(numbers_in(sandbox, other)) == 600
+
+
+def test_who_has_vanished_since_is_sent_again_in_the_same_try(sandbox, campaign, a_try_that_broke_off, logged):
+    hook = TingTingHook()
+    for contact_id in list(sandbox.world.campaigns[campaign].contacts)[:5]:
+        hook.delete_contact(contact_id)
+    assert len(numbers_in(sandbox, campaign)) == 295
+
+    result = one_try(adding(campaign, MANY), a_try_that_broke_off, 2)
+
+    assert len(numbers_in(sandbox, campaign)) == 600
+    assert (result["created"], result["skipped"]) == (5, 595)
+    assert "lacks 5 contacts" in logged()
+
+
+def test_after_people_were_missing_the_next_try_begins_at_the_beginning(sandbox, campaign):
+    store = Store()
+    sandbox.faults.add("partial", call="add_contacts")
+    with pytest.raises(TingTingCampaignError):
+        one_try(adding(campaign, MANY, batch_size=50), store, 1)
+    assert "progress" not in store["tingting_job"]
+    sandbox.faults.clear()
+
+    one_try(adding(campaign, MANY, batch_size=50), store, 2)
+
+    assert len(numbers_in(sandbox, campaign)) == 600
+
+
+def test_how_far_it_came_is_kept_while_it_sends_and_names_nobody(sandbox, campaign, monkeypatch):
+    monkeypatch.setattr(resume, "EVERY", 0)
+    kept = []
+
+    class Watched(Store):
+        def set(self, key, value):
+            super().set(key, value)
+            kept.append(self[key].get("progress", {}).get("contacts"))
+            assert not any(person["number"] in json.dumps(self) for person in MANY)
+
+    one_try(adding(campaign, MANY, batch_size=50, concurrency=1), Watched(), 1)
+
+    assert (kept[0], kept[-2], kept[-1]) == (None, 600, None)
+    assert len(kept) > 3
+    assert kept[1:-1] == sorted(kept[1:-1])
+
+
+def test_a_store_that_is_out_of_reach_does_not_stop_a_sending(sandbox, campaign, monkeypatch, logged):
+    monkeypatch.setattr(resume, "EVERY", 0)
+
+    class Flaky(Store):
+        def set(self, key, value):
+            if "progress" in value:
+                raise ConnectionError("no route")
+            super().set(key, value)
+
+    result = one_try(adding(campaign, MANY, batch_size=50), Flaky(), 1)
+
+    assert result["created"] == 600
+    assert "could not be kept (ConnectionError)" in logged()
+
+
+# -- what is too much at once is halved -----------------------------------------------------------------------------
+
+
+def test_workbooks_that_are_too_large_are_halved(sandbox, campaign, monkeypatch):
+    sandbox.faults.add("413", call="upload_contacts", times=2)
+
+    result, _ = execute(adding(campaign, MANY, transport="xlsx"))
+
+    assert result["created"] == 600
+    assert len(numbers_in(sandbox, campaign)) == 600
+    assert writes(sandbox).count("upload_contacts") == 2 + 4
+
+
+def test_workbooks_go_out_in_several_parts_when_one_cannot_hold_everybody(sandbox, campaign, monkeypatch):
+    monkeypatch.setattr(loading, "MAX_ROWS", 251)
+
+    result, _ = execute(adding(campaign, MANY, transport="xlsx"))
+
+    assert result["created"] == 600
+    assert writes(sandbox).count("upload_contacts") == 3

@@ -117,7 +117,7 @@ def test_a_schedule_without_an_offset_is_nepal_time(sandbox):
         pytest.param({"services": "SMS"}, ["sms_message is empty", "'SMS'"], id="SMS without text"),
         pytest.param({"services": "SMS & PHONE", "sms_message": " "}, ["sms_message is empty"], id="blank SMS"),
         pytest.param({"user_phone": []}, ["user_phone is empty", "list_caller_numbers"], id="no caller number"),
-        pytest.param({"user_phone": ["main"]}, ["user_phone", "'main'"], id="a caller number that is no id"),
+        pytest.param({"user_phone": ["main"]}, ["user_phone", "of 4 characters"], id="a caller number that is no id"),
         pytest.param({"voice": "Sunita"}, ["'Sunita'", "'Rija' (1)", "'Binod' (4)"], id="unknown voice"),
         pytest.param({"voice": 99}, ["'99'", "'Shreegya' (5)"], id="unknown voice id"),
         pytest.param({"voice": "np_rija"}, ["shared by several"], id="ambiguous voice"),

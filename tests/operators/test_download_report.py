@@ -61,8 +61,9 @@ def test_the_report_has_a_row_for_each_contact_and_its_figures_go_to_xcom(sandbo
     assert xcoms == {
         "campaign_id": campaign,
         "tingting_campaign_link": f"{sandbox.root_url}#campaign-{campaign}",
-        **{key: result[key] for key in ("path", "rows", "summary")},
+        **{key: result[key] for key in ("path", "rows", "summary", "source", "final", "chart_path")},
     }
+    assert (result["source"], result["final"], result["chart_path"]) == ("report", True, None)
     assert len(json.dumps(result)) < 2000
 
 
@@ -114,7 +115,9 @@ def test_a_retry_replaces_the_file(campaign, tmp_path):
         pytest.param(None, {}, AirflowFailException, ["path is empty"], id="nothing"),
         pytest.param("nowhere://bucket/x.csv", {}, AirflowFailException, ["nowhere", "provider"], id="unknown storage"),
         pytest.param("x.csv", {"format": "pdf"}, AirflowFailException, ["'pdf'", "jsonl"], id="unknown format"),
-        pytest.param("x.csv", {"campaign_id": "x"}, AirflowFailException, ["campaign_id", "'x'"], id="no campaign id"),
+        pytest.param(
+            "x.csv", {"campaign_id": "x"}, AirflowFailException, ["campaign_id", "a text of 1"], id="no campaign id"
+        ),
         pytest.param("x.csv", {"campaign_id": 4711}, AirflowFailException, ["4711", "404"], id="unknown campaign"),
         pytest.param("a file/x.csv", {}, TingTingReportError, ["a file", "not a directory"], id="below a file"),
         pytest.param("a folder", {}, TingTingReportError, ["a folder", "is a directory"], id="a folder"),
@@ -155,10 +158,11 @@ def test_a_download_that_breaks_off_is_begun_again(sandbox, campaign, tmp_path, 
 
 
 @pytest.mark.parametrize("fault", ["garbage", "500"])
-def test_what_is_no_report_leaves_the_file_as_it_was(sandbox, campaign, tmp_path, fault):
+def test_without_report_and_listing_the_file_stays_as_it_was(sandbox, campaign, tmp_path, fault):
     target = tmp_path / "report.csv"
     target.write_text("of yesterday", encoding="utf-8")
-    sandbox.faults.add(fault, call="download_campaign_report", times="*")
+    for call in ("download_campaign_report", "list_contacts"):
+        sandbox.faults.add(fault, call=call, times="*")
 
     with pytest.raises((TingTingReportError, TingTingAPIError)):
         execute(downloading(campaign, target))
@@ -211,8 +215,8 @@ def test_a_survey_comes_as_it_is(tmp_path, format):
 
     result, xcoms = execute(surveying("12", target, format=format))
 
-    assert result == {"survey_id": 12, "path": str(target), "rows": 3}
-    assert xcoms == {}
+    assert result == {"survey_id": 12, "path": str(target), "rows": 3, "format": format}
+    assert xcoms == result
     text = target.read_text(encoding="utf-8")
     rows = json.loads(text) if format == "json" else list(csv.DictReader(text.splitlines()))
     assert [row["answer"] for row in rows] == ["1", "2", ""]

@@ -12,7 +12,7 @@ from support.task_context import context_of
 
 from airflow_provider_tingting.contacts import send
 from airflow_provider_tingting.operators.campaign import TingTingCreateCampaignOperator, TingTingRunCampaignOperator
-from airflow_provider_tingting.operators.contacts import TingTingAddContactsOperator
+from airflow_provider_tingting.operators.contacts import TingTingAddContactsOperator, TingTingCheckContactsOperator
 from airflow_provider_tingting.operators.manage import TingTingUpdateCampaignOperator
 from airflow_provider_tingting.operators.preview import TingTingDemoCallOperator, TingTingPreviewVoiceOperator
 from airflow_provider_tingting.sensors.campaign import TingTingCampaignSensor
@@ -54,6 +54,26 @@ def operators(campaign, contact):
         "leave one out": TingTingAddContactsOperator(contacts=people(*NUMBERS), on_invalid="skip", **shared),
         "number as path": TingTingAddContactsOperator(contacts=NUMBERS[0], **shared),
         "list as text": TingTingAddContactsOperator(contacts=str(people(*NUMBERS)), **shared),
+        "row as contacts": TingTingAddContactsOperator(contacts=people(NUMBERS[0])[0], **shared),
+        "name as contacts": TingTingAddContactsOperator(contacts="Sitara Devi", **shared),
+        "row as campaign": TingTingAddContactsOperator(
+            task_id="task", contacts=people(*NUMBERS), campaign_id=people(NUMBERS[0])[0]
+        ),
+        "name as campaign": TingTingRunCampaignOperator(task_id="task", campaign_id="Sitara Devi"),
+        "row as caller": TingTingCreateCampaignOperator(
+            task_id="task", name="Notice", user_phone=people(NUMBERS[0]), message=MESSAGE, voice="Rija"
+        ),
+        "same number twice": TingTingAddContactsOperator(
+            contacts=[*people(NUMBERS[0]), {"number": NUMBERS[0], "name": "x"}], exclude=[NUMBERS[2]], **shared
+        ),
+        "check": TingTingCheckContactsOperator(contacts=people(*NUMBERS), on_invalid="skip", **shared),
+        "check fails": TingTingCheckContactsOperator(contacts=people(*NUMBERS), **shared),
+        "bad exclusion": TingTingCheckContactsOperator(
+            contacts=people(*NUMBERS), exclude=[f"{NUMBERS[0]} / 9801234503"], **shared
+        ),
+        "bad function": TingTingCheckContactsOperator(
+            contacts=people(*NUMBERS), where=lambda row: int(row["name"]), **shared
+        ),
         "wrong column": TingTingAddContactsOperator(contacts=people(*NUMBERS), number_column=NUMBERS[0], **shared),
         "run": TingTingRunCampaignOperator(poll_interval=0.02, **waiting, **shared),
         "number as campaign": TingTingRunCampaignOperator(task_id="task", campaign_id=NUMBERS[1]),

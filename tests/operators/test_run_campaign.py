@@ -96,7 +96,7 @@ def test_a_scheduled_campaign_is_waited_for_until_its_end(sandbox):
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
-        ({"campaign_id": "water"}, ["campaign_id", "'water'"]),
+        ({"campaign_id": "water"}, ["campaign_id", "a text of 5"]),
         ({"campaign_id": None}, ["campaign_id", "None", "XCom"]),
         ({"poll_interval": 0}, ["poll_interval", "0"]),
         ({"poll_interval": "often"}, ["poll_interval", "'often'"]),
@@ -313,7 +313,7 @@ def test_when_the_report_fails_the_contacts_are_counted_one_by_one(sandbox, logg
     result, _ = execute(running(campaign))
 
     assert (result["reached"], result["reach_rate"]) == (25, 1.0)
-    assert "Counting contact by contact" in logged()
+    assert "the listing of its contacts takes its place" in logged()
 
 
 # -- kill and deadlines ------------------------------------------------------------------------------------------------

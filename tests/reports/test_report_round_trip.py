@@ -144,6 +144,7 @@ def test_the_summary_is_the_same_from_cells_rows_and_listing(rows: list[ReportRo
             duration_seconds="" if row.duration_seconds is None else f"{row.duration_seconds}s",
             playback_percent="" if row.playback_percent is None else str(row.playback_percent),
             credits_calls=row.credit_consumed,
+            number=row.number,
         )
     report = open_report(io.BytesIO(body))
     assert summarise_report(report) == summarise_rows(report.rows()) == listing.result()
@@ -163,7 +164,7 @@ def test_a_tidy_file_is_a_report_again(rows: list[ReportRow], tmp_path_factory: 
         message="Namaste",
     )
     target = tmp_path_factory.mktemp("tidy") / "report.csv"  # type: ignore[attr-defined]
-    written = write_report(io.BytesIO(body), target)
+    written = write_report(io.BytesIO(body), target, require_complete=False)
     with target.open("rb") as file:
         again = open_report(file)
         assert list(again.rows()) == rows

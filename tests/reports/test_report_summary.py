@@ -177,3 +177,32 @@ def test_a_million_different_statuses_do_not_fill_the_memory() -> None:
 def test_a_second_header_is_found_while_counting() -> None:
     with pytest.raises(TingTingReportError, match=r"second header \(line 9\)"):
         summarise_report(open_report(io.BytesIO(REPORT + REPORT)))
+
+
+def test_a_number_that_comes_again_is_a_duplicate_however_it_is_spelt() -> None:
+    rows = ["9841000001", "+977 9841000001", "9779841000001", " 9841000001 ", "9841000002", "123", "123", "", ""]
+    body = "Number,Status\n" + "".join(f"{number},Completed\n" for number in rows)
+    report = open_report(io.BytesIO(body.encode()))
+
+    assert summarise_report(report).duplicates == summarise_rows(report.rows()).duplicates == 4
+    assert summarise_report(report).contacts == 9
+
+
+@given(st.lists(st.sampled_from([f"98410000{index:02}" for index in range(30)] + ["1", "x", "९८४१००००९९"])))
+def test_duplicates_are_the_rows_beyond_the_different_numbers(numbers: list[str]) -> None:
+    body = "Number,Status\n" + "".join(f"{number},Failed\n" for number in numbers)
+
+    assert summarise_report(open_report(io.BytesIO(body.encode()))).duplicates == len(numbers) - len(set(numbers))
+
+
+def test_duplicates_are_counted_as_well_when_a_set_would_be_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    from airflow_provider_tingting.reports import distinct
+
+    monkeypatch.setattr(distinct, "_FEW", 1000)
+    numbers = [f"98{index * 7919 % 10**8:08}" for index in range(5000)]
+    odd = ["+9779800000000", "09800000000", "x", "x", "12345", "९८००००००००", "", ""]
+    doubles = 3 + 1  # the first number in three other spellings, and an x
+    rows = [*numbers, *odd, *numbers[:700]]
+    body = "Number,Status\n" + "".join(f"{number},Failed\n" for number in rows)
+
+    assert summarise_report(open_report(io.BytesIO(body.encode()))).duplicates == doubles + 700

@@ -81,7 +81,7 @@ def test_a_status_that_is_both_wanted_and_failed_is_wanted(completed, deferrable
 @pytest.mark.parametrize(
     ("changes", "error", "says"),
     [
-        ({"campaign_id": "water"}, TingTingConfigError, "campaign_id.*'water'"),
+        ({"campaign_id": "water"}, TingTingConfigError, "campaign_id.*a text of 5"),
         ({"campaign_id": 4711}, TingTingNotFoundError, "campaign 4711.*404.*Check the id"),
         ({"target_statuses": []}, TingTingConfigError, "target_statuses is empty"),
         ({"failed_statuses": ["Broken"]}, TingTingConfigError, "failed_statuses.*'Broken'.*Not Started, Scheduled"),

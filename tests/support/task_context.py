@@ -10,6 +10,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
+from functools import partial
 from importlib import import_module
 from typing import Any
 
@@ -88,3 +89,23 @@ def execute_deferred(make: Callable[[], Any], context: dict[str, Any]) -> Any:
         resume = getattr(make(), deferred.method_name)
         return resume(context, event=event, **(deferred.kwargs or {}))
     raise AssertionError("the operator did not defer")
+
+
+def execute_through(
+    make: Callable[[], Any], context: dict[str, Any], *, begin: str = "execute"
+) -> tuple[Any, list[str]]:
+    """Execute an operator through all its deferrals, each in a fresh operator; its result and what it deferred to.
+
+    :param begin: the method to begin with. Airflow 2 lets `execute` be called in the main thread only.
+    """
+    deferred_to: list[str] = []
+    step: Callable[[], Any] = lambda: getattr(make(), begin)(context)  # noqa: E731
+    while True:
+        try:
+            return step(), deferred_to
+        except TaskDeferred as deferred:
+            deferred_to.append(type(deferred.trigger).__name__)
+            event = fired_by(deferred.trigger)
+            kwargs = json.loads(json.dumps(deferred.kwargs or {}))
+            resume = getattr(make(), deferred.method_name)
+            step = partial(resume, context, event=event, **kwargs)

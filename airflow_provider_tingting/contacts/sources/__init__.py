@@ -29,19 +29,28 @@ _WORKBOOKS = frozenset({".xlsx", ".xlsm", ".xls"})
 _KNOWN = ".csv, .tsv, .txt, .xlsx, .jsonl or .parquet, each also with .gz"
 
 
-def read_rows(source: object, *, encoding: str | None = None, sheet: str | None = None) -> Iterator[Row]:
+def read_rows(
+    source: object,
+    *,
+    encoding: str | None = None,
+    delimiter: str | None = None,
+    sheet: str | None = None,
+    may_be_empty: bool = False,
+) -> Iterator[Row]:
     """Yield the rows of a source, one after the other, in flat memory.
 
     :param source: a path (`str` or `os.PathLike`); an object with `.open("rb")` and `.name`, such as Airflow's
         `ObjectStoragePath`; or an iterable of numbers, flat dicts, dicts in the API's shape, or `Row`. Files are known
         by name: `.csv`, `.tsv`, `.txt` (any separator), `.xlsx`, `.jsonl`, `.parquet`, each also with `.gz`.
     :param encoding: the encoding of a text file that is neither UTF-8 nor UTF-16, such as `cp1252`.
+    :param delimiter: the character between the values of a text file, when it is not found rightly by itself.
     :param sheet: the sheet of a workbook; needed only when several visible sheets have data.
+    :param may_be_empty: whether a table of a header only will do, as for a list of people to leave out.
     :raises TingTingConfigError: when the source is none of these.
     :raises TingTingContactsError: while reading, when something is wrong with it: what, where, and what to do.
     """
     if isinstance(source, str | os.PathLike) or hasattr(source, "open"):
-        return _read_file(SourceFile(source), encoding, sheet)
+        return _read_file(SourceFile(source), encoding, delimiter, sheet, may_be_empty)
     if isinstance(source, Mapping | bytes | bytearray) or not isinstance(source, Iterable):
         raise TingTingConfigError(
             f"Contacts cannot be read from a {type(source).__name__}. Give the path of a file, or a list of numbers or "
@@ -54,16 +63,18 @@ def read_rows(source: object, *, encoding: str | None = None, sheet: str | None 
     return read_items(source)
 
 
-def _read_file(file: SourceFile, encoding: str | None, sheet: str | None) -> Iterator[Row]:
+def _read_file(
+    file: SourceFile, encoding: str | None, delimiter: str | None, sheet: str | None, may_be_empty: bool
+) -> Iterator[Row]:
     suffix = file.suffix
     if suffix in _DELIMITED:
         from airflow_provider_tingting.contacts.sources.delimited import read_delimited
 
-        return read_delimited(file, encoding)
+        return read_delimited(file, encoding, delimiter, may_be_empty=may_be_empty)
     if suffix in _WORKBOOKS:
         from airflow_provider_tingting.contacts.sources.workbook_reader import read_workbook
 
-        return read_workbook(file, sheet)
+        return read_workbook(file, sheet, may_be_empty=may_be_empty)
     if suffix in _LINES:
         from airflow_provider_tingting.contacts.sources.jsonl import read_jsonl
 
@@ -71,5 +82,5 @@ def _read_file(file: SourceFile, encoding: str | None, sheet: str | None) -> Ite
     if suffix == ".parquet":
         from airflow_provider_tingting.contacts.sources.parquet import read_parquet
 
-        return read_parquet(file)
+        return read_parquet(file, may_be_empty=may_be_empty)
     raise TingTingContactsError(f"{file.shown}: the name ends in no known format. Use {_KNOWN}.")

@@ -10,10 +10,9 @@ import codecs
 import csv
 import io
 import re
-from collections.abc import Iterator
-from typing import TextIO
+from collections.abc import Iterable, Iterator
 
-from airflow_provider_tingting.contacts.sources.files import SourceFile
+from airflow_provider_tingting.contacts.sources.files import SourceFile, lines_of
 from airflow_provider_tingting.contacts.sources.row import Row
 from airflow_provider_tingting.contacts.sources.table import column_letter, rows_of
 from airflow_provider_tingting.errors import TingTingConfigError, TingTingContactsError
@@ -33,17 +32,28 @@ _OTHER_FORMATS = {
     b"\xd0\xcf\x11\xe0": "an old or protected workbook; save it as .xlsx without a password",
     b"\x1f\x8b": "packed with gzip; let its name end in .csv.gz",
 }
+#: A tab is hard to write in a form or a shell.
+_DELIMITER_NAMES = {"tab": "\t", "\\t": "\t"}
 _DECLARED = re.compile(r"sep=(.)\r?\n?", re.IGNORECASE)
 
 
-def read_delimited(file: SourceFile, encoding: str | None = None) -> Iterator[Row]:
+def read_delimited(
+    file: SourceFile, encoding: str | None = None, delimiter: str | None = None, *, may_be_empty: bool = False
+) -> Iterator[Row]:
     """Yield the rows of a text file of separated values.
 
     :param file: the file.
     :param encoding: its encoding, when it is neither UTF-8 nor UTF-16.
+    :param delimiter: the one character between values; found by itself when left out.
+    :param may_be_empty: whether a header without rows will do.
+    :raises TingTingConfigError: for an unknown encoding, or a delimiter that is none.
     :raises TingTingContactsError: for bytes that are not in that encoding, broken quoting, and all that `rows_of`
         refuses.
     """
+    if delimiter is not None:
+        delimiter = _DELIMITER_NAMES.get(delimiter, delimiter)
+        if len(delimiter) != 1 or delimiter in '\r\n"':
+            raise TingTingConfigError("delimiter is the one character between values, such as ';' or 'tab'.")
     with file.open() as stream:
         sample = stream.read(_SAMPLE)
     for magic, what in _OTHER_FORMATS.items():
@@ -51,10 +61,15 @@ def read_delimited(file: SourceFile, encoding: str | None = None) -> Iterator[Ro
             raise TingTingContactsError(f"{file.name} is no text but {what}.")
     encoding = encoding_of(sample, encoding)
     text = codecs.getincrementaldecoder(encoding)("replace").decode(sample)
-    separator, skipped = _separator(text, complete=len(sample) < _SAMPLE, suffix=file.suffix)
+    separator, skipped = _separator(text, delimiter, complete=len(sample) < _SAMPLE, suffix=file.suffix)
     with file.open_text(encoding) as lines:
         try:
-            yield from rows_of(_cells(lines, separator, skipped, file), file.name, ragged=True)
+            yield from rows_of(
+                _cells(lines_of(lines, file.name), separator, skipped, file),
+                file.name,
+                ragged=True,
+                may_be_empty=may_be_empty,
+            )
         except UnicodeError as error:
             raise _wrong_encoding(file, encoding, separator, error) from None
 
@@ -82,7 +97,7 @@ def encoding_of(sample: bytes, named: str | None) -> str:
     return "utf-8"
 
 
-def _cells(text: TextIO, separator: str, skipped: int, file: SourceFile) -> Iterator[list[str]]:
+def _cells(text: Iterable[str], separator: str, skipped: int, file: SourceFile) -> Iterator[list[str]]:
     reader = csv.reader(text, delimiter=separator, strict=True)
     row = 0
     try:
@@ -95,11 +110,13 @@ def _cells(text: TextIO, separator: str, skipped: int, file: SourceFile) -> Iter
         ) from None
 
 
-def _separator(text: str, *, complete: bool, suffix: str) -> tuple[str, int]:
+def _separator(text: str, named: str | None, *, complete: bool, suffix: str) -> tuple[str, int]:
     """Return the separator, and how many rows at the top only declare it."""
     text = text.removeprefix("\ufeff")
     if declared := _DECLARED.match(text):
-        return declared.group(1), 1
+        return named or declared.group(1), 1
+    if named is not None:
+        return named, 0
     if suffix == ".tsv":
         return "\t", 0
     for separators in _SEPARATORS:

@@ -13,14 +13,17 @@ import shutil
 import tempfile
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path, PurePath
 from typing import IO, Any, BinaryIO, cast
 
-from airflow_provider_tingting.errors import TingTingConfigError, TingTingContactsError
+from airflow_provider_tingting.errors import TingTingConfigError, TingTingContactsError, TingTingSourceError
 
 #: What an unpacked workbook or parquet file may take on disk.
 LARGEST_UNPACKED = 4 * 1024**3
+#: Characters. A contact with a hundred long variables is far below.
+LONGEST_LINE = 4 * 1024**2
 
 
 class SourceFile:
@@ -37,6 +40,7 @@ class SourceFile:
         self._path: Any = Path(path) if isinstance(path, str) or not hasattr(path, "open") else path
         self.shown = str(path)
         self.name = str(self._path.name or self.shown.rsplit("/", 1)[-1])
+        self._first_state: tuple[object, ...] | None = None
 
     @property
     def suffix(self) -> str:
@@ -52,19 +56,40 @@ class SourceFile:
     def open(self) -> Iterator[BinaryIO]:
         """Open the file's content, unpacked, to be read once from beginning to end.
 
-        :raises TingTingContactsError: when it is not there, may not be read, is cut off, or changes meanwhile.
+        :raises TingTingContactsError: when it is not there, may not be read, or is cut off.
+        :raises TingTingSourceError: when it changes meanwhile, or its storage fails.
         """
         with self._honest(), self._path.open("rb") as raw:
-            before = _state(raw)
+            # Some formats are read in several passes, which must be of one and the same file.
+            self._first_state = self._first_state or self._state(raw)
+            self._refuse_change(raw)
             if self.is_gzip:
                 with gzip.GzipFile(fileobj=raw) as unpacked:
                     yield cast(BinaryIO, unpacked)
             else:
                 yield raw
-            if _state(raw) != before:
-                raise TingTingContactsError(
-                    f"{self.shown} changed while it was read. Wait until it is written completely, then run again."
-                )
+            self._refuse_change(raw)
+
+    def _refuse_change(self, raw: Any) -> None:
+        if self._state(raw) != self._first_state:
+            raise TingTingSourceError(
+                f"{self.shown} changed while it was read. Wait until it is written completely, then run again. "
+                "Nothing was sent."
+            )
+
+    def _state(self, raw: Any) -> tuple[object, ...] | None:
+        found = _state(raw)
+        if found is not None:
+            # The file of this name, which may be another by now.
+            with suppress(OSError, AttributeError, TypeError, ValueError):
+                named = self._path.stat()
+                return (*found, named.st_ino, named.st_size)
+            return found
+        with suppress(Exception):
+            # What a store tells of the object; one that tells nothing is believed.
+            named = self._path.stat()
+            return named.st_size, getattr(named, "st_mtime", None)
+        return None
 
     @contextmanager
     def open_text(self, encoding: str, *, errors: str = "strict") -> Iterator[io.TextIOWrapper]:
@@ -119,7 +144,25 @@ class SourceFile:
                 f"{self.shown} is no whole gzip file ({error}). Pack or copy it again, or drop .gz from its name."
             ) from None
         except OSError as error:
-            raise TingTingContactsError(f"{self.shown} cannot be read: {error.strerror or error}.") from error
+            raise TingTingSourceError(
+                f"{self.shown} cannot be read: {error.strerror or error}. Nothing was sent."
+            ) from error
+
+
+def lines_of(text: io.TextIOWrapper, name: str) -> Iterator[str]:
+    """Yield the lines of a text, none of which may fill the memory.
+
+    :param text: from `open_text`.
+    :param name: the file's name, for the error.
+    :raises TingTingContactsError: for a line that no list of contacts has, as in a packed file that is a bomb.
+    """
+    for number, line in enumerate(iter(partial(text.readline, LONGEST_LINE), ""), 1):
+        if len(line) == LONGEST_LINE:
+            raise TingTingContactsError(
+                f"{name}, line {number} is longer than {LONGEST_LINE:,} characters. This is no list of contacts, or "
+                "its line ends are missing."
+            )
+        yield line
 
 
 class _Limited:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from airflow_provider_tingting.contacts.contact import Place
 from airflow_provider_tingting.contacts.sources.delimited import encoding_of
-from airflow_provider_tingting.contacts.sources.files import SourceFile
+from airflow_provider_tingting.contacts.sources.files import SourceFile, lines_of
 from airflow_provider_tingting.contacts.sources.items import row_of
 from airflow_provider_tingting.contacts.sources.row import Row
 from airflow_provider_tingting.errors import TingTingContactsError
@@ -25,7 +25,7 @@ def read_jsonl(file: SourceFile, encoding: str | None = None) -> Iterator[Row]:
     line = 0
     with file.open_text(encoding) as lines:
         try:
-            for line, text in enumerate(lines, 1):
+            for line, text in enumerate(lines_of(lines, file.name), 1):
                 if text.strip():
                     yield row_of(_decoded(text, file.name, line), Place(file.name, line))
         except UnicodeError:

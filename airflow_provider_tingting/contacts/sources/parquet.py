@@ -14,10 +14,11 @@ from airflow_provider_tingting.errors import TingTingContactsError
 _BATCH = 10_000
 
 
-def read_parquet(file: SourceFile) -> Iterator[Row]:
+def read_parquet(file: SourceFile, *, may_be_empty: bool = False) -> Iterator[Row]:
     """Yield the rows of a parquet file, counted from 1.
 
     :param file: the file.
+    :param may_be_empty: whether a file without rows will do.
     :raises TingTingContactsError: when pyarrow is not installed, or the file is damaged, empty or no parquet.
     """
     try:
@@ -35,7 +36,7 @@ def read_parquet(file: SourceFile) -> Iterator[Row]:
             doubled = sorted({name for name in columns if columns.count(name) > 1})
             if doubled:
                 raise TingTingContactsError(f"{file.name}: the column '{doubled[0]}' is there more than once.")
-            if not table.metadata.num_rows:
+            if not table.metadata.num_rows and not may_be_empty:
                 raise TingTingContactsError(f"{file.name} is empty. It needs a row for each contact.")
             position = 0
             for batch in table.iter_batches(batch_size=_BATCH):

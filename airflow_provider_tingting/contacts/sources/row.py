@@ -1,15 +1,15 @@
-"""A raw row of a source, before anybody judges it. Imports the standard library only."""
+"""A raw row of a source, before anybody judges it. Imports msgspec and this package."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 from airflow_provider_tingting.contacts.contact import Place
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(msgspec.Struct, frozen=True):
     """One row as it was read.
 
     :param place: where it was.

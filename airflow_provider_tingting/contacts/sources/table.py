@@ -26,6 +26,7 @@ def rows_of(
     *,
     merged: Sequence[str] = (),
     ragged: bool = False,
+    may_be_empty: bool = False,
 ) -> Iterator[Row]:
     """Yield the rows below the header; blank rows are counted but left out.
 
@@ -35,6 +36,7 @@ def rows_of(
     :param merged: ranges of merged cells, such as `A1:C1`.
     :param ragged: whether a row with more cells than the header is that row's own fault, as in CSV, where a
         separator inside a text does it.
+    :param may_be_empty: whether a header without rows will do, as for a list of people to leave out.
     :raises TingTingContactsError: for an empty table, a header that is missing, doubled or not one row, and data
         under no name.
     """
@@ -71,7 +73,7 @@ def rows_of(
             yield Row(Place(source, row, sheet), _values(names, found), columns)
         elif _is_filled(found[0]) or not _is_blank(found):
             yield Row(Place(source, row, sheet), dict(zip(columns, found, strict=True)), columns)
-    if first and not bare_list:
+    if first and not bare_list and not may_be_empty:
         raise TingTingContactsError(f"{where} has a header but no rows below it. Add a row for each contact.")
 
 

@@ -6,10 +6,12 @@ Both would lose people silently, so the sheet's own XML is asked, streamed. Impo
 
 from __future__ import annotations
 
+import codecs
 import re
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import IO
 from xml.etree import ElementTree
 
@@ -25,6 +27,8 @@ DENSEST = 200
 DENSEST_FROM = 64 * 1024**2
 _LARGEST_LISTING = 16 * 1024**2
 _CHUNK = 1 << 20
+_SAMPLE = 4096
+_CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1f\x7f]")
 _CELL_START = re.compile(rb"<(?:\w+:)?c[\s>]")
 _CELL_WITH_DATA = re.compile(rb"<(?:\w+:)?(?:v|is)>\s*[^\s<]|<(?:\w+:)?is>|<(?:\w+:)?f[\s>/]")
 _NEVER_CALCULATED = re.compile(
@@ -76,13 +80,7 @@ def open_package(stream: IO[bytes], name: str) -> zipfile.ZipFile:
     try:
         package = zipfile.ZipFile(stream)
     except zipfile.BadZipFile:
-        kind = (
-            "a web page or text under a workbook's name" if head.lstrip()[:1] in (b"<", b"{") else "damaged or cut off"
-        )
-        raise TingTingContactsError(
-            f"{name} is not a workbook: it is {kind if head else 'empty'}. Open it in a spreadsheet program and save "
-            "it as .xlsx, or give a .csv."
-        ) from None
+        raise _no_workbook(stream, name) from None
     for entry in package.infolist():
         dense = entry.file_size > DENSEST_FROM and entry.file_size > DENSEST * max(entry.compress_size, 1)
         if dense or entry.file_size > LARGEST_DECLARED:
@@ -133,14 +131,16 @@ def facts_of(package: zipfile.ZipFile, sheet: Sheet) -> SheetFacts:
     uncalculated: str | None = None
     merged: list[str] = []
     for cells in _cells(package, sheet):
-        if uncalculated is None:
+        # The plain look is what makes this cheap: hardly any sheet has formulas, and only its end has merged cells.
+        if uncalculated is None and b"f" in cells and (b"<f" in cells or b":f" in cells):
             for found in _NEVER_CALCULATED.finditer(cells):
                 place = _PLACE.search(found["attributes"])
                 # A formula whose result is the empty text stores just that, and says so.
                 if not _TEXT_RESULT.search(found["attributes"]):
                     uncalculated = place.group(1).decode() if place else "one cell"
                     break
-        merged.extend(cells_range.decode() for cells_range in _MERGED.findall(cells))
+        if b"mergeCell" in cells:
+            merged.extend(cells_range.decode() for cells_range in _MERGED.findall(cells))
     return SheetFacts(uncalculated, tuple(merged))
 
 
@@ -150,8 +150,10 @@ def _cells(package: zipfile.ZipFile, sheet: Sheet) -> Iterator[bytes]:
     with package.open(sheet.part) as xml:
         while chunk := xml.read(_CHUNK):
             piece = rest + chunk
-            starts = [found.start() for found in _CELL_START.finditer(piece, max(len(piece) - _CHUNK // 4, 0))]
-            cut = starts[-1] if starts else max(piece.rfind(b"<"), 0)
+            cut = piece.rfind(b"<c ")
+            if cut < 0:
+                starts = [found.start() for found in _CELL_START.finditer(piece)]
+                cut = starts[-1] if starts else max(piece.rfind(b"<"), 0)
             if cut:
                 yield piece[:cut]
             rest = piece[cut:]
@@ -172,6 +174,27 @@ def _parse(package: zipfile.ZipFile, part: str) -> ElementTree.Element:
 
 def _mib(size: int) -> str:
     return f"{size / 1024**2:,.1f} MiB"
+
+
+def _no_workbook(stream: IO[bytes], name: str) -> TingTingContactsError:
+    stream.seek(0)
+    sample = stream.read(_SAMPLE)
+    kind, remedy = "damaged or cut off", "Open it in a spreadsheet program and save it as .xlsx, or give a .csv"
+    if not sample:
+        kind = "empty"
+    elif sample.lstrip()[:1] in (b"<", b"{"):
+        kind = "a web page or text under a workbook's name"
+    elif _is_text(sample):
+        kind = "a text, perhaps a CSV under a workbook's name"
+        remedy = f"If it is one, let its name end in .csv: '{PurePath(name).stem}.csv'"
+    return TingTingContactsError(f"{name} is not a workbook: it is {kind}. {remedy}.")
+
+
+def _is_text(sample: bytes) -> bool:
+    if sample.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return True
+    # Every legacy code page, and half a character at the sample's end, is text without control characters too.
+    return not _CONTROL.search(sample)
 
 
 def _old_or_protected(stream: IO[bytes], name: str) -> TingTingContactsError:

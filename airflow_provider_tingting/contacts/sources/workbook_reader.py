@@ -34,11 +34,12 @@ ERROR_VALUES = frozenset({"#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NUM
 _OLDEST_CALAMINE = (0, 6)
 
 
-def read_workbook(file: SourceFile, sheet: str | None = None) -> Iterator[Row]:
+def read_workbook(file: SourceFile, sheet: str | None = None, *, may_be_empty: bool = False) -> Iterator[Row]:
     """Yield the rows of one sheet of an .xlsx workbook.
 
     :param file: the workbook.
     :param sheet: the sheet's name; needed only when more than one visible sheet has data.
+    :param may_be_empty: whether a header without rows will do.
     :raises TingTingContactsError: for a file that is no workbook, a sheet that is not there, formulas without stored
         results, and all that `rows_of` refuses.
     """
@@ -54,7 +55,7 @@ def read_workbook(file: SourceFile, sheet: str | None = None) -> Iterator[Row]:
             )
         stream.seek(0)
         cells = () if is_empty else _cells(stream, chosen.name)
-        yield from rows_of(cells, file.name, chosen.name, merged=facts.merged)
+        yield from rows_of(cells, file.name, chosen.name, merged=facts.merged, may_be_empty=may_be_empty)
 
 
 def _chosen(package: zipfile.ZipFile, name: str, wanted: str | None) -> Sheet:
@@ -119,7 +120,15 @@ def _cells_with_calamine(calamine: Any, stream: IO[bytes], name: str) -> Iterato
     # It begins with row 1 whatever is empty, but leaves empty columns on the left out.
     left = [None] * (sheet.start[1] if sheet.start else 0)
     for cells in sheet.iter_rows():
-        yield left + [_text(cell) if type(cell) is str else _value(cell) for cell in cells]
+        # Most texts are plain ones, and a million of them are worth no call of a function each.
+        yield left + [
+            cell
+            if type(cell) is str and cell and cell[0] != "#" and "\r" not in cell
+            else _text(cell)
+            if type(cell) is str
+            else _value(cell)
+            for cell in cells
+        ]
 
 
 def _text(text: str) -> str | None:

@@ -16,21 +16,32 @@ from dataclasses import dataclass
 from typing import Any, BinaryIO, Final
 
 from airflow_provider_tingting.errors import TingTingConfigError
-from airflow_provider_tingting.reports.completeness import announced_contacts, check_complete
-from airflow_provider_tingting.reports.layout import Report, ReportRow, open_report
-from airflow_provider_tingting.reports.summary import CampaignSummary, SummaryBuilder
+from airflow_provider_tingting.reports.layout import ReportRow
+from airflow_provider_tingting.reports.pseudonyms import check_numbers, disguise
+from airflow_provider_tingting.reports.summary import CampaignSummary
 from airflow_provider_tingting.reports.writers.atomic import size_of, whole_file
 from airflow_provider_tingting.reports.writers.csv_file import write_csv
 from airflow_provider_tingting.reports.writers.gzip_name import gzip_by_name, is_gzip
 from airflow_provider_tingting.reports.writers.jsonl_file import write_jsonl
 from airflow_provider_tingting.reports.writers.parquet_file import need_parquet, write_parquet
+from airflow_provider_tingting.reports.writers.reading import ReadReport, read_report
 from airflow_provider_tingting.reports.writers.target import ensure_writable as _ensure_place
-from airflow_provider_tingting.reports.writers.tidy import TableFinder, TidyTable
+from airflow_provider_tingting.reports.writers.tidy import TidyTable
 from airflow_provider_tingting.reports.writers.xlsx_file import check_sheet_holds, need_xlsx, write_xlsx
 
-__all__ = ["FORMATS", "WrittenReport", "check_format", "ensure_writable", "write_report"]
+__all__ = [
+    "FORMATS",
+    "NEEDS_COLUMNS",
+    "WrittenReport",
+    "check_format",
+    "ensure_writable",
+    "write_read_report",
+    "write_report",
+]
 
 FORMATS: Final = ("csv", "jsonl", "parquet", "xlsx", "raw")
+#: The formats whose columns must be known before the first row is written.
+NEEDS_COLUMNS: Final = frozenset({"csv", "parquet", "xlsx"})
 
 _WRITERS: Final[dict[str, Callable[[BinaryIO, TidyTable, Iterable[ReportRow]], None]]] = {
     "csv": write_csv,
@@ -93,6 +104,10 @@ def write_report(
     overwrite: bool = True,
     expected: int | None = None,
     require_complete: bool = True,
+    campaign_id: int | None = None,
+    campaign_name: str | None = None,
+    numbers: str = "plain",
+    salt: str | None = None,
 ) -> WrittenReport:
     """Write a campaign report to a file, whole or not at all.
 
@@ -102,34 +117,53 @@ def write_report(
     :param format: `csv` (tidy: one row a contact, variables as columns, UTF-8, formulas escaped), `jsonl`, `parquet`
         (extra `parquet`), `xlsx`, or `raw` (the bytes as they came, checked and counted all the same).
     :param overwrite: whether a file that is there is replaced.
-    :param expected: how many contacts the campaign has, if known: fewer rows are an error.
-    :param require_complete: whether fewer rows than `expected`, or than the report itself announces, are an error.
+    :param expected: how many contacts the campaign has, if known: fewer different numbers are an error.
+    :param require_complete: whether fewer numbers than `expected`, or than the report itself announces, are an error.
+    :param campaign_id: the campaign that was asked for, if known: a report of another one is an error.
+    :param campaign_name: its name, if known: likewise.
+    :param numbers: how phone numbers are written: `plain`, `masked` or `sha256`, see `pseudonyms`.
+    :param salt: the secret of the hash, for `sha256`.
     :returns: rows, summary and size.
     :raises TingTingReportError: when the report is incomplete, damaged or not a report, or the target cannot be
         written; a file that was there is untouched.
-    :raises TingTingConfigError: when the format is not known or its library is missing.
+    :raises TingTingConfigError: when the format is not known or its library is missing, or numbers cannot be written
+        in this way.
     """
     check_format(format, target)
-    report = open_report(source)
-    table, summary = _look_through(report, columns=format not in {"jsonl", "raw"})
-    if require_complete:
-        check_complete(summary.contacts, expected, announced=announced_contacts(report.fields))
+    check_numbers(numbers, format=format, salt=salt)
+    read = read_report(source, columns=format in NEEDS_COLUMNS)
+    read.check(
+        expected=expected, campaign_id=campaign_id, campaign_name=campaign_name, require_complete=require_complete
+    )
+    return write_read_report(read, source, target, format=format, overwrite=overwrite, numbers=numbers, salt=salt)
+
+
+def write_read_report(
+    read: ReadReport,
+    source: BinaryIO,
+    target: Any,
+    *,
+    format: str = "csv",
+    overwrite: bool = True,
+    numbers: str = "plain",
+    salt: str | None = None,
+) -> WrittenReport:
+    """Write a report that was read and checked before; the arguments are those of `write_report`.
+
+    :raises TingTingReportError: when the target cannot be written; a file that was there is untouched.
+    :raises TingTingConfigError: as for `write_report`.
+    """
+    check_format(format, target)
+    check_numbers(numbers, format=format, salt=salt)
+    rows = read.summary.contacts
     if format == "xlsx":
-        check_sheet_holds(summary.contacts)
+        check_sheet_holds(rows)
     with whole_file(target, overwrite=overwrite) as file:
         with gzip_by_name(file, target) as plain:
             if format == "raw":
                 source.seek(0)
                 shutil.copyfileobj(source, plain, 1 << 20)
             else:
-                _WRITERS[format](plain, table, report.rows())
+                _WRITERS[format](plain, read.table, disguise(read.report.rows(), numbers, salt))
         size = size_of(file)
-    return WrittenReport(rows=summary.contacts, summary=summary, bytes=size)
-
-
-def _look_through(report: Report, *, columns: bool) -> tuple[TidyTable, CampaignSummary]:
-    """Check and count every row, and learn the columns if they are needed."""
-    builder = SummaryBuilder()
-    finder = TableFinder(report)
-    builder.add_report(report, watch=finder.look if columns else None)
-    return finder.result(), builder.result()
+    return WrittenReport(rows=rows, summary=read.summary, bytes=size)

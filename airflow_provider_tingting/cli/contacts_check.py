@@ -1,0 +1,269 @@
+"""`contacts check FILE`: what `TingTingCheckContactsOperator` does, from a shell, without Airflow and without TingTing.
+
+rich and the readers of files are loaded when the command is run.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_tingting.errors import TingTingConfigError, TingTingError
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+
+    from rich.console import Console
+
+    from airflow_provider_tingting.contacts.audience import AudienceOptions
+    from airflow_provider_tingting.contacts.exclusion import Exclusion
+    from airflow_provider_tingting.contacts.sources.row import Row
+
+#: Exit codes.
+ALL_GOOD, SOME_ARE_NOT, CANNOT_BE_READ = 0, 1, 2
+
+_STEP = 2_000
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Describe the command's arguments.
+
+    :param parser: of the command itself.
+    """
+    parser.add_argument("file", metavar="FILE", help="a .csv, .xlsx, .jsonl or .parquet with the contacts, also .gz")
+    parser.add_argument("--message", help="the message of a call: each {tag} must be filled")
+    parser.add_argument(
+        "--sms-message", help="the text of an SMS: each {tag} must be filled, and its parts are counted"
+    )
+    parser.add_argument(
+        "--number-column", metavar="COLUMN", help="the column of the numbers, when no usual name says it"
+    )
+    parser.add_argument(
+        "--variable", metavar="TAG=COLUMN", action="append", default=[], help="which column fills a tag; several times"
+    )
+    parser.add_argument(
+        "--constant", metavar="TAG=VALUE", action="append", default=[], help="a tag that is the same for everybody"
+    )
+    parser.add_argument(
+        "--where",
+        metavar="COLUMN=VALUE",
+        action="append",
+        default=[],
+        help="only rows with this value; for one column several times: with any of these values",
+    )
+    parser.add_argument(
+        "--exclude", metavar="FILE", action="append", default=[], help="people who must not be contacted; several times"
+    )
+    parser.add_argument("--rejects", metavar="PATH", help="write the bad rows with the reason to this .csv or .xlsx")
+    parser.add_argument(
+        "--number-policy",
+        choices=("nepal_mobile", "as_is"),
+        default="nepal_mobile",
+        help="which numbers are good: mobiles of Nepal, or any as they are written (default: %(default)s)",
+    )
+    parser.add_argument("--sheet", help="the sheet of a workbook")
+    parser.add_argument("--encoding", help="of a text file that is neither UTF-8 nor UTF-16, such as cp1252")
+    parser.add_argument("--delimiter", help="the character between the values of a text file")
+    parser.add_argument("--json", action="store_true", help="write the result as JSON, for a program")
+
+
+def run(arguments: Namespace, console: Console) -> int:
+    """Check the file and show what was found.
+
+    :param arguments: as `add_arguments` describes them.
+    :param console: where the result goes; errors go to standard error.
+    :return: 0 when every row can be contacted, 1 when some cannot, 2 when the file cannot be read or an argument
+        cannot be meant.
+    """
+    from airflow_provider_tingting.contacts.audience import check_audience
+    from airflow_provider_tingting.contacts.checking import summary_of
+
+    try:
+        options = _options(arguments)
+        exclude = _exclusion(arguments)
+        with (
+            _rows(arguments, console) as rows,
+            check_audience(rows, options, exclude=exclude) as audience,
+        ):
+            found = summary_of(audience, message=arguments.message, sms_message=arguments.sms_message)
+            # A balance is nothing that a file tells.
+            del found["credits"]
+            found["rejects_path"] = None
+            if arguments.rejects and audience.invalid:
+                audience.write_rejects(_place(arguments.rejects))
+                found["rejects_path"] = arguments.rejects
+    except TingTingError as error:
+        from rich.console import Console as AnyConsole
+
+        AnyConsole(stderr=True).print(f"tingting: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
+        return CANNOT_BE_READ
+    found["examples"], found["conflicts"] = audience.examples, audience.conflicts
+    if arguments.json:
+        console.out(json.dumps(found, ensure_ascii=False), highlight=False)
+    else:
+        _show(console, arguments, found)
+    return ALL_GOOD if found["valid"] and not found["invalid"] else SOME_ARE_NOT
+
+
+def _options(arguments: Namespace) -> AudienceOptions:
+    from airflow_provider_tingting.contacts.audience import AudienceOptions
+    from airflow_provider_tingting.contacts.tags import tags_in
+
+    where: dict[str, list[str]] = {}
+    for column, value in _pairs(arguments.where, "--where", "COLUMN=VALUE"):
+        where.setdefault(column, []).append(value)
+    return AudienceOptions(
+        number_column=arguments.number_column,
+        variables=dict(_pairs(arguments.variable, "--variable", "TAG=COLUMN")) or None,
+        constants=dict(_pairs(arguments.constant, "--constant", "TAG=VALUE")) or None,
+        on_invalid="skip",
+        required_tags=tags_in(arguments.message, arguments.sms_message),
+        number_policy=arguments.number_policy,
+        where=where or None,
+    )
+
+
+def _pairs(given: Iterable[str], option: str, shape: str) -> Iterator[tuple[str, str]]:
+    for pair in given:
+        name, equals, value = pair.partition("=")
+        if not equals or not name.strip():
+            raise TingTingConfigError(f"{option} is written as {shape}.")
+        yield name.strip(), value
+
+
+def _exclusion(arguments: Namespace) -> Exclusion:
+    from airflow_provider_tingting.contacts.exclusion import Exclusion
+    from airflow_provider_tingting.contacts.sources import read_rows
+
+    exclusion = Exclusion(number_policy=arguments.number_policy, number_column=arguments.number_column)
+    for path in arguments.exclude:
+        exclusion.add(read_rows(_place(path), encoding=arguments.encoding, may_be_empty=True))
+    return exclusion
+
+
+def _place(path: str) -> Any:
+    if "://" not in path:
+        return Path(path)
+    try:
+        from upath import UPath
+
+        found = UPath(path)
+        # Only now does it look whether it knows the storage.
+        _ = found.fs
+        return found
+    except (ImportError, ValueError) as error:
+        raise TingTingConfigError(f"{path} cannot be used: {error}. Give a path on this machine.") from error
+
+
+@contextmanager
+def _rows(arguments: Namespace, console: Console) -> Iterator[Iterable[Row]]:
+    """Give the file's rows, with a bar that follows them when somebody is watching."""
+    from airflow_provider_tingting.contacts.sources import read_rows
+
+    how = {"encoding": arguments.encoding, "delimiter": arguments.delimiter, "sheet": arguments.sheet}
+    path = _place(arguments.file)
+    if not console.is_terminal or arguments.json:
+        yield read_rows(path, **how)
+        return
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True) as progress:
+        file = _Watched(path)
+        task = progress.add_task("Reading", total=file.size())
+
+        def watched(rows: Iterable[Row]) -> Iterator[Row]:
+            for count, row in enumerate(rows, 1):
+                if count % _STEP == 0:
+                    progress.update(task, completed=file.position(), description=f"{count:,} rows")
+                yield row
+
+        yield watched(read_rows(file, **how))
+
+
+class _Watched:
+    """A file that knows how far it has been read."""
+
+    def __init__(self, path: Any) -> None:
+        self._path = path
+        self._opened: Any = None
+        self.name = path.name
+
+    def __str__(self) -> str:
+        return str(self._path)
+
+    def open(self, mode: str) -> Any:
+        self._opened = self._path.open(mode)
+        return self._opened
+
+    def stat(self) -> Any:
+        return self._path.stat()
+
+    def size(self) -> int | None:
+        try:
+            return int(self._path.stat().st_size)
+        except OSError:
+            return None
+
+    def position(self) -> int | None:
+        try:
+            return int(self._opened.tell())
+        except (OSError, ValueError):
+            return None
+
+
+def _show(console: Console, arguments: Namespace, found: dict[str, Any]) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    from airflow_provider_tingting.contacts.checked import explained
+
+    name = Path(arguments.file).name
+    rows = Table(title=f"{name}: {found['total']:,} rows", title_justify="left", show_header=False)
+    rows.add_column()
+    rows.add_column(justify="right")
+    rows.add_column(style="dim")
+    rows.add_row(Text("can be contacted", "green"), f"{found['valid']:,}", _listed(found["carriers"]))
+    for reason, count in found["reasons"].items():
+        rows.add_row(Text(reason, "red"), f"{count:,}", Text(explained(reason)))
+    conflicting = f"{found['conflicting']:,} of them with other variables" if found["conflicting"] else ""
+    for label, count, note in (
+        ("were there before", found["duplicates"], conflicting),
+        ("are excluded", found["excluded"], ""),
+        ("not wanted by --where", found["filtered_out"], "not counted above"),
+    ):
+        if count:
+            rows.add_row(Text(label, "yellow"), f"{count:,}", note)
+    console.print(rows)
+    for tag, filled in found["tags"].items():
+        blank = f", blank in {filled['blank']:,}" if filled["blank"] else ""
+        console.print(Text(f"{{{tag}}} is filled in {filled['filled']:,} rows{blank}"))
+    console.print(*_size(found), sep="\n", markup=False, highlight=False)
+    _list(
+        console, "Bad rows" if found["invalid"] <= len(found["examples"]) else "The first bad rows", found["examples"]
+    )
+    _list(console, "Other variables for the same number", found["conflicts"])
+    if found["rejects_path"]:
+        console.print(f"The bad rows are in {found['rejects_path']}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _listed(counts: dict[str, int]) -> str:
+    return ", ".join(f"{name} {count:,}" for name, count in counts.items())
+
+
+def _size(found: dict[str, Any]) -> Iterator[str]:
+    if found["calls"]:
+        yield f"{found['calls']:,} calls"
+    if sms := found["sms"]:
+        unicode = f"; {sms['unicode']:,} in Unicode, 70 characters a part" if sms["unicode"] else ""
+        yield f"{sms['messages']:,} SMS in {sms['parts']:,} parts, at most {sms['most_parts']} each{unicode}"
+
+
+def _list(console: Console, title: str, sentences: Sequence[str]) -> None:
+    if sentences:
+        console.print(f"\n{title}:", markup=False)
+    for sentence in sentences:
+        console.print(f"  {sentence}", markup=False, highlight=False, soft_wrap=True)

@@ -1,0 +1,161 @@
+"""Delivers one batch until TingTing has answered for it: repeats it, slows down, halves it. Imports tenacity.
+
+TingTing skips numbers that a campaign already has (API page: Add multiple contacts), so a batch whose answer was lost
+is simply sent again.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import tenacity
+
+from airflow_provider_tingting.contacts.send_result import BatchReply, SendResult, result_of
+from airflow_provider_tingting.errors import (
+    TingTingAPIError,
+    TingTingNeverSentError,
+    TingTingOutcomeUnknownError,
+    TingTingRateLimitedError,
+    TingTingRefusedError,
+    TingTingValidationError,
+)
+
+log = logging.getLogger(__name__)
+
+_TOO_LARGE = 413
+#: How servers call a body or a list too long; not what they say of one number or name in it.
+_SAYS_TOO_LARGE = re.compile(
+    r"too (?:large|big)\b(?! (?:a |an )?(?:number|value|integer|digit))"
+    r"|too many (?:contacts|numbers|items|elements|entries|rows|records|objects|recipients)"
+    r"|(?:no more than|at most|maximum(?: of)?|max\.?|limited to|up to|exceeds?|limit of) [\d,]+"
+    r" (?:contacts|numbers|items|elements|entries|rows|records|objects|recipients|[kKmM]i?[bB]\b|bytes)",
+    re.IGNORECASE,
+)
+#: Faults after which the same batch may be sent again without a second contact.
+_REPEATABLE = (TingTingOutcomeUnknownError, TingTingNeverSentError, TingTingRateLimitedError)
+
+Batch = list[dict[str, object]]
+Post = Callable[[Batch], BatchReply]
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long a batch is tried.
+
+    :param attempts: how often in all.
+    :param longest_wait: seconds, the most between two attempts. A longer `Retry-After` is not sat out.
+    """
+
+    attempts: int = 5
+    longest_wait: float = 60.0
+
+
+def is_too_large(error: TingTingRefusedError) -> bool:
+    """Whether TingTing did nothing because it was sent too much at once: 413, or a 400 or 422 that says so."""
+    if isinstance(error, TingTingValidationError):
+        return _SAYS_TOO_LARGE.search(error.said) is not None
+    return error.status_code == _TOO_LARGE
+
+
+class _Stopped(Exception):  # noqa: N818 - it is no error
+    """Another batch has failed for good, so this one is not posted."""
+
+
+@dataclass
+class Delivery:
+    """Delivers batches from several threads, which share one batch size and one time to wait for.
+
+    :param post: sends one batch of contacts in the API's shape.
+    :param size: how many contacts the next batch should have.
+    :param patience: how long a batch is tried.
+    """
+
+    post: Post
+    size: int
+    patience: Patience
+    _not_before: float = 0.0
+    _stopped: threading.Event = field(default_factory=threading.Event)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def stop(self) -> None:
+        """Post nothing more, and wake who waits."""
+        self._stopped.set()
+
+    def deliver(self, batch: Batch) -> SendResult:
+        """Return what TingTing says of the batch, contacts in the API's shape; nothing sent once it was stopped.
+
+        :raises TingTingAPIError: the fault that stayed.
+        """
+        try:
+            return self._deliver(batch)
+        except _Stopped:
+            return SendResult()
+        except BaseException:
+            # At once: a thread takes the next batch before anybody has looked at the result of this one.
+            self.stop()
+            raise
+
+    def _deliver(self, batch: Batch) -> SendResult:
+        try:
+            return self._deliver_whole(batch)
+        except TingTingRefusedError as error:
+            if len(batch) == 1 or not is_too_large(error):
+                raise
+        half = (len(batch) + 1) // 2
+        with self._lock:
+            if half < self.size:
+                self.size = half
+                log.info("TingTing takes no batch of %d contacts; going on with %d.", len(batch), half)
+        return self._deliver(batch[:half]) + self._deliver(batch[half:])
+
+    def _deliver_whole(self, batch: Batch) -> SendResult:
+        lost = False
+        for attempt in self._attempts():
+            with attempt:
+                self._wait_for_turn()
+                try:
+                    reply = self.post(batch)
+                except TingTingRateLimitedError as error:
+                    self._slow_down(error.retry_after)
+                    raise
+                except TingTingOutcomeUnknownError:
+                    lost = True
+                    raise
+        return result_of(reply, len(batch), lost=lost)
+
+    def _attempts(self) -> tenacity.Retrying:
+        return tenacity.Retrying(
+            retry=tenacity.retry_if_exception(self._may_repeat),
+            stop=tenacity.stop_after_attempt(self.patience.attempts) | tenacity.stop_when_event_set(self._stopped),
+            wait=tenacity.wait_random_exponential(multiplier=1, max=self.patience.longest_wait),
+            sleep=tenacity.sleep_using_event(self._stopped),
+            before_sleep=_tell,
+            reraise=True,
+        )
+
+    def _may_repeat(self, error: BaseException) -> bool:
+        if not isinstance(error, _REPEATABLE) or self._stopped.is_set():
+            return False
+        return (error.retry_after or 0) <= self.patience.longest_wait
+
+    def _slow_down(self, retry_after: float | None) -> None:
+        seconds = min(retry_after or 0, self.patience.longest_wait)
+        with self._lock:
+            self._not_before = max(self._not_before, time.monotonic() + seconds)
+
+    def _wait_for_turn(self) -> None:
+        while (left := self._not_before - time.monotonic()) > 0 and not self._stopped.is_set():
+            self._stopped.wait(left)
+        if self._stopped.is_set():
+            raise _Stopped
+
+
+def _tell(state: tenacity.RetryCallState) -> None:
+    error = state.outcome.exception() if state.outcome is not None else None
+    said = error.said if isinstance(error, TingTingAPIError) else error
+    log.info("A batch of contacts is sent again in %.1f s; who is there is skipped. %s", state.upcoming_sleep, said)

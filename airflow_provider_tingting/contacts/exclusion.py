@@ -1,0 +1,106 @@
+"""Numbers that must not be contacted: a do-not-call list, last week's audience. Imports this package only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from airflow_provider_tingting.contacts import numbers
+from airflow_provider_tingting.contacts.columns import find_column, find_number_column, listed
+from airflow_provider_tingting.contacts.seen import SeenNumbers
+from airflow_provider_tingting.contacts.sources.row import Row
+from airflow_provider_tingting.errors import TingTingContactsError
+from airflow_provider_tingting.masking import mask_text
+
+#: An entry like these may stand for anybody, so that nobody could be sure that the right people are left out.
+_MAY_BE_ANYBODY = frozenset({"lost_digits", "several_numbers"})
+
+
+class Exclusion:
+    """The numbers that `exclude=` names, in the little memory of `SeenNumbers`.
+
+    :param number_policy: as the audience's: `nepal_mobile` or `as_is`.
+    :param number_column: the audience's own; taken where an excluding source has a column of that name too.
+    :ivar size: how many different numbers there are.
+    :ivar unusable: entries that hold no number which could be in the audience: a landline, a blank cell.
+    """
+
+    def __init__(self, *, number_policy: str = "nepal_mobile", number_column: str | None = None) -> None:
+        self._key_of = numbers.normalise if number_policy == "nepal_mobile" else _same_in_all_forms
+        self._number_column = number_column
+        self._numbers = SeenNumbers()
+        self.size = 0
+        self.unusable = 0
+
+    def __bool__(self) -> bool:
+        return self.size > 0
+
+    def __contains__(self, number: str) -> bool:
+        if self._key_of is numbers.normalise:
+            # The audience's numbers are canonical already.
+            return number in self._numbers
+        return self._key_of(number) in self._numbers
+
+    def add(self, rows: Iterable[Row], *, number_column: str | None = None) -> None:
+        """Read a source to its end.
+
+        The column of the numbers is the one named here, else the audience's where there is one of that name, else
+        found by the usual names; a source with a single column needs no name.
+
+        :param rows: from `read_rows`.
+        :param number_column: the column of the numbers in this source.
+        :raises TingTingContactsError: when the source cannot be read, has no column of numbers, has rows but not a
+            single number (so the wrong column was read), or when an entry may stand
+            for anybody: a number that lost its digits, several in one cell, or none in a row with too many cells.
+        """
+        usable = total = 0
+        columns: dict[tuple[str, ...], str] = {}
+        source = ""
+        for row in rows:
+            total += 1
+            source = row.place.source
+            try:
+                self.size += self._numbers.add(
+                    self._key_of(row.values.get(self._column_of(row, number_column, columns)))
+                )
+                usable += 1
+            except numbers.InvalidNumberError as error:
+                if error.reason in _MAY_BE_ANYBODY or row.problem:
+                    raise TingTingContactsError(
+                        mask_text(
+                            f"exclude: {row.place}: {str(error).rstrip('.')}. An entry that may stand for anybody "
+                            "cannot be left out safely. Nothing was sent."
+                        )
+                    ) from None
+                self.unusable += 1
+        if total and not usable:
+            raise TingTingContactsError(
+                f"exclude: {source} has {total} rows, but not one number that could be called, so it would leave "
+                "nobody out. Check which column holds the numbers. Nothing was sent."
+            )
+
+    def _column_of(self, row: Row, wanted: str | None, known: dict[tuple[str, ...], str]) -> str:
+        if isinstance(row.values.get("other_variables"), Mapping):
+            return "number"
+        columns = row.columns or tuple(row.values)
+        found = known.get(columns)
+        if found is None:
+            found = self._find(columns, row.place.source, wanted)
+            if len(known) < 1_000:
+                known[columns] = found
+        return found
+
+    def _find(self, columns: tuple[str, ...], source: str, wanted: str | None) -> str:
+        named = find_column(wanted or self._number_column or "", columns)
+        if named is None and wanted:
+            raise TingTingContactsError(
+                f"exclude: {source} has no column '{wanted}' (number_column). The columns are {listed(columns)}."
+            )
+        return named or (columns[0] if len(columns) == 1 else find_number_column(columns, source))
+
+
+def _same_in_all_forms(value: object) -> str:
+    """Return one text for a number however it is written: with and without its country code's `+`, `00` and Nepal's."""
+    try:
+        return numbers.normalise(value)
+    except numbers.InvalidNumberError:
+        return numbers.as_is(value).removeprefix("+").removeprefix("00")

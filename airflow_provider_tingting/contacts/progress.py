@@ -1,0 +1,48 @@
+"""Says in the task's log how far a sending is: often enough to be watched, seldom enough to be read."""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import dataclass, field
+
+log = logging.getLogger(__name__)
+
+#: Seconds between two lines.
+EVERY = 10.0
+
+
+@dataclass
+class ProgressLog:
+    """Logs what was sent, how fast, and how long the rest will take: every ten seconds and at the end.
+
+    :param campaign_id: the campaign.
+    :param total: contacts in all.
+    :param already: how many of them an earlier try has sent.
+    """
+
+    campaign_id: int
+    total: int
+    already: int = 0
+    _began: float = field(default_factory=lambda: time.monotonic())
+    _told: float = field(default_factory=lambda: time.monotonic())
+
+    def tell(self, sent: int) -> None:
+        """Take note of how many contacts this try has sent so far."""
+        now = time.monotonic()
+        done = self.already + sent
+        if done < self.total and now - self._told < EVERY:
+            return
+        self._told = now
+        rate = sent / max(now - self._began, 0.001)
+        left = self.total - done
+        ending = f", about {_span(left / rate)} to go" if left and rate else ""
+        # Of a few contacts nobody wants to know how fast.
+        speed = f", {rate:,.0f} a second" if now - self._began >= 1 else ""
+        log.info(
+            "Campaign %s: %s of %s contacts sent%s%s", self.campaign_id, f"{done:,}", f"{self.total:,}", speed, ending
+        )
+
+
+def _span(seconds: float) -> str:
+    return f"{max(seconds, 1):.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"

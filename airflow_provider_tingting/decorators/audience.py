@@ -1,0 +1,78 @@
+"""`@task.tingting_audience`: a function that yields people becomes a task that leaves them in a file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from airflow_provider_tingting._compat import (
+    AirflowFailException,
+    DecoratedOperator,
+    context_merge,
+    determine_kwargs,
+    task_decorator_factory,
+)
+from airflow_provider_tingting.errors import TingTingConfigError, TingTingContactsError
+from airflow_provider_tingting.operators.arguments import storage_path_of
+
+if TYPE_CHECKING:
+    from airflow_provider_tingting._compat import Context
+
+
+class _TingTingAudienceDecoratedOperator(DecoratedOperator):
+    template_fields: Sequence[str] = (*DecoratedOperator.template_fields, "path")
+    template_fields_renderers: ClassVar[dict[str, str]] = {**DecoratedOperator.template_fields_renderers}
+
+    custom_operator_name = "@task.tingting_audience"
+
+    def __init__(self, *, path: Any, **kwargs: Any) -> None:
+        # Airflow hands it to every decorated task; what is returned here is one path.
+        kwargs.pop("multiple_outputs", None)
+        super().__init__(**kwargs)
+        self.path = path
+
+    def execute(self, context: Context) -> str:
+        """Write everybody whom the function yields, then return the path."""
+        from airflow_provider_tingting.contacts.audience_file import write_audience
+
+        try:
+            path = storage_path_of(self.path, "path", "s3://bucket/people.jsonl.gz")
+            context_merge(context, self.op_kwargs)
+            kwargs = determine_kwargs(self.python_callable, self.op_args, context)
+            people = self.python_callable(*self.op_args, **kwargs)
+            written = write_audience(path, self._several(people), name=f"{self.python_callable.__name__}()")
+        except (TingTingConfigError, TingTingContactsError) as error:
+            raise AirflowFailException(str(error)) from error
+        self.log.info("%s contacts are in %s", written, path)
+        context["ti"].xcom_push(key="total", value=written)
+        # A URI may name a connection; a relative path means nothing to another worker.
+        return self.path if isinstance(self.path, str) and "://" in self.path else str(path)
+
+    def _several(self, people: Any) -> Iterable[object]:
+        if isinstance(people, str | bytes | Mapping) or not isinstance(people, Iterable):
+            raise TingTingConfigError(
+                f"{self.python_callable.__name__}() returns a {type(people).__name__}. Yield the contacts one by one: "
+                "numbers, or dicts."
+            )
+        return people
+
+
+def tingting_audience_task(python_callable: Callable[..., Iterable[Any]] | None = None, **kwargs: Any) -> Any:
+    """Make a task of a function that yields people: `@task.tingting_audience(path="…")`.
+
+    What the function yields goes into a file as it comes, so a million people neither fill the memory nor go through
+    XCom. The file appears when the last one is written; when the function fails, what was there stays. A retry and a
+    clear write it anew, so let the path hold what tells runs apart, such as `{{ run_id }}`.
+
+    XCom: `return_value` is the path, for `contacts=` of `TingTingAddContactsOperator`; the key `total` says how many
+    people are in the file. Numbers are checked when they are added or checked, not here.
+
+    :param python_callable: a function that yields numbers, flat dicts or dicts in the API's shape. It may take
+        arguments and Airflow's context as every TaskFlow function.
+    :param path: where the file goes: a path or URI (`s3://…`) that ends in `.jsonl` or `.jsonl.gz` and that the task
+        which adds the contacts can read too. Templated.
+    :raises AirflowFailException: the path cannot be used, or something that was yielded is no contact.
+    """
+    return task_decorator_factory(
+        python_callable=python_callable, decorated_operator_class=_TingTingAudienceDecoratedOperator, **kwargs
+    )

@@ -1,0 +1,62 @@
+"""The notices that TingTing knows of already, found by the mark in their campaigns. Reads only; no I/O."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from airflow_provider_tingting.api import calls
+from airflow_provider_tingting.api.models import Campaign
+from airflow_provider_tingting.api.paging import Pager
+from airflow_provider_tingting.api.wire import Conversation, Pause
+from airflow_provider_tingting.errors import TingTingNotFoundError
+from airflow_provider_tingting.notices.notice import Given, Notice, NoticeMark
+
+log = logging.getLogger(__name__)
+
+# How often (seconds) to look whether another process runs the campaign that it has made.
+RUN_LOOKS_EVERY = 1.0
+# The newest campaigns that are looked through.
+MOST_LOOKED_THROUGH = 200
+
+
+def given_for(notice: Notice, now: float) -> Conversation[list[Given]]:
+    """Return the notices with the same key that count."""
+    found: list[Given] = []
+    looked = 0
+    pager = Pager(calls.list_campaigns(search=notice.search))
+    for call in pager:
+        page: list[Campaign] = pager.accept((yield call))
+        looked += len(page)
+        ours = [
+            Given(campaign, mark)
+            for campaign in page
+            if (mark := NoticeMark.read(campaign.description)) is not None and mark.key == notice.key
+        ]
+        found += [one for one in ours if one.counts(now)]
+        # The newest come first: behind a page of old ones are older ones.
+        if looked >= MOST_LOOKED_THROUGH or (ours and all(one.mark.quiet_until <= now for one in ours)):
+            break
+    return found
+
+
+def lower(notice: Notice, step: int, campaign_id: int, now: float) -> Conversation[Given | None]:
+    """Return the campaign that somebody else has made for this step and that has the right to it, if there is one."""
+    given = yield from given_for(notice, now)
+    earlier = [one for one in given if one.mark.step == step and one.campaign.id < campaign_id]
+    return min(earlier, key=lambda one: one.campaign.id, default=None)
+
+
+def is_run_by_its_maker(given: Given, clock: Callable[[], float]) -> Conversation[bool]:
+    """Wait until a campaign of somebody else's is run; False when it is gone, or its maker seems to have died."""
+    while True:
+        try:
+            campaign: Campaign = yield calls.get_campaign(given.campaign.id)
+        except TingTingNotFoundError:
+            return False
+        if campaign.status.has_begun:
+            return True
+        if not given.counts(clock()):
+            log.warning("Campaign %s was made for this notice and never run: somebody else gives it", campaign.id)
+            return False
+        yield Pause(RUN_LOOKS_EVERY)

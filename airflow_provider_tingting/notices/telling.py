@@ -1,0 +1,211 @@
+"""Gives a notice: one campaign with one contact for each number that is tried. A conversation; no I/O.
+
+TingTing itself is the memory: the campaign's description holds a mark with the notice's key and time. So forty
+failures in forty processes on ten machines see one another, with no store of Airflow's.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from datetime import datetime, timezone
+
+from airflow_provider_tingting import settling
+from airflow_provider_tingting.api import calls
+from airflow_provider_tingting.api.models import Campaign
+from airflow_provider_tingting.api.wire import Conversation, Pause
+from airflow_provider_tingting.campaign import MOST_SENDS, CampaignJob
+from airflow_provider_tingting.errors import (
+    TingTingAPIError,
+    TingTingAuthError,
+    TingTingCampaignError,
+    TingTingError,
+    TingTingOutcomeUnknownError,
+    TingTingRateLimitedError,
+    TingTingRefusedError,
+)
+from airflow_provider_tingting.masking import mask_number
+from airflow_provider_tingting.notices.account import check_credits, first_caller, voice_of
+from airflow_provider_tingting.notices.earlier import given_for, is_run_by_its_maker, lower
+from airflow_provider_tingting.notices.notice import Notice, NoticeMark
+from airflow_provider_tingting.schedule import as_nepal_time, wire_format
+
+log = logging.getLogger(__name__)
+
+# How often (seconds) to look whether somebody has picked up.
+LOOKS_EVERY = 5.0
+# Who watches the last number has so many seconds to try the next one before somebody else does.
+GRACE = 30.0
+
+
+def tell(notice: Notice, *, clock: Callable[[], float] = time.time) -> Conversation[tuple[int, ...]]:
+    """Give a notice unless it was given already; return the ids of the campaigns that were run for it.
+
+    The first number is called. When there are more, the campaign is watched for `escalate_after` seconds, and the next
+    number is called unless somebody has picked up. When this process dies meanwhile, the next notice with the same key
+    goes on where it ended.
+
+    :raises TingTingConfigError: the account has no caller number, no such voice or no credits.
+    :raises TingTingAPIError: TingTing refuses or does not answer.
+    """
+    first = yield from _first_step(notice, clock)
+    if first is None:
+        return ()
+    yield from check_credits()
+    callers = notice.user_phone or (yield from first_caller())
+    voice = (yield from voice_of(notice)) if "PHONE" in notice.services else None
+    ran: list[int] = []
+    for step in range(first, len(notice.to)):
+        last = step + 1 == len(notice.to) or notice.at is not None
+        try:
+            campaign_id = yield from _call(notice, step, callers, voice, clock)
+        except (TingTingCampaignError, TingTingRefusedError) as error:
+            # What TingTing refuses for one number it may take for the next.
+            if last or isinstance(error, TingTingAuthError):
+                raise
+            log.error("%s could not be told: %s", mask_number(notice.to[step]), error)
+            continue
+        if campaign_id is None:
+            break
+        ran.append(campaign_id)
+        if last or (yield from _reached(campaign_id, notice.escalate_after, clock)):
+            break
+        log.warning("Campaign %s has not reached %s: trying the next number", campaign_id, mask_number(notice.to[step]))
+    return tuple(ran)
+
+
+def _first_step(notice: Notice, clock: Callable[[], float]) -> Conversation[int | None]:
+    """Return which number is to be tried now, or None when there is nothing to do."""
+    if notice.cooldown <= 0:
+        return 0
+    while True:
+        now = clock()
+        given = yield from given_for(notice, now)
+        if not given:
+            return 0
+        latest = max(given, key=lambda one: (one.mark.step, -one.campaign.id))
+        if latest.campaign.status.has_begun:
+            break
+        if (yield from is_run_by_its_maker(latest, clock)):
+            log.info("Campaign %s gives this notice just now", latest.campaign.id)
+            return None
+    following = latest.mark.step + 1
+    left_alone = (
+        following < len(notice.to)
+        and now - latest.mark.made > notice.escalate_after + GRACE
+        and not latest.mark.quiet_until - notice.cooldown > now
+    )
+    if left_alone and not (yield from _reached(latest.campaign.id, 0.0, clock)):
+        log.info("Campaign %s has reached nobody, and nobody has tried the next number", latest.campaign.id)
+        return following
+    until = datetime.fromtimestamp(latest.mark.quiet_until, timezone.utc)
+    log.info(
+        "Campaign %s has this notice already: nobody is told again before %s", latest.campaign.id, f"{until:%F %T %Z}"
+    )
+    return None
+
+
+def _call(
+    notice: Notice, step: int, callers: tuple[int, ...], voice: int | None, clock: Callable[[], float]
+) -> Conversation[int | None]:
+    """Make the campaign of one step and run it; return its id, or None when another process was faster."""
+    while True:
+        now = clock()
+        campaign = yield from _create(notice, NoticeMark.of(notice, step, now), callers)
+        job = CampaignJob()
+        job.attach_to(campaign.id)
+        try:
+            rival = (yield from lower(notice, step, campaign.id, now)) if notice.cooldown > 0 else None
+        except TingTingError:
+            yield from _discard(campaign.id)
+            raise
+        if rival is None:
+            break
+        log.info("Campaign %s has this notice already: campaign %s is not run", rival.campaign.id, campaign.id)
+        yield from _discard(campaign.id)
+        if (yield from is_run_by_its_maker(rival, clock)):
+            return None
+    try:
+        if voice is not None:
+            message = calls.set_campaign_message(
+                campaign.id, voice=voice, message=notice.text, sms_message=_sms(notice)
+            )
+            yield from settling.insist(message)
+        # The call for many, which skips a number that is there: the one for a single contact refuses to be repeated.
+        yield from settling.insist(calls.add_contacts(campaign.id, [{"number": notice.to[step]}]))
+        began = yield from job.run_once()
+    except TingTingError:
+        # Left behind, an un-run campaign would keep others waiting.
+        if job.state.phase != "begun" and not _may_have_run(job):
+            yield from _discard(campaign.id)
+        raise
+    shown = mask_number(notice.to[step])
+    log.info("Campaign %s tells %s (%s); it is %s", campaign.id, shown, notice.services, began.status)
+    return campaign.id
+
+
+def _may_have_run(job: CampaignJob) -> bool:
+    # `run_once` forgets the time of asking when it knows that TingTing did nothing.
+    return job.state.phase == "running" and job.state.asked_at is not None
+
+
+def _create(notice: Notice, mark: NoticeMark, callers: tuple[int, ...]) -> Conversation[Campaign]:
+    schedule = None
+    if notice.at is not None:
+        schedule = wire_format(as_nepal_time(datetime.fromtimestamp(notice.at, timezone.utc)))
+    call = calls.create_campaign(
+        name=notice.name,
+        services=notice.services,
+        user_phone=callers,
+        message=notice.text,
+        sms_message=_sms(notice),
+        description=f"{mark} A notice from Airflow.",
+        schedule=schedule,
+    )
+    for attempt in range(1, MOST_SENDS + 1):
+        try:
+            campaign: Campaign = yield call
+            return campaign
+        except TingTingOutcomeUnknownError:
+            found = yield from settling.look_for(notice.name, mark)
+            if found is not None:
+                return found
+            if attempt == MOST_SENDS:
+                raise
+        except TingTingRateLimitedError as error:
+            if attempt == MOST_SENDS:
+                raise
+            yield settling.as_told(error, LOOKS_EVERY)
+    raise AssertionError("unreachable")
+
+
+def _sms(notice: Notice) -> str | None:
+    return notice.text if "SMS" in notice.services else None
+
+
+def _discard(campaign_id: int) -> Conversation[None]:
+    """Delete a campaign that was never run, as well as can be."""
+    try:
+        yield from settling.delete(campaign_id)
+    except TingTingError as error:
+        log.info("Campaign %s was not run and could not be deleted: %s", campaign_id, error)
+
+
+def _reached(campaign_id: int, seconds: float, clock: Callable[[], float]) -> Conversation[bool]:
+    """Watch until somebody has picked up, nobody can any more, or the time is up."""
+    give_up = clock() + seconds
+    while True:
+        try:
+            page = yield calls.list_contacts(campaign_id)
+        except TingTingAPIError as error:
+            log.warning("Whether campaign %s has reached anybody is not known: %s", campaign_id, error)
+        else:
+            if any(contact.status.is_reached for contact in page.results):
+                return True
+            if page.results and all(contact.status.is_final for contact in page.results):
+                return False
+        left = give_up - clock()
+        if left <= 0:
+            return False
+        yield Pause(min(LOOKS_EVERY, left))

@@ -1,0 +1,253 @@
+"""Tells the person on call, by phone or SMS, what has become of a DAG."""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+from collections.abc import Generator, Sequence
+from copy import copy
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_tingting._compat import AirflowException, BaseNotifier, redact
+from airflow_provider_tingting.connection import DEFAULT_CONN_ID
+from airflow_provider_tingting.errors import TingTingConfigError, TingTingError
+from airflow_provider_tingting.masking import mask_text
+
+if TYPE_CHECKING:
+    from airflow_provider_tingting._compat import Context
+    from airflow_provider_tingting.api.wire import Conversation
+    from airflow_provider_tingting.notices.notice import Notice
+
+log = logging.getLogger(__name__)
+
+SERVICES = ("PHONE", "SMS", "SMS & PHONE")
+IN_QUIET_HOURS = ("sms", "wait", "silent")
+# TingTing refuses to schedule into the past, and a call that is made in the last minute rings after it.
+_AS_GOOD_AS_OVER = 60.0
+
+
+class TingTingNotifier(BaseNotifier):
+    """Phone the person on call, or send an SMS, through a campaign with one contact.
+
+    For `on_failure_callback` and the other callbacks of a DAG or a task, and for a `DeadlineAlert` (Airflow 3.1 and
+    later), in an `AsyncCallback` as well as in a `SyncCallback`.
+
+    A notifier never fails a DAG: whatever goes wrong is logged in a sentence. Within the cooldown the same news about
+    the same DAG is told once, however often and from however many processes the notifier is called: TingTing keeps
+    that, in the campaign's description. When the process dies while it waits for an answer, the next notice tries the
+    next number.
+
+    Source: API page, Create a campaign, Add a single contact, Run campaign, List contacts.
+
+    :param to: the number of the person on call, or several in the order in which they are tried; a text may hold
+        several, with commas between.
+    :param message: what is said; None for a sentence that names the DAG, the task and what has happened. Numbers and
+        secrets in it are masked, and it is cut after 500 characters.
+    :param language: of the sentence that is said when there is no `message`: `ne` or `en`.
+    :param services: `PHONE`, `SMS` or `SMS & PHONE`.
+    :param voice: who speaks: an id or a display name; None for the account's first voice.
+    :param user_phone: id of the caller number to call from; None for the account's first.
+    :param escalate_after: seconds, or a timedelta, after which the next number is tried when nobody has picked up. The
+        notifier waits in its process meanwhile.
+    :param quiet_hours: two times of day in Nepal, such as `("22:00", "06:00")`, between which no phone is to ring;
+        None for none.
+    :param in_quiet_hours: what is done instead: `sms` (send an SMS), `wait` (TingTing calls when they end) or `silent`.
+    :param cooldown: seconds, or a timedelta, for which the same news is not told again; 0 to tell it each time.
+    :param cooldown_key: what counts as the same news; None for the DAG and what has happened to it. The same text in
+        several DAGs makes them share one cooldown.
+    :param tingting_conn_id: the Airflow connection.
+    :param context: given by Airflow.
+    :raises TingTingConfigError: `language`, `services`, a time or the quiet hours cannot be used; when the DAG is
+        parsed, not when it fails.
+    """
+
+    template_fields: Sequence[str] = (
+        "tingting_conn_id",
+        "to",
+        "message",
+        "voice",
+        "user_phone",
+        "cooldown_key",
+    )
+
+    def __init__(
+        self,
+        *,
+        to: str | Sequence[str],
+        message: str | None = None,
+        language: str = "ne",
+        services: str = "PHONE",
+        voice: str | int | None = None,
+        user_phone: int | str | Sequence[int] | None = None,
+        escalate_after: float | timedelta = 120.0,
+        quiet_hours: Sequence[str] | None = None,
+        in_quiet_hours: str = "sms",
+        cooldown: float | timedelta = 1800.0,
+        cooldown_key: str | None = None,
+        tingting_conn_id: str = DEFAULT_CONN_ID,
+        context: Context | None = None,
+    ) -> None:
+        # Airflow 2's takes no context.
+        super().__init__()
+        self.context = context if context is not None else {}
+        self.to = to
+        self.message = message
+        self.language = language
+        self.services = services
+        self.voice = voice
+        self.user_phone = user_phone
+        self.escalate_after = escalate_after
+        self.quiet_hours = quiet_hours
+        self.in_quiet_hours = in_quiet_hours
+        self.cooldown = cooldown
+        self.cooldown_key = cooldown_key
+        self.tingting_conn_id = tingting_conn_id
+        self._check()
+
+    def __call__(self, *args: Any) -> None:
+        """Tell; for the callbacks of DAGs and tasks."""
+        # Rendering replaces the templates, and one notifier may serve many runs in one process.
+        fresh = copy(self)
+        try:
+            super(TingTingNotifier, fresh).__call__(*args)
+        except Exception as error:
+            _tell_failure(error)
+
+    def __await__(self) -> Generator[Any, None, None]:
+        """Tell, in the triggerer; for the deadlines of DAGs."""
+        return self._awaited().__await__()
+
+    async def _awaited(self) -> None:
+        fresh = copy(self)
+        try:
+            context = fresh.context
+            # Rendering asks for it, and a deadline's small context has none.
+            context.setdefault("dag", None)  # type: ignore[typeddict-item]
+            fresh._update_context(context)
+            fresh.render_template_fields(context)
+        except Exception as error:
+            _tell_failure(error)
+            return
+        await fresh.async_notify(context)
+
+    def notify(self, context: Context) -> None:
+        """Tell, and wait meanwhile; never raises."""
+        try:
+            told = self._conversation(context)
+            if told is not None:
+                with self._hook().get_conn() as client:
+                    client.converse(told)
+        except Exception as error:
+            _tell_failure(error)
+
+    async def async_notify(self, context: Context) -> None:
+        """Tell without blocking the event loop; never raises."""
+        try:
+            told = self._conversation(context)
+            if told is not None:
+                async with await self._hook().get_async_client() as client:
+                    await client.converse(told)
+        except Exception as error:
+            _tell_failure(error)
+
+    def _hook(self) -> Any:
+        from airflow_provider_tingting.hooks.tingting import TingTingHook
+
+        return TingTingHook(self.tingting_conn_id)
+
+    def _conversation(self, context: Context) -> Conversation[tuple[int, ...]] | None:
+        from airflow_provider_tingting.notices.telling import tell
+
+        notice = self._notice(context)
+        return None if notice is None else tell(notice)
+
+    def _notice(self, context: Context) -> Notice | None:
+        """Return what is to be told, or None in quiet hours that are to be silent."""
+        from airflow_provider_tingting.notices.happening import Happening
+        from airflow_provider_tingting.notices.hours import QuietHours
+        from airflow_provider_tingting.notices.notice import Notice, key_of
+        from airflow_provider_tingting.notices.wording import default_text, fit_to_speak
+        from airflow_provider_tingting.operators.arguments import ids_of, seconds_of
+
+        services, at = self.services, None
+        now = time.time()
+        end = QuietHours.read(self.quiet_hours).end_of(now) if self.quiet_hours else None
+        if end is not None and end - now < _AS_GOOD_AS_OVER:
+            end = None
+        if end is not None and self.in_quiet_hours == "silent":
+            log.info("It is between %s and %s in Nepal: nobody is told", *self.quiet_hours or ())
+            return None
+        if end is not None and self.in_quiet_hours == "sms":
+            services = "SMS"
+        elif end is not None:
+            at = end
+        happening = Happening.read(context)
+        text = self.message or default_text(
+            happening.event, self.language, dag_id=happening.dag_id, task_id=happening.task_id
+        )
+        numbers = _numbers_of(self.to)
+        about = self.cooldown_key or f"{happening.dag_id or 'a DAG'} {happening.event}"
+        return Notice(
+            key=key_of(about, *numbers),
+            about=mask_text(about),
+            to=numbers,
+            text=fit_to_speak(str(redact(text))),
+            services=services,
+            user_phone=ids_of(self.user_phone) if self.user_phone not in (None, "", [], ()) else (),
+            voice=self.voice,
+            at=at,
+            cooldown=seconds_of(self.cooldown, "cooldown", zero=True),
+            escalate_after=seconds_of(self.escalate_after, "escalate_after"),
+        )
+
+    def _check(self) -> None:
+        """Refuse what is written wrongly in the DAG file at once, not on the night when it is needed.
+
+        :raises TingTingConfigError: an argument that no template fills cannot be used.
+        """
+        from airflow_provider_tingting.notices.hours import QuietHours
+        from airflow_provider_tingting.notices.wording import LANGUAGES
+        from airflow_provider_tingting.operators.arguments import seconds_of
+
+        for argument, allowed in (
+            ("language", LANGUAGES),
+            ("services", SERVICES),
+            ("in_quiet_hours", IN_QUIET_HOURS),
+        ):
+            if (value := getattr(self, argument)) not in allowed:
+                raise TingTingConfigError(f"{argument} must be one of {', '.join(allowed)}; it is {value!r}.")
+        if self.quiet_hours is not None:
+            QuietHours.read(self.quiet_hours)
+        seconds_of(self.cooldown, "cooldown", zero=True)
+        seconds_of(self.escalate_after, "escalate_after")
+
+
+def _numbers_of(to: Any) -> tuple[str, ...]:
+    """Return those numbers that can be called, each once; the others are named in the log.
+
+    :raises TingTingConfigError: there is none.
+    """
+    from airflow_provider_tingting.contacts.numbers import InvalidNumberError, normalise
+
+    if isinstance(to, str):
+        to = re.split(r"[,;\n]", to.strip("[]() \n"))
+    parts = [to] if isinstance(to, int) else list(to or ())
+    found: dict[str, None] = {}
+    for part in parts:
+        try:
+            found[normalise(part.strip(" '\"") if isinstance(part, str) else part)] = None
+        except InvalidNumberError as error:
+            log.error("A number of `to` cannot be called: %s", error)
+    if not found:
+        raise TingTingConfigError("`to` has no number that can be called: give a Nepal mobile of ten digits.")
+    return tuple(found)
+
+
+def _tell_failure(error: Exception) -> None:
+    if isinstance(error, (TingTingError, AirflowException)):
+        log.error("Nobody was told, or not everybody. %s", mask_text(str(error)))
+    else:
+        log.error("Nobody was told, or not everybody. %s: %s", type(error).__name__, mask_text(str(error)))
+        log.debug("Where it happened", exc_info=error)

@@ -1,0 +1,79 @@
+"""Opens a query on one of Airflow's SQL connections so that its rows can be read in flat memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing, suppress
+from typing import Any
+
+from airflow_provider_tingting._compat import AirflowException, BaseHook
+from airflow_provider_tingting.contacts.sources.query import FETCH, SOURCE, read_cursor
+from airflow_provider_tingting.contacts.sources.row import Row
+from airflow_provider_tingting.errors import TingTingConfigError, TingTingSourceError
+
+
+def query_rows(sql: Any, conn_id: Any, parameters: Any = None, *, name: str = SOURCE) -> Iterator[Row]:
+    """Yield the rows of a query; it is run when the first row is asked for, and its connection closed after the last.
+
+    :param sql: one SELECT.
+    :param conn_id: an Airflow connection whose provider builds on common-sql.
+    :param parameters: what fills the query's placeholders, as the database's driver wants it.
+    :param name: what to call the query in errors.
+    :raises TingTingConfigError: there is no query, or no connection for it.
+    :raises TingTingSourceError: the database cannot be reached, or the query fails.
+    """
+    if not isinstance(sql, str) or not sql.strip():
+        raise TingTingConfigError(f"{name} is empty. Give one SELECT, or the name of a .sql file.")
+    if not conn_id:
+        raise TingTingConfigError("sql needs sql_conn_id: the Airflow connection of the database.")
+    return _rows(sql.strip().rstrip(";"), str(conn_id), parameters, name)
+
+
+def _rows(sql: str, conn_id: str, parameters: Any, name: str) -> Iterator[Row]:
+    hook = _hook(conn_id)
+    try:
+        connection = hook.get_conn()
+    except Exception as error:
+        raise TingTingSourceError(
+            f"The database of the connection '{conn_id}' cannot be reached ({type(error).__name__}). Nothing was sent."
+        ) from error
+    with closing(connection):
+        cursor = _cursor(connection)
+        try:
+            yield from read_cursor(cursor, sql, parameters, name=name)
+        finally:
+            # In a failed transaction some drivers cannot even do this, and the connection is closed anyway.
+            with suppress(Exception):
+                cursor.close()
+
+
+def _hook(conn_id: str) -> Any:
+    try:
+        connection: Any = BaseHook.get_connection(conn_id)
+        hook = connection.get_hook()
+    except (AirflowException, ImportError, AttributeError) as error:
+        raise TingTingConfigError(f"sql_conn_id='{conn_id}' cannot be used: {error}") from error
+    # Every hook of common-sql has it; asking for the class would import what a DAG file must not pay for.
+    if not hasattr(hook, "get_conn") or not hasattr(hook, "get_records"):
+        raise TingTingConfigError(
+            f"sql_conn_id='{conn_id}' is no SQL database: {type(hook).__name__} runs no queries. Give a connection of "
+            "a provider for a database, such as postgres or mysql."
+        )
+    return hook
+
+
+def _cursor(connection: Any) -> Any:
+    """Return a cursor on the server's side, where a driver would otherwise fetch the whole result into memory."""
+    driver = type(connection).__module__.partition(".")[0]
+    if driver in {"psycopg", "psycopg2"}:
+        # Such a cursor lives in a transaction, unless it may outlive one.
+        return connection.cursor(name="tingting_contacts", withhold=bool(connection.autocommit))
+    if driver in {"MySQLdb", "pymysql"}:
+        from importlib import import_module
+
+        return connection.cursor(import_module(f"{driver}.cursors").SSCursor)
+    cursor = connection.cursor()
+    # How many rows a driver such as Oracle's asks for at once; others do not know it.
+    with suppress(Exception):
+        cursor.arraysize = FETCH
+    return cursor

@@ -1,0 +1,205 @@
+"""Whether RunCampaign may start its campaign now: by the run's age, the hour, and what else runs; and waiting for it.
+
+All of it is asked in the last moment before TingTing is asked to run, and only then: a campaign that has begun is
+never held back.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING, NoReturn
+
+from airflow_provider_tingting import calling_window, turns
+from airflow_provider_tingting.api import calls
+from airflow_provider_tingting.calling_window import CallingWindow
+from airflow_provider_tingting.errors import TingTingCampaignTimeoutError, TingTingConfigError
+from airflow_provider_tingting.operators.freshness import heed_max_age
+from airflow_provider_tingting.operators.running import BACKSTOP, deadline_of
+
+if TYPE_CHECKING:
+    from airflow_provider_tingting._compat import Context
+    from airflow_provider_tingting.api.models import Campaign
+    from airflow_provider_tingting.api.wire import Conversation
+    from airflow_provider_tingting.operators.running import RunningMixin
+    from airflow_provider_tingting.waiting import WaitPlan
+
+# A worker that sleeps for longer (seconds) is worth a word on how not to.
+_LONG_FOR_A_WORKER = 600.0
+
+
+class HeldBack(Exception):  # noqa: N818
+    """Not an error: the campaign may start, but not now.
+
+    :param why: as the end of a sentence.
+    :param until: when to look again, in seconds since 1970; None when others run.
+    """
+
+    def __init__(self, why: str, until: float | None = None) -> None:
+        super().__init__(why)
+        self.why = why
+        self.until = until
+
+
+class Start:
+    """The start of one campaign by one try of a task.
+
+    :param operator: the task's operator.
+    :param context: the task's context.
+    :param plan: for which campaign, and how patiently to look.
+    :param deadline: until when the start may be put off, in seconds since 1970, as an earlier part of this try has
+        worked it out; None to work it out.
+    """
+
+    def __init__(self, operator: RunningMixin, context: Context, plan: WaitPlan, deadline: float | None) -> None:
+        self._operator = operator
+        self._context = context
+        self._plan = plan
+        self._window = CallingWindow.read(operator.calling_window)
+        self._deadline = deadline
+        if deadline is None:
+            self._deadline = deadline_of(
+                context, operator.start_timeout, operator.execution_timeout, calling_window.now
+            )
+
+    def gate(self, campaign: Campaign) -> Conversation[Campaign]:
+        """Return the campaign as it is when it may be started now.
+
+        :raises HeldBack: it may not start yet.
+        :raises TingTingConfigError: it may not start at all: the run is too old, or the hour is wrong.
+        :raises AirflowSkipException: the run is too old, and that is to be skipped.
+        :raises TingTingCampaignTimeoutError: it can not start in time.
+        """
+        if self._starts_later_by_itself(campaign):
+            self._heed_age()
+            return campaign
+        self._heed_age()
+        self._heed_window(campaign)
+        if self._operator.one_at_a_time:
+            others = yield from turns.in_the_way(campaign.id)
+            if others:
+                named = ", ".join(str(each.id) for each in others[:5])
+                self._hold_back(campaign, HeldBack(f"while others run on this account (now: {named})"))
+            # The list took its time.
+            campaign = yield calls.get_campaign(campaign.id)
+            if not campaign.status.has_begun:
+                self._heed_age()
+                self._heed_window(campaign)
+        return campaign
+
+    def wait(self, held: HeldBack, *, asked: bool) -> None:
+        """Wait in this worker, or hand the wait over to the triggerer.
+
+        :param asked: whether an earlier request to run has stayed without an answer.
+        """
+        operator, number = self._operator, self._plan.campaign_id
+        where = "in the triggerer" if operator.deferrable else "in this worker"
+        operator.log.info("Campaign %s is not run %s: waiting %s. Nobody is called meanwhile", number, held.why, where)
+        if operator.deferrable:
+            self._defer(held)
+        if not asked:
+            operator.said_if_killed = not_run(number)
+        if held.until is None:
+            operator.hook.get_conn().converse(turns.await_turn(self._plan_for_start(), operator.log))
+        else:
+            if held.until - calling_window.now() > _LONG_FOR_A_WORKER:
+                operator.log.warning("This wait holds a worker slot all the time; deferrable=True would free it")
+            for nap in calling_window.naps(held.until):
+                time.sleep(nap)
+        operator.said_if_killed = None
+        # The token may have been replaced during the wait.
+        operator.hook.forget_connection()
+
+    def _starts_later_by_itself(self, campaign: Campaign) -> bool:
+        """Whether TingTing will begin by the campaign's own schedule.
+
+        :raises TingTingConfigError: it would do so outside the calling window.
+        """
+        if not campaign.schedule:
+            return False
+        begins = campaign.scheduled_at
+        if begins is None:
+            if self._window is None:
+                return False
+            raise TingTingConfigError(
+                f"Campaign {campaign.id} has a schedule that cannot be read, so it may begin outside its calling "
+                f"window, {self._window}. It was not run, and nobody was called."
+            )
+        if begins <= self._now():
+            return False
+        if self._window is not None and not self._window.is_open(begins):
+            raise TingTingConfigError(
+                f"Campaign {campaign.id} is scheduled for {begins.isoformat()}, outside its calling window, "
+                f"{self._window}. It was not run, and nobody was called. Give it another schedule."
+            )
+        if self._operator.one_at_a_time:
+            self._operator.log.warning(
+                "Campaign %s begins by its own schedule, whatever else runs then: one_at_a_time cannot hold it back",
+                campaign.id,
+            )
+        return True
+
+    def _heed_age(self) -> None:
+        heed_max_age(self._context, self._operator.max_age, self._operator.on_too_old)
+
+    def _heed_window(self, campaign: Campaign) -> None:
+        now = self._now()
+        if self._window is None or self._window.is_open(now):
+            return
+        opens = self._window.opens_at(now)
+        if self._operator.outside_window == "fail":
+            raise TingTingConfigError(
+                f"Campaign {campaign.id} was not run: it is outside its calling window, {self._window}, which opens "
+                f'at {opens:%Y-%m-%d %H:%M}, and outside_window="fail". Nobody was called. Clear the task then.'
+            )
+        held = HeldBack(
+            f"before {opens:%Y-%m-%d %H:%M}, when its calling window opens ({self._window})", opens.timestamp()
+        )
+        self._hold_back(campaign, held)
+
+    def _hold_back(self, campaign: Campaign, held: HeldBack) -> NoReturn:
+        if self._deadline is not None and max(calling_window.now(), held.until or 0.0) >= self._deadline:
+            raise TingTingCampaignTimeoutError(
+                f"it was not run, and nobody was called: it may not start {held.why}, and its time to start "
+                "(start_timeout, execution_timeout) ends before. A retry waits anew.",
+                campaign_id=campaign.id,
+                status=campaign.status.value,
+            )
+        raise held
+
+    def _defer(self, held: HeldBack) -> NoReturn:
+        from airflow_provider_tingting.triggers.start import TingTingStartTrigger
+
+        plan = self._plan_for_start()
+        trigger = TingTingStartTrigger(
+            campaign_id=plan.campaign_id,
+            tingting_conn_id=self._operator.tingting_conn_id,
+            not_before=held.until,
+            poll_interval=plan.poll_interval,
+            deadline=plan.deadline,
+            tolerate_outage=plan.tolerate_outage,
+        )
+        left = (
+            None
+            if plan.deadline is None
+            else timedelta(seconds=max(0.0, plan.deadline - calling_window.now())) + BACKSTOP
+        )
+        self._operator.defer(
+            trigger=trigger,
+            method_name="execute_start",
+            kwargs={"start_deadline": plan.deadline},
+            timeout=left,
+        )
+        raise AssertionError("defer() always raises")
+
+    def _plan_for_start(self) -> WaitPlan:
+        return replace(self._plan, deadline=self._deadline)
+
+    def _now(self) -> datetime:
+        return datetime.fromtimestamp(calling_window.now(), timezone.utc)
+
+
+def not_run(campaign_id: int) -> str:
+    """Return what to say when a task ends while it waits to start."""
+    return f"Campaign {campaign_id} was not run: the task has ended while it waited to start. It has called nobody."

@@ -1,0 +1,62 @@
+"""A campaign as a page for people who do not read tables: one HTML file, complete in itself.
+
+`figures` counts what the charts show, in flat memory; `drawing` draws it with matplotlib, which is imported when a
+page is drawn; `page` puts it into HTML. May import the standard library, the error tree and this room.
+
+Source: Campaign API, "Download report".
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+from airflow_provider_tingting.errors import TingTingConfigError
+from airflow_provider_tingting.reports.chart.figures import ChartFigures
+from airflow_provider_tingting.reports.layout import Report
+from airflow_provider_tingting.reports.writers.atomic import whole_file
+
+__all__ = ["ChartFigures", "draw_page", "need_chart", "write_chart"]
+
+
+def need_chart() -> None:
+    """Check that charts can be drawn.
+
+    :raises TingTingConfigError: when matplotlib is not installed.
+    """
+    try:
+        import_module("matplotlib.figure")
+    except ImportError as error:
+        raise TingTingConfigError(
+            f"A page with charts needs matplotlib, which cannot be imported ({error}). Install it with "
+            "pip install 'airflow-provider-tingting[chart]', or leave chart_path away."
+        ) from error
+
+
+def write_chart(report: Report, target: Any, *, title: str, subtitle: str = "", overwrite: bool = True) -> int:
+    """Write a page with the charts of a campaign, whole or not at all; return its size in bytes.
+
+    The page asks no other computer for anything, is dark where the reader's device is, fits a phone, and has every
+    figure of a chart as a table too. It holds nobody's number.
+
+    :param report: the report, as `open_report` gives it.
+    :param target: as for `writers.write_report`.
+    :param title: the campaign's name.
+    :param subtitle: a line below it.
+    :param overwrite: whether a file that is there is replaced.
+    :raises TingTingReportError: when the report is cut or damaged, or the target cannot be written; a file that was
+        there is untouched.
+    :raises TingTingConfigError: when matplotlib is not installed.
+    """
+    body = draw_page(report, title=title, subtitle=subtitle)
+    with whole_file(target, overwrite=overwrite) as file:
+        file.write(body)
+    return len(body)
+
+
+def draw_page(report: Report, *, title: str, subtitle: str = "") -> bytes:
+    """Draw the page and return it; the arguments and errors are those of `write_chart`."""
+    from airflow_provider_tingting.reports.chart.page import page_of
+
+    need_chart()
+    return page_of(ChartFigures.of(report), title=title, subtitle=subtitle).encode("utf-8")

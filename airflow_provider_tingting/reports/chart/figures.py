@@ -1,0 +1,182 @@
+"""What the charts show, counted from the cells of a report in flat memory.
+
+May import the standard library and this room only.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import repeat
+from operator import itemgetter
+from typing import Any, Final, TypeVar
+
+from airflow_provider_tingting.reports.layout import Report
+from airflow_provider_tingting.reports.summary import (
+    NOT_REACHED,
+    OTHER,
+    REACHED,
+    CampaignSummary,
+    SummaryBuilder,
+)
+from airflow_provider_tingting.reports.values import Remember, read_date, read_duration, read_number, read_percent
+
+N = TypeVar("N", int, float)
+
+#: What a contact's status comes to.
+OUTCOMES: Final = ("reached", "not_reached", "open")
+#: From here on (percent) a message counts as heard to its end: the last words are mostly a farewell.
+HEARD_FROM: Final = 90
+#: Calls of more seconds than this are counted as this long.
+LONGEST_CALL: Final = 3600
+_MOST_CARRIERS: Final = 5
+_MOST_STATUSES: Final = 6
+_FOLD_AT: Final = 50_000
+
+
+@dataclass
+class ChartFigures:
+    """The figures of a page; made by `ChartFigures.of`.
+
+    :param summary: what the campaign came to.
+    :param dialled: contacts whose call (or SMS) was tried.
+    :param answered: contacts who took the call.
+    :param heard: contacts who heard the message to its end; None when the report says nothing of playback.
+    :param carriers: carrier → contacts for each of `OUTCOMES`, the largest first.
+    :param playback: contacts reached, by how many percent they heard: 101 counts.
+    :param durations: contacts reached, by the seconds of their call: counts up to `LONGEST_CALL`.
+    :param statuses: status → contacts, the most frequent first.
+    :param credits: status → credits, the most expensive first.
+    :param first: when the first call was, if known.
+    :param last: when the last one was.
+    """
+
+    summary: CampaignSummary = field(default_factory=CampaignSummary)
+    dialled: int = 0
+    answered: int = 0
+    heard: int | None = None
+    carriers: Mapping[str, tuple[int, int, int]] = field(default_factory=dict)
+    playback: list[int] = field(default_factory=lambda: [0] * 101)
+    durations: list[int] = field(default_factory=lambda: [0] * (LONGEST_CALL + 1))
+    statuses: Mapping[str, int] = field(default_factory=dict)
+    credits: Mapping[str, float] = field(default_factory=dict)
+    first: datetime | None = None
+    last: datetime | None = None
+
+    @classmethod
+    def of(cls, report: Report) -> ChartFigures:
+        """Count a report in one pass.
+
+        :raises TingTingReportError: when the report turns out to be cut or damaged.
+        """
+        builder = SummaryBuilder()
+        counting = _Counting(report)
+        builder.add_report(report, watch=counting.look)
+        return counting.result(builder.result())
+
+
+class _Counting:
+    def __init__(self, report: Report) -> None:
+        self._at = report.positions
+        self._status_of = report.status_reader()
+        self._getters = {name: itemgetter(index) for name, index in self._at.items()}
+        self._counts: dict[str, Counter[Any]] = {
+            name: Counter()
+            for name in ("carrier", "duration_seconds", "playback_percent", "credit_consumed", "credit_consumed_sms")
+        }
+        self._figures = ChartFigures()
+        self._carriers: dict[str, list[int]] = {}
+        self._credits: dict[str, float] = {}
+        self._seconds = Remember(read_duration)
+        self._percent = Remember(read_percent)
+        self._amount = Remember(read_number)
+
+    def look(self, batch: list[list[str]]) -> None:
+        """Count some rows."""
+        statuses = list(map(self._getters["status"], batch))
+        for name, counts in self._counts.items():
+            getter = self._getters.get(name)
+            values = map(getter, batch) if getter else repeat("", len(batch))
+            counts.update(zip(statuses, values, strict=True))
+        if "action_date" in self._getters:
+            self._look_at_dates(set(map(self._getters["action_date"], batch)))
+        if sum(map(len, self._counts.values())) > _FOLD_AT:
+            self._fold()
+
+    def result(self, summary: CampaignSummary) -> ChartFigures:
+        """Give the figures of all rows."""
+        self._fold()
+        figures = self._figures
+        figures.summary = summary
+        figures.statuses = _largest(summary.by_status)
+        figures.credits = _largest(self._credits)
+        if any(figures.playback):
+            figures.heard = sum(figures.playback[HEARD_FROM:])
+        ordered = sorted(self._carriers.items(), key=lambda item: (item[0] == OTHER, -sum(item[1]), item[0]))
+        kept = dict(ordered[:_MOST_CARRIERS])
+        for _, counts in ordered[_MOST_CARRIERS:]:
+            rest = kept.setdefault(OTHER, [0, 0, 0])
+            kept[OTHER] = [mine + more for mine, more in zip(rest, counts, strict=True)]
+        figures.carriers = {name: (counts[0], counts[1], counts[2]) for name, counts in kept.items()}
+        return figures
+
+    def _look_at_dates(self, texts: set[str]) -> None:
+        figures = self._figures
+        for text in texts:
+            moment = read_date(text)
+            if isinstance(moment, datetime):
+                figures.first = moment if figures.first is None else min(figures.first, moment)
+                figures.last = moment if figures.last is None else max(figures.last, moment)
+
+    def _fold(self) -> None:
+        figures = self._figures
+        for (status, carrier), times in self._counts["carrier"].items():
+            name = carrier.strip()[:32] or OTHER
+            if name not in self._carriers and len(self._carriers) > 1000:
+                name = OTHER
+            self._carriers.setdefault(name, [0, 0, 0])[self._outcome(status)] += times
+        for (text, duration), times in self._counts["duration_seconds"].items():
+            status, seconds = self._status(text), self._seconds[duration]
+            seconds = seconds if isinstance(seconds, float) else 0.0
+            # Of those terminated, only a call that took time was begun.
+            if status != "not started" and (status != "terminated" or seconds):
+                figures.dialled += times
+            if status in REACHED or status == "answered":
+                figures.answered += times
+            if status in REACHED and seconds:
+                figures.durations[min(LONGEST_CALL, round(seconds))] += times
+        for (text, playback), times in self._counts["playback_percent"].items():
+            percent = self._percent[playback]
+            if isinstance(percent, float) and self._status(text) in REACHED:
+                figures.playback[min(100, round(percent))] += times
+        for name in ("credit_consumed", "credit_consumed_sms"):
+            for (text, amount), times in self._counts[name].items():
+                credits = self._amount[amount]
+                if isinstance(credits, float) and credits:
+                    status = self._status(text)
+                    status = status if status in self._credits or len(self._credits) < 1000 else OTHER
+                    self._credits[status] = self._credits.get(status, 0.0) + times * credits
+        for counts in self._counts.values():
+            counts.clear()
+
+    def _status(self, text: str) -> str:
+        return self._status_of(text).lower()
+
+    def _outcome(self, text: str) -> int:
+        return OUTCOMES.index(outcome_of(self._status(text)))
+
+
+def outcome_of(status: str) -> str:
+    """Tell which of `OUTCOMES` a status comes to; one that nobody has documented is open."""
+    return "reached" if status in REACHED else "not_reached" if status in NOT_REACHED else "open"
+
+
+def _largest(amounts: Mapping[str, N]) -> dict[str, N]:
+    """Keep the largest amounts, in their order; the rest becomes `other`."""
+    ordered = sorted(amounts.items(), key=lambda item: (-item[1], item[0]))
+    kept = dict(ordered[:_MOST_STATUSES])
+    for _, amount in ordered[_MOST_STATUSES:]:
+        kept[OTHER] = kept.get(OTHER, 0) + amount
+    return kept

@@ -1,0 +1,101 @@
+"""Phone numbers for files that leave the team: as they are, masked, or as a keyed hash.
+
+The hash is HMAC-SHA256 with a secret of the connection: the same person has the same text in every file, so that files
+can be joined, and nobody without the secret can try out all numbers. May import the standard library, masking, the
+error tree and this room only.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any, Final
+
+from airflow_provider_tingting.errors import TingTingConfigError
+from airflow_provider_tingting.masking import mask_number, mask_text
+from airflow_provider_tingting.reports.distinct import bare_number
+from airflow_provider_tingting.reports.layout import ReportRow
+
+NUMBERS: Final = ("plain", "masked", "sha256")
+# A phone number has eight digits or more; a variable that is a smaller number is no phone number.
+_LEAST_PHONE: Final = 10**7
+
+
+def check_numbers(numbers: str, *, format: str, salt: str | None) -> None:
+    """Check that numbers can be written in this way.
+
+    :param numbers: one of `NUMBERS`.
+    :param format: format of the report.
+    :param salt: the secret of the hash.
+    :raises TingTingConfigError: for another way, for `raw` bytes that cannot be changed, or without a salt.
+    """
+    if numbers not in NUMBERS:
+        raise TingTingConfigError(f"numbers must be one of {', '.join(NUMBERS)}; it is {numbers!r}.")
+    if numbers == "plain":
+        return
+    if format == "raw":
+        raise TingTingConfigError(
+            f"format='raw' is what TingTing sent, with every number in clear, so numbers={numbers!r} cannot be heeded. "
+            "Use format='csv' or another one."
+        )
+    if numbers == "sha256" and not salt:
+        raise TingTingConfigError(
+            "numbers='sha256' needs a salt, or everybody could try out all numbers. Put a long random text into the "
+            "field secret_salt of the TingTing connection, and keep it: with another one the hashes differ."
+        )
+
+
+def disguise(rows: Iterable[ReportRow], numbers: str, salt: str | None = None) -> Iterable[ReportRow]:
+    """Give the rows with their numbers as they are to be written.
+
+    What looks like a phone number in the contacts' variables and in unknown columns is masked as well.
+
+    :param rows: the rows.
+    :param numbers: one of `NUMBERS`: `plain` changes nothing.
+    :param salt: the secret of the hash, for `sha256`.
+    """
+    if numbers == "plain":
+        return rows
+    if numbers == "masked":
+        return _with_numbers(rows, mask_number)
+    return _with_numbers(rows, hasher(salt or ""))
+
+
+def hasher(salt: str) -> Callable[[str], str]:
+    """Give the function that makes a number unreadable: `hmac.new(salt, number, "sha256").hexdigest()`.
+
+    Both are UTF-8; the number is the ten digits, without blanks and Nepal's country code.
+    """
+    keyed = hmac.new(salt.encode("utf-8"), digestmod="sha256")
+
+    def hashed(number: str) -> str:
+        mine = keyed.copy()
+        mine.update(bare_number(number).encode("utf-8"))
+        return mine.hexdigest()
+
+    return hashed
+
+
+def _with_numbers(rows: Iterable[ReportRow], change: Callable[[str], str]) -> Iterator[ReportRow]:
+    for row in rows:
+        info: Any = row.other_info
+        yield replace(
+            row,
+            number=change(row.number),
+            other_info=_hushed(info) if info else info,
+            extra={name: mask_text(text) for name, text in row.extra.items()},
+        )
+
+
+def _hushed(value: Any) -> Any:
+    """Mask whatever looks like a phone number, at any depth."""
+    if isinstance(value, str):
+        return mask_text(value)
+    if isinstance(value, Mapping):
+        return {key: _hushed(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_hushed(item) for item in value]
+    if isinstance(value, (int, float)) and abs(value) >= _LEAST_PHONE:
+        return mask_number(int(value))
+    return value

@@ -1,0 +1,68 @@
+"""A report read to its last row: checked, counted, its columns known, nothing written yet.
+
+May import the standard library, the error tree and this room only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from airflow_provider_tingting.reports.completeness import announced_contacts, check_campaign, check_complete
+from airflow_provider_tingting.reports.layout import Report, open_report
+from airflow_provider_tingting.reports.summary import CampaignSummary, SummaryBuilder
+from airflow_provider_tingting.reports.writers.tidy import TableFinder, TidyTable
+
+
+@dataclass(frozen=True, slots=True)
+class ReadReport:
+    """A report that makes sense from its first byte to its last.
+
+    :param report: its rows, to be read again as often as needed.
+    :param table: the columns of its tidy table.
+    :param summary: what the campaign came to.
+    """
+
+    report: Report
+    table: TidyTable
+    summary: CampaignSummary
+
+    def check(
+        self,
+        *,
+        expected: int | None = None,
+        campaign_id: int | None = None,
+        campaign_name: str | None = None,
+        require_complete: bool = True,
+    ) -> None:
+        """Check that it is the report of that campaign, and that everybody is in it.
+
+        :param expected: how many contacts the campaign has, if known.
+        :param campaign_id: the campaign that was asked for, if known.
+        :param campaign_name: its name, if known.
+        :param require_complete: whether contacts that are missing are an error.
+        :raises TingTingReportError: it is the report of another campaign, or contacts are missing.
+        """
+        fields = self.report.fields
+        check_campaign(fields, campaign_id=campaign_id, name=campaign_name)
+        if require_complete:
+            check_complete(
+                self.summary.contacts,
+                expected,
+                announced=announced_contacts(fields),
+                duplicates=self.summary.duplicates,
+            )
+
+
+def read_report(source: BinaryIO, *, columns: bool = True) -> ReadReport:
+    """Read a report once from its first byte to its last, in flat memory.
+
+    :param source: the report as it came: a readable, seekable binary file, such as a spooled download. Not closed.
+    :param columns: whether the contacts' variables are looked at, to learn the columns of the tidy table.
+    :raises TingTingReportError: when the report is cut, damaged or not a report.
+    """
+    report = open_report(source)
+    builder = SummaryBuilder()
+    finder = TableFinder(report)
+    builder.add_report(report, watch=finder.look if columns else None)
+    return ReadReport(report, finder.result(), builder.result())

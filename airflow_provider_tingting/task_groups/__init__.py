@@ -1,0 +1,1 @@
+"""Several tasks made by one call."""

@@ -1,0 +1,152 @@
+"""A whole campaign in one block of a DAG: create, check, add, approve if wanted, run, report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from airflow_provider_tingting._compat import BaseOperator, TaskGroup, approval_operator
+from airflow_provider_tingting.connection import DEFAULT_CONN_ID
+from airflow_provider_tingting.errors import TingTingConfigError
+from airflow_provider_tingting.operators.campaign import TingTingCreateCampaignOperator, TingTingRunCampaignOperator
+from airflow_provider_tingting.operators.check_contacts import TingTingCheckContactsOperator
+from airflow_provider_tingting.operators.contacts import TingTingAddContactsOperator
+from airflow_provider_tingting.operators.manage import TingTingDeleteCampaignOperator
+from airflow_provider_tingting.operators.preview import TingTingPreviewVoiceOperator
+from airflow_provider_tingting.operators.report import TingTingDownloadReportOperator
+
+# Of the audience, these belong to the adding only; the check takes the others.
+_ONLY_ADDING = frozenset({"batch_size", "concurrency", "transport"})
+# The figures that somebody needs who is asked to spend credits. Nothing personal: it is kept in Airflow's database.
+_WHAT_TO_APPROVE = """\
+{{%- set figures = ti.xcom_pull(task_ids='{check}', map_indexes=ti.map_index) -%}}
+{{%- set credits = figures['credits'] -%}}
+Campaign **{{{{ ti.xcom_pull(task_ids='{create}', map_indexes=ti.map_index) }}}}**
+
+| | |
+|---|---|
+| Contacts | {{{{ figures['valid'] }}}} |
+| Left out | {{{{ figures['invalid'] }}}} cannot be called, {{{{ figures['duplicates'] }}}} were there before, \
+{{{{ figures['excluded'] }}}} are excluded |
+| Carriers | {{% for carrier, count in figures['carriers'].items() %}}{{{{ carrier }}}} {{{{ count }}}} {{% endfor %}}|
+| Calls | {{{{ figures['calls'] }}}} |
+| SMS parts | {{{{ (figures['sms'] or {{}}).get('parts', 0) }}}} |
+| Credits | about {{{{ credits['estimate'] }}}}; the account has \
+{{{{ credits['remaining'] if credits['remaining'] is not none else 'an unknown number' }}}} |
+"""
+_LISTEN = "\n[Listen to the voice]({{{{ ti.xcom_pull(task_ids='{preview}', key='url', map_indexes=ti.map_index) }}}})\n"
+# The campaign that is to be deleted: the one whose run was skipped, or none. Not by what was chosen: the skipping comes
+# before the choice can be read.
+_REJECTED = """\
+{{%- if not ti.xcom_pull(task_ids='{run}', key='campaign_id', map_indexes=ti.map_index) -%}}
+{{{{ ti.xcom_pull(task_ids='{create}', map_indexes=ti.map_index) }}}}
+{{%- endif %}}"""
+
+
+def tingting_campaign(
+    group_id: str = "campaign",
+    *,
+    campaign: Mapping[str, Any],
+    audience: Any,
+    run: Mapping[str, Any] | None = None,
+    report: str | Mapping[str, Any] | None = None,
+    approval: bool | Mapping[str, Any] = False,
+    tingting_conn_id: str = DEFAULT_CONN_ID,
+    **group: Any,
+) -> TaskGroup:
+    """Make a task group that creates a campaign, checks and adds its contacts, runs it, and brings the report home.
+
+    Its tasks are `create_campaign`, `check_contacts`, `add_contacts`, `run_campaign` and, with `report`,
+    `download_report`. With `approval` there are `preview_voice` (when a voice is given) and `approve` before the run, a
+    person's decision on the figures of the check; when it is rejected, `run_campaign` and `download_report` are skipped
+    and `delete_rejected` deletes the campaign, which was never run.
+
+    What a retry, a clear or a kill does, and what lands in XCom, is said by each task's operator.
+
+    ```python
+    tingting_campaign(
+        "water_notice",
+        campaign={"name": "Water notice", "user_phone": [3], "voice": "Rija", "message": "नमस्कार {name} जी …"},
+        audience="s3://ward-7/households.xlsx",
+        report="s3://ward-7/reports/{{ ds }}.parquet",
+    )
+    ```
+
+    :param group_id: the group's name in the DAG.
+    :param campaign: the arguments of `TingTingCreateCampaignOperator`.
+    :param audience: the arguments of `TingTingAddContactsOperator`; or only who: what its `contacts` takes, such as a
+        path, or the output of a `@task.tingting_audience` function.
+    :param run: the arguments of `TingTingRunCampaignOperator`.
+    :param report: the arguments of `TingTingDownloadReportOperator`, or only its path; None for no report.
+    :param approval: whether a person must approve; or the arguments of Airflow's `ApprovalOperator` (Airflow 3.1 and
+        later), which may replace `subject`, `body`, `response_timeout` and the rest.
+    :param tingting_conn_id: the Airflow connection of all tasks.
+    :param group: arguments of the `TaskGroup`, such as `tooltip`, `default_args` or `prefix_group_id`.
+    :raises TingTingConfigError: the approval is asked for on an Airflow that has none.
+    """
+    people = dict(audience) if _is_arguments(audience) else {"contacts": audience}
+    with TaskGroup(group_id=group_id, **group) as made:
+        create = TingTingCreateCampaignOperator(
+            **{"task_id": "create_campaign", "tingting_conn_id": tingting_conn_id, **campaign}
+        )
+        mine = {"tingting_conn_id": create.tingting_conn_id, "campaign_id": create.output}
+        checked = {name: value for name, value in people.items() if name not in _ONLY_ADDING}
+        check = TingTingCheckContactsOperator(
+            # Its rows that are left out are those of the adding, which writes them.
+            **{**mine, **checked, "task_id": "check_contacts", "rejects_path": None}
+        )
+        add = TingTingAddContactsOperator(**{"task_id": "add_contacts", **mine, **people})
+        runs = TingTingRunCampaignOperator(**{"task_id": "run_campaign", **mine, **(run or {})})
+        create >> check >> add
+        if approval:
+            _approved(create, check, add, runs, {} if approval is True else dict(approval), mine)
+        else:
+            add >> runs
+        if report is not None:
+            wanted = dict(report) if isinstance(report, Mapping) else {"path": report}
+            runs >> TingTingDownloadReportOperator(**{"task_id": "download_report", **mine, **wanted})
+    return made
+
+
+def _approved(
+    create: TingTingCreateCampaignOperator,
+    check: BaseOperator,
+    add: BaseOperator,
+    runs: BaseOperator,
+    approval: dict[str, Any],
+    mine: dict[str, Any],
+) -> None:
+    """Put a person's decision between adding and running."""
+    operator = approval_operator()
+    if operator is None:
+        raise TingTingConfigError("approval needs Airflow 3.1 or later. Leave it out, or update Airflow.")
+    asked = _WHAT_TO_APPROVE.format(check=check.task_id, create=create.task_id)
+    before: BaseOperator = add
+    if create.voice is not None:
+        preview = TingTingPreviewVoiceOperator(task_id="preview_voice", **mine)
+        asked += _LISTEN.format(preview=preview.task_id)
+        before = add >> preview
+    approve = operator(
+        **{
+            "task_id": "approve",
+            "subject": "Run the TingTing campaign?",
+            "body": asked,
+            "defaults": "Reject",
+            **approval,
+        }
+    )
+    rejected = _REJECTED.format(run=runs.task_id, create=create.task_id)
+    delete = TingTingDeleteCampaignOperator(
+        task_id="delete_rejected",
+        tingting_conn_id=mine["tingting_conn_id"],
+        campaign_id=rejected,
+        missing_ok=True,
+        # Not `all_skipped`: as the last task it would be skipped after a failure, and the DAG run be a success.
+        trigger_rule="none_failed",
+    )
+    before >> approve >> runs >> delete
+
+
+def _is_arguments(audience: Any) -> bool:
+    """Whether an audience is given as arguments rather than as a source."""
+    return isinstance(audience, Mapping) and bool({"contacts", "sql"} & set(audience))

@@ -1,0 +1,109 @@
+"""One campaign at a time in an account: who runs now, who is to go first, and waiting for one's turn. No Airflow.
+
+TingTing has no lock and no queue, so this is courtesy and not a guarantee: everybody looks before starting, and those
+who look in the same moment let the campaign with the lowest id go first.
+"""
+
+from __future__ import annotations
+
+import random
+
+from airflow_provider_tingting import calling_window
+from airflow_provider_tingting.api import calls
+from airflow_provider_tingting.api.models import Campaign
+from airflow_provider_tingting.api.paging import Pager
+from airflow_provider_tingting.api.statuses import CampaignStatus
+from airflow_provider_tingting.api.wire import Conversation, Pause
+from airflow_provider_tingting.errors import TingTingAPIError, TingTingRateLimitedError, TingTingRefusedError
+from airflow_provider_tingting.marking import is_marked
+from airflow_provider_tingting.waiting import Teller, WaitPlan
+
+# The newest campaigns that are looked through on a server that does not filter by status.
+MOST_LOOKED_THROUGH = 500
+# So long (seconds) a campaign waits for each one with a lower id that may be about to start in the same moment: from
+# the other's look to its request, and to the status that shows it.
+LETS_OTHERS_GO = 3.0
+MOST_LET_GO = 5
+
+
+def running_beside(campaign_id: int) -> Conversation[list[Campaign]]:
+    """Return some of the campaigns that run now, without this one; the list is empty when no other runs."""
+    pager, looked = Pager(calls.list_campaigns(status=CampaignStatus.RUNNING.value)), 0
+    for call in pager:
+        page = pager.accept((yield call))
+        looked += len(page)
+        # Looked at again, in case the server ignores the filter.
+        others = [each for each in page if each.status is CampaignStatus.RUNNING and each.id != campaign_id]
+        if others or looked >= MOST_LOOKED_THROUGH:
+            return others
+    return []
+
+
+def ahead_of(campaign_id: int) -> Conversation[int]:
+    """Count those of the newest campaigns that a task has created before this one and that may be about to start."""
+    page = yield calls.list_campaigns(status=CampaignStatus.NOT_STARTED.value)
+    return sum(
+        each.id < campaign_id
+        and each.status is CampaignStatus.NOT_STARTED
+        and not each.draft
+        and each.campaign_action_count != 0
+        and is_marked(each.description)
+        for each in page.results
+    )
+
+
+def in_the_way(campaign_id: int) -> Conversation[list[Campaign]]:
+    """Return campaigns that run now, after letting those go first that may start in the same moment."""
+    others: list[Campaign] = yield from running_beside(campaign_id)
+    if others:
+        return others
+    ahead = min((yield from ahead_of(campaign_id)), MOST_LET_GO)
+    for _ in range(ahead):
+        yield Pause(LETS_OTHERS_GO)
+        others = yield from running_beside(campaign_id)
+        if others:
+            return others
+    return []
+
+
+def await_turn(plan: WaitPlan, tell: Teller) -> Conversation[None]:
+    """Wait until no other campaign runs, by reading only.
+
+    It ends too when the deadline has come, when TingTing refuses to tell, or when it has not answered for
+    `tolerate_outage`: whoever waits looks for himself afterwards, and hears the same.
+
+    :param plan: for which campaign, how often to look, until when, and how patiently.
+    :param tell: where log lines go.
+    """
+    outage_since: float | None = None
+    told: list[int] | None = None
+    while True:
+        left = float("inf") if plan.deadline is None else plan.deadline - calling_window.now()
+        if left <= 0:
+            return
+        # Spread, so that many who wait do not ask together. Whoever waits has looked just before.
+        yield Pause(min(left, plan.poll_interval * random.uniform(0.9, 1.1)))
+        try:
+            others = yield from running_beside(plan.campaign_id)
+        except TingTingAPIError as error:
+            if isinstance(error, TingTingRefusedError) and not isinstance(error, TingTingRateLimitedError):
+                return
+            if outage_since is None:
+                outage_since = calling_window.now()
+                tell.warning("TingTing does not answer; waiting on for %.0f s. %s", plan.tolerate_outage, error)
+            if calling_window.now() - outage_since >= plan.tolerate_outage:
+                return
+            continue
+        if outage_since is not None:
+            outage_since = None
+            tell.info("TingTing answers again")
+        if not others:
+            return
+        ids = sorted(each.id for each in others)
+        if ids != told:
+            tell.info("Campaign %s waits for its turn: running now: %s", plan.campaign_id, _named(ids))
+            told = ids
+
+
+def _named(ids: list[int]) -> str:
+    return ", ".join(map(str, ids[:5])) + (", …" if len(ids) > 5 else "")

@@ -1,0 +1,108 @@
+"""A person decides before credits are spent: check, estimate, listen, approve, a demo call, and only then everybody.
+
+The decision is asked for under "Required Actions" in Airflow (3.1 and later). When it is rejected, or nobody decides
+within a day, the campaign is deleted and nobody is called. Needs the connection `tingting_default`; runs offline
+against the sandbox.
+"""
+
+from __future__ import annotations
+
+import os
+from datetime import timedelta
+from pathlib import Path
+
+import pendulum
+from airflow import __version__ as airflow_version
+
+from airflow_provider_tingting.hooks.tingting import TingTingHook
+from airflow_provider_tingting.operators.campaign import (
+    TingTingCreateCampaignOperator,
+    TingTingRunCampaignOperator,
+)
+from airflow_provider_tingting.operators.check_contacts import TingTingCheckContactsOperator
+from airflow_provider_tingting.operators.contacts import TingTingAddContactsOperator
+from airflow_provider_tingting.operators.manage import TingTingDeleteCampaignOperator
+from airflow_provider_tingting.operators.preview import TingTingDemoCallOperator, TingTingPreviewVoiceOperator
+
+HERE = Path(__file__).parent
+# The first household of the spreadsheet stands for the campaign's owner, who hears it before anybody else.
+OWNER = "9840000001"
+AUDIENCE = {
+    "contacts": str(HERE / "data" / "ward_7.xlsx"),
+    "number_column": "Mobile",
+    "variables": {"tags_name": "Householder", "tags_time": "Cut off from"},
+}
+
+# Airflow asks people from 3.1 on; before, this file has no DAG.
+if not airflow_version.startswith(("2.", "3.0.")):
+    from airflow.providers.standard.operators.hitl import ApprovalOperator
+    from airflow.sdk import DAG, task
+
+    with DAG(
+        dag_id="tingting_approve_before_running",
+        description="Ask a person before the households of a ward are called.",
+        schedule=None,
+        start_date=pendulum.datetime(2026, 1, 1, tz="Asia/Kathmandu"),
+        catchup=False,
+        tags=["tingting", "example"],
+        doc_md=__doc__,
+    ):
+        create = TingTingCreateCampaignOperator(
+            task_id="create_campaign",
+            name="Water notice, ward 7, with approval",
+            user_phone=[3],
+            voice="Rija",
+            message="नमस्कार {tags_name} जी, भोलि बिहान {tags_time}देखि खानेपानी आउने छैन।",
+        )
+
+        check = TingTingCheckContactsOperator(task_id="check_contacts", campaign_id=create.output, **AUDIENCE)
+
+        add = TingTingAddContactsOperator(task_id="add_contacts", campaign_id=create.output, **AUDIENCE)
+
+        preview = TingTingPreviewVoiceOperator(task_id="preview_voice", campaign_id=create.output)
+
+        approve = ApprovalOperator(
+            task_id="approve",
+            subject="Call the households of ward 7?",
+            body="""
+{%- set figures = ti.xcom_pull(task_ids='check_contacts') -%}
+{%- set credits = figures['credits'] -%}
+**{{ figures['valid'] }}** households would be called, {{ figures['invalid'] }} cannot be.
+That costs about {{ credits['estimate'] }} credits.
+The account has {{ 'an unknown number' if credits['remaining'] is none else credits['remaining'] }}.
+
+[Listen to the voice]({{ ti.xcom_pull(task_ids='preview_voice', key='url') }})
+""",
+            defaults="Reject",
+            response_timeout=timedelta(days=1),
+        )
+
+        @task
+        def owner(campaign_id: int) -> int:
+            """Find the owner among the contacts."""
+            contacts = TingTingHook().iter_contacts(campaign_id)
+            return next(contact.id for contact in contacts if contact.number == OWNER)
+
+        found = owner(create.output)
+        demo = TingTingDemoCallOperator(task_id="demo_call", contact_id=found)
+
+        run = TingTingRunCampaignOperator(
+            task_id="run_campaign",
+            campaign_id=create.output,
+            poll_interval=float(os.environ.get("TINGTING_POLL_INTERVAL", "30")),
+            timeout=timedelta(hours=6),
+        )
+
+        # Of a campaign that was not run. With the rule `all_skipped` it would be skipped after a failure too, and a DAG
+        # run whose last task is skipped is a success.
+        delete = TingTingDeleteCampaignOperator(
+            task_id="delete_rejected",
+            campaign_id="""
+{%- if not ti.xcom_pull(task_ids='run_campaign', key='campaign_id') -%}
+{{ ti.xcom_pull(task_ids='create_campaign') }}
+{%- endif %}""",
+            missing_ok=True,
+            trigger_rule="none_failed",
+        )
+
+        create >> check >> add >> preview >> approve >> found >> demo >> run >> delete

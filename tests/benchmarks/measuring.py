@@ -1,0 +1,89 @@
+"""What the benchmarks share: processes of their own, with CPU seconds and peak memory, and how results are shown."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+CHECKOUT = Path(__file__).parents[2]
+MIB = 1024**2
+
+
+def machine(*distributions: str) -> str:
+    """Where this run was made and with what, in one line; the load tells how much else went on."""
+    versions = []
+    for name in distributions:
+        try:
+            versions.append(f"{name} {version(name)}")
+        except PackageNotFoundError:
+            versions.append(f"no {name}")
+    load = os.getloadavg()[0]
+    return (
+        f"Python {platform.python_version()}, {platform.system()} {platform.machine()}, {os.cpu_count()} cores, "
+        f"load {load:.1f} at the start; {', '.join(versions)}"
+    )
+
+
+def verdict(what: str, value: float, target: str, met: bool) -> None:
+    print(f"  {what}: {value:,.3g} (target {target}: {'met' if met else 'MISSED'})")
+
+
+def peak_memory() -> int:
+    """The most bytes of memory that this process has had, without that of the one which started it."""
+    return _memory("VmHWM")
+
+
+def memory_now() -> int:
+    return _memory("VmRSS")
+
+
+def _memory(line: str) -> int:
+    for entry in Path("/proc/self/status").read_text().splitlines():
+        if entry.startswith(f"{line}:"):
+            return int(entry.split()[1]) * 1024
+    raise RuntimeError(f"this system does not tell {line}")
+
+
+def in_a_process(script: str, *arguments: str) -> dict[str, Any]:
+    """Run a script with arguments in a Python of its own and return what `tell` told there."""
+    path = os.pathsep.join([str(CHECKOUT), os.environ.get("PYTHONPATH", "")])
+    done = subprocess.run(
+        [sys.executable, script, *arguments],
+        env={**os.environ, "PYTHONPATH": path},
+        stdout=subprocess.PIPE,
+        check=True,
+        text=True,
+    )
+    return dict(json.loads(done.stdout.splitlines()[-1]))
+
+
+def tell(work: Callable[[], Any]) -> None:
+    """Do the work and print, for `in_a_process`, what it took: seconds, CPU seconds, MiB at its peak and before it."""
+    before = memory_now()
+    began, cpu = time.perf_counter(), time.process_time()
+    result = work()
+    print(
+        json.dumps(
+            {
+                "seconds": time.perf_counter() - began,
+                "cpu": time.process_time() - cpu,
+                "peak": peak_memory() / MIB,
+                "before": before / MIB,
+                "result": result,
+            }
+        )
+    )
+
+
+def median(values: Sequence[float]) -> float:
+    ordered = sorted(values)
+    middle = len(ordered) // 2
+    return ordered[middle] if len(ordered) % 2 else (ordered[middle - 1] + ordered[middle]) / 2

@@ -1,0 +1,176 @@
+"""`contacts check` from a shell: a table for people, JSON for programs, an exit code for both."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import io
+import json
+import subprocess
+import sys
+
+import pytest
+from rich.console import Console
+from support.docs_pages import DOCS, blocks
+
+from airflow_provider_tingting.cli import contacts_check
+
+MESSY = """Phone No.,Householder,Ward
++977 984-1234567,राम,7
+9841234568,सीता,7
+984123,Hari,7
+01-4412345,Gita,8
+9841234567,Ram,8
+9.84E+09,Maya,8
+9851234567,,9
+9861234567,Gopal,9
+"""
+
+
+@pytest.fixture
+def messy(tmp_path):
+    path = tmp_path / "people.csv"
+    path.write_text(MESSY, encoding="utf-8")
+    return str(path)
+
+
+def run(*arguments, terminal=False, width=120):
+    """The exit code and what was written."""
+    parser = argparse.ArgumentParser()
+    contacts_check.add_arguments(parser)
+    written = io.StringIO()
+    console = Console(file=written, width=width, force_terminal=terminal, color_system=None)
+    code = contacts_check.run(parser.parse_args([str(argument) for argument in arguments]), console)
+    return code, written.getvalue()
+
+
+def test_a_messy_file_is_shown_in_a_table(messy):
+    code, said = run(messy, "--message", "Hi {name}", "--variable", "name=householder", "--sms-message", "{name} जी")
+
+    assert code == 1
+    for part in (
+        "people.csv: 8 rows",
+        "can be contacted",
+        "NTC 3",
+        "lost_digits",
+        "1 of them with other variables",
+        "{name} is filled in 4 rows, blank in 1",
+        "3 calls",
+        "3 SMS in 3 parts, at most 1 each; 3 in Unicode",
+        "people.csv, row 5: 01*****45 is a landline",
+        "people.csv, row 6: 98******67 came before with other variables",
+    ):
+        assert part in said
+    assert [secret for secret in ("9841234567", "984-1234567", "Hari", "Maya") if secret in said] == []
+
+
+def test_the_docs_show_what_is_shown(tmp_path):
+    [shown] = [block.code for block in blocks(DOCS / "contacts.md", "text") if block.code.startswith("ward_7.csv")]
+    path = tmp_path / "ward_7.csv"
+    rows = ["9841234501,सीता", "9851234502,Ram", "9761234503,Hari", "984123,Gita", "01-4412345,Office", "9841234504,"]
+    path.write_text("\n".join(["number,tags_name", *rows, "9841234501,Sita", "9861234505,Maya"]), encoding="utf-8")
+    excluded = tmp_path / "do_not_call.csv"
+    excluded.write_text("number\n9861234505\n")
+
+    _, said = run(
+        path, "--message", "Hi {tags_name}", "--sms-message", "नमस्ते {tags_name}", "--exclude", excluded, width=84
+    )
+
+    said = "".join(f"{line.rstrip()}\n" for line in said.splitlines())
+    assert said.startswith(shown)
+
+
+def test_a_good_file_is_zero(tmp_path):
+    path = tmp_path / "people.jsonl"
+    path.write_text('"9841234501"\n{"phone": "9841234502"}\n')
+
+    code, said = run(path)
+
+    assert code == 0
+    assert "Bad rows" not in said
+
+
+def test_a_program_gets_json(messy, tmp_path):
+    do_not_call = tmp_path / "do_not_call.csv"
+    do_not_call.write_text("number\n9841234568\n")
+    rejects = tmp_path / "rejects.csv"
+
+    code, said = run(
+        messy,
+        *("--json", "--exclude", do_not_call, "--rejects", rejects, "--constant", "city=Pokhara"),
+        *("--where", "Ward=7", "--where", "Ward=8", "--sms-message", "{city}"),
+    )
+
+    found = json.loads(said)
+    assert code == 1
+    assert found["reasons"] == {"too_short": 1, "landline": 1, "lost_digits": 1}
+    assert {name: found[name] for name in ("total", "valid", "invalid", "duplicates", "excluded", "filtered_out")} == {
+        "total": 6,
+        "valid": 1,
+        "invalid": 3,
+        "duplicates": 1,
+        "excluded": 1,
+        "filtered_out": 2,
+    }
+    assert (found["calls"], found["sms"]["parts"]) == (0, 1)
+    assert found["rejects_path"] == str(rejects)
+    with rejects.open(encoding="utf-8-sig", newline="") as file:
+        assert [row["Householder"] for row in csv.DictReader(file)] == ["Hari", "Gita", "Maya"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["gone.csv"], "There is no file"),
+        (["FILE", "--exclude", "gone.csv"], "There is no file"),
+        (["FILE", "--message", "{nmae}"], "people.csv has no column of that name"),
+        (["FILE", "--number-column", "Fax"], "no column 'Fax'"),
+        (["FILE", "--where", "Ward"], "--where is written as COLUMN=VALUE"),
+        (["FILE", "--delimiter", ";;"], "delimiter is the one character"),
+        (["FILE", "--encoding", "klingon"], "encoding='klingon' is not known"),
+        (["FILE", "--rejects", "rejects.pdf"], ".csv or .xlsx"),
+        (["nowhere://bucket/people.csv"], "nowhere://bucket/people.csv cannot be used"),
+    ],
+)
+def test_what_cannot_be_read_or_meant_is_two(messy, capsys, arguments, says):
+    code, said = run(*(messy if argument == "FILE" else argument for argument in arguments))
+
+    assert (code, said) == (2, "")
+    assert says in capsys.readouterr().err
+
+
+def test_somebody_who_watches_sees_how_far_it_is(tmp_path):
+    path = tmp_path / "people.csv"
+    path.write_text("number\n" + "".join(f"98412{row:05}\n" for row in range(1, 30_000)))
+
+    _, said = run(path, terminal=True)
+    _, in_a_log = run(path)
+
+    assert "rows" in said
+    assert "%" in said
+    assert "%" not in in_a_log
+    assert "29,999" in in_a_log
+
+
+def test_a_stored_file_is_read(tmp_path):
+    fsspec = pytest.importorskip("fsspec")
+    with fsspec.filesystem("memory").open("/people.csv", "w") as file:
+        file.write("number\n9841234501\n")
+
+    assert run("memory://people.csv")[0] == 0
+
+
+def test_it_needs_no_airflow(messy):
+    program = f"""
+import argparse, sys
+from rich.console import Console
+from airflow_provider_tingting.cli import contacts_check
+parser = argparse.ArgumentParser()
+contacts_check.add_arguments(parser)
+assert not {{"openpyxl", "phonenumbers", "pyarrow"}} & set(sys.modules)
+contacts_check.run(parser.parse_args([{messy!r}]), Console(quiet=True))
+print([name for name in sys.modules if name.partition(".")[0] == "airflow"])
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    assert done.stdout.splitlines()[-1] == "[]"

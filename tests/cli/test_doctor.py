@@ -1,0 +1,193 @@
+"""The doctor on a good day and on bad ones: each line, and the exit code."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from datetime import datetime, timedelta, timezone
+
+import pytest
+from support.airflow_home import CHECKOUT
+from support.campaigns import connection
+from support.recording_server import RecordingServer
+
+
+def found(tingting, arguments=""):
+    code, out, _ = tingting(f"doctor --json {arguments}")
+    checks = json.loads(out)["checks"]
+    return code, {check["check"]: check for check in checks}
+
+
+def test_on_a_good_day_nothing_is_a_problem(tingting):
+    code, checks = found(tingting)
+
+    assert code == 0
+    assert {name for name, check in checks.items() if check["verdict"] == "problem"} == set()
+    for name in ("versions", "common-compat", "database", "connection", "reachable", "token", "clock", "credits"):
+        assert checks[name]["verdict"] == "ok"
+    assert "3, 12" in checks["caller numbers"]["said"]
+
+
+def test_what_it_prints_has_a_line_for_each_look_and_no_token(tingting):
+    code, out, err = tingting("doctor")
+
+    assert code == 0
+    assert "ok       token          TingTing takes it." in out
+    assert "tingting-sandbox-token" not in out + err
+
+
+def test_it_changes_nothing_and_reads_little(tingting, sandbox):
+    found(tingting)
+
+    assert {request.method for request in sandbox.requests} == {"GET"}
+    assert len(sandbox.requests) <= 4
+
+
+def test_a_refused_token_is_a_problem_and_the_server_is_reachable(tingting, sandbox):
+    sandbox.world.rotate_token("another-token")
+    code, checks = found(tingting)
+
+    assert code == 1
+    assert checks["reachable"]["verdict"] == "ok"
+    assert checks["token"]["verdict"] == "problem"
+    assert "API token" in checks["token"]["remedy"]
+
+
+def test_a_server_that_is_down_is_a_problem(tingting, sandbox):
+    with sandbox.outage():
+        code, checks = found(tingting)
+
+    assert code == 1
+    assert "cannot be reached" in checks["reachable"]["said"]
+    assert "token" not in checks
+
+
+def test_a_connection_that_is_not_there_is_a_problem(tingting):
+    code, checks = found(tingting, "--conn-id nowhere")
+
+    assert code == 1
+    assert "nowhere" in checks["connection"]["said"]
+    assert "AIRFLOW_CONN_NOWHERE" in checks["connection"]["remedy"]
+
+
+BAD_CONNECTIONS = {
+    "no token": ({"password": ""}, "connection", "problem"),
+    "no address": ({"host": "not an address"}, "connection", "problem"),
+    "a strange timeout": ({"timeout": "soon"}, "connection", "problem"),
+    "in the clear": ({"host": "http://192.0.2.1/", "connect_timeout": 0.01}, "TLS", "warning"),
+    "no certificate": ({"host": "https://127.0.0.1:1/", "verify": False}, "TLS", "warning"),
+}
+
+
+@pytest.mark.parametrize("what", BAD_CONNECTIONS)
+def test_a_bad_connection_is_told_in_its_line(what, tingting, sandbox, monkeypatch):
+    changes, name, verdict = BAD_CONNECTIONS[what]
+    monkeypatch.setenv("AIRFLOW_CONN_TINGTING_DEFAULT", connection(sandbox, **changes))
+    code, checks = found(tingting)
+
+    assert code == 1
+    assert checks[name]["verdict"] == verdict
+    assert checks[name]["remedy"]
+
+
+def test_an_account_without_credits_or_caller_number_is_a_problem(tingting, sandbox):
+    sandbox.world.set_credits(0)
+    sandbox.world.callers.clear()
+    code, checks = found(tingting)
+
+    assert code == 1
+    assert checks["credits"]["verdict"] == checks["caller numbers"]["verdict"] == "problem"
+
+
+def test_a_clock_that_is_off_is_a_warning():
+    from airflow_provider_tingting.cli import line
+
+    now = datetime.now(timezone.utc).replace(microsecond=0)
+    ahead = line._clock((now - timedelta(minutes=5)).strftime("%a, %d %b %Y %H:%M:%S GMT"), now.timestamp())
+
+    assert ahead.verdict.value == "warning"
+    assert "300 s ahead of" in ahead.said
+    assert line._clock(None, now.timestamp()).verdict.value == "ok"
+    assert line._clock("half past ten", now.timestamp()).verdict.value == "ok"
+
+
+def test_a_triggerer_that_has_never_run_is_a_warning_and_one_that_runs_is_not(tingting):
+    from airflow.jobs.job import Job
+    from airflow.utils.session import create_session
+
+    assert found(tingting)[1]["triggerer"]["said"] == "None has ever run here."
+    with create_session() as session:
+        alive = Job(job_type="TriggererJob", heartrate=30, state="running")
+        alive.job_type = "TriggererJob"
+        alive.hostname = "a-machine"
+        alive.latest_heartbeat = datetime.now(timezone.utc)
+        session.add(alive)
+    try:
+        assert found(tingting)[1]["triggerer"]["verdict"] == "ok"
+        with create_session() as session:
+            session.query(Job).update({"latest_heartbeat": datetime.now(timezone.utc) - timedelta(hours=1)})
+        stale = found(tingting)[1]["triggerer"]
+        assert stale["verdict"] == "warning"
+        assert "a-machine" in stale["said"]
+    finally:
+        with create_session() as session:
+            session.query(Job).delete()
+
+
+DATABASES = {
+    "not initialised": ("sqlite:////{home}/empty.db", "it is not initialised"),
+    "not there": ("sqlite:////{home}/nowhere/airflow.db", "cannot be reached"),
+}
+
+
+@pytest.mark.parametrize("what", DATABASES)
+def test_without_airflows_database_it_still_says_what_it_can(what, tmp_path, sandbox):
+    address, sentence = DATABASES[what]
+    done = subprocess.run(
+        [sys.executable, "-m", "airflow_provider_tingting", "doctor", "--json"],
+        env={
+            **os.environ,
+            "PYTHONPATH": str(CHECKOUT),
+            "AIRFLOW_HOME": str(tmp_path),
+            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": address.format(home=str(tmp_path).lstrip("/")),
+            "AIRFLOW_CONN_TINGTING_DEFAULT": sandbox.connection_json(),
+        },
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    checks = {check["check"]: check for check in json.loads(done.stdout)["checks"]}
+
+    assert done.returncode == 1
+    assert sentence in checks["database"]["said"]
+    assert checks["triggerer"]["verdict"] == "warning"
+    assert checks["token"]["verdict"] == "ok"
+
+
+def test_something_that_is_not_tingting_is_a_problem(tingting, sandbox, monkeypatch):
+    with RecordingServer() as other:
+        monkeypatch.setenv("AIRFLOW_CONN_TINGTING_DEFAULT", connection(sandbox, host=other.base_url))
+        code, checks = found(tingting)
+
+    assert code == 1
+    assert checks["reachable"]["verdict"] == "problem"
+
+
+def test_a_connection_in_airflows_database_is_found(tingting, sandbox):
+    from airflow.models.connection import Connection
+    from airflow.utils.session import create_session
+
+    stored = Connection(conn_id="in_the_database", conn_type="tingting", host=sandbox.base_url, password=sandbox.token)
+    with create_session() as session:
+        session.add(stored)
+    try:
+        code, checks = found(tingting, "--conn-id in_the_database")
+    finally:
+        with create_session() as session:
+            session.query(Connection).filter(Connection.conn_id == "in_the_database").delete()
+
+    assert code == 0
+    assert checks["token"]["verdict"] == "ok"
+    assert tingting("voices --conn-id in_the_database")[0] == 2

@@ -1,0 +1,229 @@
+"""Who belongs to an audience: rows chosen by `where`, people excluded, and duplicates that say something else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from airflow_provider_tingting.contacts.audience import AudienceOptions, CheckedAudience, check_audience
+from airflow_provider_tingting.contacts.contact import Place
+from airflow_provider_tingting.contacts.exclusion import Exclusion
+from airflow_provider_tingting.contacts.sources import read_rows
+from airflow_provider_tingting.contacts.sources.row import Row
+from airflow_provider_tingting.errors import TingTingConfigError, TingTingContactsError
+
+PEOPLE = [
+    {"number": "9841234501", "Ward": 7, "name": "Sita"},
+    {"number": "9841234502", "Ward": "8 ", "name": "Ram"},
+    {"number": "9841234503", "Ward": 7.0, "name": "Hari"},
+    {"number": "12", "Ward": 9, "name": "Gita"},
+]
+
+
+def check(source: object, exclude: Exclusion | None = None, **options: Any) -> CheckedAudience:
+    return check_audience(read_rows(source), AudienceOptions(**options), exclude=exclude)
+
+
+def excluding(*sources: object, **options: Any) -> Exclusion:
+    exclusion = Exclusion(**options)
+    for source in sources:
+        exclusion.add(read_rows(source, may_be_empty=True))
+    return exclusion
+
+
+def numbers_of(audience: CheckedAudience) -> list[str]:
+    with audience:
+        return [contact.number[-2:] for contact in audience.contacts()]
+
+
+# -- where -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("where", "expected"),
+    [
+        ({"Ward": 7}, ["01", "03"]),
+        ({"Ward": "7"}, ["01", "03"]),
+        ({"ward": [7, 8]}, ["01", "02", "03"]),
+        ({"Ward": 7, "name": "HARI"}, ["03"]),
+        (lambda row: row["name"] != "Ram" and row["Ward"] != 9, ["01", "03"]),
+    ],
+)
+def test_rows_are_chosen_and_the_others_only_counted(where: Any, expected: list[str]) -> None:
+    audience = check(PEOPLE, where=where)
+    assert numbers_of(audience) == expected
+    assert (audience.total, audience.invalid) == (len(expected), 0)
+    assert audience.filtered_out == 4 - len(expected)
+
+
+def test_contacts_in_the_shape_of_the_api_are_chosen_by_their_variables() -> None:
+    people = [{"number": "9841234501", "other_variables": {"Ward": ward}} for ward in (7, 8)]
+    assert numbers_of(check(people, where={"Ward": 7})) == ["01"]
+    assert numbers_of(check(people, where=lambda row: row["number"].endswith("01"))) == ["01"]
+
+
+def test_an_audience_that_where_empties_says_so() -> None:
+    with check(PEOPLE, where={"Ward": 70}) as audience, pytest.raises(TingTingContactsError) as raised:
+        audience.raise_if_refused()
+    assert "where= wants none of the 4 rows" in str(raised.value)
+
+
+def test_a_column_of_where_must_be_there(tmp_path: Path) -> None:
+    path = tmp_path / "people.csv"
+    path.write_text("number,Ward\n9841234501,7\n")
+    with pytest.raises(TingTingContactsError, match=r"no column 'Wards' \(where\). Did you mean 'Ward'"):
+        check(path, where={"Wards": 7})
+
+
+@pytest.mark.parametrize("where", ["Ward == 7", 7, ["Ward"], {"Ward": {"a": 1}}])
+def test_where_is_never_code(where: Any) -> None:
+    with pytest.raises(TingTingConfigError, match="where"):
+        check(PEOPLE, where=where)
+
+
+def test_a_function_that_fails_is_told_by_its_place_and_quotes_nobody() -> None:
+    with pytest.raises(TingTingContactsError) as raised:
+        check(PEOPLE, where=lambda row: int(row["name"]))
+    assert "the given contacts, row 1 with ValueError" in str(raised.value)
+    assert "Sita" not in str(raised.value)
+
+
+# -- exclude -----------------------------------------------------------------------------------------------------------
+
+
+def test_excluded_people_are_left_out_and_counted(tmp_path: Path) -> None:
+    path = tmp_path / "do_not_call.csv"
+    path.write_text("name,Phone no\nRam,+977 984-1234502\nGita,\nOffice,01-4412345\n")
+    exclusion = excluding(path, ["९८४१२३४५०३"])
+    audience = check(PEOPLE[:3], exclusion)
+    assert numbers_of(audience) == ["01"]
+    assert (audience.total, audience.valid, audience.excluded) == (3, 1, 2)
+    assert (exclusion.size, exclusion.unusable) == (2, 2)
+
+
+def test_who_is_excluded_needs_no_good_row() -> None:
+    """A blank tag of somebody who is not contacted anyway is no reason to refuse the others."""
+    audience = check(
+        [{"number": "9841234501", "name": ""}, {"number": "9841234502", "name": "Ram"}],
+        excluding(["9841234501"]),
+        required_tags=("name",),
+    )
+    with audience:
+        audience.raise_if_refused()
+        assert (audience.valid, audience.excluded, audience.invalid) == (1, 1, 0)
+
+
+def test_when_everybody_is_excluded_nobody_is_left() -> None:
+    with check(["9841234501"], excluding(["9841234501"])) as audience, pytest.raises(TingTingContactsError) as raised:
+        audience.raise_if_refused()
+    assert "of 1 rows, 0 can be contacted. 1 are excluded. Nobody is left" in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("entry", "said"),
+    [
+        ("9.84E+09", "has lost digits"),
+        ("9841234501 / 9841234502", "more than one number"),
+    ],
+)
+def test_an_entry_that_may_stand_for_anybody_is_refused(tmp_path: Path, entry: str, said: str) -> None:
+    path = tmp_path / "do_not_call.csv"
+    path.write_text(f"number\n{entry}\n")
+    with pytest.raises(TingTingContactsError) as raised:
+        excluding(path)
+    assert "exclude: do_not_call.csv, row 2" in str(raised.value)
+    assert said in str(raised.value)
+    assert "9841234501" not in str(raised.value)
+
+
+def test_a_row_with_too_many_cells_still_excludes_its_number(tmp_path: Path) -> None:
+    path = tmp_path / "do_not_call.csv"
+    path.write_text("number,name\n9841234501,Rai, Ram\n")
+    assert "9841234501" in excluding(path)
+    path.write_text("name,number\nRai, Ram,9841234501\n")
+    with pytest.raises(TingTingContactsError, match="row 2"):
+        excluding(path)
+
+
+def test_rows_without_a_single_number_are_the_wrong_column(tmp_path: Path) -> None:
+    path = tmp_path / "do_not_call.csv"
+    path.write_text("name\nRam\nSita\n")
+    with pytest.raises(TingTingContactsError, match=r"do_not_call.csv has 2 rows, but not one number"):
+        excluding(path)
+
+
+def test_numbers_as_they_are_are_excluded_in_every_form() -> None:
+    exclusion = excluding(["00919876543210", "+977 9841234501", "014412345"], number_policy="as_is")
+    audience = check(["+919876543210", "9841234501", "01-4412345", "+919876543211"], exclusion, number_policy="as_is")
+    assert numbers_of(audience) == ["11"]
+    assert audience.excluded == 3
+
+
+def test_a_list_of_nobody_excludes_nobody(tmp_path: Path) -> None:
+    path = tmp_path / "do_not_call.csv"
+    path.write_text("number,name\n")
+    assert excluding(path).size == 0
+
+
+def test_the_column_of_numbers_is_the_audiences_the_usual_one_or_the_only_one(tmp_path: Path) -> None:
+    named, only = tmp_path / "named.csv", tmp_path / "only.csv"
+    named.write_text("Phone,Handset\n9841234501,9841234502\n")
+    only.write_text("refused\n9841234503\n")
+    exclusion = excluding(named, only, number_column="Handset")
+    assert [number in exclusion for number in ("9841234501", "9841234502", "9841234503")] == [False, True, True]
+
+
+@settings(max_examples=40)
+@given(st.sets(st.integers(0, 99_999_999_999)), st.lists(st.integers(0, 99_999_999_999)))
+def test_an_exclusion_holds_what_was_added_and_nothing_else(added: set[int], others: list[int]) -> None:
+    exclusion = Exclusion(number_policy="as_is")
+    exclusion.add(Row(Place("x", 1), {"number": str(number)}, ("number",)) for number in added)
+    for number in [*added, *others]:
+        assert (str(number) in exclusion) == (number in added)
+
+
+# -- the same number with other variables -----------------------------------------------------------------------------
+
+
+def test_duplicates_that_say_something_else_are_counted_and_shown_masked() -> None:
+    people = [
+        {"number": "9841234501", "name": "Sita", "age": 5},
+        {"number": "9841234501", "age": 5.0, "name": "Sita"},
+        {"number": "+977 9841234501", "name": "Gita", "age": 5},
+        {"number": "9841234502", "name": "Ram", "age": 5},
+        {"number": "9841234502", "name": "", "age": 5},
+    ]
+    with check(people) as audience:
+        assert (audience.duplicates, audience.conflicting) == (3, 2)
+        assert audience.conflicts == [
+            "the given contacts, row 3: 98******01 came before with other variables",
+            "the given contacts, row 5: 98******02 came before with other variables",
+        ]
+
+
+def test_of_many_conflicts_ten_are_shown_and_all_counted() -> None:
+    people = [{"number": f"98412{row % 50:05}", "name": str(row)} for row in range(150)]
+    with check(people) as audience:
+        assert (audience.valid, audience.duplicates, audience.conflicting) == (50, 100, 100)
+        assert len(audience.conflicts) == 10
+
+
+def test_numbers_as_they_are_are_compared_too() -> None:
+    people = [{"number": "+91 98765 43210", "name": name} for name in ("a", "a", "b")]
+    with check(people, number_policy="as_is") as audience:
+        assert (audience.valid, audience.duplicates, audience.conflicting) == (1, 2, 1)
+
+
+@settings(max_examples=40)
+@given(st.lists(st.tuples(st.sampled_from(["9841234501", "9801234502", "9701234503"]), st.integers(0, 2))))
+def test_a_conflict_is_a_duplicate_unlike_the_first(rows: list[tuple[str, int]]) -> None:
+    first: dict[str, int] = {}
+    expected = 0
+    for number, value in rows:
+        expected += first.setdefault(number, value) != value
+    with check([{"number": number, "x": value} for number, value in rows]) as audience:
+        assert audience.conflicting == expected

@@ -1,0 +1,129 @@
+"""What a notice does when time passes and processes die, with a clock of the test's own; over HTTP, both clients."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from support.both_clients import KINDS, connecting
+from support.campaigns import meanwhile, reads
+from support.impatience import settle_fast
+
+from airflow_provider_tingting.notices import earlier, telling
+from airflow_provider_tingting.notices import notice as notice_module
+from airflow_provider_tingting.notices.notice import Notice, NoticeMark, key_of
+from airflow_provider_tingting.notices.telling import GRACE, tell
+
+FIRST, SECOND = "9841234501", "9801234502"
+
+
+@pytest.fixture(params=KINDS)
+def client(request, sandbox, monkeypatch):
+    settle_fast(monkeypatch)
+    monkeypatch.setattr(telling, "LOOKS_EVERY", 0.02)
+    monkeypatch.setattr(earlier, "RUN_LOOKS_EVERY", 0.02)
+    with connecting(request.param) as connect:
+        yield connect(sandbox)
+
+
+def notice(*to, **changes):
+    return Notice(key=key_of("a dag", *to), about="a dag", to=to or (FIRST,), text="Look.", **changes)
+
+
+def later(seconds):
+    return lambda: time.time() + seconds
+
+
+def numbers(sandbox):
+    sandbox.play_out()
+    return [one.number for one in sandbox.ledger.dialled]
+
+
+def test_after_the_cooldown_the_person_is_told_again(client, sandbox):
+    client.converse(tell(notice(cooldown=600)))
+    assert client.converse(tell(notice(cooldown=600), clock=later(590))) == ()
+    assert len(client.converse(tell(notice(cooldown=600), clock=later(610)))) == 1
+
+    assert numbers(sandbox) == [FIRST, FIRST]
+
+
+def left_behind(sandbox, made):
+    """The campaign of a process that has died before it ran it."""
+    mark = NoticeMark.of(made, 0, time.time())
+    return sandbox.world.create_campaign(
+        name=made.name, services="PHONE", user_phone=[3], message="Look.", description=f"{mark} A notice."
+    )
+
+
+def test_when_the_maker_of_a_campaign_dies_before_it_runs_it_somebody_else_calls(client, sandbox, monkeypatch):
+    monkeypatch.setattr(notice_module, "GIVEN_UP_AFTER", 2.0)
+    left_behind(sandbox, notice())
+    began = time.monotonic()
+
+    assert len(client.converse(tell(notice()))) == 1
+    assert time.monotonic() - began > 0.5
+    assert client.converse(tell(notice())) == ()
+    assert numbers(sandbox) == [FIRST]
+
+
+def test_when_the_maker_gives_up_and_deletes_its_campaign_somebody_else_calls_at_once(client, sandbox):
+    campaign = left_behind(sandbox, notice())
+    with meanwhile(lambda: reads(sandbox) >= 2, lambda: sandbox.world.delete_campaign(campaign.id)):
+        assert len(client.converse(tell(notice()))) == 1
+    assert numbers(sandbox) == [FIRST]
+
+
+def test_while_the_maker_is_about_to_call_others_wait_and_then_are_silent(client, sandbox):
+    campaign = left_behind(sandbox, notice())
+    with meanwhile(lambda: reads(sandbox) >= 2, lambda: run_it(sandbox, campaign.id)):
+        assert client.converse(tell(notice())) == ()
+    assert numbers(sandbox) == [FIRST]
+
+
+def run_it(sandbox, campaign_id):
+    sandbox.world.update_campaign(campaign_id, voice=1)
+    sandbox.world.add_contacts(campaign_id, [(FIRST, {})])
+    sandbox.world.run_campaign(campaign_id)
+
+
+def first_step_only(told):
+    """A notice whose process is killed as soon as it begins to watch."""
+    answer = next(told)
+    ran = False
+    while True:
+        given = yield answer
+        if ran:
+            told.close()
+            return
+        ran = getattr(answer, "name", "") == "run_campaign"
+        answer = told.send(given)
+
+
+def test_when_the_one_who_watched_has_died_the_next_notice_tries_the_next_number(client, sandbox):
+    sandbox.world.script_outcome(FIRST, "unanswered")
+    both = notice(FIRST, SECOND, escalate_after=60)
+    client.converse(first_step_only(tell(both)))
+    sandbox.play_out()
+
+    assert client.converse(tell(both, clock=later(60))) == ()
+    assert len(client.converse(tell(both, clock=later(60 + GRACE + 5)))) == 1
+    assert numbers(sandbox) == [FIRST, SECOND]
+
+
+def test_when_the_first_has_picked_up_no_later_notice_calls_the_next(client, sandbox):
+    sandbox.world.script_outcome(FIRST, "completed")
+    both = notice(FIRST, SECOND, escalate_after=60)
+    client.converse(first_step_only(tell(both)))
+    sandbox.play_out()
+
+    assert client.converse(tell(both, clock=later(60 + GRACE + 5))) == ()
+    assert numbers(sandbox) == [FIRST]
+
+
+def test_a_description_is_read_back_as_the_mark_that_was_written():
+    mark = NoticeMark.of(notice(), 2, 1_795_400_000.5)
+
+    assert NoticeMark.read(f"{mark} A notice.") == mark
+    assert NoticeMark.read("[airflow:abc/def] a campaign of an operator") is None
+    assert FIRST not in str(mark)
+    assert FIRST not in repr(notice())

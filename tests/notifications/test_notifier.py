@@ -1,0 +1,365 @@
+"""What the person on call hears, and how often, by the sandbox's ledger of calls."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from support.airflow_home import AIRFLOW_VERSION
+
+from airflow_provider_tingting.campaign import CampaignJob
+from airflow_provider_tingting.errors import TingTingConfigError
+from airflow_provider_tingting.notifications.tingting import TingTingNotifier
+
+FIRST, SECOND, THIRD = "9841234501", "9801234502", "9861234503"
+
+
+def call(notifier, context):
+    notifier(context)
+
+
+def await_it(notifier, context):
+    notifier.context = context
+
+    async def wait():
+        await notifier
+
+    asyncio.run(wait())
+
+
+both_ways = pytest.mark.parametrize("tell", [call, await_it])
+
+
+def dialled(sandbox):
+    """Who was called or texted, in their order, and how."""
+    sandbox.play_out()
+    return [(one.channel, one.number) for one in sandbox.ledger.dialled]
+
+
+def said(sandbox):
+    sandbox.play_out()
+    return [one.text for one in sandbox.ledger.dialled]
+
+
+def quiet_now():
+    """Quiet hours that it is now in the middle of, in Nepal."""
+    now = datetime.now(ZoneInfo("Asia/Kathmandu"))
+    return tuple((now + timedelta(hours=hours)).strftime("%H:%M") for hours in (-2, 2))
+
+
+@both_ways
+def test_a_failure_phones_the_person_on_call_and_names_dag_and_task(tell, quick, failure):
+    tell(TingTingNotifier(to=FIRST), failure())
+
+    assert dialled(quick) == [("call", FIRST)]
+    [text] = said(quick)
+    assert "daily water असफल" in text
+    assert "fetch people" in text
+
+
+@both_ways
+def test_forty_failures_phone_once(tell, quick, failure):
+    for _ in range(40):
+        tell(TingTingNotifier(to=FIRST), failure())
+
+    assert dialled(quick) == [("call", FIRST)]
+    assert len(quick.world.campaigns) == 1
+
+
+def test_forty_failures_at_the_same_time_phone_once(quick, failure):
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: TingTingNotifier(to=FIRST)(failure()), range(40)))
+
+    assert dialled(quick) == [("call", FIRST)]
+    assert len(quick.world.campaigns) == 1
+
+
+def test_forty_failures_at_the_same_time_phone_once_even_when_the_fastest_has_died(quick, failure, monkeypatch):
+    from airflow_provider_tingting.notices import notice
+
+    monkeypatch.setattr(notice, "GIVEN_UP_AFTER", 6.0)
+    died = threading.Event()
+
+    def run_or_die(self, **_):
+        if not died.is_set():
+            died.set()
+            raise SystemExit("killed")
+        return run_once(self)
+
+    run_once = CampaignJob.run_once
+    monkeypatch.setattr(CampaignJob, "run_once", run_or_die)
+
+    def fail(_):
+        with contextlib.suppress(SystemExit):
+            TingTingNotifier(to=FIRST)(failure())
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(fail, range(40)))
+
+    assert died.is_set()
+    assert dialled(quick) == [("call", FIRST)]
+
+
+def test_forty_deadlines_at_the_same_time_in_one_triggerer_phone_once(quick, failure):
+    async def all_at_once():
+        await asyncio.gather(*(TingTingNotifier(to=FIRST, context=failure())._awaited() for _ in range(40)))
+
+    asyncio.run(all_at_once())
+
+    assert dialled(quick) == [("call", FIRST)]
+
+
+def test_without_a_cooldown_each_failure_phones(quick, failure):
+    for _ in range(3):
+        TingTingNotifier(to=FIRST, cooldown=0)(failure())
+
+    assert dialled(quick) == [("call", FIRST)] * 3
+
+
+def test_another_dag_and_other_news_and_another_person_are_told_apart(quick, failure):
+    TingTingNotifier(to=FIRST)(failure())
+    TingTingNotifier(to=FIRST)(failure(dag_id="another"))
+    TingTingNotifier(to=SECOND)(failure())
+    TingTingNotifier(to=FIRST)({**failure(), "reason": "success"})
+
+    assert dialled(quick) == [("call", FIRST), ("call", FIRST), ("call", SECOND), ("call", FIRST)]
+
+
+def test_dags_with_the_same_cooldown_key_phone_once(quick, failure):
+    for dag_id in ("one", "another"):
+        TingTingNotifier(to=FIRST, cooldown_key="warehouse down")(failure(dag_id=dag_id))
+
+    assert dialled(quick) == [("call", FIRST)]
+
+
+@both_ways
+def test_an_sms_in_english_is_sent_and_nobody_is_phoned(tell, quick, failure):
+    tell(TingTingNotifier(to=FIRST, services="SMS", language="en"), failure())
+
+    assert dialled(quick) == [("sms", FIRST)]
+    assert said(quick) == [
+        "Hello, this is Airflow. daily water has failed. The task is fetch people. Please have a look."
+    ]
+
+
+def test_the_text_of_an_exception_is_not_spoken_and_what_is_said_is_masked(quick, failure):
+    TingTingNotifier(to=FIRST)(failure())
+    TingTingNotifier(to=FIRST, message="{{ exception }} {{ '{tag}' }}", cooldown=0)(failure())
+
+    by_default, by_hand = said(quick)
+    assert "hunter2" not in by_default
+    assert "9812345678" not in by_hand
+    assert "(tag)" in by_hand
+
+
+def test_a_secret_that_airflow_knows_is_not_spoken(quick, failure):
+    if AIRFLOW_VERSION >= (3, 0):
+        from airflow.sdk.log import mask_secret
+    else:
+        from airflow.utils.log.secrets_masker import mask_secret
+    mask_secret("kathmandu-secret")
+    TingTingNotifier(to=FIRST, message="it is kathmandu-secret")(failure())
+
+    assert said(quick) == ["it is ***"]
+
+
+def test_a_notifier_that_serves_two_runs_speaks_of_each(quick, failure):
+    notifier = TingTingNotifier(to=FIRST, message="{{ ti.dag_id }}", cooldown=0)
+    notifier(failure(dag_id="one"))
+    notifier(failure(dag_id="another"))
+
+    assert said(quick) == ["one", "another"]
+
+
+def test_numbers_may_come_from_a_template_as_one_text(quick, failure):
+    TingTingNotifier(to="{{ on_call }}", escalate_after=5)(failure(on_call=f"+977 {FIRST}, {SECOND}"))
+
+    assert dialled(quick)[0] == ("call", FIRST)
+
+
+@both_ways
+def test_when_the_first_does_not_pick_up_the_next_is_called(tell, quick, failure):
+    quick.world.script_outcome(FIRST, "unanswered")
+    quick.world.script_outcome(SECOND, "completed")
+    tell(TingTingNotifier(to=[FIRST, SECOND, THIRD], escalate_after=10), failure())
+
+    assert dialled(quick) == [("call", FIRST), ("call", SECOND)]
+
+
+def test_when_the_first_picks_up_nobody_else_is_called(quick, failure):
+    quick.world.script_outcome(FIRST, "completed")
+    TingTingNotifier(to=[FIRST, SECOND], escalate_after=10)(failure())
+
+    assert dialled(quick) == [("call", FIRST)]
+
+
+def test_while_it_rings_too_long_the_next_is_called(quick, failure):
+    quick.clock.speed = 0.001
+    TingTingNotifier(to=[FIRST, SECOND], escalate_after=timedelta(seconds=0.1))(failure())
+
+    assert dialled(quick) == [("call", FIRST), ("call", SECOND)]
+
+
+def test_in_quiet_hours_an_sms_is_sent_instead_of_a_call(quick, failure):
+    TingTingNotifier(to=FIRST, quiet_hours=quiet_now())(failure())
+
+    assert dialled(quick) == [("sms", FIRST)]
+
+
+@both_ways
+def test_in_quiet_hours_that_are_silent_nothing_is_sent(tell, quick, failure, logged):
+    tell(TingTingNotifier(to=FIRST, quiet_hours=quiet_now(), in_quiet_hours="silent"), failure())
+
+    assert not quick.requests
+    assert "nobody is told" in logged()
+
+
+def test_quiet_hours_that_wait_leave_one_call_for_their_end(sandbox, tingting_conn, failure):
+    notifier = TingTingNotifier(to=FIRST, quiet_hours=quiet_now(), in_quiet_hours="wait", cooldown=60)
+    for _ in range(3):
+        notifier(failure())
+
+    [campaign] = sandbox.world.campaigns.values()
+    assert campaign.status == "Scheduled"
+    assert not sandbox.ledger.dialled
+    end = sandbox.play_out()
+    [call] = sandbox.ledger.dialled
+    assert call.at.strftime("%H:%M") == quiet_now()[1]
+    assert end > call.at
+
+
+BAD_ARGUMENTS = {
+    "language": "fr",
+    "services": "FAX",
+    "in_quiet_hours": "shout",
+    "quiet_hours": ("22:00", "25:00"),
+    "cooldown": -1,
+    "escalate_after": 0,
+}
+
+
+@pytest.mark.parametrize("name", BAD_ARGUMENTS)
+def test_what_is_written_wrongly_is_refused_when_the_dag_is_parsed(name):
+    with pytest.raises(TingTingConfigError, match=name):
+        TingTingNotifier(to=FIRST, **{name: BAD_ARGUMENTS[name]})
+
+
+def no_credits(sandbox):
+    sandbox.world.set_credits(0)
+
+
+def no_caller(sandbox):
+    sandbox.world.callers.clear()
+
+
+def nothing_wrong(sandbox):
+    pass
+
+
+def other_token(sandbox):
+    sandbox.world.rotate_token("another-token")
+
+
+TROUBLE = {
+    "no credits": (no_credits, {}, "no credits left"),
+    "no caller number": (no_caller, {}, "no caller number"),
+    "a number that is none": (nothing_wrong, {"to": "12345"}, "no number that can be called"),
+    "no such voice": (nothing_wrong, {"voice": "Elvis"}, "'Elvis' does not exist"),
+    "no such connection": (nothing_wrong, {"tingting_conn_id": "elsewhere"}, "elsewhere"),
+    "a replaced token": (other_token, {}, "valid API token"),
+    "a template that fails": (nothing_wrong, {"message": "{{ 1 / 0 }}"}, "ZeroDivisionError"),
+    "a caller number that is none": (nothing_wrong, {"user_phone": 99}, "Nobody was told"),
+}
+
+
+@both_ways
+@pytest.mark.parametrize("trouble", TROUBLE)
+def test_trouble_is_logged_in_a_sentence_and_raises_nothing(trouble, tell, quick, failure, logged):
+    cause, arguments, sentence = TROUBLE[trouble]
+    cause(quick)
+    tell(TingTingNotifier(**{"to": FIRST, **arguments}), failure())
+    log = logged()
+
+    assert "Nobody was told" in log
+    assert sentence in log
+    assert FIRST not in log
+    assert not quick.ledger.dialled
+
+
+def test_tingting_being_down_raises_nothing(quick, failure, logged, monkeypatch):
+    from support.campaigns import connection
+
+    monkeypatch.setenv("AIRFLOW_CONN_TINGTING_DEFAULT", connection(quick, max_retries=0))
+    with quick.outage():
+        TingTingNotifier(to=FIRST)(failure())
+
+    assert "Nobody was told" in logged()
+
+
+@pytest.mark.parametrize(
+    "fault", ["lose-reply:create", "lose-reply:run", "lose-reply:add", "503-html:create", "500:run", "429=1:create"]
+)
+def test_a_lost_or_failed_answer_still_phones_once(fault, quick, failure):
+    quick.faults.parse(fault)
+    TingTingNotifier(to=FIRST)(failure())
+
+    assert dialled(quick) == [("call", FIRST)]
+
+
+def test_one_number_that_tingting_refuses_does_not_keep_the_next_from_being_called(quick, failure):
+    quick.faults.parse("413:add")
+    TingTingNotifier(to=[FIRST, SECOND], escalate_after=5)(failure())
+
+    assert dialled(quick) == [("call", SECOND)]
+
+
+def test_a_campaign_that_could_not_be_run_is_not_left_behind(quick, failure):
+    quick.faults.parse("413:run")
+    TingTingNotifier(to=FIRST)(failure())
+    assert not quick.world.campaigns
+
+    TingTingNotifier(to=FIRST)(failure())
+    assert dialled(quick) == [("call", FIRST)]
+
+
+DAG_FILE = """
+{imports}
+from airflow_provider_tingting.notifications.tingting import TingTingNotifier
+
+with DAG(
+    "a_dag_that_fails",
+    schedule=None,
+    default_args={{"on_failure_callback": TingTingNotifier(to="9841234501")}},
+    on_failure_callback=TingTingNotifier(to="9801234502", language="en"),
+):
+
+    @task
+    def fail(number):
+        raise ValueError("no")
+
+    fail.expand(number=[1, 2, 3])
+"""
+
+
+def test_the_failures_of_a_real_dag_phone_once_for_its_tasks_and_once_for_itself(quick, tmp_path, run_dag):
+    new = "from airflow.sdk import DAG, task"
+    old = "from airflow import DAG\nfrom airflow.decorators import task"
+    imports = new if AIRFLOW_VERSION >= (3, 0) else old
+    (tmp_path / "a_dag.py").write_text(DAG_FILE.format(imports=imports))
+    run = run_dag("a_dag_that_fails", folder=tmp_path)
+    quick.play_out()
+    by_number = {call.number: call.text for call in quick.ledger.dialled}
+
+    assert set(run.states.values()) == {"failed"}
+    assert len(quick.ledger.dialled) == len(by_number)
+    assert "a dag that fails" in by_number[FIRST]
+    assert "काम: fail" in by_number[FIRST]
+    # Not every version calls a DAG's own callbacks in `dag.test()`.
+    assert by_number.get(SECOND, "Hello, this is Airflow. a dag that fails has failed. Please have a look.") == (
+        "Hello, this is Airflow. a dag that fails has failed. Please have a look."
+    )

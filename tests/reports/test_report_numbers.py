@@ -1,0 +1,94 @@
+"""Phone numbers in files that leave the team."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import io
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airflow_provider_tingting.errors import TingTingConfigError
+from airflow_provider_tingting.reports.layout import ReportRow
+from airflow_provider_tingting.reports.pseudonyms import NUMBERS, check_numbers, disguise, hasher
+from airflow_provider_tingting.reports.writers import write_report
+
+
+def row(**changes: object) -> ReportRow:
+    return ReportRow(**{"number": "9841234567", "status": "completed", **changes})  # type: ignore[arg-type]
+
+
+def test_plain_rows_are_the_rows_themselves() -> None:
+    rows = [row()]
+    assert disguise(rows, "plain") is rows
+
+
+def test_the_same_person_has_the_same_hash_in_every_spelling() -> None:
+    hashed = hasher("salt")
+    expected = hmac.new(b"salt", b"9841234567", hashlib.sha256).hexdigest()
+    for number in ("9841234567", " 9841234567 ", "+9779841234567", "+977 9841234567", "9779841234567"):
+        assert hashed(number) == expected
+    assert hasher("other")("9841234567") != expected != hashed("9841234568")
+
+
+@pytest.mark.parametrize("numbers", ["masked", "sha256"])
+@pytest.mark.parametrize(
+    "info",
+    [
+        {"of": "9841234567"},
+        {"of": 9841234567},
+        {"of": ["x", {"deep": "+977 984-1234567"}]},
+        {"of": 9841234567.0},
+        "call 9841234567",
+    ],
+)
+def test_a_number_in_the_variables_or_an_unknown_column_is_masked_too(numbers: str, info: object) -> None:
+    [changed] = disguise([row(other_info=info, extra={"Remark": "see 9841234567"})], numbers, "salt")
+
+    shown = json.dumps([changed.number, changed.other_info, dict(changed.extra)])
+    assert "1234567" not in shown
+    assert changed.status == "completed"
+
+
+def test_what_is_no_phone_number_stays() -> None:
+    info = {"name": "Sita", "ward": 5, "amount": 1_250_000, "rate": 1.5, "due": "2026-11-23", "paid": None, "ok": True}
+
+    [changed] = disguise([row(other_info=info)], "masked")
+
+    assert changed.other_info == info
+
+
+@given(st.integers(9700000000, 9899999999), st.sampled_from(["masked", "sha256"]))
+def test_no_number_comes_through(number: int, numbers: str) -> None:
+    [changed] = disguise([row(number=str(number), other_info={"again": number})], numbers, "salt")
+
+    assert str(number) not in f"{changed.number} {changed.other_info}"
+
+
+@pytest.mark.parametrize(
+    ("numbers", "format", "salt", "says"),
+    [
+        ("hidden", "csv", "salt", "plain, masked, sha256"),
+        ("masked", "raw", "salt", "format='raw'"),
+        ("sha256", "raw", "salt", "format='raw'"),
+        ("sha256", "csv", None, "secret_salt"),
+        ("sha256", "csv", "", "secret_salt"),
+    ],
+)
+def test_what_cannot_be_heeded_is_refused_and_nothing_is_written(
+    numbers: str, format: str, salt: str | None, says: str, tmp_path: object
+) -> None:
+    with pytest.raises(TingTingConfigError, match=says):
+        check_numbers(numbers, format=format, salt=salt)
+    target = tmp_path / "report"  # type: ignore[operator]
+    with pytest.raises(TingTingConfigError, match=says):
+        write_report(io.BytesIO(b"Number,Status\n"), target, numbers=numbers, format=format, salt=salt)
+    assert not target.exists()
+
+
+def test_every_way_is_allowed_somewhere() -> None:
+    for numbers in NUMBERS:
+        check_numbers(numbers, format="csv", salt="salt")

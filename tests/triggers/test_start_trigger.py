@@ -1,0 +1,63 @@
+"""The trigger that waits for an hour or a turn: plain arguments, one event, and an honest word when it is killed."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+
+from support.task_context import fired_by
+
+from airflow_provider_tingting import calling_window
+from airflow_provider_tingting.triggers.start import TingTingStartTrigger
+
+
+def test_its_arguments_are_plain_json_and_make_the_same_trigger_again():
+    trigger = TingTingStartTrigger(7, not_before=1795400000.5, deadline=1795500000.0)
+
+    path, arguments = trigger.serialize()
+
+    assert path == "airflow_provider_tingting.triggers.start.TingTingStartTrigger"
+    assert json.loads(json.dumps(arguments)) == arguments
+    assert TingTingStartTrigger(**arguments).serialize() == (path, arguments)
+    assert TingTingStartTrigger(**arguments, something_new=3).serialize() == (path, {**arguments, "something_new": 3})
+
+
+def test_it_fires_at_its_hour_and_needs_no_connection_for_it(monkeypatch):
+    monkeypatch.delenv("AIRFLOW_CONN_TINGTING_DEFAULT", raising=False)
+    then = time.time() + 0.3
+
+    event = fired_by(TingTingStartTrigger(7, not_before=then))
+
+    assert time.time() >= then
+    assert event == {"version": 1, "campaign_id": 7}
+
+
+def test_a_clock_that_is_set_forward_during_the_wait_is_noticed(monkeypatch):
+    monkeypatch.setattr(calling_window, "LOOKS_AT_CLOCK_EVERY", 0.05)
+    begun = time.monotonic()
+    monkeypatch.setattr(calling_window, "now", lambda: 0.0 if time.monotonic() < begun + 0.1 else 7200.0)
+
+    fired_by(TingTingStartTrigger(7, not_before=3600.0))
+
+    assert time.monotonic() - begun < 5
+
+
+def test_many_that_wait_do_not_hold_each_other_up():
+    async def all_of_them():
+        then = time.time() + 0.3
+
+        async def one():
+            (_,) = [event async for event in TingTingStartTrigger(7, not_before=then).run()]
+            return time.time() - then
+
+        return await asyncio.gather(*(one() for _ in range(500)))
+
+    assert max(asyncio.run(all_of_them())) < 2
+
+
+def test_a_person_who_ends_the_task_is_told_that_nobody_was_called(logged):
+    asyncio.run(TingTingStartTrigger(7, not_before=0.0).on_kill())
+
+    assert "Campaign 7 was not run" in (said := logged())
+    assert "It has called nobody" in said
