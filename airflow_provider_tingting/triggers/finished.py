@@ -124,22 +124,20 @@ class TingTingCampaignFinishedTrigger(BaseEventTrigger):
 
     async def _summary(self, hub: Hub, campaign: Campaign) -> dict[str, Any] | None:
         from airflow_provider_tingting.api import calls
+        from airflow_provider_tingting.fetching import FetchedReport, check_fetched, spooled
         from airflow_provider_tingting.operators.running import summary_figures
-        from airflow_provider_tingting.outcome import spooled
-        from airflow_provider_tingting.reports.completeness import check_complete
-        from airflow_provider_tingting.reports.layout import open_report
-        from airflow_provider_tingting.reports.summary import summarise_report
+        from airflow_provider_tingting.reports.writers.reading import read_report
 
         try:
             with spooled() as spool:
                 await hub.download(calls.download_campaign_report(campaign.id), spool)
                 # A report of many thousand rows takes its time: beside the event loop.
-                summary = await asyncio.to_thread(lambda: summarise_report(open_report(spool)))
-            check_complete(summary.contacts, campaign.campaign_action_count, campaign_id=campaign.id)
-        except TingTingError as error:
+                read = await asyncio.to_thread(read_report, spool, columns=False)
+                check_fetched(FetchedReport(read, "report"), campaign)
+                return summary_figures(read.summary)
+        except (TingTingError, OSError) as error:
             self.log.warning("Campaign %s is told without a summary: %s", campaign.id, error)
             return None
-        return summary_figures(summary)
 
     async def _recall(self) -> Watermark | None:
         from airflow_provider_tingting.hub.finishes import Watermark

@@ -172,8 +172,8 @@ class RealAirflow:
             self._airflow(*command, "--continue-on-failures", may_fail=True)
 
     def runs(self, dag_id: str) -> dict[str, str]:
-        """The state of each run of a DAG."""
-        return dict(self._query("SELECT run_id, state FROM dag_run WHERE dag_id = ?", dag_id))
+        """The state of each run of a DAG, by its id, oldest first."""
+        return dict(self._query("SELECT run_id, state FROM dag_run WHERE dag_id = ? ORDER BY id", dag_id))
 
     def run_state(self, dag_id: str, run_id: str) -> str | None:
         """The state of a DAG run."""
@@ -191,10 +191,6 @@ class RealAirflow:
         """The state of each task of a DAG run, mapped ones one by one."""
         query = "SELECT state FROM task_instance WHERE dag_id = ? AND run_id = ?"
         return [state for (state,) in self._query(query, dag_id, run_id)]
-
-    def runs(self, dag_id: str) -> dict[str, str]:
-        """The state of each run of a DAG, by its id, oldest first."""
-        return dict(self._query("SELECT run_id, state FROM dag_run WHERE dag_id = ? ORDER BY id", dag_id))
 
     def returned(self, dag_id: str, run_id: str, task_id: str) -> Any:
         """What a task has returned."""
