@@ -37,12 +37,18 @@ except ImportError:
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection, Context, ObjectStoragePath
 
+try:
+    from airflow.triggers.base import BaseEventTrigger
+except ImportError:  # Airflow 2 has no watchers of assets.
+    BaseEventTrigger = BaseTrigger  # type: ignore[assignment, misc]
+
 __all__ = [
     "DEFERRED_TASKS_ARE_TOLD",
     "AirflowException",
     "AirflowFailException",
     "AirflowSensorTimeout",
     "AirflowSkipException",
+    "BaseEventTrigger",
     "BaseHook",
     "BaseNotifier",
     "BaseOperator",

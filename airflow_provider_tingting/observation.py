@@ -20,6 +20,7 @@ from airflow_provider_tingting.errors import (
     TingTingOutcomeUnknownError,
     TingTingRefusedError,
 )
+from airflow_provider_tingting.schedule import as_nepal_time
 
 EVENT_VERSION = 1
 
@@ -34,7 +35,7 @@ class Reason(str, Enum):
     NOT_BEGUN = "not_begun"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Observation:
     """How a wait has ended: ids, status and counts, nothing personal.
 
@@ -133,15 +134,42 @@ class Observation:
         return seen
 
 
-def observe(campaign: Campaign) -> Observation:
-    """Return what one look at a campaign shows."""
-    return Observation(
-        Reason.REACHED,
-        campaign.id,
-        campaign.status.value,
-        campaign.progress_percent,
-        campaign.campaign_action_count,
-    )
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What one look shows of a campaign, on its own page or on a list of many; small, since many are kept.
+
+    :param campaign_id: the campaign.
+    :param status: its status, in TingTing's words.
+    :param progress_percent: its progress, if it was said.
+    :param contacts: how many contacts it has, if it was said.
+    :param starts_at: when it is scheduled to start, in seconds since 1970, if it is.
+    :param updated_at: when it was changed last, in TingTing's words.
+    """
+
+    campaign_id: int
+    status: str
+    progress_percent: float | None
+    contacts: int | None
+    starts_at: float | None
+    updated_at: str | None
+
+    @classmethod
+    def of(cls, campaign: Campaign) -> Sight:
+        """Return what a campaign shows."""
+        starts = campaign.scheduled_at if campaign.schedule else None
+        return cls(
+            campaign.id,
+            campaign.status.value,
+            campaign.progress_percent,
+            campaign.campaign_action_count,
+            None if starts is None else as_nepal_time(starts).timestamp(),
+            campaign.updated_at,
+        )
+
+
+def observe(sight: Sight) -> Observation:
+    """Return what one look at a campaign shows, as an observation."""
+    return Observation(Reason.REACHED, sight.campaign_id, sight.status, sight.progress_percent, sight.contacts)
 
 
 # The refusals that a reader reacts to in different ways, by the HTTP status that an event can carry.

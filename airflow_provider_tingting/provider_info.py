@@ -55,7 +55,7 @@ def get_provider_info() -> dict[str, Any]:
         # Airflow 2 reads the same under its old name.
         "dataset-uris": [_ASSET_URIS],
         "sensors": [_modules("sensors", "campaign")],
-        "triggers": [_modules("triggers", "campaign", "start")],
+        "triggers": [_modules("triggers", "campaign", "finished", "start")],
         "notifications": [f"{PACKAGE}.notifications.tingting.TingTingNotifier"],
         "cli": [f"{PACKAGE}.cli.airflow.get_tingting_commands"],
         "task-decorators": [

@@ -1,6 +1,7 @@
 """Waits for a campaign without ever changing it, and says in one observation how the wait ended. No Airflow.
 
-The conversations here are driven by a worker, a sensor and the trigger alike, so they wait in the same way.
+A `Wait` knows what was seen, when to look next and what ends it. A worker and a sensor drive one with `watch` and
+`look`; in the triggerer the hub drives thousands. So they wait in the same way.
 """
 
 from __future__ import annotations
@@ -17,13 +18,19 @@ from airflow_provider_tingting.api.wire import Conversation, Pause
 from airflow_provider_tingting.errors import (
     TingTingAPIError,
     TingTingAuthError,
+    TingTingError,
     TingTingRateLimitedError,
     TingTingRefusedError,
 )
-from airflow_provider_tingting.observation import Observation, Reason, observe
+from airflow_provider_tingting.observation import Observation, Reason, Sight, observe
+from airflow_provider_tingting.rhythm import Rhythm, in_words
 
 DEFAULT_POLL_INTERVAL = 30.0
 DEFAULT_TOLERATED_OUTAGE = 600.0
+#: Two looks are apart by up to this share more than asked, so that those who began together do not ask together.
+JITTER = 0.2
+# A sleep is broken into pieces of this length (seconds), so that a clock that was set forward is noticed.
+_LONGEST_NAP = 60.0
 
 
 class Teller(Protocol):
@@ -36,13 +43,13 @@ class Teller(Protocol):
         """Tell what is not."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class WaitPlan:
     """What to wait for and how patiently; plain values that travel into the trigger.
 
     :param campaign_id: the campaign.
     :param until: statuses that end the wait besides the final ones.
-    :param poll_interval: seconds between two looks.
+    :param poll_interval: the seconds that two looks are apart at least.
     :param deadline: when to give up, in seconds since 1970; None for never.
     :param tolerate_outage: seconds for which TingTing may fail to answer before the wait ends.
     :param starts_by: when the campaign must have begun, in seconds since 1970; None for a wait that others may begin.
@@ -62,6 +69,8 @@ class Progress:
     :param campaign_id: the campaign waited for.
     """
 
+    __slots__ = ("_answered", "seen")
+
     def __init__(self, campaign_id: int) -> None:
         self.seen = Observation(Reason.TIMED_OUT, campaign_id)
         self._answered = True
@@ -77,80 +86,173 @@ class Progress:
         return worth
 
 
+class Wait:
+    """One wait, without the asking: what it has seen, when to look next, how it ends.
+
+    A log line is written only when the status or a tenth of the progress changes, or an outage begins or ends.
+
+    :param plan: what to wait for.
+    :param tell: where log lines go.
+    :param progress: what an earlier part of the same wait has seen.
+    :param clock: seconds since 1970; a wall clock, since a trigger may move to another machine.
+    :param ticks: seconds of a clock that never jumps, for durations.
+    """
+
+    __slots__ = ("_clock", "_outage_since", "_rhythm", "_ticks", "_told_to_wait", "plan", "progress", "tell")
+
+    def __init__(
+        self,
+        plan: WaitPlan,
+        tell: Teller,
+        progress: Progress | None = None,
+        *,
+        clock: Callable[[], float] = time.time,
+        ticks: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.plan = plan
+        self.progress = progress or Progress(plan.campaign_id)
+        self.tell = tell
+        self._clock = clock
+        self._ticks = ticks
+        self._rhythm = Rhythm()
+        self._outage_since: float | None = None
+        self._told_to_wait = 0.0
+
+    def would_end(self, sight: Sight) -> bool:
+        """Whether what a look shows ends the wait."""
+        return CampaignStatus(sight.status).is_final or sight.status in self.plan.until or self._is_overdue(sight)
+
+    def answered(self, sight: Sight) -> Observation | None:
+        """Take in what a look shows; return how the wait has ended, or None to wait on."""
+        before = self.progress.seen
+        self._told_to_wait = 0.0
+        if self._outage_since is not None:
+            self._outage_since = None
+            self.tell.info("TingTing answers again")
+        now = self._ticks()
+        starts_in = None if sight.starts_at is None else sight.starts_at - self._clock()
+        self._rhythm.saw(sight.status, sight.progress_percent, starts_in, now)
+        self.progress.answered(observe(sight))
+        self._tell_change(before, self.progress.seen, now)
+        if not self.would_end(sight):
+            return None
+        overdue = self._is_overdue(sight) and sight.status not in self.plan.until
+        return replace(self.progress.seen, reason=Reason.NOT_BEGUN) if overdue else self.progress.seen
+
+    def _is_overdue(self, sight: Sight) -> bool:
+        starts_by = self.plan.starts_by
+        return starts_by is not None and not CampaignStatus(sight.status).has_begun and self._clock() >= starts_by
+
+    def unanswered(self, error: TingTingError) -> Observation | None:
+        """Take in that there was no answer, or a refusal; return how the wait has ended, or None to wait on.
+
+        A refusal ends the wait. Anything that may pass is waited out for `tolerate_outage`.
+        """
+        limited = isinstance(error, TingTingRateLimitedError)
+        if not isinstance(error, TingTingAPIError) or (isinstance(error, TingTingRefusedError) and not limited):
+            return self.progress.seen.ended_by(Reason.REFUSED, error)
+        now = self._ticks()
+        begins = self._outage_since is None
+        since = self._outage_since = now if self._outage_since is None else self._outage_since
+        if now - since >= self.plan.tolerate_outage:
+            return self.progress.seen.ended_by(Reason.OUTAGE, error)
+        self._told_to_wait = error.retry_after or 0.0
+        if begins:
+            self.tell.warning("TingTing does not answer; waiting on for %.0f s. %s", self.plan.tolerate_outage, error)
+        return None
+
+    @property
+    def is_out(self) -> bool:
+        """Whether TingTing has not answered at the last look."""
+        return self._outage_since is not None
+
+    @property
+    def time_is_up(self) -> bool:
+        """Whether the deadline has come."""
+        return self.plan.deadline is not None and self.plan.deadline <= self._clock()
+
+    def timed_out(self) -> Observation:
+        """Return that the time is up, with what was seen last."""
+        return replace(self.progress.seen, reason=Reason.TIMED_OUT)
+
+    def next_look(self, jitter: float = 0.0) -> float:
+        """Return the seconds until the next look is due; at the deadline there is a last one.
+
+        :param jitter: by what share to be later.
+        """
+        if self._outage_since is None:
+            seconds = self._rhythm.interval(self.plan.poll_interval, self._ticks())
+        else:
+            seconds = max(self.plan.poll_interval, self._told_to_wait)
+        seconds *= 1 + jitter
+        if self.plan.deadline is not None:
+            seconds = min(seconds, max(0.0, self.plan.deadline - self._clock()))
+        return seconds
+
+    def _tell_change(self, before: Observation, now: Observation, at: float) -> None:
+        percent = now.progress_percent or 0
+        if now.status == before.status and percent // 10 == (before.progress_percent or 0) // 10:
+            return
+        rest = ""
+        if (starts_in := self._rhythm.starts_in(at)) is not None:
+            rest = f"; it is to start in {in_words(starts_in)}"
+        elif self._rhythm.seconds_left is not None:
+            rest = f"; {in_words(self._rhythm.seconds_left)} left"
+        self.tell.info("Campaign %s is %s, %.0f %% done%s", now.campaign_id, now.status, percent, rest)
+        if now.status != before.status and not CampaignStatus(now.status).is_known:
+            self.tell.warning("Campaign %s: %r is a status this provider does not know", now.campaign_id, now.status)
+
+
 def watch(
     plan: WaitPlan, tell: Teller, progress: Progress | None = None, *, clock: Callable[[], float] = time.time
 ) -> Conversation[Observation]:
     """Look at a campaign until it is final, in one of the wanted statuses, or overdue; return how the wait has ended.
 
-    Faults that may pass are waited out for `tolerate_outage`; a refusal ends the wait at once. A log line is written
-    only when the status or the progress changes, or an outage begins or ends.
+    Faults that may pass are waited out for `tolerate_outage`; a refusal ends the wait at once.
 
-    :param tell: where log lines go.
+    :param tell: where log lines go; see `Wait`.
     :param progress: what an earlier call for the same wait has seen.
     :param clock: seconds since 1970; a wall clock, since a trigger may move to another machine.
     :raises TingTingAuthError: the token is not accepted (any more), so that the caller can read the connection again.
     """
-    progress = progress or Progress(plan.campaign_id)
+    wait = Wait(plan, tell, progress, clock=clock)
     while True:
-        before = progress.seen
-        now = yield from look(plan, tell, progress, clock=clock)
-        if now.reason is not Reason.REACHED:
-            return now
-        _tell_change(before, now, tell)
-        if CampaignStatus(now.status).is_final or now.status in plan.until:
-            return now
-        if plan.starts_by is not None and not CampaignStatus(now.status).has_begun and clock() >= plan.starts_by:
-            return replace(now, reason=Reason.NOT_BEGUN)
-        if not (yield from _until_next_look(plan, clock)):
-            return replace(now, reason=Reason.TIMED_OUT)
+        ended = yield from _ask(wait)
+        if ended is not None:
+            return ended
+        if not (yield from _until_due(wait)):
+            return wait.timed_out()
 
 
 def look(
     plan: WaitPlan, tell: Teller, progress: Progress | None = None, *, clock: Callable[[], float] = time.time
 ) -> Conversation[Observation]:
     """Look once, and as often again as faults that may pass are tolerated; parameters and errors as for `watch`."""
-    progress = progress or Progress(plan.campaign_id)
-    outage_since: float | None = None
+    wait = Wait(plan, tell, progress, clock=clock)
     while True:
-        try:
-            campaign = yield calls.get_campaign(plan.campaign_id)
-        except TingTingAuthError:
-            raise
-        except TingTingAPIError as error:
-            if isinstance(error, TingTingRefusedError) and not isinstance(error, TingTingRateLimitedError):
-                return progress.seen.ended_by(Reason.REFUSED, error)
-            begins = outage_since is None
-            outage_since = clock() if outage_since is None else outage_since
-            if clock() - outage_since >= plan.tolerate_outage:
-                return progress.seen.ended_by(Reason.OUTAGE, error)
-            if begins:
-                tell.warning("TingTing does not answer; waiting on for %.0f s. %s", plan.tolerate_outage, error)
-        else:
-            if outage_since is not None:
-                tell.info("TingTing answers again")
-            progress.answered(observe(campaign))
-            return progress.seen
-        if not (yield from _until_next_look(plan, clock)):
-            return replace(progress.seen, reason=Reason.TIMED_OUT)
+        ended = yield from _ask(wait)
+        if ended is not None or not wait.is_out:
+            return ended or wait.progress.seen
+        if not (yield from _until_due(wait)):
+            return wait.timed_out()
 
 
-def _until_next_look(plan: WaitPlan, clock: Callable[[], float]) -> Conversation[bool]:
+def _ask(wait: Wait) -> Conversation[Observation | None]:
+    try:
+        campaign = yield calls.get_campaign(wait.plan.campaign_id)
+    except TingTingAuthError:
+        raise
+    except TingTingAPIError as error:
+        return wait.unanswered(error)
+    return wait.answered(Sight.of(campaign))
+
+
+def _until_due(wait: Wait) -> Conversation[bool]:
     """Let time pass until the next look is due; False when the deadline has come first."""
-    # Spread, so that many waits begun together do not ask together.
-    pause = plan.poll_interval * random.uniform(0.9, 1.1)
-    if plan.deadline is not None:
-        left = plan.deadline - clock()
-        if left <= 0:
-            return False
-        pause = min(pause, left)
-    yield Pause(pause)
+    if wait.time_is_up:
+        return False
+    left = wait.next_look(random.uniform(0.0, JITTER))
+    while left > 0 and not wait.time_is_up:
+        yield Pause(min(left, _LONGEST_NAP))
+        left -= _LONGEST_NAP
     return True
-
-
-def _tell_change(before: Observation, now: Observation, tell: Teller) -> None:
-    percent = now.progress_percent or 0
-    if now.status == before.status and percent // 10 == (before.progress_percent or 0) // 10:
-        return
-    tell.info("Campaign %s is %s, %.0f %% done", now.campaign_id, now.status, percent)
-    if now.status != before.status and not CampaignStatus(now.status).is_known:
-        tell.warning("Campaign %s: %r is a status this provider does not know", now.campaign_id, now.status)

@@ -51,13 +51,12 @@ def test_the_client_and_the_rooms_below_it_import_no_airflow() -> None:
     program = """
 import pkgutil, sys
 from importlib import import_module
-for package in ("api", "contacts", "notices", "reports"):
+for package in ("api", "contacts", "hub", "notices", "reports"):
     room = import_module(f"airflow_provider_tingting.{package}")
     for found in pkgutil.walk_packages(room.__path__, room.__name__ + "."):
         import_module(found.name)
-for module in ("campaign", "waiting", "outcome", "connection", "schedule", "errors", "masking", "provider_info"):
-    import_module(f"airflow_provider_tingting.{module}")
-for module in ("calling_window", "turns"):
+modules = "campaign waiting rhythm outcome connection schedule errors masking provider_info calling_window turns"
+for module in modules.split():
     import_module(f"airflow_provider_tingting.{module}")
 print(",".join(sorted(name for name in sys.modules if name == "airflow" or name.startswith("airflow."))))
 """

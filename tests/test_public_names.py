@@ -9,9 +9,11 @@ import json
 import pytest
 
 from airflow_provider_tingting import errors
+from airflow_provider_tingting.hub.finishes import Watermark
 from airflow_provider_tingting.observation import EVENT_VERSION, Observation, Reason
 from airflow_provider_tingting.provider_info import get_provider_info
 from airflow_provider_tingting.triggers.campaign import TingTingCampaignTrigger
+from airflow_provider_tingting.triggers.finished import TingTingCampaignFinishedTrigger
 from airflow_provider_tingting.triggers.start import TingTingStartTrigger
 
 #: Module, class, and its arguments with their defaults; `…` marks one that must be given.
@@ -69,6 +71,8 @@ triggers.start      TingTingStartTrigger
     tolerate_outage=600.0
 hooks.tingting      TingTingHook
     tingting_conn_id='tingting_default'
+triggers.finished   TingTingCampaignFinishedTrigger
+    tingting_conn_id='tingting_default' name_pattern='*' statuses=None poll_interval=60.0
 notifications.tingting TingTingNotifier
     to=… message=None language='ne' services='PHONE' voice=None user_phone=None escalate_after=120.0 quiet_hours=None
     in_quiet_hours='sms' cooldown=1800.0 cooldown_key=None tingting_conn_id='tingting_default' context=None
@@ -176,7 +180,8 @@ calling_window CallingWindow
 retry_policy tingting_retry_policy
 outcome     summarise judge
 observation Observation Reason
-waiting     WaitPlan Progress watch look
+waiting     WaitPlan Progress Wait watch look
+hub         Hub shared_hub
 fetching    fetch_report check_fetched
 reports.summary CampaignSummary SummaryBuilder
 reports.writers write_report
@@ -316,6 +321,16 @@ def test_what_waits_in_a_triggerer_today_is_understood_after_an_update():
         "status_code": None,
     }
 
+    watching = {
+        "tingting_conn_id": "tingting_default",
+        "name_pattern": "Water*",
+        "statuses": ["Completed"],
+        "poll_interval": 60.0,
+    }
+
+    path = "airflow_provider_tingting.triggers.finished.TingTingCampaignFinishedTrigger"
+    assert TingTingCampaignFinishedTrigger(**watching).serialize() == (path, watching)
+    assert Watermark.from_json({"version": 1, "until": "2026-11-23T20:00:00+05:45", "ids": [79]}) is not None
     starting = {
         "campaign_id": 79,
         "tingting_conn_id": "tingting_default",

@@ -24,6 +24,7 @@ from pydantic import (
 )
 
 from airflow_provider_tingting.api.statuses import CampaignStatus, ContactStatus
+from airflow_provider_tingting.schedule import as_nepal_time
 
 T = TypeVar("T")
 _INSTANT = TypeAdapter(datetime)
@@ -41,6 +42,13 @@ def _number_or_none(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
+
+
+def _instant(text: str | None) -> datetime | None:
+    try:
+        return _INSTANT.validate_python(text) if text else None
+    except ValidationError:
+        return None
 
 
 Number = Annotated[float | None, BeforeValidator(_number_or_none)]
@@ -113,10 +121,13 @@ class Campaign(_Answer):
     @property
     def scheduled_at(self) -> datetime | None:
         """The schedule as a time with its offset, or None when there is none or it cannot be read."""
-        try:
-            return _INSTANT.validate_python(self.schedule) if self.schedule else None
-        except ValidationError:
-            return None
+        return _instant(self.schedule)
+
+    @property
+    def changed_at(self) -> datetime | None:
+        """When it was changed last, as a time with its offset, or None when TingTing does not say so."""
+        moment = _instant(self.updated_at)
+        return None if moment is None else as_nepal_time(moment)
 
 
 class CampaignMessage(_Answer):

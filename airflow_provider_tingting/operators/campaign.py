@@ -213,7 +213,7 @@ class TingTingRunCampaignOperator(RunningMixin):
         has begun or is scheduled.
     :param deferrable: whether to wait in the triggerer, without holding a worker. Default: Airflow's
         `[operators] default_deferrable`.
-    :param poll_interval: seconds between two looks at the campaign.
+    :param poll_interval: the seconds that two looks at the campaign are apart at least.
     :param timeout: how long to wait, in seconds or as a timedelta; None for as long as it takes. The task's
         `execution_timeout` counts too, in both modes.
     :param stop_on_kill: whether to stop the campaign when the task is killed or its time is up. A stopped campaign

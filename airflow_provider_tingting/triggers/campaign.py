@@ -10,7 +10,6 @@ from typing import Any
 
 from airflow_provider_tingting._compat import BaseTrigger, TriggerEvent
 from airflow_provider_tingting.connection import DEFAULT_CONN_ID
-from airflow_provider_tingting.errors import TingTingAuthError, TingTingError
 
 # Airflow gives `on_kill` 30 seconds by default, after which nothing more could be said.
 _SECONDS_TO_STOP = 20.0
@@ -21,6 +20,8 @@ _SECONDS_FOR_A_LAST_LOOK = 2.0
 class TingTingCampaignTrigger(BaseTrigger):
     """Wait for a campaign, asynchronously and by reading only, and fire one event.
 
+    All that wait with the same connection in a triggerer share their polls (`hub`).
+
     The event holds ids, status and counts: `{version, reason, campaign_id, status, progress_percent, contacts,
     detail, status_code}`, where `reason` is `reached`, `timed_out`, `outage`, `refused` or `not_begun`. On a rejected
     token the connection is read again once, for a token that was replaced during the wait. The trigger may move to
@@ -29,11 +30,12 @@ class TingTingCampaignTrigger(BaseTrigger):
     :param campaign_id: the campaign.
     :param tingting_conn_id: the Airflow connection.
     :param until: statuses that end the wait besides `Completed` and `Terminated`.
-    :param poll_interval: seconds between two looks.
+    :param poll_interval: the seconds that two looks are apart at least.
     :param deadline: when to give up, in seconds since 1970; None for never.
     :param tolerate_outage: seconds for which TingTing may fail to answer.
     :param stop_on_kill: stop the campaign when a person ends the deferred task (Airflow 3.3+).
     :param starts_by: when the campaign must have begun, in seconds since 1970; None when others may begin it.
+    :raises TingTingConfigError: `campaign_id` is no id.
     """
 
     def __init__(
@@ -79,32 +81,27 @@ class TingTingCampaignTrigger(BaseTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Wait, and yield one event."""
+        from airflow_provider_tingting.hub import shared_hub
         from airflow_provider_tingting.observation import Reason
-        from airflow_provider_tingting.waiting import Progress, WaitPlan, watch
+        from airflow_provider_tingting.operators.arguments import campaign_id_of
+        from airflow_provider_tingting.waiting import Progress, WaitPlan
 
         plan = WaitPlan(
-            campaign_id=self.campaign_id,
+            campaign_id=campaign_id_of(self.campaign_id),
             until=tuple(self.until),
             poll_interval=self.poll_interval,
             deadline=self.deadline,
             tolerate_outage=self.tolerate_outage,
             starts_by=self.starts_by,
         )
-        progress = Progress(self.campaign_id)
-        while True:
+        progress = Progress(plan.campaign_id)
+        async with shared_hub(self.tingting_conn_id, self._client) as hub:
             try:
-                async with await self._client() as client:
-                    seen = await asyncio.wait_for(client.converse(watch(plan, self.log, progress)), self._time_left())
+                seen = await asyncio.wait_for(hub.wait(plan, self.log, progress), self._time_left())
             except asyncio.TimeoutError:
                 # A request was under way at the deadline, and has not been answered since.
                 seen = replace(progress.seen, reason=Reason.TIMED_OUT)
-            except TingTingError as error:
-                if isinstance(error, TingTingAuthError) and progress.may_read_connection_again():
-                    self.log.warning("TingTing rejects the token: reading the connection again")
-                    continue
-                seen = progress.seen.ended_by(Reason.REFUSED, error)
-            yield TriggerEvent(seen.to_event())  # type: ignore[no-untyped-call]
-            return
+        yield TriggerEvent(seen.to_event())  # type: ignore[no-untyped-call]
 
     def _time_left(self) -> float | None:
         return None if self.deadline is None else max(0.0, self.deadline - time.time()) + _SECONDS_FOR_A_LAST_LOOK

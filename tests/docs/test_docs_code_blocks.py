@@ -65,6 +65,8 @@ def on_this_airflow(code):
 
 
 def runs_here(code):
+    if "AssetWatcher" in code and AIRFLOW_VERSION < (3, 0):
+        return False
     return AIRFLOW_VERSION >= NEWEST_AIRFLOW or not ("retry_policy" in code or "DeadlineAlert" in code)
 
 

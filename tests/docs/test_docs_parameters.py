@@ -80,6 +80,7 @@ TABLES_OF_ARGUMENTS = [
     ("downstream.md", "TingTingUnreachedContactsOperator"),
     ("waiting.md", "TingTingCampaignSensor"),
     ("waiting.md", "TingTingCampaignTrigger"),
+    ("waiting.md", "TingTingCampaignFinishedTrigger"),
     ("notifications.md", "TingTingNotifier"),
     ("waiting.md", "TingTingStartTrigger"),
     ("calling-hours.md", "TingTingDemoCallOperator"),

@@ -34,8 +34,15 @@ DAGS = Path(__file__).parent / "dags"
 # Examples that need more than `dag.test()`, by the Airflow that they need.
 EXAMPLES = {"approve_before_running.py": (3, 1)}
 _KEEPER = Path(__file__).parent / "keeper.py"
-DAG_IDS = ("lifecycle_sync", "lifecycle_deferred", "ten_old_days", "one_after_the_other")
 IS_AIRFLOW_3 = AIRFLOW_VERSION >= (3, 0)
+DAG_IDS = (
+    "lifecycle_sync",
+    "lifecycle_deferred",
+    "ten_old_days",
+    "one_after_the_other",
+    "wait_for_many",
+    *(("after_finished",) if IS_AIRFLOW_3 else ()),
+)
 HAS_STATE_STORE = AIRFLOW_VERSION >= (3, 3)
 PARALLELISM = 8
 
@@ -178,8 +185,8 @@ class RealAirflow:
             self._airflow(*command, "--continue-on-failures", may_fail=True)
 
     def runs(self, dag_id: str) -> dict[str, str]:
-        """The state of each run of a DAG."""
-        return dict(self._query("SELECT run_id, state FROM dag_run WHERE dag_id = ?", dag_id))
+        """The state of each run of a DAG, by its id, oldest first."""
+        return dict(self._query("SELECT run_id, state FROM dag_run WHERE dag_id = ? ORDER BY id", dag_id))
 
     def run_state(self, dag_id: str, run_id: str) -> str | None:
         """The state of a DAG run."""
@@ -205,6 +212,19 @@ class RealAirflow:
             "SELECT task_id, state, try_number, pid FROM task_instance WHERE dag_id = ? AND run_id = ?", dag_id, run_id
         )
         return {task_id: TaskRow(state, tries or 0, pid) for task_id, state, tries, pid in rows}
+
+    def states(self, dag_id: str, run_id: str) -> list[str | None]:
+        """The state of each task of a DAG run, mapped ones one by one."""
+        query = "SELECT state FROM task_instance WHERE dag_id = ? AND run_id = ?"
+        return [state for (state,) in self._query(query, dag_id, run_id)]
+
+    def returned(self, dag_id: str, run_id: str, task_id: str) -> Any:
+        """What a task has returned."""
+        query = "SELECT value FROM xcom WHERE dag_id = ? AND run_id = ? AND task_id = ? AND key = 'return_value'"
+        value: Any = self._query(query, dag_id, run_id, task_id)[0][0]
+        while isinstance(value, str | bytes):
+            value = json.loads(value)
+        return value
 
     def remembered(self, dag_id: str, run_id: str) -> dict[str, Any]:
         """What each task of a DAG run keeps in the task state store under the provider's key; empty before 3.3."""

@@ -12,7 +12,7 @@ from airflow.providers.common.compat.sdk import TaskDeferred
 from support.campaigns import a_campaign, connection, dialled_once, meanwhile, reads, writes
 from support.task_context import context_of, fired_by
 
-from airflow_provider_tingting.errors import TingTingError
+from airflow_provider_tingting.errors import TingTingConfigError, TingTingError
 from airflow_provider_tingting.observation import EVENT_VERSION, Observation, Reason
 from airflow_provider_tingting.operators.campaign import TingTingRunCampaignOperator
 from airflow_provider_tingting.sensors.campaign import TingTingCampaignSensor
@@ -169,6 +169,14 @@ def test_the_event_loop_is_never_blocked(sandbox, running, monkeypatch, trouble)
     # What is imported and made once is forgiven; each blocking request would stop the heart for 0.4 seconds or more.
     assert len(late) > 15
     assert sum(seconds > 0.3 for seconds in late) <= 1
+
+
+@pytest.mark.parametrize("wrong", ["soon", None, 7.5, "{{ ti.xcom_pull() }}"])
+def test_an_id_that_is_no_number_is_refused_in_a_sentence_and_nothing_is_asked(sandbox, wrong):
+    with pytest.raises(TingTingConfigError, match="campaign_id must be the id that TingTing gave"):
+        fired_by(trigger_for(wrong))
+
+    assert sandbox.requests == ()
 
 
 # -- killed ------------------------------------------------------------------------------------------------------------

@@ -1,0 +1,425 @@
+"""What do thousands of deferred waits cost, against one GET a wait?
+
+Run it from the checkout: `python tests/benchmarks/bench_waiting.py [--quick]`. It needs Airflow 3.3 and takes about
+fifteen minutes, with `--quick` (1,000 waits only) about five.
+
+Each measurement is a process of its own with the installed Airflow's `TriggerRunner` in it, whose supervisor is a stub:
+triggers are made, run and cleaned up as in a triggerer. The TingTing that they ask is a process, too, which does next
+to nothing; its newest campaigns are those that are waited for. A campaign runs for two hours, and when the waits begin
+each is at another point of that; so some end while it is measured. 10,000 waits look every 30 s. With 1,000 waits
+everything goes three times as fast: 10 s stand for 30, and 40 minutes for the two hours.
+
+The peer asks for each campaign by itself, one GET each interval, with one client for all: the best of its kind. Both
+are measured in this run. It exits with 1 when a target is missed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import gc
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter, deque
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+from urllib.request import urlopen
+
+HERE = Path(__file__)
+sys.path[:0] = [str(HERE.parents[2]), str(HERE.parent)]
+
+INTERVAL = 30.0
+TWO_HOURS = 7200.0
+OTHERS = 300  # older campaigns of the account
+A_PASS = 500  # triggers that are handed to the runner at once
+PASSES_APART = 1.0
+
+# Fewest times fewer requests, by the server's page; longest lag of the loop and most memory a wait.
+TARGETS = {10: 10.0, 100: 100.0}
+MOST_LAG_MS = 10.0
+MOST_KIB = 20.0
+
+
+# -- the world: each campaign's start and end are known to all processes -----------------------------------------------
+
+
+def ends_at(campaign: int, began: float, lasts: float) -> float:
+    """When a campaign ends: evenly spread over the time that one lasts, near ids far apart."""
+    return began + lasts * ((campaign * 0.6180339887498949) % 1.0)
+
+
+# -- the server --------------------------------------------------------------------------------------------------------
+
+
+class Server:
+    """A TingTing that can list campaigns and show one, and counts how often it was asked."""
+
+    def __init__(self, waits: int, cap: int, lasts: float) -> None:
+        self.cap, self.lasts = cap, lasts
+        self.began = time.time()
+        self.asked: Counter[str] = Counter()
+        # When a walk through the list began, and how many requests there had been.
+        self.walks: list[tuple[float, int]] = []
+        self.ids = range(waits + OTHERS, 0, -1)
+        message = "नमस्कार {name} जी, भोलि बिहान ६ देखि ९ बजेसम्म खानेपानी आउनेछैन।"
+        self.rest = json.dumps(
+            {
+                "name": "Water notice",
+                "services": "PHONE",
+                "sms_message": "",
+                "message": message,
+                "description": "[tingting:0123456789abcdef]",
+                "schedule": None,
+                "audio_file": None,
+                "bulk_file": None,
+                "category": "Text",
+                "user_phone": [12],
+                "campaign_action_count": 500,
+                "credit_limit": None,
+                "voice": {"id": 5, "voice_display_name": "Shreegya", "voice_internal_name": "np_shreegya"},
+                "draft": False,
+                "failover_target": [],
+                "length_factor": "1.00",
+                "updated_at": None,
+            }
+        )[1:]
+
+    def row(self, campaign: int, now: float) -> str:
+        left = ends_at(campaign, self.began, self.lasts) - now if campaign > OTHERS else 0.0
+        percent = min(100, int(100 - 100 * max(0.0, left) / self.lasts))
+        if left > 0:
+            return f'{{"id": {campaign}, "status": "Running", "progress_percent": {min(99, percent)}, {self.rest}'
+        return f'{{"id": {campaign}, "status": "Completed", "progress_percent": 100, {self.rest}'
+
+    def answer(self, path: str) -> str:
+        if path == "/asked":
+            return json.dumps({"total": self.asked.total(), "began": self.began, "walks": self.walks})
+        where, _, query = path.partition("?")
+        now = time.time()
+        if query:
+            asked = dict(part.split("=") for part in query.split("&"))
+            if asked["offset"] == "0":
+                self.walks.append((now, self.asked.total()))
+            self.asked["list"] += 1
+            offset, limit = int(asked["offset"]), min(self.cap, int(asked["limit"]))
+            rows = ",".join(self.row(one, now) for one in self.ids[offset : offset + limit])
+            more = f'"http://x/?limit={limit}&offset={offset + limit}"' if offset + limit < len(self.ids) else "null"
+            return f'{{"count": {len(self.ids)}, "next": {more}, "results": [{rows}]}}'
+        self.asked["get"] += 1
+        return self.row(int(where.rstrip("/").rpartition("/")[2]), now)
+
+
+class Http(asyncio.Protocol):
+    """As little HTTP as there can be."""
+
+    def __init__(self, server: Server) -> None:
+        self.server, self.kept = server, b""
+
+    def connection_made(self, transport: Any) -> None:
+        self.transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        self.kept += data
+        while (end := self.kept.find(b"\r\n\r\n")) >= 0:
+            path = self.kept[:end].split(b" ", 2)[1].decode()
+            self.kept = self.kept[end + 4 :]
+            body = self.server.answer(path).encode()
+            head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+            self.transport.write(head.encode() + body)
+
+
+async def serve(options: argparse.Namespace) -> None:
+    server = Server(options.waits, options.cap, options.lasts)
+    listening = await asyncio.get_running_loop().create_server(lambda: Http(server), "127.0.0.1", 0)
+    print(listening.sockets[0].getsockname()[1], flush=True)
+    await listening.serve_forever()
+
+
+# -- what is measured --------------------------------------------------------------------------------------------------
+
+
+def peer() -> type:
+    """Make the peer; Airflow is imported in the measuring process only."""
+    from airflow.triggers.base import BaseTrigger, TriggerEvent
+
+    from airflow_provider_tingting.api import AsyncTingTingClient, calls
+
+    clients: list[AsyncTingTingClient] = []
+    # More at once make httpx slower.
+    few = asyncio.Semaphore(10)
+
+    class OneGetAWait(BaseTrigger):
+        def __init__(self, campaign_id: int, poll_interval: float) -> None:
+            super().__init__()
+            self.campaign_id, self.poll_interval = campaign_id, poll_interval
+
+        def serialize(self) -> tuple[str, dict[str, Any]]:
+            return "bench_waiting.OneGetAWait", {
+                "campaign_id": self.campaign_id,
+                "poll_interval": self.poll_interval,
+            }
+
+        async def run(self) -> AsyncIterator[TriggerEvent]:
+            if not clients:
+                clients.append(AsyncTingTingClient("token", base_url=os.environ["BENCH_URL"]))
+            while True:
+                async with few:
+                    campaign = await clients[0].send(calls.get_campaign(self.campaign_id))
+                if campaign.status.is_final:
+                    yield TriggerEvent({"campaign_id": campaign.id, "status": campaign.status.value})
+                    return
+                await asyncio.sleep(self.poll_interval)
+
+    return OneGetAWait
+
+
+def __getattr__(name: str) -> Any:
+    if name != "OneGetAWait":
+        raise AttributeError(name)
+    found = globals()[name] = peer()
+    return found
+
+
+class Told(deque[Any]):
+    """The runner's queue of events, which remembers when each came."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.at: dict[int, float] = {}
+
+    def append(self, entry: Any) -> None:
+        self.at[entry.event.payload["campaign_id"]] = time.time()
+
+
+def rss_kib() -> int:
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith("VmRSS"):
+            return int(line.split()[1])
+    raise AssertionError("no VmRSS")
+
+
+def rate(before: dict[str, Any], after: dict[str, Any], began: float, seconds: float) -> float:
+    """Return the requests a second; of one who walks through a list from walk to walk, since a part of one is none."""
+    walks = [(at, total) for at, total in after["walks"] if at >= began]
+    if len(walks) < 3:
+        return float((after["total"] - before["total"]) / seconds)
+    (first, had), (last, has) = walks[0], walks[-1]
+    return float((has - had) / (last - first))
+
+
+def measure(options: argparse.Namespace) -> None:
+    """Run the triggers in Airflow's own runner and print what they cost as JSON."""
+    import logging
+
+    from airflow.executors import workloads
+    from airflow.jobs.triggerer_job_runner import TriggerRunner
+    from airflow.models.trigger import Trigger
+    from airflow.sdk.execution_time import task_runner
+
+    logging.disable(logging.INFO)
+    interval = options.interval
+    if options.way == "hub":
+        classpath = "airflow_provider_tingting.triggers.campaign.TingTingCampaignTrigger"
+    else:
+        classpath = "bench_waiting.OneGetAWait"
+
+    def workload(campaign: int) -> Any:
+        arguments = {"campaign_id": campaign, "poll_interval": interval}
+        return workloads.RunTrigger(
+            id=campaign, classpath=classpath, encrypted_kwargs=Trigger.encrypt_kwargs(arguments)
+        )
+
+    class Comms:
+        def __init__(self) -> None:
+            self._reader_task = asyncio.get_running_loop().create_future()
+
+        async def asend(self, message: Any) -> None:
+            return None
+
+        def send(self, message: Any) -> None:
+            return None
+
+    class Runner(TriggerRunner):
+        async def init_comms(self) -> None:
+            self.comms_decoder = task_runner.SUPERVISOR_COMMS = Comms()
+            self.events = Told()
+            self.waiting = deque(workload(one) for one in range(OTHERS + 1, OTHERS + 1 + options.waits))
+            self.base = 0
+            self.measuring = asyncio.ensure_future(observe(self))
+
+        async def sync_state_to_supervisor(self, finished_ids: list[int]) -> None:
+            if self.measuring.done():
+                self.measuring.result()
+            # The first alone: what it brings with it, such as modules, is nobody's share.
+            for _ in range(min(A_PASS if self.triggers else 1, len(self.waiting))):
+                if not self.triggers or self.base:
+                    self.to_create.append(self.waiting.popleft())
+
+    async def observe(runner: Any) -> None:
+        late: list[float] = []
+
+        async def beat() -> None:
+            while True:
+                due = time.perf_counter() + 0.005
+                await asyncio.sleep(0.005)
+                late.append(time.perf_counter() - due)
+
+        heart = asyncio.ensure_future(beat())
+        await asyncio.sleep(5)
+        gc.collect()
+        runner.base = rss_kib()
+        while options.waits and (runner.waiting or runner.to_create):
+            await asyncio.sleep(0.1)
+        # Every wait has looked, and the first ones again.
+        await asyncio.sleep(options.settle)
+        late.clear()
+        asked, cpu, began = ask(), time.process_time(), time.time()
+        await asyncio.sleep(options.seconds)
+        seconds = time.time() - began
+        cpu, now = time.process_time() - cpu, await asyncio.to_thread(ask)
+        heart.cancel()
+        delays = [
+            at - ends_at(campaign, asked["began"], options.lasts)
+            for campaign, at in runner.events.at.items()
+            if at >= began and ends_at(campaign, asked["began"], options.lasts) >= began
+        ]
+        gc.collect()
+        waits = len(runner.triggers)
+        late.sort()
+        delays.sort()
+        result = {
+            "waits": waits,
+            "rate": rate(asked, now, began, seconds),
+            "cpu": cpu / seconds,
+            "kib": (rss_kib() - runner.base) / max(1, waits),
+            "lag_p99_ms": late[int(len(late) * 0.99)] * 1000,
+            "lag_max_ms": late[-1] * 1000,
+            "ends": len(delays),
+            "delay_median": delays[len(delays) // 2] / interval if delays else None,
+            "delay_max": delays[-1] / interval if delays else None,
+        }
+        print("RESULT " + json.dumps(result), flush=True)
+        os._exit(0)
+
+    def ask() -> dict[str, Any]:
+        address = os.environ["BENCH_URL"].partition("/api/")[0]
+        with urlopen(f"{address}/asked") as answer:
+            return dict(json.load(answer))
+
+    Runner().run()
+
+
+# -- all of it ---------------------------------------------------------------------------------------------------------
+
+
+def run(way: str, waits: int, cap: int, speed: float, intervals: float) -> dict[str, Any]:
+    """Measure one way with a server of its own."""
+    interval, lasts = INTERVAL / speed, TWO_HOURS / speed
+    same = ["--waits", str(waits), "--cap", str(cap), "--lasts", str(lasts), "--interval", str(interval)]
+    server = subprocess.Popen([sys.executable, HERE, "serve", *same], stdout=subprocess.PIPE, text=True)
+    try:
+        assert server.stdout is not None
+        address = f"http://127.0.0.1:{server.stdout.readline().strip()}/api/v1/"
+        with tempfile.TemporaryDirectory() as home:
+            environment = {
+                **os.environ,
+                "AIRFLOW_HOME": home,
+                "AIRFLOW__CORE__FERNET_KEY": "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=",
+                "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+                "AIRFLOW_CONN_TINGTING_DEFAULT": json.dumps(
+                    {"conn_type": "tingting", "host": address, "password": "token-of-the-benchmark"}
+                ),
+                "BENCH_URL": address,
+                "NO_PROXY": "127.0.0.1",
+                "no_proxy": "127.0.0.1",
+            }
+            timing = ["--settle", str(1.2 * interval), "--seconds", str(intervals * interval)]
+            done = subprocess.run(
+                [sys.executable, HERE, "measure", "--way", way, *same, *timing],
+                env=environment,
+                capture_output=True,
+                text=True,
+                timeout=600,
+            )
+        for line in done.stdout.splitlines():
+            if line.startswith("RESULT "):
+                return dict(json.loads(line.removeprefix("RESULT ")))
+        raise SystemExit(f"no result:\n{done.stdout[-2000:]}\n{done.stderr[-3000:]}")
+    finally:
+        server.kill()
+        server.wait()
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("role", nargs="?", default="all", choices=["all", "serve", "measure"])
+    parser.add_argument("--quick", action="store_true", help="1,000 waits only")
+    parser.add_argument("--way", default="hub")
+    for number in ("--interval", "--lasts", "--settle", "--seconds"):
+        parser.add_argument(number, type=float)
+    for number in ("--waits", "--cap"):
+        parser.add_argument(number, type=int)
+    options = parser.parse_args()
+    if options.role == "serve":
+        asyncio.run(serve(options))
+    elif options.role == "measure":
+        measure(options)
+    else:
+        return compare([(1_000, 3.0, 6.0)] if options.quick else [(1_000, 3.0, 6.0), (10_000, 1.0, 4.0)])
+    return 0
+
+
+def compare(sizes: list[tuple[int, float, float]]) -> int:
+    missed = []
+    heads = ("way", "page", "req/s", "fewer", "CPU %", "KiB/wait", "lag p99 ms", "max", "ends", "told after", "at most")
+    idle = run("hub", 0, 10, 10.0, 5.0)
+    print(f"nothing waits: loop lag p99 {idle['lag_p99_ms']:.1f} ms, at most {idle['lag_max_ms']:.0f}")
+    for waits, speed, intervals in sizes:
+        print(
+            f"\n{waits:,} waits, one look each {INTERVAL:.0f} s, {speed:.0f} times as fast, {intervals:.0f} intervals"
+        )
+        print(("{:<14}" + "{:>11}" * 10).format(*heads))
+        alone = run("one GET a wait", waits, 10, speed, intervals)
+        show("one GET a wait", "", alone, None)
+        asked, due = alone["rate"], alone["waits"] * speed / INTERVAL
+        if asked < 0.9 * due:
+            print(
+                f"  which does not keep up: {due:.1f} requests a second were due, and are what the hub is held against"
+            )
+        for cap, target in TARGETS.items():
+            hub = run("hub", waits, cap, speed, intervals)
+            fewer = max(asked, due if asked < 0.9 * due else 0.0) / hub["rate"]
+            show("hub", str(cap), hub, fewer)
+            if fewer < target:
+                missed.append(f"{waits:,} waits, pages of {cap}: {fewer:.1f} times fewer requests instead of {target}")
+            # Where the machine is busy with other things, the loop is late with nothing in it.
+            if hub["lag_p99_ms"] >= max(MOST_LAG_MS, 2 * idle["lag_p99_ms"]):
+                missed.append(f"{waits:,} waits, pages of {cap}: lag p99 {hub['lag_p99_ms']:.1f} ms")
+            if hub["kib"] >= MOST_KIB:
+                missed.append(f"{waits:,} waits, pages of {cap}: {hub['kib']:.1f} KiB a wait")
+    print("\n" + ("\n".join(f"MISSED: {one}" for one in missed) or "Every target is met."))
+    return 1 if missed else 0
+
+
+def show(way: str, page: str, one: dict[str, Any], fewer: float | None) -> None:
+    cells = [
+        page,
+        f"{one['rate']:.2f}",
+        "" if fewer is None else f"{fewer:.1f}x",
+        f"{100 * one['cpu']:.1f}",
+        f"{one['kib']:.1f}",
+        f"{one['lag_p99_ms']:.1f}",
+        f"{one['lag_max_ms']:.0f}",
+        str(one["ends"]),
+        *("" if one[name] is None else f"{one[name]:.2f} int." for name in ("delay_median", "delay_max")),
+    ]
+    print(f"{way:<14}" + "".join(f"{cell:>11}" for cell in cells), flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
