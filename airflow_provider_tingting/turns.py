@@ -107,3 +107,8 @@ def await_turn(plan: WaitPlan, tell: Teller) -> Conversation[None]:
 
 def _named(ids: list[int]) -> str:
     return ", ".join(map(str, ids[:5])) + (", …" if len(ids) > 5 else "")
+
+
+def not_run(campaign_id: int) -> str:
+    """Return what to say when a task ends while it waits to start."""
+    return f"Campaign {campaign_id} was not run: the task has ended while it waited to start. It has called nobody."

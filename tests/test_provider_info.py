@@ -36,6 +36,7 @@ def test_every_module_named_exists_and_every_module_there_is_named(kind: str) ->
         "arguments",
         "audience",
         "base",
+        "deadlines",
         "excluding",
         "freshness",
         "lineage",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow_provider_tingting._compat import DEFERRED_TASKS_ARE_TOLD
@@ -17,21 +17,17 @@ from airflow_provider_tingting.errors import (
 )
 from airflow_provider_tingting.operators.arguments import campaign_id_of, seconds_of
 from airflow_provider_tingting.operators.base import TingTingBaseWriteOperator, is_first_try
+from airflow_provider_tingting.operators.deadlines import deadline_of, defer
 from airflow_provider_tingting.operators.outlets import tell_outlets
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from airflow_provider_tingting._compat import BaseOperator, Context
+    from airflow_provider_tingting._compat import Context
     from airflow_provider_tingting.api.models import Campaign
     from airflow_provider_tingting.calling_window import WindowArgument
     from airflow_provider_tingting.observation import Observation
     from airflow_provider_tingting.outcome import SuccessWhen
     from airflow_provider_tingting.waiting import WaitPlan
 
-# The triggerer ends the wait at the deadline and the worker then judges; only if the triggerer is late by this much
-# does Airflow itself end the task, which skips the judging.
-BACKSTOP = timedelta(minutes=5)
 # Airflow kills a task five seconds after asking it to end: on_kill must be done before.
 _SECONDS_TO_STOP = 3.0
 # Without a task state store nobody knows whether the try before was killed while it asked to run the campaign, so a
@@ -40,8 +36,6 @@ _BLIND_TRY_WATCHES = 30.0
 # With one, the try before may still be alive, cut off from Airflow and about to ask: so long (seconds) it may take
 # from its look at the status until its request is obeyed.
 _LATER_TRY_WATCHES = 5.0
-# Of an execution_timeout so much (or a tenth of it) is kept for judging and stopping, before Airflow breaks in.
-_KEPT_FOR_THE_END = 10.0
 
 
 class RunningMixin(TingTingBaseWriteOperator):
@@ -270,34 +264,3 @@ def summary_figures(summary: Any) -> dict[str, Any]:
         "reach_rate": summary.reach_rate,
         "credits": summary.credits,
     }
-
-
-def deadline_of(
-    context: Context,
-    timeout: float | timedelta | None,
-    execution_timeout: timedelta | None = None,
-    clock: Callable[[], float] = time.time,
-) -> float | None:
-    """Return when the wait must end, in seconds since 1970, or None for never.
-
-    Airflow does not count `execution_timeout` while a task is deferred, so it is counted here, from the task's start,
-    less what the worker needs to judge, to stop and to say so.
-
-    :raises TingTingConfigError: the timeout is not a positive time.
-    """
-    ends = []
-    if timeout is not None:
-        ends.append(clock() + seconds_of(timeout, "timeout"))
-    if execution_timeout is not None:
-        started = getattr(context["ti"], "start_date", None)
-        begun = started.timestamp() if isinstance(started, datetime) else clock()
-        seconds = execution_timeout.total_seconds()
-        ends.append(begun + seconds - min(_KEPT_FOR_THE_END, seconds / 10))
-    return min(ends, default=None)
-
-
-def defer(operator: BaseOperator, trigger: Any, deadline: float | None) -> NoReturn:
-    """Defer until the trigger fires, with a backstop of Airflow's own a little after the deadline."""
-    left = None if deadline is None else timedelta(seconds=max(0.0, deadline - time.time())) + BACKSTOP
-    operator.defer(trigger=trigger, method_name="execute_complete", timeout=left)
-    raise AssertionError("defer() always raises")

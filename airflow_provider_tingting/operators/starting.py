@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING, NoReturn
 
 from airflow_provider_tingting import calling_window, turns
 from airflow_provider_tingting.api import calls
 from airflow_provider_tingting.calling_window import CallingWindow
 from airflow_provider_tingting.errors import TingTingCampaignTimeoutError, TingTingConfigError
+from airflow_provider_tingting.operators.deadlines import deadline_of, defer
 from airflow_provider_tingting.operators.freshness import heed_max_age
-from airflow_provider_tingting.operators.running import BACKSTOP, deadline_of
 
 if TYPE_CHECKING:
     from airflow_provider_tingting._compat import Context
@@ -99,7 +99,7 @@ class Start:
         if operator.deferrable:
             self._defer(held)
         if not asked:
-            operator.said_if_killed = not_run(number)
+            operator.said_if_killed = turns.not_run(number)
         if held.until is None:
             operator.hook.get_conn().converse(turns.await_turn(self._plan_for_start(), operator.log))
         else:
@@ -180,26 +180,17 @@ class Start:
             deadline=plan.deadline,
             tolerate_outage=plan.tolerate_outage,
         )
-        left = (
-            None
-            if plan.deadline is None
-            else timedelta(seconds=max(0.0, plan.deadline - calling_window.now())) + BACKSTOP
-        )
-        self._operator.defer(
-            trigger=trigger,
+        defer(
+            self._operator,
+            trigger,
+            plan.deadline,
             method_name="execute_start",
-            kwargs={"start_deadline": plan.deadline},
-            timeout=left,
+            clock=calling_window.now,
+            start_deadline=plan.deadline,
         )
-        raise AssertionError("defer() always raises")
 
     def _plan_for_start(self) -> WaitPlan:
         return replace(self._plan, deadline=self._deadline)
 
     def _now(self) -> datetime:
         return datetime.fromtimestamp(calling_window.now(), timezone.utc)
-
-
-def not_run(campaign_id: int) -> str:
-    """Return what to say when a task ends while it waits to start."""
-    return f"Campaign {campaign_id} was not run: the task has ended while it waited to start. It has called nobody."

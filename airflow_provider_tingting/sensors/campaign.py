@@ -24,7 +24,7 @@ from airflow_provider_tingting.errors import (
 )
 from airflow_provider_tingting.links.campaign import TingTingCampaignLink, leave_link
 from airflow_provider_tingting.operators.arguments import campaign_id_of, seconds_of
-from airflow_provider_tingting.operators.running import deadline_of, defer
+from airflow_provider_tingting.operators.deadlines import deadline_of, defer
 
 if TYPE_CHECKING:
     from airflow_provider_tingting._compat import Context

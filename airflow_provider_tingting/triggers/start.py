@@ -94,6 +94,6 @@ class TingTingStartTrigger(BaseTrigger):
 
     async def on_kill(self) -> None:
         """Say that nobody was called; called when a person ends the deferred task, from Airflow 3.3 on."""
-        from airflow_provider_tingting.operators.starting import not_run
+        from airflow_provider_tingting.turns import not_run
 
         self.log.warning("%s", not_run(self.campaign_id))

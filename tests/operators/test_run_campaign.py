@@ -18,7 +18,7 @@ from airflow_provider_tingting.errors import (
     TingTingRateLimitedError,
 )
 from airflow_provider_tingting.operators.campaign import TingTingRunCampaignOperator
-from airflow_provider_tingting.operators.running import deadline_of
+from airflow_provider_tingting.operators.deadlines import deadline_of
 from airflow_provider_tingting.sandbox import Sandbox
 from airflow_provider_tingting.sandbox.refusals import forbidden_now
 
