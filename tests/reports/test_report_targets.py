@@ -33,9 +33,12 @@ AS_ROOT = os.geteuid() == 0
 
 @pytest.fixture(autouse=True)
 def empty_store() -> Iterator[None]:
-    yield
-    MemoryFileSystem.store.clear()
-    MemoryFileSystem.pseudo_dirs[:] = [""]
+    """The store in memory is one for the whole process."""
+    for turn in range(2):
+        MemoryFileSystem.store.clear()
+        MemoryFileSystem.pseudo_dirs[:] = [""]
+        if turn == 0:
+            yield
 
 
 class FullDiskError(OSError):
