@@ -34,11 +34,14 @@ AS_ROOT = os.geteuid() == 0
 @pytest.fixture(autouse=True)
 def empty_store() -> Iterator[None]:
     """The store in memory is one for the whole process."""
-    for turn in range(2):
-        MemoryFileSystem.store.clear()
-        MemoryFileSystem.pseudo_dirs[:] = [""]
-        if turn == 0:
-            yield
+    empty()
+    yield
+    empty()
+
+
+def empty() -> None:
+    MemoryFileSystem.store.clear()
+    MemoryFileSystem.pseudo_dirs[:] = [""]
 
 
 class FullDiskError(OSError):
