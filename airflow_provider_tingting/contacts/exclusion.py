@@ -40,6 +40,13 @@ class Exclusion:
             return number in self._numbers
         return self._key_of(number) in self._numbers
 
+    def names(self, number: object) -> bool:
+        """Whether it names a number, in whichever form that is written."""
+        try:
+            return self._key_of(number) in self._numbers
+        except numbers.InvalidNumberError:
+            return False
+
     def add(self, rows: Iterable[Row], *, number_column: str | None = None) -> None:
         """Read a source to its end.
 
