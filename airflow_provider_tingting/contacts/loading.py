@@ -77,8 +77,8 @@ def load(
         should any be missing in the end, everybody is sent after all. Only batches can go on, a workbook cannot.
     :param keep: keeps a point for the next try; called every few seconds, and with None when the next try must begin
         at the beginning.
-    :raises TingTingCampaignError: somebody is missing from the campaign, or somebody is in it who must not be contacted;
-        the text names the first ones masked.
+    :raises TingTingCampaignError: somebody is missing from the campaign, or in it who must not be contacted; the text
+        names the first ones masked.
     :raises TingTingAPIError: TingTing refuses or cannot be reached.
     """
     if campaign.status.has_begun:
