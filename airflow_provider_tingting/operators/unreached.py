@@ -22,9 +22,9 @@ class TingTingUnreachedContactsOperator(TingTingBaseOperator):
     """Write those whom a campaign did not reach to a file: the audience of the next one.
 
     Each contact keeps its variables, and a count of tries is carried along with them, so that nobody is tried for ever.
-    A number that was reached, or that the campaign may still call, is never in the file, nor is one twice. Give the file
-    to `TingTingAddContactsOperator(contacts=…)`. When too few are left to be worth a campaign, the task is skipped and
-    with it those that come after. Nothing is changed at TingTing; a retry writes the same file again.
+    A number that was reached, or that the campaign may still call, is never in the file, nor is one twice. Give the
+    file to `TingTingAddContactsOperator(contacts=…)`. When too few are left to be worth a campaign, the task is skipped
+    and with it those that come after. Nothing is changed at TingTing; a retry writes the same file again.
 
     XCom: `return_value` is `{path, contacts, given_up, rows}`; each is a key of its own too, `contacts` and the other
     numbers also when the task is skipped. `given_up` are those who have been tried often enough. Never the contacts.

@@ -96,8 +96,8 @@ def write_unreached(outcomes: Iterable[Outcome], target: Any, choice: Choice, *,
     """Write the audience of the next campaign to a file: whole, or not at all.
 
     A number that another row says was reached, or may still be, is left out, and one that is there twice is written
-    once. A `.csv` has the number, the tries and a column for each variable; a `.jsonl` has the API's own shape. Formulas
-    are not escaped: a variable must come to the next message as it was.
+    once. A `.csv` has the number, the tries and a column for each variable; a `.jsonl` has the API's own shape.
+    Formulas are not escaped: a variable must come to the next message as it was.
 
     :param outcomes: what became of everybody; iterated twice.
     :param target: a local path, or any path of universal-pathlib, fsspec or Airflow. It is replaced.
