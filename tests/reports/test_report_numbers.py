@@ -16,6 +16,7 @@ from airflow_provider_tingting.contacts.sources import read_rows
 from airflow_provider_tingting.errors import TingTingConfigError
 from airflow_provider_tingting.reports.layout import ReportRow
 from airflow_provider_tingting.reports.pseudonyms import NUMBERS, check_numbers, disguise, hasher
+from airflow_provider_tingting.reports.summary import summarise_rows
 from airflow_provider_tingting.reports.writers import write_report
 
 
@@ -71,6 +72,13 @@ def test_a_column_that_is_called_like_a_number_is_masked_and_keeps_its_values(fo
     assert "Sita" in shown
     assert "Hari" in shown
     assert "412345" not in shown
+
+
+def test_a_number_in_the_wrong_column_is_in_no_summary() -> None:
+    summary = summarise_rows([row(status="Failed: 9841234567", carrier="+977 9841234567")]).to_json()
+
+    assert list(summary["by_status"]) == ["failed: 98******67"]
+    assert "1234567" not in json.dumps(summary)
 
 
 def test_what_is_no_phone_number_stays() -> None:
