@@ -11,7 +11,7 @@ from airflow_provider_tingting.api.models import Campaign
 from airflow_provider_tingting.api.paging import Pager
 from airflow_provider_tingting.api.wire import Conversation, Pause
 from airflow_provider_tingting.errors import TingTingNotFoundError
-from airflow_provider_tingting.notices.notice import Given, Notice, NoticeMark
+from airflow_provider_tingting.notices.notice import GIVEN_UP_AFTER, Given, Notice, NoticeMark
 
 log = logging.getLogger(__name__)
 
@@ -61,6 +61,7 @@ def lower(
 
 def is_run_by_its_maker(given: Given, clock: Callable[[], float]) -> Conversation[bool]:
     """Wait until a campaign of somebody else's is run; False when it is gone, or its maker seems to have died."""
+    first_seen = clock()
     while True:
         try:
             campaign: Campaign = yield calls.get_campaign(given.campaign.id)
@@ -68,7 +69,8 @@ def is_run_by_its_maker(given: Given, clock: Callable[[], float]) -> Conversatio
             return False
         if campaign.status.has_begun:
             return True
-        if not given.counts(clock()):
+        # By this machine's clock too: the maker's may be hours ahead, and somebody has to be told.
+        if not given.counts(clock()) or clock() - first_seen >= GIVEN_UP_AFTER:
             log.warning("Campaign %s was made for this notice and never run: somebody else gives it", campaign.id)
             return False
         yield Pause(RUN_LOOKS_EVERY)

@@ -48,9 +48,9 @@ def test_after_the_cooldown_the_person_is_told_again(client, sandbox):
     assert numbers(sandbox) == [FIRST, FIRST]
 
 
-def left_behind(sandbox, made):
+def left_behind(sandbox, made, *, ahead=0):
     """The campaign of a process that has died before it ran it."""
-    mark = NoticeMark.of(made, 0, time.time())
+    mark = NoticeMark.of(made, 0, time.time() + ahead)
     return sandbox.world.create_campaign(
         name=made.name, services="PHONE", user_phone=[3], message="Look.", description=f"{mark} A notice."
     )
@@ -154,6 +154,14 @@ def test_a_list_that_still_shows_a_deleted_campaign_is_not_asked_without_end(cli
 
     assert len(client.converse(tell(notice()))) == 1
     assert reads(sandbox, "list_campaigns") < 5
+    assert numbers(sandbox) == [FIRST]
+
+
+def test_a_dead_maker_whose_clock_was_an_hour_ahead_keeps_nobody_waiting_for_an_hour(client, sandbox, monkeypatch):
+    monkeypatch.setattr(earlier, "GIVEN_UP_AFTER", 0.2)
+    left_behind(sandbox, notice(), ahead=3600)
+
+    assert len(client.converse(tell(notice()))) == 1
     assert numbers(sandbox) == [FIRST]
 
 
