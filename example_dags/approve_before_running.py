@@ -102,6 +102,7 @@ The account has {{ 'an unknown number' if credits['remaining'] is none else cred
 {{ ti.xcom_pull(task_ids='create_campaign') }}
 {%- endif %}""",
             missing_ok=True,
+            unless_run=True,
             trigger_rule="none_failed",
         )
 

@@ -54,7 +54,7 @@ operators.manage    TingTingUpdateCampaignOperator
 operators.manage    TingTingStopCampaignOperator
     campaign_id=… on_clear='reattach' tingting_conn_id='tingting_default'
 operators.manage    TingTingDeleteCampaignOperator
-    campaign_id=… missing_ok=False on_clear='reattach' tingting_conn_id='tingting_default'
+    campaign_id=… missing_ok=False unless_run=False on_clear='reattach' tingting_conn_id='tingting_default'
 operators.preview   TingTingPreviewVoiceOperator
     campaign_id=… voice=None message=None tingting_conn_id='tingting_default'
 operators.preview   TingTingDemoCallOperator

@@ -114,7 +114,7 @@ class _Check:
         self._watch_rounded = options.number_policy == "nepal_mobile"
         self._rounded: dict[str, tuple[Row, dict[str, object]] | None] = {}
         self._seen = SeenNumbers()
-        self.audience = CheckedAudience(on_invalid=options.on_invalid, tags=self._needed)
+        self.audience = CheckedAudience(on_invalid=options.on_invalid, tags=self._needed, exclude=self._exclude)
 
     def take(self, row: Row) -> None:
         audience = self.audience

@@ -8,6 +8,7 @@ from typing import Any
 
 from airflow_provider_tingting.contacts import numbers
 from airflow_provider_tingting.contacts.contact import Contact, Place, plain_value
+from airflow_provider_tingting.contacts.exclusion import Exclusion
 from airflow_provider_tingting.contacts.rejects import write_rejects
 from airflow_provider_tingting.contacts.repeats import Repeats
 from airflow_provider_tingting.contacts.sources.row import Row
@@ -44,9 +45,11 @@ class CheckedAudience:
     :ivar blank_rows: how many rows those are.
     :ivar examples: the first ten rejected rows as masked sentences with file and row.
     :ivar conflicts: the first ten conflicting rows in the same way.
+    :ivar exclude: the numbers that must not be contacted; None when there are none.
     """
 
-    def __init__(self, *, on_invalid: str = "fail", tags: Sequence[str] = ()) -> None:
+    def __init__(self, *, on_invalid: str = "fail", tags: Sequence[str] = (), exclude: Exclusion | None = None) -> None:
+        self.exclude = exclude
         self.total = 0
         self.valid = 0
         self.invalid = 0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Iterable, Mapping
 
 from airflow_provider_tingting.contacts import numbers
@@ -13,6 +15,9 @@ from airflow_provider_tingting.masking import mask_text
 
 #: An entry like these may stand for anybody, so that nobody could be sure that the right people are left out.
 _MAY_BE_ANYBODY = frozenset({"lost_digits", "several_numbers"})
+
+
+_MOBILE = re.compile(r"(?<!\d)(?:(?:\+|00)?977[ -]?)?(9[678]\d(?:[ .-]?\d){7})(?!\d)")
 
 
 class Exclusion:
@@ -40,6 +45,13 @@ class Exclusion:
             return number in self._numbers
         return self._key_of(number) in self._numbers
 
+    def names(self, number: object) -> bool:
+        """Whether it names a number, in whichever form that is written."""
+        try:
+            return self._key_of(number) in self._numbers
+        except numbers.InvalidNumberError:
+            return False
+
     def add(self, rows: Iterable[Row], *, number_column: str | None = None) -> None:
         """Read a source to its end.
 
@@ -58,10 +70,9 @@ class Exclusion:
         for row in rows:
             total += 1
             source = row.place.source
+            value = row.values.get(self._column_of(row, number_column, columns))
             try:
-                self.size += self._numbers.add(
-                    self._key_of(row.values.get(self._column_of(row, number_column, columns)))
-                )
+                self.size += self._numbers.add(self._key_of(value))
                 usable += 1
             except numbers.InvalidNumberError as error:
                 if error.reason in _MAY_BE_ANYBODY or row.problem:
@@ -71,7 +82,12 @@ class Exclusion:
                             "cannot be left out safely. Nothing was sent."
                         )
                     ) from None
-                self.unusable += 1
+                # To leave out one too many does less harm than to call whoever wrote a word beside the number.
+                if within := _mobiles_in(value):
+                    self.size += sum(self._numbers.add(number) for number in within)
+                    usable += 1
+                else:
+                    self.unusable += 1
         if total and not usable:
             raise TingTingContactsError(
                 f"exclude: {source} has {total} rows, but not one number that could be called, so it would leave "
@@ -96,6 +112,14 @@ class Exclusion:
                 f"exclude: {source} has no column '{wanted}' (number_column). The columns are {listed(columns)}."
             )
         return named or (columns[0] if len(columns) == 1 else find_number_column(columns, source))
+
+
+def _mobiles_in(value: object) -> list[str]:
+    """Return the mobiles of Nepal that a text holds among other things, such as `9841234567 (Sita)`."""
+    if not isinstance(value, str):
+        return []
+    plain = "".join(str(unicodedata.digit(char)) if char.isdigit() else char for char in value)
+    return [numbers.normalise(found) for found in _MOBILE.findall(plain)]
 
 
 def _same_in_all_forms(value: object) -> str:

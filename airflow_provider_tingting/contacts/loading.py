@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from airflow_provider_tingting.api.models import AddContactsResult, Campaign
     from airflow_provider_tingting.contacts.audience import CheckedAudience
     from airflow_provider_tingting.contacts.contact import Contact
+    from airflow_provider_tingting.contacts.exclusion import Exclusion
 
 log = logging.getLogger(__name__)
 
@@ -76,7 +77,8 @@ def load(
         should any be missing in the end, everybody is sent after all. Only batches can go on, a workbook cannot.
     :param keep: keeps a point for the next try; called every few seconds, and with None when the next try must begin
         at the beginning.
-    :raises TingTingCampaignError: somebody is missing from the campaign; the text names the first ones masked.
+    :raises TingTingCampaignError: somebody is missing from the campaign, or in it who must not be contacted; the text
+        names the first ones masked.
     :raises TingTingAPIError: TingTing refuses or cannot be reached.
     """
     if campaign.status.has_begun:
@@ -118,6 +120,9 @@ def load(
             )
             return load(client, now, audience, batch_size=batch_size, concurrency=concurrency, keep=keep)
         _raise_if_missing(missing, now, audience, sent.complaints)
+    # Where nobody is but this audience, nobody is whom it excludes.
+    if audience.exclude and (now.campaign_action_count is None or now.campaign_action_count > audience.valid):
+        _raise_if_excluded(client, now, audience.exclude)
     if now.status.has_begun:
         raise TingTingCampaignError(
             f"it was run while contacts were added and is {now.status}. They are in it, but whether the last ones are "
@@ -208,13 +213,31 @@ def _missing(client: TingTingClient, campaign: Campaign, audience: CheckedAudien
     return missing
 
 
+def _raise_if_excluded(client: TingTingClient, campaign: Campaign, exclude: Exclusion) -> None:
+    """Refuse a campaign that an earlier try, or another task, has given somebody who is excluded now."""
+    found = [
+        contact.number for contact in client.iterate(calls.list_contacts(campaign.id)) if exclude.names(contact.number)
+    ]
+    if found:
+        raise TingTingCampaignError(
+            f"{len(found)} of its contacts are numbers that exclude= names: {_named(found)}. An earlier try or another "
+            "task has added them. Take them out with TingTingHook.delete_contact or in TingTing itself, or delete the "
+            "campaign; then run the task again.",
+            campaign_id=campaign.id,
+            status=campaign.status.value,
+        )
+
+
+def _named(found: list[str]) -> str:
+    named = ", ".join(mask_number(number) for number in found[:_NAMED_IN_ERRORS])
+    return f"{named} and {len(found) - _NAMED_IN_ERRORS} more" if len(found) > _NAMED_IN_ERRORS else named
+
+
 def _raise_if_missing(
     missing: list[str], campaign: Campaign, audience: CheckedAudience, complaints: tuple[str, ...] = ()
 ) -> None:
     if not missing:
         return
-    named = ", ".join(mask_number(number) for number in missing[:_NAMED_IN_ERRORS])
-    more = f" and {len(missing) - _NAMED_IN_ERRORS} more" if len(missing) > _NAMED_IN_ERRORS else ""
     said = f" TingTing says: {'; '.join(complaints[:3])}." if complaints else ""
     advice = (
         f"It is {campaign.status}, so they are not added any more: call them with a campaign of their own."
@@ -222,7 +245,7 @@ def _raise_if_missing(
         else "Nobody has been called. Run the task again, or take these numbers out."
     )
     raise TingTingCampaignError(
-        f"of {audience.valid} contacts {len(missing)} are not in it: {named}{more}.{said} {advice}",
+        f"of {audience.valid} contacts {len(missing)} are not in it: {_named(missing)}.{said} {advice}",
         campaign_id=campaign.id,
         status=campaign.status.value,
     )

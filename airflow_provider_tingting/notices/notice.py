@@ -56,7 +56,7 @@ class Notice:
 
 def key_of(*parts: object) -> str:
     """Make a key of what a notice is about and who is told; it tells nothing of them."""
-    return hashlib.sha256("\x1f".join(map(str, parts)).encode()).hexdigest()[:16]
+    return hashlib.sha256("\x1f".join(map(str, parts)).encode("utf-8", "replace")).hexdigest()[:16]
 
 
 @dataclass(frozen=True)

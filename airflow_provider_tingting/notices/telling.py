@@ -49,7 +49,8 @@ def tell(notice: Notice, *, clock: Callable[[], float] = time.time) -> Conversat
     :raises TingTingConfigError: the account has no caller number, no such voice or no credits.
     :raises TingTingAPIError: TingTing refuses or does not answer.
     """
-    first = yield from _first_step(notice, clock)
+    gone: set[int] = set()
+    first = yield from _first_step(notice, clock, gone)
     if first is None:
         return ()
     yield from check_credits()
@@ -59,7 +60,7 @@ def tell(notice: Notice, *, clock: Callable[[], float] = time.time) -> Conversat
     for step in range(first, len(notice.to)):
         last = step + 1 == len(notice.to) or notice.at is not None
         try:
-            campaign_id = yield from _call(notice, step, callers, voice, clock)
+            campaign_id = yield from _call(notice, step, callers, voice, clock, gone)
         except (TingTingCampaignError, TingTingRefusedError) as error:
             # What TingTing refuses for one number it may take for the next.
             if last or isinstance(error, TingTingAuthError):
@@ -75,13 +76,16 @@ def tell(notice: Notice, *, clock: Callable[[], float] = time.time) -> Conversat
     return tuple(ran)
 
 
-def _first_step(notice: Notice, clock: Callable[[], float]) -> Conversation[int | None]:
-    """Return which number is to be tried now, or None when there is nothing to do."""
+def _first_step(notice: Notice, clock: Callable[[], float], gone: set[int]) -> Conversation[int | None]:
+    """Return which number is to be tried now, or None when there is nothing to do.
+
+    :param gone: gets the ids of campaigns that nobody runs any more.
+    """
     if notice.cooldown <= 0:
         return 0
     while True:
         now = clock()
-        given = yield from given_for(notice, now)
+        given = yield from given_for(notice, now, without=gone)
         if not given:
             return 0
         latest = max(given, key=lambda one: (one.mark.step, -one.campaign.id))
@@ -90,6 +94,7 @@ def _first_step(notice: Notice, clock: Callable[[], float]) -> Conversation[int 
         if (yield from is_run_by_its_maker(latest, clock)):
             log.info("Campaign %s gives this notice just now", latest.campaign.id)
             return None
+        gone.add(latest.campaign.id)
     following = latest.mark.step + 1
     left_alone = (
         following < len(notice.to)
@@ -107,7 +112,12 @@ def _first_step(notice: Notice, clock: Callable[[], float]) -> Conversation[int 
 
 
 def _call(
-    notice: Notice, step: int, callers: tuple[int, ...], voice: int | None, clock: Callable[[], float]
+    notice: Notice,
+    step: int,
+    callers: tuple[int, ...],
+    voice: int | None,
+    clock: Callable[[], float],
+    gone: set[int],
 ) -> Conversation[int | None]:
     """Make the campaign of one step and run it; return its id, or None when another process was faster."""
     while True:
@@ -116,7 +126,9 @@ def _call(
         job = CampaignJob()
         job.attach_to(campaign.id)
         try:
-            rival = (yield from lower(notice, step, campaign.id, now)) if notice.cooldown > 0 else None
+            rival = None
+            if notice.cooldown > 0:
+                rival = yield from lower(notice, step, campaign.id, now, without=gone)
         except TingTingError:
             yield from _discard(campaign.id)
             raise
@@ -126,6 +138,7 @@ def _call(
         yield from _discard(campaign.id)
         if (yield from is_run_by_its_maker(rival, clock)):
             return None
+        gone.add(rival.campaign.id)
     try:
         if voice is not None:
             message = calls.set_campaign_message(

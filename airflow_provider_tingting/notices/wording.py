@@ -34,6 +34,19 @@ SENTENCES = {
         "en": "Hello, this is Airflow. Please look at {dag}.{task}",
     },
 }
+# What opens an account, as the texts of errors have it.
+_CREDENTIALS = (
+    (re.compile(r"(\w://)[^\s/]*:\S*@"), r"\1***@"),
+    (
+        re.compile(
+            r"(?i)\b((?:\w+[_-])?(?:password|passwd|pwd|secret|token|api[_-]?key|authorization)[\"']?\s*[:=]\s*)"
+            r"(?:(?:basic|bearer)\s+)?\S+"
+        ),
+        r"\1***",
+    ),
+)
+# Control characters and half characters, which no server takes and nobody can say.
+_UNSPEAKABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _TASK = {"ne": " काम: {task}।", "en": " The task is {task}."}
 _NAMELESS = {"ne": "एउटा काम", "en": "A DAG"}
 
@@ -46,11 +59,19 @@ def default_text(event: str, language: str, *, dag_id: str | None, task_id: str 
 
 def fit_to_speak(text: str) -> str:
     """Return a text on one line, masked, without what TingTing would take for a tag, and not too long."""
-    # Numbers and tokens in it would be read out to whoever holds the phone.
-    line = " ".join(mask_text(text).split()).replace("{", "(").replace("}", ")")
+    # Numbers and secrets in it would be read out to whoever holds the phone.
+    line = " ".join(mask_text(without_credentials(text)).split()).replace("{", "(").replace("}", ")")
     if len(line) <= LONGEST:
         return line
     return f"{line[: LONGEST - 1].rsplit(' ', 1)[0]}…"
+
+
+def without_credentials(text: str) -> str:
+    """Return a text that can be sent, without passwords and tokens that are named as such."""
+    text = _UNSPEAKABLE.sub(" ", text)
+    for pattern, shown in _CREDENTIALS:
+        text = pattern.sub(shown, text)
+    return text
 
 
 def _as_words(name: str) -> str:

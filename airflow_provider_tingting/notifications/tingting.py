@@ -168,7 +168,7 @@ class TingTingNotifier(BaseNotifier):
         from airflow_provider_tingting.notices.happening import Happening
         from airflow_provider_tingting.notices.hours import QuietHours
         from airflow_provider_tingting.notices.notice import Notice, key_of
-        from airflow_provider_tingting.notices.wording import default_text, fit_to_speak
+        from airflow_provider_tingting.notices.wording import default_text, fit_to_speak, without_credentials
         from airflow_provider_tingting.operators.arguments import ids_of, seconds_of
 
         services, at = self.services, None
@@ -191,7 +191,7 @@ class TingTingNotifier(BaseNotifier):
         about = self.cooldown_key or f"{happening.dag_id or 'a DAG'} {happening.event}"
         return Notice(
             key=key_of(about, *numbers),
-            about=mask_text(about),
+            about=mask_text(without_credentials(about)),
             to=numbers,
             text=fit_to_speak(str(redact(text))),
             services=services,

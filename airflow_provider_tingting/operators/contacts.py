@@ -63,7 +63,8 @@ class TingTingAddContactsOperator(TingTingBaseAudienceOperator, TingTingBaseWrit
     :param tingting_conn_id: the Airflow connection.
     :raises AirflowFailException: the contacts, an argument, the token or the campaign is refused; no retry would help.
     :raises TingTingSourceError: the database or the storage fails, or the file changed; nothing was sent.
-    :raises TingTingCampaignError: the campaign does not hold everybody at the end; numbers are named masked.
+    :raises TingTingCampaignError: the campaign does not hold everybody at the end, or holds somebody whom `exclude`
+        names, added by an earlier try or another task; numbers are named masked.
     :raises TingTingAPIError: TingTing cannot be reached; a retry goes on.
     """
 

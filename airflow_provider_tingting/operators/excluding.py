@@ -23,8 +23,14 @@ def excluding_rows(source: Any, *, encoding: str | None, sql_conn_id: str | None
     :param sql_conn_id: of queries that do not say their own.
     :raises TingTingConfigError: for anything else.
     """
-    if source is None or (isinstance(source, str) and not source.strip()):
+    if source is None:
         return
+    if isinstance(source, str) and not source.strip():
+        # A list of people who must not be called does not vanish without a word.
+        raise TingTingConfigError(
+            "exclude is an empty text, so nobody would be left out: perhaps its template has rendered to nothing. Give "
+            "the source, or None to exclude nobody."
+        )
     if isinstance(source, Mapping) and "sql" in source:
         _refuse_stray(source, _QUERY_KEYS)
         conn_id = source.get("sql_conn_id") or sql_conn_id

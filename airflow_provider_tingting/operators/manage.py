@@ -161,6 +161,7 @@ class TingTingDeleteCampaignOperator(TingTingBaseWriteOperator):
     :param campaign_id: the campaign.
     :param missing_ok: whether a campaign that does not exist is fine at the first try too; with no id at all, as from a
         template that names a campaign only sometimes, the task is then skipped.
+    :param unless_run: leave a campaign alone that was ever run, with its results; the task is then skipped.
     :param on_clear: what a cleared task does: `reattach` and `send_again` do it again, which does no harm; `fail`.
     :param tingting_conn_id: the Airflow connection.
     :raises AirflowFailException: there is no such campaign.
@@ -168,10 +169,13 @@ class TingTingDeleteCampaignOperator(TingTingBaseWriteOperator):
 
     template_fields: Sequence[str] = (*TingTingBaseOperator.template_fields, "campaign_id")
 
-    def __init__(self, *, campaign_id: int | str, missing_ok: bool = False, **kwargs: Any) -> None:
+    def __init__(
+        self, *, campaign_id: int | str, missing_ok: bool = False, unless_run: bool = False, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self.campaign_id = campaign_id
         self.missing_ok = missing_ok
+        self.unless_run = unless_run
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Delete the campaign."""
@@ -183,6 +187,8 @@ class TingTingDeleteCampaignOperator(TingTingBaseWriteOperator):
                 raise AirflowSkipException("There is no campaign to delete.")
             number = campaign_id_of(self.campaign_id)
             try:
+                if self.unless_run and (status := self.hook.get_campaign(number).status).has_begun:
+                    raise AirflowSkipException(f"Campaign {number} is {status}: it was run, so it is not deleted.")
                 self.hook.get_conn().converse(delete(number))
             except TingTingNotFoundError:
                 # An earlier try may have deleted it and been killed before it could say so.

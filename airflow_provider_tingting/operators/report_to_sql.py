@@ -100,7 +100,7 @@ class TingTingReportToSqlOperator(TingTingBaseOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         """Download, check, load."""
         from airflow_provider_tingting.fetching import check_fetched, fetch_report, spooled
-        from airflow_provider_tingting.reports.pseudonyms import check_numbers, disguise
+        from airflow_provider_tingting.reports.pseudonyms import check_numbers, disguise, disguise_names
         from airflow_provider_tingting.reports.table import TableName, load_table
         from airflow_provider_tingting.reports.table_columns import check_columns, table_columns
 
@@ -122,7 +122,12 @@ class TingTingReportToSqlOperator(TingTingBaseOperator):
                     place, rows = load_table(
                         engine,
                         target,
-                        table_columns(number, read.table, variables=self.variables, columns=self.columns),
+                        table_columns(
+                            number,
+                            disguise_names(read.table, self.numbers),
+                            variables=self.variables,
+                            columns=self.columns,
+                        ),
                         disguise(read.report.rows(), self.numbers, salt),
                         campaign_id=number,
                         create=self.create_table,

@@ -22,9 +22,9 @@ class TingTingUnreachedContactsOperator(TingTingBaseOperator):
     """Write those whom a campaign did not reach to a file: the audience of the next one.
 
     Each contact keeps its variables, and a count of tries is carried along with them, so that nobody is tried for ever.
-    A number that was reached is never in the file, nor is one twice. Give the file to
-    `TingTingAddContactsOperator(contacts=…)`. When too few are left to be worth a campaign, the task is skipped and
-    with it those that come after. Nothing is changed at TingTing; a retry writes the same file again.
+    A number that was reached, or that the campaign may still call, is never in the file, nor is one twice. Give the
+    file to `TingTingAddContactsOperator(contacts=…)`. When too few are left to be worth a campaign, the task is skipped
+    and with it those that come after. Nothing is changed at TingTing; a retry writes the same file again.
 
     XCom: `return_value` is `{path, contacts, given_up, rows}`; each is a key of its own too, `contacts` and the other
     numbers also when the task is skipped. `given_up` are those who have been tried often enough. Never the contacts.
@@ -132,6 +132,12 @@ class TingTingUnreachedContactsOperator(TingTingBaseOperator):
         number = campaign_id_of(self.campaign_id)
         campaign = self.hook.get_campaign(number)
         self.leave_campaign(context, number)
+        if not campaign.status.is_final:
+            self.log.warning(
+                "Campaign %s is %s: whom it has not called yet is not in the file, whatever becomes of them",
+                number,
+                campaign.status,
+            )
         with spooled() as spool:
             # The listing could not take the report's place: it lacks the variables.
             fetched = fetch_report(self.hook.get_conn(), campaign, spool, columns=False, may_list=False)

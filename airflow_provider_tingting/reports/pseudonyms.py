@@ -10,14 +10,20 @@ from __future__ import annotations
 import hmac
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
-from typing import Any, Final
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final
 
 from airflow_provider_tingting.errors import TingTingConfigError
 from airflow_provider_tingting.masking import mask_number, mask_text
 from airflow_provider_tingting.reports.distinct import bare_number
 from airflow_provider_tingting.reports.layout import ReportRow
 
+if TYPE_CHECKING:
+    from airflow_provider_tingting.reports.writers.tidy import TidyTable
+
 NUMBERS: Final = ("plain", "masked", "sha256")
+# Names and statuses are the same in every row.
+_masked = lru_cache(maxsize=4096)(mask_text)
 # A phone number has eight digits or more; a variable that is a smaller number is no phone number.
 _LEAST_PHONE: Final = 10**7
 
@@ -62,6 +68,14 @@ def disguise(rows: Iterable[ReportRow], numbers: str, salt: str | None = None) -
     return _with_numbers(rows, hasher(salt or ""))
 
 
+def disguise_names(table: TidyTable, numbers: str) -> TidyTable:
+    """Give the columns of disguised rows: a variable may be called like a number."""
+    if numbers == "plain":
+        return table
+    variables, extra = (tuple(dict.fromkeys(map(_masked, names))) for names in (table.variables, table.extra))
+    return replace(table, variables=variables, extra=extra)
+
+
 def hasher(salt: str) -> Callable[[str], str]:
     """Give the function that makes a number unreadable: `hmac.new(salt, number, "sha256").hexdigest()`.
 
@@ -83,8 +97,11 @@ def _with_numbers(rows: Iterable[ReportRow], change: Callable[[str], str]) -> It
         yield replace(
             row,
             number=change(row.number),
+            # What TingTing says there is one of a few words, unless it lies.
+            status=_masked(row.status),
+            carrier=row.carrier and _masked(row.carrier),
             other_info=_hushed(info) if info else info,
-            extra={name: mask_text(text) for name, text in row.extra.items()},
+            extra={_masked(name): mask_text(text) for name, text in row.extra.items()},
         )
 
 
@@ -93,7 +110,7 @@ def _hushed(value: Any) -> Any:
     if isinstance(value, str):
         return mask_text(value)
     if isinstance(value, Mapping):
-        return {key: _hushed(item) for key, item in value.items()}
+        return {_masked(str(key)): _hushed(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [_hushed(item) for item in value]
     if isinstance(value, (int, float)) and abs(value) >= _LEAST_PHONE:

@@ -1,7 +1,7 @@
 """What a campaign came to: how many were reached, by whom it was carried, what it cost. Small enough for XCom.
 
 The same contacts give the same summary, whether they are counted from a report or from the listing of contacts, and
-in whatever order. May import the standard library, the error tree and this room.
+in whatever order. May import the standard library, masking, the error tree and this room.
 
 Source: Campaign API, "Download report" and `campaign-detail/{campaign_id}/`; which statuses count as reached is the
 vendor's own reckoning (completed and hungup against failed, unanswered and terminated).
@@ -18,6 +18,7 @@ from math import inf
 from operator import itemgetter
 from typing import Any, Final
 
+from airflow_provider_tingting.masking import mask_text
 from airflow_provider_tingting.reports.distinct import DistinctNumbers
 from airflow_provider_tingting.reports.layout import Report, ReportRow
 from airflow_provider_tingting.reports.values import (
@@ -280,6 +281,8 @@ def _whole(value: float | str, reader: Remember[float | None]) -> int:
 
 
 def _shorten(name: str) -> str:
+    # It goes into XComs and events: what is no status, or stands in the wrong column, may be anybody's number.
+    name = mask_text(name)
     return name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…"
 
 

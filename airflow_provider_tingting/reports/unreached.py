@@ -15,7 +15,7 @@ from typing import Any, BinaryIO, Final
 from airflow_provider_tingting.contacts.seen import SeenNumbers
 from airflow_provider_tingting.errors import TingTingConfigError, TingTingContactsError, TingTingError
 from airflow_provider_tingting.reports.outcomes import Outcome
-from airflow_provider_tingting.reports.summary import NOT_REACHED, REACHED
+from airflow_provider_tingting.reports.summary import NOT_REACHED
 from airflow_provider_tingting.reports.values import CONTACT_STATUSES, read_status
 from airflow_provider_tingting.reports.writers.atomic import whole_file
 from airflow_provider_tingting.reports.writers.csv_file import row_writer
@@ -95,9 +95,9 @@ def check_audience_name(name: str) -> None:
 def write_unreached(outcomes: Iterable[Outcome], target: Any, choice: Choice, *, minimum: int = 0) -> Unreached:
     """Write the audience of the next campaign to a file: whole, or not at all.
 
-    A number that another row says was reached is left out, and one that is there twice is written once. A `.csv` has
-    the number, the tries and a column for each variable; a `.jsonl` has the API's own shape. Formulas are not escaped:
-    a variable must come to the next message as it was.
+    A number that another row says was reached, or may still be, is left out, and one that is there twice is written
+    once. A `.csv` has the number, the tries and a column for each variable; a `.jsonl` has the API's own shape.
+    Formulas are not escaped: a variable must come to the next message as it was.
 
     :param outcomes: what became of everybody; iterated twice.
     :param target: a local path, or any path of universal-pathlib, fsspec or Airflow. It is replaced.
@@ -130,14 +130,15 @@ def write_unreached(outcomes: Iterable[Outcome], target: Any, choice: Choice, *,
 
 
 def _look_through(outcomes: Iterable[Outcome], choice: Choice) -> tuple[int, SeenNumbers, list[str]]:
-    """Count the rows, remember who was reached, and learn the columns."""
+    """Count the rows, remember who was or may still be reached, and learn the columns."""
     rows, done = 0, SeenNumbers()
     columns: dict[str, None] = {}
     for outcome in outcomes:
         rows += 1
         if outcome.status in choice.statuses:
             columns.update(dict.fromkeys(outcome.variables))
-        elif outcome.status in REACHED:
+        elif outcome.status not in NOT_REACHED:
+            # Reached, or perhaps still to be.
             done.add(_key(outcome.number))
     columns.pop(choice.tries_column, None)
     return rows, done, list(columns)

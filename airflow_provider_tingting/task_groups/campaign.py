@@ -59,7 +59,7 @@ def tingting_campaign(
     Its tasks are `create_campaign`, `check_contacts`, `add_contacts`, `run_campaign` and, with `report`,
     `download_report`. With `approval` there are `preview_voice` (when a voice is given) and `approve` before the run, a
     person's decision on the figures of the check; when it is rejected, `run_campaign` and `download_report` are skipped
-    and `delete_rejected` deletes the campaign, which was never run.
+    and `delete_rejected` deletes the campaign. One that was ever run, as when its tasks were cleared, is never deleted.
 
     What a retry, a clear or a kill does, and what lands in XCom, is said by each task's operator.
 
@@ -104,6 +104,9 @@ def tingting_campaign(
             add >> runs
         if report is not None:
             wanted = dict(report) if isinstance(report, Mapping) else {"path": report}
+            if wanted.get("download_on_failure"):
+                # Not `all_done`: after a run that was skipped, as by a rejection, there is nothing to report.
+                wanted.setdefault("trigger_rule", "none_skipped")
             runs >> TingTingDownloadReportOperator(**{"task_id": "download_report", **mine, **wanted})
     return made
 
@@ -141,6 +144,8 @@ def _approved(
         tingting_conn_id=mine["tingting_conn_id"],
         campaign_id=rejected,
         missing_ok=True,
+        # The XCom of a run is gone once the run is cleared, and then a second decision may be another one.
+        unless_run=True,
         # Not `all_skipped`: as the last task it would be skipped after a failure, and the DAG run be a success.
         trigger_rule="none_failed",
     )

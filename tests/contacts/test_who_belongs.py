@@ -156,6 +156,18 @@ def test_rows_without_a_single_number_are_the_wrong_column(tmp_path: Path) -> No
         excluding(path)
 
 
+@pytest.mark.parametrize("policy", ["nepal_mobile", "as_is"])
+@pytest.mark.parametrize(
+    "entry", ["9841234567;", "9841234567 (Sita)", "Sita: +977 984-1234567", "wrong number ९८४१२३४५६७!"]
+)
+def test_a_word_beside_the_number_does_not_get_anybody_called(entry: str, policy: str) -> None:
+    exclude = Exclusion(number_policy=policy)
+    exclude.add(read_rows([{"number": "9800000000"}, {"number": entry}, {"number": "01-4412345"}]))
+
+    assert "9841234567" in exclude
+    assert exclude.unusable == (policy == "nepal_mobile")
+
+
 def test_numbers_as_they_are_are_excluded_in_every_form() -> None:
     exclusion = excluding(["00919876543210", "+977 9841234501", "014412345"], number_policy="as_is")
     audience = check(["+919876543210", "9841234501", "01-4412345", "+919876543211"], exclusion, number_policy="as_is")

@@ -13,6 +13,7 @@ from airflow_provider_tingting.notices import earlier, telling
 from airflow_provider_tingting.notices import notice as notice_module
 from airflow_provider_tingting.notices.notice import Notice, NoticeMark, key_of
 from airflow_provider_tingting.notices.telling import GRACE, tell
+from airflow_provider_tingting.sandbox.routes import campaigns as routes
 
 FIRST, SECOND = "9841234501", "9801234502"
 
@@ -47,9 +48,9 @@ def test_after_the_cooldown_the_person_is_told_again(client, sandbox):
     assert numbers(sandbox) == [FIRST, FIRST]
 
 
-def left_behind(sandbox, made):
+def left_behind(sandbox, made, *, ahead=0):
     """The campaign of a process that has died before it ran it."""
-    mark = NoticeMark.of(made, 0, time.time())
+    mark = NoticeMark.of(made, 0, time.time() + ahead)
     return sandbox.world.create_campaign(
         name=made.name, services="PHONE", user_phone=[3], message="Look.", description=f"{mark} A notice."
     )
@@ -117,6 +118,50 @@ def test_when_the_first_has_picked_up_no_later_notice_calls_the_next(client, san
     sandbox.play_out()
 
     assert client.converse(tell(both, clock=later(60 + GRACE + 5))) == ()
+    assert numbers(sandbox) == [FIRST]
+
+
+@pytest.fixture
+def lists(monkeypatch):
+    """Make the sandbox's list of campaigns another one."""
+    real = routes.select_campaigns
+
+    def become(change):
+        monkeypatch.setattr(routes, "select_campaigns", lambda *asked: change(list(real(*asked))))
+
+    return become
+
+
+def test_a_server_that_lists_the_oldest_first_does_not_hide_that_somebody_is_told(client, sandbox, lists):
+    lists(lambda campaigns: campaigns[::-1])
+    made = notice(cooldown=60)
+    for ago in range(120):
+        mark = NoticeMark.of(made, 0, time.time() - 10_000 - ago)
+        sandbox.world.create_campaign(
+            name=made.name, services="PHONE", user_phone=[3], message="Look.", description=f"{mark} A notice."
+        )
+
+    client.converse(tell(made))
+    client.converse(tell(made))
+
+    assert numbers(sandbox) == [FIRST]
+
+
+def test_a_list_that_still_shows_a_deleted_campaign_is_not_asked_without_end(client, sandbox, lists):
+    ghost = left_behind(sandbox, notice())
+    sandbox.world.delete_campaign(ghost.id)
+    lists(lambda campaigns: [*campaigns, ghost])
+
+    assert len(client.converse(tell(notice()))) == 1
+    assert reads(sandbox, "list_campaigns") < 5
+    assert numbers(sandbox) == [FIRST]
+
+
+def test_a_dead_maker_whose_clock_was_an_hour_ahead_keeps_nobody_waiting_for_an_hour(client, sandbox, monkeypatch):
+    monkeypatch.setattr(earlier, "GIVEN_UP_AFTER", 0.2)
+    left_behind(sandbox, notice(), ahead=3600)
+
+    assert len(client.converse(tell(notice()))) == 1
     assert numbers(sandbox) == [FIRST]
 
 

@@ -157,6 +157,25 @@ def test_the_text_of_an_exception_is_not_spoken_and_what_is_said_is_masked(quick
     assert "(tag)" in by_hand
 
 
+@pytest.mark.parametrize(
+    ("text", "spoken"),
+    [
+        ("postgresql://airflow:hunter2/@db:5432/x is away", "postgresql://***@db:5432/x is away"),
+        ("login with password=hunter2 failed", "login with password=*** failed"),
+        ('{"client_secret": "hunter2"} is refused', '("client_secret": *** is refused'),
+        ("Authorization: Basic hunter2", "Authorization: ***"),
+        ("Half \ud83d and \x00 none", "Half and none"),
+    ],
+)
+def test_a_password_in_an_error_is_not_spoken_and_what_cannot_be_sent_stops_no_call(quick, failure, text, spoken):
+    TingTingNotifier(to=FIRST, message="{{ params.said }}", cooldown_key="{{ params.said }}")(
+        {**failure(), "params": {"said": text}}
+    )
+
+    assert said(quick) == [spoken]
+    assert not any("hunter2" in campaign.name for campaign in quick.world.campaigns.values())
+
+
 def test_a_secret_that_airflow_knows_is_not_spoken(quick, failure):
     if AIRFLOW_VERSION >= (3, 0):
         from airflow.sdk.log import mask_secret

@@ -400,6 +400,25 @@ def test_a_silent_preview_of_a_workbook_is_not_taken_for_an_upload(campaign, mon
         execute(adding(campaign, PEOPLE_OF_ALL, transport="xlsx"))
 
 
+def test_who_is_excluded_only_since_an_earlier_try_added_him_is_named_masked_and_not_called(sandbox, campaign):
+    people = [{"number": number, "name": "Sita"} for number in NUMBERS]
+    execute(adding(campaign, people))
+
+    with pytest.raises(TingTingCampaignError, match=r"1 of its contacts .* exclude= names: 98\*{6}01") as caught:
+        execute(adding(campaign, people, exclude=[f"+977 {NUMBERS[0]}"]), try_number=2)
+
+    assert NUMBERS[0] not in str(caught.value)
+
+
+def test_an_exclusion_does_not_mind_others_in_the_campaign(sandbox, campaign):
+    execute(adding(campaign, [{"number": number, "name": "Sita"} for number in NUMBERS[:2]]))
+
+    result, _ = execute(adding(campaign, [{"number": NUMBERS[2], "name": "Hari"}], exclude=[NUMBERS[3]]))
+
+    assert (result["created"], result["skipped"]) == (1, 0)
+    assert numbers_in(sandbox, campaign) == set(NUMBERS[:3])
+
+
 @pytest.mark.parametrize("status", ["Running", "Scheduled", "Completed", "Paused"])
 def test_nobody_is_added_to_a_campaign_that_has_begun(sandbox, status):
     campaign = a_campaign(sandbox, NUMBERS[:3])

@@ -192,6 +192,7 @@ def test_rejects_are_written_even_when_the_task_fails(sandbox, tmp_path):
         ({"people": None, "sql": "SELECT 1", "sql_conn_id": "tingting_default"}, ["no SQL database"]),
         ({"exclude": {"sql": "SELECT 1", "conn_id": "x"}}, ["exclude", "'conn_id'"]),
         ({"exclude": {"number": "9841234501"}}, ["dict"]),
+        ({"exclude": " "}, ["exclude is an empty text", "rendered to nothing"]),
         ({"exclude": "gone.csv"}, ["There is no file", "gone.csv"]),
         ({"exclude": ["9841234501", "gone, for good/gone.csv"]}, ["There is no file", "gone.csv"]),
     ],

@@ -123,6 +123,28 @@ def test_who_has_been_tried_often_enough_reached_or_named_twice_is_not_tried_aga
     assert (result["contacts"], result["given_up"], result["rows"]) == (2, 1, 7)
 
 
+def test_who_is_still_to_be_called_by_another_row_is_not_called_by_the_next_campaign(tmp_path):
+    rows = [("9841234501", "unanswered"), ("+9779841234501", "not started"), ("9841234502", "failed")]
+    path = tmp_path / "report.jsonl"
+    path.write_text(
+        "\n".join(json.dumps({"number": number, "status": status, "variables": {}}) for number, status in rows),
+        encoding="utf-8",
+    )
+
+    result, _ = execute(choosing(tmp_path / "again.jsonl", report=str(path)))
+
+    assert set(audience(result["path"])) == {"9841234502"}
+
+
+def test_a_campaign_that_goes_on_is_told_in_the_log(sandbox, tmp_path, logged):
+    running = a_campaign(sandbox)
+    sandbox.world.run_campaign(running)
+
+    execute(choosing(tmp_path / "again.csv", campaign_id=running, minimum_contacts=0))
+
+    assert "not called yet is not in the file" in logged()
+
+
 def test_the_tries_may_be_counted_under_another_name(report, tmp_path):
     result, _ = execute(choosing(tmp_path / "again.jsonl", report=report, max_tries="2", tries_column="called"))
 

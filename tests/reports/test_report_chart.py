@@ -37,6 +37,18 @@ def report_of(body: str):
     return open_report(io.BytesIO(body.encode()))
 
 
+def test_a_name_with_half_a_character_or_a_number_in_it_is_no_reason_to_have_no_page() -> None:
+    drawn = chart.draw_page(report_of(REPORT), title="Water \ud83d for 9841234567").decode()
+
+    assert '<h1 dir="auto">Water ? for 98******67</h1>' in drawn
+
+
+def test_a_number_in_the_wrong_column_is_not_on_the_page() -> None:
+    drawn = chart.draw_page(report_of(HEADER + "9841000001,Lost 9841000002,0,,1,{},,9841000003\n"), title="x").decode()
+
+    assert "98410000" not in drawn
+
+
 def page(body: str, tmp_path: Path, **changes: str) -> str:
     write_chart(report_of(body), tmp_path / "page.html", **{"title": "Water", **changes})
     return (tmp_path / "page.html").read_text(encoding="utf-8")

@@ -6,14 +6,17 @@ import hashlib
 import hmac
 import io
 import json
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from airflow_provider_tingting.contacts.sources import read_rows
 from airflow_provider_tingting.errors import TingTingConfigError
 from airflow_provider_tingting.reports.layout import ReportRow
 from airflow_provider_tingting.reports.pseudonyms import NUMBERS, check_numbers, disguise, hasher
+from airflow_provider_tingting.reports.summary import summarise_rows
 from airflow_provider_tingting.reports.writers import write_report
 
 
@@ -43,6 +46,8 @@ def test_the_same_person_has_the_same_hash_in_every_spelling() -> None:
         {"of": ["x", {"deep": "+977 984-1234567"}]},
         {"of": 9841234567.0},
         "call 9841234567",
+        {"9841234567": "owner"},
+        {"of": {"+977 984-1234567": "owner"}},
     ],
 )
 def test_a_number_in_the_variables_or_an_unknown_column_is_masked_too(numbers: str, info: object) -> None:
@@ -51,6 +56,29 @@ def test_a_number_in_the_variables_or_an_unknown_column_is_masked_too(numbers: s
     shown = json.dumps([changed.number, changed.other_info, dict(changed.extra)])
     assert "1234567" not in shown
     assert changed.status == "completed"
+
+
+@pytest.mark.parametrize("format", ["csv", "jsonl", "xlsx"])
+def test_a_column_that_is_called_like_a_number_is_masked_and_keeps_its_values(format: str, tmp_path: Path) -> None:
+    report = (
+        "Number,Status,Duration (Seconds),Playback (%),Credit Consumed,Other Info,Action Date,9841234568\n"
+        '9841234501,Failed: 9841234569,10,90,1,"{""9841234567"": ""Sita""}",,Hari\n'
+    )
+
+    write_report(io.BytesIO(report.encode()), tmp_path / f"report.{format}", format=format, numbers="masked")
+
+    [row] = read_rows(tmp_path / f"report.{format}")
+    shown = json.dumps(dict(row.values))
+    assert "Sita" in shown
+    assert "Hari" in shown
+    assert "412345" not in shown
+
+
+def test_a_number_in_the_wrong_column_is_in_no_summary() -> None:
+    summary = summarise_rows([row(status="Failed: 9841234567", carrier="+977 9841234567")]).to_json()
+
+    assert list(summary["by_status"]) == ["failed: 98******67"]
+    assert "1234567" not in json.dumps(summary)
 
 
 def test_what_is_no_phone_number_stays() -> None:

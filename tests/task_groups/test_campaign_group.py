@@ -6,7 +6,7 @@ from textwrap import dedent
 
 import pytest
 from support.airflow_home import AIRFLOW_VERSION
-from support.campaigns import NUMBERS
+from support.campaigns import NUMBERS, a_campaign
 from support.dag_runs import load_dag
 from support.task_context import execute
 
@@ -120,6 +120,44 @@ def test_an_approval_stands_between_adding_and_running(a_dag):
     assert after["run_campaign"] == ["campaign.delete_rejected", "campaign.download_report"]
     # What fails before the last task must not end as a success of the DAG run.
     assert tasks["campaign.delete_rejected"].trigger_rule == "none_failed"
+
+
+@pytest.mark.skipif(AIRFLOW_VERSION < (3, 1), reason="Airflow asks people from 3.1 on")
+def test_a_second_decision_never_deletes_a_campaign_that_was_run(sandbox, a_dag):
+    folder = a_dag("""
+        with DAG("notice", schedule=None):
+            tingting_campaign(campaign=CAMPAIGN, audience=["9841234501"], approval=True)
+    """)
+    delete = load_dag("notice", folder).task_dict["campaign.delete_rejected"]
+    delete.campaign_id = a_campaign(sandbox)
+    sandbox.world.run_campaign(delete.campaign_id)
+
+    with pytest.raises(AirflowSkipException, match="it was run, so it is not deleted"):
+        execute(delete)
+
+    assert delete.campaign_id in sandbox.world.campaigns
+
+
+def test_a_report_on_failure_is_not_brought_of_a_campaign_whose_run_was_skipped(sandbox, run_dag, a_dag, tmp_path):
+    folder = a_dag(f"""
+        from airflow_provider_tingting._compat import AirflowSkipException
+
+        def skip(_):
+            raise AirflowSkipException("as after a rejection")
+
+        with DAG("notice", schedule=None):
+            tingting_campaign(
+                "water",
+                campaign=CAMPAIGN,
+                audience={{"contacts": {list(NUMBERS)!r}, "constants": {{"name": "Sita"}}}},
+                run={{"pre_execute": skip}},
+                report={{"path": {str(tmp_path / "report.csv")!r}, "download_on_failure": True}},
+            )
+    """)
+
+    run = run_dag("notice", folder=folder)
+
+    assert (run.states["water.run_campaign"], run.states["water.download_report"]) == ("skipped", "skipped")
 
 
 @pytest.mark.skipif(AIRFLOW_VERSION >= (3, 1), reason="Airflow asks people from 3.1 on")

@@ -1,7 +1,7 @@
 """A campaign as a page for people who do not read tables: one HTML file, complete in itself.
 
 `figures` counts what the charts show, in flat memory; `drawing` draws it with matplotlib, which is imported when a
-page is drawn; `page` puts it into HTML. May import the standard library, the error tree and this room.
+page is drawn; `page` puts it into HTML. May import the standard library, masking, the error tree and this room.
 
 Source: Campaign API, "Download report".
 """
@@ -12,6 +12,7 @@ from importlib import import_module
 from typing import Any
 
 from airflow_provider_tingting.errors import TingTingConfigError
+from airflow_provider_tingting.masking import mask_text
 from airflow_provider_tingting.reports.chart.figures import ChartFigures
 from airflow_provider_tingting.reports.layout import Report
 from airflow_provider_tingting.reports.writers.atomic import whole_file
@@ -59,4 +60,4 @@ def draw_page(report: Report, *, title: str, subtitle: str = "") -> bytes:
     from airflow_provider_tingting.reports.chart.page import page_of
 
     need_chart()
-    return page_of(ChartFigures.of(report), title=title, subtitle=subtitle).encode("utf-8")
+    return page_of(ChartFigures.of(report), title=mask_text(title), subtitle=subtitle).encode("utf-8", "replace")

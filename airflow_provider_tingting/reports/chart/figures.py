@@ -1,6 +1,6 @@
 """What the charts show, counted from the cells of a report in flat memory.
 
-May import the standard library and this room only.
+May import the standard library, masking and this room only.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from itertools import repeat
 from operator import itemgetter
 from typing import Any, Final, TypeVar
 
+from airflow_provider_tingting.masking import mask_text
 from airflow_provider_tingting.reports.layout import Report
 from airflow_provider_tingting.reports.summary import (
     NOT_REACHED,
@@ -133,7 +134,7 @@ class _Counting:
     def _fold(self) -> None:
         figures = self._figures
         for (status, carrier), times in self._counts["carrier"].items():
-            name = carrier.strip()[:32] or OTHER
+            name = mask_text(carrier.strip())[:32] or OTHER
             if name not in self._carriers and len(self._carriers) > 1000:
                 name = OTHER
             self._carriers.setdefault(name, [0, 0, 0])[self._outcome(status)] += times
@@ -155,7 +156,7 @@ class _Counting:
             for (text, amount), times in self._counts[name].items():
                 credits = self._amount[amount]
                 if isinstance(credits, float) and credits:
-                    status = self._status(text)
+                    status = mask_text(self._status(text))
                     status = status if status in self._credits or len(self._credits) < 1000 else OTHER
                     self._credits[status] = self._credits.get(status, 0.0) + times * credits
         for counts in self._counts.values():

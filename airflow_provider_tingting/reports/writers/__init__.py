@@ -17,7 +17,7 @@ from typing import Any, BinaryIO, Final
 
 from airflow_provider_tingting.errors import TingTingConfigError
 from airflow_provider_tingting.reports.layout import ReportRow
-from airflow_provider_tingting.reports.pseudonyms import check_numbers, disguise
+from airflow_provider_tingting.reports.pseudonyms import check_numbers, disguise, disguise_names
 from airflow_provider_tingting.reports.summary import CampaignSummary
 from airflow_provider_tingting.reports.writers.atomic import size_of, whole_file
 from airflow_provider_tingting.reports.writers.csv_file import write_csv
@@ -164,6 +164,7 @@ def write_read_report(
                 source.seek(0)
                 shutil.copyfileobj(source, plain, 1 << 20)
             else:
-                _WRITERS[format](plain, read.table, disguise(read.report.rows(), numbers, salt))
+                table = disguise_names(read.table, numbers)
+                _WRITERS[format](plain, table, disguise(read.report.rows(), numbers, salt))
         size = size_of(file)
     return WrittenReport(rows=rows, summary=read.summary, bytes=size)
