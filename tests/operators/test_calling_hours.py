@@ -22,6 +22,7 @@ from airflow_provider_tingting.errors import (
 )
 from airflow_provider_tingting.operators.campaign import TingTingRunCampaignOperator
 from airflow_provider_tingting.operators.preview import TingTingDemoCallOperator
+from airflow_provider_tingting.sandbox import replies
 
 pytestmark = pytest.mark.usefixtures("tingting_conn")
 
@@ -252,6 +253,17 @@ def test_a_schedule_within_the_window_is_handed_over_at_any_hour(sandbox):
     campaign = a_campaign(sandbox, schedule=(AT_EIGHT + timedelta(hours=1)).timestamp())
 
     result, _ = execute(running(campaign, wait_for_completion=False))
+
+    assert result["status"] == "Scheduled"
+
+
+@pytest.mark.parametrize("window", [None, DAYTIME])
+def test_a_schedule_that_tingting_writes_without_an_offset_is_nepal_time(sandbox, monkeypatch, window):
+    it_is(sandbox, AT_THREE, speed=0)
+    campaign = a_campaign(sandbox, schedule=(AT_EIGHT + timedelta(hours=1)).timestamp())
+    monkeypatch.setattr(replies, "as_text", lambda moment: datetime.fromtimestamp(moment, NEPAL).strftime("%FT%T"))
+
+    result, _ = execute(running(campaign, wait_for_completion=False, calling_window=window))
 
     assert result["status"] == "Scheduled"
 
