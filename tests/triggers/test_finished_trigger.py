@@ -224,6 +224,19 @@ def test_a_restart_in_the_middle_of_many_tells_none_of_them_twice_and_none_never
     assert before + [event["campaign_id"] for event in after] == meanwhile
 
 
+def test_a_finish_by_a_clock_that_is_a_little_behind_is_told_all_the_same(sandbox):
+    store = Store()
+    before = told(sandbox, lambda: finish(sandbox), watcher=trigger(store))
+
+    def behind():
+        sandbox.world.campaigns[finish(sandbox)].updated_at = sandbox.world.campaigns[1].updated_at - 60
+
+    behind()
+    after = told(sandbox, behind, watcher=trigger(store), events=2)
+
+    assert [event["campaign_id"] for event in before + after] == [1, 2, 3]
+
+
 def test_two_that_finish_in_the_same_moment_are_told_on_both_sides_of_a_restart(sandbox):
     store = Store()
     sandbox.clock.speed = 0
