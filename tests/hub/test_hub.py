@@ -346,6 +346,24 @@ def test_a_list_that_is_stale_for_ever_delays_an_end_and_does_not_hide_it(sandbo
     assert {one.status for one in ended} == {"Completed"}
 
 
+def test_a_list_whose_figures_change_for_ever_delays_an_end_and_does_not_hide_it(
+    sandbox, connect, running, monkeypatch
+):
+    monkeypatch.setattr("airflow_provider_tingting.hub.waiter.MOST_LISTED_LOOKS", 20)
+    lists = itertools.count()
+
+    def turns_in_circles(content):
+        percent = 40 + next(lists) % 2
+        for row in content["results"]:
+            row.update(status="Running", progress_percent=percent)
+
+    lies(monkeypatch, turns_in_circles)
+
+    ended = all_ended(sandbox, connect, running(12))
+
+    assert {one.status for one in ended} == {"Completed"}
+
+
 def without_an_end(content):
     content["next"] = None
 
@@ -542,6 +560,24 @@ def test_a_long_pause_that_tingting_asks_for_is_kept_by_latecomers_too(sandbox, 
             return len(sandbox.requests) - before, [task for task in tasks if task.done()]
 
     assert asyncio.run(some_time()) == (0, [])
+
+
+def test_a_pause_longer_than_an_outage_is_tolerated_ends_each_wait_in_its_own_time(sandbox, connect, running):
+    *campaigns, patient = running(4)
+    sandbox.faults.add("429", times="*", value=86_400)
+
+    async def both():
+        hub = Hub(connect)
+        plans = [plan(one, tolerate_outage=0.3) for one in campaigns] + [plan(patient, tolerate_outage=60)]
+        async with waiting(hub, plans) as tasks:
+            ended = await asyncio.wait_for(asyncio.gather(*tasks[:-1]), 5)
+            return ended, tasks[-1].done(), len(sandbox.requests)
+
+    ended, patient_ended, asked = asyncio.run(both())
+
+    assert {one.reason for one in ended} == {Reason.OUTAGE}
+    assert not patient_ended
+    assert asked <= 4
 
 
 def test_a_rate_limit_holds_for_all_who_wait(sandbox, running):
