@@ -70,7 +70,10 @@ class Waiter:
 
     def tell(self, text: str) -> None:
         """Write a warning into this one's log."""
-        self._context.run(self.wait.tell.warning, text)
+        try:
+            self._context.run(self.wait.tell.warning, text)
+        except Exception as error:  # A broken log is its own trouble here, too.
+            self.fail(error)
 
     def _then(self, act: Callable[[], Observation | None]) -> None:
         if self.ended.done():

@@ -291,6 +291,30 @@ def test_a_broken_log_ends_its_own_wait_only(sandbox, connect, running):
     assert {one.status for one in asyncio.run(both())} == {"Completed"}
 
 
+def test_a_broken_log_does_not_keep_the_others_from_a_token_that_was_replaced(sandbox, connect, running):
+    campaigns = running(12)
+
+    class Breaks:
+        def info(self, *_):
+            """Nothing is wrong with it yet."""
+
+        def warning(self, *_):
+            raise OSError("disk full")
+
+    async def both():
+        hub = Hub(connect)
+        async with waiting(hub, [plan(one) for one in campaigns[1:]]) as tasks:
+            broken = asyncio.ensure_future(hub.wait(plan(campaigns[0]), Breaks()))
+            await until(lambda: len(sandbox.requests) >= 3)
+            sandbox.world.rotate_token("a-new-token-for-the-sandbox")
+            with pytest.raises(OSError, match="disk full"):
+                await broken
+            await asyncio.to_thread(sandbox.play_out)
+            return await asyncio.gather(*tasks)
+
+    assert {(one.reason, one.status) for one in asyncio.run(both())} == {(Reason.REACHED, "Completed")}
+
+
 # -- a list that is wrong ----------------------------------------------------------------------------------------------
 
 
