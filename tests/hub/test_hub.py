@@ -481,6 +481,22 @@ def test_a_list_that_is_stuck_is_not_waited_for(sandbox, connect, running, monke
     assert reads(sandbox, "list_campaigns") == 1
 
 
+def test_a_list_that_is_stuck_for_those_with_time_holds_up_no_newcomer(sandbox, connect, running, monkeypatch):
+    monkeypatch.setattr(hub_module, "_LEAST_PATIENCE", 0.1)
+    monkeypatch.setattr(hub_module, "_MOST_PATIENCE", 0.3)
+    *campaigns, late = running(12)
+    sandbox.faults.add("stuck", call="list_campaigns", times="*")
+
+    async def both():
+        hub = Hub(connect)
+        async with waiting(hub, [plan(one, poll_interval=600, deadline=None) for one in campaigns]):
+            await until(lambda: reads(sandbox, "list_campaigns") == 1)
+            sandbox.world.stop_campaign(late)
+            return await asyncio.wait_for(hub.wait(plan(late), log), 3)
+
+    assert asyncio.run(both()).status == "Terminated"
+
+
 def test_a_server_that_is_down_is_not_asked_once_for_each_wait(sandbox, connect, running):
     campaigns = running(40)
 
