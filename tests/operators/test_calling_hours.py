@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from datetime import datetime, timedelta
+from types import SimpleNamespace
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -16,6 +17,7 @@ from airflow_provider_tingting import calling_window
 from airflow_provider_tingting._compat import AirflowFailException
 from airflow_provider_tingting.calling_window import CallingWindow
 from airflow_provider_tingting.errors import (
+    TingTingCampaignError,
     TingTingCampaignFailedError,
     TingTingCampaignTimeoutError,
     TingTingConfigError,
@@ -231,6 +233,32 @@ def test_a_request_that_was_lost_before_closing_time_is_not_repeated_after_it(sa
     assert writes(sandbox) == ["run_campaign", "run_campaign"]
     assert first_call(sandbox) >= AT_EIGHT + timedelta(days=1)
     assert dialled_once(sandbox)
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [
+        {"outside_window": "fail"},
+        {"start_timeout": 600},
+        {"calling_window": None, "max_age": 60, "on_too_old": "skip"},
+    ],
+)
+def test_after_a_request_without_an_answer_no_refusal_says_that_nobody_was_called(sandbox, limits):
+    closing = AT_EIGHT.replace(hour=19, minute=59)
+    it_is(sandbox, closing, speed=0)
+    campaign = a_campaign(sandbox)
+    sandbox.faults.add("cut-before", call="run_campaign")
+    operator = running(campaign, **limits)
+    context = context_of(operator)
+    context["dag_run"] = SimpleNamespace(run_type="manual", logical_date=closing)
+
+    with (
+        meanwhile(lambda: "run_campaign" in writes(sandbox), lambda: it_is(sandbox, closing + timedelta(minutes=3), 0)),
+        pytest.raises(TingTingCampaignError, match=r"without an answer.*probably nobody.*Look at TingTing before"),
+    ):
+        operator.execute(context)
+
+    assert writes(sandbox) == ["run_campaign"]
 
 
 # -- schedules ---------------------------------------------------------------------------------------------------------
