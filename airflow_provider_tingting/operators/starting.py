@@ -127,7 +127,7 @@ class Start:
         where = "in the triggerer" if operator.deferrable else "in this worker"
         operator.log.info("Campaign %s is not run %s: waiting %s. Nobody is called meanwhile", number, held.why, where)
         if operator.deferrable:
-            self._defer(held)
+            self._defer(held, asked)
         if not asked:
             operator.said_if_killed = turns.not_run(number)
         if held.until is None:
@@ -198,7 +198,7 @@ class Start:
             )
         raise held
 
-    def _defer(self, held: HeldBack) -> NoReturn:
+    def _defer(self, held: HeldBack, asked: bool) -> NoReturn:
         from airflow_provider_tingting.triggers.start import TingTingStartTrigger
 
         plan = self._plan_for_start()
@@ -209,6 +209,7 @@ class Start:
             poll_interval=plan.poll_interval,
             deadline=plan.deadline,
             tolerate_outage=plan.tolerate_outage,
+            asked=asked,
         )
         defer(
             self._operator,

@@ -235,6 +235,21 @@ def test_a_request_that_was_lost_before_closing_time_is_not_repeated_after_it(sa
     assert dialled_once(sandbox)
 
 
+def test_a_wait_after_a_request_without_an_answer_knows_of_it_in_the_triggerer(sandbox):
+    closing = AT_EIGHT.replace(hour=19, minute=59)
+    it_is(sandbox, closing, speed=0)
+    operator = running(a_campaign(sandbox), deferrable=True)
+    sandbox.faults.add("cut-before", call="run_campaign")
+
+    with (
+        meanwhile(lambda: "run_campaign" in writes(sandbox), lambda: it_is(sandbox, closing + timedelta(minutes=3), 0)),
+        pytest.raises(TaskDeferred) as waiting,
+    ):
+        operator.execute(context_of(operator))
+
+    assert waiting.value.trigger.asked is True
+
+
 @pytest.mark.parametrize(
     "limits",
     [
