@@ -338,6 +338,7 @@ def test_what_waits_in_a_triggerer_today_is_understood_after_an_update():
         "poll_interval": 30.0,
         "deadline": None,
         "tolerate_outage": 600.0,
+        "asked": False,
     }
 
     path = "airflow_provider_tingting.triggers.campaign.TingTingCampaignTrigger"
