@@ -114,8 +114,9 @@ class CallingWindow:
             day = first + offset * _ONE_DAY
             if DAYS[day.weekday()] not in self.days:
                 continue
-            begins = _at(day, opens, zone)
-            ends = _at(day, closes if closes > opens else closes + 24 * 3600, zone)
+            # Of an hour that comes twice, the narrower reading.
+            begins = max(_at(day, opens, zone))
+            ends = min(_at(day, closes if closes > opens else closes + 24 * 3600, zone))
             # Where clocks are put forward, a short window may not exist on that day.
             if begins < ends:
                 yield begins, ends
@@ -136,11 +137,24 @@ def naps(until: float) -> Iterator[float]:
         yield min(left, LOOKS_AT_CLOCK_EVERY)
 
 
-def _at(day: date, seconds: int, zone: ZoneInfo) -> datetime:
-    """Return the moment when a clock on the wall shows this, in UTC, so that moments compare as such."""
+def _at(day: date, seconds: int, zone: ZoneInfo) -> tuple[datetime, ...]:
+    """Return the moments when a clock on the wall shows this, in UTC, so that moments compare as such.
+
+    A time that clocks which are put forward never show comes at the moment in which they are.
+    """
     days, rest = divmod(seconds, 24 * 3600)
     on_the_wall = datetime.combine(day + days * _ONE_DAY, time()) + timedelta(seconds=rest)
-    return on_the_wall.replace(tzinfo=zone).astimezone(timezone.utc)
+    first, second = (on_the_wall.replace(tzinfo=zone, fold=fold).astimezone(timezone.utc) for fold in (0, 1))
+    if first <= second:
+        return first, second
+    # Never shown: `second` is before the change, and `first` behind it.
+    while first - second > timedelta(seconds=1):
+        middle = second + (first - second) // 2
+        if middle.astimezone(zone).utcoffset() == second.astimezone(zone).utcoffset():
+            second = middle
+        else:
+            first = middle
+    return (first.replace(microsecond=0),)
 
 
 def _seconds(value: object, field: str) -> int:

@@ -183,7 +183,9 @@ class Wait:
         if self._outage_since is None:
             seconds = self._rhythm.interval(self.plan.poll_interval, self._ticks())
         else:
-            seconds = max(self.plan.poll_interval, self._told_to_wait)
+            # A longer pause than is tolerated ends the wait, and is not slept through.
+            tolerated = self.plan.tolerate_outage - (self._ticks() - self._outage_since)
+            seconds = max(self.plan.poll_interval, min(self._told_to_wait, tolerated))
         seconds *= 1 + jitter
         if self.plan.deadline is not None:
             seconds = min(seconds, max(0.0, self.plan.deadline - self._clock()))

@@ -136,6 +136,37 @@ def test_an_hour_that_does_not_exist_on_a_day_is_passed_over():
     assert window.opens_at(forward) == datetime(2026, 4, 5, 0, tzinfo=timezone.utc)
 
 
+@pytest.mark.parametrize(
+    ("window", "moment", "is_open"),
+    [
+        # At two the clocks are put forward to three, past the closing time.
+        (("22:00", "02:30"), (2026, 3, 29, 0, 59), True),
+        (("22:00", "02:30"), (2026, 3, 29, 1, 0), False),
+        (("22:00", "02:30"), (2026, 3, 29, 1, 15), False),
+        (("02:30", "05:00"), (2026, 3, 29, 0, 59), False),
+        (("02:30", "05:00"), (2026, 3, 29, 1, 0), True),
+        # At three the clocks are put back to two: it is half past two twice.
+        (("02:30", "05:00"), (2026, 10, 25, 0, 40), False),
+        (("02:30", "05:00"), (2026, 10, 25, 1, 15), False),
+        (("02:30", "05:00"), (2026, 10, 25, 1, 30), True),
+        (("22:00", "02:30"), (2026, 10, 25, 0, 29), True),
+        (("22:00", "02:30"), (2026, 10, 25, 0, 30), False),
+        (("22:00", "02:30"), (2026, 10, 25, 1, 15), False),
+    ],
+)
+def test_nobody_is_called_at_an_hour_on_the_wall_outside_the_window_when_clocks_are_changed(window, moment, is_open):
+    hours = CallingWindow(*window, timezone="Europe/Berlin")
+
+    assert hours.is_open(datetime(*moment, tzinfo=timezone.utc)) is is_open
+
+
+def test_a_whole_day_stays_whole_where_clocks_are_put_forward_at_midnight():
+    hours = CallingWindow("00:00", "24:00", timezone="Africa/Cairo")
+    midnight = datetime(2026, 4, 23, 22, tzinfo=timezone.utc)
+
+    assert all(hours.is_open(midnight + timedelta(minutes=minutes)) for minutes in range(-180, 181, 5))
+
+
 @given(
     opens=st.integers(0, 24 * 60 - 1),
     length=st.integers(1, 24 * 60 - 1),

@@ -25,12 +25,24 @@ from airflow_provider_tingting.masking import mask_number, mask_text
         "984‐123‐4567",
         "9.841234567E9",
         "9.841234567e+09",
+        "9779841234567x",
+        "to=%2B9779841234567",
+        "x9779841234567",
+        "977-9841234567abc",
+        "abc9841234567",
+        "a9841234567b",
+        "984\u200b1234567",
+        "984   123   4567",
+        "984–12345–67",
+        "98–41–23–45–67",
     ],
 )
 def test_a_phone_number_in_a_text_is_masked_however_it_is_written(written: str) -> None:
     masked = mask_text(f"row 12: {written} is not valid")
 
     assert "234" not in masked
+    shown = masked.removeprefix("row 12: ").replace("%2B", "").replace("977", "")
+    assert sum(character.isdigit() for character in shown) <= 4
     assert masked.startswith("row 12: ")
     assert masked.endswith("is not valid")
 

@@ -68,7 +68,7 @@ triggers.campaign   TingTingCampaignTrigger
     tolerate_outage=600.0 stop_on_kill=False starts_by=None
 triggers.start      TingTingStartTrigger
     campaign_id=… tingting_conn_id='tingting_default' not_before=None poll_interval=30.0 deadline=None
-    tolerate_outage=600.0
+    tolerate_outage=600.0 asked=False
 hooks.tingting      TingTingHook
     tingting_conn_id='tingting_default'
 triggers.finished   TingTingCampaignFinishedTrigger
@@ -338,6 +338,7 @@ def test_what_waits_in_a_triggerer_today_is_understood_after_an_update():
         "poll_interval": 30.0,
         "deadline": None,
         "tolerate_outage": 600.0,
+        "asked": False,
     }
 
     path = "airflow_provider_tingting.triggers.campaign.TingTingCampaignTrigger"

@@ -44,9 +44,9 @@ def _number_or_none(value: Any) -> Any:
     return value
 
 
-def _instant(text: str | None) -> datetime | None:
+def _with_offset(text: str | None) -> datetime | None:
     try:
-        return _INSTANT.validate_python(text) if text else None
+        return as_nepal_time(_INSTANT.validate_python(text)) if text else None
     except ValidationError:
         return None
 
@@ -121,13 +121,12 @@ class Campaign(_Answer):
     @property
     def scheduled_at(self) -> datetime | None:
         """The schedule as a time with its offset, or None when there is none or it cannot be read."""
-        return _instant(self.schedule)
+        return _with_offset(self.schedule)
 
     @property
     def changed_at(self) -> datetime | None:
         """When it was changed last, as a time with its offset, or None when TingTing does not say so."""
-        moment = _instant(self.updated_at)
-        return None if moment is None else as_nepal_time(moment)
+        return _with_offset(self.updated_at)
 
 
 class CampaignMessage(_Answer):

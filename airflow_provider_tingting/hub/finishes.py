@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from heapq import nlargest
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +30,8 @@ MOST_PAGES = 100
 READS_ALL_AFTER = 3600.0
 #: So many of the newest ids are kept in the watermark, for those that finish in the same moment.
 IDS_KEPT = 200
+#: The clocks of TingTing's machines may differ by so much (seconds).
+CLOCKS_DIFFER_BY = 300.0
 FINAL = (CampaignStatus.COMPLETED, CampaignStatus.TERMINATED)
 
 
@@ -78,9 +80,13 @@ class Finishes:
         self._watermark = watermark
         self._has_news = False
         self._has_begun = watermark is not None
+        self._slack = timedelta(seconds=CLOCKS_DIFFER_BY)
         if watermark is not None:
             self._since = datetime.fromisoformat(watermark.until)
             self._known = dict.fromkeys(watermark.ids, self._since)
+            if len(watermark.ids) >= IDS_KEPT:
+                # Of those told shortly before, some may be beyond what a watermark holds.
+                self._slack = timedelta()
 
     @property
     def watermark(self) -> Watermark | None:
@@ -143,7 +149,7 @@ class Finishes:
         at = campaign.changed_at
         if self._since is None or at is None:
             return True
-        return at >= self._since
+        return at >= self._since - self._slack
 
     async def _read(
         self, status: CampaignStatus, counts: dict[CampaignStatus, int], *, reads_all: bool

@@ -40,8 +40,10 @@ _GATHERS_FOR = 0.5
 # However far the next look is, the wall clock is compared so often (seconds); this much (seconds) is a jump.
 _LONGEST_SLEEP = 30.0
 _JUMP = 2.0
-# A page of the list is waited for at least so long (seconds) before the campaigns are read one by one.
+# A page of the list is waited for at least so long (seconds) before the campaigns are read one by one, ...
 _LEAST_PATIENCE = 10.0
+# ... and at most so long, however long the intervals: somebody with a short one may come meanwhile.
+_MOST_PATIENCE = 20.0
 # A page of the list and a campaign's own page that were read within so long (seconds) must agree.
 _SAME_MOMENT = 5.0
 # What has been looked at within this share of the interval from the begin of a round keeps step with the others.
@@ -258,7 +260,7 @@ class Hub:
         walk = self._listing.walk(left, pages)
         shown: dict[int, tuple[Sight, float]] = {}
         intervals = [waiter.wait.plan.poll_interval for one in left for waiter in self._waiters.get(one, ())]
-        patience = max(_LEAST_PATIENCE, min(intervals, default=0.0))
+        patience = max(_LEAST_PATIENCE, min([_MOST_PATIENCE, *intervals]))
         for call in walk:
             page = await asyncio.wait_for(self._line.send(call), patience)
             now = time.monotonic()

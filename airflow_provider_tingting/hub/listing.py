@@ -29,6 +29,8 @@ ENDS_CHECKED_FIRST = 3
 ENDS_CHECKED_LATER = 20
 #: A campaign that so many lists have shown unchanged is looked at on its own page, and again after twice as many.
 UNCHANGED_LOOKS = 8
+#: After so many lists it is looked at on its own page whatever they have shown: they may turn in circles.
+MOST_LISTED_LOOKS = 100
 #: So often in a row the list may disagree with campaigns' own pages; each may have changed in between.
 MOST_DISAGREEMENTS = 3
 

@@ -7,7 +7,7 @@ import contextvars
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from airflow_provider_tingting.hub.listing import UNCHANGED_LOOKS
+from airflow_provider_tingting.hub.listing import MOST_LISTED_LOOKS, UNCHANGED_LOOKS
 
 if TYPE_CHECKING:
     from airflow_provider_tingting.errors import TingTingError
@@ -22,14 +22,14 @@ class Waiter:
     write one is called in the context of the one who waits.
     """
 
-    __slots__ = ("_check_at", "_context", "_unchanged", "ended", "last", "wait")
+    __slots__ = ("_check_at", "_context", "_listed", "_unchanged", "ended", "last", "wait")
 
     def __init__(self, wait: Wait) -> None:
         self.wait = wait
         self.ended: asyncio.Future[Observation] = asyncio.get_running_loop().create_future()
         self.last: Sight | None = None
         self._context = contextvars.copy_context()
-        self._unchanged = 0
+        self._unchanged = self._listed = 0
         self._check_at = UNCHANGED_LOOKS
 
     def saw(self, sight: Sight) -> None:
@@ -46,10 +46,13 @@ class Waiter:
         self._then(lambda: self.wait.answered(sight))
 
     def is_to_be_checked(self) -> bool:
-        """Whether the list has shown the campaign unchanged for so long that its own page must say so too."""
-        if self._unchanged < self._check_at:
+        """Whether the list alone has shown the campaign for so long that its own page must say the same."""
+        self._listed += 1
+        if self._unchanged < self._check_at and self._listed <= MOST_LISTED_LOOKS:
             return False
-        self._check_at *= 2
+        self._listed = 0
+        if self._unchanged >= self._check_at:
+            self._check_at *= 2
         return True
 
     def missed(self, error: TingTingError) -> None:
@@ -67,7 +70,10 @@ class Waiter:
 
     def tell(self, text: str) -> None:
         """Write a warning into this one's log."""
-        self._context.run(self.wait.tell.warning, text)
+        try:
+            self._context.run(self.wait.tell.warning, text)
+        except Exception as error:  # A broken log is its own trouble here, too.
+            self.fail(error)
 
     def _then(self, act: Callable[[], Observation | None]) -> None:
         if self.ended.done():

@@ -88,7 +88,9 @@ class RunningMixin(TingTingBaseWriteOperator):
             watch_first = _LATER_TRY_WATCHES if memory.is_kept else _BLIND_TRY_WATCHES
         # Once seen un-run, a campaign that has ended since is one that a person has run meanwhile.
         is_first = is_first_try(context) and not was_put_off
-        start = Start(self, context, plan, start_deadline)
+        start = Start(
+            self, context, plan, start_deadline, lambda: job.state.phase == "running" and job.state.asked_at is not None
+        )
         while True:
             try:
                 run = job.run_once(watch_first=watch_first, is_first=is_first, gate=start.gate)

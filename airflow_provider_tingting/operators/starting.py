@@ -7,14 +7,20 @@ never held back.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, NoReturn
 
 from airflow_provider_tingting import calling_window, turns
+from airflow_provider_tingting._compat import AirflowSkipException
 from airflow_provider_tingting.api import calls
 from airflow_provider_tingting.calling_window import CallingWindow
-from airflow_provider_tingting.errors import TingTingCampaignTimeoutError, TingTingConfigError
+from airflow_provider_tingting.errors import (
+    TingTingCampaignError,
+    TingTingCampaignTimeoutError,
+    TingTingConfigError,
+)
 from airflow_provider_tingting.operators.deadlines import deadline_of, defer
 from airflow_provider_tingting.operators.freshness import heed_max_age
 
@@ -50,10 +56,19 @@ class Start:
     :param plan: for which campaign, and how patiently to look.
     :param deadline: until when the start may be put off, in seconds since 1970, as an earlier part of this try has
         worked it out; None to work it out.
+    :param asked: whether a request to run has stayed without an answer.
     """
 
-    def __init__(self, operator: RunningMixin, context: Context, plan: WaitPlan, deadline: float | None) -> None:
+    def __init__(
+        self,
+        operator: RunningMixin,
+        context: Context,
+        plan: WaitPlan,
+        deadline: float | None,
+        asked: Callable[[], bool] = lambda: False,
+    ) -> None:
         self._operator = operator
+        self._asked = asked
         self._context = context
         self._plan = plan
         self._window = CallingWindow.read(operator.calling_window)
@@ -70,7 +85,22 @@ class Start:
         :raises TingTingConfigError: it may not start at all: the run is too old, or the hour is wrong.
         :raises AirflowSkipException: the run is too old, and that is to be skipped.
         :raises TingTingCampaignTimeoutError: it can not start in time.
+        :raises TingTingCampaignError: it is one of these, and TingTing was asked already, without an answer.
         """
+        try:
+            return (yield from self._when_it_may(campaign))
+        except (TingTingConfigError, TingTingCampaignTimeoutError, AirflowSkipException):
+            if not self._asked():
+                raise
+            raise TingTingCampaignError(
+                "a request to run it has stayed without an answer, and it has not begun since, so probably nobody was "
+                "called. It is not asked again: the run's age, the hour or the time limit forbids it. Look at TingTing "
+                "before you call people anew.",
+                campaign_id=campaign.id,
+                status=campaign.status.value,
+            ) from None
+
+    def _when_it_may(self, campaign: Campaign) -> Conversation[Campaign]:
         if self._starts_later_by_itself(campaign):
             self._heed_age()
             return campaign
@@ -97,7 +127,7 @@ class Start:
         where = "in the triggerer" if operator.deferrable else "in this worker"
         operator.log.info("Campaign %s is not run %s: waiting %s. Nobody is called meanwhile", number, held.why, where)
         if operator.deferrable:
-            self._defer(held)
+            self._defer(held, asked)
         if not asked:
             operator.said_if_killed = turns.not_run(number)
         if held.until is None:
@@ -168,7 +198,7 @@ class Start:
             )
         raise held
 
-    def _defer(self, held: HeldBack) -> NoReturn:
+    def _defer(self, held: HeldBack, asked: bool) -> NoReturn:
         from airflow_provider_tingting.triggers.start import TingTingStartTrigger
 
         plan = self._plan_for_start()
@@ -179,6 +209,7 @@ class Start:
             poll_interval=plan.poll_interval,
             deadline=plan.deadline,
             tolerate_outage=plan.tolerate_outage,
+            asked=asked,
         )
         defer(
             self._operator,

@@ -18,6 +18,7 @@ from airflow_provider_tingting.sandbox.dialect import Dialect
 from airflow_provider_tingting.sandbox.faults import KINDS, Fault, Faults
 from airflow_provider_tingting.sandbox.ledger import RequestEntry
 from airflow_provider_tingting.sandbox.refusals import shaped
+from airflow_provider_tingting.sandbox.strangers import comes_from_elsewhere
 from airflow_provider_tingting.sandbox.trouble import html, spoil
 from airflow_provider_tingting.sandbox.world import World
 
@@ -26,6 +27,7 @@ NOTE = "tingting_note"
 MOST_BYTES = 256 << 20
 LONGEST_PATH = 500
 _JSON = (b"content-type", b"application/json")
+_NOT_FOR_OTHERS = b"This sandbox is for this machine only.\n"
 
 
 @dataclass
@@ -72,7 +74,10 @@ class Gate:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         if scope["type"] != "http" or not scope["path"].startswith(API):
-            await self.app(scope, receive, send)
+            if scope["type"] == "http" and comes_from_elsewhere(scope):
+                await Answer(403, _NOT_FOR_OTHERS, [(b"content-type", b"text/plain")]).send(send)
+            else:
+                await self.app(scope, receive, send)
             return
         read = await read_body(receive, MOST_BYTES)
         if read is None:

@@ -15,6 +15,8 @@ from airflow_provider_tingting.connection import DEFAULT_CONN_ID
 _SECONDS_TO_STOP = 20.0
 # So long past its deadline the trigger sits out a request that is under way.
 _SECONDS_FOR_A_LAST_LOOK = 2.0
+# A clock may be set while the wait lasts, so it is looked at so often (seconds).
+_LOOKS_AT_CLOCK_EVERY = 60.0
 
 
 class TingTingCampaignTrigger(BaseTrigger):
@@ -96,15 +98,20 @@ class TingTingCampaignTrigger(BaseTrigger):
         )
         progress = Progress(plan.campaign_id)
         async with shared_hub(self.tingting_conn_id, self._client) as hub:
+            waiting = asyncio.ensure_future(hub.wait(plan, self.log, progress))
+            given_up_at = max(self.deadline or 0.0, time.time()) + _SECONDS_FOR_A_LAST_LOOK
             try:
-                seen = await asyncio.wait_for(hub.wait(plan, self.log, progress), self._time_left())
-            except asyncio.TimeoutError:
+                # Not by `wait_for`, which tells an error of the wait, such as a database's time-out, as its own; and
+                # by the clock again and again, which may be set while the wait lasts.
+                while not waiting.done() and (self.deadline is None or time.time() < given_up_at):
+                    left = _LOOKS_AT_CLOCK_EVERY if self.deadline is None else given_up_at - time.time()
+                    await asyncio.wait([waiting], timeout=min(left, _LOOKS_AT_CLOCK_EVERY))
                 # A request was under way at the deadline, and has not been answered since.
-                seen = replace(progress.seen, reason=Reason.TIMED_OUT)
+                seen = waiting.result() if waiting.done() else replace(progress.seen, reason=Reason.TIMED_OUT)
+            finally:
+                waiting.cancel()
+                await asyncio.gather(waiting, return_exceptions=True)
         yield TriggerEvent(seen.to_event())  # type: ignore[no-untyped-call]
-
-    def _time_left(self) -> float | None:
-        return None if self.deadline is None else max(0.0, self.deadline - time.time()) + _SECONDS_FOR_A_LAST_LOOK
 
     async def on_kill(self) -> None:
         """Stop the campaign if the user chose so; called when a person ends the deferred task, from Airflow 3.3 on."""

@@ -95,13 +95,14 @@ class TingTingCampaignFinishedTrigger(BaseEventTrigger):
                         self.log.info("Finished campaigns are looked for again")
                     is_out = False
                 for campaign in news:
-                    if self._is_wanted(campaign):
+                    if wanted := self._is_wanted(campaign):
                         self.log.info("Campaign %s is %s", campaign.id, campaign.status)
                         yield TriggerEvent(await self._event(hub, campaign))  # type: ignore[no-untyped-call]
                     finishes.tell(campaign)
-                if finishes.watermark != known:
-                    known = finishes.watermark
-                    await self._remember(known)
+                    if wanted:
+                        # At once: what comes after it may take long, and may not be lived to see.
+                        known = await self._remember(finishes.watermark, known)
+                known = await self._remember(finishes.watermark, known)
                 await asyncio.sleep(self.poll_interval * random.uniform(1.0, 1.1))
 
     def _is_wanted(self, campaign: Campaign) -> bool:
@@ -151,14 +152,16 @@ class TingTingCampaignFinishedTrigger(BaseEventTrigger):
             self.log.warning("The watermark cannot be read: only what finishes from now on is told. %s", _said(error))
             return None
 
-    async def _remember(self, watermark: Watermark | None) -> None:
+    async def _remember(self, watermark: Watermark | None, known: Watermark | None) -> Watermark | None:
+        """Keep the watermark unless it is known to be kept; return it."""
         store = getattr(self, "asset_state_store", None)
-        if store is None or watermark is None:
-            return
+        if store is None or watermark is None or watermark == known:
+            return watermark
         try:
             await store.aset(WATERMARK_KEY, watermark.to_json())
         except Exception as error:
             self.log.warning("The watermark cannot be kept: after a restart events may come again. %s", _said(error))
+        return watermark
 
     async def _client(self) -> Any:
         from airflow_provider_tingting.hooks.tingting import TingTingHook

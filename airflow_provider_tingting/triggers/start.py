@@ -28,6 +28,7 @@ class TingTingStartTrigger(BaseTrigger):
     :param poll_interval: seconds between two looks at what runs.
     :param deadline: when to give up, in seconds since 1970; None for never.
     :param tolerate_outage: seconds for which TingTing may fail to answer.
+    :param asked: whether an earlier request to run the campaign has stayed without an answer.
     """
 
     def __init__(
@@ -38,6 +39,7 @@ class TingTingStartTrigger(BaseTrigger):
         poll_interval: float = 30.0,
         deadline: float | None = None,
         tolerate_outage: float = 600.0,
+        asked: bool = False,
         **later: Any,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -47,6 +49,7 @@ class TingTingStartTrigger(BaseTrigger):
         self.poll_interval = poll_interval
         self.deadline = deadline
         self.tolerate_outage = tolerate_outage
+        self.asked = asked
         # Arguments of a later version, for a triggerer that is updated after the workers.
         self.later = later
 
@@ -61,6 +64,7 @@ class TingTingStartTrigger(BaseTrigger):
                 "poll_interval": self.poll_interval,
                 "deadline": self.deadline,
                 "tolerate_outage": self.tolerate_outage,
+                "asked": self.asked,
                 **self.later,
             },
         )
@@ -93,7 +97,7 @@ class TingTingStartTrigger(BaseTrigger):
             self.log.warning("The wait for the turn of campaign %s ends: %s", self.campaign_id, error)
 
     async def on_kill(self) -> None:
-        """Say that nobody was called; called when a person ends the deferred task, from Airflow 3.3 on."""
-        from airflow_provider_tingting.turns import not_run
+        """Say whether anybody was called; called when a person ends the deferred task, from Airflow 3.3 on."""
+        from airflow_provider_tingting.turns import not_known, not_run
 
-        self.log.warning("%s", not_run(self.campaign_id))
+        self.log.warning("%s", (not_known if self.asked else not_run)(self.campaign_id))

@@ -291,6 +291,30 @@ def test_a_broken_log_ends_its_own_wait_only(sandbox, connect, running):
     assert {one.status for one in asyncio.run(both())} == {"Completed"}
 
 
+def test_a_broken_log_does_not_keep_the_others_from_a_token_that_was_replaced(sandbox, connect, running):
+    campaigns = running(12)
+
+    class Breaks:
+        def info(self, *_):
+            """Nothing is wrong with it yet."""
+
+        def warning(self, *_):
+            raise OSError("disk full")
+
+    async def both():
+        hub = Hub(connect)
+        async with waiting(hub, [plan(one) for one in campaigns[1:]]) as tasks:
+            broken = asyncio.ensure_future(hub.wait(plan(campaigns[0]), Breaks()))
+            await until(lambda: len(sandbox.requests) >= 3)
+            sandbox.world.rotate_token("a-new-token-for-the-sandbox")
+            with pytest.raises(OSError, match="disk full"):
+                await broken
+            await asyncio.to_thread(sandbox.play_out)
+            return await asyncio.gather(*tasks)
+
+    assert {(one.reason, one.status) for one in asyncio.run(both())} == {(Reason.REACHED, "Completed")}
+
+
 # -- a list that is wrong ----------------------------------------------------------------------------------------------
 
 
@@ -340,6 +364,24 @@ def test_a_list_that_is_stale_for_ever_delays_an_end_and_does_not_hide_it(sandbo
             row.update(status="Running", progress_percent=0)
 
     lies(monkeypatch, stale)
+
+    ended = all_ended(sandbox, connect, running(12))
+
+    assert {one.status for one in ended} == {"Completed"}
+
+
+def test_a_list_whose_figures_change_for_ever_delays_an_end_and_does_not_hide_it(
+    sandbox, connect, running, monkeypatch
+):
+    monkeypatch.setattr("airflow_provider_tingting.hub.waiter.MOST_LISTED_LOOKS", 20)
+    lists = itertools.count()
+
+    def turns_in_circles(content):
+        percent = 40 + next(lists) % 2
+        for row in content["results"]:
+            row.update(status="Running", progress_percent=percent)
+
+    lies(monkeypatch, turns_in_circles)
 
     ended = all_ended(sandbox, connect, running(12))
 
@@ -437,6 +479,22 @@ def test_a_list_that_is_stuck_is_not_waited_for(sandbox, connect, running, monke
 
     assert {one.status for one in ended} == {"Completed"}
     assert reads(sandbox, "list_campaigns") == 1
+
+
+def test_a_list_that_is_stuck_for_those_with_time_holds_up_no_newcomer(sandbox, connect, running, monkeypatch):
+    monkeypatch.setattr(hub_module, "_LEAST_PATIENCE", 0.1)
+    monkeypatch.setattr(hub_module, "_MOST_PATIENCE", 0.3)
+    *campaigns, late = running(12)
+    sandbox.faults.add("stuck", call="list_campaigns", times="*")
+
+    async def both():
+        hub = Hub(connect)
+        async with waiting(hub, [plan(one, poll_interval=600, deadline=None) for one in campaigns]):
+            await until(lambda: reads(sandbox, "list_campaigns") == 1)
+            sandbox.world.stop_campaign(late)
+            return await asyncio.wait_for(hub.wait(plan(late), log), 3)
+
+    assert asyncio.run(both()).status == "Terminated"
 
 
 def test_a_server_that_is_down_is_not_asked_once_for_each_wait(sandbox, connect, running):
@@ -542,6 +600,24 @@ def test_a_long_pause_that_tingting_asks_for_is_kept_by_latecomers_too(sandbox, 
             return len(sandbox.requests) - before, [task for task in tasks if task.done()]
 
     assert asyncio.run(some_time()) == (0, [])
+
+
+def test_a_pause_longer_than_an_outage_is_tolerated_ends_each_wait_in_its_own_time(sandbox, connect, running):
+    *campaigns, patient = running(4)
+    sandbox.faults.add("429", times="*", value=86_400)
+
+    async def both():
+        hub = Hub(connect)
+        plans = [plan(one, tolerate_outage=0.3) for one in campaigns] + [plan(patient, tolerate_outage=60)]
+        async with waiting(hub, plans) as tasks:
+            ended = await asyncio.wait_for(asyncio.gather(*tasks[:-1]), 5)
+            return ended, tasks[-1].done(), len(sandbox.requests)
+
+    ended, patient_ended, asked = asyncio.run(both())
+
+    assert {one.reason for one in ended} == {Reason.OUTAGE}
+    assert not patient_ended
+    assert asked <= 4
 
 
 def test_a_rate_limit_holds_for_all_who_wait(sandbox, running):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from datetime import datetime, timedelta
+from types import SimpleNamespace
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -16,12 +17,14 @@ from airflow_provider_tingting import calling_window
 from airflow_provider_tingting._compat import AirflowFailException
 from airflow_provider_tingting.calling_window import CallingWindow
 from airflow_provider_tingting.errors import (
+    TingTingCampaignError,
     TingTingCampaignFailedError,
     TingTingCampaignTimeoutError,
     TingTingConfigError,
 )
 from airflow_provider_tingting.operators.campaign import TingTingRunCampaignOperator
 from airflow_provider_tingting.operators.preview import TingTingDemoCallOperator
+from airflow_provider_tingting.sandbox import replies
 
 pytestmark = pytest.mark.usefixtures("tingting_conn")
 
@@ -232,6 +235,47 @@ def test_a_request_that_was_lost_before_closing_time_is_not_repeated_after_it(sa
     assert dialled_once(sandbox)
 
 
+def test_a_wait_after_a_request_without_an_answer_knows_of_it_in_the_triggerer(sandbox):
+    closing = AT_EIGHT.replace(hour=19, minute=59)
+    it_is(sandbox, closing, speed=0)
+    operator = running(a_campaign(sandbox), deferrable=True)
+    sandbox.faults.add("cut-before", call="run_campaign")
+
+    with (
+        meanwhile(lambda: "run_campaign" in writes(sandbox), lambda: it_is(sandbox, closing + timedelta(minutes=3), 0)),
+        pytest.raises(TaskDeferred) as waiting,
+    ):
+        operator.execute(context_of(operator))
+
+    assert waiting.value.trigger.asked is True
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [
+        {"outside_window": "fail"},
+        {"start_timeout": 600},
+        {"calling_window": None, "max_age": 60, "on_too_old": "skip"},
+    ],
+)
+def test_after_a_request_without_an_answer_no_refusal_says_that_nobody_was_called(sandbox, limits):
+    closing = AT_EIGHT.replace(hour=19, minute=59)
+    it_is(sandbox, closing, speed=0)
+    campaign = a_campaign(sandbox)
+    sandbox.faults.add("cut-before", call="run_campaign")
+    operator = running(campaign, **limits)
+    context = context_of(operator)
+    context["dag_run"] = SimpleNamespace(run_type="manual", logical_date=closing)
+
+    with (
+        meanwhile(lambda: "run_campaign" in writes(sandbox), lambda: it_is(sandbox, closing + timedelta(minutes=3), 0)),
+        pytest.raises(TingTingCampaignError, match=r"without an answer.*probably nobody.*Look at TingTing before"),
+    ):
+        operator.execute(context)
+
+    assert writes(sandbox) == ["run_campaign"]
+
+
 # -- schedules ---------------------------------------------------------------------------------------------------------
 
 
@@ -252,6 +296,17 @@ def test_a_schedule_within_the_window_is_handed_over_at_any_hour(sandbox):
     campaign = a_campaign(sandbox, schedule=(AT_EIGHT + timedelta(hours=1)).timestamp())
 
     result, _ = execute(running(campaign, wait_for_completion=False))
+
+    assert result["status"] == "Scheduled"
+
+
+@pytest.mark.parametrize("window", [None, DAYTIME])
+def test_a_schedule_that_tingting_writes_without_an_offset_is_nepal_time(sandbox, monkeypatch, window):
+    it_is(sandbox, AT_THREE, speed=0)
+    campaign = a_campaign(sandbox, schedule=(AT_EIGHT + timedelta(hours=1)).timestamp())
+    monkeypatch.setattr(replies, "as_text", lambda moment: datetime.fromtimestamp(moment, NEPAL).strftime("%FT%T"))
+
+    result, _ = execute(running(campaign, wait_for_completion=False, calling_window=window))
 
     assert result["status"] == "Scheduled"
 

@@ -13,6 +13,7 @@ from support.campaigns import a_campaign, connection, dialled_once, meanwhile, r
 from support.task_context import context_of, fired_by
 
 from airflow_provider_tingting.errors import TingTingConfigError, TingTingError
+from airflow_provider_tingting.hooks.tingting import TingTingHook
 from airflow_provider_tingting.observation import EVENT_VERSION, Observation, Reason
 from airflow_provider_tingting.operators.campaign import TingTingRunCampaignOperator
 from airflow_provider_tingting.sensors.campaign import TingTingCampaignSensor
@@ -122,6 +123,35 @@ def test_its_deadline_holds_even_while_tingting_is_stuck(sandbox, running, monke
 
     assert (event["reason"], event["status"]) == ("timed_out", "Running")
     assert time.monotonic() - begun < 3
+
+
+def test_a_time_out_that_is_not_the_waits_own_is_never_told_as_its_end(running, monkeypatch):
+    async def out_of_reach(self):
+        raise TimeoutError("the database does not answer")
+
+    monkeypatch.setattr(TingTingHook, "get_async_client", out_of_reach)
+
+    with pytest.raises(TimeoutError, match="database"):
+        fired_by(trigger_for(running))
+
+
+def test_a_clock_that_is_set_back_during_the_wait_ends_it_no_earlier(sandbox, running, monkeypatch):
+    monkeypatch.setattr("airflow_provider_tingting.triggers.campaign._SECONDS_FOR_A_LAST_LOOK", 0.0)
+    ahead = [3600.0]
+    really = time.time
+    monkeypatch.setattr(time, "time", lambda: really() + ahead[0])
+    trigger = trigger_for(running, deadline=time.time() + 0.5, poll_interval=0.05)
+
+    async def set_back():
+        waiting = asyncio.ensure_future(trigger.run().__anext__())
+        await asyncio.sleep(0.2)
+        ahead[0] = 0.0
+        done, _ = await asyncio.wait([waiting], timeout=1)
+        waiting.cancel()
+        await asyncio.gather(waiting, return_exceptions=True)
+        return done
+
+    assert asyncio.run(set_back()) == set()
 
 
 def test_a_connection_that_has_lost_its_token_is_told_and_nothing_is_looked_at(sandbox, running, monkeypatch):

@@ -203,6 +203,40 @@ def test_after_a_restart_it_tells_what_has_finished_meanwhile_and_nothing_twice(
     assert store[WATERMARK_KEY]["ids"][0] == 4
 
 
+def test_a_restart_in_the_middle_of_many_tells_none_of_them_twice_and_none_never(sandbox):
+    store = Store()
+    told(sandbox, lambda: finish(sandbox), watcher=trigger(store))
+    meanwhile = [finish(sandbox) for _ in range(6)]
+
+    async def first_three():
+        watcher = trigger(store).run()
+        events = [(await watcher.__anext__()).payload["campaign_id"] for _ in range(3)]
+        # The fourth is asked for, so that the third counts as delivered; then the triggerer ends.
+        asking = asyncio.ensure_future(watcher.__anext__())
+        await until(lambda: store[WATERMARK_KEY]["ids"][0] == events[-1])
+        asking.cancel()
+        await asyncio.gather(asking, return_exceptions=True)
+        return events
+
+    before = asyncio.run(first_three())
+    after = told(sandbox, lambda: None, watcher=trigger(store), events=3)
+
+    assert before + [event["campaign_id"] for event in after] == meanwhile
+
+
+def test_a_finish_by_a_clock_that_is_a_little_behind_is_told_all_the_same(sandbox):
+    store = Store()
+    before = told(sandbox, lambda: finish(sandbox), watcher=trigger(store))
+
+    def behind():
+        sandbox.world.campaigns[finish(sandbox)].updated_at = sandbox.world.campaigns[1].updated_at - 60
+
+    behind()
+    after = told(sandbox, behind, watcher=trigger(store), events=2)
+
+    assert [event["campaign_id"] for event in before + after] == [1, 2, 3]
+
+
 def test_two_that_finish_in_the_same_moment_are_told_on_both_sides_of_a_restart(sandbox):
     store = Store()
     sandbox.clock.speed = 0

@@ -61,3 +61,10 @@ def test_a_person_who_ends_the_task_is_told_that_nobody_was_called(logged):
 
     assert "Campaign 7 was not run" in (said := logged())
     assert "It has called nobody" in said
+
+
+def test_after_a_request_without_an_answer_nobody_is_told_that_nobody_was_called(logged):
+    asyncio.run(TingTingStartTrigger(7, not_before=0.0, asked=True).on_kill())
+
+    assert "whether anybody was called is not known" in (said := logged())
+    assert "called nobody" not in said
