@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_tingting.errors import TingTingConfigError, TingTingError
+from airflow_provider_tingting.figures import counted
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -222,7 +223,7 @@ def _show(console: Console, arguments: Namespace, found: dict[str, Any]) -> None
     from airflow_provider_tingting.contacts.checked import explained
 
     name = Path(arguments.file).name
-    rows = Table(title=f"{name}: {found['total']:,} rows", title_justify="left", show_header=False)
+    rows = Table(title=f"{name}: {counted(found['total'], 'row')}", title_justify="left", show_header=False)
     rows.add_column()
     rows.add_column(justify="right")
     rows.add_column(style="dim")
@@ -240,7 +241,7 @@ def _show(console: Console, arguments: Namespace, found: dict[str, Any]) -> None
     console.print(rows)
     for tag, filled in found["tags"].items():
         blank = f", blank in {filled['blank']:,}" if filled["blank"] else ""
-        console.print(Text(f"{{{tag}}} is filled in {filled['filled']:,} rows{blank}"))
+        console.print(Text(f"{{{tag}}} is filled in {counted(filled['filled'], 'row')}{blank}"))
     console.print(*_size(found), sep="\n", markup=False, highlight=False)
     _list(
         console, "Bad rows" if found["invalid"] <= len(found["examples"]) else "The first bad rows", found["examples"]
@@ -256,10 +257,10 @@ def _listed(counts: dict[str, int]) -> str:
 
 def _size(found: dict[str, Any]) -> Iterator[str]:
     if found["calls"]:
-        yield f"{found['calls']:,} calls"
+        yield counted(found["calls"], "call")
     if sms := found["sms"]:
         unicode = f"; {sms['unicode']:,} in Unicode, 70 characters a part" if sms["unicode"] else ""
-        yield f"{sms['messages']:,} SMS in {sms['parts']:,} parts, at most {sms['most_parts']} each{unicode}"
+        yield f"{sms['messages']:,} SMS in {counted(sms['parts'], 'part')}, at most {sms['most_parts']} each{unicode}"
 
 
 def _list(console: Console, title: str, sentences: Sequence[str]) -> None:
