@@ -33,7 +33,13 @@ AS_ROOT = os.geteuid() == 0
 
 @pytest.fixture(autouse=True)
 def empty_store() -> Iterator[None]:
+    """The store in memory is one for the whole process."""
+    empty()
     yield
+    empty()
+
+
+def empty() -> None:
     MemoryFileSystem.store.clear()
     MemoryFileSystem.pseudo_dirs[:] = [""]
 
