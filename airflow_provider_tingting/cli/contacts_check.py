@@ -6,13 +6,14 @@ rich and the readers of files are loaded when the command is run.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_tingting.cli.wording import for_a_shell
-from airflow_provider_tingting.errors import TingTingConfigError, TingTingError
+from airflow_provider_tingting.errors import TingTingConfigError, TingTingContactsError, TingTingError
 from airflow_provider_tingting.figures import counted
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 ALL_GOOD, SOME_ARE_NOT, CANNOT_BE_READ = 0, 1, 2
 
 _STEP = 2_000
+_WHICH_SHEET = re.compile(r"Say which one holds the contacts, for example sheet='.*'\.")
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -144,7 +146,12 @@ def _exclusion(arguments: Namespace) -> Exclusion:
 
     exclusion = Exclusion(number_policy=arguments.number_policy, number_column=arguments.number_column)
     for path in arguments.exclude:
-        exclusion.add(read_rows(_place(path), encoding=arguments.encoding, may_be_empty=True))
+        try:
+            exclusion.add(read_rows(_place(path), encoding=arguments.encoding, may_be_empty=True))
+        except TingTingContactsError as error:
+            # `--sheet` is of FILE, and a list of people to leave out has no option of that kind.
+            told = _WHICH_SHEET.sub("Save the one that is meant as a file of its own.", str(error))
+            raise TingTingContactsError(f"--exclude {path}: {told.removeprefix('exclude: ')}") from error
     return exclusion
 
 

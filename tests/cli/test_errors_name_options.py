@@ -36,6 +36,17 @@ def test_what_is_to_be_given_is_written_as_an_option(two_sheets, capsys, argumen
     assert "='" not in told.err and "variables=" not in told.err
 
 
+def test_a_list_of_people_to_leave_out_with_two_sheets_is_to_be_saved_apart(two_sheets, tmp_path, capsys):
+    path = tmp_path / "people.csv"
+    path.write_text("9841234567\n")
+    assert main(["contacts", "check", str(path), "--exclude", two_sheets]) == 2
+
+    told = capsys.readouterr().err
+    assert f"--exclude {two_sheets}: " in told
+    assert "Save the one that is meant as a file of its own." in told
+    assert "--sheet" not in told
+
+
 def test_a_bad_row_names_the_option_that_would_take_it(two_sheets, capsys):
     assert main(["contacts", "check", two_sheets, "--sheet", "वडा ७"]) == 1
 
