@@ -91,6 +91,9 @@ The account has {{ 'an unknown number' if credits['remaining'] is none else cred
             campaign_id=create.output,
             poll_interval=float(os.environ.get("TINGTING_POLL_INTERVAL", "30")),
             timeout=timedelta(hours=6),
+            # Somebody may approve late in the evening, or a day later.
+            calling_window=os.environ.get("TINGTING_CALLING_WINDOW", "08:00-20:00"),
+            max_age=timedelta(days=2),
         )
 
         # Of a campaign that was not run. With the rule `all_skipped` it would be skipped after a failure too, and a DAG

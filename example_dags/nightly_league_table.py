@@ -77,7 +77,7 @@ with DAG(
     def league_table(*, inlet_events: dict, **context) -> dict:
         """Write the league table of what this run was told of; by hand, of what was told last."""
         told = context.get("triggering_asset_events") or context.get("triggering_dataset_events") or {}
-        events = [event for ofone in told.values() for event in ofone] or [inlet_events[LOADED][-1]]
+        events = [event for of_one in told.values() for event in of_one] or [inlet_events[LOADED][-1]]
         campaigns = {campaign["campaign_id"]: campaign for event in events for campaign in event.extra["campaigns"]}
         ranked = sorted(campaigns.values(), key=lambda campaign: -(campaign["summary"]["reach_rate"] or 0))
         REPORTS.mkdir(parents=True, exist_ok=True)

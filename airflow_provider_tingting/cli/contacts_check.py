@@ -6,12 +6,15 @@ rich and the readers of files are loaded when the command is run.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_tingting.errors import TingTingConfigError, TingTingError
+from airflow_provider_tingting.cli.wording import for_a_shell
+from airflow_provider_tingting.errors import TingTingConfigError, TingTingContactsError, TingTingError
+from airflow_provider_tingting.figures import counted
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
 ALL_GOOD, SOME_ARE_NOT, CANNOT_BE_READ = 0, 1, 2
 
 _STEP = 2_000
+_WHICH_SHEET = re.compile(r"Say which one holds the contacts, for example sheet='.*'\.")
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -98,7 +102,9 @@ def run(arguments: Namespace, console: Console) -> int:
     except TingTingError as error:
         from rich.console import Console as AnyConsole
 
-        AnyConsole(stderr=True).print(f"tingting: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
+        AnyConsole(stderr=True).print(
+            f"tingting: {for_a_shell(str(error))}", style="red", markup=False, highlight=False, soft_wrap=True
+        )
         return CANNOT_BE_READ
     found["examples"], found["conflicts"] = audience.examples, audience.conflicts
     if arguments.json:
@@ -140,7 +146,12 @@ def _exclusion(arguments: Namespace) -> Exclusion:
 
     exclusion = Exclusion(number_policy=arguments.number_policy, number_column=arguments.number_column)
     for path in arguments.exclude:
-        exclusion.add(read_rows(_place(path), encoding=arguments.encoding, may_be_empty=True))
+        try:
+            exclusion.add(read_rows(_place(path), encoding=arguments.encoding, may_be_empty=True))
+        except TingTingContactsError as error:
+            # `--sheet` is of FILE, and a list of people to leave out has no option of that kind.
+            told = _WHICH_SHEET.sub("Save the one that is meant as a file of its own.", str(error))
+            raise TingTingContactsError(f"--exclude {path}: {told.removeprefix('exclude: ')}") from error
     return exclusion
 
 
@@ -222,13 +233,13 @@ def _show(console: Console, arguments: Namespace, found: dict[str, Any]) -> None
     from airflow_provider_tingting.contacts.checked import explained
 
     name = Path(arguments.file).name
-    rows = Table(title=f"{name}: {found['total']:,} rows", title_justify="left", show_header=False)
+    rows = Table(title=f"{name}: {counted(found['total'], 'row')}", title_justify="left", show_header=False)
     rows.add_column()
     rows.add_column(justify="right")
     rows.add_column(style="dim")
     rows.add_row(Text("can be contacted", "green"), f"{found['valid']:,}", _listed(found["carriers"]))
     for reason, count in found["reasons"].items():
-        rows.add_row(Text(reason, "red"), f"{count:,}", Text(explained(reason)))
+        rows.add_row(Text(reason, "red"), f"{count:,}", Text(for_a_shell(explained(reason))))
     conflicting = f"{found['conflicting']:,} of them with other variables" if found["conflicting"] else ""
     for label, count, note in (
         ("were there before", found["duplicates"], conflicting),
@@ -240,7 +251,7 @@ def _show(console: Console, arguments: Namespace, found: dict[str, Any]) -> None
     console.print(rows)
     for tag, filled in found["tags"].items():
         blank = f", blank in {filled['blank']:,}" if filled["blank"] else ""
-        console.print(Text(f"{{{tag}}} is filled in {filled['filled']:,} rows{blank}"))
+        console.print(Text(f"{{{tag}}} is filled in {counted(filled['filled'], 'row')}{blank}"))
     console.print(*_size(found), sep="\n", markup=False, highlight=False)
     _list(
         console, "Bad rows" if found["invalid"] <= len(found["examples"]) else "The first bad rows", found["examples"]
@@ -256,14 +267,14 @@ def _listed(counts: dict[str, int]) -> str:
 
 def _size(found: dict[str, Any]) -> Iterator[str]:
     if found["calls"]:
-        yield f"{found['calls']:,} calls"
+        yield counted(found["calls"], "call")
     if sms := found["sms"]:
         unicode = f"; {sms['unicode']:,} in Unicode, 70 characters a part" if sms["unicode"] else ""
-        yield f"{sms['messages']:,} SMS in {sms['parts']:,} parts, at most {sms['most_parts']} each{unicode}"
+        yield f"{sms['messages']:,} SMS in {counted(sms['parts'], 'part')}, at most {sms['most_parts']} each{unicode}"
 
 
 def _list(console: Console, title: str, sentences: Sequence[str]) -> None:
     if sentences:
         console.print(f"\n{title}:", markup=False)
     for sentence in sentences:
-        console.print(f"  {sentence}", markup=False, highlight=False, soft_wrap=True)
+        console.print(f"  {for_a_shell(sentence)}", markup=False, highlight=False, soft_wrap=True)

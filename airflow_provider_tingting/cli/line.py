@@ -13,6 +13,7 @@ from airflow_provider_tingting.cli.check import Check, ok, problem, warning
 from airflow_provider_tingting.cli.connecting import find_connection, read_settings, remedy_of_absence
 from airflow_provider_tingting.connection import CONN_TYPE, ConnectionSettings, is_this_machine
 from airflow_provider_tingting.errors import TingTingAPIError, TingTingAuthError, TingTingError
+from airflow_provider_tingting.figures import amount
 
 if TYPE_CHECKING:
     from airflow_provider_tingting._compat import Connection
@@ -136,6 +137,8 @@ def _account(client: TingTingClient) -> Iterator[Check]:
     if credits is None:
         yield ok("credits", "TingTing does not say.")
     elif credits <= 0:
-        yield problem("credits", f"{credits:g} are left.", "Buy credits: a campaign without them ends as Terminated.")
+        yield problem(
+            "credits", f"{amount(credits)} are left.", "Buy credits: a campaign without them ends as Terminated."
+        )
     else:
-        yield ok("credits", f"{credits:g} are left.")
+        yield ok("credits", f"{amount(credits)} are left.")

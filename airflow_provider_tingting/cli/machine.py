@@ -22,7 +22,8 @@ OLDEST_PYTHON = (3, 10)
 EXTRAS = {
     "sandbox": (("fastapi", "fastapi_offline", "python_multipart", "uvicorn"), "the TingTing on this machine"),
     "parquet": (("pyarrow",), "lists and reports in Parquet"),
-    "fast": (("python_calamine",), "faster workbooks"),
+    "fast": (("python_calamine", "rustpy_xlsxwriter"), "faster workbooks"),
+    "chart": (("matplotlib",), "a page with a campaign's charts"),
 }
 
 

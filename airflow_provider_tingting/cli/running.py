@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from airflow_provider_tingting.cli import exits
 from airflow_provider_tingting.cli.output import answer_only
+from airflow_provider_tingting.cli.wording import for_a_shell
 from airflow_provider_tingting.errors import TingTingAPIError, TingTingCampaignError, TingTingError, TingTingReportError
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ def carry_out(command: Command, arguments: argparse.Namespace) -> int:
         with answer_only() as answer:
             return int(command.module.run(arguments, make_console(file=answer)))
     except TingTingError as error:
-        complain(str(error))
+        complain(for_a_shell(str(error)))
         return exit_code_of(error)
     except KeyboardInterrupt:
         complain("Interrupted.")

@@ -7,6 +7,7 @@ import textwrap
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_tingting.figures import amount
 from airflow_provider_tingting.masking import mask_text
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def shown(value: Any) -> Any:
     if value is None:
         return Text("")
     if isinstance(value, float):
-        value = f"{value:g}"
+        value = amount(value)
     return Text(mask_text(str(value)))
 
 
@@ -78,6 +79,7 @@ def percent(value: float | None) -> str:
 
 def summary_table(summary: CampaignSummary) -> Table:
     """Show what a campaign came to."""
+    calls, sms = amount(summary.credits_calls), amount(summary.credits_sms)
     rate = "" if summary.reach_rate is None else f" ({summary.reach_rate:.0%})"
     return facts(
         [
@@ -88,8 +90,8 @@ def summary_table(summary: CampaignSummary) -> Table:
             ("unknown status", summary.unknown or None),
             ("by status", _counts(summary.by_status)),
             ("by carrier", _counts(summary.by_carrier)),
-            ("credits", f"{summary.credits:g} (calls {summary.credits_calls:g}, SMS {summary.credits_sms:g})"),
-            ("talked", f"{summary.seconds_talked:g} s"),
+            ("credits", f"{amount(summary.credits)} (calls {calls}, SMS {sms})"),
+            ("talked", f"{amount(summary.seconds_talked)} s"),
             ("heard, median", percent(summary.median_playback)),
         ]
     )

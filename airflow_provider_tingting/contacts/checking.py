@@ -104,7 +104,12 @@ def _credits(calls: int, parts: int, prices: Prices, remaining: float | None, li
         enough = False
     elif remaining is not None:
         enough = True
-    return {"remaining": remaining, "limit": limit, "estimate": estimate, "enough": enough}
+    return {
+        "remaining": None if remaining is None else _plain(remaining),
+        "limit": None if limit is None else _plain(limit),
+        "estimate": estimate,
+        "enough": enough,
+    }
 
 
 def _plain(value: float) -> float:

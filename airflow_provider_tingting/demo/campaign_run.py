@@ -17,6 +17,7 @@ from airflow_provider_tingting.api.models import Campaign
 from airflow_provider_tingting.demo.airflow_process import AirflowRun
 from airflow_provider_tingting.demo.surroundings import SPEED, environment
 from airflow_provider_tingting.errors import TingTingError
+from airflow_provider_tingting.figures import amount
 from airflow_provider_tingting.sandbox import Sandbox
 
 DAG_ID = "tingting_campaign_from_spreadsheet"
@@ -127,7 +128,7 @@ def _summarise(console: Console, results: dict[str, Any]) -> None:
     figures.add_row("Contacts added", str(added["created"]))
     figures.add_row("Reached", f"{ran['reached']} of {ran['contacts']}")
     figures.add_row("Not reached", str(ran["not_reached"]))
-    figures.add_row("Credits", f"{ran['credits']:g}")
+    figures.add_row("Credits", amount(ran["credits"]))
     console.print()
     console.print(figures)
     by_status = report["summary"]["by_status"]

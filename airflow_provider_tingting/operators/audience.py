@@ -8,6 +8,7 @@ from contextlib import ExitStack, closing, contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_tingting.errors import TingTingConfigError, TingTingContactsError
+from airflow_provider_tingting.figures import counted
 from airflow_provider_tingting.operators.arguments import shown, storage_path_of
 from airflow_provider_tingting.operators.base import TingTingBaseOperator
 
@@ -187,7 +188,7 @@ class TingTingBaseAudienceOperator(TingTingBaseOperator):
             "are not wanted by where": audience.filtered_out,
         }
         others = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
-        self.log.info("%s contacts can be called%s", audience.valid, f"; {others}" if others else "")
+        self.log.info("%s can be called%s", counted(audience.valid, "contact"), f"; {others}" if others else "")
         if exclude.unusable:
             self.log.warning("%s entries of exclude hold no number that could be called", exclude.unusable)
         for example in audience.examples:

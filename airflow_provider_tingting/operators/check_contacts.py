@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_tingting.errors import TingTingAPIError, TingTingAuthError, TingTingConfigError
+from airflow_provider_tingting.figures import amount, counted
 from airflow_provider_tingting.links.campaign import leave_link
 from airflow_provider_tingting.operators.arguments import campaign_id_of
 from airflow_provider_tingting.operators.audience import TingTingBaseAudienceOperator
@@ -149,11 +150,14 @@ class TingTingCheckContactsOperator(TingTingBaseAudienceOperator):
         sms, credits = told["sms"], told["credits"]
         if sms:
             self.log.info("%s SMS take %s parts, at most %s each", sms["messages"], sms["parts"], sms["most_parts"])
+        sent = [counted(told["calls"], "call")] if told["calls"] else []
+        if sms:
+            sent.append(f"{sms['messages']:,} SMS")
         self.log.info(
-            "%s calls and all SMS cost about %s credits; the account has %s",
-            told["calls"],
-            credits["estimate"],
-            "an unknown number" if credits["remaining"] is None else credits["remaining"],
+            "Credits for %s: about %s; the account has %s",
+            " and ".join(sent) or "nobody",
+            amount(credits["estimate"]),
+            "an unknown number" if credits["remaining"] is None else amount(credits["remaining"]),
         )
         if credits["enough"] is False:
             self.log.warning("The credits are not enough for everybody: TingTing stops a campaign that has no more")

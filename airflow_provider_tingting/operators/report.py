@@ -10,6 +10,7 @@ from airflow_provider_tingting import api
 from airflow_provider_tingting._compat import AirflowFailException, failed_upstream
 from airflow_provider_tingting.assets import file_uri, openlineage_name
 from airflow_provider_tingting.errors import TingTingConfigError, TingTingReportError
+from airflow_provider_tingting.figures import counted
 from airflow_provider_tingting.operators.arguments import campaign_id_of, storage_path_of
 from airflow_provider_tingting.operators.base import TingTingBaseOperator
 from airflow_provider_tingting.operators.outlets import tell_outlets
@@ -153,7 +154,9 @@ class TingTingDownloadReportOperator(TingTingBaseOperator):
                     numbers=self.numbers,
                     salt=salt,
                 )
-        self.log.info("Campaign %s: %s rows in %s", number, written.rows, self.path)
+        self.log.info("Campaign %s: %s in %s", number, counted(written.rows, "row"), self.path)
+        if chart is not None:
+            self.log.info("Campaign %s: its page with charts is %s", number, chart)
         result = {
             "campaign_id": number,
             "path": str(target),

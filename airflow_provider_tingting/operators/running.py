@@ -75,6 +75,7 @@ class RunningMixin(TingTingBaseWriteOperator):
                 "A campaign can be run only once, so on_clear of this task is reattach or fail. To call people again, "
                 'give the task that creates the campaign on_clear="send_again" and clear it.'
             )
+        self.said_if_killed = None
         self.heed_clear(context, "run the campaign")
         check_success_when(self.success_when)
         plan = self.plan(context)

@@ -126,10 +126,11 @@ class Start:
         operator, number = self._operator, self._plan.campaign_id
         where = "in the triggerer" if operator.deferrable else "in this worker"
         operator.log.info("Campaign %s is not run %s: waiting %s. Nobody is called meanwhile", number, held.why, where)
-        if operator.deferrable:
-            self._defer(held, asked)
         if not asked:
             operator.said_if_killed = turns.not_run(number)
+        if operator.deferrable:
+            # `airflow dags test` waits in this very process.
+            self._defer(held, asked)
         if held.until is None:
             operator.hook.get_conn().converse(turns.await_turn(self._plan_for_start(), operator.log))
         else:

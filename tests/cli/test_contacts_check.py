@@ -127,7 +127,7 @@ def test_a_program_gets_json(messy, tmp_path):
         (["FILE", "--number-column", "Fax"], "no column 'Fax'"),
         (["FILE", "--where", "Ward"], "--where is written as COLUMN=VALUE"),
         (["FILE", "--delimiter", ";;"], "delimiter is the one character"),
-        (["FILE", "--encoding", "klingon"], "encoding='klingon' is not known"),
+        (["FILE", "--encoding", "klingon"], "--encoding klingon is not known"),
         (["FILE", "--rejects", "rejects.pdf"], ".csv or .xlsx"),
         (["nowhere://bucket/people.csv"], "nowhere://bucket/people.csv cannot be used"),
     ],

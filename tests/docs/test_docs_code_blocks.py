@@ -165,7 +165,7 @@ def no_such_command(words, _):
 
 
 def harmless(words, _):
-    assert words[0] in ("cd", "mkdir", "source", "export", "cat")
+    assert words[0] in ("cd", "mkdir", "source", "export", "cat", "cp")
 
 
 def check_make(words, _):
@@ -271,5 +271,5 @@ CHECKS = {
     "pip": check_pip,
     "airflow": check_airflow,
     "curl": check_curl,
-    **dict.fromkeys(("cd", "mkdir", "source", "export", "cat"), harmless),
+    **dict.fromkeys(("cd", "mkdir", "source", "export", "cat", "cp"), harmless),
 }

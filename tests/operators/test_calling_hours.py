@@ -392,6 +392,22 @@ def test_a_kill_during_the_wait_says_that_nobody_was_called_and_stops_nothing(sa
     assert operator.said_if_killed is None
 
 
+def test_a_kill_where_the_process_itself_waits_deferred_says_that_nobody_was_called(sandbox, logged):
+    it_is(sandbox, AT_THREE, speed=0)
+    campaign = a_campaign(sandbox)
+    operator = running(campaign, deferrable=True)
+    with pytest.raises(TaskDeferred) as waiting:
+        execute(operator)
+    operator.on_kill()
+
+    assert f"Campaign {campaign} was not run: the task has ended while it waited to start." in logged()
+    assert "goes on" not in logged()
+
+    it_is(sandbox, AT_EIGHT)
+    result = operator.execute_start(context_of(operator), event=None, **waiting.value.kwargs)
+    assert (result["status"], operator.said_if_killed) == ("Completed", None)
+
+
 def test_a_kill_after_a_request_without_an_answer_does_not_claim_that_nobody_was_called(sandbox):
     it_is(sandbox, AT_EIGHT.replace(hour=19, minute=59), speed=0)
     campaign = a_campaign(sandbox)

@@ -1,0 +1,55 @@
+"""In a shell an error names the option to give, not the argument of an operator."""
+
+from __future__ import annotations
+
+import pytest
+from openpyxl import Workbook
+
+from airflow_provider_tingting.cli.main import main
+
+
+@pytest.fixture
+def two_sheets(tmp_path):
+    book = Workbook()
+    book.active.title = "वडा ७"
+    book.active.append(["Mobile", "Name"])
+    book.active.append(["+91 98412 34567", "राम"])
+    book.create_sheet("Others").append(["Mobile"])
+    path = tmp_path / "people.xlsx"
+    book.save(path)
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ((), "for example --sheet 'वडा ७'."),
+        (("--sheet", "वडा ७", "--message", "Hi {tags_name}"), "pass --variable tags_name=Name or correct the message"),
+        (("--sheet", "वडा ७", "--message", "Hi {other}"), "name the variable's column with --variable."),
+    ],
+)
+def test_what_is_to_be_given_is_written_as_an_option(two_sheets, capsys, arguments, says):
+    main(["contacts", "check", two_sheets, *arguments])
+
+    told = capsys.readouterr()
+    assert says in told.err
+    assert "='" not in told.err and "variables=" not in told.err
+
+
+def test_a_list_of_people_to_leave_out_with_two_sheets_is_to_be_saved_apart(two_sheets, tmp_path, capsys):
+    path = tmp_path / "people.csv"
+    path.write_text("9841234567\n")
+    assert main(["contacts", "check", str(path), "--exclude", two_sheets]) == 2
+
+    told = capsys.readouterr().err
+    assert f"--exclude {two_sheets}: " in told
+    assert "Save the one that is meant as a file of its own." in told
+    assert "--sheet" not in told
+
+
+def test_a_bad_row_names_the_option_that_would_take_it(two_sheets, capsys):
+    assert main(["contacts", "check", two_sheets, "--sheet", "वडा ७"]) == 1
+
+    told = capsys.readouterr().out
+    assert "--number-policy as_is" in told
+    assert "number_policy=" not in told
