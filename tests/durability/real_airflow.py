@@ -99,7 +99,7 @@ class RealAirflow:
         environment: Mapping[str, str] | None = None,
     ) -> None:
         self.folder = folder
-        self._dags = dags
+        self._given = dags
         self._dag_ids = dag_ids
         self._more = dict(environment or {})
         self.logs = folder / "logs"
@@ -118,11 +118,12 @@ class RealAirflow:
         """Start every component together and return when all are well and know the DAGs."""
         for folder in (self.logs, self.output):
             folder.mkdir(parents=True)
-        shutil.copytree(DAGS, self._dags, ignore=shutil.ignore_patterns("__pycache__"))
-        shutil.copytree(EXAMPLE_DAGS / "data", self._dags / "data")
-        for example, since in EXAMPLES.items():
-            if since <= AIRFLOW_VERSION:
-                shutil.copy(EXAMPLE_DAGS / example, self._dags)
+        shutil.copytree(self._given, self._dags, ignore=shutil.ignore_patterns("__pycache__"))
+        if self._given == DAGS:
+            shutil.copytree(EXAMPLE_DAGS / "data", self._dags / "data")
+            for example, since in EXAMPLES.items():
+                if since <= AIRFLOW_VERSION:
+                    shutil.copy(EXAMPLE_DAGS / example, self._dags)
         self._keeper = subprocess.Popen([sys.executable, _KEEPER], stdin=subprocess.PIPE, start_new_session=True)
         self._make_database()
         if IS_AIRFLOW_3:

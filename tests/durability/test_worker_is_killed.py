@@ -77,6 +77,14 @@ class Death:
         task = STEPS[self.step][0]
         return "run" if task == "poll" else task
 
+    @property
+    def may_come_too_late(self) -> bool:
+        """Whether the task has nothing left to ask for, so that on a busy machine it may have ended or deferred."""
+        after = [*STEPS, ("", "")][self.step + 1][0]
+        if after == "poll" and self.waiting == "sync":
+            after = "run"
+        return self.moment == ANSWERED and after != self.task_id
+
     def __str__(self) -> str:
         task, call = STEPS[self.step]
         whole = "-with-its-supervisor" if self.with_supervisor else ""
@@ -212,6 +220,7 @@ def test_contacts_that_land_after_the_worker_has_died_are_there_once(case: SlowS
 
 def check(death: Death, lived: tuple[bool, Remains]) -> None:
     killed, remains = lived
-    assert killed, f"the task had ended before it could be killed\n{remains.story}"
     remains.assert_everybody_was_called_once()
-    assert remains.tries()[death.task_id] >= 2, remains.story
+    if not death.may_come_too_late:
+        assert killed, f"the task had ended before it could be killed\n{remains.story}"
+        assert remains.tries()[death.task_id] >= 2, remains.story
