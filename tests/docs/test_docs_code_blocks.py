@@ -58,7 +58,8 @@ def on_this_airflow(code):
     def older(found):
         names = [name.strip() for name in found[1].split(",")]
         lines = ["from airflow import DAG"] if "DAG" in names else []
-        tasks = [name for name in names if name != "DAG"]
+        lines += ["from airflow.datasets import Dataset as Asset"] if "Asset" in names else []
+        tasks = [name for name in names if name not in ("DAG", "Asset")]
         return "\n".join([*lines, *([f"from airflow.decorators import {', '.join(tasks)}"] if tasks else [])])
 
     return re.sub(r"from airflow\.sdk import (.+)", older, code)

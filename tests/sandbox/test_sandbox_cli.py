@@ -70,7 +70,8 @@ def test_ctrl_c_ends_it_at_once_though_a_page_is_open(started):
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=10)
         took = time.monotonic() - began
-    assert (process.returncode, err) == (0, "")
+    # The asyncio of older Pythons may say of the open page that it has gone.
+    assert (process.returncode, err.replace("socket.send() raised exception.\n", "")) == (0, "")
     assert "Stopped." in out
     assert took < 3
 
