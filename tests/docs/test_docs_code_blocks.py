@@ -58,15 +58,15 @@ def on_this_airflow(code):
     def older(found):
         names = [name.strip() for name in found[1].split(",")]
         lines = ["from airflow import DAG"] if "DAG" in names else []
-        lines += ["from airflow.datasets import Dataset as Asset"] if "Asset" in names else []
-        tasks = [name for name in names if name not in ("DAG", "Asset")]
+        tasks = [name for name in names if name != "DAG"]
         return "\n".join([*lines, *([f"from airflow.decorators import {', '.join(tasks)}"] if tasks else [])])
 
     return re.sub(r"from airflow\.sdk import (.+)", older, code)
 
 
 def runs_here(code):
-    if "AssetWatcher" in code and AIRFLOW_VERSION < (3, 0):
+    # Airflow 2 calls them datasets, and wants a start_date of a DAG that is scheduled on one.
+    if "Asset" in code and AIRFLOW_VERSION < (3, 0):
         return False
     return AIRFLOW_VERSION >= NEWEST_AIRFLOW or not ("retry_policy" in code or "DeadlineAlert" in code)
 
