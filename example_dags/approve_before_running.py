@@ -1,7 +1,7 @@
 """A person decides before credits are spent: check, estimate, listen, approve, a demo call, and only then everybody.
 
-The decision is asked for under "Required Actions" in Airflow (3.1 and later). When it is rejected, or nobody decides
-within a day, the campaign is deleted and nobody is called. Needs the connection `tingting_default`; runs offline
+The decision is asked for under "Required Actions" in Airflow (3.1 and later). When it is rejected, the campaign is
+deleted and nobody is called. Needs the connection `tingting_default`; runs offline
 against the sandbox.
 """
 
@@ -74,7 +74,6 @@ The account has {{ 'an unknown number' if credits['remaining'] is none else cred
 [Listen to the voice]({{ ti.xcom_pull(task_ids='preview_voice', key='url') }})
 """,
             defaults="Reject",
-            response_timeout=timedelta(days=1),
         )
 
         @task
