@@ -240,6 +240,8 @@ class Sandbox:
         config = uvicorn.Config(
             app,
             http=_cuttable_protocol(),
+            # uvloop would become the event loop of everything else in this process, with older versions of uvicorn.
+            loop="asyncio",
             ws="none",
             lifespan="off",
             log_config=None,
