@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -77,6 +77,13 @@ class TingTingBaseOperator(BaseOperator):
     def campaign_uri(self, campaign_id: int) -> str:
         """Return the URI of the campaign's asset."""
         return campaign_uri(self.hook.settings.base_url, campaign_id)
+
+    @staticmethod
+    def leave_values(context: Context, values: Mapping[str, Any]) -> None:
+        """Leave each value as an XCom of its own. None is left out: Airflow 3.0 cannot store it, and no key reads so."""
+        for key, value in values.items():
+            if value is not None:
+                context["ti"].xcom_push(key=key, value=value)
 
     def leave_campaign(self, context: Context, campaign_id: int) -> None:
         """Leave the campaign's id and link as XComs at once, so that a failed task has them too."""

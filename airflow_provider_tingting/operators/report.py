@@ -101,8 +101,8 @@ class TingTingDownloadReportOperator(TingTingBaseOperator):
         """Download, check, write."""
         with self.told_to_airflow():
             result = self._bring(context)
-        for key in ("path", "rows", "summary", "source", "final", "chart_path"):
-            context["ti"].xcom_push(key=key, value=result[key])
+        values = ("path", "rows", "summary", "source", "final", "chart_path")
+        self.leave_values(context, {key: result[key] for key in values})
         failed = failed_upstream(context) if self.download_on_failure else []
         if failed:
             # What a task that fails returns is not kept.
@@ -302,6 +302,5 @@ class TingTingDownloadSurveyReportOperator(TingTingBaseOperator):
                 except TingTingReportError as error:
                     raise TingTingReportError(f"Survey {number}: {error}") from error
             result = {"survey_id": number, "path": str(target), "rows": written.rows, "format": written.format}
-            for key, value in result.items():
-                context["ti"].xcom_push(key=key, value=value)
+            self.leave_values(context, result)
             return result
