@@ -85,10 +85,8 @@ def run_dag(
     with _as_bundle(folder) as bundle:
         bag = _load(folder, bundle)
         assert dag_id in bag.dags, f"{folder} has no DAG {dag_id!r}, it has {sorted(bag.dags)}"
-        if AIRFLOW_VERSION >= (3, 1):
+        if AIRFLOW_VERSION >= (3, 1) or known:
             _serialise(bag, bundle)
-        elif known:
-            bag.sync_to_db(*([bundle, None] if AIRFLOW_VERSION >= (3, 0) else []))
         dag_run = bag.dags[dag_id].test(run_conf=conf)
         return FinishedRun(dag_id, dag_run.run_id, str(dag_run.state), _task_states(dag_id, dag_run.run_id))
 
@@ -136,13 +134,19 @@ def _load(folder: Path, bundle: str | None = None) -> Any:
 
 def _serialise(bag: Any, bundle: str) -> None:
     """Write the DAGs to the database anew: an earlier test may have used the same ids for other DAGs."""
+    if AIRFLOW_VERSION < (3, 0):
+        bag.sync_to_db()
+        return
     from airflow.dag_processing.bundles.manager import DagBundlesManager
 
+    DagBundlesManager().sync_bundles_to_db()
+    if AIRFLOW_VERSION < (3, 1):
+        bag.sync_to_db(bundle, None)
+        return
     if AIRFLOW_VERSION >= (3, 2):
         from airflow.dag_processing.dagbag import sync_bag_to_db
     else:
         from airflow.models.dagbag import sync_bag_to_db
-    DagBundlesManager().sync_bundles_to_db()
     sync_bag_to_db(bag, bundle, None)
 
 
