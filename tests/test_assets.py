@@ -153,7 +153,7 @@ def test_an_outlet_and_an_alias_are_told_what_came_of_the_campaign(sandbox, camp
     }[which]
     assert sorted(uri for uri, *_ in events) == sorted(["tingting://app.tingting.io/campaigns", Asset(place).uri])
     for uri, extra, _ in events:
-        if AIRFLOW_VERSION < (3, 2) and uri == Asset(place).uri:
+        if AIRFLOW_VERSION < (3, 3) and uri == Asset(place).uri:
             # Through an alias, older Airflow takes flat values only.
             extra["summary"] = json.loads(extra["summary"])
         assert extra["campaign_id"] == campaign
@@ -187,7 +187,7 @@ def test_a_failed_campaign_tells_nobody(sandbox, tingting_conn, run_one):
     assert (run.state, events) == ("failed", [])
 
 
-@pytest.mark.skipif(AIRFLOW_VERSION < (3, 2), reason="events have partitions from Airflow 3.2 on")
+@pytest.mark.skipif(AIRFLOW_VERSION < (3, 3), reason="events have partitions from Airflow 3.3 on")
 def test_an_event_may_have_a_partition(campaign, run_one):
     _, events = run_one(
         "report", campaign, "partition_key='{{ 1 + 1 }}', outlets=[Asset('tingting://app.tingting.io/campaigns')]"
@@ -196,7 +196,7 @@ def test_an_event_may_have_a_partition(campaign, run_one):
     assert [key for *_, key in events] == ["2"]
 
 
-@pytest.mark.skipif(AIRFLOW_VERSION >= (3, 2), reason="events have partitions from Airflow 3.2 on")
+@pytest.mark.skipif(AIRFLOW_VERSION >= (3, 3), reason="events have partitions from Airflow 3.3 on")
 def test_where_events_have_no_partitions_the_log_says_so(campaign, run_one, logged):
     run, _ = run_one("report", campaign, "partition_key='x', outlets=[Asset('tingting://app.tingting.io/campaigns')]")
 

@@ -232,7 +232,7 @@ class TingTingRunCampaignOperator(RunningMixin):
     :param max_age: how old the DAG run may be to phone anybody, in seconds or as a timedelta, counted from the end of
         its data interval, or from when it was asked for by hand or by an asset; None for any age.
     :param on_too_old: what to do when it is older: `fail` or `skip`.
-    :param partition_key: the partition of the outlets' events, on Airflow 3.2 and later; None for that of the DAG run.
+    :param partition_key: the partition of the outlets' events, on Airflow 3.3 and later; None for that of the DAG run.
     :param on_clear: what a cleared task does: `reattach` (report the campaign's outcome) or `fail`. To call people
         again, clear the task that creates the campaign with `on_clear="send_again"`.
     :param tingting_conn_id: the Airflow connection.

@@ -47,11 +47,11 @@ def tell_outlets(
             if _is_of_today(event):
                 event.add_partitions(str(partition_key))
             else:
-                log.warning("partition_key is left out: events of assets have partitions from Airflow 3.2 on")
+                log.warning("partition_key is left out: events of assets have partitions from Airflow 3.3 on")
 
 
 def _is_of_today(event: Any) -> bool:
-    """Whether the event is one of Airflow 3.2 or later."""
+    """Whether the event is one of Airflow 3.3 or later."""
     return hasattr(event, "add_partitions")
 
 

@@ -52,7 +52,7 @@ class TingTingDownloadReportOperator(TingTingBaseOperator):
     :param download_on_failure: bring the report even if a task before has failed, such as the one that ran the
         campaign. The task's `trigger_rule` is then `all_done` unless you give another (a mapped task must be given
         it). Once the report is there the task fails too, so that the DAG run stays red.
-    :param partition_key: the partition of the outlets' events, on Airflow 3.2 and later; None for that of the DAG run.
+    :param partition_key: the partition of the outlets' events, on Airflow 3.3 and later; None for that of the DAG run.
     :param tingting_conn_id: the Airflow connection.
     :raises AirflowFailException: an argument, the token or the campaign is refused, or there is no campaign because
         the task that creates it failed; no retry would help. Also after a download on failure.

@@ -48,7 +48,7 @@ class TingTingReportToSqlOperator(TingTingBaseOperator):
         columns and the report's. None for all. The campaign's id is always loaded.
     :param batch_size: rows sent at once; all of them are in one transaction.
     :param sql_hook_params: extra arguments of the database's hook.
-    :param partition_key: the partition of the outlets' events, on Airflow 3.2 and later; None for that of the DAG run.
+    :param partition_key: the partition of the outlets' events, on Airflow 3.3 and later; None for that of the DAG run.
     :param tingting_conn_id: the Airflow connection.
     :raises AirflowFailException: an argument, the token or the campaign is refused, or the table has other columns; no
         retry would help. The table is untouched.
