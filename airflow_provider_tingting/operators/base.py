@@ -80,7 +80,7 @@ class TingTingBaseOperator(BaseOperator):
 
     @staticmethod
     def leave_values(context: Context, values: Mapping[str, Any]) -> None:
-        """Leave each value as an XCom of its own. None is left out: Airflow 3.0 cannot store it, and no key reads so."""
+        """Leave each value as an XCom of its own; not None, which Airflow 3.0 cannot store: no key reads the same."""
         for key, value in values.items():
             if value is not None:
                 context["ti"].xcom_push(key=key, value=value)
