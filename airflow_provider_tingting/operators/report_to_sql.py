@@ -144,8 +144,7 @@ class TingTingReportToSqlOperator(TingTingBaseOperator):
                 "source": fetched.source,
                 "final": campaign.status.is_final,
             }
-            for key in ("table", "rows", "summary", "source", "final"):
-                context["ti"].xcom_push(key=key, value=result[key])
+            self.leave_values(context, {key: result[key] for key in ("table", "rows", "summary", "source", "final")})
             self._outcome = (self.campaign_uri(number), result, place)
             tell_outlets(self, context, result, uri=place.uri, partition_key=self.partition_key)
             return result

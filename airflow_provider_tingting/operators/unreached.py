@@ -154,5 +154,4 @@ class TingTingUnreachedContactsOperator(TingTingBaseOperator):
         return 0 if self.on_too_few == "continue" else int(self.minimum_contacts)
 
     def _leave(self, context: Context, found: Unreached) -> None:
-        for key in ("contacts", "given_up", "rows"):
-            context["ti"].xcom_push(key=key, value=getattr(found, key))
+        self.leave_values(context, {key: getattr(found, key) for key in ("contacts", "given_up", "rows")})
