@@ -29,6 +29,12 @@ def _impatient(monkeypatch, sandbox):
     sandbox.clock.speed = 0
 
 
+@pytest.fixture
+def _busy_machine(monkeypatch):
+    # "The same moment" is this long: threads of a busy machine have been seen to look 0.2 s after each other.
+    monkeypatch.setattr(turns, "LETS_OTHERS_GO", 1.5)
+
+
 @pytest.fixture(params=[False, True], ids=["in a worker", "deferred"])
 def deferrable(request):
     return request.param
@@ -123,6 +129,7 @@ def test_on_a_server_that_does_not_filter_one_that_runs_is_found_all_the_same(sa
         execute(running(a_campaign(sandbox), start_timeout=0.1))
 
 
+@pytest.mark.usefixtures("_busy_machine")
 def test_several_tasks_that_race_run_one_after_the_other_lowest_id_first(sandbox, deferrable):
     campaigns = [a_campaign(sandbox, [f"98412345{n}{m}" for m in range(3)], description=MARK) for n in range(4)]
     other = one_that_runs(sandbox)
@@ -148,6 +155,7 @@ def test_several_tasks_that_race_run_one_after_the_other_lowest_id_first(sandbox
     assert order[:2] == [other, campaigns[0]]
 
 
+@pytest.mark.usefixtures("_busy_machine")
 def test_two_that_look_in_the_same_moment_do_not_both_start(sandbox):
     first, second = (a_campaign(sandbox, [NUMBERS[n]], description=MARK) for n in range(2))
     ready = threading.Barrier(2)
