@@ -54,16 +54,15 @@ def ahead_of(campaign_id: int) -> Conversation[int]:
 
 def in_the_way(campaign_id: int) -> Conversation[list[Campaign]]:
     """Return campaigns that run now, after letting those go first that may start in the same moment."""
-    others: list[Campaign] = yield from running_beside(campaign_id)
-    if others:
-        return others
+    # Those who may start are counted before those who run are looked for: one that starts between the two is seen then.
     ahead = min((yield from ahead_of(campaign_id)), MOST_LET_GO)
+    others: list[Campaign] = yield from running_beside(campaign_id)
     for _ in range(ahead):
+        if others:
+            break
         yield Pause(LETS_OTHERS_GO)
         others = yield from running_beside(campaign_id)
-        if others:
-            return others
-    return []
+    return others
 
 
 def await_turn(plan: WaitPlan, tell: Teller) -> Conversation[None]:

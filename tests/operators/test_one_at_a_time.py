@@ -12,7 +12,9 @@ from support.task_context import context_of, execute, execute_through, fired_by
 
 from airflow_provider_tingting import turns
 from airflow_provider_tingting._compat import AirflowFailException
+from airflow_provider_tingting.api.wire import Pause
 from airflow_provider_tingting.errors import TingTingCampaignTimeoutError, TingTingServerError
+from airflow_provider_tingting.hooks.tingting import TingTingHook
 from airflow_provider_tingting.operators.campaign import TingTingRunCampaignOperator
 from airflow_provider_tingting.sandbox import Sandbox
 
@@ -180,6 +182,21 @@ def test_two_that_look_in_the_same_moment_do_not_both_start(sandbox):
         f"it was not run, and nobody was called: it may not start while others run on this account (now: {first})"
         in (done[second])
     )
+
+
+def test_one_that_starts_between_two_looks_is_seen(sandbox, tingting_conn):
+    first, second = (a_campaign(sandbox, description=MARK) for _ in range(2))
+    client = TingTingHook(tingting_conn).get_conn()
+    looking = turns.in_the_way(second)
+    answer = client.send(next(looking))
+    sandbox.world.run_campaign(first)
+
+    with pytest.raises(StopIteration) as found:
+        while True:
+            step = looking.send(answer)
+            answer = None if isinstance(step, Pause) else client.send(step)
+
+    assert [each.id for each in found.value.value] == [first]
 
 
 def test_one_that_nobody_ever_starts_holds_the_others_up_for_a_moment_only(sandbox):
