@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, replace
 from types import TracebackType
@@ -13,13 +12,14 @@ from tenacity import AsyncRetrying, Retrying
 
 from airflow_provider_tingting.api._http import HttpxTransport, Origin, RequestsTransport
 from airflow_provider_tingting.api.asking import Asker
+from airflow_provider_tingting.api.conversing import converse, converse_async, sleep
 from airflow_provider_tingting.api.models import Page
 from airflow_provider_tingting.api.pace import Pace
 from airflow_provider_tingting.api.paging import Pager
 from airflow_provider_tingting.api.replies import check_download, error_of, read_reply
 from airflow_provider_tingting.api.retry import RetryPolicy
-from airflow_provider_tingting.api.wire import Call, Conversation, Pause, Response
-from airflow_provider_tingting.errors import TingTingConfigError, TingTingError
+from airflow_provider_tingting.api.wire import Call, Conversation, Response
+from airflow_provider_tingting.errors import TingTingConfigError
 from airflow_provider_tingting.masking import HIDDEN
 
 T = TypeVar("T")
@@ -122,7 +122,7 @@ class TingTingClient(_Client):
 
         :raises TingTingAPIError: the leaf that fits.
         """
-        return self._converse(self._asker.ask(call), self._patiently(self._once))  # type: ignore[no-any-return]
+        return converse(self._asker.ask(call), self._patiently(self._once))  # type: ignore[no-any-return]
 
     def exchange(self, call: Call[T]) -> tuple[T, Response]:
         """Carry out one call once, without retries, and return the answer as it came too; for a diagnosis.
@@ -148,7 +148,7 @@ class TingTingClient(_Client):
         def once(one: Call[Any]) -> Downloaded:
             target.seek(start)
             target.truncate()
-            self._sleep(self._pace.reserve())
+            sleep(self._pace.reserve())
             with self._transport.stream(one, one.request) as (head, chunks):
                 self._check(one, head)
                 beginning = next(chunks, b"")
@@ -156,42 +156,18 @@ class TingTingClient(_Client):
                 size = target.write(beginning) + sum(target.write(chunk) for chunk in chunks)
             return Downloaded(size, head.headers.get("content-type", ""))
 
-        return self._converse(self._asker.ask(call), self._patiently(once))  # type: ignore[no-any-return]
+        return converse(self._asker.ask(call), self._patiently(once))  # type: ignore[no-any-return]
 
     def converse(self, conversation: Conversation[T]) -> T:
         """Drive a conversation to its end: carry out each call it yields and hand it the answer or the error."""
-        return self._converse(conversation, self.send)  # type: ignore[no-any-return]
-
-    def _converse(self, conversation: Conversation[Any], carry_out: Callable[[Call[Any]], Any]) -> Any:
-        answer: Any = None
-        error: TingTingError | None = None
-        try:
-            while True:
-                step = conversation.throw(error) if error is not None else conversation.send(answer)
-                answer = error = None
-                if isinstance(step, Pause):
-                    self._sleep(step.seconds)
-                    continue
-                try:
-                    answer = carry_out(step)
-                except TingTingError as raised:
-                    error = raised
-        except StopIteration as stop:
-            return stop.value
-        finally:
-            conversation.close()
+        return converse(conversation, self.send)
 
     def _patiently(self, once: Callable[[Call[Any]], Any]) -> Callable[[Call[Any]], Any]:
-        return lambda call: Retrying(sleep=self._sleep, **self._retry.options(call))(once, call)
+        return lambda call: Retrying(sleep=sleep, **self._retry.options(call))(once, call)
 
     def _once(self, call: Call[T]) -> T:
-        self._sleep(self._pace.reserve())
+        sleep(self._pace.reserve())
         return self._read(call, self._transport.send(call, call.request))
-
-    @staticmethod
-    def _sleep(seconds: float) -> None:
-        if seconds > 0:
-            time.sleep(seconds)
 
     def close(self) -> None:
         """Close every connection."""
@@ -213,7 +189,7 @@ class AsyncTingTingClient(_Client):
 
     async def send(self, call: Call[T]) -> T:
         """Carry out one call, as `TingTingClient.send` does."""
-        return await self._converse(self._asker.ask(call), self._patiently(self._once))  # type: ignore[no-any-return]
+        return await converse_async(self._asker.ask(call), self._patiently(self._once))
 
     async def iterate(self, first: Call[Page[R]]) -> AsyncIterator[R]:
         """Yield the rows of a list over all its pages, as `TingTingClient.iterate` does."""
@@ -239,30 +215,11 @@ class AsyncTingTingClient(_Client):
                     size += target.write(chunk)
             return Downloaded(size, head.headers.get("content-type", ""))
 
-        return await self._converse(self._asker.ask(call), self._patiently(once))  # type: ignore[no-any-return]
+        return await converse_async(self._asker.ask(call), self._patiently(once))
 
     async def converse(self, conversation: Conversation[T]) -> T:
         """Drive a conversation to its end, as `TingTingClient.converse` does."""
-        return await self._converse(conversation, self.send)  # type: ignore[no-any-return]
-
-    async def _converse(self, conversation: Conversation[Any], carry_out: Callable[[Call[Any]], Any]) -> Any:
-        answer: Any = None
-        error: TingTingError | None = None
-        try:
-            while True:
-                step = conversation.throw(error) if error is not None else conversation.send(answer)
-                answer = error = None
-                if isinstance(step, Pause):
-                    await asyncio.sleep(step.seconds)
-                    continue
-                try:
-                    answer = await carry_out(step)
-                except TingTingError as raised:
-                    error = raised
-        except StopIteration as stop:
-            return stop.value
-        finally:
-            conversation.close()
+        return await converse_async(conversation, self.send)
 
     def _patiently(self, once: Callable[[Call[Any]], Any]) -> Callable[[Call[Any]], Any]:
         return lambda call: AsyncRetrying(**self._retry.options(call))(once, call)

@@ -11,6 +11,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow_provider_tingting.api import calls
+from airflow_provider_tingting.api.conversing import converse_async
 from airflow_provider_tingting.api.statuses import CampaignStatus
 from airflow_provider_tingting.errors import (
     TingTingConfigError,
@@ -28,7 +29,7 @@ from airflow_provider_tingting.observation import Sight
 from airflow_provider_tingting.waiting import JITTER, Wait
 
 if TYPE_CHECKING:
-    from airflow_provider_tingting.api.wire import Call
+    from airflow_provider_tingting.api.wire import Call, Conversation
     from airflow_provider_tingting.observation import Observation
     from airflow_provider_tingting.waiting import Progress, Teller, WaitPlan
 
@@ -112,6 +113,10 @@ class Hub:
     async def shared(self, call: Call[T], max_age: float) -> T:
         """Carry out a read, or return its answer to somebody else if that is no older than so many seconds."""
         return await self._line.shared(call, max_age)
+
+    async def converse(self, conversation: Conversation[T], max_age: float) -> T:
+        """Carry out a conversation of reads, each shared as by `shared`; its pauses are its own."""
+        return await converse_async(conversation, lambda call: self._line.shared(call, max_age))
 
     async def download(self, call: Call[None], target: Any) -> Any:
         """Download into a file, with the client and the rate limit that all share."""

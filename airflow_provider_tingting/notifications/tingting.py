@@ -165,11 +165,11 @@ class TingTingNotifier(BaseNotifier):
 
     def _notice(self, context: Context) -> Notice | None:
         """Return what is to be told, or None in quiet hours that are to be silent."""
+        from airflow_provider_tingting.arguments import ids_of, seconds_of
         from airflow_provider_tingting.notices.happening import Happening
         from airflow_provider_tingting.notices.hours import QuietHours
         from airflow_provider_tingting.notices.notice import Notice, key_of
         from airflow_provider_tingting.notices.wording import default_text, fit_to_speak, without_credentials
-        from airflow_provider_tingting.operators.arguments import ids_of, seconds_of
 
         services, at = self.services, None
         now = time.time()
@@ -207,9 +207,9 @@ class TingTingNotifier(BaseNotifier):
 
         :raises TingTingConfigError: an argument that no template fills cannot be used.
         """
+        from airflow_provider_tingting.arguments import seconds_of
         from airflow_provider_tingting.notices.hours import QuietHours
         from airflow_provider_tingting.notices.wording import LANGUAGES
-        from airflow_provider_tingting.operators.arguments import seconds_of
 
         for argument, allowed in (
             ("language", LANGUAGES),

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from airflow_provider_tingting.arguments import shown, storage_path_of
 from airflow_provider_tingting.errors import TingTingConfigError, TingTingContactsError
 from airflow_provider_tingting.figures import counted
-from airflow_provider_tingting.operators.arguments import shown, storage_path_of
 from airflow_provider_tingting.operators.base import TingTingBaseOperator
 
 if TYPE_CHECKING:

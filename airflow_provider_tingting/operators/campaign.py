@@ -7,10 +7,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_tingting._compat import conf
-from airflow_provider_tingting.calling_window import CallingWindow
-from airflow_provider_tingting.errors import TingTingCampaignError, TingTingConfigError, TingTingValidationError
-from airflow_provider_tingting.operators.arguments import (
-    ON_TOO_OLD,
+from airflow_provider_tingting.arguments import (
     OUTSIDE_WINDOW,
     campaign_id_of,
     credit_limit_of,
@@ -19,12 +16,14 @@ from airflow_provider_tingting.operators.arguments import (
     one_of,
     seconds_of,
 )
+from airflow_provider_tingting.errors import TingTingCampaignError, TingTingConfigError, TingTingValidationError
 from airflow_provider_tingting.operators.base import (
     HOPELESS,
     TingTingBaseOperator,
     TingTingBaseWriteOperator,
     is_first_try,
 )
+from airflow_provider_tingting.operators.freshness import check_may_call
 from airflow_provider_tingting.operators.running import RunningMixin
 
 if TYPE_CHECKING:
@@ -283,14 +282,11 @@ class TingTingRunCampaignOperator(RunningMixin):
         self.start_timeout = start_timeout
         self.max_age = max_age
         self.on_too_old = on_too_old
-        # No template fills these, so a wrong one is refused with the DAG file.
-        CallingWindow.read(calling_window)
-        one_of(outside_window, "outside_window", OUTSIDE_WINDOW)
-        one_of(on_too_old, "on_too_old", ON_TOO_OLD)
-        for argument, value in (("start_timeout", start_timeout), ("max_age", max_age)):
-            if value is not None:
-                seconds_of(value, argument)
         self.partition_key = partition_key
+        check_may_call(calling_window, max_age, on_too_old)
+        one_of(outside_window, "outside_window", OUTSIDE_WINDOW)
+        if start_timeout is not None:
+            seconds_of(start_timeout, "start_timeout")
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Run the campaign unless it has begun, and wait for its end, here or in the triggerer."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_tingting.arguments import campaign_id_of
 from airflow_provider_tingting.errors import TingTingAPIError, TingTingAuthError, TingTingConfigError
 from airflow_provider_tingting.figures import amount, counted
 from airflow_provider_tingting.links.campaign import leave_link
-from airflow_provider_tingting.operators.arguments import campaign_id_of
 from airflow_provider_tingting.operators.audience import TingTingBaseAudienceOperator
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_tingting.arguments import campaign_id_of
 from airflow_provider_tingting.errors import TingTingConfigError
-from airflow_provider_tingting.operators.arguments import campaign_id_of
 from airflow_provider_tingting.operators.audience import TingTingBaseAudienceOperator, named_in_errors
 from airflow_provider_tingting.operators.base import TingTingBaseWriteOperator
 from airflow_provider_tingting.operators.check_contacts import TingTingCheckContactsOperator

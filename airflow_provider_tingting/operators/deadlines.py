@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from airflow_provider_tingting.operators.arguments import seconds_of
+from airflow_provider_tingting.arguments import seconds_of
 
 if TYPE_CHECKING:
     from airflow_provider_tingting._compat import BaseOperator, Context

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from airflow_provider_tingting.arguments import storage_path_of
 from airflow_provider_tingting.contacts.sources import read_rows
 from airflow_provider_tingting.errors import TingTingConfigError
-from airflow_provider_tingting.operators.arguments import storage_path_of
 from airflow_provider_tingting.operators.query import query_rows
 
 _QUERY_KEYS = frozenset({"sql", "sql_conn_id", "sql_parameters", "number_column"})

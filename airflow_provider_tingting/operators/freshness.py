@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_tingting import calling_window
 from airflow_provider_tingting._compat import AirflowSkipException
+from airflow_provider_tingting.arguments import ON_TOO_OLD, one_of, seconds_of
 from airflow_provider_tingting.calling_window import CallingWindow
 from airflow_provider_tingting.errors import TingTingConfigError
-from airflow_provider_tingting.operators.arguments import seconds_of
 
 if TYPE_CHECKING:
     from airflow_provider_tingting._compat import Context
@@ -18,6 +18,17 @@ if TYPE_CHECKING:
 # Runs that a timetable has made: their data interval says what they are about. That of a run started by hand or by an
 # asset is one of the past, or none at all.
 _BY_TIMETABLE = ("scheduled", "backfill")
+
+
+def check_may_call(calling_window: WindowArgument, max_age: float | timedelta | None, on_too_old: str) -> None:
+    """Refuse wrong arguments with the DAG file: no template fills these.
+
+    :raises TingTingConfigError: one of them is wrong.
+    """
+    CallingWindow.read(calling_window)
+    one_of(on_too_old, "on_too_old", ON_TOO_OLD)
+    if max_age is not None:
+        seconds_of(max_age, "max_age")
 
 
 def heed_max_age(context: Context, max_age: float | timedelta | None, on_too_old: str) -> None:

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_tingting import api
 from airflow_provider_tingting._compat import AirflowSkipException
+from airflow_provider_tingting.arguments import campaign_id_of
 from airflow_provider_tingting.errors import (
     TingTingCampaignError,
     TingTingConfigError,
     TingTingNotFoundError,
     TingTingRefusedError,
 )
-from airflow_provider_tingting.operators.arguments import campaign_id_of
 from airflow_provider_tingting.operators.base import TingTingBaseOperator, TingTingBaseWriteOperator, is_first_try
 
 if TYPE_CHECKING:

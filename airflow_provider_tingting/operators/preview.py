@@ -7,16 +7,15 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_tingting import api
 from airflow_provider_tingting._compat import AirflowFailException
-from airflow_provider_tingting.calling_window import CallingWindow
+from airflow_provider_tingting.arguments import campaign_id_of
 from airflow_provider_tingting.errors import (
     TingTingNeverSentError,
     TingTingOutcomeUnknownError,
     TingTingRefusedError,
 )
 from airflow_provider_tingting.masking import mask_text
-from airflow_provider_tingting.operators.arguments import ON_TOO_OLD, campaign_id_of, one_of, seconds_of
 from airflow_provider_tingting.operators.base import TingTingBaseOperator, TingTingBaseWriteOperator, generation_of
-from airflow_provider_tingting.operators.freshness import heed_max_age, heed_window
+from airflow_provider_tingting.operators.freshness import check_may_call, heed_max_age, heed_window
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -110,11 +109,7 @@ class TingTingDemoCallOperator(TingTingBaseWriteOperator):
         self.calling_window = calling_window
         self.max_age = max_age
         self.on_too_old = on_too_old
-        # No template fills these, so a wrong one is refused with the DAG file.
-        CallingWindow.read(calling_window)
-        one_of(on_too_old, "on_too_old", ON_TOO_OLD)
-        if max_age is not None:
-            seconds_of(max_age, "max_age")
+        check_may_call(calling_window, max_age, on_too_old)
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Ask for the call, once."""

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_tingting import api
 from airflow_provider_tingting._compat import AirflowFailException, failed_upstream
+from airflow_provider_tingting.arguments import campaign_id_of, storage_path_of
 from airflow_provider_tingting.assets import file_uri, openlineage_name
 from airflow_provider_tingting.errors import TingTingConfigError, TingTingReportError
 from airflow_provider_tingting.figures import counted
-from airflow_provider_tingting.operators.arguments import campaign_id_of, storage_path_of
 from airflow_provider_tingting.operators.base import TingTingBaseOperator
 from airflow_provider_tingting.operators.outlets import tell_outlets
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_tingting._compat import AirflowException, BaseHook
+from airflow_provider_tingting.arguments import campaign_id_of
 from airflow_provider_tingting.errors import TingTingConfigError, TingTingReportError
-from airflow_provider_tingting.operators.arguments import campaign_id_of
 from airflow_provider_tingting.operators.base import TingTingBaseOperator
 from airflow_provider_tingting.operators.outlets import tell_outlets
 

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow_provider_tingting._compat import DEFERRED_TASKS_ARE_TOLD
+from airflow_provider_tingting.arguments import campaign_id_of, seconds_of
 from airflow_provider_tingting.errors import (
     TingTingAuthError,
     TingTingCampaignError,
@@ -15,7 +16,6 @@ from airflow_provider_tingting.errors import (
     TingTingConfigError,
     TingTingError,
 )
-from airflow_provider_tingting.operators.arguments import campaign_id_of, seconds_of
 from airflow_provider_tingting.operators.base import TingTingBaseWriteOperator, is_first_try
 from airflow_provider_tingting.operators.deadlines import deadline_of, defer
 from airflow_provider_tingting.operators.outlets import tell_outlets

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_tingting._compat import AirflowFailException, AirflowSkipException
+from airflow_provider_tingting.arguments import campaign_id_of, storage_path_of
 from airflow_provider_tingting.errors import TingTingConfigError
-from airflow_provider_tingting.operators.arguments import campaign_id_of, storage_path_of
 from airflow_provider_tingting.operators.base import TingTingBaseOperator
 
 if TYPE_CHECKING:

@@ -15,6 +15,7 @@ from airflow_provider_tingting._compat import (
     PokeReturnValue,
     conf,
 )
+from airflow_provider_tingting.arguments import campaign_id_of, seconds_of
 from airflow_provider_tingting.connection import DEFAULT_CONN_ID
 from airflow_provider_tingting.errors import (
     TingTingAuthError,
@@ -23,7 +24,6 @@ from airflow_provider_tingting.errors import (
     TingTingError,
 )
 from airflow_provider_tingting.links.campaign import TingTingCampaignLink, leave_link
-from airflow_provider_tingting.operators.arguments import campaign_id_of, seconds_of
 from airflow_provider_tingting.operators.deadlines import deadline_of, defer
 
 if TYPE_CHECKING:

@@ -83,9 +83,9 @@ class TingTingCampaignTrigger(BaseTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Wait, and yield one event."""
+        from airflow_provider_tingting.arguments import campaign_id_of
         from airflow_provider_tingting.hub import shared_hub
         from airflow_provider_tingting.observation import Reason
-        from airflow_provider_tingting.operators.arguments import campaign_id_of
         from airflow_provider_tingting.waiting import Progress, WaitPlan
 
         plan = WaitPlan(

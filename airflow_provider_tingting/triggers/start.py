@@ -17,6 +17,8 @@ EVENT_VERSION = 1
 class TingTingStartTrigger(BaseTrigger):
     """Wait until a campaign may start, and fire one event. It starts nothing and changes nothing.
 
+    All that wait for their turn with the same connection in a triggerer share their looks (`hub`).
+
     The event is `{version, campaign_id}` and decides nothing: the worker looks at the clock, the campaign and the
     others for itself, and defers again if it must. So the event also comes when the time is up, or when TingTing does
     not answer.
@@ -80,7 +82,7 @@ class TingTingStartTrigger(BaseTrigger):
 
     async def _await_turn(self) -> None:
         from airflow_provider_tingting import turns
-        from airflow_provider_tingting.hooks.tingting import TingTingHook
+        from airflow_provider_tingting.hub import shared_hub
         from airflow_provider_tingting.waiting import WaitPlan
 
         plan = WaitPlan(
@@ -90,11 +92,16 @@ class TingTingStartTrigger(BaseTrigger):
             tolerate_outage=self.tolerate_outage,
         )
         try:
-            async with await TingTingHook(self.tingting_conn_id).get_async_client() as client:
-                await client.converse(turns.await_turn(plan, self.log))
+            async with shared_hub(self.tingting_conn_id, self._client) as hub:
+                await hub.converse(turns.await_turn(plan, self.log), max_age=self.poll_interval / 2)
         except TingTingError as error:
             # The worker comes upon the same, and is heard.
             self.log.warning("The wait for the turn of campaign %s ends: %s", self.campaign_id, error)
+
+    async def _client(self) -> Any:
+        from airflow_provider_tingting.hooks.tingting import TingTingHook
+
+        return await TingTingHook(self.tingting_conn_id).get_async_client()
 
     async def on_kill(self) -> None:
         """Say whether anybody was called; called when a person ends the deferred task, from Airflow 3.3 on."""

@@ -6,6 +6,7 @@ import asyncio
 import json
 import time
 
+from support.campaigns import a_campaign, reads
 from support.task_context import fired_by
 
 from airflow_provider_tingting import calling_window
@@ -54,6 +55,30 @@ def test_many_that_wait_do_not_hold_each_other_up():
         return await asyncio.gather(*(one() for _ in range(500)))
 
     assert max(asyncio.run(all_of_them())) < 2
+
+
+def test_many_that_wait_for_their_turn_share_what_is_asked(sandbox, tingting_conn):
+    sandbox.clock.speed = 0
+    running = a_campaign(sandbox)
+    sandbox.world.run_campaign(running)
+
+    async def one():
+        (event,) = [event async for event in TingTingStartTrigger(99, tingting_conn, poll_interval=0.4).run()]
+        return event.payload["campaign_id"]
+
+    async def all_of_them():
+        waiting = asyncio.gather(*(one() for _ in range(100)))
+        await asyncio.sleep(1.2)
+        assert not waiting.done()
+        asked = reads(sandbox, "list_campaigns")
+        sandbox.play_out()
+        return asked, await waiting
+
+    asked, fired = asyncio.run(all_of_them())
+
+    assert fired == [99] * 100
+    # A client each would have asked two or three hundred times.
+    assert 1 <= asked <= 12
 
 
 def test_a_person_who_ends_the_task_is_told_that_nobody_was_called(logged):
