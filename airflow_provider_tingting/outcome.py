@@ -90,6 +90,6 @@ def describe(summary: CampaignSummary) -> str:
     """Return the figures in a sentence."""
     rate = "" if summary.reach_rate is None else f" ({summary.reach_rate:.0%})"
     return (
-        f"Of {summary.contacts} contacts {summary.reached} were reached{rate}, {summary.not_reached} were not, "
-        f"{summary.pending + summary.unknown} have no outcome."
+        f"Of {summary.contacts} contacts: {summary.reached} reached{rate}, {summary.not_reached} not reached, "
+        f"{summary.pending + summary.unknown} without an outcome."
     )

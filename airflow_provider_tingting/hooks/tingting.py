@@ -165,7 +165,7 @@ class TingTingHook(BaseHook):
         schedule: str | datetime | None = None,
         credit_limit: float | None = None,
     ) -> Campaign:
-        """Create a campaign without a voice (API page: Create a campaign).
+        """Create a campaign; `set_campaign_message` gives it a voice (API page: Create a campaign).
 
         :param name: what people see in TingTing.
         :param services: `PHONE`, `SMS` or `SMS & PHONE`.

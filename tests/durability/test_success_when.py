@@ -51,12 +51,12 @@ def test_a_campaign_that_does_not_fails_with_the_figures(sandbox, deferred, succ
     with pytest.raises(TingTingCampaignFailedError, match=says) as raised:
         ran(sandbox, deferred, *HALF, success_when=success_when)
 
-    assert "Of 4 contacts 2 were reached (50%), 2 were not" in str(raised.value)
+    assert "Of 4 contacts: 2 reached (50%), 2 not reached" in str(raised.value)
     assert "A retry calls nobody again" in str(raised.value)
 
 
 def test_a_campaign_that_reached_nobody_does_not_pass_silently(sandbox, deferred):
-    with pytest.raises(TingTingCampaignFailedError, match=r"nobody was reached.*Of 4 contacts 0 were reached"):
+    with pytest.raises(TingTingCampaignFailedError, match=r"nobody was reached.*Of 4 contacts: 0 reached"):
         ran(sandbox, deferred, *["unanswered"] * 4)
 
 

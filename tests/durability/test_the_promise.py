@@ -418,7 +418,7 @@ def test_a_retry_while_the_campaign_runs_re_attaches_and_reports_the_real_outcom
         assert told[0] == "Completed"
     else:
         assert ("Terminated" if ends == "Terminated" else "nobody was reached") in told[0]
-        assert "Of 4 contacts 0 were reached" in told[0]
+        assert "Of 4 contacts: 0 reached" in told[0]
 
 
 # -- a person clears the task ------------------------------------------------------------------------------------------
