@@ -101,8 +101,7 @@ class TingTingReportToSqlOperator(TingTingBaseOperator):
         """Download, check, load."""
         from airflow_provider_tingting.fetching import check_fetched, fetch_report, spooled
         from airflow_provider_tingting.reports.pseudonyms import check_numbers, disguise, disguise_names
-        from airflow_provider_tingting.reports.table import TableName, load_table
-        from airflow_provider_tingting.reports.table_columns import check_columns, table_columns
+        from airflow_provider_tingting.reports.table import TableName, check_columns, load_table, table_columns
 
         with self.told_to_airflow():
             number = campaign_id_of(self.campaign_id)

@@ -42,8 +42,7 @@ def write_report(path: Path, rows: int) -> None:
 def by_us(path: Path, uri: str) -> int:
     from sqlalchemy import create_engine
 
-    from airflow_provider_tingting.reports.table import TableName, load_table
-    from airflow_provider_tingting.reports.table_columns import table_columns
+    from airflow_provider_tingting.reports.table import TableName, load_table, table_columns
     from airflow_provider_tingting.reports.writers.reading import read_report
 
     with path.open("rb") as file:

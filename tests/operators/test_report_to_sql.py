@@ -18,8 +18,7 @@ from airflow_provider_tingting._compat import AirflowFailException
 from airflow_provider_tingting.errors import TingTingReportError
 from airflow_provider_tingting.operators.report_to_sql import TingTingReportToSqlOperator
 from airflow_provider_tingting.reports.layout import ReportRow
-from airflow_provider_tingting.reports.table import TableName, load_table
-from airflow_provider_tingting.reports.table_columns import table_columns
+from airflow_provider_tingting.reports.table import TableName, load_table, table_columns
 from airflow_provider_tingting.reports.writers.tidy import TidyTable
 
 pytestmark = pytest.mark.usefixtures("tingting_conn")

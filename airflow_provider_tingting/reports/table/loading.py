@@ -8,70 +8,26 @@ error. May import the standard library, the error tree and this room; SQLAlchemy
 from __future__ import annotations
 
 import hashlib
-import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime, timezone
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import quote
 
 from airflow_provider_tingting.errors import TingTingConfigError, TingTingReportError
 from airflow_provider_tingting.masking import HIDDEN
 from airflow_provider_tingting.reports.layout import ReportRow
-from airflow_provider_tingting.reports.table_columns import Kind, TableColumns
+from airflow_provider_tingting.reports.table.columns import Kind, TableColumns
+from airflow_provider_tingting.reports.table.definition import create_table, existing
+from airflow_provider_tingting.reports.table.naming import TableName, TablePlace, place_of
 
 if TYPE_CHECKING:
     from sqlalchemy import Table
     from sqlalchemy.engine import Connection, Engine
 
-_WORD: Final = 255
 # What a database may quote of a row: everything in quotes or brackets, but for the lengths of types.
 _QUOTED: Final = re.compile(r"""'[^']*'|"[^"]*"|\((?!\d{1,5}\))[^()]*\)""")
-
-
-@dataclass(frozen=True)
-class TableName:
-    """The name of a table.
-
-    :param name: the table.
-    :param schema: the schema that it is in; None for the connection's own.
-    """
-
-    name: str
-    schema: str | None = None
-
-    def __str__(self) -> str:
-        return f"{self.schema}.{self.name}" if self.schema else self.name
-
-    @classmethod
-    def read(cls, table: object, schema: object = None) -> TableName:
-        """Read `table` or `schema.table`; with a schema given, dots in the name of the table are its own.
-
-        :raises TingTingConfigError: when it is no name.
-        """
-        text = str(table or "").strip()
-        given = str(schema or "").strip()
-        before, dot, name = ("", "", text) if given else text.rpartition(".")
-        if not name.strip() or (dot and not before.strip()) or not (text + given).isprintable():
-            raise TingTingConfigError(f"table must be the name of a table, or schema.table; it is {table!r}.")
-        return cls(name.strip(), given or before.strip() or None)
-
-
-@dataclass(frozen=True)
-class TablePlace:
-    """Where a table is, in the words of others.
-
-    :param namespace: of the table's dataset, as OpenLineage names it.
-    :param name: of the table's dataset.
-    :param uri: of the table's asset.
-    """
-
-    namespace: str
-    name: str
-    uri: str
 
 
 def load_table(
@@ -101,13 +57,13 @@ def load_table(
 
     names = {target.name, target.schema or "", *(name for name, _ in columns.columns)}
     with _told(engine, target, names), _transaction(engine) as connection:
-        table = _existing(connection, target, columns)
+        table = existing(connection, target, columns)
         if table is None:
             # Of two loads that both miss the table, the second one waits here and then finds it.
             _one_at_a_time(connection, target)
-            table = _existing(connection, target, columns)
+            table = existing(connection, target, columns)
         if table is None:
-            table = _create(connection, target, columns, create=create)
+            table = create_table(connection, target, columns, create=create)
         _one_at_a_time(connection, target, campaign_id)
         kinds = dict(columns.columns)
         own = table.c[columns.campaign_column]
@@ -120,23 +76,7 @@ def load_table(
                 f"{sent:,} rows of campaign {campaign_id} were sent to table {target}, and it has {found:,}: a "
                 "trigger, a rule or another program changes them. Nothing was changed there."
             )
-    return _place_of(engine, target), sent
-
-
-def _place_of(engine: Engine, target: TableName) -> TablePlace:
-    url, dialect = engine.url, engine.dialect
-    if dialect.name == "sqlite":
-        file = os.path.realpath((url.database or "").removeprefix("file:").partition("?")[0])
-        return TablePlace("sqlite", f"{file}.{target}", f"sqlite://{quote(file)}/{quote(str(target), safe='')}")
-    # The names that OpenLineage and the field's own asset URIs have for it.
-    scheme = {"postgresql": "postgres"}.get(dialect.name, dialect.name)
-    port = url.port or {"postgresql": 5432, "mysql": 3306}.get(dialect.name)
-    host = f"{url.host or 'localhost'}{f':{port}' if port else ''}"
-    schema = target.schema or getattr(dialect, "default_schema_name", None)
-    parts = [url.database, None if schema == url.database else schema, target.name]
-    names = [str(part) for part in parts if part]
-    path = "/".join(quote(name, safe="") for name in names)
-    return TablePlace(f"{scheme}://{host}", ".".join(names), f"{scheme}://{host}/{path}")
+    return place_of(engine, target), sent
 
 
 def _insert(
@@ -174,105 +114,6 @@ def _insert(
         )
         sent += len(chunk)
     return sent
-
-
-def _existing(connection: Connection, target: TableName, columns: TableColumns) -> Table | None:
-    """Give the table if it is there.
-
-    :raises TingTingConfigError: when it lacks columns, or has one that must be filled and is not.
-    """
-    from sqlalchemy import Column, MetaData, Table, inspect
-
-    inspector = inspect(connection)
-    if not inspector.has_table(target.name, schema=target.schema):
-        return None
-    there = {found["name"]: found for found in inspector.get_columns(target.name, schema=target.schema)}
-    folded = {name.casefold(): name for name in there}
-    spelt = {name: name if name in there else folded.get(name.casefold(), "") for name, _ in columns.columns}
-    missing = [name for name, found in spelt.items() if not found]
-    unfilled = [
-        name
-        for name, found in there.items()
-        if not found.get("nullable", True)
-        and found.get("default") is None
-        and not found.get("identity")
-        and not found.get("computed")
-        and found.get("autoincrement") is not True
-        and name not in spelt.values()
-        and not _fills_itself(inspector, target, name, found)
-    ]
-    if missing or unfilled:
-        lacks = f" It lacks {_listed(missing)}." if missing else ""
-        needs = f" It demands a value for {_listed(unfilled)}, which the report does not have." if unfilled else ""
-        raise TingTingConfigError(
-            f"Table {target} exists with other columns.{lacks}{needs} It has {_listed(there)}. Choose with columns= "
-            "what goes where, load into another table, or alter this one. Nothing was changed there."
-        )
-    return Table(
-        target.name,
-        MetaData(),
-        *(Column(found, there[found]["type"], key=name) for name, found in spelt.items()),
-        schema=target.schema,
-    )
-
-
-def _fills_itself(inspector: Any, target: TableName, name: str, found: Any) -> bool:
-    """Whether a column is SQLite's row number: an integer that is the primary key alone."""
-    from sqlalchemy import Integer
-
-    if inspector.bind.dialect.name != "sqlite" or not isinstance(found["type"], Integer):
-        return False
-    return bool(inspector.get_pk_constraint(target.name, schema=target.schema)["constrained_columns"] == [name])
-
-
-def _create(connection: Connection, target: TableName, columns: TableColumns, *, create: bool) -> Table:
-    from sqlalchemy import Column, MetaData, Table
-
-    if not create:
-        raise TingTingConfigError(
-            f"There is no table {target}. Create it with the columns {_listed(name for name, _ in columns.columns)}, "
-            "or let this task do so with create_table=True."
-        )
-    longest = connection.dialect.max_identifier_length
-    too_long = [name for name, _ in columns.columns if len(name.encode()) > longest]
-    if too_long:
-        raise TingTingConfigError(
-            f"The names {_listed(too_long)} are longer than this database allows ({longest} bytes). Give them others "
-            'with columns={"short": "the long name"}, or use variables="json".'
-        )
-    table = Table(
-        target.name,
-        MetaData(),
-        *(
-            Column(
-                name,
-                _type_of(kind, connection.dialect.name),
-                key=name,
-                nullable=name != columns.campaign_column,
-                index=name == columns.campaign_column,
-                autoincrement=False,
-            )
-            for name, kind in columns.columns
-        ),
-        schema=target.schema,
-    )
-    table.create(connection)
-    return table
-
-
-def _type_of(kind: Kind, dialect: str) -> Any:
-    from sqlalchemy import BigInteger, DateTime, Float, Unicode, UnicodeText
-    from sqlalchemy.dialects.postgresql import JSONB
-
-    types = {
-        Kind.ID: BigInteger(),
-        Kind.WORD: Unicode(_WORD),
-        Kind.TEXT: UnicodeText(),
-        Kind.JSON: JSONB() if dialect == "postgresql" else UnicodeText(),
-        Kind.AMOUNT: Float(53),
-        Kind.MOMENT: DateTime(timezone=True),
-    }
-    return types[kind]
 
 
 # Databases whose type for a moment keeps the offset when it is declared to.
@@ -354,7 +195,3 @@ def _said(error: Exception, names: set[str]) -> str:
     first = next(iter(str(words).strip().splitlines()), "")
     shown = _QUOTED.sub(lambda found: found.group() if found.group()[1:-1] in names else HIDDEN, first)
     return f"{type(original).__name__}: {shown.rstrip('.')}."
-
-
-def _listed(names: Sequence[str] | Iterator[str] | Any) -> str:
-    return ", ".join(f"'{name}'" for name in names) or "none"
