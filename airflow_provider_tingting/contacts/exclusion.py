@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterable, Mapping
 
 from airflow_provider_tingting.contacts import numbers
@@ -17,7 +16,12 @@ from airflow_provider_tingting.masking import mask_text
 _MAY_BE_ANYBODY = frozenset({"lost_digits", "several_numbers"})
 
 
-_MOBILE = re.compile(r"(?<!\d)(?:(?:\+|00)?977[ -]?)?(9[678]\d(?:[ .-]?\d){7})(?!\d)")
+# A mobile among other things, however it is spaced, bracketed and prefixed.
+_S = r"[\s().\[\]{}_/-]*"
+_MOBILE = re.compile(rf"(?<!\d)(?:(?:00)?977{_S})?(?:0{_S})?(9{_S}[678](?:{_S}\d){{8}})(?!\d)", re.ASCII)
+# The digits of what may be a mobile, wherever they begin.
+_LIKE_A_MOBILE = re.compile(r"(?=(9[678]\d{8}))", re.ASCII)
+_SHORTEST_NUMBER = 7
 
 
 class Exclusion:
@@ -61,8 +65,8 @@ class Exclusion:
         :param rows: from `read_rows`.
         :param number_column: the column of the numbers in this source.
         :raises TingTingContactsError: when the source cannot be read, has no column of numbers, has rows but not a
-            single number (so the wrong column was read), or when an entry may stand
-            for anybody: a number that lost its digits, several in one cell, or none in a row with too many cells.
+            single number (so the wrong column was read), or when an entry may stand for anybody: a number that lost its
+            digits, several in one cell, digits that cannot be told apart, or none in a row with too many cells.
         """
         usable = total = 0
         columns: dict[tuple[str, ...], str] = {}
@@ -76,16 +80,13 @@ class Exclusion:
                 usable += 1
             except numbers.InvalidNumberError as error:
                 if error.reason in _MAY_BE_ANYBODY or row.problem:
-                    raise TingTingContactsError(
-                        mask_text(
-                            f"exclude: {row.place}: {str(error).rstrip('.')}. An entry that may stand for anybody "
-                            "cannot be left out safely. Nothing was sent."
-                        )
-                    ) from None
+                    raise _not_safe(row, error) from None
                 # To leave out one too many does less harm than to call whoever wrote a word beside the number.
                 if within := _mobiles_in(value):
                     self.size += sum(self._numbers.add(number) for number in within)
                     usable += 1
+                elif error.reason == "not_a_number" and self._may_name_somebody(value):
+                    raise _not_safe(row, error) from None
                 else:
                     self.unusable += 1
         if total and not usable:
@@ -93,6 +94,13 @@ class Exclusion:
                 f"exclude: {source} has {total} rows, but not one number that could be called, so it would leave "
                 "nobody out. Check which column holds the numbers. Nothing was sent."
             )
+
+    def _may_name_somebody(self, value: object) -> bool:
+        """Whether a text that cannot be read holds digits enough for a number that is in the audience."""
+        digits = "".join(re.findall(r"[0-9]", numbers.readable(str(value))))
+        if self._key_of is numbers.normalise:
+            return any(map(_is_mobile, _LIKE_A_MOBILE.findall(digits)))
+        return len(digits) >= _SHORTEST_NUMBER
 
     def _column_of(self, row: Row, wanted: str | None, known: dict[tuple[str, ...], str]) -> str:
         if isinstance(row.values.get("other_variables"), Mapping):
@@ -118,8 +126,25 @@ def _mobiles_in(value: object) -> list[str]:
     """Return the mobiles of Nepal that a text holds among other things, such as `9841234567 (Sita)`."""
     if not isinstance(value, str):
         return []
-    plain = "".join(str(unicodedata.digit(char)) if char.isdigit() else char for char in value)
-    return [numbers.normalise(found) for found in _MOBILE.findall(plain)]
+    found = ("".join(filter(str.isdigit, one)) for one in _MOBILE.findall(numbers.readable(value)))
+    return list(filter(_is_mobile, found))
+
+
+def _is_mobile(digits: str) -> bool:
+    """Whether ten digits that begin like a mobile of Nepal are one."""
+    try:
+        return numbers.normalise(digits) == digits
+    except numbers.InvalidNumberError:
+        return False
+
+
+def _not_safe(row: Row, error: numbers.InvalidNumberError) -> TingTingContactsError:
+    return TingTingContactsError(
+        mask_text(
+            f"exclude: {row.place}: {str(error).rstrip('.')}. An entry that may stand for anybody cannot be left out "
+            "safely. Nothing was sent."
+        )
+    )
 
 
 def _same_in_all_forms(value: object) -> str:

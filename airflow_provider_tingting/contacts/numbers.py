@@ -166,7 +166,7 @@ def _verdict(plus: str, digits: str) -> tuple[str, str]:
 
 def _dialled(value: object) -> tuple[str, str]:
     """Undress a value to what one would dial: `+` or nothing, and ASCII digits."""
-    text = _readable(_text_of(value)).strip()
+    text = readable(_text_of(value)).strip()
     text = text.strip(_WRAPPING).strip()
     text = text[4:] if text[:4].lower() == "tel:" else text
     if not any(char.isalnum() for char in text):
@@ -209,7 +209,7 @@ def _text_of(value: object) -> str:
     return str(int(value))
 
 
-def _readable(text: str) -> str:
+def readable(text: str) -> str:
     """Bring every script's digits, dashes, brackets and spaces to ASCII, and drop what cannot be seen."""
     if text.isascii():
         return text
@@ -243,7 +243,7 @@ def _unscientific(text: str, value: object) -> str:
 def _refused(reason: str, value: object) -> InvalidNumberError:
     shown = str(value)
     if reason in {"not_a_number", "too_long"} and isinstance(value, str):
-        pieces = _BETWEEN_NUMBERS.split(_readable(shown[:_LONGEST_CELL]))
+        pieces = _BETWEEN_NUMBERS.split(readable(shown[:_LONGEST_CELL]))
         if sum(len(re.findall(r"\d", piece)) >= _SHORTEST_NUMBER for piece in pieces) > 1:
             reason = "several_numbers"
     return InvalidNumberError(reason, mask_number(shown) if len(shown) <= _LONGEST_CELL else HIDDEN)

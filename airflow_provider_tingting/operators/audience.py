@@ -122,7 +122,7 @@ class TingTingBaseAudienceOperator(TingTingBaseOperator):
                     on_invalid=self.on_invalid,  # type: ignore[arg-type]
                     required_tags=tags_in(*messages),
                     number_policy=self.number_policy,  # type: ignore[arg-type]
-                    where=self.where.function if isinstance(self.where, _RowFunction) else self.where or None,
+                    where=self.where.function if isinstance(self.where, _RowFunction) else self.where,
                 )
                 rows = self._rows()
                 exclude = self._exclusion()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -79,7 +80,7 @@ def test_a_column_of_where_must_be_there(tmp_path: Path) -> None:
         check(path, where={"Wards": 7})
 
 
-@pytest.mark.parametrize("where", ["Ward == 7", 7, ["Ward"], {"Ward": {"a": 1}}])
+@pytest.mark.parametrize("where", ["Ward == 7", 7, ["Ward"], {"Ward": {"a": 1}}, {}, ""])
 def test_where_is_never_code(where: Any) -> None:
     with pytest.raises(TingTingConfigError, match="where"):
         check(PEOPLE, where=where)
@@ -158,7 +159,23 @@ def test_rows_without_a_single_number_are_the_wrong_column(tmp_path: Path) -> No
 
 @pytest.mark.parametrize("policy", ["nepal_mobile", "as_is"])
 @pytest.mark.parametrize(
-    "entry", ["9841234567;", "9841234567 (Sita)", "Sita: +977 984-1234567", "wrong number ९८४१२३४५६७!"]
+    "entry",
+    [
+        "9841234567;",
+        "9841234567 (Sita)",
+        "Sita: +977 984-1234567",
+        "wrong number ९८४१२३४५६७!",
+        "09841234567 (Sita)",
+        "(984) 1234567 Sita",
+        "984  1234567 Sita",
+        "984 - 1234567 Ram",
+        "984_1234567 Ram",
+        "984–1234567 Ram",
+        "984\xa01234567 Ram",
+        "+977 (984) 1234567 Ram",
+        "+977-0984-1234567 Ram",
+        "Ram: 984/1234567",
+    ],
 )
 def test_a_word_beside_the_number_does_not_get_anybody_called(entry: str, policy: str) -> None:
     exclude = Exclusion(number_policy=policy)
@@ -166,6 +183,24 @@ def test_a_word_beside_the_number_does_not_get_anybody_called(entry: str, policy
 
     assert "9841234567" in exclude
     assert exclude.unusable == (policy == "nepal_mobile")
+
+
+@pytest.mark.parametrize(("entry", "policy"), [("Sita 98412345678", "nepal_mobile"), ("Sita +1 202 555 0100", "as_is")])
+def test_a_text_whose_digits_cannot_be_told_apart_is_refused(entry: str, policy: str) -> None:
+    exclude = Exclusion(number_policy=policy)
+
+    with pytest.raises(TingTingContactsError, match="cannot be left out safely") as raised:
+        exclude.add(read_rows([{"number": "9800000000"}, {"number": entry}]))
+
+    assert not re.search(r"\d{6}", str(raised.value).replace(" ", ""))
+
+
+@pytest.mark.parametrize("entry", ["9831234567", "9779831234567", "Sita 9831234567", "ext. 123", "Sita 01-4412345"])
+def test_an_entry_that_is_nobodys_mobile_is_counted_as_unusable(entry: str) -> None:
+    exclude = Exclusion()
+    exclude.add(read_rows([{"number": "9800000000"}, {"number": entry}]))
+
+    assert (exclude.size, exclude.unusable) == (1, 1)
 
 
 def test_numbers_as_they_are_are_excluded_in_every_form() -> None:

@@ -42,19 +42,25 @@ def yesterdays(sandbox):
     return made[:2]
 
 
+@pytest.fixture
+def tonight():
+    """After the hour at which the nightly DAGs are due, so that their last data interval has ended today."""
+    return pendulum.today("Asia/Kathmandu").at(3)
+
+
 def table(path):
     with Path(path).open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
 
 
 def test_the_nightly_reports_come_to_the_database_and_the_league_table(
-    sandbox, yesterdays, run_dag, tmp_path, monkeypatch
+    sandbox, yesterdays, tonight, run_dag, tmp_path, monkeypatch
 ):
     pytest.importorskip("matplotlib", reason="the picture needs the extra chart")
     database = tmp_path / "warehouse.db"
     monkeypatch.setenv("AIRFLOW_CONN_TINGTING_WAREHOUSE", f"sqlite://{database}")
 
-    night = run_dag("tingting_nightly_reports", known=True)
+    night = run_dag("tingting_nightly_reports", known=True, at=tonight)
     league = run_dag("tingting_league_table")
 
     assert night.state == league.state == "success"
@@ -126,11 +132,11 @@ def test_the_ladder_ends_where_too_few_are_left(sandbox, run_dag):
     assert len(sandbox.world.campaigns) == 1
 
 
-def test_the_reports_of_a_day_are_one_parquet_table(sandbox, yesterdays, run_dag, tmp_path, monkeypatch):
+def test_the_reports_of_a_day_are_one_parquet_table(sandbox, yesterdays, tonight, run_dag, tmp_path, monkeypatch):
     dataset = pytest.importorskip("pyarrow.dataset")
     monkeypatch.setenv("TINGTING_LAKE", f"file://{tmp_path}/lake")
 
-    run = run_dag("tingting_reports_to_parquet", known=True)
+    run = run_dag("tingting_reports_to_parquet", known=True, at=tonight)
 
     assert run.state == "success"
     day = pendulum.yesterday("Asia/Kathmandu").to_date_string()

@@ -182,6 +182,9 @@ def test_rejects_are_written_even_when_the_task_fails(sandbox, tmp_path):
         ({"credits_per_call": "cheap"}, ["credits_per_call"]),
         ({"number_policy": "any"}, ["number_policy"]),
         ({"where": "name == 'Ram'"}, ["where"]),
+        # A template that has rendered to nothing must not choose everybody.
+        ({"where": ""}, ["where"]),
+        ({"where": {}}, ["where"]),
         ({"constants": ["Pokhara"]}, ["constants"]),
         ({"sql": "SELECT 1", "sql_conn_id": "x"}, ["contacts and sql"]),
         ({"sql_conn_id": "x"}, ["without sql"]),
