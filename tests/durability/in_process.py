@@ -79,6 +79,7 @@ def make_impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(campaign_module, "RUN_LOOKS_EVERY", 0.05)
     monkeypatch.setattr(running, "_BLIND_TRY_WATCHES", 0.3)
     monkeypatch.setattr(running, "_LATER_TRY_WATCHES", 0.2)
+    monkeypatch.setattr(running, "_SHOWS_WITHIN", 0.3)
     monkeypatch.setattr(calls, "_REPORT_PATIENCE", 0.2)
     monkeypatch.setattr(client_module, "RetryPolicy", functools.partial(RetryPolicy, first_wait=0.01))
     monkeypatch.setattr(send, "Patience", functools.partial(send.Patience, longest_wait=0.05))

@@ -17,6 +17,7 @@ from airflow_provider_tingting.operators.manage import (
     TingTingStopCampaignOperator,
     TingTingUpdateCampaignOperator,
 )
+from airflow_provider_tingting.operators.memory import KEY
 from airflow_provider_tingting.operators.preview import TingTingDemoCallOperator
 
 CLEARED = {"try_number": 2, "cleared_after": 1}
@@ -76,6 +77,21 @@ def test_the_retry_of_a_create_that_sends_again_uses_its_own_new_campaign(sandbo
     third = once(make, store=store, try_number=4, cleared_after=3)
 
     assert [first, second, retried, third] == [1, 2, 2, 3]
+
+
+@pytest.mark.parametrize("forgotten", [False, True])
+def test_a_clear_that_reattaches_after_one_that_sent_again_comes_back_to_the_newest(sandbox, store, forgotten):
+    first = once(creating, store=store)
+    second = once(lambda: creating(on_clear="send_again"), store=store, **CLEARED)
+    if forgotten and store is not None:
+        # As `[state_store] clear_on_success` does.
+        store.delete(KEY)
+
+    again = once(creating, store=store, try_number=3, cleared_after=2)
+    retried = once(creating, store=store, try_number=4, cleared_after=2)
+
+    assert (first, second, again, retried) == (1, 2, 2, 2)
+    assert len(sandbox.world.campaigns) == 2
 
 
 def test_a_create_that_is_not_to_run_again_refuses_and_sends_nothing(sandbox, store):
