@@ -8,14 +8,12 @@ import json
 
 import pytest
 from support.campaigns import NUMBERS, a_campaign, meanwhile, reads
+from support.report_download import downloading
 from support.task_context import execute
 
 from airflow_provider_tingting._compat import AirflowFailException
 from airflow_provider_tingting.errors import TingTingAPIError, TingTingReportError
-from airflow_provider_tingting.operators.report import (
-    TingTingDownloadReportOperator,
-    TingTingDownloadSurveyReportOperator,
-)
+from airflow_provider_tingting.operators.report import TingTingDownloadSurveyReportOperator
 from airflow_provider_tingting.sandbox import Sandbox
 
 pytestmark = pytest.mark.usefixtures("tingting_conn")
@@ -31,12 +29,6 @@ def campaign(sandbox):
     sandbox.world.run_campaign(campaign)
     sandbox.play_out()
     return campaign
-
-
-def downloading(campaign_id, path, **changes):
-    return TingTingDownloadReportOperator(
-        task_id="report", campaign_id=campaign_id, path=path if path is None else str(path), **changes
-    )
 
 
 def rows_of(path, opener=open):

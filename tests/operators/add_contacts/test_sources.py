@@ -19,8 +19,6 @@ PEOPLE = [
     {"Mobile": "+977 984-1234502", "Householder": "राम"},
     {"Mobile": 9801234503, "Householder": "Hari"},
 ]
-
-
 THEIR_NUMBERS = {"9841234501", "9841234502", "9801234503"}
 
 
