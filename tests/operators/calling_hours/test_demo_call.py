@@ -8,9 +8,7 @@ from support.campaigns import a_campaign, writes
 from support.task_context import execute
 
 from airflow_provider_tingting._compat import AirflowFailException
-from airflow_provider_tingting.errors import (
-    TingTingConfigError,
-)
+from airflow_provider_tingting.errors import TingTingConfigError
 from airflow_provider_tingting.operators.preview import TingTingDemoCallOperator
 
 pytestmark = pytest.mark.usefixtures("tingting_conn")

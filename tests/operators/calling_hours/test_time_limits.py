@@ -11,9 +11,7 @@ from support.calling_hours import AT_EIGHT, AT_THREE, it_is, running
 from support.campaigns import a_campaign, writes
 from support.task_context import context_of, execute_through
 
-from airflow_provider_tingting.errors import (
-    TingTingCampaignTimeoutError,
-)
+from airflow_provider_tingting.errors import TingTingCampaignTimeoutError
 
 pytestmark = pytest.mark.usefixtures("tingting_conn")
 

@@ -11,9 +11,7 @@ from support.calling_hours import AT_EIGHT, AT_THREE, NIGHTS, first_call, it_is,
 from support.campaigns import a_campaign, dialled_once, meanwhile, writes
 from support.task_context import context_of, execute_through
 
-from airflow_provider_tingting.errors import (
-    TingTingCampaignError,
-)
+from airflow_provider_tingting.errors import TingTingCampaignError
 
 pytestmark = pytest.mark.usefixtures("tingting_conn")
 
