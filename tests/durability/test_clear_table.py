@@ -6,12 +6,22 @@ A clear keeps the state store and counts the tries: `cleared_after` is how many 
 from __future__ import annotations
 
 import pytest
-from durability.in_process import Killed, Life, Store, creating, killed_before, make_impatient, once, promise_is_kept
+from durability.in_process import (
+    Killed,
+    Life,
+    Store,
+    creating,
+    killed_before,
+    make_impatient,
+    once,
+    promise_is_kept,
+    running,
+    with_and_without_a_store,
+)
 from support.campaigns import NUMBERS, a_campaign, connection, meanwhile, reads, writes
 
 from airflow_provider_tingting._compat import AirflowFailException
 from airflow_provider_tingting.errors import TingTingCampaignFailedError
-from airflow_provider_tingting.operators.campaign import TingTingRunCampaignOperator
 from airflow_provider_tingting.operators.manage import (
     TingTingDeleteCampaignOperator,
     TingTingStopCampaignOperator,
@@ -21,8 +31,7 @@ from airflow_provider_tingting.operators.memory import KEY
 from airflow_provider_tingting.operators.preview import TingTingDemoCallOperator
 
 CLEARED = {"try_number": 2, "cleared_after": 1}
-has_or_has_not_a_store = pytest.mark.parametrize("has_store", [True, False], ids=["with a store", "without a store"])
-pytestmark = has_or_has_not_a_store
+pytestmark = with_and_without_a_store
 
 
 @pytest.fixture(autouse=True)
@@ -35,12 +44,6 @@ def _impatient(monkeypatch, sandbox):
 @pytest.fixture
 def store(has_store):
     return Store() if has_store else None
-
-
-def running(campaign_id, **changes):
-    return TingTingRunCampaignOperator(
-        **{"task_id": "run", "campaign_id": campaign_id, "poll_interval": 0.05, "deferrable": False, **changes}
-    )
 
 
 # -- create ------------------------------------------------------------------------------------------------------------
