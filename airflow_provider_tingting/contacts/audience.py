@@ -145,7 +145,9 @@ class _Check:
         if self._watch_rounded and number.endswith(_ROUNDED):
             self._take_rounded(row, number, variables)
         elif self._seen.add(number):
-            audience.accept(row.place, number, variables)
+            # Whether a file can hold its texts shows only now, and costs the good rows nothing.
+            if not audience.accept(row.place, number, variables):
+                self._seen.forget(number)
         else:
             audience.drop(row.place, number, variables)
 

@@ -131,8 +131,8 @@ class CheckedAudience:
         columns = [column for column in self._columns if column != "reason"]
         return write_rejects(target, [*columns, "reason"], rows)
 
-    def accept(self, place: Place, number: str, variables: Mapping[str, object]) -> None:
-        """Keep a good contact.
+    def accept(self, place: Place, number: str, variables: Mapping[str, object]) -> bool:
+        """Keep a good contact; return whether it is one: a text of it that no file can hold gets it rejected.
 
         :param place: where it was read.
         :param number: its canonical number.
@@ -146,10 +146,11 @@ class CheckedAudience:
             self._good.write((self._source(place), place.row, number, variables))
         except UnicodeEncodeError:
             self.reject(Row(place, {"number": number}), "unusable_value", detail="a text holds half a character")
-            return
+            return False
         self.valid += 1
         carrier = numbers.carrier(number)
         self.carriers[carrier] = self.carriers.get(carrier, 0) + 1
+        return True
 
     def drop(self, place: Place, number: str, variables: Mapping[str, object]) -> None:
         """Count a good row whose number had come before.

@@ -14,7 +14,7 @@ def place_file(finished: IO[bytes], path: Any, what: str) -> None:
     """Copy a file beside its place under another name, then put it there; what was there is untouched until then.
 
     :param finished: the content, from where it stands.
-    :param path: an object with `.open`, `.with_name` and `.replace`, such as `Path` or `ObjectStoragePath`.
+    :param path: an object with `.open`, `.with_name` and `.replace`, such as `Path`, `UPath` or `ObjectStoragePath`.
     :param what: what it holds, for the error.
     :raises TingTingContactsError: when it cannot be written.
     """
@@ -24,7 +24,7 @@ def place_file(finished: IO[bytes], path: Any, what: str) -> None:
             path.parent.mkdir(parents=True, exist_ok=True)
         with part.open("wb") as stream:
             shutil.copyfileobj(finished, stream, 1 << 20)
-        part.replace(path)
+        _move(part, path)
     except OSError as error:
         with suppress(Exception):
             part.unlink()
@@ -36,3 +36,11 @@ def place_file(finished: IO[bytes], path: Any, what: str) -> None:
         with suppress(Exception):
             part.unlink()
         raise
+
+
+def _move(part: Any, path: Any) -> None:
+    try:
+        part.replace(path)
+    except NotImplementedError:
+        # Many paths of universal-pathlib can only be moved by the file system below them.
+        path.fs.mv(part.path, path.path)

@@ -11,7 +11,7 @@ _BLOCK_BYTES = 10**_BLOCK_DIGITS // 8
 
 
 class SeenNumbers:
-    """A set of numbers that only grows."""
+    """A set of numbers."""
 
     def __init__(self) -> None:
         self._blocks: dict[str, bytearray] = {}
@@ -42,3 +42,11 @@ class SeenNumbers:
             return False
         block[byte] |= mask
         return True
+
+    def forget(self, number: str) -> None:
+        """Take back that a number was met."""
+        if number in self._others:
+            self._others.remove(number)
+        elif number in self:
+            byte, bit = divmod(int(number[_BLOCK_DIGITS:]), 8)
+            self._blocks[number[:_BLOCK_DIGITS]][byte] &= ~(1 << bit)

@@ -8,9 +8,10 @@ page says so, too.
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from heapq import nlargest
 from typing import TYPE_CHECKING, Any
 
@@ -67,7 +68,7 @@ class Finishes:
 
     :param hub: what to ask with; several that share it share its answers.
     :param poll_interval: the seconds for which an answer is good enough for another one.
-    :param watermark: what was known before; without one, all that has finished already counts as known.
+    :param watermark: what was known before; without one, all that has finished before the first poll counts as known.
     """
 
     def __init__(self, hub: Hub, poll_interval: float, watermark: Watermark | None = None) -> None:
@@ -80,6 +81,7 @@ class Finishes:
         self._watermark = watermark
         self._has_news = False
         self._has_begun = watermark is not None
+        self._first_tried_at: datetime | None = None
         self._slack = timedelta(seconds=CLOCKS_DIFFER_BY)
         if watermark is not None:
             self._since = datetime.fromisoformat(watermark.until)
@@ -111,39 +113,55 @@ class Finishes:
         :raises TingTingAPIError: the list or a campaign cannot be read; nothing is lost, the next poll brings it.
         """
         reads_all = time.monotonic() >= self._reads_all_at
+        is_first_try = self._first_tried_at is None
+        if is_first_try:
+            self._first_tried_at = datetime.now(timezone.utc)
         found: dict[int, Campaign] = {}
         counts = dict(self._counts)
         for status in FINAL:
             for campaign in await self._read(status, counts, reads_all=reads_all):
                 found[campaign.id] = campaign
-        news = [] if not self._has_begun else await self._confirmed(found.values())
-        # Only now: what an error interrupts is read again.
-        self._counts = counts
+        if not self._has_begun:
+            self._begin(found.values(), is_first_try=is_first_try)
+        news, not_yet = await self._confirmed(found.values())
+        # Only now: what an error interrupts is read again. Who is not told yet is counted as missing, to be looked for.
+        self._counts = {status: count - not_yet[status] for status, count in counts.items()}
         if reads_all:
             self._reads_all_at = time.monotonic() + READS_ALL_AFTER
-        if not self._has_begun:
-            self._has_begun = True
-            for campaign in found.values():
-                self.tell(campaign)
-            moments = [at for at in self._known.values() if at is not None]
-            self._since = max(moments, default=None)
-            return []
         return sorted(news, key=lambda one: (one.changed_at is None, one.changed_at or 0, one.id))
 
-    async def _confirmed(self, found: Iterable[Campaign]) -> list[Campaign]:
-        """Return those that are news and have finished by their own pages, too."""
-        news = []
+    def _begin(self, found: Iterable[Campaign], *, is_first_try: bool) -> None:
+        """Count as known what had finished before the first try, which may have had no answer for hours."""
+        self._has_begun = True
         for campaign in found:
+            at = campaign.changed_at
+            if is_first_try or at is None:
+                self.tell(campaign)
+        if is_first_try:
+            moments = [at for at in self._known.values() if at is not None]
+            self._since = max(moments, default=None)
+        else:
+            self._since = self._first_tried_at
+
+    async def _confirmed(self, found: Iterable[Campaign]) -> tuple[list[Campaign], Counter[CampaignStatus]]:
+        """Return those that are news and have finished by their own pages, too; and how many others are to be told."""
+        news: list[Campaign] = []
+        not_yet: Counter[CampaignStatus] = Counter()
+        for campaign in found:
+            if campaign.id in self._known:
+                continue
             if not self._is_news(campaign):
                 self.tell(campaign)
                 continue
             try:
                 own = await self._hub.send(calls.get_campaign(campaign.id))
             except TingTingNotFoundError:
-                continue
-            if own.status in FINAL:
+                own = None
+            if own is not None and own.status in FINAL:
                 news.append(own)
-        return news
+            else:
+                not_yet[campaign.status] += 1
+        return news, not_yet
 
     def _is_news(self, campaign: Campaign) -> bool:
         at = campaign.changed_at

@@ -51,6 +51,8 @@ _SAME_MOMENT = 5.0
 _IN_STEP = 0.5
 # So many rows of a page are dealt with before the loop's other tasks have a turn.
 _AT_A_STRETCH = 25
+# What is cancelled and has not ended after so long (seconds) is cancelled again.
+_CANCELS_AGAIN_AFTER = 0.1
 # Single reads under way at once; httpx gets slower with more.
 _AT_ONCE = 5
 # When TingTing does not answer, so many are asked before it counts as not answering for all.
@@ -124,10 +126,11 @@ class Hub:
 
     async def close(self) -> None:
         """Stop polling and close the client."""
-        tasks = [*self._tasks, *([self._poller] if self._poller else [])]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        # Again and again: before Python 3.12 `wait_for` loses a cancellation that comes with what it waits for.
+        while tasks := [*self._tasks, *([self._poller] if self._poller else [])]:
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks, timeout=_CANCELS_AGAIN_AFTER)
         await self._line.close()
 
     def _welcome(self, waiter: Waiter) -> None:

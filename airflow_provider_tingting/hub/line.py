@@ -7,7 +7,12 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from airflow_provider_tingting.errors import TingTingAuthError, TingTingRateLimitedError
+from airflow_provider_tingting.errors import (
+    TingTingAuthError,
+    TingTingError,
+    TingTingNeverSentError,
+    TingTingRateLimitedError,
+)
 
 if TYPE_CHECKING:
     from airflow_provider_tingting.api.client import AsyncTingTingClient, Downloaded
@@ -19,6 +24,10 @@ Connect = Callable[[], Awaitable["AsyncTingTingClient"]]
 #: The connection is read again after this time (seconds), so that what was changed in it takes effect in the end.
 CONNECTION_AGES_AFTER = 600.0
 _ANSWERS_KEPT = 8
+_TO_BE_READ = (
+    "Nothing was sent. Check that the connection exists, and that Airflow's database, API server and secrets backend "
+    "answer."
+)
 
 
 class Line:
@@ -45,7 +54,7 @@ class Line:
     async def send(self, call: Call[T]) -> T:
         """Carry out one call; with a token that was replaced meanwhile, once more with the new one.
 
-        :raises TingTingAPIError: the leaf that fits.
+        :raises TingTingAPIError: the leaf that fits; `TingTingNeverSentError` also when the connection cannot be read.
         :raises TingTingConfigError: the connection cannot be used.
         """
         return await self._with_client(lambda client: client.send(call))
@@ -104,12 +113,12 @@ class Line:
         async with self._opening:
             now = time.monotonic()
             if self._client is None:
-                self._client, self._opened_at = await self._connect(), now
+                self._client, self._opened_at = await self._connected(), now
             elif now - self._opened_at > CONNECTION_AGES_AFTER:
                 self._opened_at = now
                 try:
-                    fresh = await self._connect()
-                except Exception:  # What is wrong with it shows when the old one is no longer accepted.
+                    fresh = await self._connected()
+                except TingTingError:  # What is wrong with it shows when the old one is no longer accepted.
                     return self._client
                 self._retired.append(self._client)
                 self._client = fresh
@@ -126,8 +135,23 @@ class Line:
             self._rejected()
             self._retired.append(refused)
             self._client = None
-            self._client, self._opened_at = await self._connect(), time.monotonic()
+            self._client, self._opened_at = await self._connected(), time.monotonic()
             return True
+
+    async def _connected(self) -> AsyncTingTingClient:
+        """Return a new client; trouble that Airflow has with its own connections passes like TingTing's.
+
+        "Not defined" is no exception: so Airflow also says when its database, API server or secrets backend fails.
+        """
+        try:
+            return await self._connect()
+        except TingTingError:
+            raise
+        except Exception as error:
+            # Its text may quote the connection.
+            raise TingTingNeverSentError(
+                "connection", f"Airflow could not read it ({type(error).__name__}).", remedy=_TO_BE_READ
+            ) from error
 
     async def _close_retired(self) -> None:
         retired, self._retired = self._retired, []

@@ -119,6 +119,7 @@ class TingTingDownloadReportOperator(TingTingBaseOperator):
         from airflow_provider_tingting.fetching import fetch_report, spooled
         from airflow_provider_tingting.reports.pseudonyms import check_numbers
         from airflow_provider_tingting.reports.writers import NEEDS_COLUMNS, ensure_writable, write_read_report
+        from airflow_provider_tingting.reports.writers.target import are_one_file
 
         number = self._campaign_id()
         salt = self.hook.settings.secret_salt
@@ -129,6 +130,8 @@ class TingTingDownloadReportOperator(TingTingBaseOperator):
             ensure_writable(target, format=self.format, overwrite=self.overwrite)
             if chart is not None:
                 ensure_writable(chart, overwrite=self.overwrite)
+                if are_one_file(target, chart):
+                    raise TingTingConfigError("chart_path and path are the same file. Give the page a name of its own.")
         campaign = self.hook.get_campaign(number)
         self.leave_campaign(context, number)
         if not campaign.status.is_final:
@@ -193,8 +196,6 @@ class TingTingDownloadReportOperator(TingTingBaseOperator):
             return None
         from airflow_provider_tingting.reports.chart import need_chart
 
-        if str(self.chart_path) == str(self.path):
-            raise TingTingConfigError("chart_path and path are the same file. Give the page a name of its own.")
         need_chart()
         return storage_path_of(self.chart_path, "chart_path", "reports/{{ ds }}.html")
 

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar
 
 from airflow_provider_tingting._compat import AirflowException, BaseHook
 from airflow_provider_tingting.arguments import campaign_id_of
-from airflow_provider_tingting.errors import TingTingConfigError, TingTingReportError
+from airflow_provider_tingting.errors import (
+    TingTingConfigError,
+    TingTingNotFoundError,
+    TingTingOutcomeUnknownError,
+    TingTingReportError,
+    TingTingValidationError,
+)
 from airflow_provider_tingting.operators.base import TingTingBaseOperator
 from airflow_provider_tingting.operators.outlets import tell_outlets
 
@@ -15,6 +21,8 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Engine
 
     from airflow_provider_tingting._compat import Context
+    from airflow_provider_tingting.api.models import Campaign
+    from airflow_provider_tingting.fetching import FetchedReport
 
 # Seconds that a load into SQLite, which has one writer at a time, waits for another to finish.
 _SQLITE_WAITS = 120
@@ -29,8 +37,9 @@ class TingTingReportToSqlOperator(TingTingBaseOperator):
     campaigns. A killed task leaves the table as it was.
 
     XCom: `return_value` is `{campaign_id, table, rows, summary, source, final}`; each is a key of its own too. `source`
-    is `report`, or `listing` when TingTing's report fails and the listing of contacts takes its place. `final` is
-    false while the campaign has not ended. An outlet of the task gets the same in its event's `extra`.
+    is `report`, or `listing` when TingTing's report fails and the listing of contacts takes its place: only where the
+    table takes no variables, which a listing lacks. `final` is false while the campaign has not ended. An outlet of
+    the task gets the same in its event's `extra`.
 
     Source: API page, Campaign report and List contacts.
 
@@ -52,8 +61,8 @@ class TingTingReportToSqlOperator(TingTingBaseOperator):
     :param tingting_conn_id: the Airflow connection.
     :raises AirflowFailException: an argument, the token or the campaign is refused, or the table has other columns; no
         retry would help. The table is untouched.
-    :raises TingTingReportError: the report is incomplete, or the database refuses it or cannot be reached; the table
-        is untouched.
+    :raises TingTingReportError: the report is incomplete or cannot be had, or the database refuses it or cannot be
+        reached; the table is untouched.
     """
 
     template_fields: Sequence[str] = (
@@ -99,7 +108,7 @@ class TingTingReportToSqlOperator(TingTingBaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Download, check, load."""
-        from airflow_provider_tingting.fetching import check_fetched, fetch_report, spooled
+        from airflow_provider_tingting.fetching import check_fetched, spooled
         from airflow_provider_tingting.reports.pseudonyms import check_numbers, disguise, disguise_names
         from airflow_provider_tingting.reports.table import TableName, check_columns, load_table, table_columns
 
@@ -115,7 +124,7 @@ class TingTingReportToSqlOperator(TingTingBaseOperator):
             self.leave_campaign(context, number)
             with spooled() as spool:
                 try:
-                    fetched = fetch_report(self.hook.get_conn(), campaign, spool, columns=self.variables == "columns")
+                    fetched = self._fetch(campaign, spool)
                     check_fetched(fetched, campaign)
                     read = fetched.read
                     place, rows = load_table(
@@ -156,6 +165,25 @@ class TingTingReportToSqlOperator(TingTingBaseOperator):
             return None
         campaign, result, place = self._outcome
         return campaign_lineage(campaign, result, Written(place.namespace, place.name, rows=result["rows"]))
+
+    def _fetch(self, campaign: Campaign, spool: BinaryIO) -> FetchedReport:
+        """Bring the report, or the listing of contacts where that has all that the table takes."""
+        from airflow_provider_tingting.fetching import fetch_report
+        from airflow_provider_tingting.reports.table import takes_variables
+
+        may_list = not takes_variables(self.variables, self.columns)
+        try:
+            return fetch_report(
+                self.hook.get_conn(), campaign, spool, columns=self.variables == "columns", may_list=may_list
+            )
+        except (TingTingNotFoundError, TingTingValidationError, TingTingOutcomeUnknownError) as error:
+            if may_list:
+                raise
+            # The campaign is there, so its report may be there later.
+            raise TingTingReportError(
+                f"TingTing's report fails, and the listing of contacts cannot take its place, because it has no "
+                f"variables. The table is untouched. Try again later, or load without them: variables='none'. {error}"
+            ) from error
 
     def _engine(self) -> Engine:
         """Return the database that the connection names, before anything is downloaded.

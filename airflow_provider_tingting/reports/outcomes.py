@@ -15,7 +15,7 @@ from airflow_provider_tingting.contacts.sources import read_rows
 from airflow_provider_tingting.contacts.sources.files import SourceFile
 from airflow_provider_tingting.errors import TingTingContactsError
 from airflow_provider_tingting.masking import HIDDEN, mask_number
-from airflow_provider_tingting.reports.layout import Report, ReportRow, open_report
+from airflow_provider_tingting.reports.layout import Report, open_report
 from airflow_provider_tingting.reports.values import read_other_info, read_status
 from airflow_provider_tingting.reports.writers.csv_file import escape_formula
 from airflow_provider_tingting.reports.writers.tidy import CORE, OTHER_INFO
@@ -77,9 +77,7 @@ class Outcomes:
                     return
                 stream = stack.enter_context(file.open_seekable())
             report = open_report(stream)
-            variables = _variables_of(report)
-            for row in report.rows():
-                yield Outcome(row.number, row.status, variables(row))
+            yield from (_of_tidy if report.columns[: len(_CORE)] == _CORE else _of_report)(report)
 
     def _of_rows(self) -> Iterator[Outcome]:
         for row in read_rows(self._source):
@@ -99,17 +97,21 @@ class Outcomes:
         return "The report" if hasattr(self._source, "seek") else str(self._source)
 
 
-def _variables_of(report: Report) -> Any:
-    """Give the function that takes a row's variables from where this layout has them."""
-    if report.columns[: len(_CORE)] != _CORE:
-        return lambda row: _filled(row.other_info) if isinstance(row.other_info, Mapping) else {}
+def _of_report(report: Report) -> Iterator[Outcome]:
+    for row in report.rows():
+        info = row.other_info
+        yield Outcome(row.number, row.status, _filled(info) if isinstance(info, Mapping) else {})
 
-    # A tidy file: the variables are columns, which the reader of reports does not know.
-    def of_tidy(row: ReportRow) -> dict[str, object]:
-        info = row.other_info if isinstance(row.other_info, Mapping) else {}
-        return _filled(info) | _original({_plain(name): _plain(text) for name, text in row.extra.items()})
 
-    return of_tidy
+def _of_tidy(report: Report) -> Iterator[Outcome]:
+    """Read a tidy file by place: a variable may be called like one of the columns that a report could have."""
+    names = [_plain(name.strip() or f"column {place}") for place, name in enumerate(report.columns, 1)]
+    number, status, first = _CORE.index("number"), _CORE.index("status"), len(_CORE)
+    status_of = report.status_reader()
+    for batch in report.batches():
+        for cells in batch:
+            values = dict(zip(names[first:], map(_plain, cells[first:]), strict=True))
+            yield Outcome(cells[number].strip(), status_of(cells[status]), _original(values))
 
 
 def _original(values: Mapping[str, object]) -> dict[str, object]:

@@ -138,7 +138,10 @@ def read_duration(text: str) -> float | Unreadable | None:
     match = _CLOCK.fullmatch(text) or _UNITS.fullmatch(text)
     if match is None:
         return UNREADABLE
-    return 3600.0 * int(match["hours"] or 0) + 60.0 * int(match["minutes"] or 0) + float(match["seconds"] or 0)
+    # Not `int`, which refuses what is too long; `float` makes it infinite.
+    hours, minutes, rest = (float(match[unit] or 0) for unit in ("hours", "minutes", "seconds"))
+    total = 3600.0 * hours + 60.0 * minutes + rest
+    return total if isfinite(total) else UNREADABLE
 
 
 def read_date(text: str) -> datetime | Unreadable | None:

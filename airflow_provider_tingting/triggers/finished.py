@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_tingting._compat import BaseEventTrigger, TriggerEvent
 from airflow_provider_tingting.connection import DEFAULT_CONN_ID
-from airflow_provider_tingting.errors import TingTingConfigError, TingTingError
+from airflow_provider_tingting.errors import TingTingConfigError
 
 if TYPE_CHECKING:
     from airflow_provider_tingting.api.models import Campaign
@@ -30,11 +30,11 @@ class TingTingCampaignFinishedTrigger(BaseEventTrigger):
     contacts, finished_at, summary}`: nothing personal, phone numbers in the name masked. `summary` holds `reached,
     not_reached, pending, reach_rate, credits`, or is None when the report cannot be read.
 
-    Campaigns that have finished before the trigger starts for the first time are not told. From Airflow 3.3 on it
-    keeps in the asset's state store which ones it has told: after a restart it tells those that finished meanwhile,
-    and none twice, but for one whose event was on its way when the triggerer was killed. On earlier versions what
-    finishes while no triggerer runs is not told. Trouble with TingTing or the connection is logged when it begins
-    and ends, and waited out for ever.
+    Campaigns that have finished before the trigger starts for the first time are not told; those that finish while
+    its first looks have no answer are. From Airflow 3.3 on it keeps in the asset's state store which ones it has
+    told: after a restart it tells those that finished meanwhile, and none twice, but for one whose event was on its
+    way when the triggerer was killed. On earlier versions what finishes while no triggerer runs is not told. Trouble
+    with TingTing or the connection is logged when it begins and ends, and waited out for ever.
 
     Source: API page, List campaigns, Get campaign details, Campaign report.
 
@@ -136,8 +136,8 @@ class TingTingCampaignFinishedTrigger(BaseEventTrigger):
                 read = await asyncio.to_thread(read_report, spool, columns=False)
                 check_fetched(FetchedReport(read, "report"), campaign)
                 return summary_figures(read.summary)
-        except (TingTingError, OSError) as error:
-            self.log.warning("Campaign %s is told without a summary: %s", campaign.id, error)
+        except Exception as error:  # As in `run`: it would end the watching for good.
+            self.log.warning("Campaign %s is told without a summary. %s", campaign.id, _said(error))
             return None
 
     async def _recall(self) -> Watermark | None:

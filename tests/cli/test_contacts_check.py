@@ -174,3 +174,15 @@ print([name for name in sys.modules if name.partition(".")[0] == "airflow"])
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
 
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_rejects_may_go_to_a_storage(messy):
+    from upath import UPath
+
+    rejects = UPath("memory://checked/rejects.csv")
+
+    code, said = run(messy, "--rejects", rejects)
+
+    assert code == 1
+    assert "people.csv: 8 rows" in said
+    assert len(rejects.read_text(encoding="utf-8-sig").splitlines()) == 4

@@ -14,7 +14,7 @@ from support.impatience import settle_fast
 from support.postgres import program, running_postgres
 from support.task_context import execute
 
-from airflow_provider_tingting._compat import AirflowFailException
+from airflow_provider_tingting._compat import AirflowFailException, BaseHook
 from airflow_provider_tingting.contacts.sources import query
 from airflow_provider_tingting.errors import TingTingSourceError
 from airflow_provider_tingting.operators.contacts import TingTingAddContactsOperator, TingTingCheckContactsOperator
@@ -74,6 +74,29 @@ def test_the_columns_of_a_query_are_those_of_a_table(sandbox, database, monkeypa
 def test_a_bad_row_of_a_query_is_named_by_its_place(database):
     with pytest.raises(AirflowFailException, match=r"the SQL query, row 4: .* has too few digits"):
         execute(checking("SELECT * FROM people"))
+
+
+def test_rows_that_a_driver_gives_by_name_are_people_too(database, monkeypatch):
+    hook = type(BaseHook.get_connection("people_db").get_hook())
+    get_conn = hook.get_conn
+
+    def by_name(cursor, row):
+        return {column[0]: value for column, value in zip(cursor.description, row, strict=True)}
+
+    def with_rows_by_name(self):
+        connection = get_conn(self)
+        connection.row_factory = by_name
+        return connection
+
+    monkeypatch.setattr(hook, "get_conn", with_rows_by_name)
+
+    rows = list(query_rows("SELECT ward, phone FROM people WHERE ward < 9 ORDER BY phone", "people_db"))
+
+    assert [row.values for row in rows] == [
+        {"ward": 7, "phone": "+977 984-1234501"},
+        {"ward": 8, "phone": "9801234503"},
+        {"ward": 7, "phone": "9841234502"},
+    ]
 
 
 def test_whom_to_exclude_may_come_from_several_sources(database, tmp_path):
@@ -231,6 +254,7 @@ def postgres():
 def postgres_conn(postgres, monkeypatch):
     fields = {"conn_type": "postgres", "host": "127.0.0.1", "port": postgres, "login": "postgres", "schema": "postgres"}
     monkeypatch.setenv("AIRFLOW_CONN_PEOPLE_DB", json.dumps(fields))
+    return fields
 
 
 @needs_postgres
@@ -244,6 +268,29 @@ def test_the_result_of_postgresql_stays_on_the_server_and_comes_in_pieces(monkey
 
     assert [row.place.row for row in rows] == list(range(1, 26))
     assert {row.values["name"] for row in rows} == {"tingting_contacts"}
+
+
+@needs_postgres
+@pytest.mark.parametrize("cursor", ["dictcursor", "namedtuplecursor"])
+def test_whatever_cursor_the_connection_asks_for_its_rows_are_the_same(postgres_conn, monkeypatch, cursor):
+    monkeypatch.setattr(query, "FETCH", 2)
+    monkeypatch.setenv("AIRFLOW_CONN_PEOPLE_DB", json.dumps({**postgres_conn, "extra": {"cursor": cursor}}))
+
+    rows = list(query_rows("SELECT n AS phone, 'Sita' AS name FROM generate_series(1, 3) n", "people_db"))
+
+    assert [row.values for row in rows] == [{"phone": number, "name": "Sita"} for number in (1, 2, 3)]
+
+
+@needs_postgres
+def test_so_are_those_of_a_cursor_that_only_the_older_driver_has(postgres_conn):
+    import psycopg2.extras
+
+    with psycopg2.connect(host="127.0.0.1", port=postgres_conn["port"], user="postgres") as connection:
+        cursor = connection.cursor(name="people", cursor_factory=psycopg2.extras.RealDictCursor)
+        rows = list(query.read_cursor(cursor, "SELECT 1 AS phone, 'Sita' AS name"))
+    connection.close()
+
+    assert [row.values for row in rows] == [{"phone": 1, "name": "Sita"}]
 
 
 @needs_postgres

@@ -48,7 +48,13 @@ from airflow_provider_tingting.reports.values import (
         ("1e999", UNREADABLE),
         ("1_0", UNREADABLE),
         ("0:99", UNREADABLE),
+        (f"{'9' * 5000}h", UNREADABLE),
+        (f"{'9' * 400}m", UNREADABLE),
+        (f"{'9' * 400}s", UNREADABLE),
+        (f"{'9' * 5000}:00:00", UNREADABLE),
+        (f"{'0' * 5000}1h", 3600),
     ],
+    ids=lambda text: str(text)[:20],
 )
 def test_a_duration_is_read_in_every_form(text: str, seconds: object) -> None:
     assert read_duration(text) == seconds

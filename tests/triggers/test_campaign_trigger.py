@@ -131,8 +131,24 @@ def test_a_time_out_that_is_not_the_waits_own_is_never_told_as_its_end(running, 
 
     monkeypatch.setattr(TingTingHook, "get_async_client", out_of_reach)
 
-    with pytest.raises(TimeoutError, match="database"):
-        fired_by(trigger_for(running))
+    event = fired_by(trigger_for(running, tolerate_outage=0.0))
+
+    assert event["reason"] == "outage"
+    assert "Airflow could not read it (TimeoutError)" in event["detail"]
+
+
+def test_a_connection_that_airflow_does_not_find_for_a_moment_ends_no_wait(sandbox, running, monkeypatch):
+    monkeypatch.delenv("AIRFLOW_CONN_TINGTING_DEFAULT")
+    back = time.monotonic() + 0.5
+
+    def comes_back():
+        monkeypatch.setenv("AIRFLOW_CONN_TINGTING_DEFAULT", connection(sandbox))
+        sandbox.play_out()
+
+    with meanwhile(lambda: time.monotonic() > back, comes_back):
+        event = fired_by(trigger_for(running))
+
+    assert (event["reason"], event["status"]) == ("reached", "Completed")
 
 
 def test_a_clock_that_is_set_back_during_the_wait_ends_it_no_earlier(sandbox, running, monkeypatch):

@@ -6,7 +6,7 @@ Imports the standard library and this package only.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from airflow_provider_tingting.contacts.contact import Place
@@ -26,7 +26,8 @@ FETCH = 5_000
 def read_cursor(cursor: Any, sql: str, parameters: Any = None, *, name: str = SOURCE) -> Iterator[Row]:
     """Run a query and yield its rows, counted from 1; only a few thousand are in memory at any time.
 
-    :param cursor: a cursor of PEP 249; best one on the server's side, where the database has them.
+    :param cursor: a cursor of PEP 249, whose rows are sequences or mappings of the columns' names; best one on the
+        server's side, where the database has them.
     :param sql: one query.
     :param parameters: what fills the query's placeholders.
     :param name: what to call it in errors.
@@ -45,8 +46,11 @@ def read_cursor(cursor: Any, sql: str, parameters: Any = None, *, name: str = SO
     columns = _columns(cursor, name)
     position = 0
     while rows:
-        for values in rows:
+        # Cursors of some connections give rows by name, such as PostgreSQL's with the extra `cursor`.
+        by_name = isinstance(rows[0], Mapping)
+        for fetched in rows:
             position += 1
+            values = [fetched[column] for column in columns] if by_name else fetched
             yield Row(Place(name, position), dict(zip(columns, values, strict=True)), columns)
         try:
             rows = cursor.fetchmany(FETCH)

@@ -93,6 +93,20 @@ def table_columns(
     )
 
 
+def takes_variables(variables: str, columns: Sequence[str] | Mapping[str, str] | None) -> bool:
+    """Whether a table takes more than every report and the listing of contacts have: the contacts' variables.
+
+    :param variables: as for `table_columns`.
+    :param columns: as for `table_columns`.
+    """
+    if variables == "none":
+        return False
+    if columns is None:
+        return True
+    sources = columns.values() if isinstance(columns, Mapping) else columns
+    return not {CAMPAIGN_ID, *(name for name, _ in CORE)}.issuperset(sources)
+
+
 def check_columns(variables: str, columns: Any) -> None:
     """Check the two arguments as far as is possible without a report.
 

@@ -94,13 +94,21 @@ def _give_name(file: BinaryIO, directory: Path) -> Path:
         os.link(f"/proc/self/fd/{file.fileno()}", part, src_dir_fd=0, follow_symlinks=True)
     except OSError:
         # Some sandboxes forbid this link: then a copy gets the name.
-        file.seek(0)
-        with os.fdopen(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666), "wb") as copy:
-            shutil.copyfileobj(file, copy, 1 << 20)
-            copy.flush()
-            os.fsync(copy.fileno())
-        shutil.copymode(f"/proc/self/fd/{file.fileno()}", part)
+        try:
+            _copy(file, part)
+        except BaseException:
+            part.unlink(missing_ok=True)
+            raise
     return part
+
+
+def _copy(file: BinaryIO, part: Path) -> None:
+    file.seek(0)
+    with os.fdopen(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666), "wb") as copy:
+        shutil.copyfileobj(file, copy, 1 << 20)
+        copy.flush()
+        os.fsync(copy.fileno())
+    shutil.copymode(f"/proc/self/fd/{file.fileno()}", part)
 
 
 def _take_place(part: Path, place: LocalTarget, overwrite: bool) -> None:

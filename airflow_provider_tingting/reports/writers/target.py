@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import os
+import posixpath
 import re
 import stat
 from dataclasses import dataclass
@@ -93,6 +94,21 @@ def resolve_target(target: Any) -> LocalTarget | StoredTarget:
     raise TingTingReportError(
         f"The report cannot be written to {name!r}: give a local path, or an ObjectStoragePath for a store."
     )
+
+
+def are_one_file(one: Any, other: Any) -> bool:
+    """Whether two targets are the same file, however each is written.
+
+    :param one: as for `resolve_target`.
+    :param other: likewise.
+    :raises TingTingReportError: as `resolve_target` does.
+    """
+    first, second = resolve_target(one), resolve_target(other)
+    if isinstance(first, LocalTarget) or isinstance(second, LocalTarget):
+        return isinstance(first, LocalTarget) and isinstance(second, LocalTarget) and first.path == second.path
+    if first.store is None or second.store is None:
+        return bool(first.path == second.path)
+    return bool(first.store == second.store) and posixpath.normpath(first.key) == posixpath.normpath(second.key)
 
 
 def explain(error: BaseException, name: str) -> TingTingError:
