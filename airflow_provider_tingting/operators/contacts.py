@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_tingting.arguments import campaign_id_of
+from airflow_provider_tingting.contacts.presence import PeopleLostError
 from airflow_provider_tingting.errors import TingTingConfigError
 from airflow_provider_tingting.operators.audience import TingTingBaseAudienceOperator, named_in_errors
-from airflow_provider_tingting.operators.base import TingTingBaseWriteOperator
+from airflow_provider_tingting.operators.base import HOPELESS, TingTingBaseWriteOperator
 from airflow_provider_tingting.operators.check_contacts import TingTingCheckContactsOperator
 
 if TYPE_CHECKING:
@@ -61,14 +62,18 @@ class TingTingAddContactsOperator(TingTingBaseAudienceOperator, TingTingBaseWrit
     :param delimiter: the character between the values of a text file; None finds it.
     :param on_clear: what a cleared task does: `reattach` and `send_again` add whoever is missing; `fail`.
     :param tingting_conn_id: the Airflow connection.
-    :raises AirflowFailException: the contacts, an argument, the token or the campaign is refused; no retry would help.
+    :raises AirflowFailException: the contacts, an argument, the token or the campaign is refused, or an upload has
+        thrown others out of it; no retry would help.
     :raises TingTingSourceError: the database or the storage fails, or the file changed; nothing was sent.
-    :raises TingTingCampaignError: the campaign does not hold everybody at the end, or holds somebody whom `exclude`
-        names, added by an earlier try or another task; numbers are named masked.
+    :raises TingTingCampaignError: the campaign does not hold everybody at the end, or somebody more than once, or
+        somebody whom `exclude` names, added by an earlier try or another task; numbers are named masked.
     :raises TingTingAPIError: TingTing cannot be reached; a retry goes on.
     """
 
     template_fields: Sequence[str] = (*TingTingBaseAudienceOperator.template_fields, "campaign_id")
+
+    # Whoever was there is lost: a retry would find those of this task in the campaign, and be content.
+    hopeless = (*HOPELESS, PeopleLostError)
 
     def __init__(
         self,
