@@ -35,10 +35,12 @@ class Loaded:
 
     :param created: contacts that were new to the campaign.
     :param skipped: contacts that the campaign had.
+    :param in_campaign: the campaign's own count at the end, others included; None when TingTing does not say it.
     """
 
     created: int
     skipped: int
+    in_campaign: int | None
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,7 @@ def load(
     if campaign.status.has_begun:
         log.info("Campaign %s is %s: nobody is added, only checked", campaign.id, campaign.status)
         raise_if_missing(Presence(client, campaign).missing(audience), campaign, audience)
-        return Loaded(created=0, skipped=audience.valid)
+        return Loaded(created=0, skipped=audience.valid, in_campaign=campaign.campaign_action_count)
     points = Points(campaign.id, before=campaign.campaign_action_count or 0, save_point=keep)
     there: Presence | None = None
     wanting = audience.valid
@@ -140,7 +142,9 @@ def load(
             campaign_id=campaign.id,
             status=now.status.value,
         )
-    return Loaded(created, audience.valid - created)
+    loaded = Loaded(created, audience.valid - created, now.campaign_action_count)
+    _tell_of_earlier_ones(now, audience, loaded, had=points.before)
+    return loaded
 
 
 def _by_json(
@@ -212,3 +216,25 @@ def _by_workbook(client: TingTingClient, campaign: Campaign, audience: CheckedAu
                 )
     # The answer is a preview: it does not say who was created.
     return _Sent(0, None, tuple(complaints))
+
+
+def _tell_of_earlier_ones(campaign: Campaign, audience: CheckedAudience, loaded: Loaded, *, had: int) -> None:
+    """Say what a task that was corrected and cleared does not undo: other people, and variables that were sent."""
+    if had and loaded.skipped:
+        log.warning(
+            "Campaign %s had %s of the %s contacts already. TingTing skips them: their variables stay as they were "
+            "first sent, even if they have been corrected since",
+            campaign.id,
+            loaded.skipped,
+            audience.valid,
+        )
+    others = (loaded.in_campaign or 0) - audience.valid
+    if others > 0:
+        log.warning(
+            "Campaign %s holds %s contacts, %s more than this audience: they are called too. If another task has added "
+            "them, that is fine. If an earlier try has, and they are not to be called, begin anew: clear the task that "
+            "creates the campaign with on_clear='send_again', and those after it",
+            campaign.id,
+            loaded.in_campaign,
+            others,
+        )

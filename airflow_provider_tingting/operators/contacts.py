@@ -25,12 +25,13 @@ class TingTingAddContactsOperator(TingTingBaseAudienceOperator, TingTingBaseWrit
 
     All contacts are read and checked first, each tag of the campaign's message included: with `on_invalid="fail"` one
     bad row means that nothing is sent. TingTing skips numbers that the campaign has, so what is sent again does no
-    harm: from Airflow 3.3 on a retry goes on near where the last try came to, before that it sends everybody again. At
-    the end the campaign's own count is compared. Once the campaign has begun nothing is sent; the task then only checks
-    that everybody is in it.
+    harm: from Airflow 3.3 on a retry goes on near where the last try came to, before that it sends everybody again. Who
+    is skipped keeps the variables that were sent first. At the end the campaign's own count is compared. Once the
+    campaign has begun nothing is sent; the task then only checks that everybody is in it.
 
-    XCom: `return_value` is `{campaign_id, total, created, skipped, invalid, duplicates, conflicting, excluded,
-    filtered_out, rejects_path}`; `campaign_id` is a key of its own too. Never the contacts.
+    XCom: `return_value` is `{campaign_id, total, created, skipped, in_campaign, invalid, duplicates, conflicting,
+    excluded, filtered_out, rejects_path}`; `campaign_id` is a key of its own too. `in_campaign` is the campaign's own
+    count at the end: more than `total` when others are in it, who are called too. Never the contacts.
 
     Source: API page, Add multiple contacts and Upload bulk contacts.
 
@@ -123,6 +124,7 @@ class TingTingAddContactsOperator(TingTingBaseAudienceOperator, TingTingBaseWrit
                     "total": audience.valid,
                     "created": loaded.created,
                     "skipped": loaded.skipped,
+                    "in_campaign": loaded.in_campaign,
                     "invalid": audience.invalid,
                     "duplicates": audience.duplicates,
                     "conflicting": audience.conflicting,

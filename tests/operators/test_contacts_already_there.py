@@ -139,3 +139,48 @@ def test_a_campaign_that_is_run_while_the_people_are_read_is_sent_nobody(sandbox
 
     assert writes(sandbox) == []
     assert numbers_in(sandbox, campaign) == sorted(NUMBERS)
+
+
+# -- what a corrected source does not undo -----------------------------------------------------------------------------
+
+
+def test_who_was_taken_out_of_the_source_is_counted_and_told_of(sandbox, tingting_conn, logged):
+    campaign = a_campaign(sandbox, numbers=())
+    assert add(campaign, PEOPLE)["in_campaign"] == 4
+    assert "more than this audience" not in logged()
+
+    result = add(campaign, PEOPLE[:2], try_number=2, cleared_after=1)
+
+    assert (result["total"], result["skipped"], result["in_campaign"]) == (2, 2, 4)
+    said = logged()
+    assert f"Campaign {campaign} holds 4 contacts, 2 more than this audience: they are called too" in said
+    assert "clear the task that creates the campaign with on_clear='send_again'" in said
+
+
+@pytest.mark.parametrize("transport", ["json", "xlsx"])
+def test_variables_that_were_corrected_too_late_are_told_of(sandbox, tingting_conn, logged, transport):
+    campaign = a_campaign(sandbox, numbers=())
+    add(campaign, PEOPLE[:3], transport=transport)
+    assert "variables stay" not in logged()
+
+    add(campaign, [{**person, "name": "Gita"} for person in PEOPLE], transport=transport, try_number=2, cleared_after=1)
+
+    said = logged()
+    assert f"Campaign {campaign} had 3 of the 4 contacts already. TingTing skips them: their variables stay" in said
+    assert "more than this audience" not in said
+    heard = [contact.variables["name"] for contact in sandbox.world.campaigns[campaign].contacts.values()]
+    assert heard == ["Sita"] * 3 + ["Gita"]
+
+
+def test_two_tasks_may_add_to_one_campaign_and_each_tells_the_whole_count(sandbox, tingting_conn):
+    campaign = a_campaign(sandbox, numbers=())
+
+    assert [add(campaign, people)["in_campaign"] for people in (PEOPLE, OTHERS)] == [4, 8]
+
+
+def test_a_campaign_that_has_begun_is_counted_too(sandbox, tingting_conn):
+    sandbox.clock.speed = 0
+    campaign = a_campaign(sandbox)
+    sandbox.world.run_campaign(campaign)
+
+    assert add(campaign, PEOPLE[:1], try_number=2)["in_campaign"] == 4
