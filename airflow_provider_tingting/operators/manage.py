@@ -15,7 +15,12 @@ from airflow_provider_tingting.errors import (
     TingTingNotFoundError,
     TingTingRefusedError,
 )
-from airflow_provider_tingting.operators.base import TingTingBaseOperator, TingTingBaseWriteOperator, is_first_try
+from airflow_provider_tingting.operators.base import (
+    TingTingBaseOperator,
+    TingTingBaseWriteOperator,
+    generation_of,
+    is_first_try,
+)
 from airflow_provider_tingting.operators.memory import Memory
 
 if TYPE_CHECKING:
@@ -124,10 +129,11 @@ class TingTingStopCampaignOperator(TingTingBaseWriteOperator):
             number = campaign_id_of(self.campaign_id)
             self.leave_campaign(context, number)
             campaign = self.hook.get_campaign(number)
-            # The same memory after each kind of clear: both do it again.
             memory = Memory(context, generation=0)
-            earlier = memory.recall() or {}
-            asked = earlier.get("campaign_id") == number if memory.is_kept else not is_first_try(context)
+            asked = not is_first_try(context)
+            if memory.is_kept and not generation_of(context):
+                # Only a retry is told for certain: the entry of a task that succeeded may have been cleared away.
+                asked = (memory.recall() or {}).get("campaign_id") == number
             if not campaign.status.is_final:
                 memory.keep({"phase": "stopping", "campaign_id": number})
                 asked = True

@@ -64,6 +64,23 @@ def test_a_campaign_that_was_stopped_by_somebody_else_is_not_called_stopped(sand
     assert once(lambda: stopping(campaign), store=store)["stopped"] is False
 
 
+def test_a_stop_that_succeeded_is_told_after_a_clear_even_if_the_store_was_cleared_too(campaign):
+    store = Store()
+    assert once(lambda: stopping(campaign), store=store)["stopped"] is True
+    store.clear()
+
+    assert once(lambda: stopping(campaign), store=store, try_number=2, cleared_after=1)["stopped"] is True
+
+
+def test_with_a_store_a_try_that_died_before_it_asked_has_stopped_nothing(sandbox, monkeypatch, campaign):
+    store = Store()
+    with killed_before(monkeypatch, "get_campaign"), pytest.raises(Killed):
+        once(lambda: stopping(campaign), store=store)
+    sandbox.world.stop_campaign(campaign)
+
+    assert once(lambda: stopping(campaign), store=store, try_number=2)["stopped"] is False
+
+
 def test_a_campaign_that_completes_before_the_next_try_is_not_called_stopped(sandbox, monkeypatch, campaign, store):
     with killed_before(monkeypatch, "stop_campaign"), pytest.raises(Killed):
         once(lambda: stopping(campaign), store=store)
