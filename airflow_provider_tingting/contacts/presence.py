@@ -86,9 +86,10 @@ class Presence:
 
 def replaced(campaign: Campaign, lost: int) -> PeopleLostError:
     """Return the error of a campaign that has lost contacts while others were added."""
+    called = "" if campaign.status.has_begun else "Nobody has been called. "
     return PeopleLostError(
         f"it has lost {lost} contacts while these were added: this server replaces contacts instead of adding to them. "
-        "Nobody has been called. Add everybody in one task, or with another transport.",
+        f"{called}Add everybody in one task, or with another transport.",
         campaign_id=campaign.id,
         status=campaign.status.value,
     )
