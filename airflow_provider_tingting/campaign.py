@@ -27,6 +27,7 @@ from airflow_provider_tingting.api.models import Campaign
 from airflow_provider_tingting.api.wire import Conversation, Pause
 from airflow_provider_tingting.edits import bring_up_to_date
 from airflow_provider_tingting.errors import (
+    TingTingAPIError,
     TingTingCampaignError,
     TingTingConfigError,
     TingTingNeverSentError,
@@ -234,7 +235,7 @@ class CampaignJob:
         unsettled = watch_first + max(0.0, RUN_SETTLES_WITHIN - self._since_asked("running"))
         if unsettled > 0 and not campaign.status.has_begun:
             log.info("An earlier attempt may have run campaign %s: watching its status first", number)
-            campaign = yield from _watch_for_start(number, unsettled)
+            campaign = yield from watch_for_start(number, unsettled)
         for attempt in range(1, MOST_SENDS + 1):
             if campaign.status.has_begun:
                 if attempt > 1:
@@ -253,10 +254,6 @@ class CampaignJob:
             self._remember(phase="running", asked_at=self._clock())
             try:
                 said = yield calls.run_campaign(number)
-                log.info("Campaign %s: TingTing says: %s", number, mask_text(said.message))
-                self._remember(phase="begun")
-                campaign = yield calls.get_campaign(number)
-                break
             except TingTingRateLimitedError as error:
                 self._remember(asked_at=None)
                 if attempt == MOST_SENDS:
@@ -277,9 +274,14 @@ class CampaignJob:
                     raise
             except TingTingOutcomeUnknownError as error:
                 log.warning("Nobody knows whether campaign %s was run: watching its status. %s", number, error)
-                campaign = yield from _watch_for_start(number, RUN_SETTLES_WITHIN)
+                campaign = yield from watch_for_start(number, RUN_SETTLES_WITHIN)
                 if not campaign.status.has_begun and attempt == MOST_SENDS:
                     raise
+            else:
+                # From here on nothing is a reason to ask again, a look that fails least of all.
+                self._remember(phase="begun")
+                log.info("Campaign %s: TingTing says: %s", number, mask_text(said.message))
+                return (yield from _look_if_it_can_be(campaign))
         self._remember(phase="begun")
         return campaign
 
@@ -333,7 +335,17 @@ def _schedule_to_come(spec: CampaignSpec) -> str | None:
     return None
 
 
-def _watch_for_start(campaign_id: int, seconds: float) -> Conversation[Campaign]:
+def _look_if_it_can_be(campaign: Campaign) -> Conversation[Campaign]:
+    """Return the campaign as it is now, or as it was if TingTing cannot tell: whoever waits for it looks on."""
+    try:
+        return (yield calls.get_campaign(campaign.id))  # type: ignore[no-any-return]
+    except TingTingAPIError as error:
+        log.warning("Campaign %s was run, and cannot be looked at now. %s", campaign.id, error)
+        return campaign
+
+
+def watch_for_start(campaign_id: int, seconds: float) -> Conversation[Campaign]:
+    """Look at a campaign until it has begun, or so many seconds have passed; return it."""
     waited = 0.0
     while True:
         campaign: Campaign = yield calls.get_campaign(campaign_id)

@@ -6,9 +6,11 @@ Each function is a conversation that either client drives.
 from __future__ import annotations
 
 import logging
+import math
+from collections.abc import Iterable
 
 from airflow_provider_tingting.api import calls
-from airflow_provider_tingting.api.models import Campaign
+from airflow_provider_tingting.api.models import Campaign, Page
 from airflow_provider_tingting.api.paging import Pager
 from airflow_provider_tingting.api.statuses import CampaignStatus
 from airflow_provider_tingting.api.wire import Call, Conversation, Pause, T
@@ -37,19 +39,8 @@ def find(name: str, marker: Mark, *, thorough: bool = False) -> Conversation[Cam
     :param name: what it was created as; TingTing searches by it.
     :param thorough: look through the newest campaigns and the drafts too, in case the search misses it.
     """
-    first_pages = [calls.list_campaigns(search=name)]
-    if thorough:
-        first_pages += [calls.list_campaigns(), calls.list_campaigns(search=name, draft=True)]
-    for first in first_pages:
-        pager, looked = Pager(first), 0
-        matches: list[Campaign] = []
-        for call in pager:
-            page = pager.accept((yield call))
-            matches += [campaign for campaign in page if marker.is_in(campaign.description)]
-            looked += len(page)
-            # What has this name is read to its end: a campaign of a year ago is this task's all the same.
-            if looked >= NEWEST_LOOKED_THROUGH and not (thorough and first is first_pages[0]):
-                break
+    for listing in _listings(name, thorough=thorough):
+        matches = yield from _marked(listing, [marker])
         if matches:
             chosen, *others = sorted(matches, key=lambda campaign: campaign.id)
             if others:
@@ -57,6 +48,44 @@ def find(name: str, marker: Mark, *, thorough: bool = False) -> Conversation[Cam
                 log.warning("Several attempts created a campaign; %s is used, left un-run: %s", chosen.id, named)
             return chosen
     return None
+
+
+def latest_of(name: str, marks: Iterable[Mark]) -> Conversation[Mark | None]:
+    """Return the first of several marks that a campaign has, or None.
+
+    :param name: what the campaign was created as.
+    :param marks: the last generation of a task first.
+    """
+    marks = list(marks)
+    found: list[Campaign] = []
+    for listing in _listings(name, thorough=True):
+        found += yield from _marked(listing, marks)
+    return next((mark for mark in marks if any(mark.is_in(campaign.description) for campaign in found)), None)
+
+
+def _listings(name: str, *, thorough: bool) -> list[tuple[Call[Page[Campaign]], float]]:
+    """Return which lists to look through, and how many campaigns of each."""
+    if not thorough:
+        return [(calls.list_campaigns(search=name), NEWEST_LOOKED_THROUGH)]
+    return [
+        # What has this name is read to its end: a campaign of a year ago is this task's all the same.
+        (calls.list_campaigns(search=name), math.inf),
+        (calls.list_campaigns(), NEWEST_LOOKED_THROUGH),
+        (calls.list_campaigns(search=name, draft=True), NEWEST_LOOKED_THROUGH),
+    ]
+
+
+def _marked(listing: tuple[Call[Page[Campaign]], float], marks: Iterable[Mark]) -> Conversation[list[Campaign]]:
+    first, most = listing
+    pager, looked = Pager(first), 0
+    found: list[Campaign] = []
+    for call in pager:
+        page = pager.accept((yield call))
+        found += [campaign for campaign in page if any(mark.is_in(campaign.description) for mark in marks)]
+        looked += len(page)
+        if looked >= most:
+            break
+    return found
 
 
 def look_for(name: str, marker: Mark) -> Conversation[Campaign | None]:

@@ -127,7 +127,7 @@ class TingTingBaseWriteOperator(TingTingBaseOperator):
 
     def memory(self, context: Context) -> Memory:
         """Return what this task remembers between its tries; doing it anew begins without memory."""
-        return Memory(context, generation_of(context) if self.on_clear == "send_again" else 0)
+        return Memory(context, generation_of(context) if self.on_clear == "send_again" else None)
 
 
 def generation_of(context: Context) -> int:

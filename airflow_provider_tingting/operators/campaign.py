@@ -21,6 +21,7 @@ from airflow_provider_tingting.operators.base import (
     HOPELESS,
     TingTingBaseOperator,
     TingTingBaseWriteOperator,
+    generation_of,
     is_first_try,
 )
 from airflow_provider_tingting.operators.freshness import check_may_call
@@ -29,7 +30,7 @@ from airflow_provider_tingting.operators.running import RunningMixin
 if TYPE_CHECKING:
     from airflow_provider_tingting._compat import Context
     from airflow_provider_tingting.calling_window import WindowArgument
-    from airflow_provider_tingting.campaign import CampaignSpec
+    from airflow_provider_tingting.campaign import CampaignSpec, Marker
     from airflow_provider_tingting.outcome import SuccessWhen
 
 SERVICES = ("PHONE", "SMS", "SMS & PHONE")
@@ -126,14 +127,20 @@ class TingTingCreateCampaignOperator(TingTingBaseWriteOperator):
 
     def execute(self, context: Context) -> int:
         """Create the campaign, or find the one that an earlier attempt created."""
-        from airflow_provider_tingting.campaign import CampaignJob, JobState, Marker
+        from airflow_provider_tingting.campaign import CampaignJob, JobState
+        from airflow_provider_tingting.settling import latest_of
 
         with self.told_to_airflow():
             self.heed_clear(context, "create a campaign")
             spec = self._spec()
-            ti, memory = context["ti"], self.memory(context)
-            marker = Marker.of(spec, ti.dag_id, ti.run_id, ti.task_id, ti.map_index, memory.generation)
-            job = CampaignJob(JobState.from_json(memory.recall()), lambda state: memory.keep(state.to_json()))
+            memory, marks = self.memory(context), self._marks(spec, context)
+            entry = memory.recall()
+            if entry is None and len(marks) > 1:
+                # Nothing is remembered, and after `send_again` there may be several campaigns: the last one counts.
+                latest = self.hook.get_conn().converse(latest_of(spec.name, marks.values()))
+                memory.generation = next((each for each, mark in marks.items() if mark == latest), 0)
+            job = CampaignJob(JobState.from_json(entry), lambda state: memory.keep(state.to_json()))
+            marker = marks.get(memory.generation) or self._mark(spec, context, memory.generation)
             conversation = job.attach_or_create(spec, marker, thorough=not is_first_try(context))
             try:
                 campaign = self.hook.get_conn().converse(conversation)
@@ -146,6 +153,19 @@ class TingTingCreateCampaignOperator(TingTingBaseWriteOperator):
                 ) from error
             self.leave_campaign(context, campaign.id)
             return campaign.id
+
+    def _marks(self, spec: CampaignSpec, context: Context) -> dict[int, Marker]:
+        """Return the marks of the campaigns that may be this task's, by generation, the last one first."""
+        last = generation_of(context)
+        first = last if self.on_clear == "send_again" else 0
+        return {generation: self._mark(spec, context, generation) for generation in range(last, first - 1, -1)}
+
+    @staticmethod
+    def _mark(spec: CampaignSpec, context: Context, generation: int) -> Marker:
+        from airflow_provider_tingting.campaign import Marker
+
+        ti = context["ti"]
+        return Marker.of(spec, ti.dag_id, ti.run_id, ti.task_id, ti.map_index, generation)
 
     def _spec(self) -> CampaignSpec:
         from airflow_provider_tingting.campaign import CampaignSpec
@@ -293,10 +313,20 @@ class TingTingRunCampaignOperator(RunningMixin):
         """Run the campaign unless it has begun, and wait for its end, here or in the triggerer."""
         return self._start_and_wait(context, in_triggerer=self.deferrable)
 
-    def execute_start(self, context: Context, event: Any = None, start_deadline: float | None = None) -> dict[str, Any]:
+    def execute_start(
+        self,
+        context: Context,
+        event: Any = None,
+        start_deadline: float | None = None,
+        asked_at: float | None = None,
+    ) -> dict[str, Any]:
         """Start after a wait for the hour or the turn: look at everything anew, whatever the trigger has seen."""
         return self._start_and_wait(
-            context, in_triggerer=self.deferrable, was_put_off=True, start_deadline=start_deadline
+            context,
+            in_triggerer=self.deferrable,
+            was_put_off=True,
+            start_deadline=start_deadline,
+            asked_at=asked_at,
         )
 
     def _start_and_wait(
@@ -304,11 +334,10 @@ class TingTingRunCampaignOperator(RunningMixin):
         context: Context,
         *,
         in_triggerer: bool,
-        was_put_off: bool = False,
-        start_deadline: float | None = None,
+        **put_off: Any,
     ) -> dict[str, Any]:
         with self.told_to_airflow():
-            campaign = self.start(context, was_put_off=was_put_off, start_deadline=start_deadline)
+            campaign = self.start(context, **put_off)
             if not self.wait_for_completion:
                 return self.begun(context, campaign)
             plan = self.plan(context)

@@ -22,11 +22,14 @@ class Memory:
     """One task's memory.
 
     :param context: the task's context.
-    :param generation: of the job; what an earlier generation left is forgotten.
+    :param generation: of the job; what an earlier generation left is forgotten. None for whichever was the last.
     """
 
-    def __init__(self, context: Context, generation: int) -> None:
+    def __init__(self, context: Context, generation: int | None) -> None:
         self._store: Any = context.get("task_state_store")
+        if generation is None:
+            kept = self._entry().get("generation")
+            generation = kept if isinstance(kept, int) else 0
         self.generation = generation
 
     @property
@@ -36,10 +39,12 @@ class Memory:
 
     def recall(self) -> dict[str, Any] | None:
         """Return what an earlier try of this generation left, or None."""
+        entry = self._entry()
+        return dict(entry) if entry and entry.get("generation") == self.generation else None
+
+    def _entry(self) -> Mapping[str, Any]:
         entry = self._store.get(KEY) if self._store is not None else None
-        if not isinstance(entry, Mapping) or entry.get("generation") != self.generation:
-            return None
-        return dict(entry)
+        return entry if isinstance(entry, Mapping) else {}
 
     def keep(self, entry: Mapping[str, Any]) -> None:
         """Keep this instead of what was kept before; it is safe when this returns."""

@@ -6,7 +6,7 @@ import time
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from airflow_provider_tingting._compat import DEFERRED_TASKS_ARE_TOLD
+from airflow_provider_tingting._compat import DEFERRED_TASKS_ARE_TOLD, AirflowFailException
 from airflow_provider_tingting.arguments import campaign_id_of, seconds_of
 from airflow_provider_tingting.errors import (
     TingTingAuthError,
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from airflow_provider_tingting._compat import Context
     from airflow_provider_tingting.api.models import Campaign
     from airflow_provider_tingting.calling_window import WindowArgument
+    from airflow_provider_tingting.job_state import JobState
     from airflow_provider_tingting.observation import Observation
     from airflow_provider_tingting.outcome import SuccessWhen
     from airflow_provider_tingting.waiting import WaitPlan
@@ -36,6 +37,8 @@ _BLIND_TRY_WATCHES = 30.0
 # With one, the try before may still be alive, cut off from Airflow and about to ask: so long (seconds) it may take
 # from its look at the status until its request is obeyed.
 _LATER_TRY_WATCHES = 5.0
+# A status may come so long (seconds) after the request that it shows.
+_SHOWS_WITHIN = 30.0
 
 
 class RunningMixin(TingTingBaseWriteOperator):
@@ -56,16 +59,25 @@ class RunningMixin(TingTingBaseWriteOperator):
     start_timeout: float | timedelta | None
     max_age: float | timedelta | None
     on_too_old: str
-    # What to say if the task is killed while it waits to start; None while it does not.
+    # What to say if the task is killed now and the campaign is to be left alone: it was not run, or has ended.
     said_if_killed: str | None = None
     partition_key: str | None
 
-    def start(self, context: Context, *, was_put_off: bool = False, start_deadline: float | None = None) -> Campaign:
+    def start(
+        self,
+        context: Context,
+        *,
+        was_put_off: bool = False,
+        start_deadline: float | None = None,
+        asked_at: float | None = None,
+    ) -> Campaign:
         """Check the arguments, then run the campaign unless it has begun; wait for it if it may not start yet.
 
         :param was_put_off: whether this try has looked already, and has waited in the triggerer since.
         :param start_deadline: until when the start may be put off, if this try has waited for it already.
+        :param asked_at: when this try has asked to run it without an answer before it waited, in seconds since 1970.
         """
+        from airflow_provider_tingting import turns
         from airflow_provider_tingting.campaign import CampaignJob, JobState
         from airflow_provider_tingting.operators.starting import HeldBack, Start
         from airflow_provider_tingting.outcome import check_success_when
@@ -82,23 +94,35 @@ class RunningMixin(TingTingBaseWriteOperator):
         number = plan.campaign_id
         self.leave_campaign(context, number)
         memory = self.memory(context)
-        job = CampaignJob(JobState.from_json(memory.recall()), lambda state: memory.keep(state.to_json()))
+        state = JobState.from_json(memory.recall())
+        if asked_at is not None and not memory.is_kept:
+            state = JobState("running", number, asked_at=asked_at)
+        nobody_asked = is_first_try(context) or memory.is_kept
+
+        def know(state: JobState) -> None:
+            is_left_alone = nobody_asked and state.phase != "begun" and _asked_at(state) is None
+            self.said_if_killed = turns.not_run(number) if is_left_alone else None
+
+        def remember(state: JobState) -> None:
+            memory.keep(state.to_json())
+            know(state)
+
+        job = CampaignJob(state, remember)
         job.attach_to(number)
+        know(job.state)
         watch_first = 0.0
         if not is_first_try(context):
             watch_first = _LATER_TRY_WATCHES if memory.is_kept else _BLIND_TRY_WATCHES
         # Once seen un-run, a campaign that has ended since is one that a person has run meanwhile.
         is_first = is_first_try(context) and not was_put_off
-        start = Start(
-            self, context, plan, start_deadline, lambda: job.state.phase == "running" and job.state.asked_at is not None
-        )
+        start = Start(self, context, plan, start_deadline, lambda: _asked_at(job.state))
         while True:
             try:
                 run = job.run_once(watch_first=watch_first, is_first=is_first, gate=start.gate)
                 return self.hook.get_conn().converse(run)
             except HeldBack as held:
                 is_first = False
-                start.wait(held, asked=job.state.phase == "running")
+                start.wait(held)
 
     def begun(self, context: Context, campaign: Campaign) -> dict[str, Any]:
         """Return the result of a task that does not wait.
@@ -106,14 +130,13 @@ class RunningMixin(TingTingBaseWriteOperator):
         :raises TingTingCampaignError: TingTing has taken the request, but the campaign has not begun or has failed.
         """
         from airflow_provider_tingting.api.statuses import CampaignStatus
+        from airflow_provider_tingting.campaign import watch_for_start
 
+        if not campaign.status.has_begun:
+            campaign = self.hook.get_conn().converse(watch_for_start(campaign.id, _SHOWS_WITHIN))
         if not campaign.status.has_begun or not campaign.status.is_known:
-            raise TingTingCampaignError(
-                f"it was asked to run and is {campaign.status}, so whether it has begun is not known. A retry looks "
-                "again and calls nobody a second time.",
-                campaign_id=campaign.id,
-                status=campaign.status.value,
-            )
+            said = f"it was asked to run and is {campaign.status}, so whether it has begun is not known."
+            self._never_began(context, said, campaign.id, campaign.status.value)
         if campaign.status is CampaignStatus.TERMINATED:
             raise TingTingCampaignFailedError(
                 "it was terminated.", campaign_id=campaign.id, status=campaign.status.value
@@ -183,23 +206,40 @@ class RunningMixin(TingTingBaseWriteOperator):
         if seen.reason is Reason.TIMED_OUT:
             self._time_is_up(seen)
         if seen.reason is Reason.NOT_BEGUN:
-            raise TingTingCampaignError(
-                f"TingTing took the request to run it, and it still is {seen.status}. It is not asked again, because "
-                "that may call everybody twice. Look at TingTing; a retry looks again, and for another round create a "
-                "new campaign.",
-                campaign_id=seen.campaign_id,
-                status=seen.status,
-            )
+            said = f"TingTing took the request to run it, and it still is {seen.status}."
+            self._never_began(context, said, seen.campaign_id, seen.status)
         # Not told to Airflow as hopeless, whatever it is: a retry re-attaches to the campaign.
         seen.raise_trouble()
         with self.told_to_airflow():
             campaign = self.hook.get_campaign(seen.campaign_id)
+            if campaign.status.is_final:
+                self.said_if_killed = f"Campaign {campaign.id} has ended; its figures were being fetched."
             summary = summarise(self.hook.get_conn(), campaign)
             result = self._result(context, campaign) | summary_figures(summary)
             judge(campaign, summary, self.success_when)
             self.log.info("Campaign %s: %s", campaign.id, describe(summary))
             self._tell(context, campaign, summary.to_json())
+            self.said_if_killed = None
             return result
+
+    def _never_began(self, context: Context, said: str, campaign_id: int, status: str | None) -> NoReturn:
+        """Fail because TingTing has taken the request and does not show it; see that it is not asked a second time."""
+        is_kept = self.memory(context).is_kept
+        later = (
+            "A retry looks again."
+            if is_kept
+            else "There is no retry: this Airflow has no task state store, so another try would not know that it was "
+            "asked, and would ask again. So would a clear."
+        )
+        error = TingTingCampaignError(
+            f"{said} It is not asked again, because that may call everybody twice. Look at TingTing; for another round "
+            f"create a new campaign. {later}",
+            campaign_id=campaign_id,
+            status=status,
+        )
+        if is_kept:
+            raise error
+        raise AirflowFailException(str(error)) from error
 
     def _time_is_up(self, seen: Observation) -> NoReturn:
         from airflow_provider_tingting.settling import stop
@@ -267,3 +307,8 @@ def summary_figures(summary: Any) -> dict[str, Any]:
         "reach_rate": summary.reach_rate,
         "credits": summary.credits,
     }
+
+
+def _asked_at(state: JobState) -> float | None:
+    """Return when TingTing was asked to run the campaign without giving an answer, in seconds since 1970, or None."""
+    return state.asked_at if state.phase == "running" else None

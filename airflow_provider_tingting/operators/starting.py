@@ -56,7 +56,7 @@ class Start:
     :param plan: for which campaign, and how patiently to look.
     :param deadline: until when the start may be put off, in seconds since 1970, as an earlier part of this try has
         worked it out; None to work it out.
-    :param asked: whether a request to run has stayed without an answer.
+    :param asked_at: when a request to run was sent that has stayed without an answer, in seconds since 1970, or None.
     """
 
     def __init__(
@@ -65,10 +65,10 @@ class Start:
         context: Context,
         plan: WaitPlan,
         deadline: float | None,
-        asked: Callable[[], bool] = lambda: False,
+        asked_at: Callable[[], float | None] = lambda: None,
     ) -> None:
         self._operator = operator
-        self._asked = asked
+        self._asked_at = asked_at
         self._context = context
         self._plan = plan
         self._window = CallingWindow.read(operator.calling_window)
@@ -90,7 +90,7 @@ class Start:
         try:
             return (yield from self._when_it_may(campaign))
         except (TingTingConfigError, TingTingCampaignTimeoutError, AirflowSkipException):
-            if not self._asked():
+            if self._asked_at() is None:
                 raise
             raise TingTingCampaignError(
                 "a request to run it has stayed without an answer, and it has not begun since, so probably nobody was "
@@ -118,19 +118,17 @@ class Start:
                 self._heed_window(campaign)
         return campaign
 
-    def wait(self, held: HeldBack, *, asked: bool) -> None:
-        """Wait in this worker, or hand the wait over to the triggerer.
-
-        :param asked: whether an earlier request to run has stayed without an answer.
-        """
+    def wait(self, held: HeldBack) -> None:
+        """Wait in this worker, or hand the wait over to the triggerer."""
         operator, number = self._operator, self._plan.campaign_id
+        before = operator.said_if_killed
         where = "in the triggerer" if operator.deferrable else "in this worker"
         operator.log.info("Campaign %s is not run %s: waiting %s. Nobody is called meanwhile", number, held.why, where)
-        if not asked:
+        if self._asked_at() is None:
             operator.said_if_killed = turns.not_run(number)
         if operator.deferrable:
             # `airflow dags test` waits in this very process.
-            self._defer(held, asked)
+            self._defer(held)
         if held.until is None:
             operator.hook.get_conn().converse(turns.await_turn(self._plan_for_start(), operator.log))
         else:
@@ -138,7 +136,7 @@ class Start:
                 operator.log.warning("This wait holds a worker slot all the time; deferrable=True would free it")
             for nap in calling_window.naps(held.until):
                 time.sleep(nap)
-        operator.said_if_killed = None
+        operator.said_if_killed = before
         # The token may have been replaced during the wait.
         operator.hook.forget_connection()
 
@@ -199,10 +197,10 @@ class Start:
             )
         raise held
 
-    def _defer(self, held: HeldBack, asked: bool) -> NoReturn:
+    def _defer(self, held: HeldBack) -> NoReturn:
         from airflow_provider_tingting.triggers.start import TingTingStartTrigger
 
-        plan = self._plan_for_start()
+        plan, asked_at = self._plan_for_start(), self._asked_at()
         trigger = TingTingStartTrigger(
             campaign_id=plan.campaign_id,
             tingting_conn_id=self._operator.tingting_conn_id,
@@ -210,7 +208,7 @@ class Start:
             poll_interval=plan.poll_interval,
             deadline=plan.deadline,
             tolerate_outage=plan.tolerate_outage,
-            asked=asked,
+            asked=asked_at is not None,
         )
         defer(
             self._operator,
@@ -219,6 +217,8 @@ class Start:
             method_name="execute_start",
             clock=calling_window.now,
             start_deadline=plan.deadline,
+            # The triggerer's part of the try has no memory of its own before Airflow 3.3.
+            **({} if asked_at is None else {"asked_at": asked_at}),
         )
 
     def _plan_for_start(self) -> WaitPlan:

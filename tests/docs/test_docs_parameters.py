@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import importlib
 import inspect
-import pkgutil
 import re
 from dataclasses import fields
 
 import pytest
 from support.airflow_home import CHECKOUT
 from support.docs_pages import DOCS, table, tables
+from support.public_classes import public_classes
 
 import airflow_provider_tingting
 from airflow_provider_tingting import errors
@@ -26,17 +25,7 @@ from airflow_provider_tingting.sandbox.faults import KINDS
 from airflow_provider_tingting.schedule import read_schedule, wire_format
 
 GUIDES = [page for page in sorted(DOCS.glob("*.md")) if not page.name.startswith("reference")]
-
-
-def public_classes():
-    for room in ("operators", "sensors", "triggers", "notifications"):
-        package = importlib.import_module(f"airflow_provider_tingting.{room}")
-        for found in pkgutil.iter_modules(package.__path__, package.__name__ + "."):
-            module = importlib.import_module(found.name)
-            for name, value in vars(module).items():
-                own = isinstance(value, type) and value.__module__ == module.__name__
-                if own and name.startswith("TingTing") and not name.startswith("TingTingBase"):
-                    yield value
+CLASSES = list(public_classes("operators", "sensors", "triggers", "notifications"))
 
 
 def own_parameters(cls):
@@ -52,9 +41,7 @@ def own_parameters(cls):
     )
 
 
-PARAMETERS = [
-    pytest.param(cls, name, id=f"{cls.__name__}.{name}") for cls in public_classes() for name in own_parameters(cls)
-]
+PARAMETERS = [pytest.param(cls, name, id=f"{cls.__name__}.{name}") for cls in CLASSES for name in own_parameters(cls)]
 
 
 @pytest.mark.parametrize(("cls", "name"), PARAMETERS)
@@ -63,7 +50,7 @@ def test_every_argument_is_described_in_its_class_and_named_in_a_guide(cls, name
     assert any(f"`{name}`" in page.read_text(encoding="utf-8") for page in GUIDES)
 
 
-@pytest.mark.parametrize("cls", list(public_classes()), ids=lambda cls: cls.__name__)
+@pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: cls.__name__)
 def test_no_class_describes_an_argument_that_it_does_not_take(cls):
     described = re.findall(r"^\s*:param (\w+):", cls.__doc__, re.MULTILINE)
 
@@ -89,7 +76,7 @@ TABLES_OF_ARGUMENTS = [
 
 @pytest.mark.parametrize(("page", "name"), TABLES_OF_ARGUMENTS)
 def test_the_table_of_arguments_has_all_of_them_and_no_others(page, name):
-    [cls] = [cls for cls in public_classes() if cls.__name__ == name]
+    [cls] = [cls for cls in CLASSES if cls.__name__ == name]
     found = [{row[0] for row in rows[1:]} for rows in tables(DOCS / page) if rows[0][0] == "argument"]
 
     assert {f"`{parameter}`" for parameter in own_parameters(cls)} in found

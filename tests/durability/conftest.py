@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Generator, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
 
     from durability.lives import Fleet
     from durability.real_airflow import RealAirflow
+
+    from airflow_provider_tingting.sandbox import Sandbox
 
 _LANES = 8
 _RUNNING: pytest.StashKey[RealAirflow] = pytest.StashKey()
@@ -34,6 +37,20 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
         airflow = item.config.stash[_RUNNING]
         report.sections.append((f"the components of Airflow ({airflow.folder})", airflow.tail(lines=12)))
     return report
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox) -> Iterator[None]:
+    """A life in this process in hundredths of a second; whoever is late has arrived before the next test begins."""
+    from durability.in_process import LATE, make_impatient
+    from support.campaigns import connection
+
+    make_impatient(monkeypatch)
+    monkeypatch.setenv("AIRFLOW_CONN_TINGTING_DEFAULT", connection(sandbox, timeout=0.5, max_retries=1))
+    sandbox.clock.speed = 400
+    yield
+    if any(request.fault == "late-commit" for request in sandbox.requests):
+        time.sleep(LATE)
 
 
 @pytest.fixture(scope="session")

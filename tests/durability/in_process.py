@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import TaskDeferred
 from support.campaigns import NUMBERS
+from support.run_task import run_task
 from support.task_context import context_of, fired_by
 
 from airflow_provider_tingting import campaign as campaign_module
@@ -28,7 +29,7 @@ from airflow_provider_tingting.api import client as client_module
 from airflow_provider_tingting.api.client import TingTingClient
 from airflow_provider_tingting.api.retry import RetryPolicy
 from airflow_provider_tingting.contacts import send
-from airflow_provider_tingting.operators import running
+from airflow_provider_tingting.operators import running as running_module
 from airflow_provider_tingting.operators.campaign import (
     TingTingCreateCampaignOperator,
     TingTingRunCampaignOperator,
@@ -40,6 +41,20 @@ from airflow_provider_tingting.sandbox import Sandbox
 #: After this time (seconds) a request that was cut off is obeyed all the same; shorter than every settle time below.
 LATE = 0.15
 PEOPLE = [{"number": number, "name": "Sita"} for number in NUMBERS]
+
+#: Faults after which a request has been obeyed, has not, and may have been.
+LOST = ("lose-reply", "500-after-commit", "502-after-commit", "503-after-commit", "garbage", "truncate")
+NOT_DONE = ("cut-before", "500", "502-empty", "503-html")
+NO_ANSWER = ("stuck", "stuck-after-commit", "late-commit")
+
+with_and_without_a_store = pytest.mark.parametrize(
+    "has_store", [pytest.param(True, id="with a store"), pytest.param(False, id="without a store")]
+)
+in_both_modes = pytest.mark.parametrize(
+    "deferred", [pytest.param(False, id="in the worker"), pytest.param(True, id="deferred")]
+)
+#: The task that runs a campaign.
+running = functools.partial(run_task, poll_interval=0.05)
 
 Factory = Callable[[], Any]
 
@@ -77,8 +92,9 @@ def make_impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(campaign_module, "CREATE_SETTLES_WITHIN", 0.3)
     monkeypatch.setattr(campaign_module, "RUN_SETTLES_WITHIN", 0.4)
     monkeypatch.setattr(campaign_module, "RUN_LOOKS_EVERY", 0.05)
-    monkeypatch.setattr(running, "_BLIND_TRY_WATCHES", 0.3)
-    monkeypatch.setattr(running, "_LATER_TRY_WATCHES", 0.2)
+    monkeypatch.setattr(running_module, "_BLIND_TRY_WATCHES", 0.3)
+    monkeypatch.setattr(running_module, "_LATER_TRY_WATCHES", 0.2)
+    monkeypatch.setattr(running_module, "_SHOWS_WITHIN", 0.3)
     monkeypatch.setattr(calls, "_REPORT_PATIENCE", 0.2)
     monkeypatch.setattr(client_module, "RetryPolicy", functools.partial(RetryPolicy, first_wait=0.01))
     monkeypatch.setattr(send, "Patience", functools.partial(send.Patience, longest_wait=0.05))

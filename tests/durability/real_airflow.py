@@ -26,7 +26,7 @@ from typing import Any
 
 import psutil
 import requests
-from cryptography.fernet import Fernet
+from durability.airflow_settings import IS_AIRFLOW_3, environment_of
 from durability.keeper import kill, processes_of
 from support.airflow_home import AIRFLOW_VERSION, CHECKOUT, EXAMPLE_DAGS
 
@@ -34,7 +34,6 @@ DAGS = Path(__file__).parent / "dags"
 # Examples that need more than `dag.test()`, by the Airflow that they need.
 EXAMPLES = {"approve_before_running.py": (3, 1)}
 _KEEPER = Path(__file__).parent / "keeper.py"
-IS_AIRFLOW_3 = AIRFLOW_VERSION >= (3, 0)
 DAG_IDS = (
     "lifecycle_sync",
     "lifecycle_deferred",
@@ -44,13 +43,9 @@ DAG_IDS = (
     *(("after_finished",) if IS_AIRFLOW_3 else ()),
 )
 HAS_STATE_STORE = AIRFLOW_VERSION >= (3, 3)
-PARALLELISM = 8
 
 SECONDS_TO_START = 180.0
 SECONDS_TO_STOP = 20.0
-# A worker or triggerer that says nothing for so long is taken for dead. A busy machine of two cores must not reach it.
-_WORKER_IS_DEAD_AFTER = 25
-_TRIGGERER_IS_DEAD_AFTER = 15
 
 # One process for all runs, since the command line would take seconds for each. Not by REST: on SQLite the API server
 # stands still whenever that call has to wait for another writer, because it waits in the event loop.
@@ -101,13 +96,14 @@ class RealAirflow:
         self.folder = folder
         self._given = dags
         self._dag_ids = dag_ids
-        self._more = dict(environment or {})
         self.logs = folder / "logs"
         self.output = folder / "output"
         self._dags = folder / "dags"
         self._database = folder / "airflow.db"
         self._port = _free_port()
-        self._environment = self._settings()
+        self._environment = environment_of(
+            folder, dags=self._dags, database=self._database, logs=self.logs, port=self._port, more=environment or {}
+        )
         self._components: dict[str, subprocess.Popen[bytes]] = {}
         self._keeper: subprocess.Popen[bytes] | None = None
         self._lock = threading.Lock()
@@ -295,62 +291,6 @@ class RealAirflow:
         return "\n".join(f"--- {path.relative_to(self.folder)}\n" + "\n".join(text) for path, text in said)
 
     # -- within ----------------------------------------------------------------------------------------------------
-
-    def _settings(self) -> dict[str, str]:
-        own = {name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "PYTEST"))}
-        # The examples call at any hour of the tests.
-        own["TINGTING_CALLING_WINDOW"] = "00:00-24:00"
-        url = f"http://127.0.0.1:{self._port}"
-        settings = {
-            "CORE__DAGS_FOLDER": str(self._dags),
-            "CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
-            "CORE__EXECUTOR": "LocalExecutor",
-            "CORE__FERNET_KEY": Fernet.generate_key().decode(),
-            "CORE__LOAD_EXAMPLES": "False",
-            "CORE__MAX_ACTIVE_RUNS_PER_DAG": "500",
-            "CORE__MAX_ACTIVE_TASKS_PER_DAG": "500",
-            "CORE__PARALLELISM": str(PARALLELISM),
-            "CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
-            "CORE__EXECUTION_API_SERVER_URL": f"{url}/execution/",
-            "API__BASE_URL": url,
-            "API_AUTH__JWT_SECRET": "one secret for all processes of this Airflow, long enough for HS512",
-            "DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{self._database}?timeout=30",
-            "DAG_PROCESSOR__REFRESH_INTERVAL": "60",
-            "DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "60",
-            "LOGGING__BASE_LOG_FOLDER": str(self.logs),
-            "METRICS__TIMER_UNIT_CONSISTENCY": "True",
-            "SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.3",
-            "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": str(_WORKER_IS_DEAD_AFTER),
-            "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "1",
-            "TRIGGERER__JOB_HEARTBEAT_SEC": "1",
-            "TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": str(_TRIGGERER_IS_DEAD_AFTER),
-            "USAGE_DATA_COLLECTION__ENABLED": "False",
-        }
-        if not IS_AIRFLOW_3:
-            settings |= {
-                "SCHEDULER__MIN_FILE_PROCESS_INTERVAL": "60",
-                "SCHEDULER__PARSING_PROCESSES": "1",
-                # On SQLite, without row locks, two schedulers of a task would count one try as two.
-                "SCHEDULER__SCHEDULE_AFTER_TASK_EXECUTION": "False",
-                "SCHEDULER__SCHEDULER_ZOMBIE_TASK_THRESHOLD": str(_WORKER_IS_DEAD_AFTER),
-                "SCHEDULER__ZOMBIE_DETECTION_INTERVAL": "1",
-                "SCHEDULER__LOCAL_TASK_JOB_HEARTBEAT_SEC": "3",
-            }
-        return (
-            own
-            | {f"AIRFLOW__{name}": value for name, value in settings.items()}
-            | {
-                "AIRFLOW_HOME": str(self.folder),
-                # Airflow 2 allows SQLite with one task at a time only, or with this.
-                "_AIRFLOW__SKIP_DATABASE_EXECUTOR_COMPATIBILITY_CHECK": "1",
-                "NO_PROXY": "localhost,127.0.0.1,::1",
-                "no_proxy": "localhost,127.0.0.1,::1",
-                "PYTHONPATH": str(CHECKOUT),
-                "PYTHONUNBUFFERED": "1",
-                "PYTHONWARNINGS": "ignore",
-            }
-            | self._more
-        )
 
     def _make_database(self) -> None:
         kept = CHECKOUT / ".airflow" / "tests" / f"airflow-{version('apache-airflow')}.db"

@@ -6,22 +6,32 @@ A clear keeps the state store and counts the tries: `cleared_after` is how many 
 from __future__ import annotations
 
 import pytest
-from durability.in_process import Killed, Life, Store, creating, killed_before, make_impatient, once, promise_is_kept
+from durability.in_process import (
+    Killed,
+    Life,
+    Store,
+    creating,
+    killed_before,
+    make_impatient,
+    once,
+    promise_is_kept,
+    running,
+    with_and_without_a_store,
+)
 from support.campaigns import NUMBERS, a_campaign, connection, meanwhile, reads, writes
 
 from airflow_provider_tingting._compat import AirflowFailException
 from airflow_provider_tingting.errors import TingTingCampaignFailedError
-from airflow_provider_tingting.operators.campaign import TingTingRunCampaignOperator
 from airflow_provider_tingting.operators.manage import (
     TingTingDeleteCampaignOperator,
     TingTingStopCampaignOperator,
     TingTingUpdateCampaignOperator,
 )
+from airflow_provider_tingting.operators.memory import KEY
 from airflow_provider_tingting.operators.preview import TingTingDemoCallOperator
 
 CLEARED = {"try_number": 2, "cleared_after": 1}
-has_or_has_not_a_store = pytest.mark.parametrize("has_store", [True, False], ids=["with a store", "without a store"])
-pytestmark = has_or_has_not_a_store
+pytestmark = with_and_without_a_store
 
 
 @pytest.fixture(autouse=True)
@@ -34,12 +44,6 @@ def _impatient(monkeypatch, sandbox):
 @pytest.fixture
 def store(has_store):
     return Store() if has_store else None
-
-
-def running(campaign_id, **changes):
-    return TingTingRunCampaignOperator(
-        **{"task_id": "run", "campaign_id": campaign_id, "poll_interval": 0.05, "deferrable": False, **changes}
-    )
 
 
 # -- create ------------------------------------------------------------------------------------------------------------
@@ -76,6 +80,21 @@ def test_the_retry_of_a_create_that_sends_again_uses_its_own_new_campaign(sandbo
     third = once(make, store=store, try_number=4, cleared_after=3)
 
     assert [first, second, retried, third] == [1, 2, 2, 3]
+
+
+@pytest.mark.parametrize("forgotten", [False, True])
+def test_a_clear_that_reattaches_after_one_that_sent_again_comes_back_to_the_newest(sandbox, store, forgotten):
+    first = once(creating, store=store)
+    second = once(lambda: creating(on_clear="send_again"), store=store, **CLEARED)
+    if forgotten and store is not None:
+        # As `[state_store] clear_on_success` does.
+        store.delete(KEY)
+
+    again = once(creating, store=store, try_number=3, cleared_after=2)
+    retried = once(creating, store=store, try_number=4, cleared_after=2)
+
+    assert (first, second, again, retried) == (1, 2, 2, 2)
+    assert len(sandbox.world.campaigns) == 2
 
 
 def test_a_create_that_is_not_to_run_again_refuses_and_sends_nothing(sandbox, store):

@@ -8,18 +8,15 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 from airflow.providers.common.compat.sdk import TaskDeferred
-from durability.in_process import make_impatient, once
+from durability.in_process import in_both_modes, make_impatient, once, running
 from support.campaigns import a_campaign, connection, dialled_once, reads, writes
 from support.task_context import context_of, fired_by
 
 from airflow_provider_tingting.errors import TingTingCampaignTimeoutError, TingTingOutcomeUnknownError
 from airflow_provider_tingting.operators import running as running_module
-from airflow_provider_tingting.operators.campaign import TingTingRunCampaignOperator
 from airflow_provider_tingting.sandbox import Sandbox
 from airflow_provider_tingting.triggers import campaign as trigger_module
 from airflow_provider_tingting.triggers.campaign import TingTingCampaignTrigger
-
-in_both_modes = pytest.mark.parametrize("deferred", [False, True], ids=["in the worker", "deferred"])
 
 
 @pytest.fixture(autouse=True)
@@ -34,12 +31,6 @@ def _impatient(monkeypatch, sandbox):
 @pytest.fixture
 def campaign(sandbox):
     return a_campaign(sandbox)
-
-
-def running(campaign_id, **changes):
-    return TingTingRunCampaignOperator(
-        **{"task_id": "run", "campaign_id": campaign_id, "poll_interval": 0.05, "deferrable": False, **changes}
-    )
 
 
 def deferral(operator, **circumstances):

@@ -7,7 +7,8 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
-from durability.real_airflow import HAS_STATE_STORE, IS_AIRFLOW_3, RealAirflow
+from durability.airflow_settings import IS_AIRFLOW_3
+from durability.real_airflow import HAS_STATE_STORE, RealAirflow
 from support.campaigns import NUMBERS, a_campaign, dialled_once, reads, writes
 
 from airflow_provider_tingting.api import TingTingClient, calls

@@ -7,36 +7,21 @@ import gzip
 import json
 
 import pytest
-from support.campaigns import NUMBERS, a_campaign, meanwhile, reads
+from support.campaigns import NUMBERS, OUTCOMES, a_campaign, a_finished_campaign, meanwhile, reads
+from support.report_download import downloading
 from support.task_context import execute
 
 from airflow_provider_tingting._compat import AirflowFailException
 from airflow_provider_tingting.errors import TingTingAPIError, TingTingReportError
-from airflow_provider_tingting.operators.report import (
-    TingTingDownloadReportOperator,
-    TingTingDownloadSurveyReportOperator,
-)
+from airflow_provider_tingting.operators.report import TingTingDownloadSurveyReportOperator
 from airflow_provider_tingting.sandbox import Sandbox
 
 pytestmark = pytest.mark.usefixtures("tingting_conn")
 
-OUTCOMES = ("completed", "hungup", "unanswered", "failed")
-
 
 @pytest.fixture
 def campaign(sandbox):
-    campaign = a_campaign(sandbox, outcome=None)
-    for number, outcome in zip(NUMBERS, OUTCOMES, strict=True):
-        sandbox.world.script_outcome(number, outcome)
-    sandbox.world.run_campaign(campaign)
-    sandbox.play_out()
-    return campaign
-
-
-def downloading(campaign_id, path, **changes):
-    return TingTingDownloadReportOperator(
-        task_id="report", campaign_id=campaign_id, path=path if path is None else str(path), **changes
-    )
+    return a_finished_campaign(sandbox)
 
 
 def rows_of(path, opener=open):

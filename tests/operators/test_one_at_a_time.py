@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import threading
+from functools import partial
 
 import pytest
 from airflow.providers.common.compat.sdk import TaskDeferred
 from support.campaigns import NUMBERS, a_campaign, meanwhile, reads, wait_until, writes
 from support.impatience import settle_fast
+from support.run_task import run_task
 from support.task_context import context_of, execute, execute_through, fired_by
 
 from airflow_provider_tingting import turns
@@ -15,13 +17,14 @@ from airflow_provider_tingting._compat import AirflowFailException
 from airflow_provider_tingting.api.wire import Pause
 from airflow_provider_tingting.errors import TingTingCampaignTimeoutError, TingTingServerError
 from airflow_provider_tingting.hooks.tingting import TingTingHook
-from airflow_provider_tingting.operators.campaign import TingTingRunCampaignOperator
 from airflow_provider_tingting.sandbox import Sandbox
 
 pytestmark = pytest.mark.usefixtures("tingting_conn")
 
 MARK = "[airflow:0123456789abcdef0123/01234567]"
 FAST = 5000
+
+running = partial(run_task, one_at_a_time=True)
 
 
 @pytest.fixture(autouse=True)
@@ -35,24 +38,6 @@ def _impatient(monkeypatch, sandbox):
 def _busy_machine(monkeypatch):
     # "The same moment" is this long: threads of a busy machine have been seen to look 0.2 s after each other.
     monkeypatch.setattr(turns, "LETS_OTHERS_GO", 1.5)
-
-
-@pytest.fixture(params=[False, True], ids=["in a worker", "deferred"])
-def deferrable(request):
-    return request.param
-
-
-def running(campaign_id, **changes):
-    return TingTingRunCampaignOperator(
-        **{
-            "task_id": "run",
-            "campaign_id": campaign_id,
-            "poll_interval": 0.02,
-            "deferrable": False,
-            "one_at_a_time": True,
-            **changes,
-        }
-    )
 
 
 def one_that_runs(sandbox):

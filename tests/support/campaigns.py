@@ -12,6 +12,7 @@ from typing import Any
 from airflow_provider_tingting.sandbox import Sandbox
 
 NUMBERS = ("9841234501", "9841234502", "9801234503", "9861234504")
+OUTCOMES = ("completed", "hungup", "unanswered", "failed")
 
 
 def a_campaign(
@@ -37,6 +38,16 @@ def a_campaign(
         for number in numbers:
             world.script_outcome(number, outcome)
     return campaign.id
+
+
+def a_finished_campaign(sandbox: Sandbox, numbers: Sequence[str] = NUMBERS, outcomes: Sequence[str] = OUTCOMES) -> int:
+    """Make a campaign that has ended, each contact with an outcome of its own, and return its id."""
+    campaign = a_campaign(sandbox, numbers, outcome=None)
+    for number, outcome in zip(numbers, outcomes, strict=True):
+        sandbox.world.script_outcome(number, outcome)
+    sandbox.world.run_campaign(campaign)
+    sandbox.play_out()
+    return campaign
 
 
 def writes(sandbox: Sandbox) -> list[str]:

@@ -15,3 +15,4 @@ def settle_fast(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(campaign, "RUN_LOOKS_EVERY", 0.02)
     monkeypatch.setattr(campaign, "CREATE_SETTLES_WITHIN", 0.05)
     monkeypatch.setattr(running, "_BLIND_TRY_WATCHES", 0.05)
+    monkeypatch.setattr(running, "_SHOWS_WITHIN", 0.1)

@@ -1,0 +1,65 @@
+"""Bad rows that are left out: counted, written to a file, and found out in time if that cannot be."""
+
+from __future__ import annotations
+
+import csv
+
+import pytest
+from support.adding_contacts import adding, numbers_in
+from support.campaigns import writes
+from support.task_context import execute
+
+from airflow_provider_tingting._compat import AirflowFailException
+
+pytestmark = pytest.mark.usefixtures("tingting_conn")
+
+MIXED = [
+    {"number": "9841234501", "name": "Sita"},
+    {"number": "12345", "name": "Ram"},
+    {"number": "9841234501", "name": "Sita again"},
+    {"number": "", "name": "Gita"},
+]
+
+
+def test_bad_rows_can_be_left_out_and_are_written_to_a_file(sandbox, campaign, tmp_path, logged):
+    rejects = tmp_path / "new folder" / "rejects.csv"
+
+    result, _ = execute(adding(campaign, MIXED, on_invalid="skip", rejects_path=str(rejects)))
+
+    assert numbers_in(sandbox, campaign) == {"9841234501"}
+    assert result == {
+        "campaign_id": campaign,
+        "total": 1,
+        "created": 1,
+        "skipped": 0,
+        "in_campaign": 1,
+        "invalid": 2,
+        "duplicates": 1,
+        "conflicting": 1,
+        "excluded": 0,
+        "filtered_out": 0,
+        "rejects_path": str(rejects),
+    }
+    with rejects.open(encoding="utf-8-sig", newline="") as file:
+        assert [(row["number"], row["name"]) for row in csv.DictReader(file)] == [("12345", "Ram"), ("", "Gita")]
+    assert "2 rows were left out" in logged()
+
+
+def test_without_bad_rows_there_is_no_file(campaign, tmp_path):
+    rejects = tmp_path / "rejects.csv"
+
+    result, _ = execute(adding(campaign, MIXED[:1], on_invalid="skip", rejects_path=str(rejects)))
+
+    assert result["rejects_path"] is None
+    assert not rejects.exists()
+
+
+@pytest.mark.parametrize("path", ["a file/rejects.csv", "rejects.pdf", "nowhere://bucket/rejects.csv"])
+def test_rejects_that_cannot_be_written_are_found_out_before_anybody_is_sent(sandbox, campaign, tmp_path, path):
+    (tmp_path / "a file").touch()
+    target = path if "://" in path else str(tmp_path / path)
+
+    with pytest.raises(AirflowFailException, match=r"rejects"):
+        execute(adding(campaign, MIXED, on_invalid="skip", rejects_path=target))
+
+    assert writes(sandbox) == []

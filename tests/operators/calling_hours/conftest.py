@@ -1,0 +1,27 @@
+"""Nights that pass by the sandbox's clock, at once for whoever sleeps."""
+
+from __future__ import annotations
+
+import pytest
+from support.calling_hours import FAST, NIGHTS
+from support.impatience import settle_fast
+
+from airflow_provider_tingting import calling_window
+
+
+@pytest.fixture(autouse=True)
+def _by_the_sandboxs_clock(monkeypatch, sandbox):
+    settle_fast(monkeypatch)
+    monkeypatch.setattr(calling_window, "now", sandbox.clock.time)
+    NIGHTS["asleep"] = False
+
+    def naps(until):
+        """Let the night pass at once for whoever sleeps, unless the world is to stand still."""
+        while (left := until - sandbox.clock.time()) > 0:
+            if NIGHTS["pass"]:
+                sandbox.clock.push(left)
+                sandbox.clock.speed = FAST
+            NIGHTS["asleep"] = True
+            yield 0.01
+
+    monkeypatch.setattr(calling_window, "naps", naps)

@@ -1,0 +1,29 @@
+"""Checking an audience as a task does, and what then is sent or said."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from airflow_provider_tingting.contacts.audience import AudienceOptions, CheckedAudience, check_audience
+from airflow_provider_tingting.contacts.sources import read_rows
+from airflow_provider_tingting.errors import TingTingContactsError
+
+
+def check(source: object, **options: Any) -> CheckedAudience:
+    """Check everybody in a source."""
+    return check_audience(read_rows(source), AudienceOptions(**options))
+
+
+def sent(audience: CheckedAudience) -> list[dict[str, object]]:
+    """The contacts as they go out; the audience is closed."""
+    with audience:
+        return [contact.as_api() for contact in audience.contacts()]
+
+
+def refusal(source: object, **options: Any) -> str:
+    """What is said when an audience is refused."""
+    with pytest.raises(TingTingContactsError) as caught, check(source, **options) as audience:
+        audience.raise_if_refused()
+    return str(caught.value)

@@ -1,0 +1,35 @@
+"""Days and nights of the sandbox's clock, and the task that runs a campaign in the daytime only."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import partial
+from zoneinfo import ZoneInfo
+
+from support.run_task import run_task
+
+from airflow_provider_tingting.calling_window import CallingWindow
+from airflow_provider_tingting.sandbox import Sandbox
+
+NEPAL = ZoneInfo("Asia/Kathmandu")
+AT_THREE = datetime(2026, 11, 24, 3, tzinfo=NEPAL)
+AT_EIGHT = datetime(2026, 11, 24, 8, tzinfo=NEPAL)
+DAYTIME = ("08:00", "20:00")
+FAST = 40_000.0
+# Whether nights pass at once, and whether somebody sleeps.
+NIGHTS = {"pass": True, "asleep": False}
+
+running = partial(run_task, calling_window=DAYTIME)
+
+
+def it_is(sandbox: Sandbox, moment: datetime, speed: float | None = None) -> None:
+    """Set the world's clock: days pass fast, and nights at once for whoever sleeps; or all at a speed of one's own."""
+    NIGHTS["pass"] = speed is None
+    if speed is None:
+        speed = FAST if CallingWindow.read(DAYTIME).is_open(moment) else 0
+    sandbox.clock.resume(moment.timestamp(), speed=speed)
+
+
+def first_call(sandbox: Sandbox) -> datetime:
+    """When the first phone rang."""
+    return min(entry.at for entry in sandbox.ledger.dialled)
