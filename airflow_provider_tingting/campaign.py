@@ -25,6 +25,7 @@ from airflow_provider_tingting import settling
 from airflow_provider_tingting.api import calls
 from airflow_provider_tingting.api.models import Campaign
 from airflow_provider_tingting.api.wire import Conversation, Pause
+from airflow_provider_tingting.edits import bring_up_to_date
 from airflow_provider_tingting.errors import (
     TingTingAPIError,
     TingTingCampaignError,
@@ -95,7 +96,8 @@ class CampaignJob:
         """Return the one campaign with this marker, creating it if there is none yet.
 
         After a create whose outcome is unknown the campaign is looked for, and created again only when it is proven
-        absent. When two attempts have raced, both get the lowest id.
+        absent. When two attempts have raced, both get the lowest id. A campaign of an earlier attempt that has not
+        begun gets the voice and the schedule that are wanted now; another credit limit only shows in the log.
 
         :param thorough: look beyond its name first, because an earlier attempt may have created it and somebody
             renamed it.
@@ -103,12 +105,13 @@ class CampaignJob:
         :raises TingTingConfigError: there is none yet, and the schedule has passed.
         :raises TingTingAPIError: TingTing refuses, or it stays unknown whether there is a campaign.
         """
-        campaign = yield from self._attached(spec, marker, thorough=thorough)
-        if campaign is None:
-            campaign = yield from self._create(spec, marker)
+        earlier: Campaign | None = yield from self._attached(spec, marker, thorough=thorough)
+        campaign = earlier or (yield from self._create(spec, marker))
         # Never a step back: that it was asked to run must not be forgotten when a job is gone through from its start.
         phase = self.state.phase if self.state.phase in ("running", "begun") else "created"
         self._remember(phase=phase, campaign_id=campaign.id, fingerprint=marker.fingerprint)
+        if earlier is not None and phase == "created" and not campaign.status.has_begun:
+            campaign = yield from bring_up_to_date(campaign, spec)
         if spec.voice is not None and not campaign.status.has_begun:
             yield from settling.insist(
                 calls.set_campaign_message(

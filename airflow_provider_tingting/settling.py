@@ -173,4 +173,8 @@ def delete(campaign_id: int) -> Conversation[None]:
             return
         else:
             return
-    yield calls.delete_campaign(campaign_id)
+    try:
+        yield calls.delete_campaign(campaign_id)
+    except TingTingNotFoundError:
+        if not unanswered:
+            raise

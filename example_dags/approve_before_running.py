@@ -66,8 +66,9 @@ if not airflow_version.startswith(("2.", "3.0.")):
             subject="Call the households of ward 7?",
             body="""
 {%- set figures = ti.xcom_pull(task_ids='check_contacts') -%}
+{%- set added = ti.xcom_pull(task_ids='add_contacts') -%}
 {%- set credits = figures['credits'] -%}
-**{{ figures['valid'] }}** households would be called, {{ figures['invalid'] }} cannot be.
+**{{ added['in_campaign'] }}** households would be called, {{ figures['invalid'] }} cannot be.
 That costs about {{ credits['estimate'] }} credits.
 The account has {{ 'an unknown number' if credits['remaining'] is none else credits['remaining'] }}.
 

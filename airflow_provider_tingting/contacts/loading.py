@@ -12,23 +12,21 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_tingting.api import calls
 from airflow_provider_tingting.contacts.delivery import is_too_large
+from airflow_provider_tingting.contacts.presence import Presence, raise_if_excluded, raise_if_missing, replaced
 from airflow_provider_tingting.contacts.progress import ProgressLog
 from airflow_provider_tingting.contacts.resume import Points, ResumePoint
 from airflow_provider_tingting.contacts.send import send_batches
 from airflow_provider_tingting.contacts.workbook import MAX_ROWS, write_workbook
 from airflow_provider_tingting.errors import TingTingCampaignError, TingTingError, TingTingRefusedError
-from airflow_provider_tingting.masking import mask_number, mask_text
+from airflow_provider_tingting.masking import mask_text
 
 if TYPE_CHECKING:
     from airflow_provider_tingting.api.client import TingTingClient
     from airflow_provider_tingting.api.models import AddContactsResult, Campaign
     from airflow_provider_tingting.contacts.audience import CheckedAudience
     from airflow_provider_tingting.contacts.contact import Contact
-    from airflow_provider_tingting.contacts.exclusion import Exclusion
 
 log = logging.getLogger(__name__)
-
-_NAMED_IN_ERRORS = 10
 
 
 @dataclass(frozen=True)
@@ -37,10 +35,12 @@ class Loaded:
 
     :param created: contacts that were new to the campaign.
     :param skipped: contacts that the campaign had.
+    :param in_campaign: the campaign's own count at the end, others included; None when TingTing does not say it.
     """
 
     created: int
     skipped: int
+    in_campaign: int | None
 
 
 @dataclass(frozen=True)
@@ -70,45 +70,52 @@ def load(
 ) -> Loaded:
     """Send everybody and check that the campaign holds them.
 
-    Sending again is safe, because TingTing skips numbers that the campaign has. A campaign that has begun is sent
-    nothing, since a number added to it might be called or not: it is only checked.
+    Sending again is safe, because TingTing skips numbers that the campaign has; of workbooks nobody says so, so what is
+    in the campaign is read first. A campaign that has begun is sent nothing, since a number added to it might be called
+    or not: it is only checked.
 
     :param resume: where an earlier try came to. Contacts before it are not sent again if they are the same as then;
         should any be missing in the end, everybody is sent after all. Only batches can go on, a workbook cannot.
     :param keep: keeps a point for the next try; called every few seconds, and with None when the next try must begin
         at the beginning.
-    :raises TingTingCampaignError: somebody is missing from the campaign, or in it who must not be contacted; the text
-        names the first ones masked.
+    :raises TingTingCampaignError: somebody is missing from the campaign, in it more than once, or in it who must not be
+        contacted; the text names the first ones masked.
+    :raises PeopleLostError: the campaign has lost others meanwhile.
     :raises TingTingAPIError: TingTing refuses or cannot be reached.
     """
+    # A fresh look: the audience may have been read for minutes, and the campaign run meanwhile.
+    campaign = client.send(calls.get_campaign(campaign.id))
     if campaign.status.has_begun:
         log.info("Campaign %s is %s: nobody is added, only checked", campaign.id, campaign.status)
-        _raise_if_missing(_missing(client, campaign, audience), campaign, audience)
-        return Loaded(created=0, skipped=audience.valid)
+        raise_if_missing(Presence(client, campaign).missing(audience), campaign, audience)
+        return Loaded(created=0, skipped=audience.valid, in_campaign=campaign.campaign_action_count)
     points = Points(campaign.id, before=campaign.campaign_action_count or 0, save_point=keep)
+    there: Presence | None = None
+    wanting = audience.valid
     if transport == "xlsx":
-        sent = _by_workbook(client, campaign, audience)
+        if points.before:
+            # The API page does not say whether an upload skips the numbers that a campaign has, or throws them out.
+            there = Presence(client, campaign)
+            there.raise_if_repeated(audience)
+            wanting = len(there.missing(audience))
+        sent = _by_workbook(client, campaign, audience) if wanting else _Sent(0, None, ())
     else:
         rest = points.go_on(audience.contacts(), resume) if resume else None
         sent = _by_json(client, campaign, audience, rest, points, batch_size=batch_size, concurrency=concurrency)
     now = client.send(calls.get_campaign(campaign.id))
     growth = (now.campaign_action_count or 0) - points.before
     # Believed without a look at every contact: that the campaign has grown by what TingTing says it created of
-    # everybody; or, when it does not say, by everybody.
+    # everybody; or, when it does not say, by everybody who was not there.
     if sent.created is None:
-        believed, created = growth == audience.valid, min(audience.valid, max(0, growth))
+        believed, created = growth == wanting, min(wanting, max(0, growth))
     else:
         believed, created = sent.taken == audience.valid and sent.created == growth, sent.created
     if growth < 0:
         points.forget()
-        raise TingTingCampaignError(
-            f"it has lost {-growth} contacts while these were added: this server replaces contacts instead of "
-            "adding to them. Nobody has been called. Add everybody in one task, or with another transport.",
-            campaign_id=campaign.id,
-            status=now.status.value,
-        )
+        raise replaced(now, -growth)
     if sent.complaints or not believed or (now.campaign_action_count or 0) < audience.valid:
-        missing = _missing(client, now, audience)
+        found = Presence(client, now)
+        missing = found.missing(audience)
         if missing:
             points.forget()
         if missing and points.resumed and not now.status.has_begun:
@@ -119,10 +126,15 @@ def load(
                 len(missing),
             )
             return load(client, now, audience, batch_size=batch_size, concurrency=concurrency, keep=keep)
-        _raise_if_missing(missing, now, audience, sent.complaints)
+        raise_if_missing(missing, now, audience, sent.complaints)
+        if there is not None:
+            found.raise_if_lost(there)
+        if not now.status.has_begun:
+            found.raise_if_repeated(audience)
+        log.info("Campaign %s holds everybody and %s others", campaign.id, found.total - audience.valid)
     # Where nobody is but this audience, nobody is whom it excludes.
     if audience.exclude and (now.campaign_action_count is None or now.campaign_action_count > audience.valid):
-        _raise_if_excluded(client, now, audience.exclude)
+        raise_if_excluded(client, now, audience.exclude)
     if now.status.has_begun:
         raise TingTingCampaignError(
             f"it was run while contacts were added and is {now.status}. They are in it, but whether the last ones are "
@@ -130,7 +142,9 @@ def load(
             campaign_id=campaign.id,
             status=now.status.value,
         )
-    return Loaded(created, audience.valid - created)
+    loaded = Loaded(created, audience.valid - created, now.campaign_action_count)
+    _tell_of_earlier_ones(now, audience, loaded, had=points.before)
+    return loaded
 
 
 def _by_json(
@@ -204,48 +218,23 @@ def _by_workbook(client: TingTingClient, campaign: Campaign, audience: CheckedAu
     return _Sent(0, None, tuple(complaints))
 
 
-def _missing(client: TingTingClient, campaign: Campaign, audience: CheckedAudience) -> list[str]:
-    """Read the campaign's contacts one by one and return whose number of the audience is not among them."""
-    present = {contact.number[-10:] for contact in client.iterate(calls.list_contacts(campaign.id))}
-    missing = [contact.number for contact in audience.contacts() if contact.number[-10:] not in present]
-    if not missing:
-        log.info("Campaign %s holds everybody and %s others", campaign.id, len(present) - audience.valid)
-    return missing
-
-
-def _raise_if_excluded(client: TingTingClient, campaign: Campaign, exclude: Exclusion) -> None:
-    """Refuse a campaign that an earlier try, or another task, has given somebody who is excluded now."""
-    found = [
-        contact.number for contact in client.iterate(calls.list_contacts(campaign.id)) if exclude.names(contact.number)
-    ]
-    if found:
-        raise TingTingCampaignError(
-            f"{len(found)} of its contacts are numbers that exclude= names: {_named(found)}. An earlier try or another "
-            "task has added them. Take them out with TingTingHook.delete_contact or in TingTing itself, or delete the "
-            "campaign; then run the task again.",
-            campaign_id=campaign.id,
-            status=campaign.status.value,
+def _tell_of_earlier_ones(campaign: Campaign, audience: CheckedAudience, loaded: Loaded, *, had: int) -> None:
+    """Say what a task that was corrected and cleared does not undo: other people, and variables that were sent."""
+    if had and loaded.skipped:
+        log.warning(
+            "Campaign %s had %s of the %s contacts already. TingTing skips them: their variables stay as they were "
+            "first sent, even if they have been corrected since",
+            campaign.id,
+            loaded.skipped,
+            audience.valid,
         )
-
-
-def _named(found: list[str]) -> str:
-    named = ", ".join(mask_number(number) for number in found[:_NAMED_IN_ERRORS])
-    return f"{named} and {len(found) - _NAMED_IN_ERRORS} more" if len(found) > _NAMED_IN_ERRORS else named
-
-
-def _raise_if_missing(
-    missing: list[str], campaign: Campaign, audience: CheckedAudience, complaints: tuple[str, ...] = ()
-) -> None:
-    if not missing:
-        return
-    said = f" TingTing says: {'; '.join(complaints[:3])}." if complaints else ""
-    advice = (
-        f"It is {campaign.status}, so they are not added any more: call them with a campaign of their own."
-        if campaign.status.has_begun
-        else "Nobody has been called. Run the task again, or take these numbers out."
-    )
-    raise TingTingCampaignError(
-        f"of {audience.valid} contacts {len(missing)} are not in it: {_named(missing)}.{said} {advice}",
-        campaign_id=campaign.id,
-        status=campaign.status.value,
-    )
+    others = (loaded.in_campaign or 0) - audience.valid
+    if others > 0:
+        log.warning(
+            "Campaign %s holds %s contacts, %s more than this audience: they are called too. If another task has added "
+            "them, that is fine. If an earlier try has, and they are not to be called, begin anew: clear the task that "
+            "creates the campaign with on_clear='send_again', and those after it",
+            campaign.id,
+            loaded.in_campaign,
+            others,
+        )

@@ -40,8 +40,9 @@ class TingTingCreateCampaignOperator(TingTingBaseWriteOperator):
     """Create a campaign, ready to take contacts.
 
     A retry never creates a second campaign: the campaign carries a mark of the DAG, run, task and map index in its
-    description, and an attempt that finds it uses it again. Before anything is sent the voice, the schedule and the
-    arguments are checked.
+    description, and an attempt that finds it uses it again. If it has not begun, it gets the voice and the schedule
+    that the task has now; a warning tells of an edited credit limit, which TingTing does not let change. Before
+    anything is sent the voice, the schedule and the arguments are checked.
 
     XCom: `return_value` and `campaign_id` hold the campaign's id.
 

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_tingting.arguments import campaign_id_of
+from airflow_provider_tingting.contacts.presence import PeopleLostError
 from airflow_provider_tingting.errors import TingTingConfigError
 from airflow_provider_tingting.operators.audience import TingTingBaseAudienceOperator, named_in_errors
-from airflow_provider_tingting.operators.base import TingTingBaseWriteOperator
+from airflow_provider_tingting.operators.base import HOPELESS, TingTingBaseWriteOperator
 from airflow_provider_tingting.operators.check_contacts import TingTingCheckContactsOperator
 
 if TYPE_CHECKING:
@@ -24,12 +25,13 @@ class TingTingAddContactsOperator(TingTingBaseAudienceOperator, TingTingBaseWrit
 
     All contacts are read and checked first, each tag of the campaign's message included: with `on_invalid="fail"` one
     bad row means that nothing is sent. TingTing skips numbers that the campaign has, so what is sent again does no
-    harm: from Airflow 3.3 on a retry goes on near where the last try came to, before that it sends everybody again. At
-    the end the campaign's own count is compared. Once the campaign has begun nothing is sent; the task then only checks
-    that everybody is in it.
+    harm: from Airflow 3.3 on a retry goes on near where the last try came to, before that it sends everybody again. Who
+    is skipped keeps the variables that were sent first. At the end the campaign's own count is compared. Once the
+    campaign has begun nothing is sent; the task then only checks that everybody is in it.
 
-    XCom: `return_value` is `{campaign_id, total, created, skipped, invalid, duplicates, conflicting, excluded,
-    filtered_out, rejects_path}`; `campaign_id` is a key of its own too. Never the contacts.
+    XCom: `return_value` is `{campaign_id, total, created, skipped, in_campaign, invalid, duplicates, conflicting,
+    excluded, filtered_out, rejects_path}`; `campaign_id` is a key of its own too. `in_campaign` is the campaign's own
+    count at the end: more than `total` when others are in it, who are called too. Never the contacts.
 
     Source: API page, Add multiple contacts and Upload bulk contacts.
 
@@ -61,14 +63,18 @@ class TingTingAddContactsOperator(TingTingBaseAudienceOperator, TingTingBaseWrit
     :param delimiter: the character between the values of a text file; None finds it.
     :param on_clear: what a cleared task does: `reattach` and `send_again` add whoever is missing; `fail`.
     :param tingting_conn_id: the Airflow connection.
-    :raises AirflowFailException: the contacts, an argument, the token or the campaign is refused; no retry would help.
+    :raises AirflowFailException: the contacts, an argument, the token or the campaign is refused, or an upload has
+        thrown others out of it; no retry would help.
     :raises TingTingSourceError: the database or the storage fails, or the file changed; nothing was sent.
-    :raises TingTingCampaignError: the campaign does not hold everybody at the end, or holds somebody whom `exclude`
-        names, added by an earlier try or another task; numbers are named masked.
+    :raises TingTingCampaignError: the campaign does not hold everybody at the end, or somebody more than once, or
+        somebody whom `exclude` names, added by an earlier try or another task; numbers are named masked.
     :raises TingTingAPIError: TingTing cannot be reached; a retry goes on.
     """
 
     template_fields: Sequence[str] = (*TingTingBaseAudienceOperator.template_fields, "campaign_id")
+
+    # Whoever was there is lost: a retry would find those of this task in the campaign, and be content.
+    hopeless = (*HOPELESS, PeopleLostError)
 
     def __init__(
         self,
@@ -118,6 +124,7 @@ class TingTingAddContactsOperator(TingTingBaseAudienceOperator, TingTingBaseWrit
                     "total": audience.valid,
                     "created": loaded.created,
                     "skipped": loaded.skipped,
+                    "in_campaign": loaded.in_campaign,
                     "invalid": audience.invalid,
                     "duplicates": audience.duplicates,
                     "conflicting": audience.conflicting,

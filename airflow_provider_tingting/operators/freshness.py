@@ -58,9 +58,10 @@ def heed_max_age(context: Context, max_age: float | timedelta | None, on_too_old
     raise TingTingConfigError(text)
 
 
-def heed_window(window: WindowArgument) -> None:
+def heed_window(window: WindowArgument, remedy: str) -> None:
     """Refuse to call anybody outside the hours for it.
 
+    :param remedy: what to do once the window is open.
     :raises TingTingConfigError: it is another hour.
     """
     hours = CallingWindow.read(window)
@@ -68,7 +69,7 @@ def heed_window(window: WindowArgument) -> None:
     if hours is not None and not hours.is_open(moment):
         raise TingTingConfigError(
             f"It is outside the calling window, {hours}, which opens at {hours.opens_at(moment):%Y-%m-%d %H:%M}. "
-            "Nobody was called. Clear the task then."
+            f"Nobody was called. {remedy}"
         )
 
 

@@ -15,7 +15,13 @@ from airflow_provider_tingting.errors import (
     TingTingNotFoundError,
     TingTingRefusedError,
 )
-from airflow_provider_tingting.operators.base import TingTingBaseOperator, TingTingBaseWriteOperator, is_first_try
+from airflow_provider_tingting.operators.base import (
+    TingTingBaseOperator,
+    TingTingBaseWriteOperator,
+    generation_of,
+    is_first_try,
+)
+from airflow_provider_tingting.operators.memory import Memory
 
 if TYPE_CHECKING:
     from airflow_provider_tingting._compat import Context
@@ -97,6 +103,7 @@ class TingTingStopCampaignOperator(TingTingBaseWriteOperator):
     """Stop a campaign for good: whoever was not called stays uncalled. A campaign that has ended is left alone.
 
     XCom: `return_value` is `{campaign_id, status, stopped}`; `stopped` is false when it had ended by itself.
+    A retry of a try that was killed right after its stop was obeyed says true.
 
     Source: the vendor's client; the API page has no such call.
 
@@ -122,8 +129,14 @@ class TingTingStopCampaignOperator(TingTingBaseWriteOperator):
             number = campaign_id_of(self.campaign_id)
             self.leave_campaign(context, number)
             campaign = self.hook.get_campaign(number)
-            stopped = not campaign.status.is_final
-            if stopped:
+            memory = Memory(context, generation=0)
+            asked = not is_first_try(context)
+            if memory.is_kept and not generation_of(context):
+                # Only a retry is told for certain: the entry of a task that succeeded may have been cleared away.
+                asked = (memory.recall() or {}).get("campaign_id") == number
+            if not campaign.status.is_final:
+                memory.keep({"phase": "stopping", "campaign_id": number})
+                asked = True
                 refusal: TingTingRefusedError | None = None
                 try:
                     self.hook.get_conn().converse(insist(api.calls.stop_campaign(number)))
@@ -146,8 +159,9 @@ class TingTingStopCampaignOperator(TingTingBaseWriteOperator):
                             status=status.value,
                         )
                     campaign = self.hook.get_campaign(number)
-                # Refused though it is over: it has just ended by itself, or a stop without an answer was obeyed.
-                stopped = campaign.status is not CampaignStatus.COMPLETED
+            # Over though it was refused, or though an earlier try was killed before it could say so: it has ended by
+            # itself, or the stop was obeyed.
+            stopped = asked and campaign.status is not CampaignStatus.COMPLETED
             return {"campaign_id": number, "status": campaign.status.value, "stopped": stopped}
 
 

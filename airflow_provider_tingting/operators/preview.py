@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_tingting import api
 from airflow_provider_tingting._compat import AirflowFailException
+from airflow_provider_tingting.api.wire import Conversation, Pause
 from airflow_provider_tingting.arguments import campaign_id_of
 from airflow_provider_tingting.errors import (
+    TingTingConfigError,
     TingTingNeverSentError,
     TingTingOutcomeUnknownError,
+    TingTingRateLimitedError,
     TingTingRefusedError,
 )
 from airflow_provider_tingting.masking import mask_text
@@ -21,7 +25,14 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
     from airflow_provider_tingting._compat import Context
+    from airflow_provider_tingting.api.models import Said
     from airflow_provider_tingting.calling_window import WindowArgument
+    from airflow_provider_tingting.operators.memory import Memory
+
+# What a try of the demo call leaves that has certainly called nobody; never renamed, since entries outlive an upgrade.
+_NOT_CALLED = "not_called"
+# The hour is one of them.
+_CERTAINLY_NOT_CALLED = (TingTingNeverSentError, TingTingRefusedError, TingTingConfigError)
 
 
 class TingTingPreviewVoiceOperator(TingTingBaseOperator):
@@ -51,7 +62,6 @@ class TingTingPreviewVoiceOperator(TingTingBaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Make the preview."""
-        from airflow_provider_tingting.errors import TingTingConfigError
         from airflow_provider_tingting.settling import insist
 
         with self.told_to_airflow():
@@ -71,7 +81,9 @@ class TingTingDemoCallOperator(TingTingBaseWriteOperator):
     """Call one contact of a campaign now, for somebody to hear it. The phone really rings.
 
     The call is asked for at most once: when nobody knows whether TingTing took it, or whether an earlier try that was
-    killed had asked, the task fails without further tries.
+    killed had asked, the task fails without further tries. After a try that has certainly called nobody (a refusal,
+    another hour, a connection that cannot be read) a retry or a cleared task calls. Before Airflow 3.3 no later try
+    knows of it: the task fails at once and says so, and only `send_again` calls after a clear.
 
     XCom: `return_value` is `{contact_id, called, message}` with what TingTing said; `called` is false after a clear
     that does not call again.
@@ -85,7 +97,8 @@ class TingTingDemoCallOperator(TingTingBaseWriteOperator):
     :param max_age: how old the DAG run may be to call anybody, in seconds or as a timedelta, counted from the end of
         its data interval, or from when it was asked for by hand or by an asset; None for any age.
     :param on_too_old: what to do when it is older: `fail` or `skip`.
-    :param on_clear: what a cleared task does: `reattach` (succeed without a call), `send_again` (call again) or `fail`.
+    :param on_clear: what a cleared task does: `reattach` (succeed without a call, unless certainly nobody was
+        called), `send_again` (call again) or `fail`.
     :param tingting_conn_id: the Airflow connection.
     :raises AirflowFailException: there is no such contact, the hour or the run's age is refused, or the outcome is
         unknown.
@@ -115,28 +128,72 @@ class TingTingDemoCallOperator(TingTingBaseWriteOperator):
         """Ask for the call, once."""
         with self.told_to_airflow():
             self.heed_clear(context, "call the contact")
-            number = campaign_id_of(self.contact_id, "contact_id")
-            cleared = generation_of(context)
-            if cleared and self.on_clear == "reattach":
-                return {"contact_id": number, "called": False, "message": ""}
             memory = self.memory(context)
-            asked = memory.recall() is not None if memory.is_kept else context["ti"].try_number > cleared + 1
-            if asked:
+            entry, cleared = memory.recall(), generation_of(context)
+            # Only what says so counts: an entry that is not there may have been cleared away after a call.
+            not_called = entry is not None and entry.get("phase") == _NOT_CALLED
+            asked = entry is not None if memory.is_kept else context["ti"].try_number > cleared + 1
+            if not_called:
+                self.log.info("An earlier try of this task has called nobody, so this one may")
+            elif cleared and self.on_clear == "reattach":
+                number = campaign_id_of(self.contact_id, "contact_id")
+                return {"contact_id": number, "called": False, "message": ""}
+            elif asked:
+                number = campaign_id_of(self.contact_id, "contact_id")
                 raise AirflowFailException(
                     f"An earlier try of this task may have called contact {number}, so it is not called again. To call "
                     'anew set on_clear="send_again" and clear the task.'
                 )
+            memory.keep({"phase": _NOT_CALLED})
+            number = campaign_id_of(self.contact_id, "contact_id")
             heed_max_age(context, self.max_age, self.on_too_old)
-            heed_window(self.calling_window)
-            memory.keep({"phase": "calling"})
-            try:
-                said = self.hook.demo_call(number)
-            except (TingTingNeverSentError, TingTingRefusedError):
-                # Certainly not called: the next try may.
-                memory.forget()
-                raise
-            except TingTingOutcomeUnknownError as error:
-                raise AirflowFailException(
-                    f"Nobody knows whether contact {number} was called, so it is not tried again. {error}"
-                ) from error
+            with self._last_try_without_a_store(number, memory, Exception):
+                client = self.hook.get_conn()
+            with self._last_try_without_a_store(number, memory, *_CERTAINLY_NOT_CALLED):
+                try:
+                    said = client.converse(self._ask(number, memory))
+                except TingTingOutcomeUnknownError as error:
+                    raise AirflowFailException(
+                        f"Nobody knows whether contact {number} was called, so it is not tried again. {error}"
+                    ) from error
             return {"contact_id": number, "called": True, "message": mask_text(said.message)}
+
+    def _ask(self, number: int, memory: Memory) -> Conversation[Said]:
+        """Ask for the call; a request that was certainly not taken is sent again, a few times."""
+        from airflow_provider_tingting import campaign, settling
+
+        try:
+            for attempt in range(1, campaign.MOST_SENDS + 1):
+                heed_window(self.calling_window, "Clear the task then." if memory.is_kept else "")
+                memory.keep({"phase": "calling"})
+                try:
+                    said: Said = yield api.calls.demo_call(number)
+                    return said
+                except TingTingRateLimitedError as error:
+                    if attempt == campaign.MOST_SENDS:
+                        raise
+                    yield settling.as_told(error, campaign.RUN_LOOKS_EVERY)
+                except TingTingNeverSentError:
+                    if attempt == campaign.MOST_SENDS:
+                        raise
+                    yield Pause(campaign.RUN_LOOKS_EVERY)
+        except _CERTAINLY_NOT_CALLED:
+            # Not before the last request: while this try may still ask, another one must not.
+            memory.keep({"phase": _NOT_CALLED})
+            raise
+        raise AssertionError("unreachable")
+
+    @contextmanager
+    def _last_try_without_a_store(self, number: int, memory: Memory, *errors: type[Exception]) -> Iterator[None]:
+        """Say what a later try could not know without a state store: that nobody was called."""
+        try:
+            yield
+        except AirflowFailException:
+            raise
+        except errors as error:
+            if memory.is_kept:
+                raise
+            raise AirflowFailException(
+                f"{error} Contact {number} was not called. This Airflow (before 3.3) remembers nothing between tries, "
+                'so it is not tried again: to call the contact set on_clear="send_again" and clear the task.'
+            ) from error

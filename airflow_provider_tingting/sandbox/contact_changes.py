@@ -20,12 +20,18 @@ class ContactChanges(State):
 
     @recorded
     def add_contacts(
-        self, campaign_id: int, rows: Sequence[tuple[str, dict[str, Any]]], *, replace: bool = False
+        self,
+        campaign_id: int,
+        rows: Sequence[tuple[str, dict[str, Any]]],
+        *,
+        replace: bool = False,
+        repeat: bool = False,
     ) -> tuple[list[Contact], int]:
         """Add contacts, skipping numbers that the campaign has; return the new ones and the count of the skipped.
 
         :param rows: (number, variables) of each.
         :param replace: remove the contacts that there are first.
+        :param repeat: add numbers that the campaign has once more.
         """
         campaign = self.campaign(campaign_id)
         if replace:
@@ -33,7 +39,7 @@ class ContactChanges(State):
                 self._remove(campaign, contact)
         added = []
         for number, variables in rows:
-            if number in campaign.numbers:
+            if number in campaign.numbers and not repeat:
                 continue
             contact = Contact(self._last_contact + 1, campaign.id, number, dict(variables), self._now)
             self.keep_contact(contact)
@@ -66,11 +72,10 @@ class ContactChanges(State):
         campaign = self.campaigns[contact.campaign_id]
         if campaign.numbers.get(number, contact_id) != contact_id:
             raise invalid(number="This number already exists in the campaign.")
-        del campaign.numbers[contact.number]
-        campaign.carriers[carrier_of(contact.number)] -= 1
+        old, contact.number, contact.updated_at = contact.number, number, self._now
+        self._let_go(campaign, old)
         campaign.numbers[number] = contact_id
         campaign.carriers[carrier_of(number)] += 1
-        contact.number, contact.updated_at = number, self._now
         return contact
 
     @recorded
@@ -99,7 +104,14 @@ class ContactChanges(State):
 
     def _remove(self, campaign: Campaign, contact: Contact) -> None:
         del campaign.contacts[contact.id]
-        del campaign.numbers[contact.number]
         del self._homes[contact.id]
-        campaign.carriers[carrier_of(contact.number)] -= 1
+        self._let_go(campaign, contact.number)
         campaign.updated_at = self._now
+
+    def _let_go(self, campaign: Campaign, number: str) -> None:
+        """Forget a number of which a contact has just been removed."""
+        del campaign.numbers[number]
+        campaign.carriers[carrier_of(number)] -= 1
+        # Some number is there more than once, perhaps this one.
+        if len(campaign.numbers) < len(campaign.contacts):
+            campaign.numbers = {contact.number: contact.id for contact in campaign.contacts.values()}

@@ -47,7 +47,9 @@ class Dialect:
         "add",
         "replace",
         "preview",
-        meaning="an uploaded workbook adds its rows, replaces all contacts, or changes nothing",
+        "repeat",
+        meaning="an uploaded workbook adds its rows, replaces all contacts, changes nothing, or adds its rows even "
+        "where the campaign has their numbers",
     )
     upload_samples: str = _one_of("text", "list", meaning="`sample` of an uploaded column")
     preview: str = _one_of("json", "form", meaning="form: a voice preview asked for in JSON answers 500")

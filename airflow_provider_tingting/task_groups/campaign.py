@@ -20,12 +20,13 @@ _ONLY_ADDING = frozenset({"batch_size", "concurrency", "transport"})
 # The figures that somebody needs who is asked to spend credits. Nothing personal: it is kept in Airflow's database.
 _WHAT_TO_APPROVE = """\
 {{%- set figures = ti.xcom_pull(task_ids='{check}', map_indexes=ti.map_index) -%}}
+{{%- set added = ti.xcom_pull(task_ids='{add}', map_indexes=ti.map_index) -%}}
 {{%- set credits = figures['credits'] -%}}
 Campaign **{{{{ ti.xcom_pull(task_ids='{create}', map_indexes=ti.map_index) }}}}**
 
 | | |
 |---|---|
-| Contacts | {{{{ figures['valid'] }}}} |
+| Contacts | {{{{ added['in_campaign'] if added['in_campaign'] is not none else added['total'] }}}} |
 | Left out | {{{{ figures['invalid'] }}}} cannot be called, {{{{ figures['duplicates'] }}}} were there before, \
 {{{{ figures['excluded'] }}}} are excluded |
 | Carriers | {{% for carrier, count in figures['carriers'].items() %}}{{{{ carrier }}}} {{{{ count }}}} {{% endfor %}}|
@@ -123,7 +124,7 @@ def _approved(
     operator = approval_operator()
     if operator is None:
         raise TingTingConfigError("approval needs Airflow 3.1 or later. Leave it out, or update Airflow.")
-    asked = _WHAT_TO_APPROVE.format(check=check.task_id, create=create.task_id)
+    asked = _WHAT_TO_APPROVE.format(check=check.task_id, add=add.task_id, create=create.task_id)
     before: BaseOperator = add
     if create.voice is not None:
         preview = TingTingPreviewVoiceOperator(task_id="preview_voice", **mine)

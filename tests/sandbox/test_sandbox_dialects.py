@@ -122,7 +122,7 @@ def upload(api, campaign_id, *numbers):
     return response.json(), api.campaign(campaign_id)["campaign_action_count"]
 
 
-@pytest.mark.parametrize(("way", "count"), [("add", 4), ("replace", 2), ("preview", 3)])
+@pytest.mark.parametrize(("way", "count"), [("add", 4), ("replace", 2), ("preview", 3), ("repeat", 5)])
 def test_an_upload_adds_replaces_or_only_previews(speak, way, count):
     api = speak(upload=way)
     answer, contacts = upload(api, api.create(3), "9841000000", "9841000099")

@@ -106,7 +106,9 @@ def contact_routes(desk: Desk, *, page_cap: int | None) -> APIRouter:
             if note.partial.kind == "partial":
                 book.errors += [f"{len(book.rows) - len(kept)} rows could not be saved."]
         if dialect.upload != "preview":
-            world.add_contacts(campaign_id, kept, replace=dialect.upload == "replace")
+            world.add_contacts(
+                campaign_id, kept, replace=dialect.upload == "replace", repeat=dialect.upload == "repeat"
+            )
             world.note_upload(campaign_id, f"{request.base_url}media/{name.rpartition('/')[2]}")
         said_all = note.partial is None or note.partial.kind == "partial-silent"
         as_list = dialect.upload_samples == "list"

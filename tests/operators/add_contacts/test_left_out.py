@@ -32,6 +32,7 @@ def test_bad_rows_can_be_left_out_and_are_written_to_a_file(sandbox, campaign, t
         "total": 1,
         "created": 1,
         "skipped": 0,
+        "in_campaign": 1,
         "invalid": 2,
         "duplicates": 1,
         "conflicting": 1,

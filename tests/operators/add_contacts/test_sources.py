@@ -53,6 +53,7 @@ def test_a_file_becomes_contacts_with_its_columns_as_variables(sandbox, tmp_path
         "total": 3,
         "created": 3,
         "skipped": 0,
+        "in_campaign": 3,
         "invalid": 0,
         "duplicates": 0,
         "conflicting": 0,

@@ -1,0 +1,186 @@
+"""Adding contacts to a campaign that has some already: nobody twice in it, nobody thrown out of it, nobody too late."""
+
+from __future__ import annotations
+
+import pytest
+from support.campaigns import NUMBERS, a_campaign, connection, writes
+from support.impatience import settle_fast
+from support.task_context import context_of
+
+from airflow_provider_tingting._compat import AirflowFailException
+from airflow_provider_tingting.errors import TingTingCampaignError
+from airflow_provider_tingting.operators.contacts import TingTingAddContactsOperator
+from airflow_provider_tingting.sandbox import Sandbox
+
+PEOPLE = [{"number": number, "name": "Sita"} for number in NUMBERS]
+OTHERS = [{"number": f"98412346{index:02}", "name": "Hari"} for index in range(4)]
+
+
+@pytest.fixture(autouse=True)
+def _impatient(monkeypatch):
+    settle_fast(monkeypatch)
+
+
+@pytest.fixture
+def speaking(monkeypatch):
+    """`speaking(upload=…)` gives a sandbox that treats workbooks in this way, and the connection to it."""
+    running = []
+
+    def start(**dialect):
+        running.append(Sandbox(dialect=dialect).start())
+        monkeypatch.setenv("AIRFLOW_CONN_TINGTING_DEFAULT", connection(running[-1], max_retries=0))
+        return running[-1]
+
+    yield start
+    for box in running:
+        box.stop()
+
+
+def add(campaign_id, contacts, *, store=None, try_number=1, cleared_after=0, **changes):
+    operator = TingTingAddContactsOperator(task_id="add", campaign_id=campaign_id, contacts=contacts, **changes)
+    context = context_of(operator, try_number=try_number, cleared_after=cleared_after)
+    if store is not None:
+        context["task_state_store"] = store
+    return operator.execute(context)
+
+
+def numbers_in(sandbox, campaign_id):
+    return sorted(contact.number for contact in sandbox.world.campaigns[campaign_id].contacts.values())
+
+
+# -- a server that does not skip what a campaign has -------------------------------------------------------------------
+
+
+def test_who_is_in_a_campaign_twice_after_an_upload_without_an_answer_is_named_masked(speaking):
+    sandbox = speaking(upload="repeat")
+    campaign = a_campaign(sandbox, numbers=())
+    sandbox.faults.add("lose-reply", call="upload_contacts")
+
+    for try_number in (1, 2):
+        with pytest.raises(TingTingCampaignError) as raised:
+            add(campaign, PEOPLE, transport="xlsx", try_number=try_number)
+
+        said = str(raised.value)
+        assert "of 4 contacts 4 are in it more than once, and would be called as often: 98******01, 98******02" in said
+        assert 'Nobody has been called. Begin anew, with transport="json"' in said
+        assert NUMBERS[0] not in said
+    assert len(numbers_in(sandbox, campaign)) == 8, "the second try has uploaded nothing"
+
+
+def test_a_retry_uploads_nothing_when_everybody_is_there(speaking):
+    sandbox = speaking(upload="repeat")
+    campaign = a_campaign(sandbox, numbers=())
+
+    first = add(campaign, PEOPLE, transport="xlsx")
+    second = add(campaign, PEOPLE, transport="xlsx", try_number=2)
+
+    assert (first["created"], first["skipped"]) == (4, 0)
+    assert (second["created"], second["skipped"]) == (0, 4)
+    assert numbers_in(sandbox, campaign) == sorted(NUMBERS)
+
+
+def test_people_that_would_be_repeated_by_an_upload_of_a_second_task_are_found_out(speaking):
+    sandbox = speaking(upload="repeat")
+    campaign = a_campaign(sandbox, NUMBERS[:1])
+
+    with pytest.raises(TingTingCampaignError, match=r"of 4 contacts 1 are in it more than once.*98\*{6}01"):
+        add(campaign, PEOPLE, transport="xlsx")
+
+
+# -- a server whose upload replaces ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("second", [OTHERS, [*PEOPLE[:1], *OTHERS]], ids=["as many others", "more, one of them known"])
+def test_a_second_workbook_that_throws_out_the_people_of_the_first_is_found_out_for_good(speaking, second):
+    sandbox = speaking(upload="replace")
+    campaign = a_campaign(sandbox, numbers=())
+    add(campaign, PEOPLE, transport="xlsx")
+
+    with pytest.raises(AirflowFailException, match=r"it has lost [34] contacts while these were added"):
+        add(campaign, second, transport="xlsx")
+
+
+@pytest.mark.parametrize("upload", ["add", "replace"])
+def test_a_second_workbook_with_everybody_of_the_first_is_fine_whatever_an_upload_does(speaking, upload):
+    sandbox = speaking(upload=upload)
+    campaign = a_campaign(sandbox, numbers=())
+    add(campaign, PEOPLE, transport="xlsx")
+
+    result = add(campaign, [*PEOPLE, *OTHERS], transport="xlsx")
+
+    assert len(set(numbers_in(sandbox, campaign))) == len(numbers_in(sandbox, campaign)) == 8
+    assert (result["created"], result["skipped"]) == (4, 4)
+
+
+def test_two_workbooks_of_different_people_come_into_one_campaign(speaking):
+    sandbox = speaking()
+    campaign = a_campaign(sandbox, numbers=())
+
+    for people in (PEOPLE, OTHERS):
+        result = add(campaign, people, transport="xlsx")
+        assert (result["created"], result["skipped"]) == (4, 0)
+    assert len(numbers_in(sandbox, campaign)) == 8
+
+
+# -- a campaign that begins meanwhile ----------------------------------------------------------------------------------
+
+
+def test_a_campaign_that_is_run_while_the_people_are_read_is_sent_nobody(sandbox, tingting_conn):
+    campaign = a_campaign(sandbox)
+
+    def run_it(row):
+        if not sandbox.world.campaigns[campaign].runs:
+            sandbox.clock.speed = 0
+            sandbox.world.run_campaign(campaign)
+        return True
+
+    with pytest.raises(TingTingCampaignError, match=r"1 are not in it.*It is Running, so they are not added any more"):
+        add(campaign, [{"number": "9841234599", "name": "Ram"}], where=run_it)
+
+    assert writes(sandbox) == []
+    assert numbers_in(sandbox, campaign) == sorted(NUMBERS)
+
+
+# -- what a corrected source does not undo -----------------------------------------------------------------------------
+
+
+def test_who_was_taken_out_of_the_source_is_counted_and_told_of(sandbox, tingting_conn, logged):
+    campaign = a_campaign(sandbox, numbers=())
+    assert add(campaign, PEOPLE)["in_campaign"] == 4
+    assert "more than this audience" not in logged()
+
+    result = add(campaign, PEOPLE[:2], try_number=2, cleared_after=1)
+
+    assert (result["total"], result["skipped"], result["in_campaign"]) == (2, 2, 4)
+    said = logged()
+    assert f"Campaign {campaign} holds 4 contacts, 2 more than this audience: they are called too" in said
+    assert "clear the task that creates the campaign with on_clear='send_again'" in said
+
+
+@pytest.mark.parametrize("transport", ["json", "xlsx"])
+def test_variables_that_were_corrected_too_late_are_told_of(sandbox, tingting_conn, logged, transport):
+    campaign = a_campaign(sandbox, numbers=())
+    add(campaign, PEOPLE[:3], transport=transport)
+    assert "variables stay" not in logged()
+
+    add(campaign, [{**person, "name": "Gita"} for person in PEOPLE], transport=transport, try_number=2, cleared_after=1)
+
+    said = logged()
+    assert f"Campaign {campaign} had 3 of the 4 contacts already. TingTing skips them: their variables stay" in said
+    assert "more than this audience" not in said
+    heard = [contact.variables["name"] for contact in sandbox.world.campaigns[campaign].contacts.values()]
+    assert heard == ["Sita"] * 3 + ["Gita"]
+
+
+def test_two_tasks_may_add_to_one_campaign_and_each_tells_the_whole_count(sandbox, tingting_conn):
+    campaign = a_campaign(sandbox, numbers=())
+
+    assert [add(campaign, people)["in_campaign"] for people in (PEOPLE, OTHERS)] == [4, 8]
+
+
+def test_a_campaign_that_has_begun_is_counted_too(sandbox, tingting_conn):
+    sandbox.clock.speed = 0
+    campaign = a_campaign(sandbox)
+    sandbox.world.run_campaign(campaign)
+
+    assert add(campaign, PEOPLE[:1], try_number=2)["in_campaign"] == 4

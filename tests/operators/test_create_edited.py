@@ -1,0 +1,120 @@
+"""A create task that is tried again with another schedule or credit limit than those its campaign was created with."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import pytest
+from durability.in_process import Store, creating, make_impatient, once
+from support.campaigns import writes
+
+from airflow_provider_tingting._compat import AirflowFailException
+
+pytestmark = pytest.mark.usefixtures("tingting_conn")
+
+CLEARED = {"try_number": 2, "cleared_after": 1}
+TEN, THREE = "2035-01-01T10:00:00+05:45", "2035-01-01T15:00:00+05:45"
+WITHOUT_VOICE = {"voice": None}
+
+
+@pytest.fixture(autouse=True)
+def _impatient(monkeypatch):
+    make_impatient(monkeypatch)
+
+
+@pytest.fixture(params=[True, False], ids=["state store", "no store"])
+def store(request):
+    return Store() if request.param else None
+
+
+def seconds(text):
+    return datetime.fromisoformat(text).timestamp()
+
+
+@pytest.mark.parametrize("later", [{"try_number": 2}, CLEARED], ids=["retried", "cleared"])
+def test_an_edited_schedule_is_applied_and_said(sandbox, store, logged, later):
+    campaign = once(lambda: creating(schedule=TEN), store=store)
+    logged()
+
+    assert once(lambda: creating(schedule=THREE), store=store, **later) == campaign
+
+    assert sandbox.world.campaigns[campaign].schedule == seconds(THREE)
+    assert f"was created with the schedule {TEN}. The task wants {THREE} now" in logged()
+
+
+def test_a_schedule_that_is_new_is_applied(sandbox, store):
+    campaign = once(creating, store=store)
+
+    once(lambda: creating(schedule=THREE), store=store, **CLEARED)
+
+    assert sandbox.world.campaigns[campaign].schedule == seconds(THREE)
+
+
+@pytest.mark.parametrize("same", [TEN, "2035-01-01T04:15:00Z", "2035-01-01T10:00:30+05:45"])
+def test_the_same_moment_written_otherwise_changes_nothing(sandbox, store, logged, same):
+    once(lambda: creating(schedule=TEN, credit_limit=500, **WITHOUT_VOICE), store=store)
+    logged()
+
+    once(lambda: creating(schedule=same, credit_limit=500.0, **WITHOUT_VOICE), store=store, **CLEARED)
+
+    assert writes(sandbox) == ["create_campaign"]
+    assert "schedule" not in logged()
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "says"),
+    [
+        ({"credit_limit": 500}, {"credit_limit": 5}, "keeps its credit limit: it is 500, though the task says 5 now"),
+        ({"credit_limit": 500}, {}, "keeps its credit limit: it is 500, though the task says none now"),
+        ({}, {"credit_limit": 5}, "keeps its credit limit: it is none, though the task says 5 now"),
+        ({"schedule": TEN}, {}, f"keeps its schedule: it is {TEN}, though the task says none now"),
+    ],
+)
+def test_what_tingting_does_not_let_change_is_said_with_both_values(sandbox, store, logged, before, after, says):
+    campaign = once(lambda: creating(**before, **WITHOUT_VOICE), store=store)
+    logged()
+
+    assert once(lambda: creating(**after, **WITHOUT_VOICE), store=store, **CLEARED) == campaign
+
+    said = logged()
+    assert says in said
+    assert "clear the task with on_clear='send_again' for a new campaign" in said
+    assert writes(sandbox) == ["create_campaign"]
+
+
+def test_a_schedule_that_has_passed_meanwhile_is_no_edit(sandbox, store, logged):
+    campaign = once(lambda: creating(**WITHOUT_VOICE), store=store)
+    sandbox.world.campaigns[campaign].schedule = seconds("2026-01-01T10:00:00+05:45")
+    logged()
+
+    once(lambda: creating(schedule="2026-01-01T10:00:00+05:45", **WITHOUT_VOICE), store=store, try_number=2)
+
+    assert "schedule" not in logged()
+    assert writes(sandbox) == ["create_campaign"]
+
+
+def test_a_campaign_that_has_begun_keeps_everything(sandbox, store):
+    campaign = once(lambda: creating(schedule=TEN, credit_limit=500), store=store)
+    sandbox.world.add_contacts(campaign, [("9841234501", {"name": "Sita"})])
+    sandbox.world.run_campaign(campaign)
+
+    once(lambda: creating(schedule=THREE, credit_limit=5), store=store, **CLEARED)
+
+    assert sandbox.world.campaigns[campaign].schedule == seconds(TEN)
+    assert "update_campaign" not in writes(sandbox)
+
+
+def test_a_schedule_that_tingting_refuses_fails_the_task(sandbox, store):
+    once(lambda: creating(schedule=TEN), store=store)
+
+    with pytest.raises(AirflowFailException, match="schedule"):
+        once(lambda: creating(schedule="9500-01-01T10:00:00+05:45"), store=store, **CLEARED)
+
+
+def test_an_edited_schedule_without_an_answer_is_sent_again(sandbox, store):
+    campaign = once(lambda: creating(schedule=TEN), store=store)
+    sandbox.faults.add("lose-reply", call="update_campaign")
+
+    once(lambda: creating(schedule=THREE), store=store, **CLEARED)
+
+    assert sandbox.world.campaigns[campaign].schedule == seconds(THREE)

@@ -1,0 +1,53 @@
+"""What a person reads who is asked for approval: the campaign's own count, and not what a check has read before."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from support.airflow_home import AIRFLOW_VERSION
+from support.campaigns import a_campaign
+from support.dag_runs import load_dag
+from support.task_context import execute
+
+from airflow_provider_tingting.operators.contacts import TingTingAddContactsOperator, TingTingCheckContactsOperator
+
+pytestmark = [
+    pytest.mark.usefixtures("tingting_conn"),
+    pytest.mark.skipif(AIRFLOW_VERSION < (3, 1), reason="Airflow asks people from 3.1 on"),
+]
+
+EXAMPLES = Path(__file__).parents[2] / "example_dags"
+A_GROUP = """
+from airflow.sdk import DAG
+from airflow_provider_tingting.task_groups.campaign import tingting_campaign
+
+with DAG("notice", schedule=None):
+    tingting_campaign(
+        campaign={"name": "Notice", "user_phone": [3], "message": "Hello", "voice": "Rija"},
+        audience=["9841234501"],
+        approval=True,
+    )
+"""
+
+
+@pytest.mark.parametrize("example", [True, False], ids=["the example", "the task group"])
+def test_the_question_names_everybody_who_would_be_called(sandbox, tmp_path, example):
+    (tmp_path / "dag.py").write_text(A_GROUP, encoding="utf-8")
+    dag = load_dag("tingting_approve_before_running", EXAMPLES) if example else load_dag("notice", tmp_path)
+    prefix = "" if example else "campaign."
+    # Four people of an earlier try are in it, who are not in the source any more.
+    campaign = a_campaign(sandbox)
+    people = {"campaign_id": campaign, "contacts": [{"number": "9851234509", "name": "Gita"}]}
+    left = {
+        f"{prefix}create_campaign": campaign,
+        f"{prefix}check_contacts": execute(TingTingCheckContactsOperator(task_id="check", **people))[0],
+        f"{prefix}add_contacts": execute(TingTingAddContactsOperator(task_id="add", **people))[0],
+        f"{prefix}preview_voice": "http://127.0.0.1/preview.mp3",
+    }
+    ti = SimpleNamespace(map_index=-1, xcom_pull=lambda task_ids, **_: left[task_ids])
+
+    question = dag.task_dict[f"{prefix}approve"].render_template(dag.task_dict[f"{prefix}approve"].body, {"ti": ti})
+
+    assert ("**5** households would be called" if example else "| Contacts | 5 |") in question
