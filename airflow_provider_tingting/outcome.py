@@ -93,8 +93,16 @@ def judge(campaign: Campaign, summary: CampaignSummary, success_when: SuccessWhe
 
 def describe(summary: CampaignSummary) -> str:
     """Return the figures in a sentence."""
-    rate = "" if summary.reach_rate is None else f" ({summary.reach_rate:.0%})"
+    rate = f" ({_percent(summary.reached, summary.contacts)})" if summary.contacts else ""
     return (
         f"Of {summary.contacts} contacts: {summary.reached} reached{rate}, {summary.not_reached} not reached, "
         f"{summary.pending + summary.unknown} without an outcome."
     )
+
+
+def _percent(count: int, total: int) -> str:
+    """Write a share in percent: never 100 or 0 when it is not quite."""
+    text = f"{count / total:.0%}"
+    if text == "100%" and count < total:
+        return "over 99%"
+    return "under 1%" if text == "0%" and count else text

@@ -6,7 +6,7 @@ import pytest
 
 from airflow_provider_tingting.api.models import Campaign
 from airflow_provider_tingting.errors import TingTingCampaignFailedError
-from airflow_provider_tingting.outcome import judge
+from airflow_provider_tingting.outcome import describe, judge
 from airflow_provider_tingting.reports.summary import CampaignSummary, SummaryBuilder
 
 COMPLETED = Campaign.model_validate({"id": 1, "status": "Completed", "progress_percent": 100})
@@ -34,3 +34,11 @@ def test_a_few_contacts_short_of_the_share_are_too_few(success_when, reached, co
 )
 def test_exactly_the_share_is_enough(success_when, reached, contacts):
     judge(COMPLETED, a_summary(reached, contacts), success_when)
+
+
+@pytest.mark.parametrize(
+    ("reached", "contacts", "says"),
+    [(99_996, 100_000, "over 99%"), (4, 100_000, "under 1%"), (5, 5, "100%"), (0, 5, "0%"), (1, 3, "33%")],
+)
+def test_a_share_that_is_not_quite_all_or_nobody_is_not_rounded_to_it(reached, contacts, says):
+    assert f"{reached} reached ({says})" in describe(a_summary(reached, contacts))
