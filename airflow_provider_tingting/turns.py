@@ -81,7 +81,7 @@ def await_turn(plan: WaitPlan, tell: Teller) -> Conversation[None]:
         if left <= 0:
             return
         # Spread, so that many who wait do not ask together. Whoever waits has looked just before.
-        yield Pause(min(left, plan.poll_interval * random.uniform(0.9, 1.1)))
+        yield Pause(min(left, plan.poll_interval * random.uniform(1.0, 1.2)))
         try:
             others = yield from running_beside(plan.campaign_id)
         except TingTingAPIError as error:

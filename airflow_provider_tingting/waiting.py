@@ -31,6 +31,9 @@ DEFAULT_TOLERATED_OUTAGE = 600.0
 JITTER = 0.2
 # A sleep is broken into pieces of this length (seconds), so that a clock that was set forward is noticed.
 _LONGEST_NAP = 60.0
+# In an outage there are at least so many looks before it ends the wait, but none closer than so many seconds.
+_OUTAGE_LOOKS = 10
+_LEAST_OUTAGE_PAUSE = 5.0
 
 
 class Teller(Protocol):
@@ -185,7 +188,9 @@ class Wait:
         else:
             # A longer pause than is tolerated ends the wait, and is not slept through.
             tolerated = self.plan.tolerate_outage - (self._ticks() - self._outage_since)
-            seconds = max(self.plan.poll_interval, min(self._told_to_wait, tolerated))
+            # However rare the looks are: two without an answer do not show that there was none in between.
+            often = max(self.plan.tolerate_outage / _OUTAGE_LOOKS, _LEAST_OUTAGE_PAUSE)
+            seconds = max(min(self.plan.poll_interval, often), min(self._told_to_wait, tolerated))
         seconds *= 1 + jitter
         if self.plan.deadline is not None:
             seconds = min(seconds, max(0.0, self.plan.deadline - self._clock()))

@@ -341,14 +341,15 @@ class TingTingRunCampaignOperator(RunningMixin):
             if not self.wait_for_completion:
                 return self.begun(context, campaign)
             plan = self.plan(context)
+        was_shown = campaign.status.has_begun
         if in_triggerer and not campaign.status.is_final:
-            self.wait_in_triggerer(plan)
-        return self.finish(context, self.wait_here(plan))
+            self.wait_in_triggerer(plan, was_shown=was_shown)
+        return self.finish(context, self.wait_here(plan), was_shown=was_shown)
 
-    def execute_complete(self, context: Context, event: Any = None) -> dict[str, Any]:
+    def execute_complete(self, context: Context, event: Any = None, was_shown: bool = True) -> dict[str, Any]:
         """Judge what the trigger has seen."""
         from airflow_provider_tingting.observation import Observation
 
         with self.told_to_airflow():
             number = campaign_id_of(self.campaign_id)
-        return self.finish(context, Observation.from_event(event, campaign_id=number))
+        return self.finish(context, Observation.from_event(event, campaign_id=number), was_shown=was_shown)

@@ -16,7 +16,7 @@ from airflow_provider_tingting.errors import (
     TingTingConfigError,
     TingTingError,
 )
-from airflow_provider_tingting.operators.base import TingTingBaseWriteOperator, is_first_try
+from airflow_provider_tingting.operators.base import TingTingBaseWriteOperator, generation_of, is_first_try
 from airflow_provider_tingting.operators.deadlines import deadline_of, defer
 from airflow_provider_tingting.operators.outlets import tell_outlets
 
@@ -39,6 +39,14 @@ _BLIND_TRY_WATCHES = 30.0
 _LATER_TRY_WATCHES = 5.0
 # A status may come so long (seconds) after the request that it shows.
 _SHOWS_WITHIN = 30.0
+_NOT_AGAIN = (
+    "It is not asked again, because that may call everybody twice. Look at TingTing; for another round create a new "
+    "campaign."
+)
+_NO_RETRY = (
+    "But there is no retry: TingTing has not shown yet that the campaign has begun, and this Airflow has no task state "
+    "store, so another try would not know that it was asked, and would ask again. So would a clear."
+)
 
 
 class RunningMixin(TingTingBaseWriteOperator):
@@ -94,10 +102,13 @@ class RunningMixin(TingTingBaseWriteOperator):
         number = plan.campaign_id
         self.leave_campaign(context, number)
         memory = self.memory(context)
-        state = JobState.from_json(memory.recall())
+        entry = memory.recall()
+        state = JobState.from_json(entry)
         if asked_at is not None and not memory.is_kept:
             state = JobState("running", number, asked_at=asked_at)
-        nobody_asked = is_first_try(context) or memory.is_kept
+        # An entry that is not there tells something only before the first clear: it may have been cleared away.
+        is_known = memory.is_kept and (entry is not None or not generation_of(context))
+        nobody_asked = is_first_try(context) or is_known
 
         def know(state: JobState) -> None:
             is_left_alone = nobody_asked and state.phase != "begun" and _asked_at(state) is None
@@ -133,10 +144,14 @@ class RunningMixin(TingTingBaseWriteOperator):
         from airflow_provider_tingting.campaign import watch_for_start
 
         if not campaign.status.has_begun:
-            campaign = self.hook.get_conn().converse(watch_for_start(campaign.id, _SHOWS_WITHIN))
+            try:
+                campaign = self.hook.get_conn().converse(watch_for_start(campaign.id, _SHOWS_WITHIN))
+            except TingTingError as error:
+                self._fail(context, error, was_shown=False)
         if not campaign.status.has_begun or not campaign.status.is_known:
-            said = f"it was asked to run and is {campaign.status}, so whether it has begun is not known."
-            self._never_began(context, said, campaign.id, campaign.status.value)
+            said = f"it was asked to run and is {campaign.status}, so whether it has begun is not known. {_NOT_AGAIN}"
+            never = TingTingCampaignError(said, campaign_id=campaign.id, status=campaign.status.value)
+            self._fail(context, never, was_shown=False)
         if campaign.status is CampaignStatus.TERMINATED:
             raise TingTingCampaignFailedError(
                 "it was terminated.", campaign_id=campaign.id, status=campaign.status.value
@@ -174,8 +189,11 @@ class RunningMixin(TingTingBaseWriteOperator):
             self.log.warning("TingTing rejects the token: reading the connection again")
             self.hook.forget_connection()
 
-    def wait_in_triggerer(self, plan: WaitPlan) -> NoReturn:
-        """Hand the wait over to the triggerer and free this worker."""
+    def wait_in_triggerer(self, plan: WaitPlan, *, was_shown: bool) -> NoReturn:
+        """Hand the wait over to the triggerer and free this worker.
+
+        :param was_shown: whether TingTing has shown the campaign as begun.
+        """
         if self.stop_on_kill and not DEFERRED_TASKS_ARE_TOLD:
             self.log.warning(
                 "Before Airflow 3.3 a deferred task cannot be told that a person has ended it: campaign %s will then "
@@ -184,6 +202,7 @@ class RunningMixin(TingTingBaseWriteOperator):
             )
         from airflow_provider_tingting.triggers.campaign import TingTingCampaignTrigger
 
+        late: dict[str, Any] = {} if was_shown else {"was_shown": False}
         defer(
             self,
             TingTingCampaignTrigger(
@@ -196,20 +215,23 @@ class RunningMixin(TingTingBaseWriteOperator):
                 starts_by=plan.starts_by,
             ),
             plan.deadline,
+            **late,
         )
 
-    def finish(self, context: Context, seen: Observation) -> dict[str, Any]:
-        """Judge how the wait has ended; the one place for both paths."""
-        from airflow_provider_tingting.observation import Reason
+    def finish(self, context: Context, seen: Observation, *, was_shown: bool) -> dict[str, Any]:
+        """Judge how the wait has ended; the one place for both paths.
+
+        :param was_shown: whether TingTing had shown the campaign as begun before the wait.
+        """
+        from airflow_provider_tingting.api.statuses import CampaignStatus
         from airflow_provider_tingting.outcome import describe, judge, summarise
 
-        if seen.reason is Reason.TIMED_OUT:
-            self._time_is_up(seen)
-        if seen.reason is Reason.NOT_BEGUN:
-            said = f"TingTing took the request to run it, and it still is {seen.status}."
-            self._never_began(context, said, seen.campaign_id, seen.status)
-        # Not told to Airflow as hopeless, whatever it is: a retry re-attaches to the campaign.
-        seen.raise_trouble()
+        try:
+            self._raise_unless_ended(seen)
+        except TingTingError as error:
+            # Not told to Airflow as hopeless, whatever it is: a retry re-attaches to the campaign.
+            shown = was_shown if seen.status is None else CampaignStatus(seen.status).has_begun
+            self._fail(context, error, was_shown=shown)
         with self.told_to_airflow():
             campaign = self.hook.get_campaign(seen.campaign_id)
             if campaign.status.is_final:
@@ -222,24 +244,27 @@ class RunningMixin(TingTingBaseWriteOperator):
             self.said_if_killed = None
             return result
 
-    def _never_began(self, context: Context, said: str, campaign_id: int, status: str | None) -> NoReturn:
-        """Fail because TingTing has taken the request and does not show it; see that it is not asked a second time."""
-        is_kept = self.memory(context).is_kept
-        later = (
-            "A retry looks again."
-            if is_kept
-            else "There is no retry: this Airflow has no task state store, so another try would not know that it was "
-            "asked, and would ask again. So would a clear."
-        )
-        error = TingTingCampaignError(
-            f"{said} It is not asked again, because that may call everybody twice. Look at TingTing; for another round "
-            f"create a new campaign. {later}",
-            campaign_id=campaign_id,
-            status=status,
-        )
-        if is_kept:
+    def _fail(self, context: Context, error: TingTingError, *, was_shown: bool) -> NoReturn:
+        """Raise an error; without a retry where that would ask TingTing a second time.
+
+        :param was_shown: whether TingTing, which has taken the request, has shown the campaign as begun.
+        """
+        if was_shown or self.memory(context).is_kept:
             raise error
-        raise AirflowFailException(str(error)) from error
+        raise AirflowFailException(f"{error} {_NO_RETRY}") from error
+
+    def _raise_unless_ended(self, seen: Observation) -> None:
+        from airflow_provider_tingting.observation import Reason
+
+        if seen.reason is Reason.TIMED_OUT:
+            self._time_is_up(seen)
+        if seen.reason is Reason.NOT_BEGUN:
+            raise TingTingCampaignError(
+                f"TingTing took the request to run it, and it still is {seen.status}. {_NOT_AGAIN}",
+                campaign_id=seen.campaign_id,
+                status=seen.status,
+            )
+        seen.raise_trouble()
 
     def _time_is_up(self, seen: Observation) -> NoReturn:
         from airflow_provider_tingting.settling import stop
