@@ -81,18 +81,24 @@ The account has {{ 'an unknown number' if credits['remaining'] is none else cred
         def owner(campaign_id: int) -> int:
             """Find the owner among the contacts."""
             contacts = TingTingHook().iter_contacts(campaign_id)
-            return next(contact.id for contact in contacts if contact.number == OWNER)
+            found = next((contact.id for contact in contacts if contact.number == OWNER), None)
+            if found is None:
+                raise ValueError("OWNER is not among the contacts. Set it to the number of the campaign's owner.")
+            return found
 
         found = owner(create.output)
-        demo = TingTingDemoCallOperator(task_id="demo_call", contact_id=found)
+        # Somebody may approve late in the evening, or a day later.
+        hours = os.environ.get("TINGTING_CALLING_WINDOW", "08:00-20:00")
+        demo = TingTingDemoCallOperator(
+            task_id="demo_call", contact_id=found, calling_window=hours, max_age=timedelta(days=2)
+        )
 
         run = TingTingRunCampaignOperator(
             task_id="run_campaign",
             campaign_id=create.output,
             poll_interval=float(os.environ.get("TINGTING_POLL_INTERVAL", "30")),
             timeout=timedelta(hours=6),
-            # Somebody may approve late in the evening, or a day later.
-            calling_window=os.environ.get("TINGTING_CALLING_WINDOW", "08:00-20:00"),
+            calling_window=hours,
             max_age=timedelta(days=2),
         )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from airflow_provider_tingting.cli import exits
@@ -27,6 +28,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     from airflow_provider_tingting.cli.connecting import connect
     from airflow_provider_tingting.cli.running import complain
     from airflow_provider_tingting.cli.tables import campaign_json, print_json, tell
+    from airflow_provider_tingting.errors import TingTingError
     from airflow_provider_tingting.masking import mask_text
 
     with connect(arguments.conn_id) as client:
@@ -41,8 +43,14 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
             if not arguments.yes and not _agreed(asked):
                 complain("Nothing was sent.")
                 return exits.INTERRUPTED
-            said = client.converse(settling.stop(campaign.id))
-            campaign = client.send(api.calls.get_campaign(campaign.id))
+            try:
+                said = client.converse(settling.stop(campaign.id))
+                with suppress(TingTingError):
+                    # Otherwise it is shown as it was before, and the sentence says what is known.
+                    campaign = client.send(api.calls.get_campaign(campaign.id))
+            except KeyboardInterrupt:
+                complain(f"Whether campaign {campaign.id} was stopped is not known. Look at it.")
+                raise
     if arguments.json:
         print_json(console, {**campaign_json(campaign), "said": said})
     else:

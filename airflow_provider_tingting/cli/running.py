@@ -43,7 +43,12 @@ def make_console(*, file: TextIO | None = None, stderr: bool = False) -> Console
     """Return a console that folds nothing unless a terminal is too narrow; rich obeys `NO_COLOR`."""
     from rich.console import Console
 
-    console = Console(file=file, stderr=stderr, highlight=False, emoji=False)
+    class Quiet(Console):
+        def on_broken_pipe(self) -> None:
+            # rich would end the process as if something were wrong.
+            raise BrokenPipeError
+
+    console = Quiet(file=file, stderr=stderr, highlight=False, emoji=False)
     if not console.is_terminal and "COLUMNS" not in os.environ:
         console.width = _UNFOLDED
     return console
