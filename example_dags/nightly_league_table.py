@@ -48,7 +48,9 @@ with DAG(
         day = params["day"] or night.subtract(days=1).to_date_string()
         return [
             campaign.id
-            for campaign in TingTingHook().iter_campaigns(status="Completed")
+            # One that was stopped has called people, too.
+            for status in ("Completed", "Terminated")
+            for campaign in TingTingHook().iter_campaigns(status=status)
             if campaign.updated_at and pendulum.parse(campaign.updated_at).in_timezone(NEPAL).to_date_string() == day
         ]
 

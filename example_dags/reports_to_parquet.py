@@ -44,7 +44,9 @@ with DAG(
         day = params["day"] or night.subtract(days=1).to_date_string()
         return [
             {"campaign_id": campaign.id, "path": f"{LAKE}/date={day}/campaign_{campaign.id}.parquet"}
-            for campaign in TingTingHook().iter_campaigns(status="Completed")
+            # One that was stopped has called people, too.
+            for status in ("Completed", "Terminated")
+            for campaign in TingTingHook().iter_campaigns(status=status)
             if campaign.updated_at and pendulum.parse(campaign.updated_at).in_timezone(NEPAL).to_date_string() == day
         ]
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import re
 
 import pytest
 from support.campaigns import NUMBERS, a_campaign, connection, writes
 
 from airflow_provider_tingting.cli import exits
+from airflow_provider_tingting.cli.running import make_console
 
 
 def finished(sandbox, **fields):
@@ -141,6 +143,29 @@ def test_a_person_is_asked_first(answer, stopped, tingting, sandbox, monkeypatch
     assert (writes(sandbox) == ["stop_campaign"]) is stopped
     assert code == (exits.DONE if stopped else exits.INTERRUPTED)
     assert ("Nothing was sent" in err) is not stopped
+
+
+def test_a_stop_is_told_even_if_nothing_can_be_read_afterwards(tingting, sandbox):
+    number = a_campaign(sandbox)
+    sandbox.world.run_campaign(number)
+    sandbox.faults.add("500", call="get_campaign", times="*", skip=1)
+
+    code, out, _ = tingting(f"campaigns stop {number} --yes")
+
+    assert code == exits.BAD
+    assert f"TingTing took the request to stop campaign {number}" in out
+
+
+def test_a_reader_that_has_seen_enough_is_no_failure():
+    reader, writer = os.pipe()
+    os.close(reader)
+
+    with os.fdopen(writer, "w") as pipe:
+        console = make_console(file=pipe)
+        with pytest.raises(BrokenPipeError):
+            console.print("x" * 100_000)
+        # Nothing is left to be written at the close.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), writer)
 
 
 def test_a_server_that_has_no_stop_is_told_with_a_bad_end(tingting, sandbox):
