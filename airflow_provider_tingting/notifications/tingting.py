@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import re
-import time
 from collections.abc import Generator, Sequence
 from copy import copy
 from datetime import timedelta
@@ -24,8 +23,6 @@ log = logging.getLogger(__name__)
 
 SERVICES = ("PHONE", "SMS", "SMS & PHONE")
 IN_QUIET_HOURS = ("sms", "wait", "silent")
-# TingTing refuses to schedule into the past, and a call that is made in the last minute rings after it.
-_AS_GOOD_AS_OVER = 60.0
 
 
 class TingTingNotifier(BaseNotifier):
@@ -136,9 +133,8 @@ class TingTingNotifier(BaseNotifier):
         """Tell, and wait meanwhile; never raises."""
         try:
             told = self._conversation(context)
-            if told is not None:
-                with self._hook().get_conn() as client:
-                    client.converse(told)
+            with self._hook().get_conn() as client:
+                client.converse(told)
         except Exception as error:
             _tell_failure(error)
 
@@ -146,9 +142,8 @@ class TingTingNotifier(BaseNotifier):
         """Tell without blocking the event loop; never raises."""
         try:
             told = self._conversation(context)
-            if told is not None:
-                async with await self._hook().get_async_client() as client:
-                    await client.converse(told)
+            async with await self._hook().get_async_client() as client:
+                await client.converse(told)
         except Exception as error:
             _tell_failure(error)
 
@@ -157,32 +152,18 @@ class TingTingNotifier(BaseNotifier):
 
         return TingTingHook(self.tingting_conn_id)
 
-    def _conversation(self, context: Context) -> Conversation[tuple[int, ...]] | None:
+    def _conversation(self, context: Context) -> Conversation[tuple[int, ...]]:
         from airflow_provider_tingting.notices.telling import tell
 
-        notice = self._notice(context)
-        return None if notice is None else tell(notice)
+        return tell(self._notice(context))
 
-    def _notice(self, context: Context) -> Notice | None:
-        """Return what is to be told, or None in quiet hours that are to be silent."""
+    def _notice(self, context: Context) -> Notice:
         from airflow_provider_tingting.arguments import ids_of, seconds_of
         from airflow_provider_tingting.notices.happening import Happening
         from airflow_provider_tingting.notices.hours import QuietHours
         from airflow_provider_tingting.notices.notice import Notice, key_of
         from airflow_provider_tingting.notices.wording import default_text, fit_to_speak, without_credentials
 
-        services, at = self.services, None
-        now = time.time()
-        end = QuietHours.read(self.quiet_hours).end_of(now) if self.quiet_hours else None
-        if end is not None and end - now < _AS_GOOD_AS_OVER:
-            end = None
-        if end is not None and self.in_quiet_hours == "silent":
-            log.info("It is between %s and %s in Nepal: nobody is told", *self.quiet_hours or ())
-            return None
-        if end is not None and self.in_quiet_hours == "sms":
-            services = "SMS"
-        elif end is not None:
-            at = end
         happening = Happening.read(context)
         text = self.message or default_text(
             happening.event, self.language, dag_id=happening.dag_id, task_id=happening.task_id
@@ -194,12 +175,13 @@ class TingTingNotifier(BaseNotifier):
             about=mask_text(without_credentials(about)),
             to=numbers,
             text=fit_to_speak(str(redact(text))),
-            services=services,
+            services=self.services,
             user_phone=ids_of(self.user_phone) if self.user_phone not in (None, "", [], ()) else (),
             voice=self.voice,
-            at=at,
             cooldown=seconds_of(self.cooldown, "cooldown", zero=True),
             escalate_after=seconds_of(self.escalate_after, "escalate_after"),
+            quiet_hours=QuietHours.read(self.quiet_hours) if self.quiet_hours else None,
+            in_quiet_hours=self.in_quiet_hours,
         )
 
     def _check(self) -> None:
