@@ -122,6 +122,12 @@ class Given:
     campaign: Campaign
     mark: NoticeMark
 
+    @property
+    def dialled(self) -> float:
+        """When TingTing calls at the earliest, in seconds since 1970: what is told at night may ring in the morning."""
+        scheduled = self.campaign.scheduled_at
+        return max(float(self.mark.made), scheduled.timestamp() if scheduled else 0.0)
+
     def counts(self, now: float) -> bool:
         """Whether it keeps others quiet: within its cooldown, and run, or about to be."""
         alive = self.campaign.status.has_begun or now - self.mark.made < GIVEN_UP_AFTER

@@ -105,11 +105,7 @@ def _first_step(notice: Notice, clock: Callable[[], float], gone: set[int]) -> C
             return None
         gone.add(latest.campaign.id)
     following = latest.mark.step + 1
-    left_alone = (
-        following < len(notice.to)
-        and now - latest.mark.made > notice.escalate_after + GRACE
-        and not latest.mark.quiet_until - notice.cooldown > now
-    )
+    left_alone = following < len(notice.to) and now - latest.dialled > notice.escalate_after + GRACE
     if left_alone and not (yield from _reached(latest.campaign.id, 0.0, clock)):
         log.info("Campaign %s has reached nobody, and nobody has tried the next number", latest.campaign.id)
         return following

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -13,7 +14,7 @@ from support.impatience import settle_fast
 from airflow_provider_tingting.notices import earlier, telling
 from airflow_provider_tingting.notices.hours import QuietHours
 from airflow_provider_tingting.notices.notice import Notice, NoticeMark, key_of
-from airflow_provider_tingting.notices.telling import tell
+from airflow_provider_tingting.notices.telling import GRACE, tell
 
 FIRST, SECOND, THIRD = "9841234501", "9801234502", "9861234503"
 ESCALATE_AFTER = 300.0
@@ -126,3 +127,21 @@ def test_when_the_quiet_hours_begin_while_another_process_is_waited_for_no_phone
     nobody_picks_up.clock.speed = 1.0
     nobody_picks_up.play_out()
     assert dialled(nobody_picks_up) == [("sms", FIRST)]
+
+
+@pytest.mark.parametrize("cooldown", [1800, 7200], ids=["the same cooldown", "a longer cooldown since"])
+def test_while_the_call_of_the_morning_rings_nobody_calls_the_next_number(client, nobody_picks_up, clock, cooldown):
+    hours = quiet(clock, -8 * 3600, 3600)
+    both = notice(FIRST, SECOND, quiet_hours=hours, in_quiet_hours="wait")
+    client.converse(tell(both, clock=clock))
+    morning = hours.end_of(clock.began)
+    nobody_picks_up.clock.push(3602)
+    by_day = replace(both, cooldown=cooldown)
+
+    assert client.converse(tell(by_day, clock=lambda: morning + 2)) == ()
+    assert client.converse(tell(by_day, clock=lambda: morning + ESCALATE_AFTER)) == ()
+    assert dialled(nobody_picks_up) == [("call", FIRST)]
+    assert len(client.converse(tell(by_day, clock=lambda: morning + ESCALATE_AFTER + GRACE + 5))) == 1
+    nobody_picks_up.clock.speed = 1.0
+    nobody_picks_up.play_out()
+    assert dialled(nobody_picks_up) == [("call", FIRST), ("call", SECOND)]
