@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Generator, Sequence
 from copy import copy
 from datetime import timedelta
@@ -15,6 +14,8 @@ from airflow_provider_tingting.errors import TingTingConfigError, TingTingError
 from airflow_provider_tingting.masking import mask_text
 
 if TYPE_CHECKING:
+    import jinja2
+
     from airflow_provider_tingting._compat import Context
     from airflow_provider_tingting.api.wire import Conversation
     from airflow_provider_tingting.notices.notice import Notice
@@ -23,6 +24,8 @@ log = logging.getLogger(__name__)
 
 SERVICES = ("PHONE", "SMS", "SMS & PHONE")
 IN_QUIET_HOURS = ("sms", "wait", "silent")
+# Without these a notice is as good: somebody is told the usual sentence by the account's first voice.
+_SPARED = ("message", "voice", "user_phone", "cooldown_key")
 
 
 class TingTingNotifier(BaseNotifier):
@@ -31,7 +34,8 @@ class TingTingNotifier(BaseNotifier):
     For `on_failure_callback` and the other callbacks of a DAG or a task, and for a `DeadlineAlert` (Airflow 3.1 and
     later), in an `AsyncCallback` as well as in a `SyncCallback`.
 
-    A notifier never fails a DAG: whatever goes wrong is logged in a sentence. Within the cooldown the same news about
+    A notifier never fails a DAG: whatever goes wrong is logged in a sentence. A template that cannot be filled in costs
+    its own number or argument, not the call. Within the cooldown the same news about
     the same DAG is told once, however often and from however many processes the notifier is called: TingTing keeps
     that, in the campaign's description. When the process dies while it waits for an answer, the next notice tries the
     next number.
@@ -120,14 +124,42 @@ class TingTingNotifier(BaseNotifier):
         fresh = copy(self)
         try:
             context = fresh.context
-            # Rendering asks for it, and a deadline's small context has none.
-            context.setdefault("dag", None)  # type: ignore[typeddict-item]
             fresh._update_context(context)
             fresh.render_template_fields(context)
         except Exception as error:
             _tell_failure(error)
             return
         await fresh.async_notify(context)
+
+    def render_template_fields(self, context: Context, jinja_env: jinja2.Environment | None = None) -> None:
+        """Fill in the templates; what cannot be filled in is named in the log, and its default is used.
+
+        Airflow's own gives up at the first that fails, and logs it with the numbers in it.
+
+        :raises Exception: which connection is to be used cannot be filled in.
+        """
+        from airflow_provider_tingting.notices.people import fill_in
+
+        # Airflow 2 asks for it, and a deadline's small context has none.
+        context.setdefault("dag", None)  # type: ignore[typeddict-item]
+        env = jinja_env or self.get_template_env(dag=context["dag"])
+
+        def render(value: Any) -> Any:
+            if callable(value):
+                return value(context=context, jinja_env=env)
+            return self.render_template(value, context, env)
+
+        self.to = fill_in(self.to, render)
+        for name in self.template_fields:
+            try:
+                if name != "to":
+                    setattr(self, name, render(getattr(self, name)))
+            except Exception as error:
+                if name not in _SPARED:
+                    raise
+                setattr(self, name, None)
+                shown = mask_text(str(error))
+                log.error("`%s` cannot be filled in, its default is used: %s: %s", name, type(error).__name__, shown)
 
     def notify(self, context: Context) -> None:
         """Tell, and wait meanwhile; never raises."""
@@ -162,13 +194,14 @@ class TingTingNotifier(BaseNotifier):
         from airflow_provider_tingting.notices.happening import Happening
         from airflow_provider_tingting.notices.hours import QuietHours
         from airflow_provider_tingting.notices.notice import Notice, key_of
+        from airflow_provider_tingting.notices.people import numbers_of
         from airflow_provider_tingting.notices.wording import default_text, fit_to_speak, without_credentials
 
         happening = Happening.read(context)
         text = self.message or default_text(
             happening.event, self.language, dag_id=happening.dag_id, task_id=happening.task_id
         )
-        numbers = _numbers_of(self.to)
+        numbers = numbers_of(self.to)
         about = self.cooldown_key or f"{happening.dag_id or 'a DAG'} {happening.event}"
         return Notice(
             key=key_of(about, *numbers),
@@ -204,27 +237,6 @@ class TingTingNotifier(BaseNotifier):
             QuietHours.read(self.quiet_hours)
         seconds_of(self.cooldown, "cooldown", zero=True)
         seconds_of(self.escalate_after, "escalate_after")
-
-
-def _numbers_of(to: Any) -> tuple[str, ...]:
-    """Return those numbers that can be called, each once; the others are named in the log.
-
-    :raises TingTingConfigError: there is none.
-    """
-    from airflow_provider_tingting.contacts.numbers import InvalidNumberError, normalise
-
-    if isinstance(to, str):
-        to = re.split(r"[,;\n]", to.strip("[]() \n"))
-    parts = [to] if isinstance(to, int) else list(to or ())
-    found: dict[str, None] = {}
-    for part in parts:
-        try:
-            found[normalise(part.strip(" '\"") if isinstance(part, str) else part)] = None
-        except InvalidNumberError as error:
-            log.error("A number of `to` cannot be called: %s", error)
-    if not found:
-        raise TingTingConfigError("`to` has no number that can be called: give a Nepal mobile of ten digits.")
-    return tuple(found)
 
 
 def _tell_failure(error: Exception) -> None:

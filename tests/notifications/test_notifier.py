@@ -291,7 +291,7 @@ TROUBLE = {
     "no such voice": (nothing_wrong, {"voice": "Elvis"}, "'Elvis' does not exist"),
     "no such connection": (nothing_wrong, {"tingting_conn_id": "elsewhere"}, "elsewhere"),
     "a replaced token": (other_token, {}, "valid API token"),
-    "a template that fails": (nothing_wrong, {"message": "{{ 1 / 0 }}"}, "ZeroDivisionError"),
+    "a template that fails": (nothing_wrong, {"tingting_conn_id": "{{ 1 / 0 }}"}, "ZeroDivisionError"),
     "a caller number that is none": (nothing_wrong, {"user_phone": 99}, "Nobody was told"),
 }
 
