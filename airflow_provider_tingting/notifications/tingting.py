@@ -35,10 +35,9 @@ class TingTingNotifier(BaseNotifier):
     later), in an `AsyncCallback` as well as in a `SyncCallback`.
 
     A notifier never fails a DAG: whatever goes wrong is logged in a sentence. A template that cannot be filled in costs
-    its own number or argument, not the call. Within the cooldown the same news about
-    the same DAG is told once, however often and from however many processes the notifier is called: TingTing keeps
-    that, in the campaign's description. When the process dies while it waits for an answer, the next notice tries the
-    next number.
+    its own number or argument, not the call. Within the cooldown the same news about the same DAG is told once, however
+    often and from however many processes the notifier is called: TingTing keeps that, in the campaign's description.
+    When the process dies while it waits for an answer, the next notice tries the next number.
 
     Source: API page, Create a campaign, Add a single contact, Run campaign, List contacts.
 
@@ -57,7 +56,7 @@ class TingTingNotifier(BaseNotifier):
     :param in_quiet_hours: what is done instead: `sms` (send an SMS), `wait` (TingTing calls when they end) or `silent`.
     :param cooldown: seconds, or a timedelta, for which the same news is not told again; 0 to tell it each time.
     :param cooldown_key: what counts as the same news; None for the DAG and what has happened to it. The same text in
-        several DAGs makes them share one cooldown.
+        several DAGs makes them share one cooldown. Other people and other services are other news always.
     :param tingting_conn_id: the Airflow connection.
     :param context: given by Airflow.
     :raises TingTingConfigError: `language`, `services`, a time or the quiet hours cannot be used; when the DAG is
@@ -204,7 +203,8 @@ class TingTingNotifier(BaseNotifier):
         numbers = numbers_of(self.to)
         about = self.cooldown_key or f"{happening.dag_id or 'a DAG'} {happening.event}"
         return Notice(
-            key=key_of(about, *numbers),
+            # As it is asked for: in quiet hours it stays the same news.
+            key=key_of(about, self.services, *numbers),
             about=mask_text(without_credentials(about)),
             to=numbers,
             text=fit_to_speak(str(redact(text))),
