@@ -376,7 +376,7 @@ def test_the_failures_of_a_real_dag_phone_once_for_its_tasks_and_once_for_itself
 
     assert set(run.states.values()) == {"failed"}
     assert len(quick.ledger.dialled) == len(by_number)
-    assert "a dag that fails" in by_number[FIRST]
+    assert "a dag that fails असफल भयो" in by_number[FIRST]
     assert "काम: fail" in by_number[FIRST]
     # Not every version calls a DAG's own callbacks in `dag.test()`.
     assert by_number.get(SECOND, "Hello, this is Airflow. a dag that fails has failed. Please have a look.") == (
