@@ -15,6 +15,7 @@ from airflow_provider_tingting.notices import earlier, telling
 from airflow_provider_tingting.notices.hours import QuietHours
 from airflow_provider_tingting.notices.notice import Notice, NoticeMark, key_of
 from airflow_provider_tingting.notices.telling import GRACE, tell
+from airflow_provider_tingting.sandbox.routes import campaigns as routes
 
 FIRST, SECOND, THIRD = "9841234501", "9801234502", "9861234503"
 ESCALATE_AFTER = 300.0
@@ -71,7 +72,7 @@ def nobody_picks_up(sandbox):
 
 
 def told(sandbox):
-    """The services of the campaigns that were run, in their order."""
+    """The services of the campaigns that are there, in their order."""
     return [campaign.services for campaign in sorted(sandbox.world.campaigns.values(), key=lambda one: one.id)]
 
 
@@ -115,18 +116,40 @@ def test_when_quiet_hours_that_wait_begin_while_the_first_number_rings_the_next_
     assert -1 < call.at.timestamp() - hours.end_of(clock.now) < 10
 
 
-def test_when_the_quiet_hours_begin_while_another_process_is_waited_for_no_phone_rings(client, nobody_picks_up, clock):
-    made = notice(FIRST, quiet_hours=quiet(clock, 120, 8 * 3600))
-    mark = NoticeMark.of(made, 0, clock.began)
-    nobody_picks_up.world.create_campaign(
+def left_behind(sandbox, made, moment):
+    """The campaign of a process that has died before it ran it."""
+    mark = NoticeMark.of(made, 0, moment)
+    sandbox.world.create_campaign(
         name=made.name, services="PHONE", user_phone=[3], message="Look.", description=f"{mark} A notice."
     )
+
+
+def test_when_the_quiet_hours_begin_while_another_process_is_waited_for_no_phone_rings(client, nobody_picks_up, clock):
+    made = notice(FIRST, quiet_hours=quiet(clock, 120, 8 * 3600))
+    left_behind(nobody_picks_up, made, clock.began)
 
     assert len(client.converse(tell(made, clock=clock))) == 1
     assert told(nobody_picks_up) == ["PHONE", "SMS"]
     nobody_picks_up.clock.speed = 1.0
     nobody_picks_up.play_out()
     assert dialled(nobody_picks_up) == [("sms", FIRST)]
+
+
+def test_when_the_quiet_hours_begin_while_a_faster_process_is_waited_for_no_phone_rings(
+    client, nobody_picks_up, clock, monkeypatch
+):
+    made = notice(FIRST, quiet_hours=quiet(clock, 300, 8 * 3600))
+    left_behind(nobody_picks_up, made, clock.began + 150)
+    real, asked = routes.select_campaigns, []
+
+    def unseen_at_first(*arguments):
+        asked.append(arguments)
+        return real(*arguments) if len(asked) > 1 else []
+
+    monkeypatch.setattr(routes, "select_campaigns", unseen_at_first)
+
+    assert len(client.converse(tell(made, clock=clock))) == 1
+    assert told(nobody_picks_up) == ["PHONE", "SMS"]
 
 
 @pytest.mark.parametrize("cooldown", [1800, 7200], ids=["the same cooldown", "a longer cooldown since"])
