@@ -12,8 +12,10 @@ import unicodedata
 HIDDEN = "***"
 
 # Eight digits or more in a row (separators between them allowed) are taken for a phone number: ids are
-# shorter, a Nepal landline with its area code has eight. `\d` covers Devanagari digits.
-_PHONE_LIKE = re.compile(r"(?<![0-9A-Za-z.])[+(]?\d(?:[\s().\u200b-\u200f\u2060\ufeff-]{0,3}\d){7,}(?![0-9A-Za-z])")
+# shorter, a Nepal landline with its area code has eight. `\d` covers Devanagari digits, `%20` is a URL's space.
+_PHONE_LIKE = re.compile(
+    r"(?<![0-9A-Za-z.])[+(]?\d(?:(?:%20|[\s().\u200b-\u200f\u2060\ufeff-]){0,3}\d){7,}(?![0-9A-Za-z])"
+)
 # A mobile number of Nepal is known by its first digits, so it may also be glued to letters or be split by signs that
 # stand between other numbers too.
 _MOBILE_LIKE = re.compile(r"9[678](?:[/,_|·‐-―−]?\d){8}(?!\d)")
@@ -29,7 +31,7 @@ _UUID_LENGTH = 36
 _SCIENTIFIC = re.compile(r"(?<![\d.])9\.[678]\d{0,9}[eE][+]?0?9(?!\d)")
 # What looks like a date or the seconds of a time stamp keeps its digits: a log line without its time is useless.
 _DATE_LIKE = re.compile(
-    r"\A(?:\d{4}-\d{2}-\d{2}(?:[ .]\d{1,2})?|(?:19|20)\d{2}(?:0[1-9]|1[0-2])(?:[0-2]\d|3[01])|\d{2}\.\d{1,6})\Z"
+    r"\A(?:(?:19|20)\d{2}(?:-\d{2}-\d{2}(?:[ .]\d{1,2})?|(?:0[1-9]|1[0-2])(?:[0-2]\d|3[01]))|\d{2}\.\d{1,6})\Z"
 )
 # After the plain word "token" only what looks like one is hidden: "the token belongs to" stays a sentence.
 _BEARER = re.compile(

@@ -35,6 +35,10 @@ from airflow_provider_tingting.masking import mask_number, mask_text
         "984   123   4567",
         "984–12345–67",
         "98–41–23–45–67",
+        "9841-23-45 67",
+        "9841-23-45.67",
+        "9841%20234567",
+        "+977%20984%20123%204567",
     ],
 )
 def test_a_phone_number_in_a_text_is_masked_however_it_is_written(written: str) -> None:
@@ -52,6 +56,8 @@ def test_a_phone_number_in_a_text_is_masked_however_it_is_written(written: str) 
     [
         "campaign 79 of 2026-11-23 10:11:12",
         "2025-07-09T00:00:00+05:45",
+        "1999-12-31 23:59:59",
+        "left 2083-08-08 at 09:35:32",
         "2026-11-23T05:00:00.123456+00:00",
         "reports/report_20250709.csv",
         "1,048,576 rows",

@@ -38,6 +38,9 @@ class QuietHours:
             ) from None
         return cls(begin, end)
 
+    def __str__(self) -> str:
+        return f"{self.begin:%H:%M} and {self.end:%H:%M} in Nepal"
+
     def end_of(self, moment: float) -> float | None:
         """Return when the quiet hours end that this moment lies in, or None when it lies in none.
 

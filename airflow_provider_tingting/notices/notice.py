@@ -5,13 +5,16 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from airflow_provider_tingting.api.models import Campaign
+from airflow_provider_tingting.notices.hours import QuietHours
 
 # A notice whose campaign was not run in so many seconds is taken for given up: its process has died. A live one may
 # watch for two minutes whether TingTing has heard that it is to run.
 GIVEN_UP_AFTER = 180.0
+# TingTing refuses to schedule into the past, and a call that is made in the last minute rings after it.
+_AS_GOOD_AS_OVER = 60.0
 
 _MARK = re.compile(r"\[airflow-notice:([0-9a-f]{16})/(\d{1,4})/(\d{1,12})/(\d{1,12})/([0-9a-f]{8})\]")
 
@@ -30,6 +33,8 @@ class Notice:
     :param at: when to call, in seconds since 1970; None for now.
     :param cooldown: seconds for which nobody is told again.
     :param escalate_after: seconds after which the next number is tried.
+    :param quiet_hours: in which no phone is to ring; None for none.
+    :param in_quiet_hours: what is done instead: `sms`, `wait` or `silent`.
     """
 
     key: str
@@ -42,6 +47,17 @@ class Notice:
     at: float | None = None
     cooldown: float = 1800.0
     escalate_after: float = 120.0
+    quiet_hours: QuietHours | None = None
+    in_quiet_hours: str = "sms"
+
+    def at_hour(self, now: float) -> Notice | None:
+        """Return how it is given at this moment: as it is; in quiet hours as an SMS, at their end, or not at all."""
+        end = self.quiet_hours.end_of(now) if self.quiet_hours else None
+        if end is None or end - now < _AS_GOOD_AS_OVER:
+            return self
+        if self.in_quiet_hours == "silent":
+            return None
+        return replace(self, services="SMS") if self.in_quiet_hours == "sms" else replace(self, at=end)
 
     @property
     def name(self) -> str:
@@ -105,6 +121,12 @@ class Given:
 
     campaign: Campaign
     mark: NoticeMark
+
+    @property
+    def dialled(self) -> float:
+        """When TingTing calls at the earliest, in seconds since 1970: what is told at night may ring in the morning."""
+        scheduled = self.campaign.scheduled_at
+        return max(float(self.mark.made), scheduled.timestamp() if scheduled else 0.0)
 
     def counts(self, now: float) -> bool:
         """Whether it keeps others quiet: within its cooldown, and run, or about to be."""

@@ -44,36 +44,45 @@ def tell(notice: Notice, *, clock: Callable[[], float] = time.time) -> Conversat
 
     The first number is called. When there are more, the campaign is watched for `escalate_after` seconds, and the next
     number is called unless somebody has picked up. When this process dies meanwhile, the next notice with the same key
-    goes on where it ended.
+    goes on where it ended. Each time it is asked anew whether these are quiet hours.
 
     :raises TingTingConfigError: the account has no caller number, no such voice or no credits.
     :raises TingTingAPIError: TingTing refuses or does not answer.
     """
+    if _at_this_hour(notice, clock()) is None:
+        return ()
     gone: set[int] = set()
     first = yield from _first_step(notice, clock, gone)
     if first is None:
         return ()
     yield from check_credits()
     callers = notice.user_phone or (yield from first_caller())
-    voice = (yield from voice_of(notice)) if "PHONE" in notice.services else None
     ran: list[int] = []
     for step in range(first, len(notice.to)):
-        last = step + 1 == len(notice.to) or notice.at is not None
+        last = step + 1 == len(notice.to)
         try:
-            campaign_id = yield from _call(notice, step, callers, voice, clock, gone)
+            called = yield from _call(notice, step, callers, clock, gone)
         except (TingTingCampaignError, TingTingRefusedError) as error:
             # What TingTing refuses for one number it may take for the next.
             if last or isinstance(error, TingTingAuthError):
                 raise
             log.error("%s could not be told: %s", mask_number(notice.to[step]), error)
             continue
-        if campaign_id is None:
+        if called is None:
             break
+        campaign_id, at = called
         ran.append(campaign_id)
-        if last or (yield from _reached(campaign_id, notice.escalate_after, clock)):
+        if last or at is not None or (yield from _reached(campaign_id, notice.escalate_after, clock)):
             break
         log.warning("Campaign %s has not reached %s: trying the next number", campaign_id, mask_number(notice.to[step]))
     return tuple(ran)
+
+
+def _at_this_hour(notice: Notice, now: float) -> Notice | None:
+    told = notice.at_hour(now)
+    if told is None:
+        log.info("It is between %s: nobody is told now", notice.quiet_hours)
+    return told
 
 
 def _first_step(notice: Notice, clock: Callable[[], float], gone: set[int]) -> Conversation[int | None]:
@@ -96,11 +105,7 @@ def _first_step(notice: Notice, clock: Callable[[], float], gone: set[int]) -> C
             return None
         gone.add(latest.campaign.id)
     following = latest.mark.step + 1
-    left_alone = (
-        following < len(notice.to)
-        and now - latest.mark.made > notice.escalate_after + GRACE
-        and not latest.mark.quiet_until - notice.cooldown > now
-    )
+    left_alone = following < len(notice.to) and now - latest.dialled > notice.escalate_after + GRACE
     if left_alone and not (yield from _reached(latest.campaign.id, 0.0, clock)):
         log.info("Campaign %s has reached nobody, and nobody has tried the next number", latest.campaign.id)
         return following
@@ -115,14 +120,21 @@ def _call(
     notice: Notice,
     step: int,
     callers: tuple[int, ...],
-    voice: int | None,
     clock: Callable[[], float],
     gone: set[int],
-) -> Conversation[int | None]:
-    """Make the campaign of one step and run it; return its id, or None when another process was faster."""
+) -> Conversation[tuple[int, float | None] | None]:
+    """Make the campaign of one step and run it.
+
+    :returns: its id and when TingTing calls (None for now); or None when another process was faster, or nobody is to be
+        told at this hour.
+    """
     while True:
         now = clock()
-        campaign = yield from _create(notice, NoticeMark.of(notice, step, now), callers)
+        told = _at_this_hour(notice, now)
+        if told is None:
+            return None
+        voice = (yield from voice_of(told)) if "PHONE" in told.services else None
+        campaign = yield from _create(told, NoticeMark.of(told, step, now), callers)
         job = CampaignJob()
         job.attach_to(campaign.id)
         try:
@@ -141,9 +153,7 @@ def _call(
         gone.add(rival.campaign.id)
     try:
         if voice is not None:
-            message = calls.set_campaign_message(
-                campaign.id, voice=voice, message=notice.text, sms_message=_sms(notice)
-            )
+            message = calls.set_campaign_message(campaign.id, voice=voice, message=told.text, sms_message=_sms(told))
             yield from settling.insist(message)
         # The call for many, which skips a number that is there: the one for a single contact refuses to be repeated.
         yield from settling.insist(calls.add_contacts(campaign.id, [{"number": notice.to[step]}]))
@@ -154,8 +164,8 @@ def _call(
             yield from _discard(campaign.id)
         raise
     shown = mask_number(notice.to[step])
-    log.info("Campaign %s tells %s (%s); it is %s", campaign.id, shown, notice.services, began.status)
-    return campaign.id
+    log.info("Campaign %s tells %s (%s); it is %s", campaign.id, shown, told.services, began.status)
+    return campaign.id, told.at
 
 
 def _may_have_run(job: CampaignJob) -> bool:

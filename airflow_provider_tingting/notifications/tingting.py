@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
-import time
 from collections.abc import Generator, Sequence
 from copy import copy
 from datetime import timedelta
@@ -16,6 +14,8 @@ from airflow_provider_tingting.errors import TingTingConfigError, TingTingError
 from airflow_provider_tingting.masking import mask_text
 
 if TYPE_CHECKING:
+    import jinja2
+
     from airflow_provider_tingting._compat import Context
     from airflow_provider_tingting.api.wire import Conversation
     from airflow_provider_tingting.notices.notice import Notice
@@ -24,8 +24,8 @@ log = logging.getLogger(__name__)
 
 SERVICES = ("PHONE", "SMS", "SMS & PHONE")
 IN_QUIET_HOURS = ("sms", "wait", "silent")
-# TingTing refuses to schedule into the past, and a call that is made in the last minute rings after it.
-_AS_GOOD_AS_OVER = 60.0
+# Without these a notice is as good: somebody is told the usual sentence by the account's first voice.
+_SPARED = ("message", "voice", "user_phone", "cooldown_key")
 
 
 class TingTingNotifier(BaseNotifier):
@@ -34,10 +34,10 @@ class TingTingNotifier(BaseNotifier):
     For `on_failure_callback` and the other callbacks of a DAG or a task, and for a `DeadlineAlert` (Airflow 3.1 and
     later), in an `AsyncCallback` as well as in a `SyncCallback`.
 
-    A notifier never fails a DAG: whatever goes wrong is logged in a sentence. Within the cooldown the same news about
-    the same DAG is told once, however often and from however many processes the notifier is called: TingTing keeps
-    that, in the campaign's description. When the process dies while it waits for an answer, the next notice tries the
-    next number.
+    A notifier never fails a DAG: whatever goes wrong is logged in a sentence. A template that cannot be filled in costs
+    its own number or argument, not the call. Within the cooldown the same news about the same DAG is told once, however
+    often and from however many processes the notifier is called: TingTing keeps that, in the campaign's description.
+    When the process dies while it waits for an answer, the next notice tries the next number.
 
     Source: API page, Create a campaign, Add a single contact, Run campaign, List contacts.
 
@@ -56,7 +56,7 @@ class TingTingNotifier(BaseNotifier):
     :param in_quiet_hours: what is done instead: `sms` (send an SMS), `wait` (TingTing calls when they end) or `silent`.
     :param cooldown: seconds, or a timedelta, for which the same news is not told again; 0 to tell it each time.
     :param cooldown_key: what counts as the same news; None for the DAG and what has happened to it. The same text in
-        several DAGs makes them share one cooldown.
+        several DAGs makes them share one cooldown. Other people and other services are other news always.
     :param tingting_conn_id: the Airflow connection.
     :param context: given by Airflow.
     :raises TingTingConfigError: `language`, `services`, a time or the quiet hours cannot be used; when the DAG is
@@ -123,8 +123,6 @@ class TingTingNotifier(BaseNotifier):
         fresh = copy(self)
         try:
             context = fresh.context
-            # Rendering asks for it, and a deadline's small context has none.
-            context.setdefault("dag", None)  # type: ignore[typeddict-item]
             fresh._update_context(context)
             fresh.render_template_fields(context)
         except Exception as error:
@@ -132,13 +130,42 @@ class TingTingNotifier(BaseNotifier):
             return
         await fresh.async_notify(context)
 
+    def render_template_fields(self, context: Context, jinja_env: jinja2.Environment | None = None) -> None:
+        """Fill in the templates; what cannot be filled in is named in the log, and its default is used.
+
+        Airflow's own gives up at the first that fails, and logs it with the numbers in it.
+
+        :raises Exception: which connection is to be used cannot be filled in.
+        """
+        from airflow_provider_tingting.notices.people import fill_in
+
+        # Airflow 2 asks for it, and a deadline's small context has none.
+        context.setdefault("dag", None)  # type: ignore[typeddict-item]
+        env = jinja_env or self.get_template_env(dag=context["dag"])
+
+        def render(value: Any) -> Any:
+            if callable(value):
+                return value(context=context, jinja_env=env)
+            return self.render_template(value, context, env)
+
+        self.to = fill_in(self.to, render)
+        for name in self.template_fields:
+            try:
+                if name != "to":
+                    setattr(self, name, render(getattr(self, name)))
+            except Exception as error:
+                if name not in _SPARED:
+                    raise
+                setattr(self, name, None)
+                shown = mask_text(str(error))
+                log.error("`%s` cannot be filled in, its default is used: %s: %s", name, type(error).__name__, shown)
+
     def notify(self, context: Context) -> None:
         """Tell, and wait meanwhile; never raises."""
         try:
             told = self._conversation(context)
-            if told is not None:
-                with self._hook().get_conn() as client:
-                    client.converse(told)
+            with self._hook().get_conn() as client:
+                client.converse(told)
         except Exception as error:
             _tell_failure(error)
 
@@ -146,9 +173,8 @@ class TingTingNotifier(BaseNotifier):
         """Tell without blocking the event loop; never raises."""
         try:
             told = self._conversation(context)
-            if told is not None:
-                async with await self._hook().get_async_client() as client:
-                    await client.converse(told)
+            async with await self._hook().get_async_client() as client:
+                await client.converse(told)
         except Exception as error:
             _tell_failure(error)
 
@@ -157,49 +183,38 @@ class TingTingNotifier(BaseNotifier):
 
         return TingTingHook(self.tingting_conn_id)
 
-    def _conversation(self, context: Context) -> Conversation[tuple[int, ...]] | None:
+    def _conversation(self, context: Context) -> Conversation[tuple[int, ...]]:
         from airflow_provider_tingting.notices.telling import tell
 
-        notice = self._notice(context)
-        return None if notice is None else tell(notice)
+        return tell(self._notice(context))
 
-    def _notice(self, context: Context) -> Notice | None:
-        """Return what is to be told, or None in quiet hours that are to be silent."""
+    def _notice(self, context: Context) -> Notice:
         from airflow_provider_tingting.arguments import ids_of, seconds_of
         from airflow_provider_tingting.notices.happening import Happening
         from airflow_provider_tingting.notices.hours import QuietHours
         from airflow_provider_tingting.notices.notice import Notice, key_of
+        from airflow_provider_tingting.notices.people import numbers_of
         from airflow_provider_tingting.notices.wording import default_text, fit_to_speak, without_credentials
 
-        services, at = self.services, None
-        now = time.time()
-        end = QuietHours.read(self.quiet_hours).end_of(now) if self.quiet_hours else None
-        if end is not None and end - now < _AS_GOOD_AS_OVER:
-            end = None
-        if end is not None and self.in_quiet_hours == "silent":
-            log.info("It is between %s and %s in Nepal: nobody is told", *self.quiet_hours or ())
-            return None
-        if end is not None and self.in_quiet_hours == "sms":
-            services = "SMS"
-        elif end is not None:
-            at = end
         happening = Happening.read(context)
         text = self.message or default_text(
             happening.event, self.language, dag_id=happening.dag_id, task_id=happening.task_id
         )
-        numbers = _numbers_of(self.to)
+        numbers = numbers_of(self.to)
         about = self.cooldown_key or f"{happening.dag_id or 'a DAG'} {happening.event}"
         return Notice(
-            key=key_of(about, *numbers),
+            # As it is asked for: in quiet hours it stays the same news.
+            key=key_of(about, self.services, *numbers),
             about=mask_text(without_credentials(about)),
             to=numbers,
             text=fit_to_speak(str(redact(text))),
-            services=services,
+            services=self.services,
             user_phone=ids_of(self.user_phone) if self.user_phone not in (None, "", [], ()) else (),
             voice=self.voice,
-            at=at,
             cooldown=seconds_of(self.cooldown, "cooldown", zero=True),
             escalate_after=seconds_of(self.escalate_after, "escalate_after"),
+            quiet_hours=QuietHours.read(self.quiet_hours) if self.quiet_hours else None,
+            in_quiet_hours=self.in_quiet_hours,
         )
 
     def _check(self) -> None:
@@ -222,27 +237,6 @@ class TingTingNotifier(BaseNotifier):
             QuietHours.read(self.quiet_hours)
         seconds_of(self.cooldown, "cooldown", zero=True)
         seconds_of(self.escalate_after, "escalate_after")
-
-
-def _numbers_of(to: Any) -> tuple[str, ...]:
-    """Return those numbers that can be called, each once; the others are named in the log.
-
-    :raises TingTingConfigError: there is none.
-    """
-    from airflow_provider_tingting.contacts.numbers import InvalidNumberError, normalise
-
-    if isinstance(to, str):
-        to = re.split(r"[,;\n]", to.strip("[]() \n"))
-    parts = [to] if isinstance(to, int) else list(to or ())
-    found: dict[str, None] = {}
-    for part in parts:
-        try:
-            found[normalise(part.strip(" '\"") if isinstance(part, str) else part)] = None
-        except InvalidNumberError as error:
-            log.error("A number of `to` cannot be called: %s", error)
-    if not found:
-        raise TingTingConfigError("`to` has no number that can be called: give a Nepal mobile of ten digits.")
-    return tuple(found)
 
 
 def _tell_failure(error: Exception) -> None:

@@ -291,7 +291,7 @@ TROUBLE = {
     "no such voice": (nothing_wrong, {"voice": "Elvis"}, "'Elvis' does not exist"),
     "no such connection": (nothing_wrong, {"tingting_conn_id": "elsewhere"}, "elsewhere"),
     "a replaced token": (other_token, {}, "valid API token"),
-    "a template that fails": (nothing_wrong, {"message": "{{ 1 / 0 }}"}, "ZeroDivisionError"),
+    "a template that fails": (nothing_wrong, {"tingting_conn_id": "{{ 1 / 0 }}"}, "ZeroDivisionError"),
     "a caller number that is none": (nothing_wrong, {"user_phone": 99}, "Nobody was told"),
 }
 
@@ -376,7 +376,7 @@ def test_the_failures_of_a_real_dag_phone_once_for_its_tasks_and_once_for_itself
 
     assert set(run.states.values()) == {"failed"}
     assert len(quick.ledger.dialled) == len(by_number)
-    assert "a dag that fails" in by_number[FIRST]
+    assert "a dag that fails असफल भयो" in by_number[FIRST]
     assert "काम: fail" in by_number[FIRST]
     # Not every version calls a DAG's own callbacks in `dag.test()`.
     assert by_number.get(SECOND, "Hello, this is Airflow. a dag that fails has failed. Please have a look.") == (
