@@ -29,25 +29,25 @@ def bring_up_to_date(campaign: Campaign, spec: CampaignSpec) -> Conversation[Cam
     :raises TingTingAPIError: it stays unknown whether the campaign has it.
     """
     wanted, has = read_schedule(spec.schedule), campaign.scheduled_at
-    if wanted is not None and not is_past(wanted) and not _is_same(wanted, has):
-        rescheduled: Campaign | None = yield from _rescheduled(campaign, spec.schedule, wanted)
-        if rescheduled is not None:
-            campaign, has = rescheduled, rescheduled.scheduled_at
+    if wanted is not None and not is_past(wanted):
+        if not _is_same(wanted, has):
+            campaign = yield from _rescheduled(campaign, spec.schedule, wanted)
     # One that has passed was left off, if that was wanted.
-    if has is not None and not (wanted is not None and _is_same(wanted, has)):
+    elif has is not None and not (wanted is not None and _is_same(wanted, has)):
         _say_that_it_stays(campaign, "schedule", spec.schedule, campaign.schedule)
     if (spec.credit_limit or None) != (campaign.credit_limit or None):
         _say_that_it_stays(campaign, "credit limit", _digits(spec.credit_limit), _digits(campaign.credit_limit))
     return campaign
 
 
-def _rescheduled(campaign: Campaign, schedule: str | None, wanted: datetime) -> Conversation[Campaign | None]:
-    """Give a campaign another schedule and look whether it has it; None when that moment has passed meanwhile."""
+def _rescheduled(campaign: Campaign, schedule: str | None, wanted: datetime) -> Conversation[Campaign]:
+    """Give a campaign another schedule and look whether it has it; leave it alone if that moment passes meanwhile."""
     try:
         yield from settling.insist(calls.update_campaign(campaign.id, schedule=schedule))
     except TingTingValidationError as error:
         if is_past(wanted):
-            return None
+            _say_that_it_stays(campaign, "schedule", schedule, campaign.schedule)
+            return campaign
         raise TingTingValidationError(
             error.call,
             error.said,

@@ -118,8 +118,9 @@ def test_a_schedule_that_tingting_refuses_fails_the_task_and_says_which_one_the_
     assert "Give the task a schedule that TingTing takes, or the old one, and clear it" in said
 
 
-def test_a_schedule_that_passes_on_its_way_is_no_edit(sandbox, logged):
-    campaign = once(lambda: creating(schedule=TEN, **WITHOUT_VOICE), store=None)
+@pytest.mark.parametrize(("before", "kept"), [(TEN, TEN), (None, "none")])
+def test_a_schedule_that_passes_on_its_way_is_no_edit(sandbox, logged, before, kept):
+    campaign = once(lambda: creating(schedule=before, **WITHOUT_VOICE), store=None)
     soon = math.ceil(time.time() + 0.3)
     schedule = datetime.fromtimestamp(soon, timezone.utc).isoformat()
     # For the server it has passed already; for the task, by the time it hears of it.
@@ -127,7 +128,7 @@ def test_a_schedule_that_passes_on_its_way_is_no_edit(sandbox, logged):
     sandbox.faults.add("slow", value=1.4, call="update_campaign")
 
     assert once(lambda: creating(schedule=schedule, **WITHOUT_VOICE), store=None, **CLEARED) == campaign
-    assert f"keeps its schedule: it is {TEN}, though the task says {schedule} now" in logged()
+    assert f"keeps its schedule: it is {kept}, though the task says {schedule} now" in logged()
 
 
 def test_a_schedule_that_tingting_takes_and_ignores_is_not_told_as_done(sandbox, store, logged, monkeypatch):
