@@ -101,7 +101,7 @@ class CampaignJob:
 
         :param thorough: look beyond its name first, because an earlier attempt may have created it and somebody
             renamed it.
-        :raises TingTingCampaignError: the job's campaign has other content, or was deleted.
+        :raises TingTingCampaignError: the job's campaign has other content, was deleted, or keeps another schedule.
         :raises TingTingConfigError: there is none yet, and the schedule has passed.
         :raises TingTingAPIError: TingTing refuses, or it stays unknown whether there is a campaign.
         """

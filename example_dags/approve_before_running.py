@@ -67,8 +67,9 @@ if not airflow_version.startswith(("2.", "3.0.")):
             body="""
 {%- set figures = ti.xcom_pull(task_ids='check_contacts') -%}
 {%- set added = ti.xcom_pull(task_ids='add_contacts') -%}
+{%- set counted = added.get('in_campaign') -%}
 {%- set credits = figures['credits'] -%}
-**{{ added['in_campaign'] }}** households would be called, {{ figures['invalid'] }} cannot be.
+**{{ added['total'] if counted is none else counted }}** households would be called, {{ figures['invalid'] }} cannot be.
 That costs about {{ credits['estimate'] }} credits.
 The account has {{ 'an unknown number' if credits['remaining'] is none else credits['remaining'] }}.
 

@@ -10,7 +10,7 @@ from airflow_provider_tingting.contacts.columns import find_column, find_number_
 from airflow_provider_tingting.contacts.seen import SeenNumbers
 from airflow_provider_tingting.contacts.sources.row import Row
 from airflow_provider_tingting.errors import TingTingContactsError
-from airflow_provider_tingting.masking import mask_text
+from airflow_provider_tingting.masking import mask_number, mask_text
 
 #: An entry like these may stand for anybody, so that nobody could be sure that the right people are left out.
 _MAY_BE_ANYBODY = frozenset({"lost_digits", "several_numbers"})
@@ -19,6 +19,8 @@ _MAY_BE_ANYBODY = frozenset({"lost_digits", "several_numbers"})
 # A mobile among other things, however it is spaced, bracketed and prefixed.
 _S = r"[\s().\[\]{}_/-]*"
 _MOBILE = re.compile(rf"(?<!\d)(?:(?:00)?977{_S})?(?:0{_S})?(9{_S}[678](?:{_S}\d){{8}})(?!\d)", re.ASCII)
+# `9841234567/68` stands for a second mobile, whose first digits are those of the one before it.
+_SHARED = re.compile(rf"{_MOBILE.pattern}\s*/\s*\d{{1,6}}(?!\d)", re.ASCII)
 # The digits of what may be a mobile, wherever they begin.
 _LIKE_A_MOBILE = re.compile(r"(?=(9[678]\d{8}))", re.ASCII)
 _SHORTEST_NUMBER = 7
@@ -66,7 +68,8 @@ class Exclusion:
         :param number_column: the column of the numbers in this source.
         :raises TingTingContactsError: when the source cannot be read, has no column of numbers, has rows but not a
             single number (so the wrong column was read), or when an entry may stand for anybody: a number that lost its
-            digits, several in one cell, digits that cannot be told apart, or none in a row with too many cells.
+            digits, several in one cell (`9841234567/68` too), digits that cannot be told apart, or none in a row with
+            too many cells.
         """
         usable = total = 0
         columns: dict[tuple[str, ...], str] = {}
@@ -81,6 +84,9 @@ class Exclusion:
             except numbers.InvalidNumberError as error:
                 if error.reason in _MAY_BE_ANYBODY or row.problem:
                     raise _not_safe(row, error) from None
+                if isinstance(value, str) and _SHARED.search(numbers.readable(value)):
+                    several = numbers.InvalidNumberError("several_numbers", mask_number(value))
+                    raise _not_safe(row, several) from None
                 # To leave out one too many does less harm than to call whoever wrote a word beside the number.
                 if within := _mobiles_in(value):
                     self.size += sum(self._numbers.add(number) for number in within)
@@ -142,7 +148,7 @@ def _not_safe(row: Row, error: numbers.InvalidNumberError) -> TingTingContactsEr
     return TingTingContactsError(
         mask_text(
             f"exclude: {row.place}: {str(error).rstrip('.')}. An entry that may stand for anybody cannot be left out "
-            "safely. Nothing was sent."
+            "safely: correct or remove that row. Nothing was sent."
         )
     )
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_tingting.api import calls
 from airflow_provider_tingting.contacts.delivery import is_too_large
-from airflow_provider_tingting.contacts.presence import Presence, raise_if_excluded, raise_if_missing, replaced
+from airflow_provider_tingting.contacts.presence import Presence, raise_if_missing
 from airflow_provider_tingting.contacts.progress import ProgressLog
 from airflow_provider_tingting.contacts.resume import Points, ResumePoint
 from airflow_provider_tingting.contacts.send import send_batches
@@ -80,22 +80,22 @@ def load(
         at the beginning.
     :raises TingTingCampaignError: somebody is missing from the campaign, in it more than once, or in it who must not be
         contacted; the text names the first ones masked.
-    :raises PeopleLostError: the campaign has lost others meanwhile.
+    :raises PeopleLostError: the campaign has lost others while a workbook was uploaded.
     :raises TingTingAPIError: TingTing refuses or cannot be reached.
     """
     # A fresh look: the audience may have been read for minutes, and the campaign run meanwhile.
     campaign = client.send(calls.get_campaign(campaign.id))
     if campaign.status.has_begun:
         log.info("Campaign %s is %s: nobody is added, only checked", campaign.id, campaign.status)
-        raise_if_missing(Presence(client, campaign).missing(audience), campaign, audience)
-        return Loaded(created=0, skipped=audience.valid, in_campaign=campaign.campaign_action_count)
-    points = Points(campaign.id, before=campaign.campaign_action_count or 0, save_point=keep)
+        return _as_begun(Presence(client, campaign, audience.exclude), campaign, audience)
+    counted = campaign.campaign_action_count
+    points = Points(campaign.id, before=counted or 0, save_point=keep)
     there: Presence | None = None
     wanting = audience.valid
     if transport == "xlsx":
-        if points.before:
+        if counted != 0:
             # The API page does not say whether an upload skips the numbers that a campaign has, or throws them out.
-            there = Presence(client, campaign)
+            there = Presence(client, campaign, audience.exclude)
             there.raise_if_repeated(audience)
             wanting = len(there.missing(audience))
         sent = _by_workbook(client, campaign, audience) if wanting else _Sent(0, None, ())
@@ -103,18 +103,16 @@ def load(
         rest = points.go_on(audience.contacts(), resume) if resume else None
         sent = _by_json(client, campaign, audience, rest, points, batch_size=batch_size, concurrency=concurrency)
     now = client.send(calls.get_campaign(campaign.id))
-    growth = (now.campaign_action_count or 0) - points.before
+    growth = None if counted is None or now.campaign_action_count is None else now.campaign_action_count - points.before
     # Believed without a look at every contact: that the campaign has grown by what TingTing says it created of
     # everybody; or, when it does not say, by everybody who was not there.
     if sent.created is None:
-        believed, created = growth == wanting, min(wanting, max(0, growth))
+        believed, created = growth == wanting, wanting if growth is None else min(wanting, max(0, growth))
     else:
         believed, created = sent.taken == audience.valid and sent.created == growth, sent.created
-    if growth < 0:
-        points.forget()
-        raise replaced(now, -growth)
+    found = there
     if sent.complaints or not believed or (now.campaign_action_count or 0) < audience.valid:
-        found = Presence(client, now)
+        found = Presence(client, now, audience.exclude)
         missing = found.missing(audience)
         if missing:
             points.forget()
@@ -126,15 +124,17 @@ def load(
                 len(missing),
             )
             return load(client, now, audience, batch_size=batch_size, concurrency=concurrency, keep=keep)
-        raise_if_missing(missing, now, audience, sent.complaints)
-        if there is not None:
+        if there is not None and wanting:
             found.raise_if_lost(there)
+        raise_if_missing(missing, now, audience, sent.complaints)
         if not now.status.has_begun:
             found.raise_if_repeated(audience)
         log.info("Campaign %s holds everybody and %s others", campaign.id, found.total - audience.valid)
-    # Where nobody is but this audience, nobody is whom it excludes.
-    if audience.exclude and (now.campaign_action_count is None or now.campaign_action_count > audience.valid):
-        raise_if_excluded(client, now, audience.exclude)
+    elif found is None and audience.exclude and (now.campaign_action_count or 0) > audience.valid:
+        # Where nobody is but this audience, nobody is whom it excludes.
+        found = Presence(client, now, audience.exclude)
+    if found is not None:
+        found.raise_if_excluded(now)
     if now.status.has_begun:
         raise TingTingCampaignError(
             f"it was run while contacts were added and is {now.status}. They are in it, but whether the last ones are "
@@ -143,8 +143,31 @@ def load(
             status=now.status.value,
         )
     loaded = Loaded(created, audience.valid - created, now.campaign_action_count)
-    _tell_of_earlier_ones(now, audience, loaded, had=points.before)
+    _tell_of_earlier_ones(now, audience, loaded, had=points.before if there is None else there.total)
     return loaded
+
+
+def _as_begun(found: Presence, campaign: Campaign, audience: CheckedAudience) -> Loaded:
+    """Check a campaign that is sent nothing any more."""
+    raise_if_missing(found.missing(audience), campaign, audience)
+    others = found.total - audience.valid
+    if campaign.status.is_final:
+        # Nobody is called any more: a list that has grown since then is no reason to fail.
+        if found.excluded:
+            log.warning("Campaign %s has ended; %s of its contacts are excluded now", campaign.id, len(found.excluded))
+    else:
+        found.raise_if_excluded(campaign)
+    if others > 0 and not campaign.status.is_final:
+        log.warning(
+            "Campaign %s is %s and holds %s contacts, %s more than this audience. If another task has added them, that "
+            "is fine. If an earlier try has, and they are not to be called, take them out in TingTing before it "
+            "calls them",
+            campaign.id,
+            campaign.status,
+            found.total,
+            others,
+        )
+    return Loaded(created=0, skipped=audience.valid, in_campaign=campaign.campaign_action_count)
 
 
 def _by_json(

@@ -19,7 +19,7 @@ _NAMED_IN_ERRORS = 10
 
 
 class PeopleLostError(TingTingCampaignError):
-    """A campaign has lost people while others were added. A retry would find the others there and see nothing."""
+    """A campaign has lost people while a workbook was uploaded. A retry would find the others there and see nothing."""
 
 
 class Presence:
@@ -27,12 +27,19 @@ class Presence:
 
     :param client: reads the campaign's contacts one by one.
     :param campaign: the campaign, as it was just before.
+    :param exclude: who must not be there.
+    :ivar excluded: the numbers that are there all the same.
     """
 
-    def __init__(self, client: TingTingClient, campaign: Campaign) -> None:
+    def __init__(self, client: TingTingClient, campaign: Campaign, exclude: Exclusion | None = None) -> None:
         self._campaign = campaign
-        # The last ten digits, because a server may write the country's code before them.
-        self.times = Counter(contact.number[-10:] for contact in client.iterate(api.calls.list_contacts(campaign.id)))
+        self.times: Counter[str] = Counter()
+        self.excluded: list[str] = []
+        for contact in client.iterate(api.calls.list_contacts(campaign.id)):
+            # The last ten digits, because a server may write the country's code before them.
+            self.times[contact.number[-10:]] += 1
+            if exclude and exclude.names(contact.number):
+                self.excluded.append(contact.number)
 
     @property
     def total(self) -> int:
@@ -69,7 +76,29 @@ class Presence:
         """
         lost = len(before.times.keys() - self.times.keys())
         if lost:
-            raise replaced(self._campaign, lost)
+            called = "" if self._campaign.status.has_begun else "Nobody has been called. "
+            raise PeopleLostError(
+                f"it has lost {lost} contacts while these were added: unless somebody has taken them out in TingTing, "
+                f"this server replaces contacts instead of adding to them. {called}Add everybody in one task, or with "
+                "another transport.",
+                campaign_id=self._campaign.id,
+                status=self._campaign.status.value,
+            )
+
+    def raise_if_excluded(self, campaign: Campaign) -> None:
+        """Refuse a campaign that an earlier try, or another task, has given somebody who is excluded now.
+
+        :param campaign: the campaign, as it is by now.
+        """
+        if self.excluded:
+            begun = f" It is {campaign.status} and may call them." if campaign.status.has_begun else ""
+            raise TingTingCampaignError(
+                f"{len(self.excluded)} of its contacts are numbers that exclude= names: {_named(self.excluded)}. An "
+                f"earlier try or another task has added them.{begun} Take them out with TingTingHook.delete_contact or "
+                "in TingTing itself, or delete the campaign; then run the task again.",
+                campaign_id=campaign.id,
+                status=campaign.status.value,
+            )
 
     def _compared(self, audience: CheckedAudience) -> tuple[list[str], list[str]]:
         """Return whose number is not there, and whose is there more often than the audience has it."""
@@ -82,34 +111,6 @@ class Presence:
             else:
                 missing.append(contact.number)
         return missing, [contact.number for contact in audience.contacts() if left[contact.number[-10:]]]
-
-
-def replaced(campaign: Campaign, lost: int) -> PeopleLostError:
-    """Return the error of a campaign that has lost contacts while others were added."""
-    called = "" if campaign.status.has_begun else "Nobody has been called. "
-    return PeopleLostError(
-        f"it has lost {lost} contacts while these were added: this server replaces contacts instead of adding to them. "
-        f"{called}Add everybody in one task, or with another transport.",
-        campaign_id=campaign.id,
-        status=campaign.status.value,
-    )
-
-
-def raise_if_excluded(client: TingTingClient, campaign: Campaign, exclude: Exclusion) -> None:
-    """Refuse a campaign that an earlier try, or another task, has given somebody who is excluded now."""
-    found = [
-        contact.number
-        for contact in client.iterate(api.calls.list_contacts(campaign.id))
-        if exclude.names(contact.number)
-    ]
-    if found:
-        raise TingTingCampaignError(
-            f"{len(found)} of its contacts are numbers that exclude= names: {_named(found)}. An earlier try or another "
-            "task has added them. Take them out with TingTingHook.delete_contact or in TingTing itself, or delete the "
-            "campaign; then run the task again.",
-            campaign_id=campaign.id,
-            status=campaign.status.value,
-        )
 
 
 def raise_if_missing(

@@ -66,7 +66,8 @@ class TingTingCreateCampaignOperator(TingTingBaseWriteOperator):
     :param on_clear: what a cleared task does: `reattach` (use the same campaign), `send_again` (a new campaign) or
         `fail`.
     :param tingting_conn_id: the Airflow connection.
-    :raises AirflowFailException: an argument, the token or the content is refused; no retry would help.
+    :raises AirflowFailException: an argument, the token or the content is refused, or the campaign of an earlier
+        attempt keeps another schedule than the task has now; no retry would help.
     :raises TingTingAPIError: TingTing cannot be reached, or it stays unknown whether the campaign exists.
     """
 

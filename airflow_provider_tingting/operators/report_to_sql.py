@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from airflow_provider_tingting.api.models import Campaign
     from airflow_provider_tingting.fetching import FetchedReport
 
+_WITHOUT_VARIABLES = (
+    "TingTing's report fails, and the listing of contacts cannot take its place, because it has no variables. The "
+    "table is untouched. Try again later, or load without them: variables='none'."
+)
 # Seconds that a load into SQLite, which has one writer at a time, waits for another to finish.
 _SQLITE_WAITS = 120
 
@@ -38,8 +42,8 @@ class TingTingReportToSqlOperator(TingTingBaseOperator):
 
     XCom: `return_value` is `{campaign_id, table, rows, summary, source, final}`; each is a key of its own too. `source`
     is `report`, or `listing` when TingTing's report fails and the listing of contacts takes its place: only where the
-    table takes no variables, which a listing lacks. `final` is false while the campaign has not ended. An outlet of
-    the task gets the same in its event's `extra`.
+    table takes no variables, which a listing lacks, or the campaign has no contacts. `final` is false while the
+    campaign has not ended. An outlet of the task gets the same in its event's `extra`.
 
     Source: API page, Campaign report and List contacts.
 
@@ -135,6 +139,7 @@ class TingTingReportToSqlOperator(TingTingBaseOperator):
                             disguise_names(read.table, self.numbers),
                             variables=self.variables,
                             columns=self.columns,
+                            empty=read.summary.contacts == 0,
                         ),
                         disguise(read.report.rows(), self.numbers, salt),
                         campaign_id=number,
@@ -171,19 +176,21 @@ class TingTingReportToSqlOperator(TingTingBaseOperator):
         from airflow_provider_tingting.fetching import fetch_report
         from airflow_provider_tingting.reports.table import takes_variables
 
-        may_list = not takes_variables(self.variables, self.columns)
+        with_variables = takes_variables(self.variables, self.columns)
+        # Of a campaign without contacts TingTing's report may always fail, and a listing of nobody lacks nothing.
+        may_list = not with_variables or campaign.campaign_action_count == 0
         try:
-            return fetch_report(
+            fetched = fetch_report(
                 self.hook.get_conn(), campaign, spool, columns=self.variables == "columns", may_list=may_list
             )
         except (TingTingNotFoundError, TingTingValidationError, TingTingOutcomeUnknownError) as error:
             if may_list:
                 raise
             # The campaign is there, so its report may be there later.
-            raise TingTingReportError(
-                f"TingTing's report fails, and the listing of contacts cannot take its place, because it has no "
-                f"variables. The table is untouched. Try again later, or load without them: variables='none'. {error}"
-            ) from error
+            raise TingTingReportError(f"{_WITHOUT_VARIABLES} {error}") from error
+        if with_variables and fetched.source == "listing" and fetched.read.summary.contacts:
+            raise TingTingReportError(f"{_WITHOUT_VARIABLES} The campaign got its first contacts meanwhile.")
+        return fetched
 
     def _engine(self) -> Engine:
         """Return the database that the connection names, before anything is downloaded.

@@ -17,16 +17,18 @@ from airflow_provider_tingting.operators.report import TingTingDownloadReportOpe
 
 # Of the audience, these belong to the adding only; the check takes the others.
 _ONLY_ADDING = frozenset({"batch_size", "concurrency", "transport"})
-# The figures that somebody needs who is asked to spend credits. Nothing personal: it is kept in Airflow's database.
+# The figures that somebody needs who is asked to spend credits. Nothing personal: it is kept in Airflow's database. The
+# campaign's own count is not always known, and an XCom of before an update lacks it.
 _WHAT_TO_APPROVE = """\
 {{%- set figures = ti.xcom_pull(task_ids='{check}', map_indexes=ti.map_index) -%}}
 {{%- set added = ti.xcom_pull(task_ids='{add}', map_indexes=ti.map_index) -%}}
+{{%- set counted = added.get('in_campaign') -%}}
 {{%- set credits = figures['credits'] -%}}
 Campaign **{{{{ ti.xcom_pull(task_ids='{create}', map_indexes=ti.map_index) }}}}**
 
 | | |
 |---|---|
-| Contacts | {{{{ added['in_campaign'] if added['in_campaign'] is not none else added['total'] }}}} |
+| Contacts | {{{{ added['total'] if counted is none else counted }}}} |
 | Left out | {{{{ figures['invalid'] }}}} cannot be called, {{{{ figures['duplicates'] }}}} were there before, \
 {{{{ figures['excluded'] }}}} are excluded |
 | Carriers | {{% for carrier, count in figures['carriers'].items() %}}{{{{ carrier }}}} {{{{ count }}}} {{% endfor %}}|

@@ -195,6 +195,37 @@ def test_a_text_whose_digits_cannot_be_told_apart_is_refused(entry: str, policy:
     assert not re.search(r"\d{6}", str(raised.value).replace(" ", ""))
 
 
+@pytest.mark.parametrize("policy", ["nepal_mobile", "as_is"])
+@pytest.mark.parametrize(
+    "entry",
+    ["9841234567/68", "9841234567/8", "Sita: +977-984-1234567 / 68", "९८४१२३४५६७/६८", "98 4123 4567/234568 (Ram)"],
+)
+def test_a_second_number_that_shares_its_first_digits_is_refused(entry: str, policy: str) -> None:
+    exclude = Exclusion(number_policy=policy)
+
+    with pytest.raises(
+        TingTingContactsError, match=r"row 2: 9\d\*+\d\d holds more than one number; keep one"
+    ) as raised:
+        exclude.add(read_rows([{"number": "9800000000"}, {"number": entry}]))
+
+    assert "Ram" not in str(raised.value)
+    assert "Sita" not in str(raised.value)
+
+
+def test_two_whole_numbers_and_a_date_are_no_shared_digits() -> None:
+    exclude = Exclusion()
+    exclude.add(read_rows([{"number": "98-4123 4567 - 9851234567 x"}, {"number": "9841234501 since 9/8/2024"}]))
+
+    assert all(number in exclude for number in ("9841234567", "9851234567", "9841234501"))
+
+
+def test_the_error_of_a_row_that_holds_no_number_says_to_correct_or_remove_it() -> None:
+    with pytest.raises(
+        TingTingContactsError, match=r"row 2: .*cannot be left out safely: correct or remove that row\."
+    ):
+        excluding([{"number": "9800000000"}, {"number": "Updated at 1970-01-01 00:00:00"}])
+
+
 @pytest.mark.parametrize("entry", ["9831234567", "9779831234567", "Sita 9831234567", "ext. 123", "Sita 01-4412345"])
 def test_an_entry_that_is_nobodys_mobile_is_counted_as_unusable(entry: str) -> None:
     exclude = Exclusion()

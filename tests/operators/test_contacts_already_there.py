@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from support.campaigns import NUMBERS, a_campaign, connection, writes
+from support.campaigns import NUMBERS, a_campaign, connection, reads, writes
 from support.impatience import settle_fast
 from support.task_context import context_of
 
@@ -11,6 +11,7 @@ from airflow_provider_tingting._compat import AirflowFailException
 from airflow_provider_tingting.errors import TingTingCampaignError
 from airflow_provider_tingting.operators.contacts import TingTingAddContactsOperator
 from airflow_provider_tingting.sandbox import Sandbox
+from airflow_provider_tingting.sandbox.routes import campaigns as campaign_routes
 
 PEOPLE = [{"number": number, "name": "Sita"} for number in NUMBERS]
 OTHERS = [{"number": f"98412346{index:02}", "name": "Hari"} for index in range(4)]
@@ -42,6 +43,15 @@ def add(campaign_id, contacts, *, store=None, try_number=1, cleared_after=0, **c
     if store is not None:
         context["task_state_store"] = store
     return operator.execute(context)
+
+
+@pytest.fixture
+def without_counts(monkeypatch):
+    """TingTing does not say how many contacts a campaign has."""
+    whole = campaign_routes.campaign_json
+    monkeypatch.setattr(
+        campaign_routes, "campaign_json", lambda *args, **how: {**whole(*args, **how), "campaign_action_count": None}
+    )
 
 
 def numbers_in(sandbox, campaign_id):
@@ -120,6 +130,102 @@ def test_two_workbooks_of_different_people_come_into_one_campaign(speaking):
         result = add(campaign, people, transport="xlsx")
         assert (result["created"], result["skipped"]) == (4, 0)
     assert len(numbers_in(sandbox, campaign)) == 8
+
+
+# -- somebody else is taken out meanwhile -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("transport", ["json", "xlsx"])
+def test_a_stranger_who_is_taken_out_while_everybody_is_there_is_no_reason_to_fail(
+    sandbox, tingting_conn, monkeypatch, transport
+):
+    campaign = a_campaign(sandbox, (*NUMBERS, "9841999999"))
+    whole, looks = campaign_routes.campaign_json, []
+
+    def taken_out_before_the_last_look(*args, **how):
+        looks.append(campaign)
+        if len(looks) == 3:
+            [stranger] = [one.id for one in args[0].contacts.values() if one.number == "9841999999"]
+            sandbox.world.delete_contact(stranger)
+        return whole(*args, **how)
+
+    monkeypatch.setattr(campaign_routes, "campaign_json", taken_out_before_the_last_look)
+
+    result = add(campaign, PEOPLE, transport=transport, try_number=2)
+
+    assert (result["created"], result["skipped"], result["in_campaign"]) == (0, 4, 4)
+    assert len(looks) == 3
+
+
+# -- a server that does not count --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("transport", ["json", "xlsx"])
+def test_without_the_campaigns_count_nobody_is_there_twice_and_who_is_new_is_counted(
+    speaking, without_counts, transport
+):
+    sandbox = speaking(upload="repeat")
+    campaign = a_campaign(sandbox, numbers=())
+
+    first = add(campaign, PEOPLE, transport=transport)
+    second = add(campaign, PEOPLE, transport=transport, try_number=2, cleared_after=1)
+
+    assert (first["created"], first["skipped"], first["in_campaign"]) == (4, 0, None)
+    assert (second["created"], second["skipped"]) == (0, 4)
+    assert numbers_in(sandbox, campaign) == sorted(NUMBERS)
+
+
+def test_without_the_campaigns_count_people_that_an_upload_throws_out_are_missed(speaking, without_counts):
+    sandbox = speaking(upload="replace")
+    campaign = a_campaign(sandbox)
+
+    with pytest.raises(AirflowFailException, match="it has lost 4 contacts while these were added"):
+        add(campaign, OTHERS, transport="xlsx")
+
+
+# -- a campaign that is sent nobody any more ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("status", ["Scheduled", "Running", "Paused"])
+def test_who_is_excluded_by_now_and_may_still_be_called_is_named_masked(sandbox, tingting_conn, status):
+    campaign = a_campaign(sandbox)
+    sandbox.world.campaigns[campaign].status = status
+
+    with pytest.raises(
+        TingTingCampaignError, match=rf"1 of its contacts .* 98\*{{6}}01\..* It is {status} and may call"
+    ):
+        add(campaign, PEOPLE, exclude=[f"+977 {NUMBERS[0]}"], try_number=2, cleared_after=1)
+
+
+def test_a_list_that_has_grown_since_the_campaign_ended_is_only_told_of(sandbox, tingting_conn, logged):
+    campaign = a_campaign(sandbox)
+    sandbox.world.campaigns[campaign].status = "Completed"
+
+    assert add(campaign, PEOPLE, exclude=[NUMBERS[0]], try_number=2, cleared_after=1)["skipped"] == 3
+    assert f"Campaign {campaign} has ended; 1 of its contacts are excluded now" in logged()
+
+
+def test_others_in_a_campaign_that_waits_for_its_hour_are_told_of(sandbox, tingting_conn, logged):
+    campaign = a_campaign(sandbox)
+    sandbox.world.campaigns[campaign].status = "Scheduled"
+
+    add(campaign, PEOPLE[:3], try_number=2, cleared_after=1)
+
+    assert f"Campaign {campaign} is Scheduled and holds 4 contacts, 1 more than this audience" in logged()
+
+
+# -- how often everybody is read ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("transport", "contacts"), [("json", 1), ("xlsx", 1), ("xlsx", 3)])
+def test_one_reading_of_the_campaign_tells_who_is_missing_and_who_is_excluded(
+    sandbox, tingting_conn, transport, contacts
+):
+    campaign = a_campaign(sandbox, NUMBERS[:3])
+
+    add(campaign, PEOPLE[:contacts], transport=transport, exclude=[NUMBERS[3]], try_number=2)
+
+    assert reads(sandbox, "list_contacts") == 1
 
 
 # -- a campaign that begins meanwhile ----------------------------------------------------------------------------------

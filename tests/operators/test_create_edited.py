@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+import math
+import time
+from datetime import datetime, timezone
 
 import pytest
 from durability.in_process import Store, creating, make_impatient, once
@@ -39,7 +41,7 @@ def test_an_edited_schedule_is_applied_and_said(sandbox, store, logged, later):
     assert once(lambda: creating(schedule=THREE), store=store, **later) == campaign
 
     assert sandbox.world.campaigns[campaign].schedule == seconds(THREE)
-    assert f"was created with the schedule {TEN}. The task wants {THREE} now" in logged()
+    assert f"was created with the schedule {TEN}. The task wants {THREE} now, and the campaign has got it" in logged()
 
 
 def test_a_schedule_that_is_new_is_applied(sandbox, store):
@@ -104,11 +106,44 @@ def test_a_campaign_that_has_begun_keeps_everything(sandbox, store):
     assert "update_campaign" not in writes(sandbox)
 
 
-def test_a_schedule_that_tingting_refuses_fails_the_task(sandbox, store):
-    once(lambda: creating(schedule=TEN), store=store)
+def test_a_schedule_that_tingting_refuses_fails_the_task_and_says_which_one_the_campaign_keeps(sandbox, store):
+    campaign = once(lambda: creating(schedule=TEN), store=store)
 
-    with pytest.raises(AirflowFailException, match="schedule"):
+    with pytest.raises(AirflowFailException) as raised:
         once(lambda: creating(schedule="9500-01-01T10:00:00+05:45"), store=store, **CLEARED)
+
+    said = str(raised.value)
+    assert f"for campaign {campaign} failed (HTTP 400): schedule" in said
+    assert f"The campaign exists and keeps its schedule: it is {TEN}, though the task says 9500-01-01T10:00:00" in said
+    assert "Give the task a schedule that TingTing takes, or the old one, and clear it" in said
+
+
+@pytest.mark.parametrize(("before", "kept"), [(TEN, TEN), (None, "none")])
+def test_a_schedule_that_passes_on_its_way_is_no_edit(sandbox, logged, before, kept):
+    campaign = once(lambda: creating(schedule=before, **WITHOUT_VOICE), store=None)
+    soon = math.ceil(time.time() + 0.3)
+    schedule = datetime.fromtimestamp(soon, timezone.utc).isoformat()
+    # For the server it has passed already; for the task, by the time it hears of it.
+    sandbox.clock.resume(soon + 1, speed=1.0)
+    sandbox.faults.add("slow", value=1.4, call="update_campaign")
+
+    assert once(lambda: creating(schedule=schedule, **WITHOUT_VOICE), store=None, **CLEARED) == campaign
+    assert f"keeps its schedule: it is {kept}, though the task says {schedule} now" in logged()
+
+
+def test_a_schedule_that_tingting_takes_and_ignores_is_not_told_as_done(sandbox, store, logged, monkeypatch):
+    once(lambda: creating(schedule=TEN), store=store)
+    with monkeypatch.context() as deaf:
+        deaf.setattr(sandbox.world, "update_campaign", lambda number, **_: sandbox.world.campaign(number))
+        with pytest.raises(
+            AirflowFailException, match=r"has taken the schedule 2035-01-01T15.* keeps its own: it is .*10"
+        ):
+            once(lambda: creating(schedule=THREE), store=store, **CLEARED)
+    assert "has got it" not in logged()
+
+    campaign = once(lambda: creating(schedule=THREE), store=store, try_number=3, cleared_after=1)
+
+    assert sandbox.world.campaigns[campaign].schedule == seconds(THREE)
 
 
 def test_an_edited_schedule_without_an_answer_is_sent_again(sandbox, store):

@@ -31,7 +31,7 @@ def load(sandbox, campaign, tmp_path, monkeypatch):
 
     def run(**arguments):
         operator = TingTingReportToSqlOperator(
-            task_id="load", campaign_id=campaign, table="calls", sql_conn_id="warehouse", **arguments
+            **{"task_id": "load", "campaign_id": campaign, "table": "calls", "sql_conn_id": "warehouse", **arguments}
         )
         return execute(operator)[0]
 
@@ -90,3 +90,38 @@ def test_a_table_without_variables_takes_the_listing(sandbox, load, arguments):
 
     assert (result["source"], result["rows"]) == ("listing", 4)
     assert len(load.rows()) == len(NUMBERS)
+
+
+@pytest.mark.parametrize("arguments", [*WITH_VARIABLES, {"variables": "none"}], ids=str)
+@pytest.mark.parametrize(("fails", "source"), [(True, "listing"), (False, "report")])
+def test_a_campaign_without_contacts_has_no_rows_even_where_its_report_fails(sandbox, load, arguments, fails, source):
+    empty = a_campaign(sandbox, numbers=())
+    load(**arguments)
+    if fails:
+        sandbox.faults.add("500", call="download_campaign_report", times="*")
+
+    result = load(campaign_id=empty, **arguments)
+
+    assert (result["source"], result["rows"]) == (source, 0)
+    assert len(load.rows()) == len(NUMBERS)
+
+
+def test_a_table_can_begin_with_a_campaign_without_contacts(sandbox, load):
+    as_columns = {"variables": "columns", "columns": {"phone": "number", "person": "name"}}
+    load(campaign_id=a_campaign(sandbox, numbers=()), **as_columns)
+
+    assert load(**as_columns)["rows"] == 4
+    assert all("Sita" in str(row) for row in load.rows())
+
+
+def test_contacts_that_come_meanwhile_are_not_loaded_without_their_variables(sandbox, load, monkeypatch):
+    empty = a_campaign(sandbox, numbers=())
+
+    def added_to(*_, **__):
+        sandbox.world.add_contacts(empty, [(NUMBERS[0], {"name": "Sita"})])
+        return sandbox.world.campaign(4711)
+
+    monkeypatch.setattr(downloads, "campaign_report", added_to)
+
+    with pytest.raises(TingTingReportError, match=r"it has no variables.*got its first contacts meanwhile"):
+        load(campaign_id=empty)

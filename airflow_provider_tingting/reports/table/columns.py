@@ -65,6 +65,7 @@ def table_columns(
     *,
     variables: str = "json",
     columns: Sequence[str] | Mapping[str, str] | None = None,
+    empty: bool = False,
 ) -> TableColumns:
     """Say which columns a table gets.
 
@@ -74,12 +75,15 @@ def table_columns(
         `columns` for a column each; `none` to leave them out.
     :param columns: the report's columns to take, or a mapping of the table's columns to those of the report; None for
         all. The campaign's id is always taken.
+    :param empty: whether the report has no rows, so that nobody knows which variables its contacts would have.
     :raises TingTingConfigError: when the report has no such column; the text names those that it has.
     """
     offered, values = _offered(campaign_id, tidy, variables)
     wanted = _wanted(columns, list(offered))
     unknown = sorted({source for source in wanted.values() if source not in offered})
-    if unknown:
+    if empty and variables == "columns":
+        offered |= dict.fromkeys(unknown, Kind.TEXT)
+    elif unknown:
         raise TingTingConfigError(
             f"columns asks for {_listed(unknown)}, which the report does not have. It has {_listed(offered)}."
         )

@@ -160,3 +160,19 @@ def test_a_store_that_is_out_of_reach_does_not_stop_a_sending(sandbox, campaign,
 
     assert result["created"] == 600
     assert "could not be kept (ConnectionError)" in logged()
+
+
+def test_a_retry_goes_on_when_many_others_were_taken_out_between_the_tries(sandbox, campaign):
+    strangers = [(f"9861{index:06}", {"name": "Ram"}) for index in range(700)]
+    added, _ = sandbox.world.add_contacts(campaign, strangers)
+    store = Store()
+    sandbox.faults.add("cut-before", call="add_contacts", times="*", skip=6)
+    with pytest.raises(TingTingOutcomeUnknownError):
+        one_try(adding(campaign, MANY, batch_size=50, concurrency=1), store, 1)
+    sandbox.faults.clear()
+    for stranger in added:
+        sandbox.world.delete_contact(stranger.id)
+
+    result = one_try(adding(campaign, MANY, batch_size=100), store, 2)
+
+    assert (result["total"], result["in_campaign"]) == (600, 600)
