@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import traceback
 from collections.abc import Generator, Sequence
 from copy import copy
 from datetime import timedelta
@@ -244,4 +245,5 @@ def _tell_failure(error: Exception) -> None:
         log.error("Nobody was told, or not everybody. %s", mask_text(str(error)))
     else:
         log.error("Nobody was told, or not everybody. %s: %s", type(error).__name__, mask_text(str(error)))
-        log.debug("Where it happened", exc_info=error)
+        # Without the traceback's own text, which may quote a person.
+        log.debug("Where it happened: %s", "".join(traceback.format_tb(error.__traceback__)))
