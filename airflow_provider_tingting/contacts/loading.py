@@ -127,6 +127,14 @@ def load(
         if there is not None and wanting:
             found.raise_if_lost(there)
         raise_if_missing(missing, now, audience, sent.complaints)
+        if there is None and sent.created and growth is not None and growth < 0:
+            raise TingTingCampaignError(
+                f"it has lost {sent.created - growth} contacts while these were added. If nobody has taken them out in "
+                "TingTing, this server replaces contacts instead of adding to them: add everybody in one task. A retry "
+                "goes on with those who are there.",
+                campaign_id=campaign.id,
+                status=now.status.value,
+            )
         if not now.status.has_begun:
             found.raise_if_repeated(audience)
         log.info("Campaign %s holds everybody and %s others", campaign.id, found.total - audience.valid)

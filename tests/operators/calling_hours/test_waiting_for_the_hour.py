@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from airflow.providers.common.compat.sdk import TaskDeferred
-from support.calling_hours import AT_EIGHT, AT_THREE, first_call, it_is, running
+from support.calling_hours import AT_EIGHT, AT_THREE, NIGHTS, first_call, it_is, running
 from support.campaigns import NUMBERS, a_campaign, connection, dialled_once, meanwhile, writes
 from support.task_context import context_of, execute, execute_through
 
@@ -105,18 +105,11 @@ def test_a_token_that_is_replaced_during_the_wait_is_read_anew(sandbox, monkeypa
         )
         it_is(sandbox, AT_EIGHT)
 
-    operators = []
-
     def operator():
-        operators.append(running(campaign, deferrable=deferrable))
-        return operators[-1]
+        return running(campaign, deferrable=deferrable)
 
-    def waits():
-        answered = any(request.call == "get_campaign" and request.status == 200 for request in sandbox.requests)
-        return answered and (deferrable or operators[-1].said_if_killed)
-
-    with meanwhile(waits, replace_token):
-        result, _ = execute_through(operator, context_of(running(campaign)))
+    with meanwhile(lambda: NIGHTS["asleep"], replace_token):
+        result, _ = execute_through(operator, context_of(operator()))
 
     assert result["status"] == "Completed"
 
