@@ -163,7 +163,7 @@ def test_a_server_that_replaces_contacts_instead_of_adding_them_is_found_out(san
 
     with (
         once_called(monkeypatch, "add_contacts", replace),
-        pytest.raises(TingTingCampaignError, match="has lost 3 contacts while these were added"),
+        pytest.raises(TingTingCampaignError, match="has lost 4 contacts while these were added"),
     ):
         once(lambda: adding, store=None)
 
