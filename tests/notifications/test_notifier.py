@@ -11,39 +11,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from support.airflow_home import AIRFLOW_VERSION
+from support.notices import FIRST, SECOND, THIRD, both_ways, dialled, said
 
 from airflow_provider_tingting.campaign import CampaignJob
 from airflow_provider_tingting.errors import TingTingConfigError
 from airflow_provider_tingting.notifications.tingting import TingTingNotifier
-
-FIRST, SECOND, THIRD = "9841234501", "9801234502", "9861234503"
-
-
-def call(notifier, context):
-    notifier(context)
-
-
-def await_it(notifier, context):
-    notifier.context = context
-
-    async def wait():
-        await notifier
-
-    asyncio.run(wait())
-
-
-both_ways = pytest.mark.parametrize("tell", [call, await_it])
-
-
-def dialled(sandbox):
-    """Who was called or texted, in their order, and how."""
-    sandbox.play_out()
-    return [(one.channel, one.number) for one in sandbox.ledger.dialled]
-
-
-def said(sandbox):
-    sandbox.play_out()
-    return [one.text for one in sandbox.ledger.dialled]
 
 
 def quiet_now():

@@ -2,41 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import pytest
+from support.notices import FIRST, SECOND, await_it, both_ways, dialled, said
 
 from airflow_provider_tingting.notifications.tingting import TingTingNotifier
 
-FIRST, SECOND = "9841234501", "9801234502"
 BAD = "{{ nowhere.on_call }}"
-
-
-def call(notifier, context):
-    notifier(context)
-
-
-def await_it(notifier, context):
-    notifier.context = context
-
-    async def wait():
-        await notifier
-
-    asyncio.run(wait())
-
-
-both_ways = pytest.mark.parametrize("tell", [call, await_it])
-
-
-def dialled(sandbox):
-    """Who was called, in their order."""
-    sandbox.play_out()
-    return [one.number for one in sandbox.ledger.dialled]
-
-
-def said(sandbox):
-    sandbox.play_out()
-    return [one.text for one in sandbox.ledger.dialled]
 
 
 @both_ways
@@ -59,7 +30,7 @@ def test_a_number_that_cannot_be_filled_in_is_left_out_and_the_others_are_told(t
     tell(TingTingNotifier(to=to), failure(on_call=FIRST))
     log = logged()
 
-    assert dialled(quick) == [FIRST]
+    assert dialled(quick) == [("call", FIRST)]
     assert "A template of `to` cannot be filled in" in log
     assert FIRST not in log
     assert SECOND not in log
@@ -90,7 +61,7 @@ def test_a_number_is_not_taken_for_a_template(quick, failure):
     quick.world.script_outcome(FIRST, "completed")
     Watched(to=[f"0{FIRST}", "{{ on_call }}"])(failure(on_call=SECOND))
 
-    assert dialled(quick) == [FIRST]
+    assert dialled(quick) == [("call", FIRST)]
     assert "{{ on_call }}" in rendered
     assert f"0{FIRST}" not in rendered
 
@@ -111,7 +82,7 @@ def test_what_has_a_default_has_it_when_it_cannot_be_filled_in(name, tell, quick
     tell(TingTingNotifier(to=FIRST, **{name: "{{ 9812345678 / 0 }} {{ nowhere.x }}"}), failure())
     log = logged()
 
-    assert dialled(quick) == [FIRST]
+    assert dialled(quick) == [("call", FIRST)]
     assert f"`{name}` cannot be filled in, its default is used: ZeroDivisionError" in log
     assert "9812345678" not in log
 
@@ -129,4 +100,4 @@ def test_several_numbers_may_come_from_one_template_of_a_list(tell, quick, failu
     quick.world.script_outcome(SECOND, "completed")
     tell(TingTingNotifier(to=["{{ on_call }}"], escalate_after=10), failure(on_call=[FIRST, SECOND]))
 
-    assert dialled(quick) == [FIRST, SECOND]
+    assert dialled(quick) == [("call", FIRST), ("call", SECOND)]
