@@ -11,6 +11,7 @@ import contextlib
 import json
 import os
 import shutil
+import signal
 import socket
 import sqlite3
 import subprocess
@@ -18,7 +19,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -175,7 +176,8 @@ class RealAirflow:
         """Begin a backfill as a person would; before Airflow 3 it has ended when this returns."""
         if IS_AIRFLOW_3:
             command = ["backfill", "create", "--dag-id", dag_id, "--from-date", first, "--to-date", last]
-            self._airflow(*command, "--dag-run-conf", json.dumps(dict(conf)))
+            with self._nobody_else_writes():
+                self._airflow(*command, "--dag-run-conf", json.dumps(dict(conf)))
         else:
             command = ["dags", "backfill", dag_id, "-s", first, "-e", last, "--conf", json.dumps(dict(conf)), "--yes"]
             # Airflow 2 exits with 1 when a run has failed, and stops at the first one unless told not to.
@@ -310,6 +312,38 @@ class RealAirflow:
         assert may_fail or done.returncode == 0, (
             f"`airflow {' '.join(arguments)}`:\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}"
         )
+
+    @contextlib.contextmanager
+    def _nobody_else_writes(self) -> Iterator[None]:
+        """Let every component stand still.
+
+        On SQLite a transaction that has read is refused as locked once another one has written, however long it may
+        wait. `airflow backfill create` reads and writes in one, and the scheduler has been seen to end over what is
+        left of it then.
+        """
+        parts = processes_of(*(process.pid for process in self._components.values()))
+
+        def tell(everybody: int) -> None:
+            for part in parts:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    part.send_signal(everybody)
+
+        try:
+            self._await(lambda: self._stand_still(tell), 30, "somebody writes all the time")
+            yield
+        finally:
+            tell(signal.SIGCONT)
+
+    def _stand_still(self, tell: Callable[[int], None]) -> bool:
+        """Stop everybody unless one of them is in the middle of writing."""
+        tell(signal.SIGSTOP)
+        with contextlib.closing(sqlite3.connect(self._database, timeout=0)) as connection:
+            try:
+                connection.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError:
+                tell(signal.SIGCONT)
+                return False
+        return True
 
     def _launch(self, component: str, *arguments: str) -> None:
         self._start(component, ["-m", "airflow", component, *arguments])
