@@ -141,7 +141,7 @@ class TingTingCreateCampaignOperator(TingTingBaseWriteOperator):
                 latest = self.hook.get_conn().converse(latest_of(spec.name, marks.values()))
                 memory.generation = next((each for each, mark in marks.items() if mark == latest), 0)
             job = CampaignJob(JobState.from_json(entry), lambda state: memory.keep(state.to_json()))
-            marker = marks.get(memory.generation) or self._mark(spec, context, memory.generation)
+            marker = self._mark(spec, context, memory.generation)
             conversation = job.attach_or_create(spec, marker, thorough=not is_first_try(context))
             try:
                 campaign = self.hook.get_conn().converse(conversation)
