@@ -43,7 +43,7 @@ except ImportError:  # Airflow 2 has no watchers of assets.
     BaseEventTrigger = BaseTrigger  # type: ignore[assignment, misc]
 
 __all__ = [
-    "DEFERRED_TASKS_ARE_TOLD",
+    "TRIGGERS_HAVE_ON_KILL",
     "AirflowException",
     "AirflowFailException",
     "AirflowSensorTimeout",
@@ -81,7 +81,7 @@ if TYPE_CHECKING:
 
 
 #: Whether a trigger's `on_kill` is called when a person ends a deferred task; it came with 3.3.
-DEFERRED_TASKS_ARE_TOLD = hasattr(BaseTrigger, "on_kill")
+TRIGGERS_HAVE_ON_KILL = hasattr(BaseTrigger, "on_kill")
 
 
 def find_connection(conn_id: str) -> Connection | None:

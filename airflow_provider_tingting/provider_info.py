@@ -47,9 +47,15 @@ def get_provider_info() -> dict[str, Any]:
                 "manage",
                 "preview",
                 "report",
-                "report_to_sql",
                 "unreached",
             )
+        ],
+        "transfers": [
+            {
+                "source-integration-name": "TingTing",
+                "target-integration-name": "SQL",
+                "python-module": f"{PACKAGE}.transfers.tingting_to_sql",
+            }
         ],
         "asset-uris": [_ASSET_URIS],
         # Airflow 2 reads the same under its old name.

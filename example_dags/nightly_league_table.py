@@ -16,7 +16,7 @@ import pendulum
 
 from airflow_provider_tingting.hooks.tingting import TingTingHook
 from airflow_provider_tingting.operators.report import TingTingDownloadReportOperator
-from airflow_provider_tingting.operators.report_to_sql import TingTingReportToSqlOperator
+from airflow_provider_tingting.transfers.tingting_to_sql import TingTingReportToSqlOperator
 
 try:
     from airflow.sdk import DAG, Asset, task

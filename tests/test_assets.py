@@ -30,7 +30,7 @@ except ImportError:
     from airflow.decorators import task
 from airflow_provider_tingting.operators.campaign import TingTingRunCampaignOperator
 from airflow_provider_tingting.operators.report import TingTingDownloadReportOperator
-from airflow_provider_tingting.operators.report_to_sql import TingTingReportToSqlOperator
+from airflow_provider_tingting.transfers.tingting_to_sql import TingTingReportToSqlOperator
 """
 
 

@@ -9,8 +9,8 @@ import json
 import pytest
 
 from airflow_provider_tingting import errors
-from airflow_provider_tingting.hub.finishes import Watermark
-from airflow_provider_tingting.observation import EVENT_VERSION, Observation, Reason
+from airflow_provider_tingting.campaigns.observation import EVENT_VERSION, Observation, Reason
+from airflow_provider_tingting.polling.finished import Watermark
 from airflow_provider_tingting.provider_info import get_provider_info
 from airflow_provider_tingting.triggers.campaign import TingTingCampaignTrigger
 from airflow_provider_tingting.triggers.finished import TingTingCampaignFinishedTrigger
@@ -40,7 +40,7 @@ operators.check_contacts  TingTingCheckContactsOperator
 operators.report    TingTingDownloadReportOperator
     campaign_id=… path=… format='csv' numbers='plain' overwrite=True require_complete=True chart_path=None
     download_on_failure=False partition_key=None tingting_conn_id='tingting_default'
-operators.report_to_sql TingTingReportToSqlOperator
+transfers.tingting_to_sql TingTingReportToSqlOperator
     campaign_id=… table=… sql_conn_id=… schema=None create_table=True numbers='plain' variables='json' columns=None
     batch_size=1000 sql_hook_params=None partition_key=None tingting_conn_id='tingting_default'
 operators.unreached TingTingUnreachedContactsOperator
@@ -174,15 +174,16 @@ sandbox
 #: Other modules that programs import, and the names in them.
 MODULES = """
 api         TingTingClient AsyncTingTingClient calls
+api.driver  run_flow run_flow_async
 assets      campaign_uri survey_uri sanitize_uri create_asset convert_asset_to_openlineage
-campaign    CampaignJob CampaignSpec JobState Marker
-calling_window CallingWindow
+campaigns.job CampaignJob CampaignSpec JobState Marker
+campaigns.calling_window CallingWindow
 retry_policy tingting_retry_policy
-outcome     summarise judge
-observation Observation Reason
-waiting     WaitPlan Progress Wait watch look
-hub         Hub shared_hub
-fetching    fetch_report check_fetched
+campaigns.outcome summarise judge
+campaigns.observation Observation Reason
+campaigns.watch WaitPlan Progress Wait watch look
+polling Poller shared_poller
+campaigns.fetch_report fetch_report check_fetched
 reports.summary CampaignSummary SummaryBuilder
 reports.writers write_report
 reports.chart write_chart
@@ -242,6 +243,7 @@ def test_every_operator_sensor_trigger_hook_and_notifier_that_airflow_lists_is_i
     kinds = ("operators", "sensors", "triggers", "hooks")
     modules = [module for kind in kinds for entry in info[kind] for module in entry["python-modules"]]
     modules += [path.rpartition(".")[0] for path in info["notifications"]]
+    modules += [entry["python-module"] for entry in info["transfers"]]
     found = {
         name
         for module in modules

@@ -16,8 +16,9 @@ from support.campaigns import a_campaign, meanwhile, reads
 from support.impatience import settle_fast
 from support.task_context import context_of, execute_through
 
-from airflow_provider_tingting import calling_window, errors, turns
+from airflow_provider_tingting import errors
 from airflow_provider_tingting._compat import AirflowFailException, AirflowSkipException
+from airflow_provider_tingting.campaigns import calling_window, concurrency
 from airflow_provider_tingting.operators.campaign import TingTingRunCampaignOperator
 from airflow_provider_tingting.sandbox import Sandbox
 
@@ -197,7 +198,7 @@ def test_waiting_to_start_ends_the_same_in_a_worker_and_in_the_triggerer(sandbox
     settle_fast(monkeypatch)
     monkeypatch.setattr(calling_window, "now", sandbox.clock.time)
     monkeypatch.setattr(calling_window, "LOOKS_AT_CLOCK_EVERY", 0.01)
-    monkeypatch.setattr(turns, "LETS_OTHERS_GO", 0.02)
+    monkeypatch.setattr(concurrency, "LETS_OTHERS_GO", 0.02)
 
     slept: list[float] = []
     naps = calling_window.naps

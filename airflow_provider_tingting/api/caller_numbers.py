@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from airflow_provider_tingting.api import calls
 from airflow_provider_tingting.api.models import CallerNumber
-from airflow_provider_tingting.api.wire import Conversation
 from airflow_provider_tingting.errors import TingTingNotFoundError
 
 
-def caller_numbers() -> Conversation[tuple[CallerNumber, ...]]:
+async def caller_numbers() -> tuple[CallerNumber, ...]:
     """Read the numbers that TingTing lends, then the account's own; a server that has one list only will do.
 
     :raises TingTingNotFoundError: the server has neither.
@@ -17,7 +16,7 @@ def caller_numbers() -> Conversation[tuple[CallerNumber, ...]]:
     missing: list[TingTingNotFoundError] = []
     for call in (calls.list_broker_numbers(), calls.list_own_numbers()):
         try:
-            found += yield call
+            found += await call
         except TingTingNotFoundError as error:
             missing.append(error)
     if len(missing) == 2:

@@ -27,7 +27,7 @@ from airflow_provider_tingting.api.models import (
     UserProfile,
     Voice,
 )
-from airflow_provider_tingting.api.wire import Alternative, Call, NotTheAnswerError, Repeat, Request
+from airflow_provider_tingting.api.protocol import Alternative, Call, MismatchedResponseError, Repeat, Request
 from airflow_provider_tingting.errors import TingTingContactsError
 
 M = TypeVar("M", bound=BaseModel)
@@ -97,7 +97,7 @@ def get_campaign(campaign_id: int) -> Call[Campaign]:
     def parse(content: Any) -> Campaign:
         campaign = Campaign.model_validate(content)
         if campaign.id != number:
-            raise NotTheAnswerError(f"campaign {campaign.id} came instead of {number}.")
+            raise MismatchedResponseError(f"campaign {campaign.id} came instead of {number}.")
         return campaign
 
     return Call("get_campaign", Request("GET", f"campaign/{number}/"), parse, campaign_id=number)

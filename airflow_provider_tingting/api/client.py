@@ -10,15 +10,15 @@ from typing import Any, BinaryIO, TypeVar
 
 from tenacity import AsyncRetrying, Retrying
 
-from airflow_provider_tingting.api._http import HttpxTransport, Origin, RequestsTransport
-from airflow_provider_tingting.api.asking import Asker
-from airflow_provider_tingting.api.conversing import converse, converse_async, sleep
+from airflow_provider_tingting.api.alternatives import AlternativeRequests
+from airflow_provider_tingting.api.driver import drive, drive_async, sleep
 from airflow_provider_tingting.api.models import Page
-from airflow_provider_tingting.api.pace import Pace
-from airflow_provider_tingting.api.paging import Pager
-from airflow_provider_tingting.api.replies import check_download, error_of, read_reply
+from airflow_provider_tingting.api.pagination import Pager
+from airflow_provider_tingting.api.protocol import Call, Response
+from airflow_provider_tingting.api.rate_limit import RateLimiter
+from airflow_provider_tingting.api.responses import check_download, error_of, read_response
 from airflow_provider_tingting.api.retry import RetryPolicy
-from airflow_provider_tingting.api.wire import Call, Conversation, Response
+from airflow_provider_tingting.api.transport import HttpxTransport, Origin, RequestsTransport
 from airflow_provider_tingting.errors import TingTingConfigError
 from airflow_provider_tingting.masking import HIDDEN
 
@@ -72,9 +72,9 @@ class _Client:
         if max_retries < 0 or (rate_limit is not None and not rate_limit > 0):
             raise TingTingConfigError("max_retries must be at least 0, and rate_limit above 0 or None for no limit.")
         self._origin = Origin(base_url.rstrip("/") + "/", token, timeout, connect_timeout, verify)
-        self._asker = Asker(self._origin.base_url)
+        self._asker = AlternativeRequests(self._origin.base_url)
         self._retry = RetryPolicy(max_retries=max_retries)
-        self._pace = Pace(rate_limit)
+        self._pace = RateLimiter(rate_limit)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(base_url={self._origin.base_url!r})"
@@ -94,7 +94,7 @@ class _Client:
 
     def _read(self, call: Call[T], response: Response) -> T:
         self._check(call, response)
-        return read_reply(call, self._hushed(response))
+        return read_response(call, self._hushed(response))
 
     def _hushed(self, response: Response) -> Response:
         """Hide the token in an answer that repeats it: what the server says may be quoted in an error."""
@@ -122,7 +122,7 @@ class TingTingClient(_Client):
 
         :raises TingTingAPIError: the leaf that fits.
         """
-        return converse(self._asker.ask(call), self._patiently(self._once))  # type: ignore[no-any-return]
+        return drive(self._asker.ask(call), self._patiently(self._once))  # type: ignore[no-any-return]
 
     def exchange(self, call: Call[T]) -> tuple[T, Response]:
         """Carry out one call once, without retries, and return the answer as it came too; for a diagnosis.
@@ -156,11 +156,7 @@ class TingTingClient(_Client):
                 size = target.write(beginning) + sum(target.write(chunk) for chunk in chunks)
             return Downloaded(size, head.headers.get("content-type", ""))
 
-        return converse(self._asker.ask(call), self._patiently(once))  # type: ignore[no-any-return]
-
-    def converse(self, conversation: Conversation[T]) -> T:
-        """Drive a conversation to its end: carry out each call it yields and hand it the answer or the error."""
-        return converse(conversation, self.send)
+        return drive(self._asker.ask(call), self._patiently(once))  # type: ignore[no-any-return]
 
     def _patiently(self, once: Callable[[Call[Any]], Any]) -> Callable[[Call[Any]], Any]:
         return lambda call: Retrying(sleep=sleep, **self._retry.options(call))(once, call)
@@ -189,7 +185,7 @@ class AsyncTingTingClient(_Client):
 
     async def send(self, call: Call[T]) -> T:
         """Carry out one call, as `TingTingClient.send` does."""
-        return await converse_async(self._asker.ask(call), self._patiently(self._once))
+        return await drive_async(self._asker.ask(call), self._patiently(self._once))
 
     async def iterate(self, first: Call[Page[R]]) -> AsyncIterator[R]:
         """Yield the rows of a list over all its pages, as `TingTingClient.iterate` does."""
@@ -215,11 +211,7 @@ class AsyncTingTingClient(_Client):
                     size += target.write(chunk)
             return Downloaded(size, head.headers.get("content-type", ""))
 
-        return await converse_async(self._asker.ask(call), self._patiently(once))
-
-    async def converse(self, conversation: Conversation[T]) -> T:
-        """Drive a conversation to its end, as `TingTingClient.converse` does."""
-        return await converse_async(conversation, self.send)
+        return await drive_async(self._asker.ask(call), self._patiently(once))
 
     def _patiently(self, once: Callable[[Call[Any]], Any]) -> Callable[[Call[Any]], Any]:
         return lambda call: AsyncRetrying(**self._retry.options(call))(once, call)

@@ -12,7 +12,7 @@ from typing import Any
 
 from tenacity import RetryCallState, retry_base, stop_after_attempt, wait_random_exponential
 
-from airflow_provider_tingting.api.wire import Call, Repeat
+from airflow_provider_tingting.api.protocol import Call, Repeat
 from airflow_provider_tingting.errors import (
     TingTingAPIError,
     TingTingNeverSentError,

@@ -26,6 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """Print the campaign."""
     from airflow_provider_tingting import api
+    from airflow_provider_tingting.campaigns.outcome import summarise
     from airflow_provider_tingting.cli.connecting import connect, settings_of
     from airflow_provider_tingting.cli.tables import (
         campaign_json,
@@ -36,7 +37,6 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         table,
     )
     from airflow_provider_tingting.masking import mask_number, mask_text
-    from airflow_provider_tingting.outcome import summarise
     from airflow_provider_tingting.reports.summary import CampaignSummary
 
     link = settings_of(arguments.conn_id).campaign_link(arguments.campaign_id)

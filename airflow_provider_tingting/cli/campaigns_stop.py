@@ -7,6 +7,7 @@ import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from airflow_provider_tingting.api.driver import run_flow
 from airflow_provider_tingting.cli import exits
 from airflow_provider_tingting.cli.options import add_campaign, add_connection, add_json
 
@@ -24,7 +25,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """Ask, stop, look whether it has stopped."""
-    from airflow_provider_tingting import api, settling
+    from airflow_provider_tingting import api
+    from airflow_provider_tingting.campaigns import reconcile
     from airflow_provider_tingting.cli.connecting import connect
     from airflow_provider_tingting.cli.running import complain
     from airflow_provider_tingting.cli.tables import campaign_json, print_json, tell
@@ -44,7 +46,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
                 complain("Nothing was sent.")
                 return exits.INTERRUPTED
             try:
-                said = client.converse(settling.stop(campaign.id))
+                said = run_flow(client, reconcile.stop(campaign.id))
                 with suppress(TingTingError):
                     # Otherwise it is shown as it was before, and the sentence says what is known.
                     campaign = client.send(api.calls.get_campaign(campaign.id))

@@ -7,13 +7,14 @@ import time
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_tingting.api.driver import run_flow
 from airflow_provider_tingting.cli import exits
 from airflow_provider_tingting.cli.options import add_campaign, add_connection, add_json, positive_seconds
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from airflow_provider_tingting.observation import Observation
+    from airflow_provider_tingting.campaigns.observation import Observation
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,20 +33,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """Wait, print the outcome, and return whether it is a good one."""
     from airflow_provider_tingting import api
+    from airflow_provider_tingting.campaigns.observation import Reason
+    from airflow_provider_tingting.campaigns.outcome import judge, summarise
+    from airflow_provider_tingting.campaigns.watch import WaitPlan, watch
     from airflow_provider_tingting.cli.connecting import connect
     from airflow_provider_tingting.cli.running import complain, make_console
     from airflow_provider_tingting.cli.tables import campaign_json, print_json, summary_table, tell
     from airflow_provider_tingting.errors import TingTingCampaignFailedError
-    from airflow_provider_tingting.observation import Reason
-    from airflow_provider_tingting.outcome import judge, summarise
-    from airflow_provider_tingting.waiting import WaitPlan, watch
 
     deadline = None if arguments.timeout is None else time.time() + arguments.timeout
     plan = WaitPlan(arguments.campaign_id, poll_interval=arguments.interval, deadline=deadline)
     errors = make_console(stderr=True)
     with connect(arguments.conn_id) as client:
         with _Bar(plan.campaign_id, errors) if errors.is_terminal else nullcontext(_Lines(plan.campaign_id)) as teller:
-            ended: Observation = client.converse(watch(plan, teller, teller.progress))
+            ended: Observation = run_flow(client, watch(plan, teller, teller.progress))
         if ended.reason is Reason.TIMED_OUT:
             complain(f"Campaign {plan.campaign_id} is still {ended.status or 'unknown'}. It goes on.")
             return exits.NOT_OVER
@@ -73,7 +74,7 @@ class _Lines:
     """Tells a wait in lines, for a log."""
 
     def __init__(self, campaign_id: int) -> None:
-        from airflow_provider_tingting.waiting import Progress
+        from airflow_provider_tingting.campaigns.watch import Progress
 
         self.progress = Progress(campaign_id)
 
@@ -96,7 +97,7 @@ class _Bar:
     def __init__(self, campaign_id: int, console: Console) -> None:
         from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
-        from airflow_provider_tingting.waiting import Progress as Seen
+        from airflow_provider_tingting.campaigns.watch import Progress as Seen
 
         bar = Progress(
             TextColumn("Campaign {task.description}"),

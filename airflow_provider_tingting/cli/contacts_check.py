@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_tingting.cli.wording import for_a_shell
 from airflow_provider_tingting.errors import TingTingConfigError, TingTingContactsError, TingTingError
-from airflow_provider_tingting.figures import counted
+from airflow_provider_tingting.formatting import counted
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -83,7 +83,7 @@ def run(arguments: Namespace, console: Console) -> int:
         cannot be meant.
     """
     from airflow_provider_tingting.contacts.audience import check_audience
-    from airflow_provider_tingting.contacts.checking import summary_of
+    from airflow_provider_tingting.contacts.estimate import summary_of
 
     try:
         options = _options(arguments)
@@ -230,7 +230,7 @@ def _show(console: Console, arguments: Namespace, found: dict[str, Any]) -> None
     from rich.table import Table
     from rich.text import Text
 
-    from airflow_provider_tingting.contacts.checked import explained
+    from airflow_provider_tingting.contacts.validated_audience import explained
 
     name = Path(arguments.file).name
     rows = Table(title=f"{name}: {counted(found['total'], 'row')}", title_justify="left", show_header=False)

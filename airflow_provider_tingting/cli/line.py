@@ -9,11 +9,12 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from airflow_provider_tingting.api.driver import run_flow
 from airflow_provider_tingting.cli.check import Check, ok, problem, warning
 from airflow_provider_tingting.cli.connecting import find_connection, read_settings, remedy_of_absence
 from airflow_provider_tingting.connection import CONN_TYPE, ConnectionSettings, is_this_machine
 from airflow_provider_tingting.errors import TingTingAPIError, TingTingAuthError, TingTingError
-from airflow_provider_tingting.figures import amount
+from airflow_provider_tingting.formatting import amount
 
 if TYPE_CHECKING:
     from airflow_provider_tingting._compat import Connection
@@ -120,7 +121,7 @@ def _account(client: TingTingClient) -> Iterator[Check]:
     from airflow_provider_tingting.api.caller_numbers import caller_numbers
 
     try:
-        callers = client.converse(caller_numbers())
+        callers = run_flow(client, caller_numbers())
     except TingTingAPIError as error:
         yield warning("caller numbers", f"They cannot be read: {error.said}", "Give user_phone by hand.")
     else:

@@ -33,13 +33,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """Download, check, write, print the summary."""
     from airflow_provider_tingting import api
-    from airflow_provider_tingting.arguments import storage_path_of
+    from airflow_provider_tingting.campaigns.fetch_report import check_fetched, fetch_report, spooled
     from airflow_provider_tingting.cli.connecting import connect
     from airflow_provider_tingting.cli.running import complain
     from airflow_provider_tingting.cli.tables import print_json, summary_table, tell
     from airflow_provider_tingting.errors import TingTingReportError
-    from airflow_provider_tingting.fetching import check_fetched, fetch_report, spooled
     from airflow_provider_tingting.reports.writers import NEEDS_COLUMNS, ensure_writable, write_read_report
+    from airflow_provider_tingting.utils.arguments import storage_path_of
 
     target = None
     if arguments.path is not None:

@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_tingting.figures import amount
+from airflow_provider_tingting.formatting import amount
 from airflow_provider_tingting.masking import mask_text
 
 if TYPE_CHECKING:

@@ -16,17 +16,17 @@ from dataclasses import dataclass
 from typing import Literal
 
 from airflow_provider_tingting.contacts import numbers
-from airflow_provider_tingting.contacts.checked import CheckedAudience
+from airflow_provider_tingting.contacts.column_mapping import ColumnMapper, Plan
 from airflow_provider_tingting.contacts.contact import plain_value
 from airflow_provider_tingting.contacts.exclusion import Exclusion
-from airflow_provider_tingting.contacts.mapping import ColumnMapper, Plan
-from airflow_provider_tingting.contacts.seen import SeenNumbers
+from airflow_provider_tingting.contacts.number_set import NumberSet
+from airflow_provider_tingting.contacts.row_filter import Where, row_filter
 from airflow_provider_tingting.contacts.sources.row import Row
-from airflow_provider_tingting.contacts.where import Where, row_filter
+from airflow_provider_tingting.contacts.validated_audience import ValidatedAudience
 from airflow_provider_tingting.errors import TingTingConfigError
 from airflow_provider_tingting.masking import mask_number
 
-__all__ = ["AudienceOptions", "CheckedAudience", "check_audience"]
+__all__ = ["AudienceOptions", "ValidatedAudience", "check_audience"]
 
 
 #: How a number ends that a spreadsheet showed as 9.84E+09 and somebody typed or saved again.
@@ -77,7 +77,7 @@ class AudienceOptions:
 
 def check_audience(
     rows: Iterable[Row], options: AudienceOptions | None = None, *, exclude: Exclusion | None = None
-) -> CheckedAudience:
+) -> ValidatedAudience:
     """Read all rows once and part the good from the bad; nothing is sent, and no row is kept in memory.
 
     A number that comes again is dropped and counted: the first good row of a number stays. When the dropped row had
@@ -113,8 +113,8 @@ class _Check:
         self._exclude = exclude if exclude else None
         self._watch_rounded = options.number_policy == "nepal_mobile"
         self._rounded: dict[str, tuple[Row, dict[str, object]] | None] = {}
-        self._seen = SeenNumbers()
-        self.audience = CheckedAudience(on_invalid=options.on_invalid, tags=self._needed, exclude=self._exclude)
+        self._seen = NumberSet()
+        self.audience = ValidatedAudience(on_invalid=options.on_invalid, tags=self._needed, exclude=self._exclude)
 
     def take(self, row: Row) -> None:
         audience = self.audience
@@ -151,7 +151,7 @@ class _Check:
         else:
             audience.drop(row.place, number, variables)
 
-    def finish(self) -> CheckedAudience:
+    def finish(self) -> ValidatedAudience:
         if self.audience.total:
             self._mapper.check_all_seen()
         for number, held in self._rounded.items():

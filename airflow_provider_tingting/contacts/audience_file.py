@@ -14,9 +14,9 @@ from typing import IO, Any
 import msgspec
 
 from airflow_provider_tingting.contacts.contact import Place, plain_value
-from airflow_provider_tingting.contacts.placing import place_file
 from airflow_provider_tingting.contacts.sources.items import is_api_shaped, row_of
 from airflow_provider_tingting.errors import TingTingConfigError, TingTingContactsError
+from airflow_provider_tingting.files.placing import place_file
 
 _encode = msgspec.json.Encoder().encode
 #: Numbers are not checked here: what is wrong with them belongs into the report of the check.

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 
 from airflow_provider_tingting.contacts import numbers
 from airflow_provider_tingting.contacts.columns import find_column, find_number_column, listed
-from airflow_provider_tingting.contacts.seen import SeenNumbers
+from airflow_provider_tingting.contacts.number_set import NumberSet
 from airflow_provider_tingting.contacts.sources.row import Row
 from airflow_provider_tingting.errors import TingTingContactsError
 from airflow_provider_tingting.masking import mask_number, mask_text
@@ -27,7 +27,7 @@ _SHORTEST_NUMBER = 7
 
 
 class Exclusion:
-    """The numbers that `exclude=` names, in the little memory of `SeenNumbers`.
+    """The numbers that `exclude=` names, in the little memory of `NumberSet`.
 
     :param number_policy: as the audience's: `nepal_mobile` or `as_is`.
     :param number_column: the audience's own; taken where an excluding source has a column of that name too.
@@ -38,7 +38,7 @@ class Exclusion:
     def __init__(self, *, number_policy: str = "nepal_mobile", number_column: str | None = None) -> None:
         self._key_of = numbers.normalise if number_policy == "nepal_mobile" else _same_in_all_forms
         self._number_column = number_column
-        self._numbers = SeenNumbers()
+        self._numbers = NumberSet()
         self.size = 0
         self.unusable = 0
 

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
-from airflow_provider_tingting.contacts.placing import place_file
 from airflow_provider_tingting.errors import TingTingConfigError
+from airflow_provider_tingting.files.placing import place_file
 
 #: A spreadsheet program takes such a text for a formula when it opens a CSV; a signed number is harmless.
 _FORMULA = re.compile(r"[=+\-@\t\r]")

@@ -12,8 +12,8 @@ from airflow_provider_tingting._compat import (
     determine_kwargs,
     task_decorator_factory,
 )
-from airflow_provider_tingting.arguments import storage_path_of
 from airflow_provider_tingting.errors import TingTingConfigError, TingTingContactsError
+from airflow_provider_tingting.utils.arguments import storage_path_of
 
 if TYPE_CHECKING:
     from airflow_provider_tingting._compat import Context

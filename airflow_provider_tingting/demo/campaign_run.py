@@ -17,7 +17,7 @@ from airflow_provider_tingting.api.models import Campaign
 from airflow_provider_tingting.demo.airflow_process import AirflowRun
 from airflow_provider_tingting.demo.surroundings import SPEED, environment
 from airflow_provider_tingting.errors import TingTingError
-from airflow_provider_tingting.figures import amount
+from airflow_provider_tingting.formatting import amount
 from airflow_provider_tingting.sandbox import Sandbox
 
 DAG_ID = "tingting_campaign_from_spreadsheet"

@@ -19,7 +19,9 @@ from airflow_provider_tingting._compat import (
     get_extra_async,
     hook_lineage_collector,
 )
+from airflow_provider_tingting.api.driver import run_flow
 from airflow_provider_tingting.assets import file_uri
+from airflow_provider_tingting.campaigns.schedule import as_nepal_time
 from airflow_provider_tingting.connection import (
     CONN_NAME,
     CONN_TYPE,
@@ -33,7 +35,6 @@ from airflow_provider_tingting.errors import (
     TingTingError,
 )
 from airflow_provider_tingting.hooks._diagnosis import diagnosis
-from airflow_provider_tingting.schedule import as_nepal_time
 
 if TYPE_CHECKING:
     from airflow_provider_tingting._compat import Connection
@@ -139,7 +140,7 @@ class TingTingHook(BaseHook):
         """
         from airflow_provider_tingting.api.caller_numbers import caller_numbers
 
-        return self.get_conn().converse(caller_numbers())
+        return run_flow(self.get_conn(), caller_numbers())
 
     def iter_campaigns(self, *, status: str | None = None, search: str | None = None) -> Iterator[Campaign]:
         """Yield the account's campaigns over all pages (API page: List campaigns).
@@ -300,8 +301,8 @@ class TingTingHook(BaseHook):
         return size
 
     def _download(self, call: Any, path: str | Path) -> int:
-        from airflow_provider_tingting.reports.writers.atomic import whole_file
-        from airflow_provider_tingting.reports.writers.target import ensure_writable
+        from airflow_provider_tingting.files.atomic import whole_file
+        from airflow_provider_tingting.files.target import ensure_writable
 
         ensure_writable(path)
         with whole_file(path) as file:

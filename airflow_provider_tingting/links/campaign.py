@@ -22,7 +22,7 @@ class TingTingCampaignLink(BaseOperatorLink):
         return str(XCom.get_value(key=XCOM_KEY, ti_key=ti_key) or "")
 
 
-def leave_link(context: Context, url: str) -> None:
+def push_link(context: Context, url: str) -> None:
     """Leave the campaign's address as XCom as soon as it is known, so that failed tasks have the link too.
 
     An empty one is left too: Airflow 3.3 writes an error into the log of each task whose link finds no XCom.

@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_tingting._compat import AirflowException, BaseNotifier, redact
+from airflow_provider_tingting.api.driver import run_flow, run_flow_async
 from airflow_provider_tingting.connection import DEFAULT_CONN_ID
 from airflow_provider_tingting.errors import TingTingConfigError, TingTingError
 from airflow_provider_tingting.masking import mask_text
@@ -18,8 +19,8 @@ if TYPE_CHECKING:
     import jinja2
 
     from airflow_provider_tingting._compat import Context
-    from airflow_provider_tingting.api.wire import Conversation
-    from airflow_provider_tingting.notices.notice import Notice
+    from airflow_provider_tingting.api.protocol import Flow
+    from airflow_provider_tingting.notifications.notice import Notice
 
 log = logging.getLogger(__name__)
 
@@ -138,7 +139,7 @@ class TingTingNotifier(BaseNotifier):
 
         :raises Exception: which connection is to be used cannot be filled in.
         """
-        from airflow_provider_tingting.notices.people import fill_in
+        from airflow_provider_tingting.notifications.recipients import fill_in
 
         # Airflow 2 asks for it, and a deadline's small context has none.
         context.setdefault("dag", None)  # type: ignore[typeddict-item]
@@ -166,7 +167,7 @@ class TingTingNotifier(BaseNotifier):
         try:
             told = self._conversation(context)
             with self._hook().get_conn() as client:
-                client.converse(told)
+                run_flow(client, told)
         except Exception as error:
             _tell_failure(error)
 
@@ -175,7 +176,7 @@ class TingTingNotifier(BaseNotifier):
         try:
             told = self._conversation(context)
             async with await self._hook().get_async_client() as client:
-                await client.converse(told)
+                await run_flow_async(client, told)
         except Exception as error:
             _tell_failure(error)
 
@@ -184,20 +185,20 @@ class TingTingNotifier(BaseNotifier):
 
         return TingTingHook(self.tingting_conn_id)
 
-    def _conversation(self, context: Context) -> Conversation[tuple[int, ...]]:
-        from airflow_provider_tingting.notices.telling import tell
+    def _conversation(self, context: Context) -> Flow[tuple[int, ...]]:
+        from airflow_provider_tingting.notifications.deliver import tell
 
         return tell(self._notice(context))
 
     def _notice(self, context: Context) -> Notice:
-        from airflow_provider_tingting.arguments import ids_of, seconds_of
-        from airflow_provider_tingting.notices.happening import Happening
-        from airflow_provider_tingting.notices.hours import QuietHours
-        from airflow_provider_tingting.notices.notice import Notice, key_of
-        from airflow_provider_tingting.notices.people import numbers_of
-        from airflow_provider_tingting.notices.wording import default_text, fit_to_speak, without_credentials
+        from airflow_provider_tingting.notifications.callback_event import CallbackEvent
+        from airflow_provider_tingting.notifications.notice import Notice, key_of
+        from airflow_provider_tingting.notifications.quiet_hours import QuietHours
+        from airflow_provider_tingting.notifications.recipients import numbers_of
+        from airflow_provider_tingting.notifications.texts import default_text, fit_to_speak, without_credentials
+        from airflow_provider_tingting.utils.arguments import ids_of, seconds_of
 
-        happening = Happening.read(context)
+        happening = CallbackEvent.read(context)
         text = self.message or default_text(
             happening.event, self.language, dag_id=happening.dag_id, task_id=happening.task_id
         )
@@ -223,9 +224,9 @@ class TingTingNotifier(BaseNotifier):
 
         :raises TingTingConfigError: an argument that no template fills cannot be used.
         """
-        from airflow_provider_tingting.arguments import seconds_of
-        from airflow_provider_tingting.notices.hours import QuietHours
-        from airflow_provider_tingting.notices.wording import LANGUAGES
+        from airflow_provider_tingting.notifications.quiet_hours import QuietHours
+        from airflow_provider_tingting.notifications.texts import LANGUAGES
+        from airflow_provider_tingting.utils.arguments import seconds_of
 
         for argument, allowed in (
             ("language", LANGUAGES),

@@ -7,14 +7,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow_provider_tingting.arguments import shown, storage_path_of
 from airflow_provider_tingting.errors import TingTingConfigError, TingTingContactsError
-from airflow_provider_tingting.figures import counted
+from airflow_provider_tingting.formatting import counted
 from airflow_provider_tingting.operators.base import TingTingBaseOperator
+from airflow_provider_tingting.utils.arguments import shown, storage_path_of
 
 if TYPE_CHECKING:
     from airflow_provider_tingting.api.models import Campaign
-    from airflow_provider_tingting.contacts.audience import CheckedAudience
+    from airflow_provider_tingting.contacts.audience import ValidatedAudience
     from airflow_provider_tingting.contacts.exclusion import Exclusion
 
 #: A text that may be a path ends like a file, and is no row of a table.
@@ -101,7 +101,7 @@ class TingTingBaseAudienceOperator(TingTingBaseOperator):
         self.delimiter = delimiter
 
     @contextmanager
-    def checked(self, *messages: str | None, campaign: Campaign | None = None) -> Iterator[CheckedAudience]:
+    def checked(self, *messages: str | None, campaign: Campaign | None = None) -> Iterator[ValidatedAudience]:
         """Read and check everybody.
 
         :param messages: whose tags each contact must fill.
@@ -131,7 +131,7 @@ class TingTingBaseAudienceOperator(TingTingBaseOperator):
                 self._tell(audience, exclude)
             yield audience
 
-    def write_rejects(self, audience: CheckedAudience) -> str | None:
+    def write_rejects(self, audience: ValidatedAudience) -> str | None:
         """Write the rows that were left out, if there are any and somebody wants them; return where they are."""
         if not self.rejects_path or not audience.invalid:
             return None
@@ -141,7 +141,7 @@ class TingTingBaseAudienceOperator(TingTingBaseOperator):
 
     def _rows(self) -> Any:
         from airflow_provider_tingting.contacts.sources import read_rows
-        from airflow_provider_tingting.operators.query import query_rows
+        from airflow_provider_tingting.utils.sql_source import query_rows
 
         if self.sql is not None:
             if self.contacts is not None:
@@ -171,16 +171,16 @@ class TingTingBaseAudienceOperator(TingTingBaseOperator):
 
     def _exclusion(self) -> Exclusion:
         from airflow_provider_tingting.contacts.exclusion import Exclusion
-        from airflow_provider_tingting.operators.excluding import excluding_rows
+        from airflow_provider_tingting.utils.exclusion_sources import exclusion_rows
 
         exclusion = Exclusion(number_policy=self.number_policy, number_column=self.number_column or None)
-        sources = excluding_rows(self.exclude, encoding=self.encoding or None, sql_conn_id=self.sql_conn_id or None)
+        sources = exclusion_rows(self.exclude, encoding=self.encoding or None, sql_conn_id=self.sql_conn_id or None)
         for rows, number_column in sources:
             with closing(rows):
                 exclusion.add(rows, number_column=number_column)
         return exclusion
 
-    def _tell(self, audience: CheckedAudience, exclude: Exclusion) -> None:
+    def _tell(self, audience: ValidatedAudience, exclude: Exclusion) -> None:
         counts = {
             "cannot": audience.invalid,
             "were there before": audience.duplicates,

@@ -19,8 +19,8 @@ from airflow_provider_tingting.errors import (
     TingTingRedirectError,
     TingTingValidationError,
 )
-from airflow_provider_tingting.links.campaign import TingTingCampaignLink, leave_link
-from airflow_provider_tingting.operators.memory import Memory
+from airflow_provider_tingting.links.campaign import TingTingCampaignLink, push_link
+from airflow_provider_tingting.utils.task_state import TaskState
 
 if TYPE_CHECKING:
     from airflow_provider_tingting._compat import BaseOperatorLink, Context
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 ON_CLEAR = ("reattach", "send_again", "fail")
 
 # What the same task with the same arguments can never get past: trying again only delays the news.
-HOPELESS: tuple[type[TingTingError], ...] = (
+NON_RETRYABLE: tuple[type[TingTingError], ...] = (
     TingTingAuthError,
     TingTingConfigError,
     TingTingContactsError,
@@ -50,7 +50,7 @@ class TingTingBaseOperator(BaseOperator):
     operator_extra_links: Sequence[BaseOperatorLink] = (TingTingCampaignLink(),)
     ui_color = "#f6d9cf"
     #: The errors that fail the task without further tries.
-    hopeless: ClassVar[tuple[type[TingTingError], ...]] = HOPELESS
+    non_retryable: ClassVar[tuple[type[TingTingError], ...]] = NON_RETRYABLE
     # What OpenLineage asks for after the task.
     _outcome: Any = None
 
@@ -66,11 +66,11 @@ class TingTingBaseOperator(BaseOperator):
         return TingTingHook(self.tingting_conn_id)
 
     @contextmanager
-    def told_to_airflow(self) -> Iterator[None]:
+    def fail_without_retry(self) -> Iterator[None]:
         """Fail the task without further tries when the error is one that no retry can cure."""
         try:
             yield
-        except self.hopeless as error:
+        except self.non_retryable as error:
             which = f" (Connection {self.tingting_conn_id!r}.)" if isinstance(error, TingTingAuthError) else ""
             raise AirflowFailException(f"{error}{which}") from error
 
@@ -79,16 +79,16 @@ class TingTingBaseOperator(BaseOperator):
         return campaign_uri(self.hook.settings.base_url, campaign_id)
 
     @staticmethod
-    def leave_values(context: Context, values: Mapping[str, Any]) -> None:
+    def push_values(context: Context, values: Mapping[str, Any]) -> None:
         """Leave each value as an XCom of its own; not None, which Airflow 3.0 cannot store: no key reads the same."""
         for key, value in values.items():
             if value is not None:
                 context["ti"].xcom_push(key=key, value=value)
 
-    def leave_campaign(self, context: Context, campaign_id: int) -> None:
+    def push_campaign(self, context: Context, campaign_id: int) -> None:
         """Leave the campaign's id and link as XComs at once, so that a failed task has them too."""
         context["ti"].xcom_push(key="campaign_id", value=campaign_id)
-        leave_link(context, self.hook.settings.campaign_link(campaign_id))
+        push_link(context, self.hook.settings.campaign_link(campaign_id))
 
 
 class TingTingBaseWriteOperator(TingTingBaseOperator):
@@ -102,14 +102,14 @@ class TingTingBaseWriteOperator(TingTingBaseOperator):
         super().__init__(**kwargs)
         self.on_clear = on_clear
 
-    def heed_clear(self, context: Context, what: str) -> None:
+    def apply_on_clear(self, context: Context, what: str) -> None:
         """Obey `on_clear="fail"`, and say loudly in the log what a cleared task does.
 
         :raises TingTingConfigError: `on_clear` is unknown, or the task was cleared and is not to run again.
         """
         if self.on_clear not in ON_CLEAR:
             raise TingTingConfigError(f"on_clear must be one of {', '.join(ON_CLEAR)}; it is {self.on_clear!r}.")
-        if generation_of(context) == 0:
+        if clear_count(context) == 0:
             return
         if self.on_clear == "fail":
             raise TingTingConfigError(
@@ -125,12 +125,12 @@ class TingTingBaseWriteOperator(TingTingBaseOperator):
         else:
             self.log.warning("This task was cleared. on_clear='send_again': it will %s again", what)
 
-    def memory(self, context: Context) -> Memory:
+    def memory(self, context: Context) -> TaskState:
         """Return what this task remembers between its tries; doing it anew begins without memory."""
-        return Memory(context, generation_of(context) if self.on_clear == "send_again" else None)
+        return TaskState(context, clear_count(context) if self.on_clear == "send_again" else None)
 
 
-def generation_of(context: Context) -> int:
+def clear_count(context: Context) -> int:
     """Return how many tries the task had used when a person last cleared it; 0 if nobody has."""
     ti = context["ti"]
     retries = getattr(getattr(ti, "task", None), "retries", None)
@@ -143,4 +143,4 @@ def generation_of(context: Context) -> int:
 
 def is_first_try(context: Context) -> bool:
     """Whether nothing can have happened yet: the first try of a task that nobody has cleared."""
-    return int(context["ti"].try_number or 1) <= 1 and generation_of(context) == 0
+    return int(context["ti"].try_number or 1) <= 1 and clear_count(context) == 0

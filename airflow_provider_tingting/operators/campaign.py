@@ -7,7 +7,17 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_tingting._compat import conf
-from airflow_provider_tingting.arguments import (
+from airflow_provider_tingting.api.driver import run_flow
+from airflow_provider_tingting.errors import TingTingCampaignError, TingTingConfigError, TingTingValidationError
+from airflow_provider_tingting.operators.base import (
+    NON_RETRYABLE,
+    TingTingBaseOperator,
+    TingTingBaseWriteOperator,
+    clear_count,
+    is_first_try,
+)
+from airflow_provider_tingting.operators.running import RunningMixin
+from airflow_provider_tingting.utils.arguments import (
     OUTSIDE_WINDOW,
     campaign_id_of,
     credit_limit_of,
@@ -16,22 +26,13 @@ from airflow_provider_tingting.arguments import (
     one_of,
     seconds_of,
 )
-from airflow_provider_tingting.errors import TingTingCampaignError, TingTingConfigError, TingTingValidationError
-from airflow_provider_tingting.operators.base import (
-    HOPELESS,
-    TingTingBaseOperator,
-    TingTingBaseWriteOperator,
-    generation_of,
-    is_first_try,
-)
-from airflow_provider_tingting.operators.freshness import check_may_call
-from airflow_provider_tingting.operators.running import RunningMixin
+from airflow_provider_tingting.utils.run_age import check_may_call
 
 if TYPE_CHECKING:
     from airflow_provider_tingting._compat import Context
-    from airflow_provider_tingting.calling_window import WindowArgument
-    from airflow_provider_tingting.campaign import CampaignSpec, Marker
-    from airflow_provider_tingting.outcome import SuccessWhen
+    from airflow_provider_tingting.campaigns.calling_window import WindowArgument
+    from airflow_provider_tingting.campaigns.job import CampaignSpec, Marker
+    from airflow_provider_tingting.campaigns.outcome import SuccessWhen
 
 SERVICES = ("PHONE", "SMS", "SMS & PHONE")
 
@@ -91,7 +92,7 @@ class TingTingCreateCampaignOperator(TingTingBaseWriteOperator):
         "description": "text",
     }
     # Its only error of this kind: an earlier attempt created a campaign with other content.
-    hopeless = (*HOPELESS, TingTingCampaignError)
+    non_retryable = (*NON_RETRYABLE, TingTingCampaignError)
 
     def __init__(
         self,
@@ -128,23 +129,23 @@ class TingTingCreateCampaignOperator(TingTingBaseWriteOperator):
 
     def execute(self, context: Context) -> int:
         """Create the campaign, or find the one that an earlier attempt created."""
-        from airflow_provider_tingting.campaign import CampaignJob, JobState
-        from airflow_provider_tingting.settling import latest_of
+        from airflow_provider_tingting.campaigns.job import CampaignJob, JobState
+        from airflow_provider_tingting.campaigns.reconcile import latest_of
 
-        with self.told_to_airflow():
-            self.heed_clear(context, "create a campaign")
+        with self.fail_without_retry():
+            self.apply_on_clear(context, "create a campaign")
             spec = self._spec()
             memory, marks = self.memory(context), self._marks(spec, context)
             entry = memory.recall()
             if entry is None and len(marks) > 1:
                 # Nothing is remembered, and after `send_again` there may be several campaigns: the last one counts.
-                latest = self.hook.get_conn().converse(latest_of(spec.name, marks.values()))
+                latest = run_flow(self.hook.get_conn(), latest_of(spec.name, marks.values()))
                 memory.generation = next((each for each, mark in marks.items() if mark == latest), 0)
             job = CampaignJob(JobState.from_json(entry), lambda state: memory.keep(state.to_json()))
             marker = self._mark(spec, context, memory.generation)
             conversation = job.attach_or_create(spec, marker, thorough=not is_first_try(context))
             try:
-                campaign = self.hook.get_conn().converse(conversation)
+                campaign = run_flow(self.hook.get_conn(), conversation)
             except TingTingValidationError as error:
                 if "user_phone" not in error.fields:
                     raise
@@ -152,24 +153,24 @@ class TingTingCreateCampaignOperator(TingTingBaseWriteOperator):
                 raise TingTingConfigError(
                     f"{error} user_phone takes the ids of caller numbers, not phone numbers. This account has: {known}."
                 ) from error
-            self.leave_campaign(context, campaign.id)
+            self.push_campaign(context, campaign.id)
             return campaign.id
 
     def _marks(self, spec: CampaignSpec, context: Context) -> dict[int, Marker]:
         """Return the marks of the campaigns that may be this task's, by generation, the last one first."""
-        last = generation_of(context)
+        last = clear_count(context)
         first = last if self.on_clear == "send_again" else 0
         return {generation: self._mark(spec, context, generation) for generation in range(last, first - 1, -1)}
 
     @staticmethod
     def _mark(spec: CampaignSpec, context: Context, generation: int) -> Marker:
-        from airflow_provider_tingting.campaign import Marker
+        from airflow_provider_tingting.campaigns.job import Marker
 
         ti = context["ti"]
         return Marker.of(spec, ti.dag_id, ti.run_id, ti.task_id, ti.map_index, generation)
 
     def _spec(self) -> CampaignSpec:
-        from airflow_provider_tingting.campaign import CampaignSpec
+        from airflow_provider_tingting.campaigns.job import CampaignSpec
 
         services = " ".join(str(self.services).upper().replace("&", " & ").split())
         if services not in SERVICES:
@@ -206,7 +207,7 @@ class TingTingCreateCampaignOperator(TingTingBaseWriteOperator):
         )
 
     def _schedule(self) -> str | None:
-        from airflow_provider_tingting.schedule import read_schedule, wire_format
+        from airflow_provider_tingting.campaigns.schedule import read_schedule, wire_format
 
         moment = read_schedule(self.schedule)
         return None if moment is None else wire_format(moment)
@@ -337,7 +338,7 @@ class TingTingRunCampaignOperator(RunningMixin):
         in_triggerer: bool,
         **put_off: Any,
     ) -> dict[str, Any]:
-        with self.told_to_airflow():
+        with self.fail_without_retry():
             campaign = self.start(context, **put_off)
             if not self.wait_for_completion:
                 return self.begun(context, campaign)
@@ -349,8 +350,8 @@ class TingTingRunCampaignOperator(RunningMixin):
 
     def execute_complete(self, context: Context, event: Any = None, was_shown: bool = True) -> dict[str, Any]:
         """Judge what the trigger has seen."""
-        from airflow_provider_tingting.observation import Observation
+        from airflow_provider_tingting.campaigns.observation import Observation
 
-        with self.told_to_airflow():
+        with self.fail_without_retry():
             number = campaign_id_of(self.campaign_id)
         return self.finish(context, Observation.from_event(event, campaign_id=number), was_shown=was_shown)

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_tingting.arguments import campaign_id_of
 from airflow_provider_tingting.errors import TingTingAPIError, TingTingAuthError, TingTingConfigError
-from airflow_provider_tingting.figures import amount, counted
-from airflow_provider_tingting.links.campaign import leave_link
+from airflow_provider_tingting.formatting import amount, counted
+from airflow_provider_tingting.links.campaign import push_link
 from airflow_provider_tingting.operators.audience import TingTingBaseAudienceOperator
+from airflow_provider_tingting.utils.arguments import campaign_id_of
 
 if TYPE_CHECKING:
     from airflow_provider_tingting._compat import Context
     from airflow_provider_tingting.api.models import Campaign
-    from airflow_provider_tingting.contacts.checking import Prices
+    from airflow_provider_tingting.contacts.estimate import Prices
 
 
 class TingTingCheckContactsOperator(TingTingBaseAudienceOperator):
@@ -95,9 +95,9 @@ class TingTingCheckContactsOperator(TingTingBaseAudienceOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Check everybody, and say what sending would take."""
-        from airflow_provider_tingting.contacts.checking import summary_of
+        from airflow_provider_tingting.contacts.estimate import summary_of
 
-        with self.told_to_airflow():
+        with self.fail_without_retry():
             campaign = self._campaign(context)
             prices = self._prices()
             message, sms_message = self.message, self.sms_message
@@ -123,17 +123,17 @@ class TingTingCheckContactsOperator(TingTingBaseAudienceOperator):
 
     def _campaign(self, context: Context) -> Campaign | None:
         if self.campaign_id in (None, ""):
-            leave_link(context, "")
+            push_link(context, "")
             return None
         if self.message or self.sms_message:
             raise TingTingConfigError("campaign_id and a message are both given; the campaign has its own messages.")
         number = campaign_id_of(self.campaign_id)
         campaign = self.hook.get_campaign(number)
-        self.leave_campaign(context, number)
+        self.push_campaign(context, number)
         return campaign
 
     def _prices(self) -> Prices:
-        from airflow_provider_tingting.contacts.checking import Prices
+        from airflow_provider_tingting.contacts.estimate import Prices
 
         return Prices.of(self.credits_per_call, self.credits_per_sms_part)
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_tingting.arguments import campaign_id_of
-from airflow_provider_tingting.contacts.presence import PeopleLostError
+from airflow_provider_tingting.contacts.membership import ContactsMissingError
 from airflow_provider_tingting.errors import TingTingConfigError
 from airflow_provider_tingting.operators.audience import TingTingBaseAudienceOperator, named_in_errors
-from airflow_provider_tingting.operators.base import HOPELESS, TingTingBaseWriteOperator
+from airflow_provider_tingting.operators.base import NON_RETRYABLE, TingTingBaseWriteOperator
 from airflow_provider_tingting.operators.check_contacts import TingTingCheckContactsOperator
+from airflow_provider_tingting.utils.arguments import campaign_id_of
 
 if TYPE_CHECKING:
     from airflow_provider_tingting._compat import Context
@@ -74,7 +74,7 @@ class TingTingAddContactsOperator(TingTingBaseAudienceOperator, TingTingBaseWrit
     template_fields: Sequence[str] = (*TingTingBaseAudienceOperator.template_fields, "campaign_id")
 
     # Whoever was there is lost: a retry would find those of this task in the campaign, and be content.
-    hopeless = (*HOPELESS, PeopleLostError)
+    non_retryable = (*NON_RETRYABLE, ContactsMissingError)
 
     def __init__(
         self,
@@ -93,15 +93,15 @@ class TingTingAddContactsOperator(TingTingBaseAudienceOperator, TingTingBaseWrit
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Check everybody, then send everybody, then count."""
-        from airflow_provider_tingting.contacts.loading import load
-        from airflow_provider_tingting.operators.memory import resuming
+        from airflow_provider_tingting.contacts.add import load
+        from airflow_provider_tingting.utils.task_state import resuming
 
-        with self.told_to_airflow():
-            self.heed_clear(context, "add contacts")
+        with self.fail_without_retry():
+            self.apply_on_clear(context, "add contacts")
             number = campaign_id_of(self.campaign_id)
             self._check_arguments()
             campaign = self.hook.get_campaign(number)
-            self.leave_campaign(context, number)
+            self.push_campaign(context, number)
             with self.checked(campaign.message, campaign.sms_message, campaign=campaign) as audience:
                 with named_in_errors(campaign):
                     audience.raise_if_refused()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_tingting import api
 from airflow_provider_tingting._compat import AirflowSkipException
-from airflow_provider_tingting.arguments import campaign_id_of
+from airflow_provider_tingting.api.driver import run_flow
 from airflow_provider_tingting.errors import (
     TingTingCampaignError,
     TingTingConfigError,
@@ -18,10 +18,11 @@ from airflow_provider_tingting.errors import (
 from airflow_provider_tingting.operators.base import (
     TingTingBaseOperator,
     TingTingBaseWriteOperator,
-    generation_of,
+    clear_count,
     is_first_try,
 )
-from airflow_provider_tingting.operators.memory import Memory
+from airflow_provider_tingting.utils.arguments import campaign_id_of
+from airflow_provider_tingting.utils.task_state import TaskState
 
 if TYPE_CHECKING:
     from airflow_provider_tingting._compat import Context
@@ -77,11 +78,11 @@ class TingTingUpdateCampaignOperator(TingTingBaseWriteOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Send the fields that are given."""
-        from airflow_provider_tingting.schedule import read_schedule, wire_format
-        from airflow_provider_tingting.settling import insist
+        from airflow_provider_tingting.campaigns.reconcile import retry_idempotent
+        from airflow_provider_tingting.campaigns.schedule import read_schedule, wire_format
 
-        with self.told_to_airflow():
-            self.heed_clear(context, "update the campaign")
+        with self.fail_without_retry():
+            self.apply_on_clear(context, "update the campaign")
             number = campaign_id_of(self.campaign_id)
             moment = read_schedule(self.schedule)
             wanted = {
@@ -94,8 +95,8 @@ class TingTingUpdateCampaignOperator(TingTingBaseWriteOperator):
             fields = {name: value for name, value in wanted.items() if value is not None}
             if not fields:
                 raise TingTingConfigError(f"There is nothing to change: give at least one of {', '.join(wanted)}.")
-            self.hook.get_conn().converse(insist(api.calls.update_campaign(number, **fields)))
-            self.leave_campaign(context, number)
+            run_flow(self.hook.get_conn(), retry_idempotent(api.calls.update_campaign(number, **fields)))
+            self.push_campaign(context, number)
             return {"campaign_id": number, "updated": sorted(fields)}
 
 
@@ -122,16 +123,16 @@ class TingTingStopCampaignOperator(TingTingBaseWriteOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         """Stop the campaign unless it has ended, and look again."""
         from airflow_provider_tingting.api.statuses import CampaignStatus
-        from airflow_provider_tingting.settling import end_of, insist
+        from airflow_provider_tingting.campaigns.reconcile import end_of, retry_idempotent
 
-        with self.told_to_airflow():
-            self.heed_clear(context, "stop the campaign")
+        with self.fail_without_retry():
+            self.apply_on_clear(context, "stop the campaign")
             number = campaign_id_of(self.campaign_id)
-            self.leave_campaign(context, number)
+            self.push_campaign(context, number)
             campaign = self.hook.get_campaign(number)
-            memory = Memory(context, generation=0)
+            memory = TaskState(context, generation=0)
             asked = not is_first_try(context)
-            if memory.is_kept and not generation_of(context):
+            if memory.is_kept and not clear_count(context):
                 # Only a retry is told for certain: the entry of a task that succeeded may have been cleared away.
                 asked = (memory.recall() or {}).get("campaign_id") == number
             if not campaign.status.is_final:
@@ -139,7 +140,7 @@ class TingTingStopCampaignOperator(TingTingBaseWriteOperator):
                 asked = True
                 refusal: TingTingRefusedError | None = None
                 try:
-                    self.hook.get_conn().converse(insist(api.calls.stop_campaign(number)))
+                    run_flow(self.hook.get_conn(), retry_idempotent(api.calls.stop_campaign(number)))
                 except TingTingRefusedError as error:
                     refusal = error
                 campaign = self.hook.get_campaign(number)
@@ -151,7 +152,7 @@ class TingTingStopCampaignOperator(TingTingBaseWriteOperator):
                         "it. Stop it in TingTing itself."
                     ) from refusal
                 if refusal is None and not campaign.status.is_final:
-                    status = self.hook.get_conn().converse(end_of(number))
+                    status = run_flow(self.hook.get_conn(), end_of(number))
                     if not status.is_final:
                         raise TingTingCampaignError(
                             f"TingTing took the request to stop it, but it still is {status}. Look at TingTing.",
@@ -193,17 +194,17 @@ class TingTingDeleteCampaignOperator(TingTingBaseWriteOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Delete the campaign."""
-        from airflow_provider_tingting.settling import delete
+        from airflow_provider_tingting.campaigns.reconcile import delete
 
-        with self.told_to_airflow():
-            self.heed_clear(context, "delete the campaign")
+        with self.fail_without_retry():
+            self.apply_on_clear(context, "delete the campaign")
             if self.missing_ok and self.campaign_id in (None, "", "None"):
                 raise AirflowSkipException("There is no campaign to delete.")
             number = campaign_id_of(self.campaign_id)
             try:
                 if self.unless_run and (status := self.hook.get_campaign(number).status).has_begun:
                     raise AirflowSkipException(f"Campaign {number} is {status}: it was run, so it is not deleted.")
-                self.hook.get_conn().converse(delete(number))
+                run_flow(self.hook.get_conn(), delete(number))
             except TingTingNotFoundError:
                 # An earlier try may have deleted it and been killed before it could say so.
                 if not self.missing_ok and is_first_try(context):

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_tingting import api
 from airflow_provider_tingting._compat import AirflowFailException
-from airflow_provider_tingting.api.wire import Conversation, Pause
-from airflow_provider_tingting.arguments import campaign_id_of
+from airflow_provider_tingting.api.driver import run_flow
+from airflow_provider_tingting.api.protocol import Pause
 from airflow_provider_tingting.errors import (
     TingTingConfigError,
     TingTingNeverSentError,
@@ -18,16 +18,17 @@ from airflow_provider_tingting.errors import (
     TingTingRefusedError,
 )
 from airflow_provider_tingting.masking import mask_text
-from airflow_provider_tingting.operators.base import TingTingBaseOperator, TingTingBaseWriteOperator, generation_of
-from airflow_provider_tingting.operators.freshness import check_may_call, heed_max_age, heed_window
+from airflow_provider_tingting.operators.base import TingTingBaseOperator, TingTingBaseWriteOperator, clear_count
+from airflow_provider_tingting.utils.arguments import campaign_id_of
+from airflow_provider_tingting.utils.run_age import check_calling_window, check_max_age, check_may_call
 
 if TYPE_CHECKING:
     from datetime import timedelta
 
     from airflow_provider_tingting._compat import Context
     from airflow_provider_tingting.api.models import Said
-    from airflow_provider_tingting.calling_window import WindowArgument
-    from airflow_provider_tingting.operators.memory import Memory
+    from airflow_provider_tingting.campaigns.calling_window import WindowArgument
+    from airflow_provider_tingting.utils.task_state import TaskState
 
 # What a try of the demo call leaves that has certainly called nobody; never renamed, since entries outlive an upgrade.
 _NOT_CALLED = "not_called"
@@ -62,17 +63,19 @@ class TingTingPreviewVoiceOperator(TingTingBaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Make the preview."""
-        from airflow_provider_tingting.settling import insist
+        from airflow_provider_tingting.campaigns.reconcile import retry_idempotent
 
-        with self.told_to_airflow():
+        with self.fail_without_retry():
             number = campaign_id_of(self.campaign_id)
             campaign = self.hook.get_campaign(number)
             voice = campaign.voice_id if self.voice in (None, "") else self.hook.find_voice(self.voice).id
             if voice is None:
                 raise TingTingConfigError(f"Campaign {number} has no voice yet: give one to preview it with.")
             message = self.message or campaign.message
-            url = self.hook.get_conn().converse(insist(api.calls.preview_voice(number, voice=voice, message=message)))
-            self.leave_campaign(context, number)
+            url = run_flow(
+                self.hook.get_conn(), retry_idempotent(api.calls.preview_voice(number, voice=voice, message=message))
+            )
+            self.push_campaign(context, number)
             context["ti"].xcom_push(key="url", value=url)
             return {"campaign_id": number, "voice_id": voice, "url": url}
 
@@ -126,10 +129,10 @@ class TingTingDemoCallOperator(TingTingBaseWriteOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Ask for the call, once."""
-        with self.told_to_airflow():
-            self.heed_clear(context, "call the contact")
+        with self.fail_without_retry():
+            self.apply_on_clear(context, "call the contact")
             memory = self.memory(context)
-            entry, cleared = memory.recall(), generation_of(context)
+            entry, cleared = memory.recall(), clear_count(context)
             # Only what says so counts: an entry that is not there may have been cleared away after a call.
             not_called = entry is not None and entry.get("phase") == _NOT_CALLED
             asked = entry is not None if memory.is_kept else context["ti"].try_number > cleared + 1
@@ -146,37 +149,37 @@ class TingTingDemoCallOperator(TingTingBaseWriteOperator):
                 )
             memory.keep({"phase": _NOT_CALLED})
             number = campaign_id_of(self.contact_id, "contact_id")
-            heed_max_age(context, self.max_age, self.on_too_old)
+            check_max_age(context, self.max_age, self.on_too_old)
             with self._last_try_without_a_store(number, memory, Exception):
                 client = self.hook.get_conn()
             with self._last_try_without_a_store(number, memory, *_CERTAINLY_NOT_CALLED):
                 try:
-                    said = client.converse(self._ask(number, memory))
+                    said = run_flow(client, self._ask(number, memory))
                 except TingTingOutcomeUnknownError as error:
                     raise AirflowFailException(
                         f"Nobody knows whether contact {number} was called, so it is not tried again. {error}"
                     ) from error
             return {"contact_id": number, "called": True, "message": mask_text(said.message)}
 
-    def _ask(self, number: int, memory: Memory) -> Conversation[Said]:
+    async def _ask(self, number: int, memory: TaskState) -> Said:
         """Ask for the call; a request that was certainly not taken is sent again, a few times."""
-        from airflow_provider_tingting import campaign, settling
+        from airflow_provider_tingting.campaigns import job, reconcile
 
         try:
-            for attempt in range(1, campaign.MOST_SENDS + 1):
-                heed_window(self.calling_window, "Clear the task then." if memory.is_kept else "")
+            for attempt in range(1, job.MOST_SENDS + 1):
+                check_calling_window(self.calling_window, "Clear the task then." if memory.is_kept else "")
                 memory.keep({"phase": "calling"})
                 try:
-                    said: Said = yield api.calls.demo_call(number)
+                    said: Said = await api.calls.demo_call(number)
                     return said
                 except TingTingRateLimitedError as error:
-                    if attempt == campaign.MOST_SENDS:
+                    if attempt == job.MOST_SENDS:
                         raise
-                    yield settling.as_told(error, campaign.RUN_LOOKS_EVERY)
+                    await reconcile.rate_limit_pause(error, job.RUN_LOOKS_EVERY)
                 except TingTingNeverSentError:
-                    if attempt == campaign.MOST_SENDS:
+                    if attempt == job.MOST_SENDS:
                         raise
-                    yield Pause(campaign.RUN_LOOKS_EVERY)
+                    await Pause(job.RUN_LOOKS_EVERY)
         except _CERTAINLY_NOT_CALLED:
             # Not before the last request: while this try may still ask, another one must not.
             memory.keep({"phase": _NOT_CALLED})
@@ -184,7 +187,7 @@ class TingTingDemoCallOperator(TingTingBaseWriteOperator):
         raise AssertionError("unreachable")
 
     @contextmanager
-    def _last_try_without_a_store(self, number: int, memory: Memory, *errors: type[Exception]) -> Iterator[None]:
+    def _last_try_without_a_store(self, number: int, memory: TaskState, *errors: type[Exception]) -> Iterator[None]:
         """Say what a later try could not know without a state store: that nobody was called."""
         try:
             yield

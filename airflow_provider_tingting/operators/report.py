@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_tingting import api
 from airflow_provider_tingting._compat import AirflowFailException, failed_upstream
-from airflow_provider_tingting.arguments import campaign_id_of, storage_path_of
 from airflow_provider_tingting.assets import file_uri, openlineage_name
 from airflow_provider_tingting.errors import TingTingConfigError, TingTingReportError
-from airflow_provider_tingting.figures import counted
+from airflow_provider_tingting.formatting import counted
 from airflow_provider_tingting.operators.base import TingTingBaseOperator
-from airflow_provider_tingting.operators.outlets import tell_outlets
+from airflow_provider_tingting.utils.arguments import campaign_id_of, storage_path_of
+from airflow_provider_tingting.utils.asset_events import emit_asset_events
 
 if TYPE_CHECKING:
     from airflow_provider_tingting._compat import Context
     from airflow_provider_tingting.api.models import Campaign
-    from airflow_provider_tingting.fetching import FetchedReport
+    from airflow_provider_tingting.campaigns.fetch_report import FetchedReport
 
 _EXAMPLE = "reports/{{ ds }}.csv"
 
@@ -99,10 +99,10 @@ class TingTingDownloadReportOperator(TingTingBaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Download, check, write."""
-        with self.told_to_airflow():
+        with self.fail_without_retry():
             result = self._bring(context)
         values = ("path", "rows", "summary", "source", "final", "chart_path")
-        self.leave_values(context, {key: result[key] for key in values})
+        self.push_values(context, {key: result[key] for key in values})
         failed = failed_upstream(context) if self.download_on_failure else []
         if failed:
             # What a task that fails returns is not kept.
@@ -112,14 +112,14 @@ class TingTingDownloadReportOperator(TingTingBaseOperator):
                 f"because {', '.join(failed)} failed before it and download_on_failure=True must not turn the DAG run "
                 "green. A task that is to use this report needs trigger_rule='all_done'."
             )
-        tell_outlets(self, context, result, uri=file_uri(result["path"]), partition_key=self.partition_key)
+        emit_asset_events(self, context, result, uri=file_uri(result["path"]), partition_key=self.partition_key)
         return result
 
     def _bring(self, context: Context) -> dict[str, Any]:
-        from airflow_provider_tingting.fetching import fetch_report, spooled
+        from airflow_provider_tingting.campaigns.fetch_report import fetch_report, spooled
+        from airflow_provider_tingting.files.target import are_one_file
         from airflow_provider_tingting.reports.pseudonyms import check_numbers
         from airflow_provider_tingting.reports.writers import NEEDS_COLUMNS, ensure_writable, write_read_report
-        from airflow_provider_tingting.reports.writers.target import are_one_file
 
         number = self._campaign_id()
         salt = self.hook.settings.secret_salt
@@ -133,7 +133,7 @@ class TingTingDownloadReportOperator(TingTingBaseOperator):
                 if are_one_file(target, chart):
                     raise TingTingConfigError("chart_path and path are the same file. Give the page a name of its own.")
         campaign = self.hook.get_campaign(number)
-        self.leave_campaign(context, number)
+        self.push_campaign(context, number)
         if not campaign.status.is_final:
             self.log.warning(
                 "Campaign %s is %s: its report is not final, and the outcomes in it may change", number, campaign.status
@@ -174,7 +174,7 @@ class TingTingDownloadReportOperator(TingTingBaseOperator):
 
     def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:
         """Tell OpenLineage of the campaign, the file and the figures."""
-        from airflow_provider_tingting.operators.lineage import Written, campaign_lineage
+        from airflow_provider_tingting.utils.openlineage import Written, campaign_lineage
 
         if self._outcome is None:
             return None
@@ -200,7 +200,7 @@ class TingTingDownloadReportOperator(TingTingBaseOperator):
         return storage_path_of(self.chart_path, "chart_path", "reports/{{ ds }}.html")
 
     def _check(self, fetched: FetchedReport, campaign: Campaign) -> None:
-        from airflow_provider_tingting.fetching import check_fetched
+        from airflow_provider_tingting.campaigns.fetch_report import check_fetched
 
         try:
             check_fetched(fetched, campaign)
@@ -216,8 +216,8 @@ class TingTingDownloadReportOperator(TingTingBaseOperator):
         if target is None:
             yield
             return
+        from airflow_provider_tingting.files.atomic import whole_file
         from airflow_provider_tingting.reports.chart import draw_page
-        from airflow_provider_tingting.reports.writers.atomic import whole_file
 
         page = draw_page(
             fetched.read.report,
@@ -284,11 +284,11 @@ class TingTingDownloadSurveyReportOperator(TingTingBaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Download, check, write."""
-        from airflow_provider_tingting.fetching import spooled
+        from airflow_provider_tingting.campaigns.fetch_report import spooled
         from airflow_provider_tingting.reports.survey import write_survey_report
         from airflow_provider_tingting.reports.writers import ensure_writable
 
-        with self.told_to_airflow():
+        with self.fail_without_retry():
             number = campaign_id_of(self.survey_id, "survey_id")
             if self.format not in ("csv", "json"):
                 raise TingTingConfigError(f"format must be csv or json; it is {self.format!r}.")
@@ -303,5 +303,5 @@ class TingTingDownloadSurveyReportOperator(TingTingBaseOperator):
                 except TingTingReportError as error:
                     raise TingTingReportError(f"Survey {number}: {error}") from error
             result = {"survey_id": number, "path": str(target), "rows": written.rows, "format": written.format}
-            self.leave_values(context, result)
+            self.push_values(context, result)
             return result

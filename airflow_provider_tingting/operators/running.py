@@ -6,8 +6,8 @@ import time
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from airflow_provider_tingting._compat import DEFERRED_TASKS_ARE_TOLD, AirflowFailException
-from airflow_provider_tingting.arguments import campaign_id_of, seconds_of
+from airflow_provider_tingting._compat import TRIGGERS_HAVE_ON_KILL, AirflowFailException
+from airflow_provider_tingting.api.driver import run_flow
 from airflow_provider_tingting.errors import (
     TingTingAuthError,
     TingTingCampaignError,
@@ -16,18 +16,19 @@ from airflow_provider_tingting.errors import (
     TingTingConfigError,
     TingTingError,
 )
-from airflow_provider_tingting.operators.base import TingTingBaseWriteOperator, generation_of, is_first_try
-from airflow_provider_tingting.operators.deadlines import deadline_of, defer
-from airflow_provider_tingting.operators.outlets import tell_outlets
+from airflow_provider_tingting.operators.base import TingTingBaseWriteOperator, clear_count, is_first_try
+from airflow_provider_tingting.utils.arguments import campaign_id_of, seconds_of
+from airflow_provider_tingting.utils.asset_events import emit_asset_events
+from airflow_provider_tingting.utils.deferral import deadline_of, defer
 
 if TYPE_CHECKING:
     from airflow_provider_tingting._compat import Context
     from airflow_provider_tingting.api.models import Campaign
-    from airflow_provider_tingting.calling_window import WindowArgument
-    from airflow_provider_tingting.job_state import JobState
-    from airflow_provider_tingting.observation import Observation
-    from airflow_provider_tingting.outcome import SuccessWhen
-    from airflow_provider_tingting.waiting import WaitPlan
+    from airflow_provider_tingting.campaigns.calling_window import WindowArgument
+    from airflow_provider_tingting.campaigns.observation import Observation
+    from airflow_provider_tingting.campaigns.outcome import SuccessWhen
+    from airflow_provider_tingting.campaigns.state import JobState
+    from airflow_provider_tingting.campaigns.watch import WaitPlan
 
 # Airflow kills a task five seconds after asking it to end: on_kill must be done before.
 _SECONDS_TO_STOP = 3.0
@@ -68,7 +69,7 @@ class RunningMixin(TingTingBaseWriteOperator):
     max_age: float | timedelta | None
     on_too_old: str
     # What to say if the task is killed now and the campaign is to be left alone: it was not run, or has ended.
-    said_if_killed: str | None = None
+    on_kill_message: str | None = None
     partition_key: str | None
 
     def start(
@@ -85,34 +86,34 @@ class RunningMixin(TingTingBaseWriteOperator):
         :param start_deadline: until when the start may be put off, if this try has waited for it already.
         :param asked_at: when this try has asked to run it without an answer before it waited, in seconds since 1970.
         """
-        from airflow_provider_tingting import turns
-        from airflow_provider_tingting.campaign import CampaignJob, JobState
-        from airflow_provider_tingting.operators.starting import HeldBack, Start
-        from airflow_provider_tingting.outcome import check_success_when
+        from airflow_provider_tingting.campaigns import concurrency
+        from airflow_provider_tingting.campaigns.job import CampaignJob, JobState
+        from airflow_provider_tingting.campaigns.outcome import check_success_when
+        from airflow_provider_tingting.operators.starting import Start, StartDeferred
 
         if self.on_clear == "send_again":
             raise TingTingConfigError(
                 "A campaign can be run only once, so on_clear of this task is reattach or fail. To call people again, "
                 'give the task that creates the campaign on_clear="send_again" and clear it.'
             )
-        self.said_if_killed = None
-        self.heed_clear(context, "run the campaign")
+        self.on_kill_message = None
+        self.apply_on_clear(context, "run the campaign")
         check_success_when(self.success_when)
         plan = self.plan(context)
         number = plan.campaign_id
-        self.leave_campaign(context, number)
+        self.push_campaign(context, number)
         memory = self.memory(context)
         entry = memory.recall()
         state = JobState.from_json(entry)
         if asked_at is not None and not memory.is_kept:
             state = JobState("running", number, asked_at=asked_at)
         # An entry that is not there tells something only before the first clear: it may have been cleared away.
-        is_known = memory.is_kept and (entry is not None or not generation_of(context))
+        is_known = memory.is_kept and (entry is not None or not clear_count(context))
         nobody_asked = is_first_try(context) or is_known
 
         def know(state: JobState) -> None:
             is_left_alone = nobody_asked and state.phase != "begun" and _asked_at(state) is None
-            self.said_if_killed = turns.not_run(number) if is_left_alone else None
+            self.on_kill_message = concurrency.not_run(number) if is_left_alone else None
 
         def remember(state: JobState) -> None:
             memory.keep(state.to_json())
@@ -130,8 +131,8 @@ class RunningMixin(TingTingBaseWriteOperator):
         while True:
             try:
                 run = job.run_once(watch_first=watch_first, is_first=is_first, gate=start.gate)
-                return self.hook.get_conn().converse(run)
-            except HeldBack as held:
+                return run_flow(self.hook.get_conn(), run)
+            except StartDeferred as held:
                 is_first = False
                 start.wait(held)
 
@@ -141,11 +142,11 @@ class RunningMixin(TingTingBaseWriteOperator):
         :raises TingTingCampaignError: TingTing has taken the request, but the campaign has not begun or has failed.
         """
         from airflow_provider_tingting.api.statuses import CampaignStatus
-        from airflow_provider_tingting.campaign import watch_for_start
+        from airflow_provider_tingting.campaigns.job import watch_for_start
 
         if not campaign.status.has_begun:
             try:
-                campaign = self.hook.get_conn().converse(watch_for_start(campaign.id, _SHOWS_WITHIN))
+                campaign = run_flow(self.hook.get_conn(), watch_for_start(campaign.id, _SHOWS_WITHIN))
             except TingTingError as error:
                 self._fail(context, error, was_shown=False)
         if not campaign.status.has_begun or not campaign.status.is_known:
@@ -164,7 +165,7 @@ class RunningMixin(TingTingBaseWriteOperator):
 
         :raises TingTingConfigError: an argument is wrong.
         """
-        from airflow_provider_tingting.waiting import WaitPlan
+        from airflow_provider_tingting.campaigns.watch import WaitPlan
 
         return WaitPlan(
             campaign_id=campaign_id_of(self.campaign_id),
@@ -176,13 +177,13 @@ class RunningMixin(TingTingBaseWriteOperator):
 
     def wait_here(self, plan: WaitPlan) -> Observation:
         """Wait in this worker; read the connection again once when the token is rejected meanwhile."""
-        from airflow_provider_tingting.observation import Reason
-        from airflow_provider_tingting.waiting import Progress, watch
+        from airflow_provider_tingting.campaigns.observation import Reason
+        from airflow_provider_tingting.campaigns.watch import Progress, watch
 
         progress = Progress(plan.campaign_id)
         while True:
             try:
-                return self.hook.get_conn().converse(watch(plan, self.log, progress))
+                return run_flow(self.hook.get_conn(), watch(plan, self.log, progress))
             except TingTingError as error:
                 if not (isinstance(error, TingTingAuthError) and progress.may_read_connection_again()):
                     return progress.seen.ended_by(Reason.REFUSED, error)
@@ -194,7 +195,7 @@ class RunningMixin(TingTingBaseWriteOperator):
 
         :param was_shown: whether TingTing has shown the campaign as begun.
         """
-        if self.stop_on_kill and not DEFERRED_TASKS_ARE_TOLD:
+        if self.stop_on_kill and not TRIGGERS_HAVE_ON_KILL:
             self.log.warning(
                 "Before Airflow 3.3 a deferred task cannot be told that a person has ended it: campaign %s will then "
                 "go on in spite of stop_on_kill. Stop it with a TingTingStopCampaignOperator or in TingTing.",
@@ -224,7 +225,7 @@ class RunningMixin(TingTingBaseWriteOperator):
         :param was_shown: whether TingTing had shown the campaign as begun before the wait.
         """
         from airflow_provider_tingting.api.statuses import CampaignStatus
-        from airflow_provider_tingting.outcome import describe, judge, summarise
+        from airflow_provider_tingting.campaigns.outcome import describe, judge, summarise
 
         try:
             self._raise_unless_ended(seen)
@@ -232,16 +233,16 @@ class RunningMixin(TingTingBaseWriteOperator):
             # Not told to Airflow as hopeless, whatever it is: a retry re-attaches to the campaign.
             shown = was_shown if seen.status is None else CampaignStatus(seen.status).has_begun
             self._fail(context, error, was_shown=shown)
-        with self.told_to_airflow():
+        with self.fail_without_retry():
             campaign = self.hook.get_campaign(seen.campaign_id)
             if campaign.status.is_final:
-                self.said_if_killed = f"Campaign {campaign.id} has ended; its figures were being fetched."
+                self.on_kill_message = f"Campaign {campaign.id} has ended; its figures were being fetched."
             summary = summarise(self.hook.get_conn(), campaign)
             result = self._result(context, campaign) | summary_figures(summary)
             judge(campaign, summary, self.success_when)
             self.log.info("Campaign %s: %s", campaign.id, describe(summary))
             self._tell(context, campaign, summary.to_json())
-            self.said_if_killed = None
+            self.on_kill_message = None
             return result
 
     def _fail(self, context: Context, error: TingTingError, *, was_shown: bool) -> NoReturn:
@@ -254,7 +255,7 @@ class RunningMixin(TingTingBaseWriteOperator):
         raise AirflowFailException(f"{error} {_NO_RETRY}") from error
 
     def _raise_unless_ended(self, seen: Observation) -> None:
-        from airflow_provider_tingting.observation import Reason
+        from airflow_provider_tingting.campaigns.observation import Reason
 
         if seen.reason is Reason.TIMED_OUT:
             self._time_is_up(seen)
@@ -267,10 +268,10 @@ class RunningMixin(TingTingBaseWriteOperator):
         seen.raise_trouble()
 
     def _time_is_up(self, seen: Observation) -> NoReturn:
-        from airflow_provider_tingting.settling import stop
+        from airflow_provider_tingting.campaigns.reconcile import stop
 
         fate = (
-            self.hook.get_conn().converse(stop(seen.campaign_id))
+            run_flow(self.hook.get_conn(), stop(seen.campaign_id))
             if self.stop_on_kill
             else "It goes on: stop_on_kill is off, and a retry re-attaches to it."
         )
@@ -283,7 +284,7 @@ class RunningMixin(TingTingBaseWriteOperator):
 
     def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:
         """Tell OpenLineage of the campaign and its figures."""
-        from airflow_provider_tingting.operators.lineage import campaign_lineage
+        from airflow_provider_tingting.utils.openlineage import campaign_lineage
 
         return None if self._outcome is None else campaign_lineage(*self._outcome)
 
@@ -292,7 +293,7 @@ class RunningMixin(TingTingBaseWriteOperator):
         if summary is not None:
             outcome["summary"] = summary
         self._outcome = (self.campaign_uri(campaign.id), outcome)
-        tell_outlets(self, context, outcome, uri=self._outcome[0], partition_key=self.partition_key)
+        emit_asset_events(self, context, outcome, uri=self._outcome[0], partition_key=self.partition_key)
 
     def _result(self, context: Context, campaign: Campaign) -> dict[str, Any]:
         context["ti"].xcom_push(key="status", value=campaign.status.value)
@@ -306,10 +307,10 @@ class RunningMixin(TingTingBaseWriteOperator):
     def on_kill(self) -> None:
         """Stop the campaign if the user chose so, as well as can be in the seconds that Airflow gives."""
         from airflow_provider_tingting import api
-        from airflow_provider_tingting.settling import stop
+        from airflow_provider_tingting.campaigns.reconcile import stop
 
-        if self.said_if_killed is not None:
-            self.log.warning("%s", self.said_if_killed)
+        if self.on_kill_message is not None:
+            self.log.warning("%s", self.on_kill_message)
             return
         if not self.stop_on_kill:
             self.log.warning("Campaign %s goes on: stop_on_kill is off", self.campaign_id)
@@ -320,7 +321,7 @@ class RunningMixin(TingTingBaseWriteOperator):
             "max_retries": 0,
         }
         with api.TingTingClient(**arguments) as client:
-            self.log.warning("%s", client.converse(stop(campaign_id_of(self.campaign_id))))
+            self.log.warning("%s", run_flow(client, stop(campaign_id_of(self.campaign_id))))
 
 
 def summary_figures(summary: Any) -> dict[str, Any]:

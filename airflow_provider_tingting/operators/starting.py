@@ -12,30 +12,30 @@ from dataclasses import replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, NoReturn
 
-from airflow_provider_tingting import calling_window, turns
 from airflow_provider_tingting._compat import AirflowSkipException
 from airflow_provider_tingting.api import calls
-from airflow_provider_tingting.calling_window import CallingWindow
+from airflow_provider_tingting.api.driver import run_flow
+from airflow_provider_tingting.campaigns import calling_window, concurrency
+from airflow_provider_tingting.campaigns.calling_window import CallingWindow
 from airflow_provider_tingting.errors import (
     TingTingCampaignError,
     TingTingCampaignTimeoutError,
     TingTingConfigError,
 )
-from airflow_provider_tingting.operators.deadlines import deadline_of, defer
-from airflow_provider_tingting.operators.freshness import heed_max_age
+from airflow_provider_tingting.utils.deferral import deadline_of, defer
+from airflow_provider_tingting.utils.run_age import check_max_age
 
 if TYPE_CHECKING:
     from airflow_provider_tingting._compat import Context
     from airflow_provider_tingting.api.models import Campaign
-    from airflow_provider_tingting.api.wire import Conversation
+    from airflow_provider_tingting.campaigns.watch import WaitPlan
     from airflow_provider_tingting.operators.running import RunningMixin
-    from airflow_provider_tingting.waiting import WaitPlan
 
 # A worker that sleeps for longer (seconds) is worth a word on how not to.
 _LONG_FOR_A_WORKER = 600.0
 
 
-class HeldBack(Exception):  # noqa: N818
+class StartDeferred(Exception):  # noqa: N818
     """Not an error: the campaign may start, but not now.
 
     :param why: as the end of a sentence.
@@ -78,7 +78,7 @@ class Start:
                 context, operator.start_timeout, operator.execution_timeout, calling_window.now
             )
 
-    def gate(self, campaign: Campaign) -> Conversation[Campaign]:
+    async def gate(self, campaign: Campaign) -> Campaign:
         """Return the campaign as it is when it may be started now.
 
         :raises HeldBack: it may not start yet.
@@ -88,7 +88,7 @@ class Start:
         :raises TingTingCampaignError: it is one of these, and TingTing was asked already, without an answer.
         """
         try:
-            return (yield from self._when_it_may(campaign))
+            return await self._when_it_may(campaign)
         except (TingTingConfigError, TingTingCampaignTimeoutError, AirflowSkipException):
             if self._asked_at() is None:
                 raise
@@ -100,43 +100,43 @@ class Start:
                 status=campaign.status.value,
             ) from None
 
-    def _when_it_may(self, campaign: Campaign) -> Conversation[Campaign]:
+    async def _when_it_may(self, campaign: Campaign) -> Campaign:
         if self._starts_later_by_itself(campaign):
             self._heed_age()
             return campaign
         self._heed_age()
         self._heed_window(campaign)
         if self._operator.one_at_a_time:
-            others = yield from turns.in_the_way(campaign.id)
+            others = await concurrency.blocking_campaigns(campaign.id)
             if others:
                 named = ", ".join(str(each.id) for each in others[:5])
-                self._hold_back(campaign, HeldBack(f"while others run on this account (now: {named})"))
+                self._hold_back(campaign, StartDeferred(f"while others run on this account (now: {named})"))
             # The list took its time.
-            campaign = yield calls.get_campaign(campaign.id)
+            campaign = await calls.get_campaign(campaign.id)
             if not campaign.status.has_begun:
                 self._heed_age()
                 self._heed_window(campaign)
         return campaign
 
-    def wait(self, held: HeldBack) -> None:
+    def wait(self, held: StartDeferred) -> None:
         """Wait in this worker, or hand the wait over to the triggerer."""
         operator, number = self._operator, self._plan.campaign_id
-        before = operator.said_if_killed
+        before = operator.on_kill_message
         where = "in the triggerer" if operator.deferrable else "in this worker"
         operator.log.info("Campaign %s is not run %s: waiting %s. Nobody is called meanwhile", number, held.why, where)
         if self._asked_at() is None:
-            operator.said_if_killed = turns.not_run(number)
+            operator.on_kill_message = concurrency.not_run(number)
         if operator.deferrable:
             # `airflow dags test` waits in this very process.
             self._defer(held)
         if held.until is None:
-            operator.hook.get_conn().converse(turns.await_turn(self._plan_for_start(), operator.log))
+            run_flow(operator.hook.get_conn(), concurrency.wait_for_slot(self._plan_for_start(), operator.log))
         else:
             if held.until - calling_window.now() > _LONG_FOR_A_WORKER:
                 operator.log.warning("This wait holds a worker slot all the time; deferrable=True would free it")
             for nap in calling_window.naps(held.until):
                 time.sleep(nap)
-        operator.said_if_killed = before
+        operator.on_kill_message = before
         # The token may have been replaced during the wait.
         operator.hook.forget_connection()
 
@@ -170,7 +170,7 @@ class Start:
         return True
 
     def _heed_age(self) -> None:
-        heed_max_age(self._context, self._operator.max_age, self._operator.on_too_old)
+        check_max_age(self._context, self._operator.max_age, self._operator.on_too_old)
 
     def _heed_window(self, campaign: Campaign) -> None:
         now = self._now()
@@ -182,12 +182,12 @@ class Start:
                 f"Campaign {campaign.id} was not run: it is outside its calling window, {self._window}, which opens "
                 f'at {opens:%Y-%m-%d %H:%M}, and outside_window="fail". Nobody was called. Clear the task then.'
             )
-        held = HeldBack(
+        held = StartDeferred(
             f"before {opens:%Y-%m-%d %H:%M}, when its calling window opens ({self._window})", opens.timestamp()
         )
         self._hold_back(campaign, held)
 
-    def _hold_back(self, campaign: Campaign, held: HeldBack) -> NoReturn:
+    def _hold_back(self, campaign: Campaign, held: StartDeferred) -> NoReturn:
         if self._deadline is not None and max(calling_window.now(), held.until or 0.0) >= self._deadline:
             raise TingTingCampaignTimeoutError(
                 f"it was not run, and nobody was called: it may not start {held.why}, and its time to start "
@@ -197,7 +197,7 @@ class Start:
             )
         raise held
 
-    def _defer(self, held: HeldBack) -> NoReturn:
+    def _defer(self, held: StartDeferred) -> NoReturn:
         from airflow_provider_tingting.triggers.start import TingTingStartTrigger
 
         plan, asked_at = self._plan_for_start(), self._asked_at()

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_tingting._compat import AirflowFailException, AirflowSkipException
-from airflow_provider_tingting.arguments import campaign_id_of, storage_path_of
 from airflow_provider_tingting.errors import TingTingConfigError
 from airflow_provider_tingting.operators.base import TingTingBaseOperator
+from airflow_provider_tingting.utils.arguments import campaign_id_of, storage_path_of
 
 if TYPE_CHECKING:
     from airflow_provider_tingting._compat import Context
@@ -85,15 +85,15 @@ class TingTingUnreachedContactsOperator(TingTingBaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Read the report, choose, write."""
+        from airflow_provider_tingting.files.target import ensure_writable
         from airflow_provider_tingting.reports.unreached import (
             UNREACHED,
             Choice,
             TooFewContactsError,
             check_audience_name,
         )
-        from airflow_provider_tingting.reports.writers.target import ensure_writable
 
-        with self.told_to_airflow():
+        with self.fail_without_retry():
             choice = Choice.read(
                 UNREACHED if self.statuses is None else self.statuses, self.max_tries, self.tries_column
             )
@@ -119,7 +119,7 @@ class TingTingUnreachedContactsOperator(TingTingBaseOperator):
             }
 
     def _write(self, context: Context, target: Any, choice: Choice, minimum: int) -> Unreached:
-        from airflow_provider_tingting.fetching import check_fetched, fetch_report, spooled
+        from airflow_provider_tingting.campaigns.fetch_report import check_fetched, fetch_report, spooled
         from airflow_provider_tingting.reports.outcomes import Outcomes
         from airflow_provider_tingting.reports.unreached import write_unreached
 
@@ -131,7 +131,7 @@ class TingTingUnreachedContactsOperator(TingTingBaseOperator):
             return write_unreached(Outcomes(source), target, choice, minimum=minimum)
         number = campaign_id_of(self.campaign_id)
         campaign = self.hook.get_campaign(number)
-        self.leave_campaign(context, number)
+        self.push_campaign(context, number)
         if not campaign.status.is_final:
             self.log.warning(
                 "Campaign %s is %s: whom it has not called yet is not in the file, whatever becomes of them",
@@ -154,4 +154,4 @@ class TingTingUnreachedContactsOperator(TingTingBaseOperator):
         return 0 if self.on_too_few == "continue" else int(self.minimum_contacts)
 
     def _leave(self, context: Context, found: Unreached) -> None:
-        self.leave_values(context, {key: getattr(found, key) for key in ("contacts", "given_up", "rows")})
+        self.push_values(context, {key: getattr(found, key) for key in ("contacts", "given_up", "rows")})

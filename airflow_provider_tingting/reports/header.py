@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from airflow_provider_tingting.masking import HIDDEN, mask_text
-from airflow_provider_tingting.reports.values import (
+from airflow_provider_tingting.reports.cells import (
     CONTACT_STATUSES,
     UNREADABLE,
     read_number,

@@ -15,8 +15,8 @@ from airflow_provider_tingting.contacts.sources import read_rows
 from airflow_provider_tingting.contacts.sources.files import SourceFile
 from airflow_provider_tingting.errors import TingTingContactsError
 from airflow_provider_tingting.masking import HIDDEN, mask_number
-from airflow_provider_tingting.reports.layout import Report, open_report
-from airflow_provider_tingting.reports.values import read_other_info, read_status
+from airflow_provider_tingting.reports.cells import read_other_info, read_status
+from airflow_provider_tingting.reports.parser import Report, open_report
 from airflow_provider_tingting.reports.writers.csv_file import escape_formula
 from airflow_provider_tingting.reports.writers.tidy import CORE, OTHER_INFO
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from airflow_provider_tingting.errors import TingTingConfigError
 from airflow_provider_tingting.masking import mask_number, mask_text
 from airflow_provider_tingting.reports.distinct import bare_number
-from airflow_provider_tingting.reports.layout import ReportRow
+from airflow_provider_tingting.reports.parser import ReportRow
 
 if TYPE_CHECKING:
     from airflow_provider_tingting.reports.writers.tidy import TidyTable

@@ -19,9 +19,7 @@ from operator import itemgetter
 from typing import Any, Final
 
 from airflow_provider_tingting.masking import mask_text
-from airflow_provider_tingting.reports.distinct import DistinctNumbers
-from airflow_provider_tingting.reports.layout import Report, ReportRow
-from airflow_provider_tingting.reports.values import (
+from airflow_provider_tingting.reports.cells import (
     CONTACT_STATUSES,
     Remember,
     read_duration,
@@ -29,6 +27,8 @@ from airflow_provider_tingting.reports.values import (
     read_percent,
     read_status,
 )
+from airflow_provider_tingting.reports.distinct import DistinctNumbers
+from airflow_provider_tingting.reports.parser import Report, ReportRow
 
 REACHED: Final = frozenset({"completed", "hungup"})
 NOT_REACHED: Final = frozenset({"failed", "unanswered", "terminated"})

@@ -17,11 +17,11 @@ from io import TextIOWrapper
 from typing import Any, BinaryIO, Final
 
 from airflow_provider_tingting.errors import TingTingConfigError, TingTingReportError
-from airflow_provider_tingting.reports.kinds import refuse_other_kinds
+from airflow_provider_tingting.files.atomic import size_of, whole_file
+from airflow_provider_tingting.files.gzip_name import gzip_by_name
 from airflow_provider_tingting.reports.lines import END, Lines
-from airflow_provider_tingting.reports.writers.atomic import size_of, whole_file
+from airflow_provider_tingting.reports.sniff import refuse_other_kinds
 from airflow_provider_tingting.reports.writers.csv_file import escape_formula, row_writer
-from airflow_provider_tingting.reports.writers.gzip_name import gzip_by_name
 from airflow_provider_tingting.reports.writers.tidy import as_text
 
 SURVEY_FORMATS: Final = ("csv", "json")

@@ -12,14 +12,14 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Final
 
-from airflow_provider_tingting.contacts.seen import SeenNumbers
+from airflow_provider_tingting.contacts.number_set import NumberSet
 from airflow_provider_tingting.errors import TingTingConfigError, TingTingContactsError, TingTingError
+from airflow_provider_tingting.files.atomic import whole_file
+from airflow_provider_tingting.files.gzip_name import gzip_by_name
+from airflow_provider_tingting.reports.cells import CONTACT_STATUSES, read_status
 from airflow_provider_tingting.reports.outcomes import Outcome
 from airflow_provider_tingting.reports.summary import NOT_REACHED
-from airflow_provider_tingting.reports.values import CONTACT_STATUSES, read_status
-from airflow_provider_tingting.reports.writers.atomic import whole_file
 from airflow_provider_tingting.reports.writers.csv_file import row_writer
-from airflow_provider_tingting.reports.writers.gzip_name import gzip_by_name
 
 UNREACHED: Final = tuple(status for status in CONTACT_STATUSES if status in NOT_REACHED)
 FORMATS: Final = (".csv", ".jsonl")
@@ -129,9 +129,9 @@ def write_unreached(outcomes: Iterable[Outcome], target: Any, choice: Choice, *,
     return found
 
 
-def _look_through(outcomes: Iterable[Outcome], choice: Choice) -> tuple[int, SeenNumbers, list[str]]:
+def _look_through(outcomes: Iterable[Outcome], choice: Choice) -> tuple[int, NumberSet, list[str]]:
     """Count the rows, remember who was or may still be reached, and learn the columns."""
-    rows, done = 0, SeenNumbers()
+    rows, done = 0, NumberSet()
     columns: dict[str, None] = {}
     for outcome in outcomes:
         rows += 1
@@ -145,7 +145,7 @@ def _look_through(outcomes: Iterable[Outcome], choice: Choice) -> tuple[int, See
 
 
 def _chosen(
-    outcomes: Iterable[Outcome], choice: Choice, done: SeenNumbers
+    outcomes: Iterable[Outcome], choice: Choice, done: NumberSet
 ) -> Iterator[tuple[str, int, dict[str, object]]]:
     for row, outcome in enumerate(outcomes, 1):
         if outcome.status in choice.statuses and done.add(_key(outcome.number)):

@@ -18,8 +18,8 @@ from airflow_provider_tingting.sandbox.asgi import TRANSPORT
 from airflow_provider_tingting.sandbox.calls import API
 from airflow_provider_tingting.sandbox.dialect import Dialect
 from airflow_provider_tingting.sandbox.faults import Faults
-from airflow_provider_tingting.sandbox.gate import Manners
 from airflow_provider_tingting.sandbox.ledger import Ledger, RequestEntry
+from airflow_provider_tingting.sandbox.middleware import ServerOptions
 from airflow_provider_tingting.sandbox.nepal_time import NEPAL
 from airflow_provider_tingting.sandbox.state import DEFAULT_TOKEN, Settings
 from airflow_provider_tingting.sandbox.store import Journal
@@ -91,7 +91,7 @@ class Sandbox:
         self.port = port
         self.page_cap = page_cap
         self.dialect = Dialect.of(dialect)
-        self.manners = Manners(latency, latency_per_contact, keep_bodies)
+        self.manners = ServerOptions(latency, latency_per_contact, keep_bodies)
         self.faults = Faults()
         for text in faults:
             self.faults.parse(text)

@@ -12,10 +12,10 @@ from starlette.exceptions import HTTPException
 
 from airflow_provider_tingting import __version__
 from airflow_provider_tingting.sandbox import bodies
-from airflow_provider_tingting.sandbox.desk import Desk
 from airflow_provider_tingting.sandbox.dialect import Dialect
+from airflow_provider_tingting.sandbox.endpoints import Endpoints
 from airflow_provider_tingting.sandbox.faults import Faults
-from airflow_provider_tingting.sandbox.gate import Gate, Manners
+from airflow_provider_tingting.sandbox.middleware import Middleware, ServerOptions
 from airflow_provider_tingting.sandbox.pages import calls_page
 from airflow_provider_tingting.sandbox.refusals import Refused
 from airflow_provider_tingting.sandbox.routes.account import account_routes
@@ -49,7 +49,7 @@ def create_app(
     faults: Faults | None = None,
     *,
     dialect: Dialect | None = None,
-    manners: Manners | None = None,
+    manners: ServerOptions | None = None,
     page_cap: int | None = 10,
 ) -> FastAPI:
     """Make the application for a world.
@@ -60,11 +60,11 @@ def create_app(
     :param page_cap: the most rows that a page holds, whatever `limit` asks; None for no cap.
     """
     faults = faults if faults is not None else Faults()
-    manners = manners or Manners()
-    desk = Desk(world, dialect or Dialect())
+    manners = manners or ServerOptions()
+    desk = Endpoints(world, dialect or Dialect())
     app = _bare_app()
     app.add_middleware(
-        Gate,
+        Middleware,
         world=world,
         faults=faults,
         dialect=desk.dialect,

@@ -14,12 +14,12 @@ from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
 from airflow_provider_tingting.sandbox.clock import Clock
-from airflow_provider_tingting.sandbox.dialling import Dialler, Purse
 from airflow_provider_tingting.sandbox.ledger import Ledger
 from airflow_provider_tingting.sandbox.outcomes import Outcomes, carrier_of
 from airflow_provider_tingting.sandbox.records import Caller, Campaign, Contact, Voice
 from airflow_provider_tingting.sandbox.refusals import not_found
 from airflow_provider_tingting.sandbox.samples import CALLERS, SURVEYS, VOICES, fill_world
+from airflow_provider_tingting.sandbox.simulator import Balance, Simulator
 from airflow_provider_tingting.sandbox.store import Journal
 
 DEFAULT_TOKEN = "tingting-sandbox-token"
@@ -78,8 +78,8 @@ class State:
     """
 
     _now: float
-    _dialler: Dialler
-    _purse: Purse
+    _dialler: Simulator
+    _purse: Balance
     _outcomes: Outcomes
     _last_campaign: int
     _last_contact: int
@@ -180,9 +180,9 @@ class State:
         self._homes: dict[int, int] = {}
         self._last_campaign = settings.first_campaign_id - 1
         self._last_contact = 0
-        self._purse = Purse(settings.credits)
+        self._purse = Balance(settings.credits)
         self._outcomes = Outcomes(settings.seed, settings.shares)
-        self._dialler = Dialler(
+        self._dialler = Simulator(
             self.campaigns, self.voices, self._purse, self._outcomes, self.ledger, settings.calls_per_second
         )
         if settings.samples:

@@ -15,7 +15,7 @@ from airflow_provider_tingting._compat import (
     PokeReturnValue,
     conf,
 )
-from airflow_provider_tingting.arguments import campaign_id_of, seconds_of
+from airflow_provider_tingting.api.driver import run_flow
 from airflow_provider_tingting.connection import DEFAULT_CONN_ID
 from airflow_provider_tingting.errors import (
     TingTingAuthError,
@@ -23,14 +23,15 @@ from airflow_provider_tingting.errors import (
     TingTingConfigError,
     TingTingError,
 )
-from airflow_provider_tingting.links.campaign import TingTingCampaignLink, leave_link
-from airflow_provider_tingting.operators.deadlines import deadline_of, defer
+from airflow_provider_tingting.links.campaign import TingTingCampaignLink, push_link
+from airflow_provider_tingting.utils.arguments import campaign_id_of, seconds_of
+from airflow_provider_tingting.utils.deferral import deadline_of, defer
 
 if TYPE_CHECKING:
     from airflow_provider_tingting._compat import Context
     from airflow_provider_tingting.api.statuses import CampaignStatus
-    from airflow_provider_tingting.observation import Observation
-    from airflow_provider_tingting.waiting import WaitPlan
+    from airflow_provider_tingting.campaigns.observation import Observation
+    from airflow_provider_tingting.campaigns.watch import WaitPlan
 
 
 class TingTingCampaignSensor(BaseSensorOperator):
@@ -88,7 +89,7 @@ class TingTingCampaignSensor(BaseSensorOperator):
         if not self.deferrable:
             self._give_up_at = time.time() + self.timeout
             return super().execute(context)
-        from airflow_provider_tingting.observation import Reason
+        from airflow_provider_tingting.campaigns.observation import Reason
 
         with self._skipping_if_never_fail():
             plan = self._plan(context)
@@ -106,7 +107,7 @@ class TingTingCampaignSensor(BaseSensorOperator):
 
     def execute_complete(self, context: Context, event: Any = None) -> dict[str, Any]:
         """Judge what the trigger has seen."""
-        from airflow_provider_tingting.observation import Observation
+        from airflow_provider_tingting.campaigns.observation import Observation
 
         with self._skipping_if_never_fail():
             seen = Observation.from_event(event, campaign_id=campaign_id_of(self.campaign_id))
@@ -118,7 +119,7 @@ class TingTingCampaignSensor(BaseSensorOperator):
             return state
 
     def _plan(self, context: Context) -> WaitPlan:
-        from airflow_provider_tingting.waiting import WaitPlan
+        from airflow_provider_tingting.campaigns.watch import WaitPlan
 
         targets, failures = self._wanted()
         return WaitPlan(
@@ -131,16 +132,16 @@ class TingTingCampaignSensor(BaseSensorOperator):
 
     def _look(self, context: Context, plan: WaitPlan) -> Observation:
         """Look with the connection as it is now: a token that was replaced meanwhile does no harm."""
+        from airflow_provider_tingting.campaigns.observation import Reason
+        from airflow_provider_tingting.campaigns.watch import Progress, look
         from airflow_provider_tingting.hooks.tingting import TingTingHook
-        from airflow_provider_tingting.observation import Reason
-        from airflow_provider_tingting.waiting import Progress, look
 
         hook = TingTingHook(self.tingting_conn_id)
-        leave_link(context, hook.settings.campaign_link(plan.campaign_id))
+        push_link(context, hook.settings.campaign_link(plan.campaign_id))
         progress = Progress(plan.campaign_id)
         with hook.get_conn() as client:
             try:
-                seen = client.converse(look(plan, self.log, progress))
+                seen = run_flow(client, look(plan, self.log, progress))
             except TingTingAuthError as error:
                 return progress.seen.ended_by(Reason.REFUSED, error)
         if seen.reason is Reason.REACHED:
@@ -150,7 +151,7 @@ class TingTingCampaignSensor(BaseSensorOperator):
     def _judge(self, seen: Observation) -> dict[str, Any] | None:
         """Return the task's result, None to wait on, or raise."""
         from airflow_provider_tingting.api.statuses import CampaignStatus
-        from airflow_provider_tingting.observation import Reason
+        from airflow_provider_tingting.campaigns.observation import Reason
 
         if seen.reason is Reason.TIMED_OUT:
             self._time_is_up(seen)

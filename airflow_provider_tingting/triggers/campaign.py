@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from airflow_provider_tingting._compat import BaseTrigger, TriggerEvent
+from airflow_provider_tingting.api.driver import run_flow_async
 from airflow_provider_tingting.connection import DEFAULT_CONN_ID
 
 # Airflow gives `on_kill` 30 seconds by default, after which nothing more could be said.
@@ -83,10 +84,10 @@ class TingTingCampaignTrigger(BaseTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Wait, and yield one event."""
-        from airflow_provider_tingting.arguments import campaign_id_of
-        from airflow_provider_tingting.hub import shared_hub
-        from airflow_provider_tingting.observation import Reason
-        from airflow_provider_tingting.waiting import Progress, WaitPlan
+        from airflow_provider_tingting.campaigns.observation import Reason
+        from airflow_provider_tingting.campaigns.watch import Progress, WaitPlan
+        from airflow_provider_tingting.polling import shared_poller
+        from airflow_provider_tingting.utils.arguments import campaign_id_of
 
         plan = WaitPlan(
             campaign_id=campaign_id_of(self.campaign_id),
@@ -97,7 +98,7 @@ class TingTingCampaignTrigger(BaseTrigger):
             starts_by=self.starts_by,
         )
         progress = Progress(plan.campaign_id)
-        async with shared_hub(self.tingting_conn_id, self._client) as hub:
+        async with shared_poller(self.tingting_conn_id, self._client) as hub:
             waiting = asyncio.ensure_future(hub.wait(plan, self.log, progress))
             given_up_at = max(self.deadline or 0.0, time.time()) + _SECONDS_FOR_A_LAST_LOOK
             try:
@@ -118,11 +119,11 @@ class TingTingCampaignTrigger(BaseTrigger):
         if not self.stop_on_kill:
             self.log.warning("Campaign %s goes on: stop_on_kill is off", self.campaign_id)
             return
-        from airflow_provider_tingting.settling import stop
+        from airflow_provider_tingting.campaigns.reconcile import stop
 
         try:
             async with await self._client() as client:
-                said = await asyncio.wait_for(client.converse(stop(self.campaign_id)), _SECONDS_TO_STOP)
+                said = await asyncio.wait_for(run_flow_async(client, stop(self.campaign_id)), _SECONDS_TO_STOP)
         except asyncio.TimeoutError:
             said = f"Nobody knows whether campaign {self.campaign_id} was stopped: TingTing has not answered in time."
         self.log.warning("%s", said)

@@ -15,8 +15,8 @@ from airflow_provider_tingting.errors import TingTingConfigError
 
 if TYPE_CHECKING:
     from airflow_provider_tingting.api.models import Campaign
-    from airflow_provider_tingting.hub import Hub
-    from airflow_provider_tingting.hub.finishes import Watermark
+    from airflow_provider_tingting.polling import Poller
+    from airflow_provider_tingting.polling.finished import Watermark
 
 EVENT_VERSION = 1
 #: The key of the watermark in the asset's state store (Airflow 3.3+).
@@ -76,12 +76,12 @@ class TingTingCampaignFinishedTrigger(BaseEventTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Look for ever, and yield an event for each campaign that has finished."""
-        from airflow_provider_tingting.hub import shared_hub
-        from airflow_provider_tingting.hub.finishes import Finishes
+        from airflow_provider_tingting.polling import shared_poller
+        from airflow_provider_tingting.polling.finished import FinishedCampaigns
 
-        async with shared_hub(self.tingting_conn_id, self._client) as hub:
+        async with shared_poller(self.tingting_conn_id, self._client) as hub:
             known = await self._recall()
-            finishes = Finishes(hub, self.poll_interval, known)
+            finishes = FinishedCampaigns(hub, self.poll_interval, known)
             is_out = False
             while True:
                 try:
@@ -109,7 +109,7 @@ class TingTingCampaignFinishedTrigger(BaseEventTrigger):
         named = fnmatchcase(campaign.name.casefold(), self.name_pattern.casefold())
         return named and campaign.status.value in self.statuses
 
-    async def _event(self, hub: Hub, campaign: Campaign) -> dict[str, Any]:
+    async def _event(self, hub: Poller, campaign: Campaign) -> dict[str, Any]:
         from airflow_provider_tingting.masking import mask_text
 
         return {
@@ -123,9 +123,9 @@ class TingTingCampaignFinishedTrigger(BaseEventTrigger):
             "summary": await self._summary(hub, campaign),
         }
 
-    async def _summary(self, hub: Hub, campaign: Campaign) -> dict[str, Any] | None:
+    async def _summary(self, hub: Poller, campaign: Campaign) -> dict[str, Any] | None:
         from airflow_provider_tingting.api import calls
-        from airflow_provider_tingting.fetching import FetchedReport, check_fetched, spooled
+        from airflow_provider_tingting.campaigns.fetch_report import FetchedReport, check_fetched, spooled
         from airflow_provider_tingting.operators.running import summary_figures
         from airflow_provider_tingting.reports.writers.reading import read_report
 
@@ -141,7 +141,7 @@ class TingTingCampaignFinishedTrigger(BaseEventTrigger):
             return None
 
     async def _recall(self) -> Watermark | None:
-        from airflow_provider_tingting.hub.finishes import Watermark
+        from airflow_provider_tingting.polling.finished import Watermark
 
         store = getattr(self, "asset_state_store", None)
         if store is None:

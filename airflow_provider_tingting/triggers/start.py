@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
-from airflow_provider_tingting import calling_window
 from airflow_provider_tingting._compat import BaseTrigger, TriggerEvent
+from airflow_provider_tingting.campaigns import calling_window
 from airflow_provider_tingting.connection import DEFAULT_CONN_ID
 from airflow_provider_tingting.errors import TingTingError
 
@@ -81,9 +81,9 @@ class TingTingStartTrigger(BaseTrigger):
         yield TriggerEvent({"version": EVENT_VERSION, "campaign_id": self.campaign_id})  # type: ignore[no-untyped-call]
 
     async def _await_turn(self) -> None:
-        from airflow_provider_tingting import turns
-        from airflow_provider_tingting.hub import shared_hub
-        from airflow_provider_tingting.waiting import WaitPlan
+        from airflow_provider_tingting.campaigns import concurrency
+        from airflow_provider_tingting.campaigns.watch import WaitPlan
+        from airflow_provider_tingting.polling import shared_poller
 
         plan = WaitPlan(
             campaign_id=self.campaign_id,
@@ -92,8 +92,8 @@ class TingTingStartTrigger(BaseTrigger):
             tolerate_outage=self.tolerate_outage,
         )
         try:
-            async with shared_hub(self.tingting_conn_id, self._client) as hub:
-                await hub.converse(turns.await_turn(plan, self.log), max_age=self.poll_interval / 2)
+            async with shared_poller(self.tingting_conn_id, self._client) as hub:
+                await hub.run_shared(concurrency.wait_for_slot(plan, self.log), max_age=self.poll_interval / 2)
         except TingTingError as error:
             # The worker comes upon the same, and is heard.
             self.log.warning("The wait for the turn of campaign %s ends: %s", self.campaign_id, error)
@@ -105,6 +105,6 @@ class TingTingStartTrigger(BaseTrigger):
 
     async def on_kill(self) -> None:
         """Say whether anybody was called; called when a person ends the deferred task, from Airflow 3.3 on."""
-        from airflow_provider_tingting.turns import not_known, not_run
+        from airflow_provider_tingting.campaigns.concurrency import not_known, not_run
 
         self.log.warning("%s", (not_known if self.asked else not_run)(self.campaign_id))

@@ -12,7 +12,8 @@ from support.both_clients import Connect
 from support.recording_server import RecordingServer, Reply
 
 from airflow_provider_tingting.api import TingTingClient, calls
-from airflow_provider_tingting.api.wire import Call, Conversation, Pause, Request
+from airflow_provider_tingting.api.driver import run_flow
+from airflow_provider_tingting.api.protocol import Call, Flow, Pause, Request
 from airflow_provider_tingting.errors import (
     TingTingConfigError,
     TingTingNeverSentError,
@@ -31,7 +32,7 @@ NOWHERE = "http://127.0.0.1:9/api/v1/"
 def drive(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> Any:
     """`drive(conversation, answers)` plays TingTing: each call gets the next answer, or has it raised."""
 
-    def drive(conversation: Conversation[Any], answers: list[Any]) -> tuple[Any, list[Any]]:
+    def drive(conversation: Flow[Any], answers: list[Any]) -> tuple[Any, list[Any]]:
         client, asked, left = connect(NOWHERE), [], list(answers)
 
         def answer(call: Call[Any]) -> Any:
@@ -45,7 +46,7 @@ def drive(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> Any:
             return answer(call)
 
         monkeypatch.setattr(client.itself, "send", answer if client.kind == "sync" else answer_later)
-        return client.converse(conversation), asked
+        return run_flow(client, conversation), asked
 
     return drive
 
@@ -55,20 +56,20 @@ def call(name: str) -> Call[Any]:
 
 
 def test_each_call_gets_its_answer_and_the_last_word_is_the_outcome(drive: Any) -> None:
-    def conversation() -> Conversation[str]:
-        first = yield call("first")
-        second = yield call("second")
+    async def conversation() -> str:
+        first = await call("first")
+        second = await call("second")
         return f"{first} and {second}"
 
     assert drive(conversation(), [1, 2]) == ("1 and 2", ["first", "second"])
 
 
 def test_an_error_is_thrown_in_where_the_call_was_made_and_may_be_answered(drive: Any) -> None:
-    def conversation() -> Conversation[Any]:
+    async def conversation() -> Any:
         try:
-            yield call("create")
+            await call("create")
         except TingTingOutcomeUnknownError as error:
-            found = yield call("look")
+            found = await call("look")
             return found, error.call
         raise AssertionError("the error was swallowed")
 
@@ -80,9 +81,9 @@ def test_an_error_is_thrown_in_where_the_call_was_made_and_may_be_answered(drive
 def test_an_error_that_is_not_answered_ends_the_conversation(drive: Any, error: Exception) -> None:
     tidied: list[str] = []
 
-    def conversation() -> Conversation[None]:
+    async def conversation() -> None:
         try:
-            yield call("get")
+            await call("get")
         finally:
             tidied.append("yes")
 
@@ -94,9 +95,9 @@ def test_an_error_that_is_not_answered_ends_the_conversation(drive: Any, error: 
 def test_a_conversation_is_closed_when_something_else_stops_the_client(drive: Any) -> None:
     tidied: list[str] = []
 
-    def conversation() -> Conversation[None]:
+    async def conversation() -> None:
         try:
-            yield call("get")
+            await call("get")
         except Exception:
             tidied.append("taken for an answer")
         finally:
@@ -108,8 +109,8 @@ def test_a_conversation_is_closed_when_something_else_stops_the_client(drive: An
 
 
 def test_a_pause_lets_time_pass_and_gets_no_answer(drive: Any) -> None:
-    def conversation() -> Conversation[list[Any]]:
-        return [(yield Pause(0.15)), (yield call("get")), (yield Pause(0)), (yield Pause(-1))]
+    async def conversation() -> list[Any]:
+        return [await Pause(0.15), await call("get"), await Pause(0), await Pause(-1)]
 
     began = time.monotonic()
     assert drive(conversation(), ["answer"]) == ([None, "answer", None, None], ["get"])
@@ -117,19 +118,18 @@ def test_a_pause_lets_time_pass_and_gets_no_answer(drive: Any) -> None:
 
 
 def test_a_conversation_of_nothing_has_its_outcome_at_once(drive: Any) -> None:
-    def conversation() -> Conversation[int]:
+    async def conversation() -> int:
         return 7
-        yield
 
     assert drive(conversation(), []) == (7, [])
 
 
 def test_the_error_before_does_not_leak_into_the_next_answer(drive: Any) -> None:
-    def conversation() -> Conversation[list[str]]:
+    async def conversation() -> list[str]:
         told = []
         for name in ("a", "b", "c"):
             try:
-                told.append((yield call(name)))
+                told.append(await call(name))
             except TingTingNotFoundError:
                 told.append("missing")
         return told
@@ -142,45 +142,45 @@ def test_the_error_before_does_not_leak_into_the_next_answer(drive: Any) -> None
 
 
 def test_a_conversation_over_the_wire_has_the_retries_of_each_call(connect: Connect, sandbox: Sandbox) -> None:
-    def create_and_find() -> Conversation[tuple[int, ...]]:
+    async def create_and_find() -> tuple[int, ...]:
         try:
-            yield calls.create_campaign(name="Dashain", services="PHONE", user_phone=[3], message="m")
+            await calls.create_campaign(name="Dashain", services="PHONE", user_phone=[3], message="m")
         except TingTingOutcomeUnknownError:
-            yield Pause(0.01)
-        page = yield calls.list_campaigns(search="Dashain")
+            await Pause(0.01)
+        page = await calls.list_campaigns(search="Dashain")
         return tuple(campaign.id for campaign in page.results)
 
     sandbox.faults.parse("lose-reply:create")
     sandbox.faults.parse("503-html:list:2")
 
-    assert connect(sandbox).converse(create_and_find()) == (1,)
+    assert run_flow(connect(sandbox), create_and_find()) == (1,)
     assert [entry.call for entry in sandbox.requests] == ["create_campaign", *["list_campaigns"] * 3]
 
 
 def test_what_cannot_be_sent_at_all_is_thrown_in_too(connect: Connect, sandbox: Sandbox) -> None:
-    def conversation() -> Conversation[str]:
+    async def conversation() -> str:
         try:
-            yield calls.add_contact(1, "9841234567", {"amount": object()})
+            await calls.add_contact(1, "9841234567", {"amount": object()})
         except TingTingConfigError as error:
             return str(error)
         return "sent"
 
-    assert "cannot be written as JSON" in connect(sandbox).converse(conversation())
+    assert "cannot be written as JSON" in run_flow(connect(sandbox), conversation())
     assert not sandbox.requests
 
 
 def test_a_conversation_after_one_that_failed_is_as_good_as_new(connect: Connect, sandbox: Sandbox) -> None:
     client = connect(sandbox)
 
-    def fails() -> Conversation[None]:
-        yield calls.get_campaign(4711)
+    async def fails() -> None:
+        await calls.get_campaign(4711)
 
-    def works() -> Conversation[int]:
-        return len((yield calls.list_voice_models()))
+    async def works() -> int:
+        return len(await calls.list_voice_models())
 
     with pytest.raises(TingTingNotFoundError):
-        client.converse(fails())
-    assert client.converse(works()) == 5
+        run_flow(client, fails())
+    assert run_flow(client, works()) == 5
 
 
 # -- many at once ------------------------------------------------------------------------------------------------------

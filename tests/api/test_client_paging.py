@@ -12,9 +12,10 @@ from support.both_clients import Client, Connect
 from support.recording_server import Received, RecordingServer, Reply
 
 from airflow_provider_tingting.api import calls
+from airflow_provider_tingting.api.driver import run_flow
 from airflow_provider_tingting.api.models import CallerNumber, Contact, Page
-from airflow_provider_tingting.api.paging import MOST_STALE_PAGES, Pager
-from airflow_provider_tingting.api.wire import Call, Request
+from airflow_provider_tingting.api.pagination import MOST_STALE_PAGES, Pager
+from airflow_provider_tingting.api.protocol import Call, Request
 from airflow_provider_tingting.errors import TingTingNotFoundError, TingTingUnreadableReplyError
 from airflow_provider_tingting.sandbox import Sandbox
 
@@ -127,7 +128,7 @@ def test_a_server_that_never_turns_the_page_is_an_error_and_not_an_endless_loop(
 def test_caller_numbers_are_those_of_both_lists(connect: Connect, sandbox: Sandbox) -> None:
     from airflow_provider_tingting.api.caller_numbers import caller_numbers
 
-    numbers = connect(sandbox).converse(caller_numbers())
+    numbers = run_flow(connect(sandbox), caller_numbers())
 
     assert [(type(number), number.id) for number in numbers] == [(CallerNumber, 3), (CallerNumber, 12)]
     assert numbers[1].phone_number == "+9779801000012"
@@ -140,14 +141,14 @@ def test_one_list_of_caller_numbers_is_enough(connect: Connect, server: Recordin
     rows = [{"id": 3, "phone_number": "+9779801000003"}]
     server.reply = lambda received: Reply(rows) if received.path.endswith(there) else Reply(status=404)
 
-    assert [number.id for number in connect(server).converse(caller_numbers())] == [3]
+    assert [number.id for number in run_flow(connect(server), caller_numbers())] == [3]
 
 
 def test_without_any_list_of_caller_numbers_that_is_said(connect: Connect, server: RecordingServer) -> None:
     from airflow_provider_tingting.api.caller_numbers import caller_numbers
 
     with pytest.raises(TingTingNotFoundError):
-        connect(server).converse(caller_numbers())
+        run_flow(connect(server), caller_numbers())
     assert len(server.received) == 2
 
 

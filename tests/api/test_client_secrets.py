@@ -210,7 +210,7 @@ def test_what_looks_like_a_token_is_masked_in_any_text(said: str) -> None:
 
 
 def test_a_request_and_what_is_made_of_it_show_no_content() -> None:
-    from airflow_provider_tingting.api._http import Origin
+    from airflow_provider_tingting.api.transport import Origin
 
     origin = Origin("https://app.tingting.io/api/v1/", TOKEN, 60, 10)
     assert repr(origin) == "Origin(base_url='https://app.tingting.io/api/v1/')"

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_tingting.api import calls
-from airflow_provider_tingting.api.replies import error_of, read_reply, seconds_to_wait
-from airflow_provider_tingting.api.wire import Response
+from airflow_provider_tingting.api.protocol import Response
+from airflow_provider_tingting.api.responses import error_of, read_response, seconds_to_wait
 from airflow_provider_tingting.errors import (
     TingTingAPIError,
     TingTingAuthError,
@@ -94,11 +94,11 @@ def test_a_number_in_the_servers_complaint_is_masked() -> None:
 
 def test_success_false_in_a_good_answer_is_a_refusal() -> None:
     with pytest.raises(TingTingValidationError, match="Voice missing"):
-        read_reply(CAMPAIGN, answer(200, {"success": False, "message": "Voice missing"}))
+        read_response(CAMPAIGN, answer(200, {"success": False, "message": "Voice missing"}))
 
 
 def test_the_data_of_an_envelope_is_the_answer() -> None:
-    campaign = read_reply(CAMPAIGN, answer(200, {"success": True, "data": {"id": 79, "status": "Running"}}))
+    campaign = read_response(CAMPAIGN, answer(200, {"success": True, "data": {"id": 79, "status": "Running"}}))
 
     assert campaign.id == 79
 
@@ -106,12 +106,12 @@ def test_the_data_of_an_envelope_is_the_answer() -> None:
 @pytest.mark.parametrize("content", [b"<html>login</html>", b'{"id": 79, "sta', b"[1, 2]", b"{}", b""])
 def test_a_good_status_with_another_content_is_unreadable_and_never_a_result(content: bytes) -> None:
     with pytest.raises(TingTingUnreadableReplyError):
-        read_reply(CAMPAIGN, answer(200, content))
+        read_response(CAMPAIGN, answer(200, content))
 
 
 def test_an_unreadable_answer_is_described_without_its_values() -> None:
     with pytest.raises(TingTingUnreadableReplyError) as caught:
-        read_reply(CAMPAIGN, answer(200, {"id": "सीता 9841234567", "status": "Running"}))
+        read_response(CAMPAIGN, answer(200, {"id": "सीता 9841234567", "status": "Running"}))
 
     assert "सीता" not in str(caught.value)
     assert "id" in str(caught.value)
@@ -120,7 +120,7 @@ def test_an_unreadable_answer_is_described_without_its_values() -> None:
 @given(st.binary(max_size=400), st.sampled_from([200, 207, 400, 404, 500]))
 def test_no_bytes_from_the_server_break_the_reading(content: bytes, status: int) -> None:
     with pytest.raises(TingTingAPIError):
-        read_reply(CAMPAIGN, answer(status, content))
+        read_response(CAMPAIGN, answer(status, content))
 
 
 def test_retry_after_is_read_as_seconds_or_as_a_date() -> None:

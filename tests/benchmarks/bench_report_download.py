@@ -22,9 +22,9 @@ import requests
 from a_large_report import write_large_report
 
 from airflow_provider_tingting.api import TingTingClient, calls
-from airflow_provider_tingting.reports.layout import open_report
+from airflow_provider_tingting.files.atomic import whole_file
+from airflow_provider_tingting.reports.parser import open_report
 from airflow_provider_tingting.reports.writers import write_report
-from airflow_provider_tingting.reports.writers.atomic import whole_file
 from airflow_provider_tingting.reports.writers.reading import read_report
 
 SERVER = """

@@ -28,7 +28,7 @@ try:
 except ImportError:
     import airflow.models.baseoperator
 import airflow_provider_tingting.operators.report
-from airflow_provider_tingting.reports.layout import open_report
+from airflow_provider_tingting.reports.parser import open_report
 from airflow_provider_tingting.reports.summary import summarise_report
 from airflow_provider_tingting.reports.writers import write_report
 

@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from a_large_report import write_large_report
 
-from airflow_provider_tingting.reports.layout import open_report
+from airflow_provider_tingting.reports.parser import open_report
 from airflow_provider_tingting.reports.summary import CampaignSummary, summarise_report
 
 REACHED = {"completed", "hungup"}

@@ -26,15 +26,15 @@ from measuring import machine, median, verdict
 from slow_server import best_rate, slow_server
 
 from airflow_provider_tingting.api import TingTingClient, calls
-from airflow_provider_tingting.contacts.audience import CheckedAudience, check_audience
-from airflow_provider_tingting.contacts.loading import load
+from airflow_provider_tingting.contacts.add import load
+from airflow_provider_tingting.contacts.audience import ValidatedAudience, check_audience
 from airflow_provider_tingting.contacts.send import batches
 from airflow_provider_tingting.contacts.sources import read_rows
 
 BATCH = 500
 
 
-def by_us(root: str, audience: CheckedAudience, connections: int) -> tuple[float, float]:
+def by_us(root: str, audience: ValidatedAudience, connections: int) -> tuple[float, float]:
     """Contacts a second and CPU seconds of the task's own loading: spool, batches, requests, the count at the end."""
     with TingTingClient("a-token", base_url=f"{root}/api/v1/") as client:
         campaign = client.send(calls.get_campaign(79))
@@ -70,7 +70,7 @@ def by_sockets(root: str, bodies: list[bytes], contacts: int, connections: int) 
     return contacts / (time.perf_counter() - began)
 
 
-def by_the_vendor(root: str, audience: CheckedAudience, part: int) -> tuple[str, float]:
+def by_the_vendor(root: str, audience: ValidatedAudience, part: int) -> tuple[str, float]:
     """Contacts a second of the vendor's client, from the first few of them."""
     try:
         from tingting.client import TingTingClient as Vendor
@@ -85,7 +85,7 @@ def by_the_vendor(root: str, audience: CheckedAudience, part: int) -> tuple[str,
     return "tingting", part / (time.perf_counter() - began)
 
 
-def _one_by_one(root: str, audience: CheckedAudience, part: int) -> float:
+def _one_by_one(root: str, audience: ValidatedAudience, part: int) -> float:
     import requests
 
     headers = {"Authorization": "Bearer a-token"}
@@ -98,7 +98,7 @@ def _one_by_one(root: str, audience: CheckedAudience, part: int) -> float:
     return part / (time.perf_counter() - began)
 
 
-def audience_of(count: int, folder: str) -> CheckedAudience:
+def audience_of(count: int, folder: str) -> ValidatedAudience:
     path = Path(folder) / "people.csv"
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)

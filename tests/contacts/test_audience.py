@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from support.audiences import check, refusal, sent
 
 from airflow_provider_tingting.contacts.contact import Contact, Place
-from airflow_provider_tingting.contacts.seen import SeenNumbers
+from airflow_provider_tingting.contacts.number_set import NumberSet
 from airflow_provider_tingting.errors import TingTingConfigError
 
 MESSY = """Phone No.,tags_name,district
@@ -149,7 +149,7 @@ def test_an_audience_shows_counts_only() -> None:
 @settings(max_examples=30)
 @given(st.lists(st.integers(0, 999_999_999_999), max_size=60))
 def test_seen_numbers_are_a_set(numbers: list[int]) -> None:
-    seen, truth = SeenNumbers(), set()
+    seen, truth = NumberSet(), set()
     for number in [*numbers, *numbers]:
         text = str(number)
         assert seen.add(text) == (text not in truth)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_tingting.contacts.audience import AudienceOptions, check_audience
-from airflow_provider_tingting.contacts.checking import Prices, summary_of
+from airflow_provider_tingting.contacts.estimate import Prices, summary_of
 from airflow_provider_tingting.contacts.sources import read_rows
 from airflow_provider_tingting.contacts.tags import tags_in
 from airflow_provider_tingting.errors import TingTingConfigError

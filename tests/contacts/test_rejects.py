@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from openpyxl import load_workbook
 
-from airflow_provider_tingting.contacts.audience import AudienceOptions, CheckedAudience, check_audience
+from airflow_provider_tingting.contacts.audience import AudienceOptions, ValidatedAudience, check_audience
 from airflow_provider_tingting.contacts.sources import read_rows
 from airflow_provider_tingting.errors import TingTingConfigError, TingTingContactsError
 
@@ -33,7 +33,7 @@ def rows_of(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def test_rejects_keep_their_columns_and_gain_a_reason(audience: CheckedAudience, tmp_path: Path) -> None:
+def test_rejects_keep_their_columns_and_gain_a_reason(audience: ValidatedAudience, tmp_path: Path) -> None:
     path = tmp_path / "new folder" / "rejects.csv"
     assert audience.write_rejects(path) == 4
     assert path.read_bytes().startswith(b"\xef\xbb\xbf"), "Excel needs the mark to show Nepali"
@@ -44,7 +44,7 @@ def test_rejects_keep_their_columns_and_gain_a_reason(audience: CheckedAudience,
     assert rows[3]["name"] == "सीता, \n 'quoted'"
 
 
-def test_no_cell_of_a_rejects_csv_is_a_formula(audience: CheckedAudience, tmp_path: Path) -> None:
+def test_no_cell_of_a_rejects_csv_is_a_formula(audience: ValidatedAudience, tmp_path: Path) -> None:
     audience.write_rejects(tmp_path / "rejects.csv")
     cells = [cell for row in rows_of(tmp_path / "rejects.csv") for cell in row.values()]
     assert "'=HYPERLINK(1)" in cells
@@ -54,7 +54,7 @@ def test_no_cell_of_a_rejects_csv_is_a_formula(audience: CheckedAudience, tmp_pa
     assert all(cell == "-5.5" or not cell.startswith(("=", "+", "-", "@", "\t")) for cell in cells)
 
 
-def test_rejects_can_be_corrected_and_read_again(audience: CheckedAudience, tmp_path: Path) -> None:
+def test_rejects_can_be_corrected_and_read_again(audience: ValidatedAudience, tmp_path: Path) -> None:
     path = tmp_path / "rejects.csv"
     audience.write_rejects(path)
     text = path.read_text("utf-8-sig").replace("12,", "'+9779841234560,", 1)
@@ -63,7 +63,7 @@ def test_rejects_can_be_corrected_and_read_again(audience: CheckedAudience, tmp_
         assert [contact.number for contact in again.contacts()] == ["9841234560"]
 
 
-def test_rejects_in_a_workbook_are_texts(audience: CheckedAudience, tmp_path: Path) -> None:
+def test_rejects_in_a_workbook_are_texts(audience: ValidatedAudience, tmp_path: Path) -> None:
     path = tmp_path / "rejects.xlsx"
     assert audience.write_rejects(str(path)) == 4
     sheet = load_workbook(path)["Contacts"]
@@ -85,13 +85,13 @@ def test_without_rejects_the_file_has_a_header_only(tmp_path: Path) -> None:
     assert path.read_text("utf-8-sig") == "reason\n"
 
 
-def test_another_ending_is_refused(audience: CheckedAudience, tmp_path: Path) -> None:
+def test_another_ending_is_refused(audience: ValidatedAudience, tmp_path: Path) -> None:
     with pytest.raises(TingTingConfigError, match=r"'rejects\.txt' is neither"):
         audience.write_rejects(tmp_path / "rejects.txt")
 
 
 def test_a_target_that_cannot_be_written_is_named_and_nothing_is_left(
-    audience: CheckedAudience, tmp_path: Path
+    audience: ValidatedAudience, tmp_path: Path
 ) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(TingTingContactsError, match="cannot be written"):
@@ -102,7 +102,7 @@ def test_a_target_that_cannot_be_written_is_named_and_nothing_is_left(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "rejects.csv"]
 
 
-def test_a_copy_that_breaks_off_leaves_the_old_file(audience: CheckedAudience, tmp_path: Path) -> None:
+def test_a_copy_that_breaks_off_leaves_the_old_file(audience: ValidatedAudience, tmp_path: Path) -> None:
     target = tmp_path / "rejects.csv"
     target.write_text("old")
 
@@ -118,7 +118,7 @@ def test_a_copy_that_breaks_off_leaves_the_old_file(audience: CheckedAudience, t
     assert target.read_text() == "old"
 
 
-def test_rejects_go_to_object_storage(audience: CheckedAudience, tmp_path: Path) -> None:
+def test_rejects_go_to_object_storage(audience: ValidatedAudience, tmp_path: Path) -> None:
     try:
         from airflow.sdk import ObjectStoragePath
     except ImportError:

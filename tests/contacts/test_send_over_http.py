@@ -10,7 +10,7 @@ import pytest
 from support.recording_server import Received, RecordingServer, Reply
 
 from airflow_provider_tingting.api import TingTingClient, calls
-from airflow_provider_tingting.contacts.audience import AudienceOptions, CheckedAudience, check_audience
+from airflow_provider_tingting.contacts.audience import AudienceOptions, ValidatedAudience, check_audience
 from airflow_provider_tingting.contacts.send import Patience, send_batches
 from airflow_provider_tingting.contacts.sources import read_rows
 from airflow_provider_tingting.contacts.tags import tags_in
@@ -41,7 +41,7 @@ def campaign_id(client: TingTingClient) -> int:
 
 
 @pytest.fixture
-def audience(tmp_path: Path) -> Iterator[CheckedAudience]:
+def audience(tmp_path: Path) -> Iterator[ValidatedAudience]:
     path = tmp_path / "people.csv"
     rows = [f"+977 984-{row:07};नाम {row};{row}.50" for row in range(SIZE)]
     path.write_text("\n".join(["मोबाइल नं.;tags_name;amount", *rows, rows[0], "984;x;1"]), "utf-16")
@@ -60,7 +60,7 @@ def everybody() -> list[str]:
 
 
 def test_everybody_of_a_file_is_in_the_campaign_with_their_variables(
-    client: TingTingClient, campaign_id: int, audience: CheckedAudience
+    client: TingTingClient, campaign_id: int, audience: ValidatedAudience
 ) -> None:
     def post(batch: list[dict[str, object]]) -> Any:
         return client.send(calls.add_contacts(campaign_id, batch))
@@ -94,7 +94,7 @@ def test_a_fault_in_the_middle_loses_and_doubles_nobody(
     sandbox: Sandbox,
     client: TingTingClient,
     campaign_id: int,
-    audience: CheckedAudience,
+    audience: ValidatedAudience,
     kind: str,
     created: int,
     resent: int,
@@ -125,7 +125,7 @@ def test_a_fault_in_the_middle_loses_and_doubles_nobody(
     ],
 )
 def test_a_server_that_says_too_many_in_its_own_words_gets_smaller_batches(
-    audience: CheckedAudience, refusal: Reply
+    audience: ValidatedAudience, refusal: Reply
 ) -> None:
     taken: list[str] = []
 
@@ -144,7 +144,7 @@ def test_a_server_that_says_too_many_in_its_own_words_gets_smaller_batches(
 
 
 def test_contacts_that_tingting_rejects_are_counted_and_shown_masked(
-    sandbox: Sandbox, client: TingTingClient, campaign_id: int, audience: CheckedAudience
+    sandbox: Sandbox, client: TingTingClient, campaign_id: int, audience: ValidatedAudience
 ) -> None:
     sandbox.faults.add("partial", call="add_contacts")
     result = send_batches(
@@ -156,7 +156,7 @@ def test_contacts_that_tingting_rejects_are_counted_and_shown_masked(
 
 
 def test_a_token_that_is_replaced_meanwhile_stops_the_sending(
-    sandbox: Sandbox, client: TingTingClient, campaign_id: int, audience: CheckedAudience
+    sandbox: Sandbox, client: TingTingClient, campaign_id: int, audience: ValidatedAudience
 ) -> None:
     sandbox.faults.add("rotate-token", call="add_contacts", skip=3)
     with pytest.raises(TingTingAuthError, match=r"contacts were certainly sent") as caught:
@@ -170,7 +170,7 @@ def test_a_token_that_is_replaced_meanwhile_stops_the_sending(
 
 
 def test_workbooks_for_the_upload_bring_the_same_people(
-    client: TingTingClient, campaign_id: int, audience: CheckedAudience, tmp_path: Path
+    client: TingTingClient, campaign_id: int, audience: ValidatedAudience, tmp_path: Path
 ) -> None:
     parts = write_workbook(audience.contacts(), tmp_path / "out.xlsx", max_rows=101, variables=audience.variables)
     assert [part.contacts for part in parts] == [100, 100, 50]

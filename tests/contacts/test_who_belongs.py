@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from airflow_provider_tingting.contacts.audience import AudienceOptions, CheckedAudience, check_audience
+from airflow_provider_tingting.contacts.audience import AudienceOptions, ValidatedAudience, check_audience
 from airflow_provider_tingting.contacts.contact import Place
 from airflow_provider_tingting.contacts.exclusion import Exclusion
 from airflow_provider_tingting.contacts.sources import read_rows
@@ -25,7 +25,7 @@ PEOPLE = [
 ]
 
 
-def check(source: object, exclude: Exclusion | None = None, **options: Any) -> CheckedAudience:
+def check(source: object, exclude: Exclusion | None = None, **options: Any) -> ValidatedAudience:
     return check_audience(read_rows(source), AudienceOptions(**options), exclude=exclude)
 
 
@@ -36,7 +36,7 @@ def excluding(*sources: object, **options: Any) -> Exclusion:
     return exclusion
 
 
-def numbers_of(audience: CheckedAudience) -> list[str]:
+def numbers_of(audience: ValidatedAudience) -> list[str]:
     with audience:
         return [contact.number[-2:] for contact in audience.contacts()]
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from support.docs_pages import DOCS
 
-from airflow_provider_tingting.notices.notice import Notice
-from airflow_provider_tingting.notices.wording import default_text
+from airflow_provider_tingting.notifications.notice import Notice
+from airflow_provider_tingting.notifications.texts import default_text
 
 PAGE = (DOCS / "notifications.md").read_text(encoding="utf-8")
 

@@ -14,18 +14,18 @@ from support.public_classes import public_classes
 import airflow_provider_tingting
 from airflow_provider_tingting import errors
 from airflow_provider_tingting.api import calls
+from airflow_provider_tingting.campaigns.schedule import read_schedule, wire_format
 from airflow_provider_tingting.connection import EXTRA_FIELDS, base_url_of
-from airflow_provider_tingting.contacts.checked import ROW_REASONS
 from airflow_provider_tingting.contacts.numbers import REASONS
+from airflow_provider_tingting.contacts.validated_audience import ROW_REASONS
 from airflow_provider_tingting.reports.summary import CampaignSummary
 from airflow_provider_tingting.reports.writers import FORMATS
 from airflow_provider_tingting.reports.writers.tidy import CORE
 from airflow_provider_tingting.sandbox.dialect import Dialect
 from airflow_provider_tingting.sandbox.faults import KINDS
-from airflow_provider_tingting.schedule import read_schedule, wire_format
 
 GUIDES = [page for page in sorted(DOCS.glob("*.md")) if not page.name.startswith("reference")]
-CLASSES = list(public_classes("operators", "sensors", "triggers", "notifications"))
+CLASSES = list(public_classes("operators", "transfers", "sensors", "triggers", "notifications"))
 
 
 def own_parameters(cls):
@@ -148,7 +148,7 @@ def test_the_tables_of_the_command_line_have_its_commands_options_exit_codes_and
 
 
 def test_the_tables_of_the_notifier_have_every_event_with_its_sentences():
-    from airflow_provider_tingting.notices.wording import SENTENCES
+    from airflow_provider_tingting.notifications.texts import SENTENCES
 
     rows = table(DOCS / "notifications.md", "what has happened")
 
@@ -224,11 +224,11 @@ def test_the_table_of_errors_has_the_whole_tree():
 
 
 def test_the_table_of_errors_says_which_fail_a_task_at_once():
-    from airflow_provider_tingting.operators.base import HOPELESS
+    from airflow_provider_tingting.operators.base import NON_RETRYABLE
 
     at_once = {row[0].strip("`") for row in table(DOCS / "troubleshooting.md", "error") if row[3] == "at once"}
 
-    assert at_once == {error.__name__ for error in HOPELESS}
+    assert at_once == {error.__name__ for error in NON_RETRYABLE}
 
 
 def test_the_table_of_calls_has_every_endpoint():
@@ -248,7 +248,7 @@ def test_the_changelog_has_an_entry_for_the_version():
 
 
 def test_the_table_of_calling_windows_has_only_such_as_can_be_read():
-    from airflow_provider_tingting.calling_window import CallingWindow
+    from airflow_provider_tingting.campaigns.calling_window import CallingWindow
 
     rows = table(DOCS / "calling-hours.md", "you write")
 

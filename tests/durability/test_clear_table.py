@@ -27,8 +27,8 @@ from airflow_provider_tingting.operators.manage import (
     TingTingStopCampaignOperator,
     TingTingUpdateCampaignOperator,
 )
-from airflow_provider_tingting.operators.memory import KEY
 from airflow_provider_tingting.operators.preview import TingTingDemoCallOperator
+from airflow_provider_tingting.utils.task_state import KEY
 
 CLEARED = {"try_number": 2, "cleared_after": 1}
 pytestmark = with_and_without_a_store

@@ -12,14 +12,15 @@ from durability.in_process import LATE, let_everything_arrive, make_impatient
 from support.campaigns import NUMBERS, dialled_once, writes
 
 from airflow_provider_tingting.api import AsyncTingTingClient, TingTingClient, calls
-from airflow_provider_tingting.campaign import CampaignJob, CampaignSpec, JobState, Marker
+from airflow_provider_tingting.api.driver import run_flow, run_flow_async
+from airflow_provider_tingting.campaigns.job import CampaignJob, CampaignSpec, JobState, Marker
+from airflow_provider_tingting.campaigns.outcome import summarise
 from airflow_provider_tingting.errors import (
     TingTingCampaignError,
     TingTingCampaignFailedError,
     TingTingConfigError,
     TingTingOutcomeUnknownError,
 )
-from airflow_provider_tingting.outcome import summarise
 
 SPEC = CampaignSpec(name="Water notice", services="PHONE", user_phone=(3,), message="नमस्कार {name} जी", voice=1)
 MARKER = Marker.of(SPEC, "water notice", "2026-11-23")
@@ -60,15 +61,15 @@ def test_a_campaign_lives_in_a_notebook_that_remembers_only_a_line_of_json(sandb
         sandbox.world.script_outcome(number, outcome)
 
     for _ in range(times):
-        client.converse(notebook.job().attach_or_create(SPEC, MARKER))
+        run_flow(client, notebook.job().attach_or_create(SPEC, MARKER))
         assert len(notebook.text) < 200
     for _ in range(times):
         client.send(calls.add_contacts(notebook.job().campaign_id, PEOPLE))
     for _ in range(times):
-        client.converse(notebook.job().run_once())
-    assert client.converse(notebook.job().status()).status == "Running"
+        run_flow(client, notebook.job().run_once())
+    assert run_flow(client, notebook.job().status()).status == "Running"
     sandbox.play_out()
-    campaign = client.converse(notebook.job().status())
+    campaign = run_flow(client, notebook.job().status())
 
     assert campaign.status == "Completed"
     assert len(sandbox.world.campaigns) == 1
@@ -88,29 +89,29 @@ def test_either_client_drives_it(sandbox):
 
     async def live():
         async with AsyncTingTingClient(sandbox.token, base_url=sandbox.base_url) as client:
-            await client.converse(notebook.job().attach_or_create(SPEC, MARKER))
+            await run_flow_async(client, notebook.job().attach_or_create(SPEC, MARKER))
             await client.send(calls.add_contacts(notebook.job().campaign_id, PEOPLE))
-            return await client.converse(notebook.job().run_once())
+            return await run_flow_async(client, notebook.job().run_once())
 
     assert asyncio.run(live()).status == "Running"
 
 
 def test_a_notebook_that_lost_its_line_finds_the_campaign_by_its_mark(sandbox, client):
-    first = client.converse(Notebook().job().attach_or_create(SPEC, MARKER))
+    first = run_flow(client, Notebook().job().attach_or_create(SPEC, MARKER))
 
-    assert client.converse(Notebook().job().attach_or_create(SPEC, MARKER)).id == first.id
+    assert run_flow(client, Notebook().job().attach_or_create(SPEC, MARKER)).id == first.id
     other = Marker.of(SPEC, "water notice", "2026-11-24")
-    assert client.converse(Notebook().job().attach_or_create(SPEC, other)).id != first.id
+    assert run_flow(client, Notebook().job().attach_or_create(SPEC, other)).id != first.id
 
 
 def test_a_campaign_is_stopped_for_good_and_says_so(sandbox, client):
     notebook = Notebook()
-    client.converse(notebook.job().attach_or_create(SPEC, MARKER))
+    run_flow(client, notebook.job().attach_or_create(SPEC, MARKER))
     client.send(calls.add_contacts(notebook.job().campaign_id, PEOPLE))
-    client.converse(notebook.job().run_once())
+    run_flow(client, notebook.job().run_once())
 
-    assert client.converse(notebook.job().stop()) == "Campaign 1 was stopped for good."
-    campaign = client.converse(notebook.job().run_once())
+    assert run_flow(client, notebook.job().stop()) == "Campaign 1 was stopped for good."
+    campaign = run_flow(client, notebook.job().run_once())
 
     assert campaign.status == "Terminated"
     assert writes(sandbox).count("run_campaign") == 1
@@ -120,7 +121,7 @@ def test_a_campaign_is_stopped_for_good_and_says_so(sandbox, client):
 
 def test_a_job_without_a_campaign_says_what_to_do(client):
     with pytest.raises(TingTingConfigError, match="create it first"):
-        client.converse(CampaignJob().run_once())
+        run_flow(client, CampaignJob().run_once())
 
 
 def test_a_job_that_is_attached_to_another_campaign_forgets_what_it_knew(sandbox, client):
@@ -133,10 +134,10 @@ def test_a_job_that_is_attached_to_another_campaign_forgets_what_it_knew(sandbox
 
 def test_a_campaign_without_contacts_is_not_run(sandbox, client):
     job = CampaignJob()
-    client.converse(job.attach_or_create(SPEC, MARKER))
+    run_flow(client, job.attach_or_create(SPEC, MARKER))
 
     with pytest.raises(TingTingCampaignError, match="no contacts"):
-        client.converse(job.run_once())
+        run_flow(client, job.run_once())
 
     assert "run_campaign" not in writes(sandbox)
 
@@ -145,7 +146,7 @@ def test_a_campaign_without_contacts_is_not_run(sandbox, client):
 def test_beginning_the_notebook_again_does_not_forget_that_the_campaign_was_asked_to_run(sandbox, client, phase):
     """Every cell from the first one on, after a kill: a run that is obeyed late is still waited for."""
     notebook = Notebook()
-    client.converse(notebook.job().attach_or_create(SPEC, MARKER))
+    run_flow(client, notebook.job().attach_or_create(SPEC, MARKER))
     client.send(calls.add_contacts(notebook.job().campaign_id, PEOPLE))
     sandbox.faults.add("late-commit", call="run_campaign", value=LATE)
     asked = notebook.job()
@@ -155,8 +156,8 @@ def test_beginning_the_notebook_again_does_not_forget_that_the_campaign_was_aske
         client.send(calls.run_campaign(asked.campaign_id))
     assert not sandbox.world.campaigns[asked.campaign_id].runs
 
-    client.converse(notebook.job().attach_or_create(SPEC, MARKER))
-    client.converse(notebook.job().run_once())
+    run_flow(client, notebook.job().attach_or_create(SPEC, MARKER))
+    run_flow(client, notebook.job().run_once())
     let_everything_arrive(sandbox)
 
     assert writes(sandbox).count("run_campaign") == 1

@@ -90,7 +90,7 @@ def kill(where, campaign, stop_on_kill):
 
 
 def test_before_airflow_3_3_a_task_that_defers_says_that_it_cannot_be_told(sandbox, campaign, monkeypatch, logged):
-    monkeypatch.setattr(running_module, "DEFERRED_TASKS_ARE_TOLD", False)
+    monkeypatch.setattr(running_module, "TRIGGERS_HAVE_ON_KILL", False)
 
     deferral(running(campaign, deferrable=True, stop_on_kill=True))
 
@@ -100,7 +100,7 @@ def test_before_airflow_3_3_a_task_that_defers_says_that_it_cannot_be_told(sandb
 
 @pytest.mark.parametrize(("told", "stop_on_kill"), [(True, True), (False, False)])
 def test_otherwise_there_is_nothing_to_warn_of(sandbox, campaign, monkeypatch, logged, told, stop_on_kill):
-    monkeypatch.setattr(running_module, "DEFERRED_TASKS_ARE_TOLD", told)
+    monkeypatch.setattr(running_module, "TRIGGERS_HAVE_ON_KILL", told)
 
     deferral(running(campaign, deferrable=True, stop_on_kill=stop_on_kill))
 

@@ -18,12 +18,12 @@ from support.recording_server import RecordingServer, Reply
 
 from airflow_provider_tingting._compat import AirflowFailException
 from airflow_provider_tingting.api.client import TingTingClient
+from airflow_provider_tingting.campaigns.reconcile import NEWEST_LOOKED_THROUGH
 from airflow_provider_tingting.errors import TingTingCampaignError, TingTingOutcomeUnknownError
 from airflow_provider_tingting.operators.campaign import TingTingRunCampaignOperator
 from airflow_provider_tingting.operators.contacts import TingTingAddContactsOperator
 from airflow_provider_tingting.operators.manage import TingTingStopCampaignOperator
 from airflow_provider_tingting.sandbox import Sandbox
-from airflow_provider_tingting.settling import NEWEST_LOOKED_THROUGH
 
 NEWCOMER = {"number": "9841234999", "name": "Ram"}
 

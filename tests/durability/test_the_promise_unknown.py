@@ -68,7 +68,7 @@ def test_what_an_event_says_is_not_believed_without_a_look(sandbox):
 
 
 def test_a_state_that_cannot_be_read_is_none(sandbox):
-    from airflow_provider_tingting.campaign import JobState
+    from airflow_provider_tingting.campaigns.job import JobState
 
     kept = JobState("running", 7, "abc", 12.5)
     assert JobState.from_json(json.loads(json.dumps(kept.to_json()))) == kept

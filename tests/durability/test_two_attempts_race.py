@@ -11,7 +11,7 @@ from durability.in_process import PEOPLE, Store, creating, make_impatient, once
 from support.airflow_home import AIRFLOW_VERSION
 from support.campaigns import NUMBERS, a_campaign, connection, dialled_once, writes
 
-from airflow_provider_tingting import settling
+from airflow_provider_tingting.campaigns import reconcile
 from airflow_provider_tingting.operators.campaign import TingTingRunCampaignOperator
 from airflow_provider_tingting.operators.contacts import TingTingAddContactsOperator
 
@@ -58,16 +58,16 @@ def test_two_attempts_that_create_at_once_get_the_older_campaign_and_name_the_ot
 ):
     sandbox.manners.latency = latency
     shared, nobody_yet = store(), threading.Barrier(2)
-    look_really = settling.find
+    look_really = reconcile.find
 
-    def look(name, marker, *, thorough=False):
+    async def look(name, marker, *, thorough=False):
         """Make it a race indeed: neither goes on before both have seen that there is no campaign."""
-        found = yield from look_really(name, marker, thorough=thorough)
+        found = await look_really(name, marker, thorough=thorough)
         if found is None and nobody_yet.n_waiting < 2 and not sandbox.world.campaigns:
             nobody_yet.wait(10)
         return found
 
-    monkeypatch.setattr(settling, "find", look)
+    monkeypatch.setattr(reconcile, "find", look)
     first, second = at_once(*(partial(once, creating, store=shared, try_number=number) for number in (1, 2)))
 
     assert sorted(sandbox.world.campaigns) == [1, 2]

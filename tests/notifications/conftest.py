@@ -6,14 +6,14 @@ from typing import Any
 import pytest
 from support.impatience import settle_fast
 
-from airflow_provider_tingting.notices import earlier, telling
+from airflow_provider_tingting.notifications import dedupe, deliver
 
 
 @pytest.fixture(autouse=True)
 def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
     settle_fast(monkeypatch)
-    monkeypatch.setattr(telling, "LOOKS_EVERY", 0.02)
-    monkeypatch.setattr(earlier, "RUN_LOOKS_EVERY", 0.02)
+    monkeypatch.setattr(deliver, "LOOKS_EVERY", 0.02)
+    monkeypatch.setattr(dedupe, "RUN_LOOKS_EVERY", 0.02)
 
 
 @pytest.fixture

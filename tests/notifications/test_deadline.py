@@ -73,10 +73,10 @@ def test_the_sla_of_airflow_2_is_told_too(quick):
     """`sla_miss_callback` is called with five arguments."""
     from types import SimpleNamespace
 
-    from airflow_provider_tingting.notices.happening import Happening
+    from airflow_provider_tingting.notifications.callback_event import CallbackEvent
 
     dag = SimpleNamespace(dag_id="daily_water")
     context = {"dag": dag, "task_list": "", "blocking_task_list": "", "slas": [], "blocking_tis": []}
 
-    assert Happening.read(context) == Happening("late", "daily_water")
+    assert CallbackEvent.read(context) == CallbackEvent("late", "daily_water")
     logging.getLogger(__name__).debug("read")

@@ -13,7 +13,7 @@ import pytest
 from support.airflow_home import AIRFLOW_VERSION
 from support.notices import FIRST, SECOND, THIRD, both_ways, dialled, said
 
-from airflow_provider_tingting.campaign import CampaignJob
+from airflow_provider_tingting.campaigns.job import CampaignJob
 from airflow_provider_tingting.errors import TingTingConfigError
 from airflow_provider_tingting.notifications.tingting import TingTingNotifier
 
@@ -52,7 +52,7 @@ def test_forty_failures_at_the_same_time_phone_once(quick, failure):
 
 
 def test_forty_failures_at_the_same_time_phone_once_even_when_the_fastest_has_died(quick, failure, monkeypatch):
-    from airflow_provider_tingting.notices import notice
+    from airflow_provider_tingting.notifications import notice
 
     monkeypatch.setattr(notice, "GIVEN_UP_AFTER", 6.0)
     died = threading.Event()

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from support.campaigns import NUMBERS, a_campaign, dialled_once, writes
 
-from airflow_provider_tingting import calling_window
+from airflow_provider_tingting.campaigns import calling_window
 
 NEPAL = ZoneInfo("Asia/Kathmandu")
 

@@ -18,7 +18,7 @@ from airflow_provider_tingting._compat import AirflowFailException, BaseHook
 from airflow_provider_tingting.contacts.sources import query
 from airflow_provider_tingting.errors import TingTingSourceError
 from airflow_provider_tingting.operators.contacts import TingTingAddContactsOperator, TingTingCheckContactsOperator
-from airflow_provider_tingting.operators.query import query_rows
+from airflow_provider_tingting.utils.sql_source import query_rows
 
 pytestmark = pytest.mark.usefixtures("tingting_conn")
 

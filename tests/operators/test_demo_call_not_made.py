@@ -9,11 +9,11 @@ import pytest
 from durability.in_process import Store, make_impatient, once
 from support.campaigns import NUMBERS, a_campaign, connection, writes
 
-from airflow_provider_tingting import calling_window
 from airflow_provider_tingting._compat import AirflowFailException
+from airflow_provider_tingting.campaigns import calling_window
+from airflow_provider_tingting.campaigns.schedule import NEPAL
 from airflow_provider_tingting.errors import TingTingRateLimitedError, TingTingRefusedError
 from airflow_provider_tingting.operators.preview import TingTingDemoCallOperator
-from airflow_provider_tingting.schedule import NEPAL
 
 pytestmark = pytest.mark.usefixtures("tingting_conn")
 

@@ -12,9 +12,9 @@ from support.impatience import settle_fast
 from support.run_task import run_task
 from support.task_context import context_of, execute, execute_through, fired_by
 
-from airflow_provider_tingting import turns
 from airflow_provider_tingting._compat import AirflowFailException
-from airflow_provider_tingting.api.wire import Pause
+from airflow_provider_tingting.api.protocol import Pause
+from airflow_provider_tingting.campaigns import concurrency
 from airflow_provider_tingting.errors import TingTingCampaignTimeoutError, TingTingServerError
 from airflow_provider_tingting.hooks.tingting import TingTingHook
 from airflow_provider_tingting.sandbox import Sandbox
@@ -30,14 +30,14 @@ running = partial(run_task, one_at_a_time=True)
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch, sandbox):
     settle_fast(monkeypatch)
-    monkeypatch.setattr(turns, "LETS_OTHERS_GO", 0.15)
+    monkeypatch.setattr(concurrency, "LETS_OTHERS_GO", 0.15)
     sandbox.clock.speed = 0
 
 
 @pytest.fixture
 def _busy_machine(monkeypatch):
     # "The same moment" is this long: threads of a busy machine have been seen to look 0.2 s after each other.
-    monkeypatch.setattr(turns, "LETS_OTHERS_GO", 1.5)
+    monkeypatch.setattr(concurrency, "LETS_OTHERS_GO", 1.5)
 
 
 def one_that_runs(sandbox):
@@ -172,8 +172,8 @@ def test_two_that_look_in_the_same_moment_do_not_both_start(sandbox):
 def test_one_that_starts_between_two_looks_is_seen(sandbox, tingting_conn):
     first, second = (a_campaign(sandbox, description=MARK) for _ in range(2))
     client = TingTingHook(tingting_conn).get_conn()
-    looking = turns.in_the_way(second)
-    answer = client.send(next(looking))
+    looking = concurrency.blocking_campaigns(second)
+    answer = client.send(looking.send(None))
     sandbox.world.run_campaign(first)
 
     with pytest.raises(StopIteration) as found:

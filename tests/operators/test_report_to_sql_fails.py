@@ -10,8 +10,8 @@ from support.campaigns import NUMBERS, a_campaign, connection
 from support.task_context import execute
 
 from airflow_provider_tingting.errors import TingTingReportError
-from airflow_provider_tingting.operators.report_to_sql import TingTingReportToSqlOperator
 from airflow_provider_tingting.sandbox.routes import downloads
+from airflow_provider_tingting.transfers.tingting_to_sql import TingTingReportToSqlOperator
 
 
 @pytest.fixture

@@ -18,9 +18,9 @@ from airflow_provider_tingting.errors import (
     TingTingRateLimitedError,
 )
 from airflow_provider_tingting.operators.campaign import TingTingRunCampaignOperator
-from airflow_provider_tingting.operators.deadlines import deadline_of
 from airflow_provider_tingting.sandbox import Sandbox
 from airflow_provider_tingting.sandbox.refusals import forbidden_now
+from airflow_provider_tingting.utils.deferral import deadline_of
 
 pytestmark = pytest.mark.usefixtures("tingting_conn")
 

@@ -15,8 +15,8 @@ import pytest
 from support.report_files import names
 
 from airflow_provider_tingting.errors import TingTingReportError
+from airflow_provider_tingting.files.atomic import whole_file
 from airflow_provider_tingting.reports.writers import ensure_writable
-from airflow_provider_tingting.reports.writers.atomic import whole_file
 
 ROOT = Path(__file__).parents[2]
 
@@ -44,7 +44,7 @@ def test_a_file_that_appears_meanwhile_is_not_replaced_when_overwriting_is_off(t
 def test_a_killed_process_leaves_nothing(tmp_path: Path) -> None:
     program = (
         "import sys, time\n"
-        "from airflow_provider_tingting.reports.writers.atomic import whole_file\n"
+        "from airflow_provider_tingting.files.atomic import whole_file\n"
         "with whole_file(sys.argv[1]) as file:\n"
         "    file.write(b'half'); file.flush(); print('ready', flush=True); time.sleep(60)\n"
     )
@@ -128,7 +128,7 @@ def test_a_full_disk_is_named_and_leaves_the_old_file(tmp_path: Path) -> None:
 def test_two_writers_at_once_leave_one_whole_file(tmp_path: Path) -> None:
     program = (
         "import sys, time\n"
-        "from airflow_provider_tingting.reports.writers.atomic import whole_file\n"
+        "from airflow_provider_tingting.files.atomic import whole_file\n"
         "for _ in range(200):\n"
         "    with whole_file(sys.argv[1]) as file: file.write(sys.argv[2].encode() * 50_000)\n"
     )

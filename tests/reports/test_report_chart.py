@@ -13,7 +13,7 @@ import pytest
 from airflow_provider_tingting.errors import TingTingConfigError, TingTingReportError
 from airflow_provider_tingting.reports import chart
 from airflow_provider_tingting.reports.chart import ChartFigures, write_chart
-from airflow_provider_tingting.reports.layout import open_report
+from airflow_provider_tingting.reports.parser import open_report
 
 pytest.importorskip("matplotlib")
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_tingting.errors import TingTingReportError
-from airflow_provider_tingting.reports.writers.atomic import whole_file
+from airflow_provider_tingting.files.atomic import whole_file
 
 
 @pytest.mark.parametrize("failing", ["copyfileobj", "copymode"])

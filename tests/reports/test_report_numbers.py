@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from airflow_provider_tingting.contacts.sources import read_rows
 from airflow_provider_tingting.errors import TingTingConfigError
-from airflow_provider_tingting.reports.layout import ReportRow
+from airflow_provider_tingting.reports.parser import ReportRow
 from airflow_provider_tingting.reports.pseudonyms import NUMBERS, check_numbers, disguise, hasher
 from airflow_provider_tingting.reports.summary import summarise_rows
 from airflow_provider_tingting.reports.writers import write_report

@@ -11,8 +11,8 @@ from fsspec.implementations.memory import MemoryFileSystem
 from support.report_files import BODY
 
 from airflow_provider_tingting.errors import TingTingReportError
+from airflow_provider_tingting.files.atomic import whole_file
 from airflow_provider_tingting.reports.writers import write_report
-from airflow_provider_tingting.reports.writers.atomic import whole_file
 
 pytestmark = pytest.mark.usefixtures("empty_store")
 

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from airflow_provider_tingting.api.statuses import ContactStatus
 from airflow_provider_tingting.errors import TingTingReportError
-from airflow_provider_tingting.reports.layout import ReportRow, open_report
+from airflow_provider_tingting.reports.cells import CONTACT_STATUSES
+from airflow_provider_tingting.reports.parser import ReportRow, open_report
 from airflow_provider_tingting.reports.summary import (
     NOT_REACHED,
     PENDING,
@@ -21,7 +22,6 @@ from airflow_provider_tingting.reports.summary import (
     summarise_report,
     summarise_rows,
 )
-from airflow_provider_tingting.reports.values import CONTACT_STATUSES
 
 # The same contacts, once as a report and once as `campaign-detail` lists them.
 REPORT = b"""\

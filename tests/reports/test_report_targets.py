@@ -13,8 +13,8 @@ from support.report_files import BODY, left_over, names
 from upath import UPath
 
 from airflow_provider_tingting.errors import TingTingReportError
+from airflow_provider_tingting.files.atomic import whole_file
 from airflow_provider_tingting.reports.writers import ensure_writable, write_report
-from airflow_provider_tingting.reports.writers.atomic import whole_file
 
 pytestmark = pytest.mark.usefixtures("empty_store")
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_tingting.reports.values import (
+from airflow_provider_tingting.reports.cells import (
     CONTACT_STATUSES,
     NEPAL,
     UNREADABLE,

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from airflow_provider_tingting.errors import TingTingConfigError, TingTingReportError
-from airflow_provider_tingting.reports.layout import open_report
+from airflow_provider_tingting.reports.parser import open_report
 from airflow_provider_tingting.reports.summary import summarise_report
 from airflow_provider_tingting.reports.writers import FORMATS, WrittenReport, write_report
 from airflow_provider_tingting.reports.writers.csv_file import escape_formula
@@ -268,7 +268,7 @@ def test_too_many_variables_stay_in_one_column(tmp_path: Path) -> None:
 
 
 def test_columns_differ_in_any_case() -> None:
-    from airflow_provider_tingting.reports.layout import ReportRow
+    from airflow_provider_tingting.reports.parser import ReportRow
     from airflow_provider_tingting.reports.writers.tidy import TidyTable
 
     table = TidyTable(variables=("Name", "name", "STATUS"), extra=("NAME", "Other Info", "%"), other_info=True)

@@ -113,6 +113,7 @@ def bomb() -> bytes:
         (workbook(("name",), ("Sita",)), "'number' was not found"),
         (workbook(), "'number' was not found"),
     ],
+    ids=["empty", "a CSV file", "a workbook cut short", "no column of numbers", "no columns"],
 )
 def test_a_file_that_is_no_list_of_contacts_is_refused(api, content, said):
     campaign_id = api.create()

@@ -6,17 +6,17 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_tingting.contacts.audience import AudienceOptions, CheckedAudience, check_audience
+from airflow_provider_tingting.contacts.audience import AudienceOptions, ValidatedAudience, check_audience
 from airflow_provider_tingting.contacts.sources import read_rows
 from airflow_provider_tingting.errors import TingTingContactsError
 
 
-def check(source: object, **options: Any) -> CheckedAudience:
+def check(source: object, **options: Any) -> ValidatedAudience:
     """Check everybody in a source."""
     return check_audience(read_rows(source), AudienceOptions(**options))
 
 
-def sent(audience: CheckedAudience) -> list[dict[str, object]]:
+def sent(audience: ValidatedAudience) -> list[dict[str, object]]:
     """The contacts as they go out; the audience is closed."""
     with audience:
         return [contact.as_api() for contact in audience.contacts()]

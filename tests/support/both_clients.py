@@ -14,6 +14,7 @@ import pytest
 from airflow_provider_tingting.api import AsyncTingTingClient, TingTingClient
 from airflow_provider_tingting.api import client as client_module
 from airflow_provider_tingting.api.client import Downloaded
+from airflow_provider_tingting.api.driver import run_flow
 from airflow_provider_tingting.api.retry import RetryPolicy
 
 KINDS = ("sync", "async")
@@ -66,7 +67,7 @@ class Client:
         return self._done(self.itself.download(call, target))  # type: ignore[no-any-return]
 
     def converse(self, conversation: Any) -> Any:
-        return self._done(self.itself.converse(conversation))
+        return self._done(run_flow(self.itself, conversation))
 
     def close(self) -> None:
         self._done(self.itself.close())

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from support.run_task import run_task
 
-from airflow_provider_tingting.calling_window import CallingWindow
+from airflow_provider_tingting.campaigns.calling_window import CallingWindow
 from airflow_provider_tingting.sandbox import Sandbox
 
 NEPAL = ZoneInfo("Asia/Kathmandu")

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Callable
 from typing import Any
 
-from airflow_provider_tingting.operators.report_to_sql import TingTingReportToSqlOperator
+from airflow_provider_tingting.transfers.tingting_to_sql import TingTingReportToSqlOperator
 
 
 class Database:

@@ -12,9 +12,9 @@ from airflow.providers.common.compat.sdk import TaskDeferred
 from support.campaigns import a_campaign, connection, dialled_once, meanwhile, reads, writes
 from support.task_context import context_of, fired_by
 
+from airflow_provider_tingting.campaigns.observation import EVENT_VERSION, Observation, Reason
 from airflow_provider_tingting.errors import TingTingConfigError, TingTingError
 from airflow_provider_tingting.hooks.tingting import TingTingHook
-from airflow_provider_tingting.observation import EVENT_VERSION, Observation, Reason
 from airflow_provider_tingting.operators.campaign import TingTingRunCampaignOperator
 from airflow_provider_tingting.sensors.campaign import TingTingCampaignSensor
 from airflow_provider_tingting.triggers.campaign import TingTingCampaignTrigger

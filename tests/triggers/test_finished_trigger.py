@@ -10,7 +10,7 @@ from support.campaigns import NUMBERS, a_campaign, connection, reads, writes
 from support.finished import Store, finish, told, trigger, until
 
 from airflow_provider_tingting.errors import TingTingConfigError
-from airflow_provider_tingting.hub import finishes
+from airflow_provider_tingting.polling import finished, shared_client
 from airflow_provider_tingting.sandbox.routes import campaigns as campaign_routes
 from airflow_provider_tingting.triggers.finished import WATERMARK_KEY, TingTingCampaignFinishedTrigger
 
@@ -233,9 +233,8 @@ def test_trouble_is_told_once_and_waited_out_and_nothing_is_lost(sandbox, monkey
 
 
 def test_a_connection_that_is_mended_and_a_token_that_is_replaced_are_noticed(sandbox, monkeypatch):
-    from airflow_provider_tingting.hub import line
 
-    monkeypatch.setattr(line, "CONNECTION_AGES_AFTER", 0.2)
+    monkeypatch.setattr(shared_client, "CONNECTION_AGES_AFTER", 0.2)
     monkeypatch.setenv("AIRFLOW_CONN_TINGTING_DEFAULT", connection(sandbox, password=""))
 
     def act():
@@ -274,7 +273,7 @@ def test_several_watchers_of_a_connection_share_their_polls(sandbox):
 
 
 def test_the_list_is_read_to_its_end_now_and_then(sandbox, monkeypatch):
-    monkeypatch.setattr(finishes, "READS_ALL_AFTER", 0.3)
+    monkeypatch.setattr(finished, "READS_ALL_AFTER", 0.3)
     old = a_campaign(sandbox)
     others = [finish(sandbox) for _ in range(25)]
 

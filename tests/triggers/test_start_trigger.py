@@ -9,7 +9,7 @@ import time
 from support.campaigns import a_campaign, reads
 from support.task_context import fired_by
 
-from airflow_provider_tingting import calling_window
+from airflow_provider_tingting.campaigns import calling_window
 from airflow_provider_tingting.triggers.start import TingTingStartTrigger
 
 

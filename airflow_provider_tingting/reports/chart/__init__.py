@@ -12,10 +12,10 @@ from importlib import import_module
 from typing import Any
 
 from airflow_provider_tingting.errors import TingTingConfigError
+from airflow_provider_tingting.files.atomic import whole_file
 from airflow_provider_tingting.masking import mask_text
 from airflow_provider_tingting.reports.chart.figures import ChartFigures
-from airflow_provider_tingting.reports.layout import Report
-from airflow_provider_tingting.reports.writers.atomic import whole_file
+from airflow_provider_tingting.reports.parser import Report
 
 __all__ = ["ChartFigures", "draw_page", "need_chart", "write_chart"]
 

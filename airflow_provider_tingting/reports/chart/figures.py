@@ -14,7 +14,8 @@ from operator import itemgetter
 from typing import Any, Final, TypeVar
 
 from airflow_provider_tingting.masking import mask_text
-from airflow_provider_tingting.reports.layout import Report
+from airflow_provider_tingting.reports.cells import Remember, read_date, read_duration, read_number, read_percent
+from airflow_provider_tingting.reports.parser import Report
 from airflow_provider_tingting.reports.summary import (
     NOT_REACHED,
     OTHER,
@@ -22,7 +23,6 @@ from airflow_provider_tingting.reports.summary import (
     CampaignSummary,
     SummaryBuilder,
 )
-from airflow_provider_tingting.reports.values import Remember, read_date, read_duration, read_number, read_percent
 
 N = TypeVar("N", int, float)
 

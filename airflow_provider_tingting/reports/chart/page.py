@@ -8,11 +8,11 @@ from __future__ import annotations
 from datetime import datetime
 from html import escape
 
+from airflow_provider_tingting.reports.cells import NEPAL
 from airflow_provider_tingting.reports.chart.figures import HEARD_FROM, ChartFigures
 from airflow_provider_tingting.reports.chart.sections import SECTIONS
 from airflow_provider_tingting.reports.chart.style import STYLE
 from airflow_provider_tingting.reports.chart.wording import amount, hours, share
-from airflow_provider_tingting.reports.values import NEPAL
 
 
 def page_of(figures: ChartFigures, *, title: str, subtitle: str = "") -> str:

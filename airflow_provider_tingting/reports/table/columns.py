@@ -15,7 +15,7 @@ from enum import Enum
 from typing import Any, Final
 
 from airflow_provider_tingting.errors import TingTingConfigError
-from airflow_provider_tingting.reports.layout import ReportRow
+from airflow_provider_tingting.reports.parser import ReportRow
 from airflow_provider_tingting.reports.writers.tidy import CORE, TidyTable
 
 CAMPAIGN_ID: Final = "campaign_id"

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from airflow_provider_tingting.errors import TingTingConfigError, TingTingReportError
 from airflow_provider_tingting.masking import HIDDEN
-from airflow_provider_tingting.reports.layout import ReportRow
+from airflow_provider_tingting.reports.parser import ReportRow
 from airflow_provider_tingting.reports.table.columns import Kind, TableColumns
 from airflow_provider_tingting.reports.table.definition import create_table, existing
 from airflow_provider_tingting.reports.table.naming import TableName, TablePlace, place_of

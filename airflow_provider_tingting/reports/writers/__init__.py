@@ -16,16 +16,16 @@ from dataclasses import dataclass
 from typing import Any, BinaryIO, Final
 
 from airflow_provider_tingting.errors import TingTingConfigError
-from airflow_provider_tingting.reports.layout import ReportRow
+from airflow_provider_tingting.files.atomic import size_of, whole_file
+from airflow_provider_tingting.files.gzip_name import gzip_by_name, is_gzip
+from airflow_provider_tingting.files.target import ensure_writable as _ensure_place
+from airflow_provider_tingting.reports.parser import ReportRow
 from airflow_provider_tingting.reports.pseudonyms import check_numbers, disguise, disguise_names
 from airflow_provider_tingting.reports.summary import CampaignSummary
-from airflow_provider_tingting.reports.writers.atomic import size_of, whole_file
 from airflow_provider_tingting.reports.writers.csv_file import write_csv
-from airflow_provider_tingting.reports.writers.gzip_name import gzip_by_name, is_gzip
 from airflow_provider_tingting.reports.writers.jsonl_file import write_jsonl
 from airflow_provider_tingting.reports.writers.parquet_file import need_parquet, write_parquet
 from airflow_provider_tingting.reports.writers.reading import ReadReport, read_report
-from airflow_provider_tingting.reports.writers.target import ensure_writable as _ensure_place
 from airflow_provider_tingting.reports.writers.tidy import TidyTable
 from airflow_provider_tingting.reports.writers.xlsx_file import check_sheet_holds, need_xlsx, write_xlsx
 

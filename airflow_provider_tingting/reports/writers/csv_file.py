@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, BinaryIO, Final, TextIO
 
-from airflow_provider_tingting.reports.layout import ReportRow
+from airflow_provider_tingting.reports.parser import ReportRow
 from airflow_provider_tingting.reports.writers.tidy import TidyTable
 
 _STARTS_FORMULA: Final = frozenset("=+-@\t\r\n＝＋－＠")

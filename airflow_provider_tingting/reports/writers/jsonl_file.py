@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterable
 from typing import Any, BinaryIO
 
-from airflow_provider_tingting.reports.layout import ReportRow
+from airflow_provider_tingting.reports.parser import ReportRow
 from airflow_provider_tingting.reports.writers.tidy import TidyTable
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from airflow_provider_tingting.reports.completeness import announced_contacts, check_campaign, check_complete
-from airflow_provider_tingting.reports.layout import Report, open_report
+from airflow_provider_tingting.reports.parser import Report, open_report
 from airflow_provider_tingting.reports.summary import CampaignSummary, SummaryBuilder
 from airflow_provider_tingting.reports.writers.tidy import TableFinder, TidyTable
 

@@ -14,9 +14,7 @@ from datetime import datetime
 from operator import itemgetter
 from typing import Any, Final
 
-from airflow_provider_tingting.reports.header import snake_name, unique_names
-from airflow_provider_tingting.reports.layout import Report, ReportRow
-from airflow_provider_tingting.reports.values import (
+from airflow_provider_tingting.reports.cells import (
     UNREADABLE,
     read_date,
     read_duration,
@@ -24,6 +22,8 @@ from airflow_provider_tingting.reports.values import (
     read_other_info,
     read_percent,
 )
+from airflow_provider_tingting.reports.header import snake_name, unique_names
+from airflow_provider_tingting.reports.parser import Report, ReportRow
 
 CORE: Final[tuple[tuple[str, type], ...]] = (
     ("number", str),

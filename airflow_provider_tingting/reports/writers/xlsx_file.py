@@ -12,8 +12,8 @@ from datetime import datetime
 from typing import Any, BinaryIO, Final
 
 from airflow_provider_tingting.errors import TingTingConfigError, TingTingReportError
-from airflow_provider_tingting.reports.layout import ReportRow
-from airflow_provider_tingting.reports.values import NEPAL
+from airflow_provider_tingting.reports.cells import NEPAL
+from airflow_provider_tingting.reports.parser import ReportRow
 from airflow_provider_tingting.reports.writers.tidy import TidyTable
 
 MOST_ROWS: Final = 1_048_575

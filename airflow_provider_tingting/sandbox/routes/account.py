@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Request, Response
 
-from airflow_provider_tingting.sandbox.desk import Desk, serve
+from airflow_provider_tingting.sandbox.endpoints import Endpoints, serve
 
 
-def account_routes(desk: Desk) -> APIRouter:
+def account_routes(desk: Endpoints) -> APIRouter:
     """Make the endpoints. Source: the vendor's own client; the API page lacks them."""
     router = APIRouter(tags=["Account"])
     world = desk.world

@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 
 from airflow_provider_tingting.sandbox.bodies import CreateCampaign, SetMessage, UpdateCampaign
-from airflow_provider_tingting.sandbox.desk import Desk, expect_nothing, read, required, serve
+from airflow_provider_tingting.sandbox.endpoints import Endpoints, expect_nothing, read, required, serve
 from airflow_provider_tingting.sandbox.nepal_time import read_schedule
 from airflow_provider_tingting.sandbox.records import NOT_STARTED
 from airflow_provider_tingting.sandbox.refusals import Refused, forbidden_now, invalid
@@ -27,7 +27,7 @@ _NOT_NULL = ("name", "services", "user_phone", "message")
 _EMPTY_WHEN_NULL = ("sms_message", "description")
 
 
-def campaign_routes(desk: Desk, *, page_cap: int | None) -> APIRouter:
+def campaign_routes(desk: Endpoints, *, page_cap: int | None) -> APIRouter:
     """Make the endpoints.
 
     :param page_cap: the most rows that a page holds, whatever `limit` asks; None for no cap.

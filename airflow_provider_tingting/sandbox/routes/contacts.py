@@ -17,7 +17,7 @@ from airflow_provider_tingting.sandbox.bodies import (
     phone_number,
     printable,
 )
-from airflow_provider_tingting.sandbox.desk import Desk, expect_nothing, note_of, read, read_any, serve
+from airflow_provider_tingting.sandbox.endpoints import Endpoints, expect_nothing, note_of, read, read_any, serve
 from airflow_provider_tingting.sandbox.records import Contact
 from airflow_provider_tingting.sandbox.refusals import Refused, invalid
 from airflow_provider_tingting.sandbox.replies import carrier_summary, contact_json, number_json, page
@@ -27,7 +27,7 @@ _BAD_NUMBER = "Enter a valid phone number."
 _TWICE = "This number already exists in the campaign."
 
 
-def contact_routes(desk: Desk, *, page_cap: int | None) -> APIRouter:
+def contact_routes(desk: Endpoints, *, page_cap: int | None) -> APIRouter:
     """Make the endpoints.
 
     :param page_cap: the most rows that a page holds; None for no cap.

@@ -15,10 +15,10 @@ from pydantic import BaseModel, Field
 
 from airflow_provider_tingting.sandbox.bodies import Body
 from airflow_provider_tingting.sandbox.calls import ENDPOINTS
-from airflow_provider_tingting.sandbox.desk import Desk, Handler, read, shown_body
+from airflow_provider_tingting.sandbox.endpoints import Endpoints, Handler, read, shown_body
 from airflow_provider_tingting.sandbox.faults import KINDS, Faults, kind_calls
-from airflow_provider_tingting.sandbox.gate import Manners
 from airflow_provider_tingting.sandbox.live import campaign_row
+from airflow_provider_tingting.sandbox.middleware import ServerOptions
 from airflow_provider_tingting.sandbox.nepal_time import as_text
 from airflow_provider_tingting.sandbox.refusals import Refused, invalid, not_found
 
@@ -68,7 +68,7 @@ class OutcomeScript(Body):
 CONTROL_BODIES: tuple[type[BaseModel], ...] = (ClockChange, FaultScript, TokenChange, CreditsChange, OutcomeScript)
 
 
-def control_routes(desk: Desk, faults: Faults, manners: Manners) -> APIRouter:
+def control_routes(desk: Endpoints, faults: Faults, manners: ServerOptions) -> APIRouter:
     """Make the endpoints."""
     router = APIRouter(prefix="/sandbox", tags=["Sandbox control"])
     world = desk.world

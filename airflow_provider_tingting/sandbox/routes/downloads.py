@@ -9,16 +9,16 @@ from fastapi.concurrency import run_in_threadpool
 
 from airflow_provider_tingting.sandbox.audio import silent_mp3
 from airflow_provider_tingting.sandbox.bodies import Preview, checked
-from airflow_provider_tingting.sandbox.desk import Desk, read, serve
+from airflow_provider_tingting.sandbox.endpoints import Endpoints, read, serve
+from airflow_provider_tingting.sandbox.fault_responses import html
 from airflow_provider_tingting.sandbox.refusals import Refused, invalid, not_found
 from airflow_provider_tingting.sandbox.reports import attachment, campaign_report, survey_csv, survey_json
-from airflow_provider_tingting.sandbox.trouble import html
 from airflow_provider_tingting.sandbox.wording import speech_seconds
 
 _FORM = "application/x-www-form-urlencoded"
 
 
-def download_routes(desk: Desk) -> APIRouter:
+def download_routes(desk: Endpoints) -> APIRouter:
     """Make the endpoints below the API."""
     router = APIRouter(tags=["Reports and testing"])
     world, dialect = desk.world, desk.dialect
@@ -72,7 +72,7 @@ def download_routes(desk: Desk) -> APIRouter:
     return router
 
 
-def audio_routes(desk: Desk) -> APIRouter:
+def audio_routes(desk: Endpoints) -> APIRouter:
     """Make the place where previews are fetched from; like TingTing's own it asks for no token."""
     router = APIRouter(tags=["Reports and testing"])
 

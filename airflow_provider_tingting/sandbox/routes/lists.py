@@ -5,11 +5,11 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
-from airflow_provider_tingting.sandbox.desk import Desk, Handler
+from airflow_provider_tingting.sandbox.endpoints import Endpoints, Handler
 from airflow_provider_tingting.sandbox.live import contacts_page, dialled_page, requests_page
 
 
-def list_routes(desk: Desk) -> APIRouter:
+def list_routes(desk: Endpoints) -> APIRouter:
     """Make the endpoints."""
     router = APIRouter(prefix="/sandbox", tags=["Sandbox control"])
     world = desk.world

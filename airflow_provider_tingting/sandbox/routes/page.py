@@ -15,10 +15,10 @@ from fastapi.responses import FileResponse, JSONResponse, Response, StreamingRes
 from starlette.staticfiles import StaticFiles
 
 from airflow_provider_tingting import __version__
-from airflow_provider_tingting.sandbox.desk import Desk
+from airflow_provider_tingting.sandbox.endpoints import Endpoints
 from airflow_provider_tingting.sandbox.faults import Faults
-from airflow_provider_tingting.sandbox.gate import Manners
 from airflow_provider_tingting.sandbox.live import Watch
+from airflow_provider_tingting.sandbox.middleware import ServerOptions
 
 _FILES = Path(__file__).parents[1] / "page"
 # The browser itself refuses whatever would leave this machine.
@@ -36,7 +36,7 @@ _REST_FOR_WORK = 9.0
 _SECONDS_TO_NOTICE_THE_END = 0.1
 
 
-def add_page(app: FastAPI, desk: Desk, faults: Faults, manners: Manners) -> None:
+def add_page(app: FastAPI, desk: Endpoints, faults: Faults, manners: ServerOptions) -> None:
     """Add the page, its files and its events to the application."""
     # Another one after each start, by which an open page notices that the sandbox was started again.
     start = token_hex(8)

@@ -8,7 +8,7 @@ from support.campaigns import NUMBERS, a_campaign, writes
 from support.task_context import execute
 
 from airflow_provider_tingting._compat import AirflowFailException
-from airflow_provider_tingting.contacts import loading
+from airflow_provider_tingting.contacts import add
 from airflow_provider_tingting.errors import TingTingCampaignError, TingTingOutcomeUnknownError
 
 pytestmark = pytest.mark.usefixtures("tingting_conn")
@@ -127,7 +127,7 @@ def test_workbooks_that_are_too_large_are_halved(sandbox, campaign, monkeypatch)
 
 
 def test_workbooks_go_out_in_several_parts_when_one_cannot_hold_everybody(sandbox, campaign, monkeypatch):
-    monkeypatch.setattr(loading, "MAX_ROWS", 251)
+    monkeypatch.setattr(add, "MAX_ROWS", 251)
 
     result, _ = execute(adding(campaign, MANY, transport="xlsx"))
 

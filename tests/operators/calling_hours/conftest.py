@@ -6,7 +6,7 @@ import pytest
 from support.calling_hours import FAST, NIGHTS
 from support.impatience import settle_fast
 
-from airflow_provider_tingting import calling_window
+from airflow_provider_tingting.campaigns import calling_window
 
 
 @pytest.fixture(autouse=True)

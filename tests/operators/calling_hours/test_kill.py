@@ -19,7 +19,7 @@ def test_a_kill_during_the_wait_says_that_nobody_was_called_and_stops_nothing(sa
     operator = running(campaign, stop_on_kill=True)
 
     def kill():
-        wait_until(lambda: operator.said_if_killed is not None)
+        wait_until(lambda: operator.on_kill_message is not None)
         operator.on_kill()
         it_is(sandbox, AT_EIGHT)
 
@@ -31,7 +31,7 @@ def test_a_kill_during_the_wait_says_that_nobody_was_called_and_stops_nothing(sa
         in logged()
     )
     assert writes(sandbox) == ["run_campaign"]
-    assert operator.said_if_killed is None
+    assert operator.on_kill_message is None
 
 
 def test_a_kill_where_the_process_itself_waits_deferred_says_that_nobody_was_called(sandbox, logged):
@@ -47,7 +47,7 @@ def test_a_kill_where_the_process_itself_waits_deferred_says_that_nobody_was_cal
 
     it_is(sandbox, AT_EIGHT)
     result = operator.execute_start(context_of(operator), event=None, **waiting.value.kwargs)
-    assert (result["status"], operator.said_if_killed) == ("Completed", None)
+    assert (result["status"], operator.on_kill_message) == ("Completed", None)
 
 
 def test_a_kill_after_a_request_without_an_answer_does_not_claim_that_nobody_was_called(sandbox):
@@ -61,7 +61,7 @@ def test_a_kill_after_a_request_without_an_answer_does_not_claim_that_nobody_was
         it_is(sandbox, AT_EIGHT.replace(hour=20), speed=0)
         before = reads(sandbox)
         wait_until(lambda: reads(sandbox) > before + 3)
-        said.append(operator.said_if_killed)
+        said.append(operator.on_kill_message)
         it_is(sandbox, AT_EIGHT + timedelta(days=1))
 
     with meanwhile(lambda: "run_campaign" in writes(sandbox), look):

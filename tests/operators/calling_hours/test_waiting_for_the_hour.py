@@ -9,7 +9,7 @@ from support.campaigns import NUMBERS, a_campaign, connection, dialled_once, mea
 from support.task_context import context_of, execute, execute_through
 
 from airflow_provider_tingting._compat import AirflowFailException
-from airflow_provider_tingting.calling_window import CallingWindow
+from airflow_provider_tingting.campaigns.calling_window import CallingWindow
 from airflow_provider_tingting.errors import TingTingCampaignFailedError, TingTingConfigError
 
 pytestmark = pytest.mark.usefixtures("tingting_conn")

@@ -85,9 +85,9 @@ def test_a_full_disk_is_named_whether_for_the_file_or_for_its_check(server, targ
         prepare()
         os.environ["AIRFLOW_CONN_TINGTING_DEFAULT"] = connection
         from support.task_context import execute
-        from airflow_provider_tingting import fetching
+        from airflow_provider_tingting.campaigns import fetch_report
         from airflow_provider_tingting.operators.report import TingTingDownloadReportOperator
-        fetching._SPOOL_IN_MEMORY = 1 << 18
+        fetch_report._SPOOL_IN_MEMORY = 1 << 18
         for limit in (1_000_000, 1_600_000):
             resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
             try:

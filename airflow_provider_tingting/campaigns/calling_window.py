@@ -1,0 +1,202 @@
+"""The hours in which people may be called: read, checked, and asked about a moment. No Airflow, no I/O."""
+
+from __future__ import annotations
+
+import re
+import time as clock_time
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta, timezone
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from airflow_provider_tingting.campaigns.schedule import NEPAL, as_nepal_time
+from airflow_provider_tingting.errors import TingTingConfigError
+
+DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+
+_TIME = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2}))?")
+# A clock may be set while a wait sleeps, and a machine may sleep too: so often (seconds) a sleeper looks at the clock.
+LOOKS_AT_CLOCK_EVERY = 60.0
+
+_ONE_DAY = timedelta(days=1)
+_FORMS = (
+    'Write it as ("08:00", "20:00"), or as CallingWindow("08:00", "20:00", days="Sun-Fri", timezone="Asia/Kathmandu").'
+)
+
+
+@dataclass(frozen=True)
+class CallingWindow:
+    """The hours in which people may be called, on the days and by the clock of one time zone.
+
+    The moment it opens belongs to it, the moment it closes does not. One that closes at an earlier hour than it opens
+    goes over midnight, and `days` then names the day on which it opens.
+
+    :param opens: when it opens, such as `"08:00"`, or a `datetime.time`.
+    :param closes: when it closes; `"24:00"` is the end of the day.
+    :param days: the days on which it opens, such as `"Sun-Fri"`, `"Mon, Wed"` or `["Sunday", "Monday"]`; by default
+        all.
+    :param timezone: the time zone's name; by default Nepal's.
+    :raises TingTingConfigError: it is no window, or one that never opens.
+    """
+
+    opens: str | time
+    closes: str | time
+    days: str | Iterable[str] = DAYS
+    timezone: str = NEPAL
+
+    def __post_init__(self) -> None:
+        # What was given is kept in one form: equal windows are equal, however they were written.
+        opens, closes = _seconds(self.opens, "opens"), _seconds(self.closes, "closes")
+        if opens == 24 * 3600:
+            raise TingTingConfigError('A calling window cannot open at "24:00": write "00:00", and the day after.')
+        if opens == closes:
+            raise TingTingConfigError(
+                f"The calling window from {_written(opens)} to {_written(closes)} never opens, since it closes in the "
+                'same moment. For the whole day write ("00:00", "24:00").'
+            )
+        days = _days(self.days)
+        if not days:
+            raise TingTingConfigError(
+                "A calling window without days never opens: name at least one, or leave days off."
+            )
+        try:
+            ZoneInfo(self.timezone)
+        except (ValueError, OSError, TypeError, KeyError):
+            raise TingTingConfigError(
+                f"The calling window's timezone {self.timezone!r} is not known here. Write its name, such as {NEPAL}."
+            ) from None
+        for name, value in (("opens", _written(opens)), ("closes", _written(closes)), ("days", days)):
+            object.__setattr__(self, name, value)
+
+    @classmethod
+    def read(cls, value: object) -> CallingWindow | None:
+        """Read what an argument may hold: a window, a pair of times, `"08:00-20:00"`, a mapping of the fields, or None.
+
+        :raises TingTingConfigError: it is no window, or one that never opens.
+        """
+        if value is None or isinstance(value, cls):
+            return value
+        try:
+            if isinstance(value, Mapping):
+                return cls(**value)
+            if isinstance(value, Iterable):
+                opens, closes = value.split("-") if isinstance(value, str) else value
+                return cls(opens, closes)
+        except (TypeError, ValueError):
+            pass
+        raise TingTingConfigError(f"{value!r} is no calling window. {_FORMS}")
+
+    def is_open(self, now: datetime) -> bool:
+        """Whether people may be called at this moment; one without an offset is Nepal time."""
+        now = as_nepal_time(now)
+        return any(opens <= now < closes for opens, closes in self._spans(now))
+
+    def opens_at(self, now: datetime) -> datetime:
+        """Return the moment from which people may be called: `now` itself if it is open, in the window's time zone."""
+        now = as_nepal_time(now)
+        for opens, closes in self._spans(now):
+            if now < closes:
+                return max(now, opens).astimezone(ZoneInfo(self.timezone))
+        raise TingTingConfigError(f"The calling window {self} does not open within two weeks.")
+
+    def __str__(self) -> str:
+        assert isinstance(self.days, tuple)
+        days = "" if len(self.days) == len(DAYS) else f" on {', '.join(day[:3] for day in self.days)}"
+        return f"{self.opens} to {self.closes} {self.timezone}{days}"
+
+    def _spans(self, now: datetime) -> Iterator[tuple[datetime, datetime]]:
+        """Yield when it opens and closes, from the span before `now` on, for two weeks."""
+        zone = ZoneInfo(self.timezone)
+        opens, closes = _seconds(self.opens, "opens"), _seconds(self.closes, "closes")
+        first = now.astimezone(zone).date() - _ONE_DAY
+        for offset in range(16):
+            day = first + offset * _ONE_DAY
+            if DAYS[day.weekday()] not in self.days:
+                continue
+            # Of an hour that comes twice, the narrower reading.
+            begins = max(_at(day, opens, zone))
+            ends = min(_at(day, closes if closes > opens else closes + 24 * 3600, zone))
+            # Where clocks are put forward, a short window may not exist on that day.
+            if begins < ends:
+                yield begins, ends
+
+
+#: What an argument for a window may be.
+WindowArgument = CallingWindow | tuple[str | time, str | time] | str | Mapping[str, Any] | None
+
+
+def now() -> float:
+    """Return the seconds since 1970: the one clock of all who decide whether people may be called."""
+    return clock_time.time()
+
+
+def naps(until: float) -> Iterator[float]:
+    """Yield how long (seconds) to sleep, again and again, until the clock shows `until` (seconds since 1970)."""
+    while (left := until - now()) > 0:
+        yield min(left, LOOKS_AT_CLOCK_EVERY)
+
+
+def _at(day: date, seconds: int, zone: ZoneInfo) -> tuple[datetime, ...]:
+    """Return the moments when a clock on the wall shows this, in UTC, so that moments compare as such.
+
+    A time that clocks which are put forward never show comes at the moment in which they are.
+    """
+    days, rest = divmod(seconds, 24 * 3600)
+    on_the_wall = datetime.combine(day + days * _ONE_DAY, time()) + timedelta(seconds=rest)
+    first, second = (on_the_wall.replace(tzinfo=zone, fold=fold).astimezone(timezone.utc) for fold in (0, 1))
+    if first <= second:
+        return first, second
+    # Never shown: `second` is before the change, and `first` behind it.
+    while first - second > timedelta(seconds=1):
+        middle = second + (first - second) // 2
+        if middle.astimezone(zone).utcoffset() == second.astimezone(zone).utcoffset():
+            second = middle
+        else:
+            first = middle
+    return (first.replace(microsecond=0),)
+
+
+def _seconds(value: object, field: str) -> int:
+    """Read a time of the day as seconds since its beginning."""
+    if isinstance(value, time) and value.tzinfo is None:
+        return value.hour * 3600 + value.minute * 60 + value.second
+    match = _TIME.fullmatch(value.strip()) if isinstance(value, str) else None
+    if match:
+        hours, minutes, seconds = (int(part or 0) for part in match.groups())
+        total = hours * 3600 + minutes * 60 + seconds
+        if minutes < 60 and seconds < 60 and total <= 24 * 3600:
+            return total
+    raise TingTingConfigError(
+        f'The time at which the calling window {field} must be one such as "08:00", without a zone; it is {value!r}. '
+        f"{_FORMS}"
+    )
+
+
+def _written(seconds: int) -> str:
+    minutes, rest = divmod(seconds, 60)
+    return f"{minutes // 60:02d}:{minutes % 60:02d}" + (f":{rest:02d}" if rest else "")
+
+
+def _days(given: object) -> tuple[str, ...]:
+    """Read days as their full names, in the order of the week."""
+    parts = given.split(",") if isinstance(given, str) else given
+    if not isinstance(parts, Iterable):
+        raise TingTingConfigError(f'The calling window\'s days must be names such as "Sun-Fri"; they are {given!r}.')
+    found: set[int] = set()
+    for part in parts:
+        first, dash, last = str(part).partition("-")
+        begins = _day(first)
+        ends = _day(last) if dash else begins
+        found |= {(begins + offset) % 7 for offset in range((ends - begins) % 7 + 1)}
+    return tuple(name for number, name in enumerate(DAYS) if number in found)
+
+
+def _day(text: str) -> int:
+    wanted = text.strip().casefold()
+    for number, name in enumerate(DAYS):
+        if len(wanted) >= 3 and name.casefold().startswith(wanted):
+            return number
+    raise TingTingConfigError(
+        f"{text.strip()!r} is no day of the week. Write {', '.join(day[:3] for day in DAYS)}, or their full names."
+    )

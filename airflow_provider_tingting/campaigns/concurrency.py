@@ -1,0 +1,121 @@
+"""One campaign at a time in an account: who runs now, who is to go first, and waiting for one's turn. No Airflow.
+
+TingTing has no lock and no queue, so this is courtesy and not a guarantee: everybody looks before starting, and those
+who look in the same moment let the campaign with the lowest id go first.
+"""
+
+from __future__ import annotations
+
+import random
+
+from airflow_provider_tingting.api import calls
+from airflow_provider_tingting.api.models import Campaign
+from airflow_provider_tingting.api.pagination import Pager
+from airflow_provider_tingting.api.protocol import Pause
+from airflow_provider_tingting.api.statuses import CampaignStatus
+from airflow_provider_tingting.campaigns import calling_window
+from airflow_provider_tingting.campaigns.marker import is_marked
+from airflow_provider_tingting.campaigns.watch import Logger, WaitPlan
+from airflow_provider_tingting.errors import TingTingAPIError, TingTingRateLimitedError, TingTingRefusedError
+
+# The newest campaigns that are looked through on a server that does not filter by status.
+MOST_LOOKED_THROUGH = 500
+# So long (seconds) a campaign waits for each one with a lower id that may be about to start in the same moment: from
+# the other's look to its request, and to the status that shows it.
+LETS_OTHERS_GO = 3.0
+MOST_LET_GO = 5
+
+
+async def other_running_campaigns(campaign_id: int) -> list[Campaign]:
+    """Return some of the campaigns that run now, without this one; the list is empty when no other runs."""
+    pager, looked = Pager(calls.list_campaigns(status=CampaignStatus.RUNNING.value)), 0
+    for call in pager:
+        page = pager.accept(await call)
+        looked += len(page)
+        # Looked at again, in case the server ignores the filter.
+        others = [each for each in page if each.status is CampaignStatus.RUNNING and each.id != campaign_id]
+        if others or looked >= MOST_LOOKED_THROUGH:
+            return others
+    return []
+
+
+async def waiting_before(campaign_id: int) -> int:
+    """Count those of the newest campaigns that a task has created before this one and that may be about to start."""
+    page = await calls.list_campaigns(status=CampaignStatus.NOT_STARTED.value)
+    return sum(
+        each.id < campaign_id
+        and each.status is CampaignStatus.NOT_STARTED
+        and not each.draft
+        and each.campaign_action_count != 0
+        and is_marked(each.description)
+        for each in page.results
+    )
+
+
+async def blocking_campaigns(campaign_id: int) -> list[Campaign]:
+    """Return campaigns that run now, after letting those go first that may start in the same moment."""
+    # Those who may start are counted before those who run are looked for: one that starts between the two is seen then.
+    ahead = min(await waiting_before(campaign_id), MOST_LET_GO)
+    others: list[Campaign] = await other_running_campaigns(campaign_id)
+    for _ in range(ahead):
+        if others:
+            break
+        await Pause(LETS_OTHERS_GO)
+        others = await other_running_campaigns(campaign_id)
+    return others
+
+
+async def wait_for_slot(plan: WaitPlan, tell: Logger) -> None:
+    """Wait until no other campaign runs, by reading only.
+
+    It ends too when the deadline has come, when TingTing refuses to tell, or when it has not answered for
+    `tolerate_outage`: whoever waits looks for himself afterwards, and hears the same.
+
+    :param plan: for which campaign, how often to look, until when, and how patiently.
+    :param tell: where log lines go.
+    """
+    outage_since: float | None = None
+    told: list[int] | None = None
+    while True:
+        left = float("inf") if plan.deadline is None else plan.deadline - calling_window.now()
+        if left <= 0:
+            return
+        # Spread, so that many who wait do not ask together. Whoever waits has looked just before.
+        await Pause(min(left, plan.poll_interval * random.uniform(1.0, 1.2)))
+        try:
+            others = await other_running_campaigns(plan.campaign_id)
+        except TingTingAPIError as error:
+            if isinstance(error, TingTingRefusedError) and not isinstance(error, TingTingRateLimitedError):
+                return
+            if outage_since is None:
+                outage_since = calling_window.now()
+                tell.warning("TingTing does not answer; waiting on for %.0f s. %s", plan.tolerate_outage, error)
+            if calling_window.now() - outage_since >= plan.tolerate_outage:
+                return
+            continue
+        if outage_since is not None:
+            outage_since = None
+            tell.info("TingTing answers again")
+        if not others:
+            return
+        ids = sorted(each.id for each in others)
+        if ids != told:
+            tell.info("Campaign %s waits for its turn: running now: %s", plan.campaign_id, _named(ids))
+            told = ids
+
+
+def _named(ids: list[int]) -> str:
+    return ", ".join(map(str, ids[:5])) + (", …" if len(ids) > 5 else "")
+
+
+def not_run(campaign_id: int) -> str:
+    """Return what to say when a task ends while it waits to start."""
+    return f"Campaign {campaign_id} was not run: the task has ended while it waited to start. It has called nobody."
+
+
+def not_known(campaign_id: int) -> str:
+    """Return what to say when a task ends so after a request to run that has stayed without an answer."""
+    return (
+        f"The task has ended while it waited to start campaign {campaign_id}. An earlier request to run it has stayed "
+        "without an answer, so whether anybody was called is not known. Look at TingTing."
+    )

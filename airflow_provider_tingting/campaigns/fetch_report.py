@@ -1,0 +1,137 @@
+"""A campaign's report, brought here and read: TingTing's own, or else the listing of contacts in its shape. No Airflow.
+
+The report is one request, and the listing one for every few contacts, so the report is asked first, by both of its
+addresses. When it fails for a campaign that exists, the listing tells what became of everybody all the same.
+"""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, BinaryIO, Literal, cast
+
+from airflow_provider_tingting.api import calls
+from airflow_provider_tingting.errors import (
+    TingTingAPIError,
+    TingTingError,
+    TingTingNotFoundError,
+    TingTingOutcomeUnknownError,
+    TingTingReportError,
+    TingTingValidationError,
+)
+from airflow_provider_tingting.files.target import explain
+from airflow_provider_tingting.reports.completeness import check_complete
+from airflow_provider_tingting.reports.listing import write_listing
+from airflow_provider_tingting.reports.writers.reading import ReadReport, read_report
+
+if TYPE_CHECKING:
+    from airflow_provider_tingting.api.client import TingTingClient
+    from airflow_provider_tingting.api.models import Campaign
+
+log = logging.getLogger(__name__)
+
+# Above this a spooled report moves from memory to a temporary file.
+_SPOOL_IN_MEMORY = 8 * 1024 * 1024
+# A report that came damaged is downloaded once more before it is given up.
+_DOWNLOADS = 2
+
+Source = Literal["report", "listing"]
+
+
+@dataclass(frozen=True, slots=True)
+class FetchedReport:
+    """A report that is here and makes sense; whether it is complete is not checked yet.
+
+    :param read: the report, its columns and its summary.
+    :param source: `report`, or `listing` when TingTing's report failed.
+    """
+
+    read: ReadReport
+    source: Source
+
+
+def spooled() -> BinaryIO:
+    """Return a private file for a download, in memory as long as it is small; gone when it is closed."""
+    return cast("BinaryIO", tempfile.SpooledTemporaryFile(_SPOOL_IN_MEMORY))
+
+
+def fetch_report(
+    client: TingTingClient, campaign: Campaign, spool: BinaryIO, *, columns: bool = True, may_list: bool = True
+) -> FetchedReport:
+    """Bring a campaign's report into a file and read it; when it fails, bring the listing of contacts instead.
+
+    :param spool: an empty, seekable binary file, such as `spooled()`; it must stay open while the report is used.
+    :param columns: as for `read_report`.
+    :param may_list: whether the listing may take the report's place.
+    :raises TingTingAPIError: neither can be had.
+    :raises TingTingReportError: the report makes no sense, and the listing may not take its place; or there is no room
+        for it on this machine.
+    """
+    try:
+        return _fetch(client, campaign, spool, columns=columns, may_list=may_list)
+    except OSError as error:
+        # What goes wrong in the network is an error of the client; this is the spool's.
+        raise explain(error, f"{tempfile.gettempdir()}, where it is checked first") from error
+
+
+def _fetch(
+    client: TingTingClient, campaign: Campaign, spool: BinaryIO, *, columns: bool, may_list: bool
+) -> FetchedReport:
+    for left in reversed(range(_DOWNLOADS)):
+        try:
+            client.download(calls.download_campaign_report(campaign.id), _emptied(spool))
+            return FetchedReport(read_report(spool, columns=columns), "report")
+        except TingTingReportError as error:
+            if left:
+                log.warning("The report of campaign %s came damaged, so it is downloaded again: %s", campaign.id, error)
+                continue
+            trouble: TingTingError = error
+        except (TingTingNotFoundError, TingTingValidationError, TingTingOutcomeUnknownError) as error:
+            trouble = error
+        break
+    if not may_list:
+        raise trouble
+    log.warning(
+        "TingTing's report of campaign %s fails, so the listing of its contacts takes its place: the same outcomes, "
+        "but without the contacts' variables where TingTing does not list them. %s",
+        campaign.id,
+        trouble,
+    )
+    try:
+        return FetchedReport(fetch_listing(client, campaign, spool), "listing")
+    except TingTingAPIError as error:
+        raise error from trouble
+
+
+def check_fetched(fetched: FetchedReport, campaign: Campaign, *, require_complete: bool = True) -> None:
+    """Check that it is the report of that campaign, and that everybody is in it.
+
+    :raises TingTingReportError: it is the report of another campaign, or contacts are missing; it says how many.
+    """
+    expected = campaign.campaign_action_count
+    if fetched.source == "report":
+        fetched.read.check(
+            expected=expected,
+            campaign_id=campaign.id,
+            campaign_name=campaign.name,
+            require_complete=require_complete,
+        )
+    elif require_complete:
+        # Contacts of a listing are told apart by their ids: two with one number are two.
+        check_complete(fetched.read.summary.contacts, expected, campaign_id=campaign.id)
+
+
+def fetch_listing(client: TingTingClient, campaign: Campaign, spool: BinaryIO) -> ReadReport:
+    """Bring the listing of a campaign's contacts into a file, in the shape of a report, and read it.
+
+    :raises TingTingAPIError: it cannot be read to its end.
+    """
+    write_listing(client.iterate(calls.list_contacts(campaign.id)), spool)
+    return read_report(spool)
+
+
+def _emptied(spool: BinaryIO) -> BinaryIO:
+    spool.seek(0)
+    spool.truncate()
+    return spool

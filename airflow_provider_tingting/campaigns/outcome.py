@@ -1,0 +1,114 @@
+"""What a campaign came to: the figures of its contacts, and whether that is a success. No Airflow.
+
+TingTing calls a campaign `Completed` when it has tried everybody, even if nobody answered. So a success is judged from
+what became of the contacts, by one function for the synchronous and the deferred path.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_tingting.api.statuses import CampaignStatus
+from airflow_provider_tingting.campaigns.fetch_report import (
+    FetchedReport,
+    check_fetched,
+    fetch_listing,
+    fetch_report,
+    spooled,
+)
+from airflow_provider_tingting.errors import TingTingCampaignFailedError, TingTingConfigError, TingTingReportError
+from airflow_provider_tingting.reports.summary import CampaignSummary
+
+if TYPE_CHECKING:
+    from airflow_provider_tingting.api.client import TingTingClient
+    from airflow_provider_tingting.api.models import Campaign
+
+log = logging.getLogger(__name__)
+
+# What a share times a count of contacts may be off by.
+_ALMOST_NOBODY = 1e-6
+
+SuccessWhen = float | Callable[[CampaignSummary], bool] | None
+
+
+def summarise(client: TingTingClient, campaign: Campaign) -> CampaignSummary:
+    """Return the figures of a campaign's contacts: from its report, or contact by contact when the report fails.
+
+    :raises TingTingAPIError: neither can be read.
+    :raises TingTingReportError: contacts are missing in both.
+    """
+    with spooled() as spool:
+        fetched = fetch_report(client, campaign, spool, columns=False)
+        try:
+            check_fetched(fetched, campaign)
+        except TingTingReportError as error:
+            if fetched.source == "listing":
+                raise
+            log.warning("Counting contact by contact, because the report of campaign %s fails: %s", campaign.id, error)
+            fetched = FetchedReport(fetch_listing(client, campaign, spool), "listing")
+            check_fetched(fetched, campaign)
+        return fetched.read.summary
+
+
+def check_success_when(success_when: Any) -> None:
+    """Refuse a condition that cannot be judged, before anything is run.
+
+    :raises TingTingConfigError: it is neither None, a share from 0 to 1, nor a function.
+    """
+    share = isinstance(success_when, int | float) and not isinstance(success_when, bool) and 0 <= success_when <= 1
+    if not (success_when is None or callable(success_when) or share):
+        raise TingTingConfigError(
+            "success_when must be the least share of contacts to reach, from 0 to 1, or a function that takes the "
+            f"campaign's summary and returns whether it is a success; it is {success_when!r}."
+        )
+
+
+def judge(campaign: Campaign, summary: CampaignSummary, success_when: SuccessWhen = None) -> None:
+    """Raise unless the campaign is a success.
+
+    :param success_when: the least share of contacts to reach, from 0 to 1; or a function that takes the summary and
+        returns whether it is a success. By default at least one contact must have been reached.
+    :raises TingTingCampaignFailedError: it is not `Completed`, or not a success; the text holds the figures.
+    """
+    figures = describe(summary)
+    if campaign.status is not CampaignStatus.COMPLETED:
+        verb = "ended as" if campaign.status.is_final else "is not over but"
+        raise TingTingCampaignFailedError(
+            f"{verb} {campaign.status} at {campaign.progress_percent or 0:.0f} %. {figures} Nobody is called again "
+            "by a retry: for another round create a new campaign.",
+            campaign_id=campaign.id,
+            status=campaign.status.value,
+        )
+    if summary.pending + summary.unknown:
+        log.warning("Campaign %s is %s, but not everybody has an outcome. %s", campaign.id, campaign.status, figures)
+    if callable(success_when):
+        good, wanted = bool(success_when(summary)), "success_when says that this is no success"
+    elif success_when is not None:
+        # Not the rate in the summary, which is rounded: 99,996 of 100,000 are not all.
+        least = success_when * max(summary.contacts, 1) - _ALMOST_NOBODY
+        good, wanted = summary.reached >= least, f"success_when asks for {success_when:.0%}"
+    else:
+        good, wanted = summary.reached > 0, "nobody was reached"
+    if not good:
+        raise TingTingCampaignFailedError(
+            f"{wanted}. {figures} A retry calls nobody again.", campaign_id=campaign.id, status=campaign.status.value
+        )
+
+
+def describe(summary: CampaignSummary) -> str:
+    """Return the figures in a sentence."""
+    rate = f" ({_percent(summary.reached, summary.contacts)})" if summary.contacts else ""
+    return (
+        f"Of {summary.contacts} contacts: {summary.reached} reached{rate}, {summary.not_reached} not reached, "
+        f"{summary.pending + summary.unknown} without an outcome."
+    )
+
+
+def _percent(count: int, total: int) -> str:
+    """Write a share in percent: never 100 or 0 when it is not quite."""
+    text = f"{count / total:.0%}"
+    if text == "100%" and count < total:
+        return "over 99%"
+    return "under 1%" if text == "0%" and count else text

@@ -1,0 +1,242 @@
+"""What the check found: counts, reasons, the good contacts and the rejected rows. Imports this package only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from types import TracebackType
+from typing import Any
+
+from airflow_provider_tingting.contacts import numbers
+from airflow_provider_tingting.contacts.contact import Contact, Place, plain_value
+from airflow_provider_tingting.contacts.duplicates import Duplicates
+from airflow_provider_tingting.contacts.exclusion import Exclusion
+from airflow_provider_tingting.contacts.rejects import write_rejects
+from airflow_provider_tingting.contacts.sources.row import Row
+from airflow_provider_tingting.contacts.spool import Spool
+from airflow_provider_tingting.errors import TingTingContactsError
+from airflow_provider_tingting.masking import mask_number, mask_text
+
+_EXAMPLES = 10
+_MOST_COLUMNS = 16_000
+
+#: Reasons beside those of `numbers.REASONS`, and what to do about them.
+ROW_REASONS = {
+    "too_many_cells": "has more cells than the header; put texts that hold a separator into quotation marks",
+    "unusable_value": "holds a value that cannot be a variable; use texts, numbers and dates",
+    "blank_tag": "has nothing for a tag of the message; fill it in",
+}
+
+
+class ValidatedAudience:
+    """An audience after the check. It holds files open: use it as a context manager, or close it.
+
+    :ivar total: rows of the audience: those that were read and that `where` wants, blank ones left out. Each is
+        valid, invalid, a duplicate or excluded.
+    :ivar valid: contacts that may be sent.
+    :ivar invalid: rows that were rejected.
+    :ivar duplicates: good rows whose number had come before.
+    :ivar conflicting: those of the duplicates whose variables were not those of the contact that stayed.
+    :ivar excluded: rows whose number must not be contacted.
+    :ivar filtered_out: rows that `where` does not want.
+    :ivar reasons: how often each reason to reject occurred; of blank tags by tag, as `blank_tag (tags_name)`.
+    :ivar carriers: valid contacts by carrier.
+    :ivar blank_tags: for each tag of the message, how many rows with a usable number have nothing for it.
+    :ivar variables: the names of all variables that the contacts have, in their first order.
+    :ivar blank_rows: how many rows those are.
+    :ivar examples: the first ten rejected rows as masked sentences with file and row.
+    :ivar conflicts: the first ten conflicting rows in the same way.
+    :ivar exclude: the numbers that must not be contacted; None when there are none.
+    """
+
+    def __init__(self, *, on_invalid: str = "fail", tags: Sequence[str] = (), exclude: Exclusion | None = None) -> None:
+        self.exclude = exclude
+        self.total = 0
+        self.valid = 0
+        self.invalid = 0
+        self.duplicates = 0
+        self.conflicting = 0
+        self.excluded = 0
+        self.filtered_out = 0
+        self.reasons: dict[str, int] = {}
+        self.carriers: dict[str, int] = {}
+        self.blank_tags: dict[str, int] = dict.fromkeys(tags, 0)
+        self.blank_rows = 0
+        self.variables: tuple[str, ...] = ()
+        self.examples: list[str] = []
+        self.conflicts: list[str] = []
+        self._on_invalid = on_invalid
+        self._sources: dict[tuple[str, str | None], int] = {}
+        self._last_variables: tuple[str, ...] | None = None
+        self._columns: dict[str, None] = {}
+        self._good = Spool()
+        self._bad = Spool()
+        self._repeats = Duplicates()
+
+    def __enter__(self) -> ValidatedAudience:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return (
+            f"<CheckedAudience total={self.total} valid={self.valid} invalid={self.invalid} "
+            f"duplicates={self.duplicates}>"
+        )
+
+    def close(self) -> None:
+        """Delete what was kept on disk; the counts stay."""
+        self._good.close()
+        self._bad.close()
+        self._repeats.close()
+
+    def contacts(self) -> Iterator[Contact]:
+        """Yield the good contacts in their order, each time from the first."""
+        sources = list(self._sources)
+        for source, row, number, variables in self._good:
+            name, sheet = sources[source]
+            yield Contact(number, variables, Place(name, row, sheet))
+
+    def rejects(self) -> Iterator[tuple[Row, str]]:
+        """Yield each rejected row with its reason; values are as `plain_value` writes them."""
+        sources = list(self._sources)
+        for source, row, reason, values in self._bad:
+            name, sheet = sources[source]
+            yield Row(Place(name, row, sheet), values), reason
+
+    def raise_if_refused(self) -> None:
+        """Stop here if this audience must not be sent.
+
+        :raises TingTingContactsError: when no contact is valid, or when a row is bad and `on_invalid` is `fail`. The
+            text counts the reasons and shows the first ten rows, masked, with file and row.
+        """
+        if not self.total:
+            why = f"where= wants none of the {self.filtered_out} rows" if self.filtered_out else "there is no row in it"
+            raise TingTingContactsError(f"The audience is empty: {why}. Nothing was sent.")
+        if self.valid and (self._on_invalid == "skip" or not self.invalid):
+            return
+        raise TingTingContactsError(" ".join(self._refusal()))
+
+    def write_rejects(self, target: Any) -> int:
+        """Write the rejected rows as they were, with the column `reason` added; the old file stays until the end.
+
+        :param target: a path or `ObjectStoragePath` that ends in `.csv` or `.xlsx`. Nothing in the file is a formula.
+        :return: how many rows were written; with none, the file has a header only.
+        :raises TingTingConfigError: for another ending.
+        :raises TingTingContactsError: when it cannot be written.
+        """
+        rows = ({**row.values, "reason": f"{reason}: {explained(reason)}"} for row, reason in self.rejects())
+        columns = [column for column in self._columns if column != "reason"]
+        return write_rejects(target, [*columns, "reason"], rows)
+
+    def accept(self, place: Place, number: str, variables: Mapping[str, object]) -> bool:
+        """Keep a good contact; return whether it is one: a text of it that no file can hold gets it rejected.
+
+        :param place: where it was read.
+        :param number: its canonical number.
+        :param variables: its variables, already plain.
+        """
+        names = tuple(variables)
+        if names != self._last_variables:
+            self._last_variables = names
+            self.variables = tuple(dict.fromkeys((*self.variables, *names)))
+        try:
+            self._good.write((self._source(place), place.row, number, variables))
+        except UnicodeEncodeError:
+            self.reject(Row(place, {"number": number}), "unusable_value", detail="a text holds half a character")
+            return False
+        self.valid += 1
+        carrier = numbers.carrier(number)
+        self.carriers[carrier] = self.carriers.get(carrier, 0) + 1
+        return True
+
+    def drop(self, place: Place, number: str, variables: Mapping[str, object]) -> None:
+        """Count a good row whose number had come before.
+
+        :param place: where it was read.
+        :param number: its canonical number.
+        :param variables: its variables, already plain.
+        """
+        self.duplicates += 1
+        self._repeats.add(self._source(place), place.row, number, variables)
+
+    def compare_duplicates(self) -> None:
+        """Count those duplicates that said something else than the contact that stayed."""
+        sources = list(self._sources)
+        kept = ((number, variables) for _, _, number, variables in self._good)
+        for source, row, number in self._repeats.conflicts(kept):
+            self.conflicting += 1
+            if len(self.conflicts) < _EXAMPLES:
+                name, sheet = sources[source]
+                self.conflicts.append(
+                    mask_text(f"{Place(name, row, sheet)}: {mask_number(number)} came before with other variables")
+                )
+
+    def reject_blank(self, row: Row, blank: Sequence[str]) -> None:
+        """Keep a row that has nothing for these tags; the first of them is the reason."""
+        self.blank_rows += 1
+        for tag in blank:
+            self.blank_tags[tag] += 1
+        self.reject(row, "blank_tag", detail=blank[0])
+
+    def reject(self, row: Row, reason: str, *, detail: str = "", shown: str = "") -> None:
+        """Keep a bad row.
+
+        :param row: the row as it was read.
+        :param reason: a key of `numbers.REASONS` or `ROW_REASONS`.
+        :param detail: what exactly, such as the tag.
+        :param shown: the masked sentence for the examples; by default the reason's own.
+        """
+        reason = f"{reason} ({detail})" if detail else reason
+        self.invalid += 1
+        self.reasons[reason] = self.reasons.get(reason, 0) + 1
+        if len(self.examples) < _EXAMPLES:
+            self.examples.append(mask_text(f"{row.place}: {shown}" if shown else f"{row.place} {explained(reason)}"))
+        values = _as_written(row.values)
+        if len(self._columns) < _MOST_COLUMNS:
+            self._columns.update(dict.fromkeys(values))
+        self._bad.write((self._source(row.place), row.place.row, reason, values))
+
+    def _source(self, place: Place) -> int:
+        return self._sources.setdefault((place.source, place.sheet), len(self._sources))
+
+    def _refusal(self) -> Iterator[str]:
+        yield f"The audience is refused and nothing was sent: of {self.total} rows, {self.valid} can be contacted."
+        if self.invalid:
+            ordered = sorted(self.reasons.items(), key=lambda item: -item[1])
+            yield f"{self.invalid} cannot: {', '.join(f'{reason} {count}' for reason, count in ordered)}."
+            shown = "The first ten" if self.invalid > _EXAMPLES else "They are"
+            yield f"{shown}: {'; '.join(self.examples)}."
+        if self.excluded:
+            yield f"{self.excluded} are excluded."
+        if self.valid:
+            yield "Correct the rows, or use on_invalid='skip' to send the others."
+        elif self.invalid:
+            yield "Check that the right column holds the numbers."
+        else:
+            yield "Nobody is left to be contacted."
+
+
+def explained(reason: str) -> str:
+    """Return the sentence of a reason to reject a row: what is wrong, and what to do."""
+    code = reason.partition(" (")[0]
+    sentence = numbers.REASONS.get(code) or ROW_REASONS[code]
+    return f"{sentence}{reason.removeprefix(code)}"
+
+
+def _as_written(values: Mapping[str, object]) -> dict[str, object]:
+    nested = values.get("other_variables")
+    if isinstance(nested, Mapping):
+        values = {"number": values.get("number"), **{key: value for key, value in nested.items() if key != "number"}}
+    return {key: _plain_or_text(value) for key, value in values.items()}
+
+
+def _plain_or_text(value: object) -> object:
+    try:
+        value = plain_value(value)
+    except TypeError:
+        value = str(value)
+    # Half a surrogate pair can be in a text but in no file.
+    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else value

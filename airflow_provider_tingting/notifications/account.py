@@ -1,0 +1,57 @@
+"""What a notice needs of the account: credits, a number to call from, a voice. Reads only; no I/O."""
+
+from __future__ import annotations
+
+import logging
+
+from airflow_provider_tingting.api import calls
+from airflow_provider_tingting.api.caller_numbers import caller_numbers
+from airflow_provider_tingting.api.voices import choose_voice
+from airflow_provider_tingting.errors import TingTingAPIError, TingTingAuthError, TingTingConfigError
+from airflow_provider_tingting.notifications.notice import Notice
+
+log = logging.getLogger(__name__)
+
+
+async def first_caller() -> tuple[int, ...]:
+    """Return the id of the account's first caller number.
+
+    :raises TingTingConfigError: there is none.
+    """
+    found = await caller_numbers()
+    if not found:
+        raise TingTingConfigError(
+            "The TingTing account has no caller number, so nobody can be called. Ask TingTing for one, or give its id "
+            "as user_phone."
+        )
+    return (found[0].id,)
+
+
+async def check_credits() -> None:
+    """Refuse to begin without credits; a server that does not tell the balance is taken to have some.
+
+    :raises TingTingConfigError: there are none left.
+    """
+    try:
+        dashboard = await calls.get_dashboard()
+    except TingTingAuthError:
+        raise
+    except TingTingAPIError as error:
+        # Not every server tells; then the campaign's end does.
+        log.debug("The balance is not known: %s", error)
+        return
+    if dashboard.remaining_credits is not None and dashboard.remaining_credits <= 0:
+        raise TingTingConfigError("The TingTing account has no credits left, so nobody can be told. Buy some.")
+
+
+async def voice_of(notice: Notice) -> int:
+    """Return the id of the voice that speaks: the wanted one, or the account's first.
+
+    :raises TingTingConfigError: there is no such voice, or none at all.
+    """
+    voices = await calls.list_voice_models()
+    if notice.voice is not None:
+        return choose_voice(voices, notice.voice).id
+    if not voices:
+        raise TingTingConfigError('The TingTing account has no voice. Ask TingTing, or use services="SMS".')
+    return int(voices[0].id)

@@ -1,0 +1,1 @@
+"""Transfers: a report into a database."""

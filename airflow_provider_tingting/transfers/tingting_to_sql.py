@@ -1,0 +1,233 @@
+"""Tasks that bring reports into a database."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar
+
+from airflow_provider_tingting._compat import AirflowException, BaseHook
+from airflow_provider_tingting.errors import (
+    TingTingConfigError,
+    TingTingNotFoundError,
+    TingTingOutcomeUnknownError,
+    TingTingReportError,
+    TingTingValidationError,
+)
+from airflow_provider_tingting.operators.base import TingTingBaseOperator
+from airflow_provider_tingting.utils.arguments import campaign_id_of
+from airflow_provider_tingting.utils.asset_events import emit_asset_events
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Engine
+
+    from airflow_provider_tingting._compat import Context
+    from airflow_provider_tingting.api.models import Campaign
+    from airflow_provider_tingting.campaigns.fetch_report import FetchedReport
+
+_WITHOUT_VARIABLES = (
+    "TingTing's report fails, and the listing of contacts cannot take its place, because it has no variables. The "
+    "table is untouched. Try again later, or load without them: variables='none'."
+)
+# Seconds that a load into SQLite, which has one writer at a time, waits for another to finish.
+_SQLITE_WAITS = 120
+
+
+class TingTingReportToSqlOperator(TingTingBaseOperator):
+    """Bring a campaign's report into a database table: all of its rows, or none.
+
+    The report is downloaded, checked to its last row and against the campaign's name and count. Then, in one
+    transaction, the rows that the table has of this campaign are deleted and the report's are inserted: a retry, a
+    cleared task and a later report of the same campaign replace the rows and never double them. One table holds many
+    campaigns. A killed task leaves the table as it was.
+
+    XCom: `return_value` is `{campaign_id, table, rows, summary, source, final}`; each is a key of its own too. `source`
+    is `report`, or `listing` when TingTing's report fails and the listing of contacts takes its place: only where the
+    table takes no variables, which a listing lacks, or the campaign has no contacts. `final` is false while the
+    campaign has not ended. An outlet of the task gets the same in its event's `extra`.
+
+    Source: API page, Campaign report and List contacts.
+
+    :param campaign_id: the campaign.
+    :param table: the table, as `table` or `schema.table`.
+    :param sql_conn_id: the Airflow connection of the database; any whose hook is a `DbApiHook` with an SQLAlchemy
+        dialect, such as SQLite, PostgreSQL, MySQL or Snowflake.
+    :param schema: the table's schema, if it is not in `table`.
+    :param create_table: whether to make the table when it does not exist.
+    :param numbers: how phone numbers are written: `plain`, `masked` (`98******67`), or `sha256` (a hash keyed with
+        the connection's `secret_salt`); with the last two, numbers in the variables are masked too.
+    :param variables: what becomes of the contacts' variables: `json` puts them into one column `variables`, and what
+        TingTing has added to its report into `extra`; `columns` gives each a column of its own; `none` leaves them out.
+    :param columns: which of the report's columns to load, as a list; or what goes where, as a dict of the table's
+        columns and the report's. None for all. The campaign's id is always loaded.
+    :param batch_size: rows sent at once; all of them are in one transaction.
+    :param sql_hook_params: extra arguments of the database's hook.
+    :param partition_key: the partition of the outlets' events, on Airflow 3.3 and later; None for that of the DAG run.
+    :param tingting_conn_id: the Airflow connection.
+    :raises AirflowFailException: an argument, the token or the campaign is refused, or the table has other columns; no
+        retry would help. The table is untouched.
+    :raises TingTingReportError: the report is incomplete or cannot be had, or the database refuses it or cannot be
+        reached; the table is untouched.
+    """
+
+    template_fields: Sequence[str] = (
+        *TingTingBaseOperator.template_fields,
+        "campaign_id",
+        "table",
+        "sql_conn_id",
+        "schema",
+        "numbers",
+        "columns",
+        "partition_key",
+    )
+    template_fields_renderers: ClassVar[dict[str, str]] = {"columns": "json"}
+
+    def __init__(
+        self,
+        *,
+        campaign_id: int | str,
+        table: str,
+        sql_conn_id: str,
+        schema: str | None = None,
+        create_table: bool = True,
+        numbers: str = "plain",
+        variables: str = "json",
+        columns: Sequence[str] | Mapping[str, str] | None = None,
+        batch_size: int = 1000,
+        sql_hook_params: Mapping[str, Any] | None = None,
+        partition_key: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.campaign_id = campaign_id
+        self.table = table
+        self.sql_conn_id = sql_conn_id
+        self.schema = schema
+        self.create_table = create_table
+        self.numbers = numbers
+        self.variables = variables
+        self.columns = columns
+        self.batch_size = batch_size
+        self.sql_hook_params = sql_hook_params
+        self.partition_key = partition_key
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Download, check, load."""
+        from airflow_provider_tingting.campaigns.fetch_report import check_fetched, spooled
+        from airflow_provider_tingting.reports.pseudonyms import check_numbers, disguise, disguise_names
+        from airflow_provider_tingting.reports.table import TableName, check_columns, load_table, table_columns
+
+        with self.fail_without_retry():
+            number = campaign_id_of(self.campaign_id)
+            target = TableName.read(self.table, self.schema)
+            check_columns(self.variables, self.columns)
+            batch_size = self._batch_size()
+            salt = self.hook.settings.secret_salt
+            check_numbers(self.numbers, format="table", salt=salt)
+            engine = self._engine()
+            campaign = self.hook.get_campaign(number)
+            self.push_campaign(context, number)
+            with spooled() as spool:
+                try:
+                    fetched = self._fetch(campaign, spool)
+                    check_fetched(fetched, campaign)
+                    read = fetched.read
+                    place, rows = load_table(
+                        engine,
+                        target,
+                        table_columns(
+                            number,
+                            disguise_names(read.table, self.numbers),
+                            variables=self.variables,
+                            columns=self.columns,
+                            empty=read.summary.contacts == 0,
+                        ),
+                        disguise(read.report.rows(), self.numbers, salt),
+                        campaign_id=number,
+                        create=self.create_table,
+                        batch_size=batch_size,
+                    )
+                except TingTingReportError as error:
+                    raise TingTingReportError(f"Campaign {number}: {error}") from error
+            self.log.info("Campaign %s: %s rows in table %s", number, rows, target)
+            result = {
+                "campaign_id": number,
+                "table": str(target),
+                "rows": rows,
+                "summary": read.summary.to_json(),
+                "source": fetched.source,
+                "final": campaign.status.is_final,
+            }
+            self.push_values(context, {key: result[key] for key in ("table", "rows", "summary", "source", "final")})
+            self._outcome = (self.campaign_uri(number), result, place)
+            emit_asset_events(self, context, result, uri=place.uri, partition_key=self.partition_key)
+            return result
+
+    def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:
+        """Tell OpenLineage of the campaign, the table and the figures."""
+        from airflow_provider_tingting.utils.openlineage import Written, campaign_lineage
+
+        if self._outcome is None:
+            return None
+        campaign, result, place = self._outcome
+        return campaign_lineage(campaign, result, Written(place.namespace, place.name, rows=result["rows"]))
+
+    def _fetch(self, campaign: Campaign, spool: BinaryIO) -> FetchedReport:
+        """Bring the report, or the listing of contacts where that has all that the table takes."""
+        from airflow_provider_tingting.campaigns.fetch_report import fetch_report
+        from airflow_provider_tingting.reports.table import takes_variables
+
+        with_variables = takes_variables(self.variables, self.columns)
+        # Of a campaign without contacts TingTing's report may always fail, and a listing of nobody lacks nothing.
+        may_list = not with_variables or campaign.campaign_action_count == 0
+        try:
+            fetched = fetch_report(
+                self.hook.get_conn(), campaign, spool, columns=self.variables == "columns", may_list=may_list
+            )
+        except (TingTingNotFoundError, TingTingValidationError, TingTingOutcomeUnknownError) as error:
+            if may_list:
+                raise
+            # The campaign is there, so its report may be there later.
+            raise TingTingReportError(f"{_WITHOUT_VARIABLES} {error}") from error
+        if with_variables and fetched.source == "listing" and fetched.read.summary.contacts:
+            raise TingTingReportError(f"{_WITHOUT_VARIABLES} The campaign got its first contacts meanwhile.")
+        return fetched
+
+    def _engine(self) -> Engine:
+        """Return the database that the connection names, before anything is downloaded.
+
+        :raises TingTingConfigError: it has no database that SQLAlchemy knows.
+        """
+        from sqlalchemy.exc import SQLAlchemyError
+        from sqlalchemy.pool import NullPool
+
+        if not str(self.sql_conn_id or "").strip():
+            raise TingTingConfigError("sql_conn_id is empty. Give the Airflow connection of the database.")
+        connection: Any = BaseHook.get_connection(self.sql_conn_id)
+        try:
+            hook = connection.get_hook(hook_params=dict(self.sql_hook_params or {}))
+        except (AirflowException, ImportError) as error:
+            raise TingTingConfigError(
+                f"Connection {self.sql_conn_id!r} is of type {connection.conn_type!r}, which this Airflow has no hook "
+                f"for: {error}. Install its provider, such as apache-airflow-providers-{connection.conn_type}."
+            ) from error
+        if not hasattr(hook, "get_sqlalchemy_engine"):
+            raise TingTingConfigError(
+                f"Connection {self.sql_conn_id!r} is of type {connection.conn_type!r}, which is no database with a "
+                "common SQL hook. Give the connection of a database such as SQLite, PostgreSQL or MySQL."
+            )
+        options: dict[str, Any] = {"hide_parameters": True, "poolclass": NullPool}
+        if connection.conn_type == "sqlite":
+            options["connect_args"] = {"timeout": _SQLITE_WAITS}
+        try:
+            engine: Engine = hook.get_sqlalchemy_engine(engine_kwargs=options)
+        except (ImportError, SQLAlchemyError, NotImplementedError) as error:
+            raise TingTingConfigError(
+                f"Connection {self.sql_conn_id!r} cannot be used with SQLAlchemy: {error} Install the SQLAlchemy "
+                "dialect of that database."
+            ) from error
+        return engine
+
+    def _batch_size(self) -> int:
+        if not str(self.batch_size).isdecimal() or int(self.batch_size) < 1:
+            raise TingTingConfigError(f"batch_size must be a whole number of at least 1; it is {self.batch_size!r}.")
+        return int(self.batch_size)

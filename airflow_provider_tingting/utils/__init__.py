@@ -1,0 +1,1 @@
+"""What several operators, sensors and triggers share."""

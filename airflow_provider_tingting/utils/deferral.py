@@ -1,0 +1,62 @@
+"""When a wait must end, as a time of the day that no deferral and no restart moves."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from airflow_provider_tingting.utils.arguments import seconds_of
+
+if TYPE_CHECKING:
+    from airflow_provider_tingting._compat import BaseOperator, Context
+
+# The triggerer ends the wait at the deadline and the worker then judges; only if the triggerer is late by this much
+# does Airflow itself end the task, which skips the judging.
+_BACKSTOP = timedelta(minutes=5)
+# Of an execution_timeout so much (or a tenth of it) is kept for judging and stopping, before Airflow breaks in.
+_KEPT_FOR_THE_END = 10.0
+
+
+def deadline_of(
+    context: Context,
+    timeout: float | timedelta | None,
+    execution_timeout: timedelta | None = None,
+    clock: Callable[[], float] = time.time,
+) -> float | None:
+    """Return when the wait must end, in seconds since 1970, or None for never.
+
+    Airflow does not count `execution_timeout` while a task is deferred, so it is counted here, from the task's start,
+    less what the worker needs to judge, to stop and to say so.
+
+    :raises TingTingConfigError: the timeout is not a positive time.
+    """
+    ends = []
+    if timeout is not None:
+        ends.append(clock() + seconds_of(timeout, "timeout"))
+    if execution_timeout is not None:
+        started = getattr(context["ti"], "start_date", None)
+        begun = started.timestamp() if isinstance(started, datetime) else clock()
+        seconds = execution_timeout.total_seconds()
+        ends.append(begun + seconds - min(_KEPT_FOR_THE_END, seconds / 10))
+    return min(ends, default=None)
+
+
+def defer(
+    operator: BaseOperator,
+    trigger: Any,
+    deadline: float | None,
+    *,
+    method_name: str = "execute_complete",
+    clock: Callable[[], float] = time.time,
+    **kwargs: Any,
+) -> NoReturn:
+    """Defer until the trigger fires, with a backstop of Airflow's own a little after the deadline.
+
+    :param method_name: the operator's method that goes on.
+    :param kwargs: what the method is given beside the event.
+    """
+    left = None if deadline is None else timedelta(seconds=max(0.0, deadline - clock())) + _BACKSTOP
+    operator.defer(trigger=trigger, method_name=method_name, kwargs=kwargs or None, timeout=left)
+    raise AssertionError("defer() always raises")

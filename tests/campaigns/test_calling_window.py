@@ -1,0 +1,193 @@
+"""The hours in which people may be called: what may be written, what is refused, and which moments belong to it."""
+
+from __future__ import annotations
+
+from datetime import datetime, time, timedelta, timezone
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airflow_provider_tingting.campaigns.calling_window import DAYS, CallingWindow
+from airflow_provider_tingting.errors import TingTingConfigError
+
+NEPAL = ZoneInfo("Asia/Kathmandu")
+HOURS = {"opens": "08:00", "closes": "20:00"}
+
+
+def nepal(day, hour, minute=0, second=0):
+    """A moment of the week from Monday 23 November 2026 on, in Nepal."""
+    return datetime(2026, 11, 22, hour, minute, second, tzinfo=NEPAL) + timedelta(days=1 + DAYS.index(day))
+
+
+@pytest.mark.parametrize(
+    ("given", "means"),
+    [
+        (("08:00", "20:00"), CallingWindow("08:00", "20:00")),
+        ("08:00-20:00", CallingWindow("08:00", "20:00")),
+        (" 8:00 - 20:00", CallingWindow("08:00", "20:00")),
+        (["8:00", "20:00"], CallingWindow("08:00", "20:00")),
+        ((time(8), time(20, 30)), CallingWindow("08:00", "20:30")),
+        ({"opens": "08:00", "closes": "20:00", "days": ["Sunday"]}, CallingWindow("08:00", "20:00", "Sun")),
+        (
+            CallingWindow("08:00", "20:00", "sun-FRI"),
+            CallingWindow("08:00", "20:00", [d for d in DAYS if d[:3] != "Sat"]),
+        ),
+        (
+            CallingWindow("08:00", "20:00", "Mon, wed ,Fri"),
+            CallingWindow("08:00", "20:00", ["mon", "Wednesday", "fri"]),
+        ),
+        (CallingWindow("08:00", "20:00", "Fri-Mon"), CallingWindow("08:00", "20:00", ["Fri", "Sat", "Sun", "Mon"])),
+        (CallingWindow("08:00:30", "24:00"), CallingWindow(time(8, 0, 30), "24:00")),
+        (None, None),
+    ],
+)
+def test_a_window_may_be_written_in_several_ways(given, means):
+    assert CallingWindow.read(given) == means
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        (("08:00", "08:00"), "never opens.*00:00.*24:00"),
+        ({**HOURS, "days": []}, "never opens: name at least one"),
+        ({**HOURS, "days": "Sunnyday"}, "'Sunnyday' is no day.*Mon"),
+        ({**HOURS, "days": "S"}, "'S' is no day"),
+        ({**HOURS, "days": 3}, "names such as.*3"),
+        ({**HOURS, "days": "Sun", "timezone": "Kathmandu"}, "'Kathmandu' is not known"),
+        ({**HOURS, "days": "Sun", "timezone": None}, "None is not known"),
+        ({**HOURS, "hours": 3}, "is no calling window"),
+        (("24:00", "08:00"), "cannot open at"),
+        (("8 o'clock", "20:00"), "opens must be one such as"),
+        (("08:00", "25:00"), "closes must be one such as.*'25:00'"),
+        (("08:00", "20:61"), "'20:61'"),
+        ((8, 20), "opens must be"),
+        ((time(8, tzinfo=timezone.utc), "20:00"), "without a zone"),
+        (("08:00",), "is no calling window"),
+        (("08:00", "12:00", "20:00"), "is no calling window"),
+        ("daytime", "is no calling window.*Write it as"),
+        ("08:00-12:00-20:00", "is no calling window"),
+        ("", "is no calling window"),
+        (8, "is no calling window"),
+    ],
+)
+def test_what_is_no_window_or_never_opens_is_refused_with_what_to_write(given, says):
+    with pytest.raises(TingTingConfigError, match=says):
+        CallingWindow.read(given)
+
+
+@pytest.mark.parametrize(
+    ("moment", "is_open", "opens_at"),
+    [
+        (nepal("Monday", 3), False, nepal("Monday", 8)),
+        (nepal("Monday", 7, 59, 59), False, nepal("Monday", 8)),
+        (nepal("Monday", 8), True, nepal("Monday", 8)),
+        (nepal("Monday", 19, 59, 59), True, nepal("Monday", 19, 59, 59)),
+        (nepal("Monday", 20), False, nepal("Tuesday", 8)),
+        (nepal("Friday", 20), False, nepal("Sunday", 8)),
+        (nepal("Saturday", 12), False, nepal("Sunday", 8)),
+    ],
+)
+def test_a_window_is_open_from_its_first_moment_to_before_its_last(moment, is_open, opens_at):
+    window = CallingWindow("08:00", "20:00", days="Sun-Fri")
+
+    for seen_from in (moment, moment.astimezone(timezone.utc), moment.replace(tzinfo=None)):
+        assert window.is_open(seen_from) is is_open
+        assert window.opens_at(seen_from) == opens_at
+
+
+def test_a_window_over_midnight_belongs_to_the_day_on_which_it_opens():
+    window = CallingWindow("22:00", "02:00", days="Fri")
+
+    assert window.is_open(nepal("Friday", 23))
+    assert window.is_open(nepal("Saturday", 1, 59))
+    assert not window.is_open(nepal("Friday", 1))
+    assert window.opens_at(nepal("Friday", 1)) == nepal("Friday", 22)
+    assert not window.is_open(nepal("Saturday", 2))
+    assert window.opens_at(nepal("Saturday", 2)) == nepal("Friday", 22) + timedelta(days=7)
+
+
+def test_a_window_tells_its_hours_place_and_days():
+    assert str(CallingWindow("8:00", "20:00")) == "08:00 to 20:00 Asia/Kathmandu"
+    assert str(CallingWindow("22:00", "02:00", "Fri-Sun", "UTC")) == "22:00 to 02:00 UTC on Fri, Sat, Sun"
+
+
+def test_a_window_of_the_whole_day_is_always_open():
+    assert CallingWindow("00:00", "24:00").is_open(nepal("Monday", 0))
+    assert CallingWindow("00:00", "24:00").is_open(nepal("Monday", 23, 59, 59))
+
+
+def test_a_window_goes_by_the_clock_on_the_wall_where_clocks_are_changed():
+    window = CallingWindow("08:00", "20:00", timezone="Europe/Berlin")
+
+    assert window.opens_at(datetime(2026, 3, 28, 23, tzinfo=timezone.utc)) == datetime(
+        2026, 3, 29, 6, tzinfo=timezone.utc
+    )
+    assert window.opens_at(datetime(2026, 3, 27, 23, tzinfo=timezone.utc)) == datetime(
+        2026, 3, 28, 7, tzinfo=timezone.utc
+    )
+
+
+def test_an_hour_that_does_not_exist_on_a_day_is_passed_over():
+    window = CallingWindow("02:00", "03:00", days="Sun", timezone="Europe/Berlin")
+    forward = datetime(2026, 3, 29, 0, tzinfo=timezone.utc)
+
+    assert window.opens_at(forward) == datetime(2026, 4, 5, 0, tzinfo=timezone.utc)
+
+
+@pytest.mark.parametrize(
+    ("window", "moment", "is_open"),
+    [
+        # At two the clocks are put forward to three, past the closing time.
+        (("22:00", "02:30"), (2026, 3, 29, 0, 59), True),
+        (("22:00", "02:30"), (2026, 3, 29, 1, 0), False),
+        (("22:00", "02:30"), (2026, 3, 29, 1, 15), False),
+        (("02:30", "05:00"), (2026, 3, 29, 0, 59), False),
+        (("02:30", "05:00"), (2026, 3, 29, 1, 0), True),
+        # At three the clocks are put back to two: it is half past two twice.
+        (("02:30", "05:00"), (2026, 10, 25, 0, 40), False),
+        (("02:30", "05:00"), (2026, 10, 25, 1, 15), False),
+        (("02:30", "05:00"), (2026, 10, 25, 1, 30), True),
+        (("22:00", "02:30"), (2026, 10, 25, 0, 29), True),
+        (("22:00", "02:30"), (2026, 10, 25, 0, 30), False),
+        (("22:00", "02:30"), (2026, 10, 25, 1, 15), False),
+    ],
+)
+def test_nobody_is_called_at_an_hour_on_the_wall_outside_the_window_when_clocks_are_changed(window, moment, is_open):
+    hours = CallingWindow(*window, timezone="Europe/Berlin")
+
+    assert hours.is_open(datetime(*moment, tzinfo=timezone.utc)) is is_open
+
+
+def test_a_whole_day_stays_whole_where_clocks_are_put_forward_at_midnight():
+    hours = CallingWindow("00:00", "24:00", timezone="Africa/Cairo")
+    midnight = datetime(2026, 4, 23, 22, tzinfo=timezone.utc)
+
+    assert all(hours.is_open(midnight + timedelta(minutes=minutes)) for minutes in range(-180, 181, 5))
+
+
+@given(
+    opens=st.integers(0, 24 * 60 - 1),
+    length=st.integers(1, 24 * 60 - 1),
+    days=st.sets(st.sampled_from(DAYS), min_size=1),
+    zone=st.sampled_from(["Asia/Kathmandu", "UTC", "America/New_York", "Pacific/Apia", "Australia/Lord_Howe"]),
+    now=st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.just(timezone.utc)),
+)
+def test_the_moment_it_opens_is_the_first_open_one_and_is_found_for_every_window(opens, length, days, zone, now):
+    def written(minutes):
+        return f"{minutes // 60 % 24:02d}:{minutes % 60:02d}"
+
+    window = CallingWindow(written(opens), written(opens + length), days=days, timezone=zone)
+
+    then = window.opens_at(now)
+
+    assert then >= now
+    assert window.is_open(then)
+    assert (then == now) is window.is_open(now)
+    assert then == now or not window.is_open(then - timedelta(seconds=1))
+    assert then - now < timedelta(days=16)
+    assert (
+        CallingWindow.read({"opens": window.opens, "closes": window.closes, "days": window.days, "timezone": zone})
+        == window
+    )

@@ -1,0 +1,83 @@
+"""Looks follow the campaign's pace: never more often than allowed, seldom while the end is far, in time for the end."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airflow_provider_tingting.campaigns.poll_interval import (
+    MOST_INTERVALS,
+    MOST_INTERVALS_ASLEEP,
+    PollInterval,
+    duration_text,
+)
+
+
+def at_pace(percent_an_hour, percent):
+    rhythm = PollInterval()
+    rhythm.saw("Running", 0.0, None, 0.0)
+    rhythm.saw("Running", percent, None, percent / percent_an_hour * 3600)
+    return rhythm
+
+
+def test_a_campaign_that_has_just_begun_is_looked_at_after_the_shortest_interval():
+    rhythm = PollInterval()
+    rhythm.saw("Running", 0.0, None, 0.0)
+
+    assert rhythm.seconds_left is None
+    assert rhythm.interval(30, 0.0) == 30
+
+
+@pytest.mark.parametrize(("percent", "interval"), [(10, 120), (90, 90), (95, 30), (99, 30), (100, 30)])
+def test_the_nearer_the_end_the_more_often_it_is_looked_at(percent, interval):
+    assert at_pace(100, percent).interval(30, 0.0) == pytest.approx(interval)
+
+
+def test_a_run_that_begins_anew_is_measured_anew():
+    rhythm = at_pace(100, 80)
+    rhythm.saw("Running", 5.0, None, 10_000.0)
+    rhythm.saw("Running", 15.0, None, 10_360.0)
+
+    assert rhythm.seconds_left == pytest.approx(3060)
+
+
+def test_a_scheduled_campaign_is_left_alone_until_it_is_due_though_not_for_ever():
+    rhythm = PollInterval()
+    rhythm.saw("Scheduled", 0.0, 100.0, 1000.0)
+
+    assert rhythm.interval(30, 1000.0) == 90
+    assert rhythm.interval(30, 1090.0) == 30
+    rhythm.saw("Scheduled", 0.0, 1e9, 1000.0)
+    assert rhythm.interval(30, 1000.0) == 30 * MOST_INTERVALS_ASLEEP
+    # Its time has passed by our clock and not by TingTing's.
+    rhythm.saw("Scheduled", 0.0, -3600.0, 1000.0)
+    assert rhythm.interval(30, 1000.0) == 30
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["Running", "Scheduled", "Not Started", "Paused"]),
+            st.none() | st.floats(-10, 200),
+            st.none() | st.floats(-1e9, 1e9),
+            st.floats(0, 1e6),
+        )
+    ),
+    st.floats(0.01, 3600),
+    st.floats(0, 1e6),
+)
+def test_whatever_it_has_seen_the_interval_stays_within_its_bounds(seen, shortest, now):
+    rhythm = PollInterval()
+    for status, percent, starts_in, at in seen:
+        rhythm.saw(status, percent, starts_in, at)
+
+    assert shortest <= rhythm.interval(shortest, now) <= shortest * max(MOST_INTERVALS, MOST_INTERVALS_ASLEEP)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0, "under a minute"), (90, "about 2 min"), (3599, "about 1 h 0 min"), (7830, "about 2 h 10 min")],
+)
+def test_times_are_told_in_words(seconds, words):
+    assert duration_text(seconds) == words

@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta, timezone
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airflow_provider_tingting.campaigns.schedule import is_past, read_schedule, wire_format
+from airflow_provider_tingting.errors import TingTingConfigError
+
+
+@pytest.mark.parametrize(
+    ("written", "sent"),
+    [
+        ("2026-12-01", "2026-12-01T00:00:00+05:45"),
+        ("2026-12-01T14:00", "2026-12-01T14:00:00+05:45"),
+        ("2026-12-01 14:00:05", "2026-12-01T14:00:05+05:45"),
+        ("2026-12-01T14:00:00Z", "2026-12-01T14:00:00+00:00"),
+        ("2026-12-01T14:00:00+05:45", "2026-12-01T14:00:00+05:45"),
+        (datetime(2026, 12, 1, 14), "2026-12-01T14:00:00+05:45"),
+        (datetime(2026, 12, 1, 14, tzinfo=timezone.utc), "2026-12-01T14:00:00+00:00"),
+        (date(2026, 12, 1), "2026-12-01T00:00:00+05:45"),
+    ],
+)
+def test_a_schedule_is_sent_with_its_offset_and_nepals_when_it_has_none(written: object, sent: str) -> None:
+    moment = read_schedule(written)  # type: ignore[arg-type]
+
+    assert moment is not None
+    assert wire_format(moment) == sent
+
+
+@pytest.mark.parametrize("nothing", [None, "", "  "])
+def test_no_schedule_is_no_schedule(nothing: str | None) -> None:
+    assert read_schedule(nothing) is None
+
+
+@pytest.mark.parametrize("text", ["tomorrow", "14:00", "P1D", "2026-13-01", "{{ ds }}", "2026-12-01/2026-12-02"])
+def test_a_text_that_is_no_time_is_answered_with_an_example(text: str) -> None:
+    with pytest.raises(TingTingConfigError, match="ISO 8601"):
+        read_schedule(text)
+
+
+@given(st.datetimes(min_value=datetime(2020, 1, 1), max_value=datetime(2100, 1, 1)))
+def test_every_naive_time_is_read_as_nepal_time_and_back(moment: datetime) -> None:
+    sent = wire_format(read_schedule(moment.isoformat()))  # type: ignore[arg-type]
+
+    assert sent == moment.replace(microsecond=0).isoformat() + "+05:45"
+
+
+def test_a_moment_that_has_come_is_past() -> None:
+    now = datetime(2026, 11, 23, tzinfo=timezone.utc)
+
+    assert is_past(now, now=now)
+    assert not is_past(now + timedelta(seconds=1), now=now)

@@ -1,0 +1,171 @@
+"""A notice that walks into quiet hours while it is told, with a clock of the test's own; over HTTP, both clients."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from support.both_clients import KINDS, connecting
+from support.impatience import settle_fast
+
+from airflow_provider_tingting.api.driver import run_flow
+from airflow_provider_tingting.notifications import dedupe, deliver
+from airflow_provider_tingting.notifications.deliver import GRACE, tell
+from airflow_provider_tingting.notifications.notice import Notice, NoticeMark, key_of
+from airflow_provider_tingting.notifications.quiet_hours import QuietHours
+from airflow_provider_tingting.sandbox.routes import campaigns as routes
+
+FIRST, SECOND, THIRD = "9841234501", "9801234502", "9861234503"
+ESCALATE_AFTER = 300.0
+
+
+class PushedClock:
+    """Time that is a minute later at every look, beginning when the test does."""
+
+    def __init__(self):
+        self.began = time.time()
+        self.now = self.began
+
+    def __call__(self):
+        self.now += 60
+        return self.now
+
+
+@pytest.fixture
+def clock():
+    return PushedClock()
+
+
+@pytest.fixture(params=KINDS)
+def client(request, sandbox, monkeypatch):
+    settle_fast(monkeypatch)
+    monkeypatch.setattr(deliver, "LOOKS_EVERY", 0.001)
+    monkeypatch.setattr(dedupe, "RUN_LOOKS_EVERY", 0.001)
+    with connecting(request.param) as connect:
+        yield connect(sandbox)
+
+
+def quiet(clock, begin, end):
+    """Quiet hours from so many seconds after the test's beginning until so many."""
+    here = datetime.fromtimestamp(clock.began, ZoneInfo("Asia/Kathmandu"))
+    return QuietHours(*((here + timedelta(seconds=seconds)).time() for seconds in (begin, end)))
+
+
+def notice(*to, **changes):
+    return Notice(
+        key=key_of("a dag", *to), about="a dag", to=to, text="Look.", escalate_after=ESCALATE_AFTER, **changes
+    )
+
+
+def dialled(sandbox):
+    """Who was called or texted, in their order."""
+    return [(one.channel, one.number) for one in sandbox.ledger.dialled]
+
+
+@pytest.fixture
+def nobody_picks_up(sandbox):
+    """It rings for ever, so that only the notice's clock goes on."""
+    sandbox.clock.speed = 0.0
+    return sandbox
+
+
+def told(sandbox):
+    """The services of the campaigns that are there, in their order."""
+    return [campaign.services for campaign in sorted(sandbox.world.campaigns.values(), key=lambda one: one.id)]
+
+
+def test_when_the_quiet_hours_begin_while_the_first_number_rings_the_others_get_an_sms(client, nobody_picks_up, clock):
+    hours = quiet(clock, ESCALATE_AFTER, 8 * 3600)
+    run_flow(client, tell(notice(FIRST, SECOND, THIRD, quiet_hours=hours), clock=clock))
+
+    assert told(nobody_picks_up) == ["PHONE", "SMS", "SMS"]
+
+
+def test_when_the_quiet_hours_end_while_the_first_has_an_sms_the_next_is_called(client, nobody_picks_up, clock):
+    hours = quiet(clock, -8 * 3600, ESCALATE_AFTER)
+    run_flow(client, tell(notice(FIRST, SECOND, quiet_hours=hours), clock=clock))
+
+    assert told(nobody_picks_up) == ["SMS", "PHONE"]
+
+
+def test_when_silent_quiet_hours_begin_while_the_first_number_rings_nobody_else_is_told(
+    client, nobody_picks_up, clock, logged
+):
+    hours = quiet(clock, ESCALATE_AFTER, 8 * 3600)
+    both = notice(FIRST, SECOND, quiet_hours=hours, in_quiet_hours="silent")
+
+    assert len(run_flow(client, tell(both, clock=clock))) == 1
+    assert told(nobody_picks_up) == ["PHONE"]
+    assert "nobody is told" in logged()
+
+
+def test_when_quiet_hours_that_wait_begin_while_the_first_number_rings_the_next_is_called_when_they_end(
+    client, nobody_picks_up, clock
+):
+    hours = quiet(clock, ESCALATE_AFTER, 8 * 3600)
+    run_flow(client, tell(notice(FIRST, SECOND, THIRD, quiet_hours=hours, in_quiet_hours="wait"), clock=clock))
+
+    first, second = sorted(nobody_picks_up.world.campaigns.values(), key=lambda one: one.id)
+    assert (first.status, second.status) == ("Running", "Scheduled")
+    nobody_picks_up.clock.speed = 1.0
+    nobody_picks_up.play_out()
+    [*_, call] = nobody_picks_up.ledger.dialled
+    assert call.number == SECOND
+    assert -1 < call.at.timestamp() - hours.end_of(clock.now) < 10
+
+
+def left_behind(sandbox, made, moment):
+    """The campaign of a process that has died before it ran it."""
+    mark = NoticeMark.of(made, 0, moment)
+    sandbox.world.create_campaign(
+        name=made.name, services="PHONE", user_phone=[3], message="Look.", description=f"{mark} A notice."
+    )
+
+
+def test_when_the_quiet_hours_begin_while_another_process_is_waited_for_no_phone_rings(client, nobody_picks_up, clock):
+    made = notice(FIRST, quiet_hours=quiet(clock, 120, 8 * 3600))
+    left_behind(nobody_picks_up, made, clock.began)
+
+    assert len(run_flow(client, tell(made, clock=clock))) == 1
+    assert told(nobody_picks_up) == ["PHONE", "SMS"]
+    nobody_picks_up.clock.speed = 1.0
+    nobody_picks_up.play_out()
+    assert dialled(nobody_picks_up) == [("sms", FIRST)]
+
+
+def test_when_the_quiet_hours_begin_while_a_faster_process_is_waited_for_no_phone_rings(
+    client, nobody_picks_up, clock, monkeypatch
+):
+    made = notice(FIRST, quiet_hours=quiet(clock, 300, 8 * 3600))
+    left_behind(nobody_picks_up, made, clock.began + 150)
+    real, asked = routes.select_campaigns, []
+
+    def unseen_at_first(*arguments):
+        asked.append(arguments)
+        return real(*arguments) if len(asked) > 1 else []
+
+    monkeypatch.setattr(routes, "select_campaigns", unseen_at_first)
+
+    assert len(run_flow(client, tell(made, clock=clock))) == 1
+    assert told(nobody_picks_up) == ["PHONE", "SMS"]
+
+
+@pytest.mark.parametrize("cooldown", [1800, 7200], ids=["the same cooldown", "a longer cooldown since"])
+def test_while_the_call_of_the_morning_rings_nobody_calls_the_next_number(client, nobody_picks_up, clock, cooldown):
+    hours = quiet(clock, -8 * 3600, 3600)
+    both = notice(FIRST, SECOND, quiet_hours=hours, in_quiet_hours="wait")
+    run_flow(client, tell(both, clock=clock))
+    morning = hours.end_of(clock.began)
+    nobody_picks_up.clock.push(3602)
+    by_day = replace(both, cooldown=cooldown)
+
+    assert run_flow(client, tell(by_day, clock=lambda: morning + 2)) == ()
+    assert run_flow(client, tell(by_day, clock=lambda: morning + ESCALATE_AFTER)) == ()
+    assert dialled(nobody_picks_up) == [("call", FIRST)]
+    assert len(run_flow(client, tell(by_day, clock=lambda: morning + ESCALATE_AFTER + GRACE + 5))) == 1
+    nobody_picks_up.clock.speed = 1.0
+    nobody_picks_up.play_out()
+    assert dialled(nobody_picks_up) == [("call", FIRST), ("call", SECOND)]

@@ -1,0 +1,48 @@
+"""The last to leave a hub can always leave, whatever the hub is just doing."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+import pytest
+from support.campaigns import a_campaign, reads
+
+from airflow_provider_tingting.api import AsyncTingTingClient
+from airflow_provider_tingting.campaigns.watch import WaitPlan
+from airflow_provider_tingting.polling import shared_poller
+
+log = logging.getLogger("waiting")
+
+
+@pytest.mark.parametrize("turns", range(5))
+def test_all_who_wait_may_leave_in_the_moment_in_which_the_hub_wakes(sandbox, turns):
+    sandbox.clock.speed = 0
+    first, second = a_campaign(sandbox), a_campaign(sandbox)
+    sandbox.world.run_campaign(first)
+
+    async def connect():
+        return AsyncTingTingClient(sandbox.token, base_url=sandbox.base_url, timeout=5, max_retries=0)
+
+    async def wait(campaign):
+        async with shared_poller("closing", connect) as hub:
+            await hub.wait(WaitPlan(campaign, poll_interval=2.0), log)
+
+    async def leave_together():
+        begun = asyncio.ensure_future(wait(first))
+        while not reads(sandbox):
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.1)
+        # The hub sleeps until its next look; who comes now wakes it.
+        joined = asyncio.ensure_future(wait(second))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        begun.cancel()
+        joined.cancel()
+        _, left = await asyncio.wait([begun, joined], timeout=1.5)
+        for task in left:
+            task.cancel()
+        await asyncio.gather(begun, joined, return_exceptions=True)
+        return left
+
+    assert not asyncio.run(leave_together())

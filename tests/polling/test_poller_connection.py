@@ -1,0 +1,99 @@
+"""Trouble that Airflow has with its own connections passes like an outage of TingTing's, and ends no wait at once."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+
+import pytest
+from support.campaigns import a_campaign, meanwhile, reads
+
+from airflow_provider_tingting.api import AsyncTingTingClient
+from airflow_provider_tingting.campaigns.observation import Reason
+from airflow_provider_tingting.campaigns.watch import WaitPlan
+from airflow_provider_tingting.errors import TingTingConfigError
+from airflow_provider_tingting.polling import shared_poller
+
+log = logging.getLogger("waiting")
+
+
+@pytest.fixture
+def running(sandbox):
+    sandbox.clock.speed = 0
+    campaign = a_campaign(sandbox)
+    sandbox.world.run_campaign(campaign)
+    return campaign
+
+
+@pytest.fixture
+def airflow(sandbox):
+    """Airflow, which reads the connection: `airflow.troubles` are raised first, one a reading."""
+
+    class Airflow:
+        troubles: list[Exception] = []  # noqa: RUF012 - a new class for each test
+
+        async def connect(self):
+            if self.troubles:
+                raise self.troubles.pop(0)
+            return AsyncTingTingClient(sandbox.token, base_url=sandbox.base_url, timeout=5, max_retries=0)
+
+    return Airflow()
+
+
+def ended(airflow, campaign, **changes):
+    plan = WaitPlan(campaign, **{"poll_interval": 0.05, "deadline": time.time() + 20, **changes})
+
+    async def wait():
+        async with shared_poller("connection", airflow.connect) as hub:
+            return await hub.wait(plan, log)
+
+    return asyncio.run(wait())
+
+
+def test_a_connection_that_cannot_be_read_at_first_is_waited_for(sandbox, airflow, running, logged):
+    airflow.troubles += [RuntimeError("metadata database at me:hush@db was reset"), OSError("API server")]
+
+    with meanwhile(lambda: reads(sandbox) > 1, sandbox.play_out):
+        seen = ended(airflow, running)
+
+    assert (seen.reason, seen.status) == (Reason.REACHED, "Completed")
+    said = logged()
+    assert "Airflow could not read it (RuntimeError)" in said
+    assert "hush" not in said
+
+
+def test_a_connection_that_cannot_be_read_again_after_a_rejected_token_is_waited_for(sandbox, airflow, running):
+    def rotate():
+        airflow.troubles.append(RuntimeError("the API server restarts"))
+        sandbox.world.rotate_token("a-new-token-for-the-sandbox")
+
+    def after_that():
+        before = reads(sandbox)
+        give_up = time.monotonic() + 10
+        while reads(sandbox) < before + 3 and time.monotonic() < give_up:
+            time.sleep(0.01)
+        sandbox.play_out()
+
+    with meanwhile(lambda: reads(sandbox) > 1, lambda: (rotate(), after_that())):
+        seen = ended(airflow, running)
+
+    assert (seen.reason, seen.status, airflow.troubles) == (Reason.REACHED, "Completed", [])
+
+
+def test_a_connection_that_stays_unreadable_ends_the_wait_as_an_outage_that_says_so(airflow, running):
+    airflow.troubles += [RuntimeError("hush")] * 1000
+
+    seen = ended(airflow, running, tolerate_outage=0.3)
+
+    assert seen.reason is Reason.OUTAGE
+    assert "could not read it (RuntimeError)" in seen.detail
+    assert "hush" not in seen.detail
+
+
+def test_a_connection_that_can_be_read_but_not_used_ends_the_wait_at_once(airflow, running):
+    airflow.troubles.append(TingTingConfigError("The connection has no token."))
+
+    seen = ended(airflow, running)
+
+    assert (seen.reason, seen.detail) == (Reason.REFUSED, "The connection has no token.")
