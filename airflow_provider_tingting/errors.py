@@ -185,3 +185,15 @@ class TingTingUnreadableReplyError(TingTingOutcomeUnknownError):
     """The answer is not TingTing's: HTML, half a JSON, or another service."""
 
     default_remedy = "Check that the connection's base URL is TingTing's API; a write may have happened."
+
+
+#: Errors that the same task with the same arguments raises again on every retry, with the reason that Airflow shows.
+#: Operators fail without a retry on them, and `tingting_retry_policy` has a rule for each.
+NON_RETRYABLE: dict[type[TingTingError], str] = {
+    TingTingAuthError: "TingTing refuses the token",
+    TingTingConfigError: "the connection or an argument is wrong",
+    TingTingContactsError: "the contacts cannot be used as given",
+    TingTingNotFoundError: "it does not exist at TingTing",
+    TingTingRedirectError: "the base URL is not TingTing's",
+    TingTingValidationError: "TingTing refuses the content",
+}

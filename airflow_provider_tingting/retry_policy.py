@@ -10,34 +10,17 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_tingting.errors import (
-    TingTingAuthError,
+    NON_RETRYABLE,
     TingTingCampaignFailedError,
     TingTingCampaignTimeoutError,
     TingTingConfigError,
-    TingTingContactsError,
-    TingTingError,
     TingTingNeverSentError,
-    TingTingNotFoundError,
     TingTingOutcomeUnknownError,
     TingTingRateLimitedError,
-    TingTingRedirectError,
-    TingTingValidationError,
 )
 
 if TYPE_CHECKING:
     from airflow.sdk import ExceptionRetryPolicy
-
-#: What the same task can never get past, with the reason that Airflow shows.
-NEVER_AGAIN: dict[type[TingTingError], str] = {
-    TingTingAuthError: "TingTing refuses the token",
-    TingTingCampaignFailedError: "the campaign has ended; a retry would report the same and call nobody",
-    TingTingConfigError: "the connection or an argument is wrong",
-    TingTingContactsError: "the contacts cannot be used as given",
-    TingTingNotFoundError: "it does not exist at TingTing",
-    TingTingRedirectError: "the base URL is not TingTing's",
-    TingTingValidationError: "TingTing refuses the content",
-}
-
 
 #: No server's wish keeps a task waiting for longer (seconds).
 LONGEST_DELAY = 3600.0
@@ -78,7 +61,11 @@ def tingting_retry_policy(
                 )
             return decision
 
-    fail = [RetryRule(exception=kind, action=RetryAction.FAIL, reason=reason) for kind, reason in NEVER_AGAIN.items()]
+    reasons = {
+        **NON_RETRYABLE,
+        TingTingCampaignFailedError: "the campaign has ended; a retry reports the same outcome and calls no contact",
+    }
+    fail = [RetryRule(exception=kind, action=RetryAction.FAIL, reason=reason) for kind, reason in reasons.items()]
     again = [
         RetryRule(exception=kind, action=RetryAction.RETRY, retry_delay=delay, reason=reason)
         for kind, delay, reason in (

@@ -21,7 +21,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_tingting.api import calls
+from airflow_provider_tingting.api import calls, idempotent_writes
 from airflow_provider_tingting.api.models import Campaign
 from airflow_provider_tingting.api.protocol import Flow, Pause
 from airflow_provider_tingting.campaigns import reconcile
@@ -113,7 +113,7 @@ class CampaignJob:
         if earlier is not None and phase == "created" and not campaign.status.has_begun:
             campaign = await bring_up_to_date(campaign, spec)
         if spec.voice is not None and not campaign.status.has_begun:
-            await reconcile.retry_idempotent(
+            await idempotent_writes.retry_idempotent(
                 calls.set_campaign_message(
                     campaign.id,
                     voice=spec.voice,
@@ -189,7 +189,7 @@ class CampaignJob:
             except TingTingRateLimitedError as error:
                 if attempt == MOST_SENDS:
                     raise
-                await reconcile.rate_limit_pause(error, reconcile.LOOK_AGAIN_AFTER[-1])
+                await idempotent_writes.rate_limit_pause(error, idempotent_writes.RETRY_PAUSES[-1])
                 continue
             # Somebody else with the same marker may have been as fast: the lowest id is the one for everybody.
             return await reconcile.find(spec.name, marker) or campaign
@@ -258,7 +258,7 @@ class CampaignJob:
                 self._remember(asked_at=None)
                 if attempt == MOST_SENDS:
                     raise
-                await reconcile.rate_limit_pause(error, RUN_LOOKS_EVERY)
+                await idempotent_writes.rate_limit_pause(error, RUN_LOOKS_EVERY)
                 campaign = await calls.get_campaign(number)
             except TingTingNeverSentError:
                 self._remember(asked_at=None)

@@ -9,10 +9,10 @@ import logging
 import math
 from collections.abc import Iterable
 
-from airflow_provider_tingting.api import calls
+from airflow_provider_tingting.api import calls, idempotent_writes
 from airflow_provider_tingting.api.models import Campaign, Page
 from airflow_provider_tingting.api.pagination import Pager
-from airflow_provider_tingting.api.protocol import Call, Pause, T
+from airflow_provider_tingting.api.protocol import Call, Pause
 from airflow_provider_tingting.api.statuses import CampaignStatus
 from airflow_provider_tingting.campaigns.marker import Mark
 from airflow_provider_tingting.errors import (
@@ -24,11 +24,6 @@ from airflow_provider_tingting.errors import (
 
 log = logging.getLogger(__name__)
 
-# A write whose outcome is unknown is looked for after each of these pauses (seconds) before it counts as not done: a
-# server that answers slowly may still be at it.
-LOOK_AGAIN_AFTER = (0.5, 1.5, 3.0, 5.0, 10.0)
-# A server that asks for a longer pause (seconds) is left to the task's own retry, which holds no worker.
-LONGEST_PAUSE = 60.0
 # The newest campaigns that are looked through when the search by name finds nothing.
 NEWEST_LOOKED_THROUGH = 200
 
@@ -90,34 +85,12 @@ async def _marked(listing: tuple[Call[Page[Campaign]], float], marks: Iterable[M
 
 async def find_by_marker(name: str, marker: Mark) -> Campaign | None:
     """Look for a campaign that may just be on its way, until it counts as not created; return it or None."""
-    for pause in LOOK_AGAIN_AFTER:
+    for pause in idempotent_writes.RETRY_PAUSES:
         await Pause(pause)
         found = await find(name, marker, thorough=True)
         if found is not None:
             return found
     return None
-
-
-async def retry_idempotent(call: Call[T]) -> T:
-    """Send a write that may be repeated without harm until its outcome is known, a few times."""
-    for pause in LOOK_AGAIN_AFTER:
-        try:
-            answer: T = await call
-            return answer
-        except TingTingOutcomeUnknownError as error:
-            log.warning("Sending %s again, which does no harm: %s", call.name, error)
-            await Pause(pause)
-        except TingTingRateLimitedError as error:
-            await rate_limit_pause(error, pause)
-    last: T = await call
-    return last
-
-
-def rate_limit_pause(error: TingTingRateLimitedError, otherwise: float) -> Pause:
-    """Return the pause that a server asks for; one too long for a worker to sit out stays an error."""
-    if (error.retry_after or 0) > LONGEST_PAUSE:
-        raise error
-    return Pause(error.retry_after or otherwise)
 
 
 async def stop(campaign_id: int) -> str:
@@ -145,7 +118,7 @@ async def stop(campaign_id: int) -> str:
 async def end_of(campaign_id: int) -> CampaignStatus:
     """Look for a moment whether a campaign that was told to stop has ended; return its status."""
     campaign: Campaign = await calls.get_campaign(campaign_id)
-    for pause in LOOK_AGAIN_AFTER[:2]:
+    for pause in idempotent_writes.RETRY_PAUSES[:2]:
         if campaign.status.is_final:
             break
         await Pause(pause)
@@ -159,14 +132,14 @@ async def delete(campaign_id: int) -> None:
     :raises TingTingNotFoundError: there was no such campaign.
     """
     unanswered = False
-    for pause in LOOK_AGAIN_AFTER:
+    for pause in idempotent_writes.RETRY_PAUSES:
         try:
             await calls.delete_campaign(campaign_id)
         except TingTingOutcomeUnknownError:
             unanswered = True
             await Pause(pause)
         except TingTingRateLimitedError as error:
-            await rate_limit_pause(error, pause)
+            await idempotent_writes.rate_limit_pause(error, pause)
         except TingTingNotFoundError:
             if not unanswered:
                 raise

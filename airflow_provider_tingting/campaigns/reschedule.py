@@ -5,10 +5,9 @@ from __future__ import annotations
 import logging
 from datetime import datetime, timedelta
 
-from airflow_provider_tingting.api import calls
+from airflow_provider_tingting.api import calls, idempotent_writes
 from airflow_provider_tingting.api.models import Campaign
 from airflow_provider_tingting.api.protocol import Pause
-from airflow_provider_tingting.campaigns import reconcile
 from airflow_provider_tingting.campaigns.marker import CampaignSpec
 from airflow_provider_tingting.campaigns.schedule import is_past, read_schedule
 from airflow_provider_tingting.errors import TingTingCampaignError, TingTingValidationError
@@ -43,7 +42,7 @@ async def bring_up_to_date(campaign: Campaign, spec: CampaignSpec) -> Campaign:
 async def _rescheduled(campaign: Campaign, schedule: str | None, wanted: datetime) -> Campaign:
     """Give a campaign another schedule and look whether it has it; leave it alone if that moment passes meanwhile."""
     try:
-        await reconcile.retry_idempotent(calls.update_campaign(campaign.id, schedule=schedule))
+        await idempotent_writes.retry_idempotent(calls.update_campaign(campaign.id, schedule=schedule))
     except TingTingValidationError as error:
         if is_past(wanted):
             _say_that_it_stays(campaign, "schedule", schedule, campaign.schedule)
@@ -59,7 +58,7 @@ async def _rescheduled(campaign: Campaign, schedule: str | None, wanted: datetim
         ) from error
     # The API page shows no answer to an update, and one that repeats what was sent proves nothing.
     now: Campaign = await calls.get_campaign(campaign.id)
-    for pause in reconcile.LOOK_AGAIN_AFTER[:2]:
+    for pause in idempotent_writes.RETRY_PAUSES[:2]:
         if _is_same(wanted, now.scheduled_at):
             break
         await Pause(pause)

@@ -217,7 +217,7 @@ def _by_json(
 
 
 def _by_workbook(client: TingTingClient, campaign: Campaign, audience: ValidatedAudience) -> _Sent:
-    from airflow_provider_tingting.campaigns.reconcile import retry_idempotent
+    from airflow_provider_tingting.api.idempotent_writes import retry_idempotent
 
     complaints: list[str] = []
     uploaded, max_rows = 0, MAX_ROWS

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from datetime import datetime, timezone
 
-from airflow_provider_tingting.api import calls
+from airflow_provider_tingting.api import calls, idempotent_writes
 from airflow_provider_tingting.api.models import Campaign
 from airflow_provider_tingting.api.protocol import Pause
 from airflow_provider_tingting.campaigns import reconcile
@@ -154,9 +154,9 @@ async def _call(
     try:
         if voice is not None:
             message = calls.set_campaign_message(campaign.id, voice=voice, message=told.text, sms_message=_sms(told))
-            await reconcile.retry_idempotent(message)
+            await idempotent_writes.retry_idempotent(message)
         # The call for many, which skips a number that is there: the one for a single contact refuses to be repeated.
-        await reconcile.retry_idempotent(calls.add_contacts(campaign.id, [{"number": notice.to[step]}]))
+        await idempotent_writes.retry_idempotent(calls.add_contacts(campaign.id, [{"number": notice.to[step]}]))
         began = await job.run_once()
     except TingTingError:
         # Left behind, an un-run campaign would keep others waiting.
@@ -199,7 +199,7 @@ async def _create(notice: Notice, mark: NoticeMark, callers: tuple[int, ...]) ->
         except TingTingRateLimitedError as error:
             if attempt == MOST_SENDS:
                 raise
-            await reconcile.rate_limit_pause(error, LOOKS_EVERY)
+            await idempotent_writes.rate_limit_pause(error, LOOKS_EVERY)
     raise AssertionError("unreachable")
 
 

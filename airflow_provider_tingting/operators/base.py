@@ -11,13 +11,10 @@ from airflow_provider_tingting._compat import AirflowFailException, BaseOperator
 from airflow_provider_tingting.assets import campaign_uri
 from airflow_provider_tingting.connection import DEFAULT_CONN_ID
 from airflow_provider_tingting.errors import (
+    NON_RETRYABLE,
     TingTingAuthError,
     TingTingConfigError,
-    TingTingContactsError,
     TingTingError,
-    TingTingNotFoundError,
-    TingTingRedirectError,
-    TingTingValidationError,
 )
 from airflow_provider_tingting.links.campaign import TingTingCampaignLink, push_link
 from airflow_provider_tingting.utils.task_state import TaskState
@@ -27,16 +24,6 @@ if TYPE_CHECKING:
     from airflow_provider_tingting.hooks.tingting import TingTingHook
 
 ON_CLEAR = ("reattach", "send_again", "fail")
-
-# What the same task with the same arguments can never get past: trying again only delays the news.
-NON_RETRYABLE: tuple[type[TingTingError], ...] = (
-    TingTingAuthError,
-    TingTingConfigError,
-    TingTingContactsError,
-    TingTingNotFoundError,
-    TingTingRedirectError,
-    TingTingValidationError,
-)
 
 
 class TingTingBaseOperator(BaseOperator):
@@ -50,7 +37,7 @@ class TingTingBaseOperator(BaseOperator):
     operator_extra_links: Sequence[BaseOperatorLink] = (TingTingCampaignLink(),)
     ui_color = "#f6d9cf"
     #: The errors that fail the task without further tries.
-    non_retryable: ClassVar[tuple[type[TingTingError], ...]] = NON_RETRYABLE
+    non_retryable: ClassVar[tuple[type[TingTingError], ...]] = tuple(NON_RETRYABLE)
     # What OpenLineage asks for after the task.
     _outcome: Any = None
 

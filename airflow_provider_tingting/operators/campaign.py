@@ -8,9 +8,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_tingting._compat import conf
 from airflow_provider_tingting.api.driver import run_flow
-from airflow_provider_tingting.errors import TingTingCampaignError, TingTingConfigError, TingTingValidationError
-from airflow_provider_tingting.operators.base import (
+from airflow_provider_tingting.errors import (
     NON_RETRYABLE,
+    TingTingCampaignError,
+    TingTingConfigError,
+    TingTingValidationError,
+)
+from airflow_provider_tingting.operators.base import (
     TingTingBaseOperator,
     TingTingBaseWriteOperator,
     clear_count,

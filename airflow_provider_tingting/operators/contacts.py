@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_tingting.contacts.membership import ContactsMissingError
-from airflow_provider_tingting.errors import TingTingConfigError
+from airflow_provider_tingting.errors import NON_RETRYABLE, TingTingConfigError
 from airflow_provider_tingting.operators.audience import TingTingBaseAudienceOperator, named_in_errors
-from airflow_provider_tingting.operators.base import NON_RETRYABLE, TingTingBaseWriteOperator
+from airflow_provider_tingting.operators.base import TingTingBaseWriteOperator
 from airflow_provider_tingting.operators.check_contacts import TingTingCheckContactsOperator
 from airflow_provider_tingting.utils.arguments import campaign_id_of
 

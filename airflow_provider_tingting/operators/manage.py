@@ -78,7 +78,7 @@ class TingTingUpdateCampaignOperator(TingTingBaseWriteOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Send the fields that are given."""
-        from airflow_provider_tingting.campaigns.reconcile import retry_idempotent
+        from airflow_provider_tingting.api.idempotent_writes import retry_idempotent
         from airflow_provider_tingting.campaigns.schedule import read_schedule, wire_format
 
         with self.fail_without_retry():
@@ -122,8 +122,9 @@ class TingTingStopCampaignOperator(TingTingBaseWriteOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Stop the campaign unless it has ended, and look again."""
+        from airflow_provider_tingting.api.idempotent_writes import retry_idempotent
         from airflow_provider_tingting.api.statuses import CampaignStatus
-        from airflow_provider_tingting.campaigns.reconcile import end_of, retry_idempotent
+        from airflow_provider_tingting.campaigns.reconcile import end_of
 
         with self.fail_without_retry():
             self.apply_on_clear(context, "stop the campaign")

@@ -63,7 +63,7 @@ class TingTingPreviewVoiceOperator(TingTingBaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Make the preview."""
-        from airflow_provider_tingting.campaigns.reconcile import retry_idempotent
+        from airflow_provider_tingting.api.idempotent_writes import retry_idempotent
 
         with self.fail_without_retry():
             number = campaign_id_of(self.campaign_id)
@@ -163,7 +163,8 @@ class TingTingDemoCallOperator(TingTingBaseWriteOperator):
 
     async def _ask(self, number: int, memory: TaskState) -> Said:
         """Ask for the call; a request that was certainly not taken is sent again, a few times."""
-        from airflow_provider_tingting.campaigns import job, reconcile
+        from airflow_provider_tingting.api import idempotent_writes
+        from airflow_provider_tingting.campaigns import job
 
         try:
             for attempt in range(1, job.MOST_SENDS + 1):
@@ -175,7 +176,7 @@ class TingTingDemoCallOperator(TingTingBaseWriteOperator):
                 except TingTingRateLimitedError as error:
                     if attempt == job.MOST_SENDS:
                         raise
-                    await reconcile.rate_limit_pause(error, job.RUN_LOOKS_EVERY)
+                    await idempotent_writes.rate_limit_pause(error, job.RUN_LOOKS_EVERY)
                 except TingTingNeverSentError:
                     if attempt == job.MOST_SENDS:
                         raise

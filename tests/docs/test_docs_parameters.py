@@ -224,7 +224,7 @@ def test_the_table_of_errors_has_the_whole_tree():
 
 
 def test_the_table_of_errors_says_which_fail_a_task_at_once():
-    from airflow_provider_tingting.operators.base import NON_RETRYABLE
+    from airflow_provider_tingting.errors import NON_RETRYABLE
 
     at_once = {row[0].strip("`") for row in table(DOCS / "troubleshooting.md", "error") if row[3] == "at once"}
 

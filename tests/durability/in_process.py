@@ -22,12 +22,11 @@ from support.run_task import run_task
 from support.task_context import context_of, fired_by
 
 from airflow_provider_tingting._compat import AirflowFailException
-from airflow_provider_tingting.api import calls
+from airflow_provider_tingting.api import calls, idempotent_writes
 from airflow_provider_tingting.api import client as client_module
 from airflow_provider_tingting.api.client import TingTingClient
 from airflow_provider_tingting.api.retry import RetryPolicy
 from airflow_provider_tingting.campaigns import job as campaign_module
-from airflow_provider_tingting.campaigns import reconcile
 from airflow_provider_tingting.contacts import send
 from airflow_provider_tingting.operators import running as running_module
 from airflow_provider_tingting.operators.campaign import (
@@ -88,7 +87,7 @@ class Store(dict[str, Any]):
 
 def make_impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Shorten every wait; the order of their lengths stays, and each is longer than `LATE`."""
-    monkeypatch.setattr(reconcile, "LOOK_AGAIN_AFTER", (0.02, 0.05, 0.1, 0.15))
+    monkeypatch.setattr(idempotent_writes, "RETRY_PAUSES", (0.02, 0.05, 0.1, 0.15))
     monkeypatch.setattr(campaign_module, "CREATE_SETTLES_WITHIN", 0.3)
     monkeypatch.setattr(campaign_module, "RUN_SETTLES_WITHIN", 0.4)
     monkeypatch.setattr(campaign_module, "RUN_LOOKS_EVERY", 0.05)

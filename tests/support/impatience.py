@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_tingting.campaigns import job, reconcile
+from airflow_provider_tingting.api import idempotent_writes
+from airflow_provider_tingting.campaigns import job
 from airflow_provider_tingting.operators import running
 
 
 def settle_fast(monkeypatch: pytest.MonkeyPatch) -> None:
     """Settle in hundredths of a second what takes seconds and minutes."""
-    monkeypatch.setattr(reconcile, "LOOK_AGAIN_AFTER", (0.01, 0.02))
+    monkeypatch.setattr(idempotent_writes, "RETRY_PAUSES", (0.01, 0.02))
     monkeypatch.setattr(job, "RUN_SETTLES_WITHIN", 0.1)
     monkeypatch.setattr(job, "RUN_LOOKS_EVERY", 0.02)
     monkeypatch.setattr(job, "CREATE_SETTLES_WITHIN", 0.05)
