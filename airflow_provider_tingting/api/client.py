@@ -11,7 +11,7 @@ from typing import Any, BinaryIO, TypeVar
 from tenacity import AsyncRetrying, Retrying
 
 from airflow_provider_tingting.api.alternatives import AlternativeRequests
-from airflow_provider_tingting.api.driver import drive, drive_async, sleep
+from airflow_provider_tingting.api.driver import drive, drive_async
 from airflow_provider_tingting.api.models import Page
 from airflow_provider_tingting.api.pagination import Pager
 from airflow_provider_tingting.api.protocol import Call, Response
@@ -19,6 +19,7 @@ from airflow_provider_tingting.api.rate_limit import RateLimiter
 from airflow_provider_tingting.api.responses import check_download, error_of, read_response
 from airflow_provider_tingting.api.retry import RetryPolicy
 from airflow_provider_tingting.api.transport import HttpxTransport, Origin, RequestsTransport
+from airflow_provider_tingting.clock import sleep
 from airflow_provider_tingting.errors import TingTingConfigError
 from airflow_provider_tingting.masking import HIDDEN
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol, TypeVar
 
 from airflow_provider_tingting.api.protocol import Call, Flow, Pause
+from airflow_provider_tingting.clock import sleep
 from airflow_provider_tingting.errors import TingTingError
 
 T = TypeVar("T")
@@ -92,9 +92,3 @@ async def drive_async(flow: Flow[T], send: Callable[[Call[Any]], Awaitable[Any]]
         return stop.value  # type: ignore[no-any-return]
     finally:
         flow.close()
-
-
-def sleep(seconds: float) -> None:
-    """Sleep for some seconds; zero or less returns at once."""
-    if seconds > 0:
-        time.sleep(seconds)

@@ -7,8 +7,9 @@ for (`Retry-After`) holds every thread and task of the client at once.
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
+
+from airflow_provider_tingting.clock import monotonic
 
 
 class RateLimiter:
@@ -18,7 +19,7 @@ class RateLimiter:
     :param clock: seconds, monotonic.
     """
 
-    def __init__(self, rate_limit: float | None = None, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, rate_limit: float | None = None, *, clock: Callable[[], float] = monotonic) -> None:
         self._gap = 1.0 / rate_limit if rate_limit else 0.0
         self._clock = clock
         self._next = 0.0

@@ -6,11 +6,11 @@ end, and never count as an outage; and a small compressed answer may unpack to m
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import Any
 
 from airflow_provider_tingting.api.protocol import Call, Repeat
+from airflow_provider_tingting.clock import monotonic
 from airflow_provider_tingting.errors import TingTingOutcomeUnknownError, TingTingUnreadableReplyError
 
 # Lists of a hundred rows are far below a megabyte.
@@ -27,7 +27,7 @@ class Body:
     :param clock: seconds, from any start.
     """
 
-    def __init__(self, call: Call[Any], timeout: float, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, call: Call[Any], timeout: float, clock: Callable[[], float] = monotonic) -> None:
         self._call = call
         self._clock = clock
         self._ends = clock() + MOST_TIMEOUTS * timeout

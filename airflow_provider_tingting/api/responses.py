@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from pydantic import ValidationError
 
 from airflow_provider_tingting.api.protocol import Call, MismatchedResponseError, Repeat, Response
+from airflow_provider_tingting.clock import wall_time
 from airflow_provider_tingting.errors import (
     TingTingAPIError,
     TingTingAuthError,
@@ -150,7 +151,7 @@ def seconds_to_wait(header: str | None, *, now: datetime | None = None) -> float
             return None
         if due.tzinfo is None:
             due = due.replace(tzinfo=timezone.utc)
-        seconds = (due - (now or datetime.now(timezone.utc))).total_seconds()
+        seconds = (due - (now or datetime.fromtimestamp(wall_time(), timezone.utc))).total_seconds()
     return seconds if 0 < seconds < float("inf") else None
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time as clock_time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, timezone
@@ -11,6 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from airflow_provider_tingting.campaigns.schedule import NEPAL, as_nepal_time
+from airflow_provider_tingting.clock import wall_time
 from airflow_provider_tingting.errors import TingTingConfigError
 
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
@@ -128,7 +128,7 @@ WindowArgument = CallingWindow | tuple[str | time, str | time] | str | Mapping[s
 
 def now() -> float:
     """Return the seconds since 1970: the one clock of all who decide whether people may be called."""
-    return clock_time.time()
+    return wall_time()
 
 
 def naps(until: float) -> Iterator[float]:

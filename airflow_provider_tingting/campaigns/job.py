@@ -16,7 +16,6 @@ with TingTingClient("token") as client:
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -29,6 +28,7 @@ from airflow_provider_tingting.campaigns.marker import CampaignSpec, Marker
 from airflow_provider_tingting.campaigns.reschedule import bring_up_to_date
 from airflow_provider_tingting.campaigns.schedule import is_past, read_schedule
 from airflow_provider_tingting.campaigns.state import JobState
+from airflow_provider_tingting.clock import wall_time
 from airflow_provider_tingting.errors import (
     TingTingAPIError,
     TingTingCampaignError,
@@ -69,7 +69,7 @@ class CampaignJob:
         self,
         state: JobState | None = None,
         remember: Callable[[JobState], None] = lambda _: None,
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] = wall_time,
     ) -> None:
         self.state = state or JobState()
         self._keep = remember

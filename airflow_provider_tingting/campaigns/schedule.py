@@ -6,6 +6,7 @@ from contextlib import suppress
 from datetime import date, datetime, time, timedelta, timezone
 from zoneinfo import ZoneInfo
 
+from airflow_provider_tingting.clock import wall_time
 from airflow_provider_tingting.errors import TingTingConfigError
 
 NEPAL = "Asia/Kathmandu"
@@ -43,7 +44,7 @@ def read_schedule(schedule: str | datetime | date | None) -> datetime | None:
 
 def is_past(moment: datetime, *, now: datetime | None = None) -> bool:
     """Whether TingTing would refuse to schedule this moment."""
-    return moment <= (now or datetime.now(timezone.utc))
+    return moment <= (now or datetime.fromtimestamp(wall_time(), timezone.utc))
 
 
 def wire_format(moment: datetime) -> str:

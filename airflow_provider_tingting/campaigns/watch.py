@@ -7,7 +7,6 @@ A `Wait` knows what was seen, when to look next and what ends it. A worker and a
 from __future__ import annotations
 
 import random
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
@@ -17,6 +16,7 @@ from airflow_provider_tingting.api.protocol import Pause
 from airflow_provider_tingting.api.statuses import CampaignStatus
 from airflow_provider_tingting.campaigns.observation import Observation, Reason, Snapshot, observe
 from airflow_provider_tingting.campaigns.poll_interval import PollInterval, duration_text
+from airflow_provider_tingting.clock import monotonic, wall_time
 from airflow_provider_tingting.errors import (
     TingTingAPIError,
     TingTingAuthError,
@@ -109,8 +109,8 @@ class Wait:
         tell: Logger,
         progress: Progress | None = None,
         *,
-        clock: Callable[[], float] = time.time,
-        ticks: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] = wall_time,
+        ticks: Callable[[], float] = monotonic,
     ) -> None:
         self.plan = plan
         self.progress = progress or Progress(plan.campaign_id)
@@ -211,7 +211,7 @@ class Wait:
 
 
 async def watch(
-    plan: WaitPlan, tell: Logger, progress: Progress | None = None, *, clock: Callable[[], float] = time.time
+    plan: WaitPlan, tell: Logger, progress: Progress | None = None, *, clock: Callable[[], float] = wall_time
 ) -> Observation:
     """Look at a campaign until it is final, in one of the wanted statuses, or overdue; return how the wait has ended.
 
@@ -232,7 +232,7 @@ async def watch(
 
 
 async def look(
-    plan: WaitPlan, tell: Logger, progress: Progress | None = None, *, clock: Callable[[], float] = time.time
+    plan: WaitPlan, tell: Logger, progress: Progress | None = None, *, clock: Callable[[], float] = wall_time
 ) -> Observation:
     """Look once, and as often again as faults that may pass are tolerated; parameters and errors as for `watch`."""
     wait = Wait(plan, tell, progress, clock=clock)

@@ -9,12 +9,12 @@ from __future__ import annotations
 import logging
 import re
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import tenacity
 
+from airflow_provider_tingting.clock import monotonic
 from airflow_provider_tingting.contacts.send_result import BatchReply, SendResult, result_of
 from airflow_provider_tingting.errors import (
     TingTingAPIError,
@@ -146,10 +146,10 @@ class Delivery:
     def _slow_down(self, retry_after: float | None) -> None:
         seconds = min(retry_after or 0, self.patience.longest_wait)
         with self._lock:
-            self._not_before = max(self._not_before, time.monotonic() + seconds)
+            self._not_before = max(self._not_before, monotonic() + seconds)
 
     def _wait_for_turn(self) -> None:
-        while (left := self._not_before - time.monotonic()) > 0 and not self._stopped.is_set():
+        while (left := self._not_before - monotonic()) > 0 and not self._stopped.is_set():
             self._stopped.wait(left)
         if self._stopped.is_set():
             raise _Stopped

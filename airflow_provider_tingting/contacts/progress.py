@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-import time
 from dataclasses import dataclass, field
+
+from airflow_provider_tingting.clock import monotonic
 
 log = logging.getLogger(__name__)
 
@@ -24,12 +25,12 @@ class ProgressLog:
     campaign_id: int
     total: int
     already: int = 0
-    _began: float = field(default_factory=lambda: time.monotonic())
-    _told: float = field(default_factory=lambda: time.monotonic())
+    _began: float = field(default_factory=monotonic)
+    _told: float = field(default_factory=monotonic)
 
     def tell(self, sent: int) -> None:
         """Take note of how many contacts this try has sent so far."""
-        now = time.monotonic()
+        now = monotonic()
         done = self.already + sent
         if done < self.total and now - self._told < EVERY:
             return

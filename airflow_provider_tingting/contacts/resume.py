@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
+from airflow_provider_tingting.clock import monotonic
 from airflow_provider_tingting.contacts.contact import Contact
 
 log = logging.getLogger(__name__)
@@ -123,7 +123,7 @@ class Points:
     save_point: Callable[[ResumePoint | None], None] | None
     resumed: bool = False
     trail: Trail = field(default_factory=Trail)
-    _saved: float = field(default_factory=lambda: time.monotonic())
+    _saved: float = field(default_factory=monotonic)
 
     def go_on(self, contacts: Iterator[Contact], point: ResumePoint) -> Iterator[Contact] | None:
         """Return the contacts that are left; None, and the log says so, when all are to be sent."""
@@ -143,7 +143,7 @@ class Points:
 
     def save_now_and_then(self) -> None:
         """Keep a point if the last one is some seconds old."""
-        if time.monotonic() - self._saved >= EVERY:
+        if monotonic() - self._saved >= EVERY:
             self.save()
 
     def save(self) -> None:
@@ -157,7 +157,7 @@ class Points:
         self._keep(None)
 
     def _keep(self, point: ResumePoint | None) -> None:
-        self._saved = time.monotonic()
+        self._saved = monotonic()
         if self.save_point is None:
             return
         try:

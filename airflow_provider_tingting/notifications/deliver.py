@@ -7,7 +7,6 @@ failures in forty processes on ten machines see one another, with no store of Ai
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable
 from datetime import datetime, timezone
 
@@ -17,6 +16,7 @@ from airflow_provider_tingting.api.protocol import Pause
 from airflow_provider_tingting.campaigns import reconcile
 from airflow_provider_tingting.campaigns.job import MOST_SENDS, CampaignJob
 from airflow_provider_tingting.campaigns.schedule import as_nepal_time, wire_format
+from airflow_provider_tingting.clock import wall_time
 from airflow_provider_tingting.errors import (
     TingTingAPIError,
     TingTingAuthError,
@@ -39,7 +39,7 @@ LOOKS_EVERY = 5.0
 GRACE = 30.0
 
 
-async def tell(notice: Notice, *, clock: Callable[[], float] = time.time) -> tuple[int, ...]:
+async def tell(notice: Notice, *, clock: Callable[[], float] = wall_time) -> tuple[int, ...]:
     """Give a notice unless it was given already; return the ids of the campaigns that were run for it.
 
     The first number is called. When there are more, the campaign is watched for `escalate_after` seconds, and the next

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow_provider_tingting._compat import TRIGGERS_HAVE_ON_KILL, AirflowFailException
 from airflow_provider_tingting.api.driver import run_flow
+from airflow_provider_tingting.clock import wall_time
 from airflow_provider_tingting.errors import (
     TingTingAuthError,
     TingTingCampaignError,
@@ -172,7 +172,7 @@ class RunningMixin(TingTingBaseWriteOperator):
             poll_interval=seconds_of(self.poll_interval, "poll_interval"),
             deadline=deadline_of(context, self.timeout, self.execution_timeout),
             tolerate_outage=seconds_of(self.tolerate_outage, "tolerate_outage", zero=True),
-            starts_by=time.time() + seconds_of(self.stall_timeout, "stall_timeout"),
+            starts_by=wall_time() + seconds_of(self.stall_timeout, "stall_timeout"),
         )
 
     def wait_here(self, plan: WaitPlan) -> Observation:

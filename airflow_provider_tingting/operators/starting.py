@@ -6,7 +6,6 @@ never held back.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timezone
@@ -17,6 +16,7 @@ from airflow_provider_tingting.api import calls
 from airflow_provider_tingting.api.driver import run_flow
 from airflow_provider_tingting.campaigns import calling_window, concurrency
 from airflow_provider_tingting.campaigns.calling_window import CallingWindow
+from airflow_provider_tingting.clock import sleep
 from airflow_provider_tingting.errors import (
     TingTingCampaignError,
     TingTingCampaignTimeoutError,
@@ -135,7 +135,7 @@ class Start:
             if held.until - calling_window.now() > _LONG_FOR_A_WORKER:
                 operator.log.warning("This wait holds a worker slot all the time; deferrable=True would free it")
             for nap in calling_window.naps(held.until):
-                time.sleep(nap)
+                sleep(nap)
         operator.on_kill_message = before
         # The token may have been replaced during the wait.
         operator.hook.forget_connection()

@@ -7,7 +7,6 @@ page says so, too.
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_tingting.api import calls
 from airflow_provider_tingting.api.pagination import Pager
 from airflow_provider_tingting.api.statuses import CampaignStatus
+from airflow_provider_tingting.clock import monotonic, wall_time
 from airflow_provider_tingting.errors import TingTingNotFoundError
 
 if TYPE_CHECKING:
@@ -112,10 +112,10 @@ class FinishedCampaigns:
 
         :raises TingTingAPIError: the list or a campaign cannot be read; nothing is lost, the next poll brings it.
         """
-        reads_all = time.monotonic() >= self._reads_all_at
+        reads_all = monotonic() >= self._reads_all_at
         is_first_try = self._first_tried_at is None
         if is_first_try:
-            self._first_tried_at = datetime.now(timezone.utc)
+            self._first_tried_at = datetime.fromtimestamp(wall_time(), timezone.utc)
         found: dict[int, Campaign] = {}
         counts = dict(self._counts)
         for status in FINAL:
@@ -127,7 +127,7 @@ class FinishedCampaigns:
         # Only now: what an error interrupts is read again. Who is not told yet is counted as missing, to be looked for.
         self._counts = {status: count - not_yet[status] for status, count in counts.items()}
         if reads_all:
-            self._reads_all_at = time.monotonic() + READS_ALL_AFTER
+            self._reads_all_at = monotonic() + READS_ALL_AFTER
         return sorted(news, key=lambda one: (one.changed_at is None, one.changed_at or 0, one.id))
 
     def _begin(self, found: Iterable[Campaign], *, is_first_try: bool) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import random
-import time
 from collections.abc import Callable, Coroutine, Iterable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -15,6 +14,7 @@ from airflow_provider_tingting.api.driver import drive_async
 from airflow_provider_tingting.api.statuses import CampaignStatus
 from airflow_provider_tingting.campaigns.observation import Snapshot
 from airflow_provider_tingting.campaigns.watch import JITTER, Wait
+from airflow_provider_tingting.clock import monotonic, wall_time
 from airflow_provider_tingting.errors import (
     TingTingConfigError,
     TingTingError,
@@ -71,7 +71,7 @@ class Poller:
     :param clock: seconds since 1970; deadlines are by this clock, all else by one that never jumps.
     """
 
-    def __init__(self, connect: Connect, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, connect: Connect, *, clock: Callable[[], float] = wall_time) -> None:
         self._clock = clock
         self._line = SharedClient(connect, self._tell_rejected)
         self._listing = ListStrategy()
@@ -135,7 +135,7 @@ class Poller:
 
     def _welcome(self, waiter: Subscriber) -> None:
         """Hand a latecomer what was seen last, and enter the next look."""
-        now = time.monotonic()
+        now = monotonic()
         plan = waiter.wait.plan
         sight, at = self._shown.get(plan.campaign_id, (None, 0.0))
         # What had not begun may have been run since.
@@ -180,21 +180,21 @@ class Poller:
 
     async def _poll(self) -> None:
         while True:
-            now, due = time.monotonic(), self._agenda.first()
+            now, due = monotonic(), self._agenda.first()
             if due is None or due > now:
                 await self._sleep(now + _LONGEST_SLEEP if due is None else min(due, now + _LONGEST_SLEEP))
                 self._heed_jump()
                 continue
             wanted = self._agenda.take(now)
             await self._sleep(now + self._gathering(wanted))
-            await self._look_at([*wanted, *self._agenda.take(time.monotonic())])
+            await self._look_at([*wanted, *self._agenda.take(monotonic())])
 
     async def _sleep(self, until: float) -> None:
         """Sleep until a time, or until somebody is due earlier."""
         self._woken.clear()
         self._sleeps_until = until
         with suppress(asyncio.TimeoutError):
-            await asyncio.wait_for(self._woken.wait(), max(0.0, until - time.monotonic()))
+            await asyncio.wait_for(self._woken.wait(), max(0.0, until - monotonic()))
 
     def _gathering(self, due: Iterable[int]) -> float:
         """Return how long to wait for others to become due; at random, so that two triggerers do not ask together."""
@@ -210,7 +210,7 @@ class Poller:
             return
         self._clock_is_ahead = ahead
         for campaign_id in self._waiters:
-            self._put(campaign_id, time.monotonic())
+            self._put(campaign_id, monotonic())
 
     def _enter(self, campaign_id: int, base: float) -> None:
         """Enter when a campaign is to be looked at again, now that it was.
@@ -224,7 +224,7 @@ class Poller:
                 waiter.time_is_up()
         left = [waiter.wait.next_look() for waiter in waiting if not waiter.ended.done()]
         if left:
-            now, pause = time.monotonic(), min(left)
+            now, pause = monotonic(), min(left)
             self._put(campaign_id, (base if now - base < pause * _IN_STEP else now) + pause)
 
     def _put(self, campaign_id: int, due: float) -> None:
@@ -237,8 +237,8 @@ class Poller:
     async def _look_at(self, wanted: Iterable[int]) -> None:
         """Look at all that are due: on the list as far as that pays, the rest one by one."""
         left = {one for one in wanted if one in self._waiters}
-        base = time.monotonic()
-        pages = self._listing.pages_for(left, time.monotonic())
+        base = monotonic()
+        pages = self._listing.pages_for(left, monotonic())
         trouble: TingTingError | None = None
         if pages:
             try:
@@ -246,7 +246,7 @@ class Poller:
             except (*_PASSING, asyncio.TimeoutError, TimeoutError) as error:
                 trouble = error if isinstance(error, TingTingError) else None
                 if trouble is None or isinstance(error, TingTingUnreadableReplyError):
-                    self._listing.rest(time.monotonic())
+                    self._listing.rest(monotonic())
             except TingTingConfigError as error:
                 self._missed(left, error, base)
                 return
@@ -254,7 +254,7 @@ class Poller:
                 if getattr(error, "status_code", None) == 401:
                     self._missed(left, error, base)
                     return
-                self._listing.rest(time.monotonic())
+                self._listing.rest(monotonic())
             except Exception as error:
                 self._failed(left, error)
                 return
@@ -271,7 +271,7 @@ class Poller:
         patience = max(_LEAST_PATIENCE, min([_MOST_PATIENCE, *intervals]))
         for call in walk:
             page = await asyncio.wait_for(self._line.send(call), patience)
-            now = time.monotonic()
+            now = monotonic()
             for row, campaign in enumerate(walk.accept(page)):
                 # A page may bring news for a hundred: others have a turn in between.
                 if row % _AT_A_STRETCH == 0:
@@ -319,7 +319,7 @@ class Poller:
             return
         if trouble is not None:
             # The list alone is in trouble.
-            self._listing.rest(time.monotonic())
+            self._listing.rest(monotonic())
         await asyncio.gather(*(self._read(one, base) for one in rest))
 
     async def _read(self, campaign_id: int, base: float) -> TingTingError | None:
@@ -335,7 +335,7 @@ class Poller:
             except Exception as error:
                 self._failed([campaign_id], error)
                 return None
-        own, now = Snapshot.of(campaign), time.monotonic()
+        own, now = Snapshot.of(campaign), monotonic()
         listed, at = self._shown.pop(campaign_id, (None, 0.0))
         if listed is not None and now - at < _SAME_MOMENT:
             self._listing.compared(listed, own, now)
@@ -363,4 +363,4 @@ class Poller:
         return [waiter for waiters in self._waiters.values() for waiter in waiters]
 
     def _ahead(self) -> float:
-        return self._clock() - time.monotonic()
+        return self._clock() - monotonic()

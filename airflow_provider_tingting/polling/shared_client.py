@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from airflow_provider_tingting.clock import monotonic
 from airflow_provider_tingting.errors import (
     TingTingAuthError,
     TingTingError,
@@ -66,9 +66,9 @@ class SharedClient:
         """
         key = (call.request.path, *sorted(call.request.query.items()))
         at, answer = self._answers.get(key, (0.0, None))
-        if answer is None or answer.cancelled() or time.monotonic() - at > max_age or _has_failed(answer):
+        if answer is None or answer.cancelled() or monotonic() - at > max_age or _has_failed(answer):
             answer = asyncio.ensure_future(self.send(call))
-            self._answers[key] = time.monotonic(), answer
+            self._answers[key] = monotonic(), answer
             while len(self._answers) > _ANSWERS_KEPT:
                 del self._answers[next(iter(self._answers))]
         # Whoever gives up does not take the answer from the others.
@@ -93,7 +93,7 @@ class SharedClient:
             return answer
         except TingTingRateLimitedError as error:
             if error.retry_after is not None:
-                self._silence, self._silent_until = error, time.monotonic() + error.retry_after
+                self._silence, self._silent_until = error, monotonic() + error.retry_after
             raise
         finally:
             self._busy -= 1
@@ -102,7 +102,7 @@ class SharedClient:
 
     def _heed_silence(self) -> None:
         """Ask nothing while TingTing wants none of us to ask; a client sits out short times only."""
-        left = self._silent_until - time.monotonic()
+        left = self._silent_until - monotonic()
         if self._silence is not None and left > 0:
             said = self._silence
             raise TingTingRateLimitedError(
@@ -111,7 +111,7 @@ class SharedClient:
 
     async def _open(self) -> AsyncTingTingClient:
         async with self._opening:
-            now = time.monotonic()
+            now = monotonic()
             if self._client is None:
                 self._client, self._opened_at = await self._connected(), now
             elif now - self._opened_at > CONNECTION_AGES_AFTER:
@@ -135,7 +135,7 @@ class SharedClient:
             self._rejected()
             self._retired.append(refused)
             self._client = None
-            self._client, self._opened_at = await self._connected(), time.monotonic()
+            self._client, self._opened_at = await self._connected(), monotonic()
             return True
 
     async def _connected(self) -> AsyncTingTingClient:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -16,6 +15,7 @@ from airflow_provider_tingting._compat import (
     conf,
 )
 from airflow_provider_tingting.api.driver import run_flow
+from airflow_provider_tingting.clock import wall_time
 from airflow_provider_tingting.connection import DEFAULT_CONN_ID
 from airflow_provider_tingting.errors import (
     TingTingAuthError,
@@ -87,7 +87,7 @@ class TingTingCampaignSensor(BaseSensorOperator):
     def execute(self, context: Context) -> Any:
         """Wait here, or look once and wait in the triggerer."""
         if not self.deferrable:
-            self._give_up_at = time.time() + self.timeout
+            self._give_up_at = wall_time() + self.timeout
             return super().execute(context)
         from airflow_provider_tingting.campaigns.observation import Reason
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
 
 from airflow_provider_tingting._compat import BaseTrigger, TriggerEvent
 from airflow_provider_tingting.api.driver import run_flow_async
+from airflow_provider_tingting.clock import wall_time
 from airflow_provider_tingting.connection import DEFAULT_CONN_ID
 
 # Airflow gives `on_kill` 30 seconds by default, after which nothing more could be said.
@@ -100,12 +100,12 @@ class TingTingCampaignTrigger(BaseTrigger):
         progress = Progress(plan.campaign_id)
         async with shared_poller(self.tingting_conn_id, self._client) as hub:
             waiting = asyncio.ensure_future(hub.wait(plan, self.log, progress))
-            given_up_at = max(self.deadline or 0.0, time.time()) + _SECONDS_FOR_A_LAST_LOOK
+            given_up_at = max(self.deadline or 0.0, wall_time()) + _SECONDS_FOR_A_LAST_LOOK
             try:
                 # Not by `wait_for`, which tells an error of the wait, such as a database's time-out, as its own; and
                 # by the clock again and again, which may be set while the wait lasts.
-                while not waiting.done() and (self.deadline is None or time.time() < given_up_at):
-                    left = _LOOKS_AT_CLOCK_EVERY if self.deadline is None else given_up_at - time.time()
+                while not waiting.done() and (self.deadline is None or wall_time() < given_up_at):
+                    left = _LOOKS_AT_CLOCK_EVERY if self.deadline is None else given_up_at - wall_time()
                     await asyncio.wait([waiting], timeout=min(left, _LOOKS_AT_CLOCK_EVERY))
                 # A request was under way at the deadline, and has not been answered since.
                 seen = waiting.result() if waiting.done() else replace(progress.seen, reason=Reason.TIMED_OUT)

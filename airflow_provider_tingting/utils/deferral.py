@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from airflow_provider_tingting.clock import wall_time
 from airflow_provider_tingting.utils.arguments import seconds_of
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def deadline_of(
     context: Context,
     timeout: float | timedelta | None,
     execution_timeout: timedelta | None = None,
-    clock: Callable[[], float] = time.time,
+    clock: Callable[[], float] = wall_time,
 ) -> float | None:
     """Return when the wait must end, in seconds since 1970, or None for never.
 
@@ -49,7 +49,7 @@ def defer(
     deadline: float | None,
     *,
     method_name: str = "execute_complete",
-    clock: Callable[[], float] = time.time,
+    clock: Callable[[], float] = wall_time,
     **kwargs: Any,
 ) -> NoReturn:
     """Defer until the trigger fires, with a backstop of Airflow's own a little after the deadline.
