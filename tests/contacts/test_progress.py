@@ -6,7 +6,6 @@ import logging
 
 import pytest
 
-from airflow_provider_tingting.contacts import progress
 from airflow_provider_tingting.contacts.progress import ProgressLog
 
 
