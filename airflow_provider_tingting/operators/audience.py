@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from airflow_provider_tingting.errors import TingTingConfigError, TingTingContactsError
 from airflow_provider_tingting.formatting import counted
 from airflow_provider_tingting.operators.base import TingTingBaseOperator
-from airflow_provider_tingting.utils.arguments import shown, storage_path_of
+from airflow_provider_tingting.utils.arguments import check_rendered, shown, storage_path_of
 
 if TYPE_CHECKING:
     from airflow_provider_tingting.api.models import Campaign
@@ -99,6 +99,11 @@ class TingTingBaseAudienceOperator(TingTingBaseOperator):
         self.sheet = sheet
         self.encoding = encoding
         self.delimiter = delimiter
+
+    def check_templates(self) -> None:
+        """Refuse templated arguments that rendered to nothing, the sources inside `exclude` included."""
+        super().check_templates()
+        check_rendered({"exclude": _texts_in(self.exclude)})
 
     @contextmanager
     def checked(self, *messages: str | None, campaign: Campaign | None = None) -> Iterator[ValidatedAudience]:
@@ -200,6 +205,14 @@ class TingTingBaseAudienceOperator(TingTingBaseOperator):
             )
         for example in audience.conflicts:
             self.log.warning("Other variables: %s", example)
+
+
+def _texts_in(exclude: Any) -> Any:
+    """Return what a template may have filled in `exclude`: paths and queries; contacts are data."""
+    if isinstance(exclude, Mapping):
+        is_source = "sql" in exclude or "contacts" in exclude
+        return {key: value for key, value in exclude.items() if isinstance(value, str)} if is_source else None
+    return [_texts_in(one) for one in exclude] if isinstance(exclude, list | tuple) else exclude
 
 
 @contextmanager

@@ -17,11 +17,17 @@ from airflow_provider_tingting.errors import (
     TingTingError,
 )
 from airflow_provider_tingting.links.campaign import TingTingCampaignLink, push_link
+from airflow_provider_tingting.utils.arguments import check_rendered
 from airflow_provider_tingting.utils.task_state import TaskState
 
 if TYPE_CHECKING:
     from airflow_provider_tingting._compat import BaseOperatorLink, Context
     from airflow_provider_tingting.hooks.tingting import TingTingHook
+
+#: Templated arguments that `check_templates` leaves to their own readers.
+_IDS = frozenset({"campaign_id", "contact_id", "survey_id"})
+#: Templated arguments that may hold contacts.
+_DATA = frozenset({"contacts", "exclude"})
 
 ON_CLEAR = ("reattach", "send_again", "fail")
 
@@ -60,6 +66,16 @@ class TingTingBaseOperator(BaseOperator):
         except self.non_retryable as error:
             which = f" (Connection {self.tingting_conn_id!r}.)" if isinstance(error, TingTingAuthError) else ""
             raise AirflowFailException(f"{error}{which}") from error
+
+    def check_templates(self) -> None:
+        """Refuse templated arguments that rendered to nothing, before the first request.
+
+        Ids have readers of their own. Contacts are data, so only a path in their place is checked.
+
+        :raises TingTingConfigError: an argument is the text `None` or still contains a template.
+        """
+        rendered = {name: getattr(self, name, None) for name in self.template_fields if name not in _IDS}
+        check_rendered({name: value for name, value in rendered.items() if name not in _DATA or isinstance(value, str)})
 
     def campaign_uri(self, campaign_id: int) -> str:
         """Return the URI of the campaign's asset."""

@@ -137,6 +137,7 @@ class TingTingCreateCampaignOperator(TingTingBaseWriteOperator):
         from airflow_provider_tingting.campaigns.reconcile import latest_of
 
         with self.fail_without_retry():
+            self.check_templates()
             self.apply_on_clear(context, "create a campaign")
             spec = self._spec()
             memory, marks = self.memory(context), self._marks(spec, context)
@@ -343,6 +344,7 @@ class TingTingRunCampaignOperator(RunningMixin):
         **put_off: Any,
     ) -> dict[str, Any]:
         with self.fail_without_retry():
+            self.check_templates()
             campaign = self.start(context, **put_off)
             if not self.wait_for_completion:
                 return self.begun(context, campaign)

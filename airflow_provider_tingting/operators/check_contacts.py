@@ -98,6 +98,7 @@ class TingTingCheckContactsOperator(TingTingBaseAudienceOperator):
         from airflow_provider_tingting.contacts.estimate import summary_of
 
         with self.fail_without_retry():
+            self.check_templates()
             campaign = self._campaign(context)
             prices = self._prices()
             message, sms_message = self.message, self.sms_message

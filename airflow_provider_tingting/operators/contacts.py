@@ -97,6 +97,7 @@ class TingTingAddContactsOperator(TingTingBaseAudienceOperator, TingTingBaseWrit
         from airflow_provider_tingting.utils.task_state import resuming
 
         with self.fail_without_retry():
+            self.check_templates()
             self.apply_on_clear(context, "add contacts")
             number = campaign_id_of(self.campaign_id)
             self._check_arguments()

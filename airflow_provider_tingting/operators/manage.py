@@ -82,6 +82,7 @@ class TingTingUpdateCampaignOperator(TingTingBaseWriteOperator):
         from airflow_provider_tingting.campaigns.schedule import read_schedule, wire_format
 
         with self.fail_without_retry():
+            self.check_templates()
             self.apply_on_clear(context, "update the campaign")
             number = campaign_id_of(self.campaign_id)
             moment = read_schedule(self.schedule)
@@ -127,6 +128,7 @@ class TingTingStopCampaignOperator(TingTingBaseWriteOperator):
         from airflow_provider_tingting.campaigns.reconcile import end_of
 
         with self.fail_without_retry():
+            self.check_templates()
             self.apply_on_clear(context, "stop the campaign")
             number = campaign_id_of(self.campaign_id)
             self.push_campaign(context, number)
@@ -198,6 +200,7 @@ class TingTingDeleteCampaignOperator(TingTingBaseWriteOperator):
         from airflow_provider_tingting.campaigns.reconcile import delete
 
         with self.fail_without_retry():
+            self.check_templates()
             self.apply_on_clear(context, "delete the campaign")
             if self.missing_ok and self.campaign_id in (None, "", "None"):
                 raise AirflowSkipException("There is no campaign to delete.")

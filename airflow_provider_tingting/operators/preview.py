@@ -66,6 +66,7 @@ class TingTingPreviewVoiceOperator(TingTingBaseOperator):
         from airflow_provider_tingting.api.idempotent_writes import retry_idempotent
 
         with self.fail_without_retry():
+            self.check_templates()
             number = campaign_id_of(self.campaign_id)
             campaign = self.hook.get_campaign(number)
             voice = campaign.voice_id if self.voice in (None, "") else self.hook.find_voice(self.voice).id
@@ -130,6 +131,7 @@ class TingTingDemoCallOperator(TingTingBaseWriteOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         """Ask for the call, once."""
         with self.fail_without_retry():
+            self.check_templates()
             self.apply_on_clear(context, "call the contact")
             memory = self.memory(context)
             entry, cleared = memory.recall(), clear_count(context)

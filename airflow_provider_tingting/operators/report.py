@@ -100,6 +100,7 @@ class TingTingDownloadReportOperator(TingTingBaseOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         """Download, check, write."""
         with self.fail_without_retry():
+            self.check_templates()
             result = self._bring(context)
         values = ("path", "rows", "summary", "source", "final", "chart_path")
         self.push_values(context, {key: result[key] for key in values})
@@ -289,6 +290,7 @@ class TingTingDownloadSurveyReportOperator(TingTingBaseOperator):
         from airflow_provider_tingting.reports.writers import ensure_writable
 
         with self.fail_without_retry():
+            self.check_templates()
             number = campaign_id_of(self.survey_id, "survey_id")
             if self.format not in ("csv", "json"):
                 raise TingTingConfigError(f"format must be csv or json; it is {self.format!r}.")

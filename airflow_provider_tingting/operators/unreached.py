@@ -94,6 +94,7 @@ class TingTingUnreachedContactsOperator(TingTingBaseOperator):
         )
 
         with self.fail_without_retry():
+            self.check_templates()
             choice = Choice.read(
                 UNREACHED if self.statuses is None else self.statuses, self.max_tries, self.tries_column
             )

@@ -117,6 +117,7 @@ class TingTingReportToSqlOperator(TingTingBaseOperator):
         from airflow_provider_tingting.reports.table import TableName, check_columns, load_table, table_columns
 
         with self.fail_without_retry():
+            self.check_templates()
             number = campaign_id_of(self.campaign_id)
             target = TableName.read(self.table, self.schema)
             check_columns(self.variables, self.columns)

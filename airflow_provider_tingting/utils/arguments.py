@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,36 @@ def shown(value: Any) -> str:
     if isinstance(value, list | tuple | dict | set):
         return f"a {type(value).__name__} of {len(value)}"
     return f"a {type(value).__name__}"
+
+
+def check_rendered(arguments: Mapping[str, Any]) -> None:
+    """Refuse a text that is what Jinja leaves of a missing XCom or parameter: `None`, or a template as it was written.
+
+    Values inside mappings, lists, tuples and sets are checked too.
+
+    :param arguments: the values after rendering, by the name that the error calls them.
+    :raises TingTingConfigError: naming the first such argument; its value is not quoted.
+    """
+    for argument, value in arguments.items():
+        if isinstance(value, str):
+            _check_rendered_text(value, argument)
+        elif isinstance(value, Mapping):
+            check_rendered({f"{argument}[{key!r}]": inner for key, inner in value.items()})
+        elif isinstance(value, list | tuple | set | frozenset):
+            check_rendered({f"{argument}[{index}]": inner for index, inner in enumerate(value)})
+
+
+def _check_rendered_text(text: str, argument: str) -> None:
+    if text.strip() == "None":
+        raise TingTingConfigError(
+            f"{argument} is the text 'None', which a template renders for a value that does not exist. Check that the "
+            "XCom, parameter or variable in the template exists and that the task which writes it has run."
+        )
+    if "{{" in text or "{%" in text:
+        raise TingTingConfigError(
+            f"{argument} still contains a Jinja template. Write the template directly in the argument, so that Airflow "
+            "renders it; a template inside a rendered value is not rendered again."
+        )
 
 
 def campaign_id_of(value: Any, argument: str = "campaign_id") -> int:
