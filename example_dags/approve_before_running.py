@@ -1,8 +1,7 @@
-"""A person decides before credits are spent: check, estimate, listen, approve, a demo call, and only then everybody.
+"""A person approves before credits are spent: check, estimate, preview, approval, a demo call, and then the campaign.
 
-The decision is asked for under "Required Actions" in Airflow (3.1 and later). When it is rejected, the campaign is
-deleted and nobody is called. Needs the connection `tingting_default`; runs offline
-against the sandbox.
+Airflow asks under "Required Actions" (Airflow 3.1 and later). When the person rejects, the campaign is deleted and no
+contact is called. Needs the connection `tingting_default`. Runs offline against the sandbox.
 """
 
 from __future__ import annotations
@@ -25,15 +24,22 @@ from airflow_provider_tingting.operators.manage import TingTingDeleteCampaignOpe
 from airflow_provider_tingting.operators.preview import TingTingDemoCallOperator, TingTingPreviewVoiceOperator
 
 HERE = Path(__file__).parent
-# The first household of the spreadsheet stands for the campaign's owner, who hears it before anybody else.
+# The first household of the spreadsheet stands for the campaign's owner, who gets the demo call.
 OWNER = "9840000001"
 AUDIENCE = {
     "contacts": str(HERE / "data" / "ward_7.xlsx"),
     "number_column": "Mobile",
     "variables": {"tags_name": "Householder", "tags_time": "Cut off from"},
 }
+# A retry finds the campaign of the attempt before it and calls no contact again.
+DEFAULT_ARGS = {
+    "retries": 3,
+    "retry_delay": timedelta(minutes=5),
+    "retry_exponential_backoff": True if airflow_version.startswith(("2.", "3.0.", "3.1.")) else 2,
+    "max_retry_delay": timedelta(minutes=30),
+}
 
-# Airflow asks people from 3.1 on; before, this file has no DAG.
+# `ApprovalOperator` came with Airflow 3.1; on an older version this file has no DAG.
 if not airflow_version.startswith(("2.", "3.0.")):
     from airflow.providers.standard.operators.hitl import ApprovalOperator
     from airflow.sdk import DAG, task
@@ -44,6 +50,7 @@ if not airflow_version.startswith(("2.", "3.0.")):
         schedule=None,
         start_date=pendulum.datetime(2026, 1, 1, tz="Asia/Kathmandu"),
         catchup=False,
+        default_args=DEFAULT_ARGS,
         tags=["tingting", "example"],
         doc_md=__doc__,
     ):
@@ -55,12 +62,17 @@ if not airflow_version.startswith(("2.", "3.0.")):
             message="नमस्कार {tags_name} जी, भोलि बिहान {tags_time}देखि खानेपानी आउने छैन।",
         )
 
+        # [START howto_check_contacts]
         check = TingTingCheckContactsOperator(task_id="check_contacts", campaign_id=create.output, **AUDIENCE)
+        # [END howto_check_contacts]
 
         add = TingTingAddContactsOperator(task_id="add_contacts", campaign_id=create.output, **AUDIENCE)
 
+        # [START howto_preview_voice]
         preview = TingTingPreviewVoiceOperator(task_id="preview_voice", campaign_id=create.output)
+        # [END howto_preview_voice]
 
+        # [START howto_approval]
         approve = ApprovalOperator(
             task_id="approve",
             subject="Call the households of ward 7?",
@@ -77,10 +89,11 @@ The account has {{ 'an unknown number' if credits['remaining'] is none else cred
 """,
             defaults="Reject",
         )
+        # [END howto_approval]
 
         @task
         def owner(campaign_id: int) -> int:
-            """Find the owner among the contacts."""
+            """Return the id of the owner among the contacts."""
             contacts = TingTingHook().iter_contacts(campaign_id)
             found = next((contact.id for contact in contacts if contact.number == OWNER), None)
             if found is None:
@@ -88,11 +101,13 @@ The account has {{ 'an unknown number' if credits['remaining'] is none else cred
             return found
 
         found = owner(create.output)
-        # Somebody may approve late in the evening, or a day later.
+        # A person may approve late in the evening, or a day later.
         hours = os.environ.get("TINGTING_CALLING_WINDOW", "08:00-20:00")
+        # [START howto_demo_call]
         demo = TingTingDemoCallOperator(
             task_id="demo_call", contact_id=found, calling_window=hours, max_age=timedelta(days=2)
         )
+        # [END howto_demo_call]
 
         run = TingTingRunCampaignOperator(
             task_id="run_campaign",
@@ -103,8 +118,9 @@ The account has {{ 'an unknown number' if credits['remaining'] is none else cred
             max_age=timedelta(days=2),
         )
 
-        # Of a campaign that was not run. With the rule `all_skipped` it would be skipped after a failure too, and a DAG
-        # run whose last task is skipped is a success.
+        # [START howto_delete_campaign]
+        # The id is empty unless the run was skipped. The rule `all_skipped` would also skip this task after a failure,
+        # and a DAG run whose last task is skipped is a success.
         delete = TingTingDeleteCampaignOperator(
             task_id="delete_rejected",
             campaign_id="""
@@ -115,5 +131,6 @@ The account has {{ 'an unknown number' if credits['remaining'] is none else cred
             unless_run=True,
             trigger_rule="none_failed",
         )
+        # [END howto_delete_campaign]
 
         create >> check >> add >> preview >> approve >> found >> demo >> run >> delete

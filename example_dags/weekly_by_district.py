@@ -1,15 +1,21 @@
-"""A campaign that comes back: every Sunday morning, Nepal time, one for each district with its own audience.
+"""A recurring campaign: every Sunday at ten in Nepal, one campaign for each district with an audience of its own.
 
-The audience is built in a TaskFlow task and handed on as a file, because people do not belong into XCom.
+Each audience is written to a file by a `@task.tingting_audience` function, because contacts do not belong into XCom.
+
+A manual run beside the scheduled one is a campaign of its own: it calls the same contacts again. Trigger this DAG by
+hand only when its schedule is off.
 """
 
 from __future__ import annotations
 
 import csv
 import os
+from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pendulum
+from airflow import __version__ as airflow_version
 
 from airflow_provider_tingting.operators.campaign import (
     TingTingCreateCampaignOperator,
@@ -26,6 +32,13 @@ except ImportError:  # Airflow 2
 HERE = Path(__file__).parent
 AUDIENCES = Path(os.environ.get("AIRFLOW_HOME", "~/airflow")).expanduser() / "audiences"
 DISTRICTS = ["Kathmandu", "Kaski", "Morang"]
+# A retry finds the campaign of the attempt before it and calls no contact again.
+DEFAULT_ARGS = {
+    "retries": 3,
+    "retry_delay": timedelta(minutes=5),
+    "retry_exponential_backoff": True if airflow_version.startswith(("2.", "3.0.", "3.1.")) else 2,
+    "max_retry_delay": timedelta(minutes=30),
+}
 
 with DAG(
     dag_id="tingting_weekly_by_district",
@@ -33,30 +46,31 @@ with DAG(
     schedule="0 10 * * SUN",
     start_date=pendulum.datetime(2026, 1, 1, tz="Asia/Kathmandu"),
     catchup=False,
-    # It phones people by the clock: somebody has to switch it on.
+    # It calls contacts by the clock, so a person must switch it on.
     is_paused_upon_creation=True,
+    default_args=DEFAULT_ARGS,
     tags=["tingting", "example"],
     doc_md=__doc__,
 ):
 
     @task
     def campaign_name(district: str) -> str:
-        """Name the district's campaign."""
+        """Return the name of the district's campaign."""
         return f"Vaccination day, {district}"
 
-    @task
-    def audience(district: str, run_id: str | None = None) -> str:
-        """Write this week's patients of a district to a file and return its path."""
+    # [START howto_tingting_audience]
+    # In a folder each task instance has a file of its own, so two runs never write to the same one.
+    @task.tingting_audience(path=f"{AUDIENCES}/")
+    def audience(district: str) -> Iterator[dict]:
+        """Yield this week's patients of a district."""
         with (HERE / "data" / "patients.csv").open(encoding="utf-8", newline="") as file:
-            patients = [row for row in csv.DictReader(file) if row["district"] == district]
-        AUDIENCES.mkdir(parents=True, exist_ok=True)
-        path = AUDIENCES / f"{pendulum.now('Asia/Kathmandu'):%G-W%V}_{district}.csv"
-        with path.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file)
-            writer.writerow(["number", "tags_name", "tags_place"])
-            writer.writerows([row["mobile"], row["name"], row["place"]] for row in patients)
-        return str(path)
+            for row in csv.DictReader(file):
+                if row["district"] == district:
+                    yield {"number": row["mobile"], "tags_name": row["name"], "tags_place": row["place"]}
 
+    # [END howto_tingting_audience]
+
+    # [START howto_mapped_campaigns]
     @task_group
     def district_campaign(district: str) -> None:
         """Create, fill and run one district's campaign."""
@@ -78,10 +92,11 @@ with DAG(
             deferrable=True,
             poll_interval=float(os.environ.get("TINGTING_POLL_INTERVAL", "30")),
             success_when=0.3,
-            # A reminder of Sunday is worth nothing on Monday, and nobody wants it at night.
+            # On Monday a reminder of Sunday is too late: the run fails instead of calling.
             calling_window=os.environ.get("TINGTING_CALLING_WINDOW", "08:00-20:00"),
-            max_age=pendulum.duration(hours=10),
+            max_age=timedelta(hours=10),
         )
         add >> run
 
     district_campaign.expand(district=DISTRICTS)
+    # [END howto_mapped_campaigns]

@@ -1,4 +1,4 @@
-"""The examples that take reports further: to a database and a league table, up a ladder of tries, to a lake."""
+"""The examples that use reports: a database and a league table, escalating retries, Parquet files."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def _fast(sandbox, monkeypatch):
 
 @pytest.fixture
 def yesterdays(sandbox):
-    """Two campaigns that ended yesterday in Nepal, and one that ended today."""
+    """Two campaigns that ended yesterday in Nepal; a third one ended today."""
     made = []
     # Noon, so that no campaign runs into the next day.
     for day, outcomes in (("yesterday", 3), ("yesterday", 1), ("today", 4)):
@@ -43,9 +43,8 @@ def yesterdays(sandbox):
 
 
 @pytest.fixture
-def tonight():
-    """After the hour at which the nightly DAGs are due, so that their last data interval has ended today."""
-    return pendulum.today("Asia/Kathmandu").at(3)
+def yesterday():
+    return {"day": pendulum.yesterday("Asia/Kathmandu").to_date_string()}
 
 
 def table(path):
@@ -54,14 +53,14 @@ def table(path):
 
 
 def test_the_nightly_reports_come_to_the_database_and_the_league_table(
-    sandbox, yesterdays, tonight, run_dag, tmp_path, monkeypatch
+    sandbox, yesterdays, yesterday, run_dag, tmp_path, monkeypatch
 ):
-    pytest.importorskip("matplotlib", reason="the picture needs the extra chart")
+    pytest.importorskip("matplotlib", reason="the chart page needs the extra chart")
     database = tmp_path / "warehouse.db"
     monkeypatch.setenv("AIRFLOW_CONN_TINGTING_WAREHOUSE", f"sqlite://{database}")
 
-    night = run_dag("tingting_nightly_reports", known=True, at=tonight)
-    league = run_dag("tingting_league_table")
+    night = run_dag("tingting_nightly_reports", known=True, conf=yesterday, dated=False)
+    league = run_dag("tingting_league_table", dated=False)
 
     assert night.state == league.state == "success"
     with closing(sqlite3.connect(database)) as connection:
@@ -76,20 +75,31 @@ def test_the_nightly_reports_come_to_the_database_and_the_league_table(
         (row["campaign_id"], row["contacts"], row["reached"]) for row in table(league.xcom("league_table")["path"])
     ]
     assert ranked == [(str(yesterdays[0]), "4", "3"), (str(yesterdays[1]), "4", "1")]
-    picture = league.xcom("picture_of_the_best")
-    assert picture["campaign_id"] == yesterdays[0]
-    assert "</html>" in Path(picture["chart_path"]).read_text(encoding="utf-8")
+    chart = league.xcom("chart_of_the_best")
+    assert chart["campaign_id"] == yesterdays[0]
+    assert "</html>" in Path(chart["chart_path"]).read_text(encoding="utf-8")
 
 
-def test_a_night_without_campaigns_tells_nobody(sandbox, run_dag, tmp_path, monkeypatch):
+def test_a_manual_run_without_a_day_takes_the_latest_day_with_campaigns(
+    sandbox, yesterdays, run_dag, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("AIRFLOW_CONN_TINGTING_WAREHOUSE", f"sqlite://{tmp_path / 'warehouse.db'}")
+
+    run = run_dag("tingting_nightly_reports", known=True)
+
+    assert run.state == "success"
+    assert run.xcom("finished_campaigns") == [max(sandbox.world.campaigns)]
+
+
+def test_a_day_without_campaigns_sends_no_event(sandbox, run_dag, tmp_path, monkeypatch):
     monkeypatch.setenv("AIRFLOW_CONN_TINGTING_WAREHOUSE", f"sqlite://{tmp_path / 'warehouse.db'}")
 
     night = run_dag("tingting_nightly_reports", conf={"day": "2026-01-02"})
 
-    assert night.states["tell"] == "skipped"
+    assert night.states["publish"] == "skipped"
 
 
-def test_the_ladder_goes_on_with_those_who_were_not_reached(sandbox, run_dag):
+def test_the_ladder_goes_on_with_the_unreached_contacts(sandbox, run_dag):
     people = [row["mobile"] for row in table(PATIENTS)]
     stubborn, late = people[1], people[4]
     for number in people:
@@ -100,7 +110,7 @@ def test_the_ladder_goes_on_with_those_who_were_not_reached(sandbox, run_dag):
         return any(campaign.status == "Scheduled" for campaign in campaigns.values())
 
     with meanwhile(evening, lambda: sandbox.clock.push(24 * 3600), within=120):
-        run = run_dag("tingting_retry_ladder")
+        run = run_dag("tingting_retry_ladder", dated=False)
 
     assert set(run.states.values()) == {"success"}
     first, second, third = (campaigns[run.xcom(f"create_{number}")] for number in (1, 2, 3))
@@ -118,6 +128,17 @@ def test_the_ladder_goes_on_with_those_who_were_not_reached(sandbox, run_dag):
     assert dict(sandbox.ledger.times_dialled(channel="sms")) == {stubborn: 1, late: 1}
 
 
+def test_the_second_call_follows_at_once_with_no_hours_between(sandbox, run_dag):
+    numbers = [row["mobile"] for row in table(PATIENTS)]
+    for index, number in enumerate(numbers):
+        sandbox.world.script_outcome(number, "unanswered" if index < 2 else "completed")
+
+    run = run_dag("tingting_retry_ladder", conf={"hours_between": 0})
+
+    assert set(run.states.values()) == {"success"}
+    assert len(sandbox.world.campaigns) == 3
+
+
 def test_the_ladder_ends_where_too_few_are_left(sandbox, run_dag):
     people = [row["mobile"] for row in table(PATIENTS)]
     for number in people:
@@ -132,14 +153,14 @@ def test_the_ladder_ends_where_too_few_are_left(sandbox, run_dag):
     assert len(sandbox.world.campaigns) == 1
 
 
-def test_the_reports_of_a_day_are_one_parquet_table(sandbox, yesterdays, tonight, run_dag, tmp_path, monkeypatch):
+def test_the_reports_of_a_day_are_one_parquet_table(sandbox, yesterdays, yesterday, run_dag, tmp_path, monkeypatch):
     dataset = pytest.importorskip("pyarrow.dataset")
     monkeypatch.setenv("TINGTING_LAKE", f"file://{tmp_path}/lake")
 
-    run = run_dag("tingting_reports_to_parquet", known=True, at=tonight)
+    run = run_dag("tingting_reports_to_parquet", known=True, conf=yesterday, dated=False)
 
     assert run.state == "success"
-    day = pendulum.yesterday("Asia/Kathmandu").to_date_string()
+    day = yesterday["day"]
     files = sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.parquet"))
     assert files == [f"lake/date={day}/campaign_{campaign}.parquet" for campaign in yesterdays]
     lake = dataset.dataset(tmp_path / "lake", format="parquet", partitioning="hive").to_table().to_pylist()

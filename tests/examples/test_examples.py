@@ -1,4 +1,4 @@
-"""Every example runs, waiting in workers and in the triggerer, and comes to the right numbers."""
+"""Each example runs with the expected figures: waiting in a worker, and deferred in a run without a logical date."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ import csv
 import importlib
 import json
 import unicodedata
+from datetime import timedelta
 from pathlib import Path
 
 import openpyxl
 import pytest
-from support.airflow_home import EXAMPLE_DAGS
+from support.airflow_home import AIRFLOW_VERSION, EXAMPLE_DAGS
+from support.dag_runs import load_dags
 
 import airflow_provider_tingting.operators.campaign
 import airflow_provider_tingting.sensors.campaign
@@ -41,38 +43,41 @@ def _fast(sandbox, monkeypatch):
     sandbox.clock.speed = 100
 
 
-@pytest.fixture(params=[False, True], ids=["in a worker", "deferred"])
+@pytest.fixture(params=[False, True], ids=["in a worker", "deferred, without a logical date"])
 def default_deferrable(request, monkeypatch):
-    """Airflow's own default for waiting, which a class takes up when its module is imported."""
+    """Airflow's own default for waiting, which a class reads when its module is imported.
+
+    The deferred run has no logical date either, like a run that an asset event starts: `ds` and its kind do not exist.
+    """
     monkeypatch.setenv(DEFAULT_DEFERRABLE, str(request.param))
-    take_up_the_default()
+    import_again()
     yield request.param
     monkeypatch.delenv(DEFAULT_DEFERRABLE)
-    take_up_the_default()
+    import_again()
 
 
-def take_up_the_default():
+def import_again():
     importlib.reload(airflow_provider_tingting.operators.campaign)
     importlib.reload(airflow_provider_tingting.sensors.campaign)
 
 
 @pytest.fixture
 def quiet(sandbox, logged):
-    """Call with a finished run: its logs and XComs hold nothing of the people, the messages and the token."""
+    """Call with a finished run: its logs and XComs hold no contact's data, no message and no token."""
 
     def check(run, people, *messages):
-        # What Airflow 3.0's own processes tell each other is shown at the level of debugging by `dag.test()` alone.
+        # `dag.test()` on Airflow 3.0 alone logs the messages between Airflow's own processes, at debug level.
         chatter = ("Sending request", "Received message from task runner")
         lines = [line for line in logged().splitlines() if not any(words in line for words in chatter)]
-        told = "\n".join([*lines, json.dumps(xcoms_of(run), ensure_ascii=False)])
-        assert run.dag_id in told
+        written = "\n".join([*lines, json.dumps(xcoms_of(run), ensure_ascii=False)])
+        assert run.dag_id in written
         secrets = {sandbox.token, *messages}
         for person in people:
             for value in person.values():
                 if len(str(value)) > 5:
                     secrets |= {str(value), *([digits(value)] if len(digits(value)) == 10 else [])}
-        assert [secret for secret in secrets if secret in told] == []
-        return told
+        assert [secret for secret in secrets if secret in written] == []
+        return written
 
     return check
 
@@ -91,7 +96,7 @@ def test_a_campaign_from_a_spreadsheet(sandbox, run_dag, default_deferrable, qui
     people = rows_of(DATA / "ward_7.xlsx")
     numbers = {digits(person["Mobile"]) for person in people}
 
-    run = run_dag("tingting_campaign_from_spreadsheet")
+    run = run_dag("tingting_campaign_from_spreadsheet", dated=not default_deferrable)
 
     assert run.states == dict.fromkeys(
         ("create_campaign", "add_contacts", "run_campaign", "download_report"), "success"
@@ -107,14 +112,14 @@ def test_a_campaign_from_a_spreadsheet(sandbox, run_dag, default_deferrable, qui
     reached = sum(status in ("completed", "hungup") for status in statuses.values())
     assert ran["reached"] == report["summary"]["reached"] == reached
     assert 0 < reached < len(people)
-    told = quiet(run, people, campaign.message)
-    assert ("running trigger in line" in told) == default_deferrable
+    written = quiet(run, people, campaign.message)
+    assert ("running trigger in line" in written) == default_deferrable
 
 
 def test_weekly_by_district(sandbox, run_dag, default_deferrable, quiet):
     patients = rows_of(DATA / "patients.csv")
 
-    run = run_dag("tingting_weekly_by_district")
+    run = run_dag("tingting_weekly_by_district", dated=not default_deferrable)
 
     assert run.state == "success"
     districts = ["Kathmandu", "Kaski", "Morang"]
@@ -125,17 +130,17 @@ def test_weekly_by_district(sandbox, run_dag, default_deferrable, quiet):
         assert set(campaign.numbers) == numbers
         assert run.xcom("district_campaign.add_contacts", map_index=index)["created"] == len(numbers)
         assert run.xcom("district_campaign.run_campaign", map_index=index)["contacts"] == len(numbers)
-    everybody = dict.fromkeys((digits(patient["mobile"]) for patient in patients), 1)
-    assert dict(sandbox.ledger.times_dialled()) == everybody
-    assert dict(sandbox.ledger.times_dialled(channel="sms")) == everybody
+    once = dict.fromkeys((digits(patient["mobile"]) for patient in patients), 1)
+    assert dict(sandbox.ledger.times_dialled()) == once
+    assert dict(sandbox.ledger.times_dialled(channel="sms")) == once
     quiet(run, [{key: patient[key] for key in ("mobile", "name", "place")} for patient in patients], campaign.message)
 
 
-def test_call_again_who_did_not_answer(sandbox, run_dag, default_deferrable, quiet):
+def test_call_unanswered_again(sandbox, run_dag, default_deferrable, quiet):
     patients = rows_of(DATA / "patients.csv")
     numbers = {digits(patient["mobile"]) for patient in patients}
 
-    run = run_dag("tingting_call_again_who_did_not_answer")
+    run = run_dag("tingting_call_unanswered_again", dated=not default_deferrable)
 
     assert set(run.states.values()) == {"success"}
     first, second = (sandbox.world.campaigns[run.xcom(task)] for task in ("create_first", "create_second"))
@@ -148,14 +153,14 @@ def test_call_again_who_did_not_answer(sandbox, run_dag, default_deferrable, qui
     quiet(run, [{key: patient[key] for key in ("mobile", "name")} for patient in patients], first.message)
 
 
-def test_nobody_is_called_again_when_everybody_has_answered(sandbox, run_dag, tmp_path):
+def test_no_second_campaign_is_made_when_each_contact_has_answered(sandbox, run_dag, tmp_path):
     numbers = ["9841234501", "9841234502"]
     for number in numbers:
         sandbox.world.script_outcome(number, "completed")
     path = tmp_path / "two.csv"
     path.write_text("mobile,name\n" + "".join(f"{number},Sita\n" for number in numbers), encoding="utf-8")
 
-    run = run_dag("tingting_call_again_who_did_not_answer", conf={"contacts": str(path)})
+    run = run_dag("tingting_call_unanswered_again", conf={"contacts": str(path)})
 
     assert run.state == "success"
     assert {task for task, state in run.states.items() if state == "skipped"} == {
@@ -164,3 +169,16 @@ def test_nobody_is_called_again_when_everybody_has_answered(sandbox, run_dag, tm
         "run_second",
     }
     assert dict(sandbox.ledger.times_dialled()) == dict.fromkeys(numbers, 1)
+
+
+def test_each_example_retries_with_growing_pauses():
+    for dag in load_dags().values():
+        for task in dag.tasks:
+            assert (task.retries, task.retry_delay, task.max_retry_delay) == (
+                3,
+                timedelta(minutes=5),
+                timedelta(minutes=30),
+            ), f"{dag.dag_id}.{task.task_id}"
+            # From Airflow 3.2 on this is a factor, and True counts as the factor 1, which is no growth.
+            backoff = task.retry_exponential_backoff
+            assert backoff == 2 if AIRFLOW_VERSION >= (3, 2) else backoff is True
