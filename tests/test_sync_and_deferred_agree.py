@@ -65,7 +65,7 @@ RUNNING = {
     "nobody reached": Case(
         campaign={"outcome": "unanswered"},
         error=errors.TingTingCampaignFailedError,
-        says=("nobody was reached", "Of 4 contacts: 0 reached (0%), 4 not reached", "A retry calls nobody again"),
+        says=("nobody was reached", "Of 4 contacts: 0 reached (0 %), 4 not reached", "A retry calls nobody again"),
     ),
     "nobody reached, and that will do": Case(
         campaign={"outcome": "unanswered"},
@@ -86,7 +86,7 @@ RUNNING = {
         campaign={"outcome": "failed"},
         arguments={"success_when": 0.25},
         error=errors.TingTingCampaignFailedError,
-        says=("success_when asks for 25%", "0 reached"),
+        says=("success_when asks for 25 %", "0 reached"),
     ),
     "a function is content": Case(
         campaign={"outcome": "unanswered"},

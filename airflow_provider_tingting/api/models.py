@@ -24,7 +24,7 @@ from pydantic import (
 )
 
 from airflow_provider_tingting.api.statuses import CampaignStatus, ContactStatus
-from airflow_provider_tingting.campaigns.schedule import as_nepal_time
+from airflow_provider_tingting.timezones import as_nepal_time
 
 T = TypeVar("T")
 _INSTANT = TypeAdapter(datetime)

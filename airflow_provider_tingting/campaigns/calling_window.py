@@ -9,9 +9,9 @@ from datetime import date, datetime, time, timedelta, timezone
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from airflow_provider_tingting.campaigns.schedule import NEPAL, as_nepal_time
 from airflow_provider_tingting.clock import wall_time
 from airflow_provider_tingting.errors import TingTingConfigError
+from airflow_provider_tingting.timezones import NEPAL, as_nepal_time
 
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
@@ -43,7 +43,7 @@ class CallingWindow:
     opens: str | time
     closes: str | time
     days: str | Iterable[str] = DAYS
-    timezone: str = NEPAL
+    timezone: str = NEPAL.key
 
     def __post_init__(self) -> None:
         # What was given is kept in one form: equal windows are equal, however they were written.
@@ -64,7 +64,7 @@ class CallingWindow:
             ZoneInfo(self.timezone)
         except (ValueError, OSError, TypeError, KeyError):
             raise TingTingConfigError(
-                f"The calling window's timezone {self.timezone!r} is not known here. Write its name, such as {NEPAL}."
+                f"The calling window's timezone {self.timezone!r} is not known here. Write a name such as {NEPAL.key}."
             ) from None
         for name, value in (("opens", _written(opens)), ("closes", _written(closes)), ("days", days)):
             object.__setattr__(self, name, value)

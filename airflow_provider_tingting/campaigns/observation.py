@@ -12,7 +12,6 @@ from enum import Enum
 from typing import Any
 
 from airflow_provider_tingting.api.models import Campaign
-from airflow_provider_tingting.campaigns.schedule import as_nepal_time
 from airflow_provider_tingting.errors import (
     TingTingAPIError,
     TingTingAuthError,
@@ -21,6 +20,7 @@ from airflow_provider_tingting.errors import (
     TingTingOutcomeUnknownError,
     TingTingRefusedError,
 )
+from airflow_provider_tingting.timezones import as_nepal_time
 
 EVENT_VERSION = 1
 

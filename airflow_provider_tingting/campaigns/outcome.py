@@ -19,6 +19,7 @@ from airflow_provider_tingting.campaigns.fetch_report import (
     spooled,
 )
 from airflow_provider_tingting.errors import TingTingCampaignFailedError, TingTingConfigError, TingTingReportError
+from airflow_provider_tingting.formatting import share
 from airflow_provider_tingting.reports.summary import CampaignSummary
 
 if TYPE_CHECKING:
@@ -57,8 +58,8 @@ def check_success_when(success_when: Any) -> None:
 
     :raises TingTingConfigError: it is neither None, a share from 0 to 1, nor a function.
     """
-    share = isinstance(success_when, int | float) and not isinstance(success_when, bool) and 0 <= success_when <= 1
-    if not (success_when is None or callable(success_when) or share):
+    is_share = isinstance(success_when, int | float) and not isinstance(success_when, bool) and 0 <= success_when <= 1
+    if not (success_when is None or callable(success_when) or is_share):
         raise TingTingConfigError(
             "success_when must be the least share of contacts to reach, from 0 to 1, or a function that takes the "
             f"campaign's summary and returns whether it is a success; it is {success_when!r}."
@@ -88,7 +89,7 @@ def judge(campaign: Campaign, summary: CampaignSummary, success_when: SuccessWhe
     elif success_when is not None:
         # Not the rate in the summary, which is rounded: 99,996 of 100,000 are not all.
         least = success_when * max(summary.contacts, 1) - _ALMOST_NOBODY
-        good, wanted = summary.reached >= least, f"success_when asks for {success_when:.0%}"
+        good, wanted = summary.reached >= least, f"success_when asks for {share(success_when, 1)}"
     else:
         good, wanted = summary.reached > 0, "nobody was reached"
     if not good:
@@ -99,16 +100,8 @@ def judge(campaign: Campaign, summary: CampaignSummary, success_when: SuccessWhe
 
 def describe(summary: CampaignSummary) -> str:
     """Return the figures in a sentence."""
-    rate = f" ({_percent(summary.reached, summary.contacts)})" if summary.contacts else ""
+    rate = f" ({share(summary.reached, summary.contacts)})" if summary.contacts else ""
     return (
         f"Of {summary.contacts} contacts: {summary.reached} reached{rate}, {summary.not_reached} not reached, "
         f"{summary.pending + summary.unknown} without an outcome."
     )
-
-
-def _percent(count: int, total: int) -> str:
-    """Write a share in percent: never 100 or 0 when it is not quite."""
-    text = f"{count / total:.0%}"
-    if text == "100%" and count < total:
-        return "over 99%"
-    return "under 1%" if text == "0%" and count else text

@@ -4,17 +4,10 @@ from __future__ import annotations
 
 from contextlib import suppress
 from datetime import date, datetime, time, timedelta, timezone
-from zoneinfo import ZoneInfo
 
 from airflow_provider_tingting.clock import wall_time
 from airflow_provider_tingting.errors import TingTingConfigError
-
-NEPAL = "Asia/Kathmandu"
-
-
-def as_nepal_time(moment: datetime) -> datetime:
-    """Give a time without an offset the one of Nepal; leave any other as it is."""
-    return moment.replace(tzinfo=ZoneInfo(NEPAL)) if moment.tzinfo is None else moment
+from airflow_provider_tingting.timezones import NEPAL, as_nepal_time
 
 
 def read_schedule(schedule: str | datetime | date | None) -> datetime | None:
@@ -31,7 +24,7 @@ def read_schedule(schedule: str | datetime | date | None) -> datetime | None:
         moment = None
         with suppress(ValueError):
             # `exact` keeps a bare date a date, and a bare time of day from becoming one of today.
-            moment = pendulum.parse(schedule.strip(), tz=NEPAL, exact=True)
+            moment = pendulum.parse(schedule.strip(), tz=NEPAL.key, exact=True)
     if isinstance(moment, date) and not isinstance(moment, datetime):
         moment = datetime.combine(moment, time())
     if not isinstance(moment, datetime):

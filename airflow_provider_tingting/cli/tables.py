@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_tingting.formatting import amount
+from airflow_provider_tingting.formatting import amount, share
 from airflow_provider_tingting.masking import mask_text
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def percent(value: float | None) -> str:
 def summary_table(summary: CampaignSummary) -> Table:
     """Show what a campaign came to."""
     calls, sms = amount(summary.credits_calls), amount(summary.credits_sms)
-    rate = "" if summary.reach_rate is None else f" ({summary.reach_rate:.0%})"
+    rate = "" if summary.reach_rate is None else f" ({share(summary.reached, summary.contacts)})"
     return facts(
         [
             ("contacts", summary.contacts),

@@ -21,7 +21,6 @@ from airflow_provider_tingting._compat import (
 )
 from airflow_provider_tingting.api.driver import run_flow
 from airflow_provider_tingting.assets import file_uri
-from airflow_provider_tingting.campaigns.schedule import as_nepal_time
 from airflow_provider_tingting.connection import (
     CONN_NAME,
     CONN_TYPE,
@@ -35,6 +34,7 @@ from airflow_provider_tingting.errors import (
     TingTingError,
 )
 from airflow_provider_tingting.hooks._diagnosis import diagnosis
+from airflow_provider_tingting.timezones import as_nepal_time
 
 if TYPE_CHECKING:
     from airflow_provider_tingting._compat import Connection

@@ -15,7 +15,7 @@ from airflow_provider_tingting.api.models import Campaign
 from airflow_provider_tingting.api.protocol import Pause
 from airflow_provider_tingting.campaigns import reconcile
 from airflow_provider_tingting.campaigns.job import MOST_SENDS, CampaignJob
-from airflow_provider_tingting.campaigns.schedule import as_nepal_time, wire_format
+from airflow_provider_tingting.campaigns.schedule import wire_format
 from airflow_provider_tingting.clock import wall_time
 from airflow_provider_tingting.errors import (
     TingTingAPIError,
@@ -30,6 +30,7 @@ from airflow_provider_tingting.masking import mask_number
 from airflow_provider_tingting.notifications.account import check_credits, first_caller, voice_of
 from airflow_provider_tingting.notifications.dedupe import given_for, is_run_by_its_maker, lower
 from airflow_provider_tingting.notifications.notice import Notice, NoticeMark
+from airflow_provider_tingting.timezones import as_nepal_time
 
 log = logging.getLogger(__name__)
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
-from zoneinfo import ZoneInfo
 
-from airflow_provider_tingting.campaigns.schedule import NEPAL
 from airflow_provider_tingting.errors import TingTingConfigError
+from airflow_provider_tingting.timezones import NEPAL
 
 
 @dataclass(frozen=True)
@@ -46,11 +45,11 @@ class QuietHours:
 
         :param moment: in seconds since 1970, as the answer is.
         """
-        here = datetime.fromtimestamp(moment, ZoneInfo(NEPAL))
+        here = datetime.fromtimestamp(moment, NEPAL)
         clock = here.time()
         over_midnight = self.begin > self.end
         within = (clock >= self.begin or clock < self.end) if over_midnight else self.begin <= clock < self.end
         if not within:
             return None
         day = here.date() + timedelta(days=1 if over_midnight and clock >= self.begin else 0)
-        return datetime.combine(day, self.end, ZoneInfo(NEPAL)).timestamp()
+        return datetime.combine(day, self.end, NEPAL).timestamp()

@@ -14,15 +14,15 @@ import enum
 import json
 import re
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta, timezone, tzinfo
 from functools import lru_cache
 from math import isfinite
 from typing import Final, Generic, Literal, TypeVar
-from zoneinfo import ZoneInfo
+
+from airflow_provider_tingting.timezones import NEPAL, as_nepal_time
 
 T = TypeVar("T")
 
-NEPAL: Final = ZoneInfo("Asia/Kathmandu")
 CONTACT_STATUSES: Final = (
     "not started",
     "dialing",
@@ -162,7 +162,7 @@ def read_date(text: str) -> datetime | Unreadable | None:
         moment = read
     if moment.year >= _BIKRAM_SAMBAT_FROM:
         return UNREADABLE
-    return moment if moment.tzinfo else moment.replace(tzinfo=NEPAL)
+    return as_nepal_time(moment)
 
 
 @lru_cache(maxsize=4096)
@@ -200,7 +200,7 @@ def _read_written_date(text: str) -> datetime | Unreadable:
         return UNREADABLE
 
 
-def _zone(text: str | None) -> timezone | ZoneInfo | None:
+def _zone(text: str | None) -> tzinfo | None:
     if text is None or text.upper() == "NPT":
         return NEPAL
     if text.upper() in {"Z", "UTC", "GMT"}:

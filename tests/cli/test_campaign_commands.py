@@ -52,7 +52,7 @@ def test_a_campaign_is_shown_with_its_outcome_and_masked_contacts(tingting, sand
 
     assert code == exits.DONE
     assert "नमस्कार" in out
-    assert re.search(r"^reached +4 \(100%\) *$", out, re.MULTILINE)
+    assert re.search(r"^reached +4 \(100 %\) *$", out, re.MULTILINE)
     assert out.count("98******0") == 2
     assert not [one for one in NUMBERS if one in out + err + json.dumps(shown)]
     assert shown["summary"]["reached"] == 4

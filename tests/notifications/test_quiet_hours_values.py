@@ -1,14 +1,12 @@
 from __future__ import annotations
 
 from datetime import datetime
-from zoneinfo import ZoneInfo
 
 import pytest
 
 from airflow_provider_tingting.errors import TingTingConfigError
 from airflow_provider_tingting.notifications.quiet_hours import QuietHours
-
-NEPAL = ZoneInfo("Asia/Kathmandu")
+from airflow_provider_tingting.timezones import NEPAL
 
 
 def at(text):

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime
 from textwrap import dedent
-from zoneinfo import ZoneInfo
 
 import pytest
 from support.campaigns import NUMBERS, a_campaign, dialled_once, writes
 
 from airflow_provider_tingting.campaigns import calling_window
-
-NEPAL = ZoneInfo("Asia/Kathmandu")
+from airflow_provider_tingting.timezones import NEPAL
 
 DAG_FILE = """
 from datetime import timedelta

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from zoneinfo import ZoneInfo
 
 import pytest
 from durability.in_process import Store, make_impatient, once
@@ -11,16 +10,16 @@ from support.campaigns import NUMBERS, a_campaign, connection, writes
 
 from airflow_provider_tingting._compat import AirflowFailException
 from airflow_provider_tingting.campaigns import calling_window
-from airflow_provider_tingting.campaigns.schedule import NEPAL
 from airflow_provider_tingting.errors import TingTingRateLimitedError, TingTingRefusedError
 from airflow_provider_tingting.operators.preview import TingTingDemoCallOperator
+from airflow_provider_tingting.timezones import NEPAL
 
 pytestmark = pytest.mark.usefixtures("tingting_conn")
 
 RETRIED = {"try_number": 2}
 CLEARED = {"try_number": 2, "cleared_after": 1}
-AT_THREE = datetime(2026, 11, 24, 3, tzinfo=ZoneInfo(NEPAL)).timestamp()
-AT_NINE = datetime(2026, 11, 24, 9, tzinfo=ZoneInfo(NEPAL)).timestamp()
+AT_THREE = datetime(2026, 11, 24, 3, tzinfo=NEPAL).timestamp()
+AT_NINE = datetime(2026, 11, 24, 9, tzinfo=NEPAL).timestamp()
 
 
 @pytest.fixture(autouse=True)

@@ -9,8 +9,8 @@ from datetime import datetime, timezone
 import pytest
 
 from airflow_provider_tingting.errors import TingTingReportError
-from airflow_provider_tingting.reports.cells import NEPAL
 from airflow_provider_tingting.reports.parser import ReportRow, open_report
+from airflow_provider_tingting.timezones import NEPAL
 
 PLAIN = """\
 Number,Status,Duration (Seconds),Playback (%),Credit Consumed,Other Info,Action Date,Carrier

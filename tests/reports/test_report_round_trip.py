@@ -12,11 +12,12 @@ from datetime import datetime, timedelta, timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_tingting.reports.cells import CONTACT_STATUSES, NEPAL
+from airflow_provider_tingting.reports.cells import CONTACT_STATUSES
 from airflow_provider_tingting.reports.header import plain_name
 from airflow_provider_tingting.reports.parser import ReportRow, open_report
 from airflow_provider_tingting.reports.summary import SummaryBuilder, summarise_report, summarise_rows
 from airflow_provider_tingting.reports.writers import write_report
+from airflow_provider_tingting.timezones import NEPAL
 
 _TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0\ue000\ue001"), max_size=20)
 _AMOUNTS = st.none() | st.integers(0, 10**9).map(lambda thousandths: thousandths / 1000)

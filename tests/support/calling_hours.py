@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime
 from functools import partial
-from zoneinfo import ZoneInfo
 
 from support.run_task import run_task
 
 from airflow_provider_tingting.campaigns.calling_window import CallingWindow
 from airflow_provider_tingting.sandbox import Sandbox
+from airflow_provider_tingting.timezones import NEPAL
 
-NEPAL = ZoneInfo("Asia/Kathmandu")
 AT_THREE = datetime(2026, 11, 24, 3, tzinfo=NEPAL)
 AT_EIGHT = datetime(2026, 11, 24, 8, tzinfo=NEPAL)
 DAYTIME = ("08:00", "20:00")

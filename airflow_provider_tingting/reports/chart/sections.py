@@ -1,4 +1,4 @@
-"""The charts of the page, each with its heading, its sentence and its table."""
+"""The sections of the page: each is a chart with a heading, a sentence and a table of its figures."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from typing import Final
 
+from airflow_provider_tingting.formatting import amount, call_length, percent, share
 from airflow_provider_tingting.reports.chart.drawing import (
     BAD,
     GOOD,
@@ -15,8 +16,20 @@ from airflow_provider_tingting.reports.chart.drawing import (
     draw_histogram,
 )
 from airflow_provider_tingting.reports.chart.figures import HEARD_FROM, LONGEST_CALL, ChartFigures, outcome_of
-from airflow_provider_tingting.reports.chart.wording import amount, both, carrier, clock, part, share, worded
+from airflow_provider_tingting.reports.summary import OTHER
 
+# A contact's status → its label in English and Nepali.
+_STATUS_LABELS: Final = {
+    "completed": ("Completed", "पूरा भयो"),
+    "hungup": ("Hung up", "बीचमै काटियो"),
+    "unanswered": ("Unanswered", "फोन उठाइएन"),
+    "failed": ("Failed", "असफल"),
+    "terminated": ("Terminated", "रोकियो"),
+    "not started": ("Not started", "सुरु भएन"),
+    "dialing": ("Dialling", "डायल हुँदै"),
+    "ringing": ("Ringing", "घण्टी बज्दै"),
+    "answered": ("Talking", "कुरा हुँदै"),
+}
 _OUTCOMES: Final = (("Reached", "पुगियो", GOOD), ("Not reached", "पुगिएन", BAD), ("Open", "बाँकी", OPEN))
 _COLOUR_OF: Final = {"reached": GOOD, "not_reached": BAD, "open": OPEN}
 # Widths of the bars of the lengths of calls, in seconds: the first that needs few enough bars is taken.
@@ -34,7 +47,7 @@ def _funnel(figures: ChartFigures) -> str:
     if figures.heard is not None:
         steps.append(("Heard to the end", "अन्त्यसम्म सुने", figures.heard))
     rows = [
-        (name, f"{count:,} · {share(count, contacts)}", [(part(count, contacts), GOOD)]) for name, _, count in steps
+        (name, f"{count:,} · {share(count, contacts)}", [(_part(count, contacts), GOOD)]) for name, _, count in steps
     ]
     return _figure(
         "funnel",
@@ -42,7 +55,7 @@ def _funnel(figures: ChartFigures) -> str:
         "सम्पर्कदेखि सन्देशसम्म",
         draw_bars(rows, name="funnel"),
         ("Step", "Contacts", "Of all"),
-        [(both(name, nepali), f"{count:,}", share(count, contacts)) for name, nepali, count in steps],
+        [(_bilingual(name, nepali), f"{count:,}", share(count, contacts)) for name, nepali, count in steps],
         f"{share(figures.answered, contacts)} of {contacts:,} contacts answered.",
     )
 
@@ -51,14 +64,14 @@ def _carriers(figures: ChartFigures) -> str:
     rows = []
     for name, counts in figures.carriers.items():
         total = sum(counts)
-        parts = [(part(count, total), colour) for count, (_, _, colour) in zip(counts, _OUTCOMES, strict=True)]
-        rows.append((carrier(name), f"{share(counts[0], total)} of {total:,}", parts))
+        parts = [(_part(count, total), colour) for count, (_, _, colour) in zip(counts, _OUTCOMES, strict=True)]
+        rows.append((_carrier(name), f"{share(counts[0], total)} of {total:,}", parts))
     table = [
-        (escape(carrier(name)), *(f"{count:,}" for count in counts), share(counts[0], sum(counts)))
+        (escape(_carrier(name)), *(f"{count:,}" for count in counts), share(counts[0], sum(counts)))
         for name, counts in figures.carriers.items()
     ]
-    best = max(figures.carriers.items(), key=lambda item: part(item[1][0], sum(item[1])), default=None)
-    said = f"{carrier(best[0])} reached most: {share(best[1][0], sum(best[1]))}." if best else "No carrier is known."
+    best = max(figures.carriers.items(), key=lambda item: _part(item[1][0], sum(item[1])), default=None)
+    said = f"{_carrier(best[0])} reached most: {share(best[1][0], sum(best[1]))}." if best else "No carrier is known."
     return _figure(
         "carriers",
         "Outcomes by carrier",
@@ -81,7 +94,7 @@ def _playback(figures: ChartFigures) -> str:
         counts,
         labels,
         strong=[percent >= HEARD_FROM for percent in range(0, 100, 10)],
-        mark=None if median is None else (min(median / 10, 9.97), f"median {median:g} %"),
+        mark=None if median is None else (min(median / 10, 9.97), f"median {percent(median)}"),
         name="playback",
     )
     return _figure(
@@ -102,7 +115,7 @@ def _playback(figures: ChartFigures) -> str:
 def _heard(median: float | None) -> str:
     if median is None:
         return "Nobody heard a message."
-    return f"Half of those reached heard {f'{median:g} % or more' if median < 100 else 'all of it'}."
+    return f"Half of those reached heard {f'{percent(median)} or more' if median < 100 else 'all of it'}."
 
 
 def _durations(figures: ChartFigures) -> str:
@@ -115,14 +128,14 @@ def _durations(figures: ChartFigures) -> str:
     bars[-1] += sum(counts[starts[-1] + width :])
     median = _quantile(counts, 0.5)
     over = longest < LONGEST_CALL and any(counts[starts[-1] + width :])
-    labels = [clock(start) for start in [*starts, starts[-1] + width]]
+    labels = [call_length(start) for start in [*starts, starts[-1] + width]]
     if over:
         labels[-1] += "+"
     drawing = draw_histogram(
         bars,
         labels,
         strong=[False] * len(bars),
-        mark=(min((median + 0.5) / width, len(bars) - 0.03), f"median {clock(median)}") if total else None,
+        mark=(min((median + 0.5) / width, len(bars) - 0.03), f"median {call_length(median)}") if total else None,
         name="durations",
     )
     return _figure(
@@ -133,13 +146,14 @@ def _durations(figures: ChartFigures) -> str:
         ("Minutes and seconds", "Calls", "Of all calls"),
         [
             (
-                f"{clock(start)} {'and more' if over and start == starts[-1] else 'to ' + clock(start + width - 1)}",
+                call_length(start)
+                + (" and more" if over and start == starts[-1] else f" to {call_length(start + width - 1)}"),
                 f"{count:,}",
                 share(count, total),
             )
             for start, count in zip(starts, bars, strict=True)
         ],
-        f"Half of the calls lasted {clock(median)} (minutes:seconds) or more." if total else "There was no call.",
+        f"Half of the calls lasted {call_length(median)} (minutes:seconds) or more." if total else "There was no call.",
         axis="Calls by minutes and seconds",
     )
 
@@ -147,7 +161,7 @@ def _durations(figures: ChartFigures) -> str:
 def _statuses(figures: ChartFigures) -> str:
     total = figures.summary.contacts
     rows = [
-        (worded(status)[0], f"{count:,} · {share(count, total)}", [(part(count, total), _colour(status))])
+        (_labels(status)[0], f"{count:,} · {share(count, total)}", [(_part(count, total), _colour(status))])
         for status, count in figures.statuses.items()
     ]
     not_reached, open_ = figures.summary.not_reached, total - figures.summary.reached - figures.summary.not_reached
@@ -157,7 +171,10 @@ def _statuses(figures: ChartFigures) -> str:
         "प्रत्येक सम्पर्कको नतिजा",
         draw_bars(rows, name="statuses") if rows else "",
         ("Outcome", "Contacts", "Of all"),
-        [(both(*worded(status)), f"{count:,}", share(count, total)) for status, count in figures.statuses.items()],
+        [
+            (_bilingual(*_labels(status)), f"{count:,}", share(count, total))
+            for status, count in figures.statuses.items()
+        ],
         f"{not_reached:,} were not reached, {open_:,} {'is' if open_ == 1 else 'are'} open.",
         legend=True,
     )
@@ -167,7 +184,11 @@ def _credits(figures: ChartFigures) -> str:
     summary = figures.summary
     total = sum(figures.credits.values())
     rows = [
-        (worded(status)[0], f"{amount(spent)} · {share(spent, total)}", [(part(spent, total), _colour(status))])
+        (
+            _labels(status)[0],
+            f"{amount(spent)} · {share(spent, total)}",
+            [(_part(spent, total), _colour(status))],
+        )
         for status, spent in figures.credits.items()
     ]
     split = (
@@ -181,7 +202,10 @@ def _credits(figures: ChartFigures) -> str:
         "क्रेडिट खर्च",
         draw_bars(rows, name="credits") if rows else "",
         ("Outcome", "Credits", "Of all credits"),
-        [(both(*worded(status)), amount(spent), share(spent, total)) for status, spent in figures.credits.items()],
+        [
+            (_bilingual(*_labels(status)), amount(spent), share(spent, total))
+            for status, spent in figures.credits.items()
+        ],
         f"{amount(total)} credits were spent.{split}" if total else "No credit was spent.",
         legend=True,
     )
@@ -233,6 +257,22 @@ def _quantile(counts: Sequence[int], share: float) -> int:
         if times and seen >= wanted:
             return value
     return 0
+
+
+def _carrier(name: str) -> str:
+    return "Other" if name == OTHER else name
+
+
+def _labels(status: str) -> tuple[str, str]:
+    return _STATUS_LABELS.get(status, (status.capitalize(), ""))
+
+
+def _bilingual(name: str, nepali: str) -> str:
+    return f'{escape(name)} <span lang="ne">{nepali}</span>'
+
+
+def _part(count: float, total: float) -> float:
+    return count / total if total else 0.0
 
 
 SECTIONS: Final = (_funnel, _carriers, _playback, _durations, _statuses, _credits)

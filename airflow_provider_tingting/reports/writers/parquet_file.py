@@ -12,9 +12,9 @@ from itertools import islice
 from typing import Any, BinaryIO, Final
 
 from airflow_provider_tingting.errors import TingTingConfigError
-from airflow_provider_tingting.reports.cells import NEPAL
 from airflow_provider_tingting.reports.parser import ReportRow
 from airflow_provider_tingting.reports.writers.tidy import TidyTable
+from airflow_provider_tingting.timezones import NEPAL
 
 _ROW_GROUP: Final = 32_768
 

@@ -12,9 +12,9 @@ from datetime import datetime
 from typing import Any, BinaryIO, Final
 
 from airflow_provider_tingting.errors import TingTingConfigError, TingTingReportError
-from airflow_provider_tingting.reports.cells import NEPAL
 from airflow_provider_tingting.reports.parser import ReportRow
 from airflow_provider_tingting.reports.writers.tidy import TidyTable
+from airflow_provider_tingting.timezones import NEPAL
 
 MOST_ROWS: Final = 1_048_575
 _LONGEST_CELL: Final = 32_767
