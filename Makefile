@@ -7,6 +7,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 ARGS ?=
+# Tests wait for one another's servers and processes: four at a time keep two cores busy. `-n 0` in ARGS runs one at a time.
+PARALLEL := -n 4
 
 MINORS := $(shell awk '/^[0-9]/ { print $$1 }' .ci/versions.txt)
 NEWEST := $(lastword $(MINORS))
@@ -34,7 +36,7 @@ airflow: $(VENV)/.installed ## Open the examples in a local Airflow with its web
 	@$(RUN) -m airflow_provider_tingting.demo --airflow $(ARGS)
 
 test: $(VENV)/.installed ## Run the tests on the newest supported Airflow
-	$(RUN) -m pytest $(ARGS)
+	$(RUN) -m pytest $(PARALLEL) $(ARGS)
 
 test-versions: $(addprefix test-,$(OLDER)) ## Run them on the older supported versions (-j2 runs two at once)
 
@@ -57,9 +59,10 @@ test-durability-$(OLDEST): $(VENV)-$(OLDEST)/.installed
 test-browser: $(VENV)/.tools ## Look at the pages in a real Chromium, and at a real Airflow's
 	$(RUN) -m pytest -p no:cacheprovider -m browser tests/browser $(ARGS)
 
-lint: $(VENV)/.tools ## Check style and formatting
+lint: $(VENV)/.tools ## Check style, formatting, and which folder may import which
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
+	$(VENV)/bin/lint-imports --cache-dir .airflow/import-graph
 
 format: $(VENV)/.tools ## Mend style and formatting
 	$(RUN) -m ruff check --fix .
