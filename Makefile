@@ -79,8 +79,8 @@ build: $(VENV)/.tools ## Build wheel and source distribution into dist/
 	rm -rf dist
 	$(RUN) -m build --no-isolation .
 
-bench: $(VENV)/.tools ## Run the benchmarks; each prints its ratios
-	@set -e; for file in tests/benchmarks/bench_*.py; do echo "== $$file"; $(RUN) "$$file" $(ARGS); done
+bench: $(VENV)/.tools ## Run the benchmarks; each prints its ratios (ARGS=--quick: small ones)
+	@set -e; for file in benchmarks/bench_*.py; do echo "== $$file"; $(RUN) "$$file" $(ARGS); done
 
 requirements: ## Choose the exact versions anew (after a change of pyproject.toml or .ci/versions.txt)
 	@$(PYTHON) .ci/environment.py $(VENV)

@@ -4,7 +4,7 @@ Peers, in the same run: openpyxl's write-only and read-only modes, bare, without
 with the texts in its cells, as most libraries write it, and one with a list of all texts, as spreadsheet programs save
 it. Every measurement is a process of its own.
 
-    python tests/benchmarks/bench_workbooks.py [--rows 1000000] [--rounds 1]
+    python benchmarks/bench_workbooks.py [--rows 1000000] [--rounds 1]
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).parents[2]))
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from measuring import in_a_process, machine, median, tell, verdict
+from measuring import in_a_process, machine, median, read_options, tell, verdict
 
 #: What is written is made once and written again and again: to make it would take as long as to write it.
 SOME = 1000
@@ -88,7 +88,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--measure", nargs=3, help=argparse.SUPPRESS)
-    options = parser.parse_args()
+    options = read_options(parser, rows=50_000)
     if options.measure:
         way, path, count = options.measure
         tell(lambda: WAYS[way](path, int(count)))

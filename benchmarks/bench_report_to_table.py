@@ -1,6 +1,6 @@
 """How fast does a report come into a table, beside what one would write by hand, and how much memory does it take?
 
-Run it from the checkout: `python tests/benchmarks/bench_report_to_table.py [--rows 1000000] [--uri postgresql://…]`.
+Run it from the checkout: `python benchmarks/bench_report_to_table.py [--rows 1000000] [--uri postgresql://…]`.
 The peer reads the same file with the csv module and hands it to `DbApiHook.insert_rows` of Airflow's SQLite hook:
 without types, checks, summary or one transaction. Prints rows a second, the ratio in this run, and the memory that ours
 took at most above the interpreter with Airflow imported; exits with 1 above 150 MiB. With `--uri` ours alone writes to
@@ -19,7 +19,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[2]))
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from measuring import read_options
+
 os.environ["AIRFLOW_HOME"] = tempfile.mkdtemp(prefix="tingting-bench-")
 
 HEADER = "Number,Status,Duration (Seconds),Playback (%),Credit Consumed,Other Info,Action Date,Carrier"
@@ -78,7 +81,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=300_000)
     parser.add_argument("--uri", default="")
-    options = parser.parse_args()
+    options = read_options(parser, rows=30_000)
     import logging
 
     import airflow.providers.common.sql.hooks.sql  # noqa: F401

@@ -1,6 +1,6 @@
 """Does the fast path for numbers agree with phonenumbers, over millions of strings, and what does it save?
 
-Run it from the checkout: `python tests/benchmarks/bench_numbers.py [--strings 2000000]`. It prints the disagreements
+Run it from the checkout: `python benchmarks/bench_numbers.py [--strings 2000000]`. It prints the disagreements
 (there must be none) and the ratio of the two speeds in this run, and exits with 1 on any disagreement.
 """
 
@@ -13,9 +13,10 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[2]))
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import phonenumbers
+from measuring import read_options
 
 from airflow_provider_tingting.contacts.numbers import InvalidNumberError, normalise
 
@@ -67,7 +68,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--strings", type=int, default=2_000_000)
     parser.add_argument("--seed", type=int, default=7)
-    options = parser.parse_args()
+    options = read_options(parser, strings=100_000)
 
     disagreements = mobiles = 0
     for text in strings(options.strings, random.Random(options.seed)):

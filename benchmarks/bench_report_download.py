@@ -1,6 +1,6 @@
 """What does it cost to check a report on its way to the disk, against a bare download of the same bytes?
 
-Run it from the checkout: `python tests/benchmarks/bench_report_download.py [--megabytes 200]`. One server process sends
+Run it from the checkout: `python benchmarks/bench_report_download.py [--megabytes 200]`. One server process sends
 the same file to a bare streaming `requests` loop and to the provider, which brings, checks, counts and writes it. It
 prints the ratio of this run and what each part of the way costs; the CSV parser alone is the bound of any checking.
 """
@@ -16,10 +16,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[2]))
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import requests
 from a_large_report import write_large_report
+from measuring import read_options
 
 from airflow_provider_tingting.api import TingTingClient, calls
 from airflow_provider_tingting.files.atomic import whole_file
@@ -62,7 +63,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--megabytes", type=int, default=200)
     parser.add_argument("--rounds", type=int, default=3)
-    options = parser.parse_args()
+    options = read_options(parser, megabytes=20, rounds=1)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         source = folder / "source.csv"

@@ -3,7 +3,7 @@
 Peer, in the same run and in interleaved rounds: a plain loop of the csv module that collects lists of 500 rows. Every
 round is a process of its own with Airflow imported, as a task's is.
 
-    python tests/benchmarks/bench_check.py [--rows 1000000] [--rounds 3]
+    python benchmarks/bench_check.py [--rows 1000000] [--rounds 3]
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).parents[2]))
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from measuring import in_a_process, machine, median, tell, verdict
+from measuring import in_a_process, machine, median, read_options, tell, verdict
 
 BATCH = 500
 
@@ -64,7 +64,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--measure", nargs=2, help=argparse.SUPPRESS)
-    options = parser.parse_args()
+    options = read_options(parser, rows=100_000, rounds=1)
     if options.measure:
         measure(*options.measure)
         return

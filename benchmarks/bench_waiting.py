@@ -1,6 +1,6 @@
 """What do thousands of deferred waits cost, against one GET a wait?
 
-Run it from the checkout: `python tests/benchmarks/bench_waiting.py [--quick]`. It needs Airflow 3.3 and takes about
+Run it from the checkout: `python benchmarks/bench_waiting.py [--quick]`. It needs Airflow 3.3 and takes about
 fifteen minutes, with `--quick` (1,000 waits only) about five.
 
 Each measurement is a process of its own with the installed Airflow's `TriggerRunner` in it, whose supervisor is a stub:
@@ -30,8 +30,7 @@ from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
 
-sys.path.insert(0, str(Path(__file__).parent))
-sys.path.insert(0, str(Path(__file__).parents[2]))
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from listing_server import OTHERS, ends_at, serve
 

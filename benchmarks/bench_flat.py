@@ -3,7 +3,7 @@
 The peer is the run itself: its smallest size. Reading, checking, keeping on disk, batching and sending are measured;
 the server is a function that answers at once. Every size is a process of its own.
 
-    python tests/benchmarks/bench_flat.py [--rows 1000000] [--rounds 3]
+    python benchmarks/bench_flat.py [--rows 1000000] [--rounds 3]
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).parents[2]))
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from bench_check import write_people
-from measuring import in_a_process, machine, median, tell, verdict
+from measuring import in_a_process, machine, median, read_options, tell, verdict
 
 
 def send_all(path: str) -> int:
@@ -36,7 +36,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=1_000_000, help="the largest size; the smallest is a hundredth")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--measure", help=argparse.SUPPRESS)
-    options = parser.parse_args()
+    options = read_options(parser, rows=100_000, rounds=1)
     if options.measure:
         send_all(options.measure.replace("people-", "warm-"))
         tell(lambda: send_all(options.measure))

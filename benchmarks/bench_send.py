@@ -4,7 +4,7 @@ Peers, in the same run and against the same server: the vendor's own Python clie
 a part of the contacts is sent and the rest extrapolated); what the server can take by its own arithmetic; and, because
 a busy machine reaches that with no client, a bare loop of sockets that sends bodies made beforehand.
 
-    python tests/benchmarks/bench_send.py [--contacts 100000] [--rounds 3]
+    python benchmarks/bench_send.py [--contacts 100000] [--rounds 3]
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from contextlib import closing
 from http.client import HTTPConnection
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[2]))
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from measuring import machine, median, verdict
+from measuring import machine, median, read_options, verdict
 from slow_server import best_rate, slow_server
 
 from airflow_provider_tingting.api import TingTingClient, calls
@@ -113,7 +113,7 @@ def main() -> None:
     parser.add_argument("--contacts", type=int, default=100_000)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--part", type=int, default=200, help="contacts that the vendor's client sends")
-    options = parser.parse_args()
+    options = read_options(parser, contacts=10_000, rounds=1)
 
     print(machine("requests", "tingting"))
     ours: dict[int, list[tuple[float, float]]] = {4: [], 8: []}

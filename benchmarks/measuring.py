@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import platform
@@ -13,8 +14,16 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-CHECKOUT = Path(__file__).parents[2]
+CHECKOUT = Path(__file__).parents[1]
 MIB = 1024**2
+
+
+def read_options(parser: argparse.ArgumentParser, **quick: int) -> argparse.Namespace:
+    """Return the command line's options. `--quick` replaces the defaults by those given here."""
+    parser.add_argument("--quick", action="store_true", help="a small run that shows only that the benchmark works")
+    if "--quick" in sys.argv:
+        parser.set_defaults(**quick)
+    return parser.parse_args()
 
 
 def machine(*distributions: str) -> str:

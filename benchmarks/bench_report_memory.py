@@ -1,6 +1,6 @@
 """How much memory does a report take on its way into a file, above the interpreter with Airflow imported?
 
-Run it from the checkout: `python tests/benchmarks/bench_report_memory.py [--rows 1000000]`. Each format is written in
+Run it from the checkout: `python benchmarks/bench_report_memory.py [--rows 1000000]`. Each format is written in
 a process of its own. It prints the peak above what the process had after Airflow and the operators were imported, and
 exits with 1 when one is above the limit.
 """
@@ -14,8 +14,9 @@ import tempfile
 from pathlib import Path
 
 from a_large_report import write_large_report
+from measuring import read_options
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 LIMIT = 150
 PROGRAM = """
 import resource, sys, time
@@ -50,7 +51,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--what", default="summary,raw,csv,jsonl,parquet,chart")
-    options = parser.parse_args()
+    options = read_options(parser, rows=100_000)
     worst = 0.0
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder) / "report.csv"

@@ -1,6 +1,6 @@
 """Is a report summarised as fast as by a plain loop over the `csv` module that adds up the same figures?
 
-Run it from the checkout: `python tests/benchmarks/bench_report_summary.py [--rows 1000000]`. Both count statuses,
+Run it from the checkout: `python benchmarks/bench_report_summary.py [--rows 1000000]`. Both count statuses,
 carriers and numbers that come twice, add credits and seconds as numbers, and find the median of the playback; the
 figures must agree. It prints the ratio of the two times of this run, in alternating rounds.
 """
@@ -16,9 +16,10 @@ import time
 from collections import Counter
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[2]))
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from a_large_report import write_large_report
+from measuring import read_options
 
 from airflow_provider_tingting.reports.parser import open_report
 from airflow_provider_tingting.reports.summary import CampaignSummary, summarise_report
@@ -65,7 +66,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=3)
-    options = parser.parse_args()
+    options = read_options(parser, rows=100_000, rounds=1)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "report.csv"
         write_large_report(path, rows=options.rows)
