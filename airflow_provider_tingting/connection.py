@@ -1,7 +1,7 @@
-"""The TingTing connection, defined once: its fields, what they mean, how a form shows them, how they are read.
+"""The TingTing connection: its fields, how they are read and checked, and what a failed read says about them.
 
-`FIELDS` is the table; the metadata for Airflow 3.2+, the form widgets for older versions, the documentation and
-`ConnectionSettings.read` all come from it. Imports no Airflow, so that the provider info stays free to import.
+`EXTRA_FIELDS` is the one table of extras; `ConnectionSettings.read`, the forms in `connection_form` and the
+documentation use it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,17 @@ from ipaddress import ip_address
 from typing import Any, Literal
 from urllib.parse import quote, urlsplit
 
-from airflow_provider_tingting.errors import TingTingConfigError
+from airflow_provider_tingting.errors import (
+    TingTingAPIError,
+    TingTingAuthError,
+    TingTingConfigError,
+    TingTingNeverSentError,
+    TingTingNotFoundError,
+    TingTingOutcomeUnknownError,
+    TingTingRedirectError,
+    TingTingServerError,
+    TingTingUnreadableReplyError,
+)
 
 CONN_TYPE = "tingting"
 DEFAULT_CONN_ID = "tingting_default"
@@ -106,12 +116,8 @@ EXTRA_FIELDS: tuple[ExtraField, ...] = (
     ),
 )
 
-# What a client needs to know nothing of.
-_NOT_THE_CLIENTS = frozenset({"campaign_url", "secret_salt"})
-
-HIDDEN_FIELDS = ("login", "schema", "port")
-RELABELING = {"host": "Base URL", "password": "API token"}
-PLACEHOLDERS = {"host": DEFAULT_HOST, "password": "the token from your TingTing account"}
+# Settings that only the hook and the operators use.
+_NOT_CLIENT_SETTINGS = frozenset({"campaign_url", "secret_salt"})
 
 
 @dataclass(frozen=True)
@@ -162,18 +168,18 @@ class ConnectionSettings:
                 "Copy it from TingTing again."
             )
         values = {spec.name: _value(spec, (extra or {}).get(spec.name), conn_id) for spec in EXTRA_FIELDS}
-        return cls(base_url=base_url_of(host, schema=schema, port=port, conn_id=conn_id), token=token, **values)
+        return cls(base_url=normalize_base_url(host, schema=schema, port=port, conn_id=conn_id), token=token, **values)
 
     def client_arguments(self) -> dict[str, Any]:
         """Return what `TingTingClient` and `AsyncTingTingClient` are made with."""
-        return {spec.name: getattr(self, spec.name) for spec in fields(self) if spec.name not in _NOT_THE_CLIENTS}
+        return {spec.name: getattr(self, spec.name) for spec in fields(self) if spec.name not in _NOT_CLIENT_SETTINGS}
 
     def campaign_link(self, campaign_id: int) -> str:
         """Return the address of a campaign's page, or an empty text when the connection has no template for it."""
         return (self.campaign_url or "").replace("{campaign_id}", quote(str(campaign_id)))
 
 
-def base_url_of(
+def normalize_base_url(
     host: str | None, *, schema: str | None = None, port: int | None = None, conn_id: str | None = DEFAULT_CONN_ID
 ) -> str:
     """Return the base URL that a person means, however they write the host.
@@ -195,7 +201,7 @@ def base_url_of(
             if text.startswith("[")
             else text.split("/")[0].rsplit(":", 1)[0]
         )
-        scheme = schema if schema in ("http", "https") else ("http" if is_this_machine(name) else "https")
+        scheme = schema if schema in ("http", "https") else ("http" if is_loopback(name) else "https")
         text = f"{scheme}://{text}"
     try:
         parts = urlsplit(text)
@@ -217,7 +223,7 @@ def base_url_of(
     return f"{parts.scheme}://{hostname}{f':{number}' if number else ''}/{path}/"
 
 
-def is_this_machine(name: str) -> bool:
+def is_loopback(name: str) -> bool:
     """Whether a host name means this machine, so that nothing leaves it."""
     try:
         return ip_address(name.strip("[]")).is_loopback
@@ -270,64 +276,24 @@ def _expected(spec: ExtraField) -> str:
     return f"{what} {'above' if spec.exclusive else 'of at least'} {spec.minimum:g}"
 
 
-def conn_fields() -> dict[str, dict[str, Any]]:
-    """Return the form's extra fields as Airflow 3.2+ reads them from the provider info."""
-    return {
-        spec.name: {"label": spec.label, "description": spec.help, "schema": _schema(spec)} for spec in EXTRA_FIELDS
-    }
+def describe_failure(error: TingTingAPIError, base_url: str) -> str:
+    """Return one sentence on what a failed read says about the connection, and what to correct.
 
-
-def _schema(spec: ExtraField) -> dict[str, Any]:
-    # Every field may be null, as with the community's providers: a form that is left alone must be saved.
-    kind = {"boolean or path": "string"}.get(spec.kind, spec.kind)
-    schema: dict[str, Any] = {"type": [kind, "null"]}
-    if spec.minimum is not None:
-        schema["exclusiveMinimum" if spec.exclusive else "minimum"] = spec.minimum
-    if spec.secret:
-        schema["format"] = "password"
-    if spec.default is not None:
-        schema["default"] = str(spec.default).lower() if isinstance(spec.default, bool) else spec.default
-    return schema
-
-
-def ui_field_behaviour() -> dict[str, Any]:
-    """Return how the form shows the standard fields, as Airflow 3.2+ reads it from the provider info."""
-    return {
-        "hidden-fields": list(HIDDEN_FIELDS),
-        "relabeling": dict(RELABELING),
-        "placeholders": dict(PLACEHOLDERS),
-    }
-
-
-def form_behaviour() -> dict[str, Any]:
-    """Return the same for Airflow before 3.2, which asks the hook."""
-    return {name.replace("-", "_"): value for name, value in ui_field_behaviour().items()}
-
-
-def form_widgets() -> dict[str, Any]:
-    """Return the extra fields as widgets for Airflow before 3.2; needs its web server's form library."""
-    from flask_appbuilder.fieldwidgets import (  # type: ignore[import-not-found]
-        BS3PasswordFieldWidget,
-        BS3TextFieldWidget,
-    )
-    from wtforms import IntegerField, PasswordField, StringField  # type: ignore[import-untyped]
-    from wtforms.validators import Optional  # type: ignore[import-untyped]
-
-    # Airflow takes text, integer, boolean and password fields only: with a `FloatField` it drops the whole connection
-    # type, so other numbers are written as text.
-    return {
-        spec.name: (PasswordField if spec.secret else IntegerField if spec.kind == "integer" else StringField)(
-            spec.label,
-            description=spec.help,
-            default=_shown_default(spec),
-            validators=[Optional()],
-            widget=BS3PasswordFieldWidget() if spec.secret else BS3TextFieldWidget(),
+    :param error: the error of the read.
+    :param base_url: where the read was sent.
+    """
+    if isinstance(error, TingTingAuthError):
+        return f"TingTing refuses the token. {error.default_remedy}"
+    if isinstance(error, TingTingNotFoundError):
+        return f"{base_url} has no TingTing API. The base URL is usually {DEFAULT_HOST}"
+    if isinstance(error, TingTingUnreadableReplyError | TingTingRedirectError):
+        return f"{base_url} is not TingTing: {error.message} Usual is {DEFAULT_HOST}"
+    if isinstance(error, TingTingNeverSentError):
+        return f"TingTing cannot be reached: {error.message} Check the host, the network and any proxy."
+    if isinstance(error, TingTingServerError):
+        return (
+            f"{base_url} answers with HTTP {error.status_code}: {error.message} TingTing may be down: try again later."
         )
-        for spec in EXTRA_FIELDS
-    }
-
-
-def _shown_default(spec: ExtraField) -> str | int | None:
-    if spec.default is None or (spec.kind == "integer" and isinstance(spec.default, int)):
-        return spec.default
-    return str(spec.default).lower() if isinstance(spec.default, bool) else f"{spec.default}"
+    if isinstance(error, TingTingOutcomeUnknownError):
+        return f"{base_url} was reached, but {error.message} Check the port and the scheme, and try again."
+    return str(error)

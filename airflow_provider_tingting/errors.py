@@ -96,7 +96,7 @@ class TingTingAPIError(TingTingError):
     """A call to TingTing went wrong.
 
     :param call: the call's name, such as `run_campaign`.
-    :param said: what TingTing or the network said, or why nothing was heard.
+    :param message: what TingTing said, or why no usable response came.
     :param remedy: what the reader should do.
     :param campaign_id: the campaign the call was about, if any.
     :param status_code: the HTTP status, if an answer came.
@@ -109,7 +109,7 @@ class TingTingAPIError(TingTingError):
     def __init__(
         self,
         call: str,
-        said: str,
+        message: str,
         *,
         remedy: str | None = None,
         campaign_id: int | None = None,
@@ -119,9 +119,9 @@ class TingTingAPIError(TingTingError):
     ) -> None:
         about = f" for campaign {campaign_id}" if campaign_id is not None else ""
         answered = f" (HTTP {status_code})" if status_code is not None else ""
-        super().__init__(f"TingTing {call}{about} failed{answered}: {said} {remedy or self.default_remedy}")
+        super().__init__(f"TingTing {call}{about} failed{answered}: {message} {remedy or self.default_remedy}")
         self.call = call
-        self.said = mask_text(said)
+        self.message = mask_text(message)
         self.campaign_id = campaign_id
         self.status_code = status_code
         self.retry_after = retry_after

@@ -7,11 +7,9 @@ import pytest
 from airflow_provider_tingting.connection import (
     EXTRA_FIELDS,
     ConnectionSettings,
-    base_url_of,
-    conn_fields,
-    form_behaviour,
-    ui_field_behaviour,
+    normalize_base_url,
 )
+from airflow_provider_tingting.connection_form import conn_fields, form_behaviour, ui_field_behaviour
 from airflow_provider_tingting.errors import TingTingConfigError
 
 
@@ -40,7 +38,7 @@ from airflow_provider_tingting.errors import TingTingConfigError
 def test_the_host_may_be_written_in_every_way_people_do(
     host: str | None, schema: str | None, port: int | None, url: str
 ) -> None:
-    assert base_url_of(host, schema=schema, port=port) == url
+    assert normalize_base_url(host, schema=schema, port=port) == url
 
 
 @pytest.mark.parametrize(
@@ -48,7 +46,7 @@ def test_the_host_may_be_written_in_every_way_people_do(
 )
 def test_a_host_that_is_no_web_address_is_refused_with_an_example(host: str) -> None:
     with pytest.raises(TingTingConfigError, match=r"app\.tingting\.io"):
-        base_url_of(host)
+        normalize_base_url(host)
 
 
 @pytest.mark.parametrize("password", [None, "", "  "])

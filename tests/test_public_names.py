@@ -132,7 +132,7 @@ get_user_profile()
 get_dashboard()
 test_connection()
 get_conn()
-get_async_client()
+get_async_conn()
 """
 
 #: The error tree: each error and what it is a kind of.

@@ -21,13 +21,13 @@ from airflow_provider_tingting.api.models import (
     CampaignMessage,
     Contact,
     Dashboard,
+    MessageResponse,
     Page,
-    Said,
     UploadResult,
     UserProfile,
     Voice,
 )
-from airflow_provider_tingting.api.protocol import Alternative, Call, MismatchedResponseError, Repeat, Request
+from airflow_provider_tingting.api.protocol import Alternative, Call, MismatchedResponseError, Request, RetrySafety
 from airflow_provider_tingting.errors import TingTingContactsError
 
 M = TypeVar("M", bound=BaseModel)
@@ -38,7 +38,7 @@ PAGE_SIZE = 100
 _SECONDS_A_CONTACT = 0.015
 # A contact takes about 40 bytes of a compressed workbook.
 _SECONDS_AN_UPLOADED_BYTE = _SECONDS_A_CONTACT / 40
-_REPORT_PATIENCE = 60.0
+_REPORT_EXTRA_TIMEOUT = 60.0
 
 
 def _given(**fields: Any) -> dict[str, Any]:
@@ -61,8 +61,8 @@ def _ignored(_: Any) -> None:
     return None
 
 
-def _said(content: Any) -> Said:
-    return Said.model_validate(content if isinstance(content, Mapping) else {"message": content})
+def _said(content: Any) -> MessageResponse:
+    return MessageResponse.model_validate(content if isinstance(content, Mapping) else {"message": content})
 
 
 def list_voice_models() -> Call[tuple[Voice, ...]]:
@@ -128,7 +128,12 @@ def create_campaign(
         schedule=schedule,
         credit_limit=credit_limit,
     )
-    return Call("create_campaign", Request("POST", "campaign/create/", json=body), Campaign.model_validate, Repeat.ONCE)
+    return Call(
+        "create_campaign",
+        Request("POST", "campaign/create/", json=body),
+        Campaign.model_validate,
+        RetrySafety.IF_NOT_SENT,
+    )
 
 
 def set_campaign_message(
@@ -155,7 +160,11 @@ def set_campaign_message(
     )
     request = Request("PATCH", f"campaign/create/{int(campaign_id)}/message/", json=body)
     return Call(
-        "set_campaign_message", request, CampaignMessage.model_validate, Repeat.ONCE, campaign_id=int(campaign_id)
+        "set_campaign_message",
+        request,
+        CampaignMessage.model_validate,
+        RetrySafety.IF_NOT_SENT,
+        campaign_id=int(campaign_id),
     )
 
 
@@ -168,13 +177,13 @@ def update_campaign(campaign_id: int, **fields: Any) -> Call[Campaign | None]:
         return None
 
     request = Request("PATCH", f"campaign/{int(campaign_id)}/", json=fields)
-    return Call("update_campaign", request, parse, Repeat.ONCE, campaign_id=int(campaign_id))
+    return Call("update_campaign", request, parse, RetrySafety.IF_NOT_SENT, campaign_id=int(campaign_id))
 
 
 def delete_campaign(campaign_id: int) -> Call[None]:
     """Return the call of API page: Delete a campaign."""
     request = Request("DELETE", f"campaign/{int(campaign_id)}/")
-    return Call("delete_campaign", request, _ignored, Repeat.ONCE, campaign_id=int(campaign_id))
+    return Call("delete_campaign", request, _ignored, RetrySafety.IF_NOT_SENT, campaign_id=int(campaign_id))
 
 
 def add_contact(
@@ -190,7 +199,7 @@ def add_contact(
         return AddContactsResult.model_validate(content if isinstance(content, Mapping) else {"message": content})
 
     request = Request("POST", f"campaign/{int(campaign_id)}/add-contact/", json=body)
-    return Call("add_contact", request, parse, Repeat.ONCE, campaign_id=int(campaign_id))
+    return Call("add_contact", request, parse, RetrySafety.IF_NOT_SENT, campaign_id=int(campaign_id))
 
 
 def add_contacts(campaign_id: int, contacts: Iterable[Mapping[str, Any]]) -> Call[AddContactsResult]:
@@ -200,9 +209,11 @@ def add_contacts(campaign_id: int, contacts: Iterable[Mapping[str, Any]]) -> Cal
         "POST",
         f"campaign/{int(campaign_id)}/add-contact/",
         json={"contacts": rows},
-        patience=len(rows) * _SECONDS_A_CONTACT,
+        extra_read_timeout=len(rows) * _SECONDS_A_CONTACT,
     )
-    return Call("add_contacts", request, AddContactsResult.model_validate, Repeat.ONCE, campaign_id=int(campaign_id))
+    return Call(
+        "add_contacts", request, AddContactsResult.model_validate, RetrySafety.IF_NOT_SENT, campaign_id=int(campaign_id)
+    )
 
 
 def upload_contacts(campaign_id: int, path: str | PathLike[str]) -> Call[UploadResult]:
@@ -224,9 +235,11 @@ def upload_contacts(campaign_id: int, path: str | PathLike[str]) -> Call[UploadR
         "PATCH",
         f"campaign/create/{int(campaign_id)}/detail/",
         upload=("bulk_file", workbook),
-        patience=size * _SECONDS_AN_UPLOADED_BYTE,
+        extra_read_timeout=size * _SECONDS_AN_UPLOADED_BYTE,
     )
-    return Call("upload_contacts", request, UploadResult.model_validate, Repeat.ONCE, campaign_id=int(campaign_id))
+    return Call(
+        "upload_contacts", request, UploadResult.model_validate, RetrySafety.IF_NOT_SENT, campaign_id=int(campaign_id)
+    )
 
 
 def list_contacts(campaign_id: int, *, limit: int = PAGE_SIZE) -> Call[Page[Contact]]:
@@ -245,19 +258,19 @@ def update_contact_attributes(contact_id: int, attributes: Mapping[str, Any]) ->
     """Return the call of API page: Edit contact attributes."""
     request = Request("PATCH", f"campaign/{int(contact_id)}/attributes/", json=dict(attributes))
     parse = TypeAdapter(dict[str, Any] | None).validate_python
-    return Call("update_contact_attributes", request, parse, Repeat.ONCE)
+    return Call("update_contact_attributes", request, parse, RetrySafety.IF_NOT_SENT)
 
 
 def update_contact_number(contact_id: int, number: str | int) -> Call[None]:
     """Return the call of API page: Edit contact number."""
     request = Request("PATCH", f"phone-number/update/{int(contact_id)}/", json={"number": number})
-    return Call("update_contact_number", request, _ignored, Repeat.ONCE)
+    return Call("update_contact_number", request, _ignored, RetrySafety.IF_NOT_SENT)
 
 
 def delete_contact(contact_id: int) -> Call[None]:
     """Return the call of API page: Delete a contact."""
     request = Request("DELETE", f"phone-number/delete/{int(contact_id)}/")
-    return Call("delete_contact", request, _ignored, Repeat.ONCE)
+    return Call("delete_contact", request, _ignored, RetrySafety.IF_NOT_SENT)
 
 
 def preview_voice(campaign_id: int, *, voice: int, message: str) -> Call[str]:
@@ -271,27 +284,27 @@ def preview_voice(campaign_id: int, *, voice: int, message: str) -> Call[str]:
         "preview_voice",
         Request("POST", path, json=body),
         TypeAdapter(str).validate_python,
-        Repeat.ONCE,
+        RetrySafety.IF_NOT_SENT,
         campaign_id=int(campaign_id),
         alternative=Alternative(Request("POST", path, form=body), frozenset(range(500, 600))),
     )
 
 
-def demo_call(contact_id: int) -> Call[Said]:
+def demo_call(contact_id: int) -> Call[MessageResponse]:
     """Return the call of API page: Demo call. It really calls the contact, every time."""
-    return Call("demo_call", Request("POST", f"demo-call/{int(contact_id)}/"), _said, Repeat.ONCE)
+    return Call("demo_call", Request("POST", f"demo-call/{int(contact_id)}/"), _said, RetrySafety.IF_NOT_SENT)
 
 
-def run_campaign(campaign_id: int) -> Call[Said]:
+def run_campaign(campaign_id: int) -> Call[MessageResponse]:
     """Return the call of API page: Run campaign. It dials everybody, every time: read the status before."""
     request = Request("POST", f"run-campaign/{int(campaign_id)}/")
-    return Call("run_campaign", request, _said, Repeat.LOOK_FIRST, campaign_id=int(campaign_id))
+    return Call("run_campaign", request, _said, RetrySafety.NEVER, campaign_id=int(campaign_id))
 
 
-def stop_campaign(campaign_id: int) -> Call[Said]:
+def stop_campaign(campaign_id: int) -> Call[MessageResponse]:
     """Return the call that stops a campaign for good (vendor's client, not on the API page)."""
     request = Request("POST", f"campaign/emergency-stop/{int(campaign_id)}/")
-    return Call("stop_campaign", request, _said, Repeat.ONCE, campaign_id=int(campaign_id))
+    return Call("stop_campaign", request, _said, RetrySafety.IF_NOT_SENT, campaign_id=int(campaign_id))
 
 
 def get_user_profile() -> Call[UserProfile]:
@@ -313,11 +326,12 @@ def download_campaign_report(campaign_id: int) -> Call[None]:
     number = int(campaign_id)
     return Call(
         "download_campaign_report",
-        Request("GET", f"download/{number}/report/", patience=_REPORT_PATIENCE),
+        Request("GET", f"download/{number}/report/", extra_read_timeout=_REPORT_EXTRA_TIMEOUT),
         _ignored,
         campaign_id=number,
         alternative=Alternative(
-            Request("GET", f"download/report/{number}/", patience=_REPORT_PATIENCE), frozenset({404, 405, 500})
+            Request("GET", f"download/report/{number}/", extra_read_timeout=_REPORT_EXTRA_TIMEOUT),
+            frozenset({404, 405, 500}),
         ),
     )
 
@@ -330,5 +344,7 @@ def download_survey_report(survey_id: int, *, format: str = "csv") -> Call[None]
     if format not in ("csv", "json"):
         raise ValueError(f"a survey report comes as 'csv' or 'json', not as {format!r}")
     query = {"format": format} if format != "csv" else {}
-    request = Request("GET", f"download/survey/{int(survey_id)}/report/", query, patience=_REPORT_PATIENCE)
+    request = Request(
+        "GET", f"download/survey/{int(survey_id)}/report/", query, extra_read_timeout=_REPORT_EXTRA_TIMEOUT
+    )
     return Call("download_survey_report", request, _ignored)

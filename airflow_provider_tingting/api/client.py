@@ -1,4 +1,4 @@
-"""The two clients: thin drivers of calls, conversations, retry and pace. What they do is written once, elsewhere."""
+"""The synchronous and the asynchronous client: they send calls with retries, rate limit and alternatives."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, replace
 from types import TracebackType
-from typing import Any, BinaryIO, TypeVar
+from typing import Any, BinaryIO, TypeVar, cast
 
 from tenacity import AsyncRetrying, Retrying
 
 from airflow_provider_tingting.api.alternatives import AlternativeRequests
 from airflow_provider_tingting.api.driver import drive, drive_async
 from airflow_provider_tingting.api.models import Page
-from airflow_provider_tingting.api.pagination import Pager
+from airflow_provider_tingting.api.pagination import Paginator
 from airflow_provider_tingting.api.protocol import Call, Response
 from airflow_provider_tingting.api.rate_limit import RateLimiter
 from airflow_provider_tingting.api.responses import check_download, error_of, read_response
@@ -30,16 +30,16 @@ DEFAULT_BASE_URL = "https://app.tingting.io/api/v1/"
 DEFAULT_TIMEOUT = 60.0
 DEFAULT_CONNECT_TIMEOUT = 10.0
 DEFAULT_MAX_RETRIES = 4
-# A shorter one cannot be told from other text, so it is not looked for in answers.
+# A shorter token may be an ordinary word of a response.
 _SHORTEST_TOKEN = 8
 
 
 @dataclass(frozen=True)
 class Downloaded:
-    """What a download brought.
+    """The result of a download.
 
     :param size: bytes written to the target.
-    :param content_type: what the server says they are.
+    :param content_type: the response's `Content-Type`.
     """
 
     size: int
@@ -47,16 +47,16 @@ class Downloaded:
 
 
 class _Client:
-    """What both clients know and decide; neither sends here.
+    """The settings and decisions that both clients share.
 
     :param token: the API token.
     :param base_url: with scheme, host and path; the vendor's own by default.
-    :param timeout: seconds to wait for the next piece of an answer; large batches are given more by their calls.
-    :param connect_timeout: seconds to wait for a connection.
-    :param max_retries: how often a read is sent again after a fault that may pass.
-    :param rate_limit: most requests a second; None for no limit.
+    :param timeout: seconds to wait for a response, default 60; large batches and reports have longer ones.
+    :param connect_timeout: seconds to wait for a connection, default 10.
+    :param max_retries: how often a read is sent again after an error that may pass, default 4.
+    :param rate_limit: the most requests a second; default None, for no limit.
     :param verify: whether to check the server's certificate, or the path of a file or folder of CA certificates.
-    :raises TingTingConfigError: one of these cannot be used.
+    :raises TingTingConfigError: an argument is invalid.
     """
 
     def __init__(
@@ -73,32 +73,32 @@ class _Client:
         if max_retries < 0 or (rate_limit is not None and not rate_limit > 0):
             raise TingTingConfigError("max_retries must be at least 0, and rate_limit above 0 or None for no limit.")
         self._origin = Origin(base_url.rstrip("/") + "/", token, timeout, connect_timeout, verify)
-        self._asker = AlternativeRequests(self._origin.base_url)
+        self._alternatives = AlternativeRequests(self._origin.base_url)
         self._retry = RetryPolicy(max_retries=max_retries)
-        self._pace = RateLimiter(rate_limit)
+        self._rate_limiter = RateLimiter(rate_limit)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(base_url={self._origin.base_url!r})"
 
     @property
     def base_url(self) -> str:
-        """Where the calls go."""
+        """The base URL of all calls."""
         return self._origin.base_url
 
     def _check(self, call: Call[Any], response: Response) -> None:
-        """Raise the error that an answer stands for; a wait that the server asks for holds the whole client."""
+        """Raise the error of a response outside 2xx; a `Retry-After` holds all requests of the client."""
         if response.status_code // 100 != 2:
-            error = error_of(call, self._hushed(response))
-            if error.retry_after is not None and error.retry_after <= self._retry.longest_wait:
-                self._pace.hold(error.retry_after)
+            error = error_of(call, self._without_token(response))
+            if error.retry_after is not None and error.retry_after <= self._retry.max_wait:
+                self._rate_limiter.hold(error.retry_after)
             raise error
 
     def _read(self, call: Call[T], response: Response) -> T:
         self._check(call, response)
-        return read_response(call, self._hushed(response))
+        return read_response(call, self._without_token(response))
 
-    def _hushed(self, response: Response) -> Response:
-        """Hide the token in an answer that repeats it: what the server says may be quoted in an error."""
+    def _without_token(self, response: Response) -> Response:
+        """Remove the token from a response, parts of which may be quoted in an error."""
         token = self._origin.token.encode()
         if len(token) < _SHORTEST_TOKEN or token not in response.content:
             return response
@@ -119,51 +119,59 @@ class TingTingClient(_Client):
         self._transport = RequestsTransport(self._origin)
 
     def send(self, call: Call[T]) -> T:
-        """Carry out one call, with the retries that are safe.
+        """Send one call, with the retries that are safe, and return its result.
 
-        :raises TingTingAPIError: the leaf that fits.
+        :param call: a call from `calls`.
+        :raises TingTingAPIError: the subclass that describes the failure.
         """
-        return drive(self._asker.ask(call), self._patiently(self._once))  # type: ignore[no-any-return]
+        return drive(self._alternatives.send(call), self._with_retries(self._send_once))
 
-    def exchange(self, call: Call[T]) -> tuple[T, Response]:
-        """Carry out one call once, without retries, and return the answer as it came too; for a diagnosis.
+    def send_with_response(self, call: Call[T]) -> tuple[T, Response]:
+        """Send one call once, without retries, and return its result with the HTTP response, for a diagnosis.
 
-        :raises TingTingAPIError: the leaf that fits.
+        :raises TingTingAPIError: the subclass that describes the failure.
         """
         response = self._transport.send(call, call.request)
-        return self._read(call, response), self._hushed(response)
+        return self._read(call, response), self._without_token(response)
 
     def iterate(self, first: Call[Page[R]]) -> Iterator[R]:
-        """Yield the rows of a list over all its pages, read as they are needed."""
-        pager = Pager(first)
-        for call in pager:
-            yield from pager.accept(self.send(call))
+        """Yield the rows of a list over all its pages, which are read as they are needed.
+
+        :param first: the call for the first page.
+        """
+        paginator = Paginator(first)
+        for call in paginator:
+            yield from paginator.new_rows(self.send(call))
 
     def download(self, call: Call[None], target: BinaryIO) -> Downloaded:
-        """Write the answer's body to a seekable binary file, from the file's current place.
+        """Write the response's body to a seekable binary file, from the file's current position.
 
-        A download that breaks off is begun again from the start; on an error the target holds no good answer.
+        A download that breaks off starts again from the beginning. After an error the file's content is incomplete.
+
+        :param call: a download from `calls`.
+        :param target: the file.
+        :raises TingTingAPIError: the subclass that describes the failure.
         """
         start = target.tell()
 
         def once(one: Call[Any]) -> Downloaded:
             target.seek(start)
             target.truncate()
-            sleep(self._pace.reserve())
+            sleep(self._rate_limiter.reserve())
             with self._transport.stream(one, one.request) as (head, chunks):
                 self._check(one, head)
                 beginning = next(chunks, b"")
-                check_download(one, self._hushed(replace(head, content=beginning)))
+                check_download(one, self._without_token(replace(head, content=beginning)))
                 size = target.write(beginning) + sum(target.write(chunk) for chunk in chunks)
             return Downloaded(size, head.headers.get("content-type", ""))
 
-        return drive(self._asker.ask(call), self._patiently(once))  # type: ignore[no-any-return]
+        return drive(self._alternatives.send(cast("Call[Downloaded]", call)), self._with_retries(once))
 
-    def _patiently(self, once: Callable[[Call[Any]], Any]) -> Callable[[Call[Any]], Any]:
+    def _with_retries(self, once: Callable[[Call[Any]], Any]) -> Callable[[Call[Any]], Any]:
         return lambda call: Retrying(sleep=sleep, **self._retry.options(call))(once, call)
 
-    def _once(self, call: Call[T]) -> T:
-        sleep(self._pace.reserve())
+    def _send_once(self, call: Call[T]) -> T:
+        sleep(self._rate_limiter.reserve())
         return self._read(call, self._transport.send(call, call.request))
 
     def close(self) -> None:
@@ -185,40 +193,40 @@ class AsyncTingTingClient(_Client):
         self._transport = HttpxTransport(self._origin)
 
     async def send(self, call: Call[T]) -> T:
-        """Carry out one call, as `TingTingClient.send` does."""
-        return await drive_async(self._asker.ask(call), self._patiently(self._once))
+        """Send one call, as `TingTingClient.send` does."""
+        return await drive_async(self._alternatives.send(call), self._with_retries(self._send_once))
 
     async def iterate(self, first: Call[Page[R]]) -> AsyncIterator[R]:
         """Yield the rows of a list over all its pages, as `TingTingClient.iterate` does."""
-        pager = Pager(first)
-        for call in pager:
-            for row in pager.accept(await self.send(call)):
+        paginator = Paginator(first)
+        for call in paginator:
+            for row in paginator.new_rows(await self.send(call)):
                 yield row
 
     async def download(self, call: Call[None], target: BinaryIO) -> Downloaded:
-        """Write the answer's body to a file, as `TingTingClient.download` does."""
+        """Write the response's body to a file, as `TingTingClient.download` does."""
         start = target.tell()
 
         async def once(one: Call[Any]) -> Downloaded:
             target.seek(start)
             target.truncate()
-            await asyncio.sleep(self._pace.reserve())
+            await asyncio.sleep(self._rate_limiter.reserve())
             async with self._transport.stream(one, one.request) as (head, chunks):
                 self._check(one, head)
                 beginning = await anext(chunks, b"")
-                check_download(one, self._hushed(replace(head, content=beginning)))
+                check_download(one, self._without_token(replace(head, content=beginning)))
                 size = target.write(beginning)
                 async for chunk in chunks:
                     size += target.write(chunk)
             return Downloaded(size, head.headers.get("content-type", ""))
 
-        return await drive_async(self._asker.ask(call), self._patiently(once))
+        return await drive_async(self._alternatives.send(cast("Call[Downloaded]", call)), self._with_retries(once))
 
-    def _patiently(self, once: Callable[[Call[Any]], Any]) -> Callable[[Call[Any]], Any]:
+    def _with_retries(self, once: Callable[[Call[Any]], Any]) -> Callable[[Call[Any]], Any]:
         return lambda call: AsyncRetrying(**self._retry.options(call))(once, call)
 
-    async def _once(self, call: Call[T]) -> T:
-        await asyncio.sleep(self._pace.reserve())
+    async def _send_once(self, call: Call[T]) -> T:
+        await asyncio.sleep(self._rate_limiter.reserve())
         return self._read(call, await self._transport.send(call, call.request))
 
     async def close(self) -> None:

@@ -13,21 +13,21 @@ from airflow_provider_tingting.errors import TingTingError
 T = TypeVar("T")
 
 
-class SendsCalls(Protocol):
+class CallSender(Protocol):
     """A synchronous client, such as `TingTingClient`."""
 
     def send(self, call: Call[T], /) -> T:
         """Send one call and return its result."""
 
 
-class SendsCallsAsync(Protocol):
+class AsyncCallSender(Protocol):
     """An asynchronous client, such as `AsyncTingTingClient`."""
 
     def send(self, call: Call[T], /) -> Awaitable[T]:
         """Send one call and return its result."""
 
 
-def run_flow(client: SendsCalls, flow: Flow[T]) -> T:
+def run_flow(client: CallSender, flow: Flow[T]) -> T:
     """Run a flow to its end with a synchronous client.
 
     The driver sends each call that the flow awaits and returns the result to it, or raises the call's
@@ -41,7 +41,7 @@ def run_flow(client: SendsCalls, flow: Flow[T]) -> T:
     return drive(flow, client.send)
 
 
-async def run_flow_async(client: SendsCallsAsync, flow: Flow[T]) -> T:
+async def run_flow_async(client: AsyncCallSender, flow: Flow[T]) -> T:
     """Run a flow to its end as `run_flow` does, without blocking the event loop."""
     return await drive_async(flow, client.send)
 

@@ -55,7 +55,9 @@ Number = Annotated[float | None, BeforeValidator(_number_or_none)]
 Text = Annotated[str, BeforeValidator(lambda value: "" if value is None else str(value))]
 
 
-class _Answer(BaseModel):
+class ResponseModel(BaseModel):
+    """Base of all models: frozen, keeps unknown fields, and shows only chosen fields in its `repr`."""
+
     model_config = ConfigDict(frozen=True, extra="allow", populate_by_name=True)
 
     #: The fields that a `repr` shows.
@@ -67,7 +69,7 @@ class _Answer(BaseModel):
     __str__ = BaseModel.__repr__
 
 
-class Voice(_Answer):
+class Voice(ResponseModel):
     """A voice that can speak a campaign's message (API page: List voice models)."""
 
     shown = ("id", "voice_display_name", "voice_internal_name", "is_premium")
@@ -78,7 +80,7 @@ class Voice(_Answer):
     is_premium: bool = False
 
 
-class CallerNumber(_Answer):
+class CallerNumber(ResponseModel):
     """A number that campaigns call from; `user_phone` of a campaign lists its id."""
 
     shown = ("id",)
@@ -87,7 +89,7 @@ class CallerNumber(_Answer):
     phone_number: Text = Field(default="", validation_alias=AliasChoices("phone_number", "number", "phone"))
 
 
-class Campaign(_Answer):
+class Campaign(ResponseModel):
     """A campaign (API page: Get campaign details)."""
 
     shown = ("id", "name", "services", "status", "progress_percent", "campaign_action_count")
@@ -129,7 +131,7 @@ class Campaign(_Answer):
         return _with_offset(self.updated_at)
 
 
-class CampaignMessage(_Answer):
+class CampaignMessage(ResponseModel):
     """The answer to setting voice and category (API page: Set voice and category)."""
 
     shown = ("voice", "category", "draft", "length_factor")
@@ -142,7 +144,7 @@ class CampaignMessage(_Answer):
     length_factor: Annotated[str | None, BeforeValidator(lambda value: None if value is None else str(value))] = None
 
 
-class Contact(_Answer):
+class Contact(ResponseModel):
     """One contact of a campaign with its outcome (API page: List contacts)."""
 
     shown = ("id", "status", "carrier")
@@ -166,7 +168,7 @@ class Contact(_Answer):
         return ContactStatus.NOT_STARTED if value in (None, "") else value
 
 
-class AddContactsResult(_Answer):
+class AddContactsResult(ResponseModel):
     """What became of the contacts that were sent (API page: Add multiple contacts)."""
 
     shown = ("created", "skipped")
@@ -183,7 +185,7 @@ class AddContactsResult(_Answer):
         return [value] if isinstance(value, str | Mapping) and value else (value or ())
 
 
-class UploadColumn(_Answer):
+class UploadColumn(ResponseModel):
     """One column that TingTing found in an uploaded workbook, with what it holds."""
 
     shown = ("column",)
@@ -192,7 +194,7 @@ class UploadColumn(_Answer):
     sample: Any = None
 
 
-class UploadResult(_Answer):
+class UploadResult(ResponseModel):
     """The preview of an uploaded workbook (API page: Upload bulk contacts)."""
 
     shown = ("total_validated_rows",)
@@ -202,7 +204,7 @@ class UploadResult(_Answer):
     total_validated_rows: int | None = None
 
 
-class Said(_Answer):
+class MessageResponse(ResponseModel):
     """An answer that is one sentence, such as that of running a campaign."""
 
     shown = ("message",)
@@ -210,7 +212,7 @@ class Said(_Answer):
     message: Text = ""
 
 
-class UserProfile(_Answer):
+class UserProfile(ResponseModel):
     """Whose account the token opens; what TingTing says beyond the id is in `model_extra`."""
 
     shown = ("id",)
@@ -219,7 +221,7 @@ class UserProfile(_Answer):
     user: Mapping[str, Any] | None = None
 
 
-class Dashboard(_Answer):
+class Dashboard(ResponseModel):
     """The account's balance; what TingTing says beyond it is in `model_extra`."""
 
     shown = ("remaining_credits",)
@@ -227,7 +229,7 @@ class Dashboard(_Answer):
     remaining_credits: Number = None
 
 
-class Page(_Answer, Generic[T]):
+class Page(ResponseModel, Generic[T]):
     """One page of a list (API page: List campaigns, List contacts)."""
 
     shown = ("count",)

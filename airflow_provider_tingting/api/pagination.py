@@ -1,9 +1,8 @@
-"""Walks the pages of a list, trusting only what came back.
+"""Read the pages of a list to its end.
 
-The server may cap the page at ten whatever is asked, and its `next` may name another host: so the walk goes on by the
-rows received, `next` only tells whether there is more and its query how to ask for it, and the host never changes.
-That something is not in a list proves that it does not exist, so the end is believed only when `count` agrees or when
-a page beyond it brings nothing new; and `count` alone is not believed, since some servers count what they do not show.
+A server may cap the page size whatever is requested, and `next` may name another host. So the offset advances by the
+rows received; of `next` only its query is used, and the host never changes. A row that is missing from a list proves
+that it does not exist, so the end of a list is accepted only when `count` agrees or when a page past it has no row.
 """
 
 from __future__ import annotations
@@ -21,13 +20,13 @@ from airflow_provider_tingting.errors import TingTingUnreadableReplyError
 
 R = TypeVar("R")
 
-# New campaigns push older ones down while the pages are read, so a page may show rows again; this many pages in a row
-# without a new row mean that the server does not turn the page.
-MOST_STALE_PAGES = 3
+# New campaigns push older ones to later pages while a list is read, so a page may repeat rows. This many pages in a
+# row without a new row mean that the server ignores the offset.
+MAX_STALE_PAGES = 3
 
 
-class Pager(Iterator[Call[Page[R]]]):
-    """The calls of one walk through a list: iterate for the next call, `accept` its page for the rows.
+class Paginator(Iterator[Call[Page[R]]]):
+    """The calls that read one list: iterate for the next call, and pass its page to `new_rows`.
 
     :param first: the call for the first page.
     """
@@ -44,21 +43,22 @@ class Pager(Iterator[Call[Page[R]]]):
             raise StopIteration
         return self._call
 
-    def accept(self, page: Page[R]) -> list[R]:
-        """Take a page in and return those of its rows that were not seen before.
+    def new_rows(self, page: Page[R]) -> list[R]:
+        """Return the rows of a page that no earlier page had, and prepare the next call.
 
-        :raises TingTingUnreadableReplyError: the server shows the same rows for ever.
+        :param page: the result of the call that was returned last.
+        :raises TingTingUnreadableReplyError: the server returns the same rows again and again.
         """
         assert self._call is not None
         fresh = [row for row in page.results if self._is_new(row)]
         moved_up = self._moved_up(page)
-        # Later rows have moved up past this page, so it is read again from there.
+        # Deleted rows moved later ones up past this page, so the next page begins where they are now.
         self._received += -moved_up or len(page.results)
         self._stale = 0 if fresh or not page.results else self._stale + (not moved_up)
-        if self._stale >= MOST_STALE_PAGES:
+        if self._stale >= MAX_STALE_PAGES:
             raise TingTingUnreadableReplyError(
                 self._call.name,
-                f"{self._stale} pages in a row show only rows that came before.",
+                f"{self._stale} pages in a row contain only rows of earlier pages.",
                 remedy="The list cannot be read to its end; nothing was changed.",
                 campaign_id=self._call.campaign_id,
             )
@@ -76,13 +76,13 @@ class Pager(Iterator[Call[Page[R]]]):
 
     def _next_call(self, page: Page[R]) -> Call[Page[R]]:
         assert self._call is not None
-        # Not by `urlsplit`, which refuses what is no address: its query is all that is wanted of it.
+        # Not `urlsplit`, which raises on an invalid address; only the query is used.
         named = dict(parse_qsl((page.next or "").partition("?")[2].partition("#")[0]))
         query = {**named, **self._call.request.query, "offset": self._received}
         return replace(self._call, request=replace(self._call.request, query=query))
 
     def _is_new(self, row: R) -> bool:
-        # Some servers send rows without ids; without a key a list that never turns its page would have no end.
+        # Rows may have no id; the whole row is the key then, so that repeated pages are recognised.
         key = getattr(row, "id", None)
         if key is None:
             key = row.model_dump_json() if isinstance(row, BaseModel) else repr(row)

@@ -1,4 +1,4 @@
-"""The values that the client works with: a request, a response, the call that joins the two, a pause, and a flow.
+"""The values of the client: a request, a response, the call that connects the two, a pause, and a flow.
 
 `calls` builds calls, `transport` sends requests, `responses` reads responses, `driver` runs flows.
 """
@@ -16,28 +16,28 @@ T_co = TypeVar("T_co", covariant=True)
 
 
 class MismatchedResponseError(ValueError):
-    """An answer that can be read and is that to another question; its text says which, and holds nothing personal."""
+    """A readable response that belongs to another request. Its text names both and contains no personal data."""
 
 
-class Repeat(Enum):
-    """Whether a call may be sent again when nobody knows whether it arrived."""
+class RetrySafety(Enum):
+    """Whether the client may send a call again after an error."""
 
-    READ = "changes nothing: repeat at will"
-    LOOK_FIRST = "a write that rings phones: never sent again without a fresh look, not even when it never left"
-    ONCE = "a write: sent again only when it certainly never left"
+    READ = "changes nothing: sent again after every error that may pass"
+    IF_NOT_SENT = "a write: sent again only when the request certainly did not leave this machine"
+    NEVER = "a write that starts phone calls: the caller reads the campaign's status before it sends it again"
 
 
 @dataclass(frozen=True)
 class Request:
-    """One HTTP request, without the host and the token, which only the transport knows.
+    """One HTTP request, without the host and the token, which the transport adds.
 
     :param method: the HTTP method.
-    :param path: below the base URL, ending in `/`; or an absolute URL, to follow a redirect of a read.
-    :param query: query parameters; those that are None are left out.
-    :param json: the body, sent as UTF-8 JSON.
-    :param form: the body, sent as a form.
-    :param upload: the name of the form field and the path of the file sent in it.
-    :param patience: seconds to wait for the answer beyond the client's own read timeout.
+    :param path: the path below the base URL, ending in `/`; or an absolute URL, for the redirect of a read.
+    :param query: query parameters; those that are None are omitted.
+    :param json: a body that is sent as UTF-8 JSON.
+    :param form: a body that is sent as a URL-encoded form.
+    :param upload: the name of the form field and the path of the file that is sent in it.
+    :param extra_read_timeout: seconds to wait for the response beyond the client's own timeout; default 0.
     """
 
     method: str
@@ -46,12 +46,17 @@ class Request:
     json: object | None = field(default=None, repr=False)
     form: Mapping[str, str | int] | None = field(default=None, repr=False)
     upload: tuple[str, PathLike[str]] | None = field(default=None, repr=False)
-    patience: float = 0.0
+    extra_read_timeout: float = 0.0
 
 
 @dataclass(frozen=True)
 class Response:
-    """One HTTP answer; header names in lower case."""
+    """One HTTP response.
+
+    :param status_code: the HTTP status.
+    :param headers: the headers, with their names in lower case.
+    :param content: the decoded body.
+    """
 
     status_code: int
     headers: Mapping[str, str] = field(repr=False)
@@ -60,10 +65,10 @@ class Response:
 
 @dataclass(frozen=True)
 class Alternative:
-    """Another way to ask the same, for servers that do not know the first.
+    """A second request for the same result, for servers that do not know the first.
 
-    :param request: what to send instead.
-    :param on: the HTTP statuses that mean "not known here".
+    :param request: the request to send instead.
+    :param on: the HTTP statuses of the first request that lead to the second.
     """
 
     request: Request
@@ -72,20 +77,20 @@ class Alternative:
 
 @dataclass(frozen=True)
 class Call(Generic[T_co]):
-    """An endpoint with its arguments filled in.
+    """An endpoint with its arguments.
 
     :param name: the endpoint's name, as in the hook's methods.
-    :param request: what to send.
-    :param parse: the answer's decoded JSON (or text) to the call's result.
-    :param repeat: whether it may be sent again.
-    :param campaign_id: the campaign it is about, for error texts.
-    :param alternative: another way to ask, if sources disagree about the first.
+    :param request: the request to send.
+    :param parse: turns the response's decoded JSON (or text) into the call's result.
+    :param retry_safety: whether the client may send it again; default: it is a read.
+    :param campaign_id: the campaign that the call is about, for error texts.
+    :param alternative: a second request, where sources disagree about the first.
     """
 
     name: str
     request: Request
     parse: Callable[[Any], T_co] = field(repr=False)
-    repeat: Repeat = Repeat.READ
+    retry_safety: RetrySafety = RetrySafety.READ
     campaign_id: int | None = None
     alternative: Alternative | None = field(default=None, repr=False)
 

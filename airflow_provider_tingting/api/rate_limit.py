@@ -1,7 +1,7 @@
-"""Client-side rate limit: who may send when. Thread-safe and without sleeping, so both clients share it.
+"""Client-side rate limit. It is thread-safe and does not sleep, so the synchronous and asynchronous client share it.
 
-A library's limiter would bring its own clock, lock and sleep for one colour each; here a pause that the server asked
-for (`Retry-After`) holds every thread and task of the client at once.
+A pause that the server asks for (`Retry-After`) holds every thread and task of the client, which a limiter from a
+library does not offer for both clients.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from airflow_provider_tingting.clock import monotonic
 class RateLimiter:
     """Spreads requests evenly.
 
-    :param rate_limit: most requests a second; None for no limit.
-    :param clock: seconds, monotonic.
+    :param rate_limit: the most requests a second; default None, for no limit.
+    :param clock: returns monotonic seconds.
     """
 
     def __init__(self, rate_limit: float | None = None, *, clock: Callable[[], float] = monotonic) -> None:
@@ -34,6 +34,9 @@ class RateLimiter:
             return slot - now
 
     def hold(self, seconds: float) -> None:
-        """Let nobody send for that many seconds, as the server asked."""
+        """Delay all requests, as the server asked.
+
+        :param seconds: how long from now.
+        """
         with self._lock:
             self._next = max(self._next, self._clock() + seconds)

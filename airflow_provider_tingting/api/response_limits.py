@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from airflow_provider_tingting.api.protocol import Call, Repeat
+from airflow_provider_tingting.api.protocol import Call, RetrySafety
 from airflow_provider_tingting.clock import monotonic
 from airflow_provider_tingting.errors import TingTingOutcomeUnknownError, TingTingUnreadableReplyError
 
 # Lists of a hundred rows are far below a megabyte.
-MOST_BYTES = 64 * 1024 * 1024
+MAX_BYTES = 64 * 1024 * 1024
 # An answer may take this many times as long as one piece of it.
-MOST_TIMEOUTS = 3
+MAX_TIMEOUTS = 3
 
 
 class Body:
@@ -30,7 +30,7 @@ class Body:
     def __init__(self, call: Call[Any], timeout: float, clock: Callable[[], float] = monotonic) -> None:
         self._call = call
         self._clock = clock
-        self._ends = clock() + MOST_TIMEOUTS * timeout
+        self._ends = clock() + MAX_TIMEOUTS * timeout
         self._pieces: list[bytes] = []
         self._size = 0
 
@@ -42,11 +42,11 @@ class Body:
         """
         self._pieces.append(piece)
         self._size += len(piece)
-        remedy = "Nothing was changed." if self._call.repeat is Repeat.READ else None
-        if self._size > MOST_BYTES:
+        remedy = "Nothing was changed." if self._call.retry_safety is RetrySafety.READ else None
+        if self._size > MAX_BYTES:
             raise TingTingUnreadableReplyError(
                 self._call.name,
-                f"the answer is larger than {MOST_BYTES // 1024**2} MiB.",
+                f"the answer is larger than {MAX_BYTES // 1024**2} MiB.",
                 remedy=remedy,
                 campaign_id=self._call.campaign_id,
             )

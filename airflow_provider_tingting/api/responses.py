@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 
-from airflow_provider_tingting.api.protocol import Call, MismatchedResponseError, Repeat, Response
+from airflow_provider_tingting.api.protocol import Call, MismatchedResponseError, Response, RetrySafety
 from airflow_provider_tingting.clock import wall_time
 from airflow_provider_tingting.errors import (
     TingTingAPIError,
@@ -54,7 +54,7 @@ def read_response(call: Call[T], response: Response) -> T:
     content = _decode(call, response)
     if _is_envelope(content):
         content = _opened(call, response, content)
-    if call.repeat is not Repeat.READ and isinstance(content, Mapping) and _is_bare_refusal(content):
+    if call.retry_safety is not RetrySafety.READ and isinstance(content, Mapping) and _is_bare_refusal(content):
         raise TingTingValidationError(
             call.name,
             _said(content, _fields(content)),
@@ -115,7 +115,7 @@ def error_of(call: Call[Any], response: Response) -> TingTingAPIError:
     content = _lenient(response)
     fields = _fields(content) if isinstance(content, Mapping) else {}
     kind = _kind(status)
-    harmless = call.repeat is Repeat.READ and issubclass(kind, TingTingOutcomeUnknownError)
+    harmless = call.retry_safety is RetrySafety.READ and issubclass(kind, TingTingOutcomeUnknownError)
     return kind(
         call.name,
         _said(content, fields) or "the answer says nothing.",
@@ -211,7 +211,7 @@ def _unreadable(call: Call[Any], response: Response, said: str) -> TingTingUnrea
     return TingTingUnreadableReplyError(
         call.name,
         said,
-        remedy=_READ_REMEDY if call.repeat is Repeat.READ else None,
+        remedy=_READ_REMEDY if call.retry_safety is RetrySafety.READ else None,
         campaign_id=call.campaign_id,
         status_code=response.status_code,
     )

@@ -1,4 +1,4 @@
-"""The statuses of a campaign and of a contact, as types. An unknown one is a value of its own, never a success."""
+"""The statuses of a campaign and of a contact. An unknown status is a value of its own and never a success."""
 
 from __future__ import annotations
 
@@ -6,28 +6,28 @@ from enum import Enum
 
 
 class _OpenStatus(str, Enum):
-    """An enum that keeps a value it does not know, so that a new status at TingTing is seen and not swallowed."""
+    """An enum that keeps an unknown value, so that a new status of TingTing stays visible."""
 
     @classmethod
     def _missing_(cls, value: object) -> _OpenStatus | None:
         if not isinstance(value, str):
             return None
-        stranger = str.__new__(cls, value)
-        stranger._name_ = "UNKNOWN"
-        stranger._value_ = value
-        return stranger
+        unknown = str.__new__(cls, value)
+        unknown._name_ = "UNKNOWN"
+        unknown._value_ = value
+        return unknown
 
     def __str__(self) -> str:
         return str(self.value)
 
     @property
     def is_known(self) -> bool:
-        """Whether this provider knows what the status means."""
+        """Whether this provider knows the status."""
         return self._name_ in type(self).__members__
 
 
 class CampaignStatus(_OpenStatus):
-    """Where a campaign is in its life, in TingTing's exact words (API page: List campaigns)."""
+    """The status of a campaign, as TingTing writes it (API page: List campaigns)."""
 
     NOT_STARTED = "Not Started"
     SCHEDULED = "Scheduled"
@@ -36,19 +36,20 @@ class CampaignStatus(_OpenStatus):
     TERMINATED = "Terminated"
 
     @classmethod
-    def named(cls, text: str) -> CampaignStatus:
-        """Return the status a person means, whatever the case: `completed` is `Completed`.
+    def from_text(cls, text: str) -> CampaignStatus:
+        """Return the status with this name, without regard to case: `completed` is `Completed`.
 
-        :raises ValueError: there is no such status; the text lists those that there are.
+        :param text: the name.
+        :raises ValueError: no status has this name; the text lists the statuses.
         """
         for status in cls:
             if status.value.casefold() == " ".join(str(text).split()).casefold():
                 return status
-        raise ValueError(f"there is no campaign status {text!r}; there are {', '.join(map(str, cls))}")
+        raise ValueError(f"there is no campaign status {text!r}; the statuses are {', '.join(map(str, cls))}")
 
     @property
     def is_final(self) -> bool:
-        """Whether nothing more will happen. An unknown status is not final."""
+        """Whether the status does not change any more. An unknown status is not final."""
         return self in (CampaignStatus.COMPLETED, CampaignStatus.TERMINATED)
 
     @property
@@ -58,7 +59,7 @@ class CampaignStatus(_OpenStatus):
 
 
 class ContactStatus(_OpenStatus):
-    """What has become of one contact of a campaign."""
+    """The status of one contact of a campaign."""
 
     NOT_STARTED = "not started"
     DIALING = "dialing"
@@ -77,5 +78,5 @@ class ContactStatus(_OpenStatus):
 
     @property
     def is_final(self) -> bool:
-        """Whether nothing more will happen to this contact. An unknown status is not final."""
+        """Whether the status does not change any more. An unknown status is not final."""
         return self.is_reached or self in (ContactStatus.UNANSWERED, ContactStatus.FAILED, ContactStatus.TERMINATED)

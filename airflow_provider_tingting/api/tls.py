@@ -1,4 +1,4 @@
-"""Whose certificates are believed. One answer for both clients; the HTTP libraries would give two."""
+"""Choose the CA certificates, the same for both clients; requests and httpx have different defaults."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from typing import Literal
 from airflow_provider_tingting.errors import TingTingConfigError
 
 
-def named_bundle() -> str | None:
-    """Return the certificates that the environment names, as requests reads it; None when it names none."""
+def environment_bundle() -> str | None:
+    """Return the path of CA certificates in the environment, as requests reads it; None when there is none."""
     return os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
 
 
 def tls_context(verify: bool | str) -> ssl.SSLContext:
-    """Return the settings for TLS; making them takes 20 to 26 ms of CPU, so they are made once.
+    """Return the TLS context. Creating one takes 20 to 26 ms of CPU, so it is cached.
 
     :param verify: whether to check the server's certificate, or the path of a file or folder of CA certificates.
     :raises TingTingConfigError: the certificates cannot be read.
@@ -25,10 +25,10 @@ def tls_context(verify: bool | str) -> ssl.SSLContext:
     if verify is True:
         import certifi
 
-        # As requests does it, so that a company's own certificates are known to both clients.
-        verify = named_bundle() or certifi.where()
+        # As requests does, so that both clients know a company's own certificates.
+        verify = environment_bundle() or certifi.where()
     try:
-        return _made(verify)
+        return _create(verify)
     except OSError as error:
         raise TingTingConfigError(
             f"The CA certificates at {verify} cannot be used ({error.strerror or type(error).__name__})."
@@ -36,7 +36,7 @@ def tls_context(verify: bool | str) -> ssl.SSLContext:
 
 
 @lru_cache(maxsize=8)
-def _made(verify: str | Literal[False]) -> ssl.SSLContext:
+def _create(verify: str | Literal[False]) -> ssl.SSLContext:
     if verify is False:
         context = ssl.create_default_context()
         context.check_hostname = False

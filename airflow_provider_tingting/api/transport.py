@@ -21,9 +21,9 @@ from urllib.parse import urljoin, urlsplit
 
 from airflow_provider_tingting import __version__
 from airflow_provider_tingting.api.multipart import FileBody
-from airflow_provider_tingting.api.protocol import Call, Repeat, Request, Response
+from airflow_provider_tingting.api.protocol import Call, Request, Response, RetrySafety
 from airflow_provider_tingting.api.response_limits import Body
-from airflow_provider_tingting.api.tls import named_bundle, tls_context
+from airflow_provider_tingting.api.tls import environment_bundle, tls_context
 from airflow_provider_tingting.api.transport_errors import (
     causes,
     is_handshake,
@@ -113,7 +113,7 @@ def _prepare(origin: Origin, call: Call[Any], request: Request) -> _Prepared:
         {name: value for name, value in request.query.items() if value is not None},
         body,
         request.form,
-        origin.timeout + request.patience,
+        origin.timeout + request.extra_read_timeout,
     )
 
 
@@ -145,7 +145,7 @@ class RequestsTransport:
         if session is None:
             import requests
 
-            if isinstance(self._origin.verify, str) or named_bundle():
+            if isinstance(self._origin.verify, str) or environment_bundle():
                 # Says what is wrong with the certificates, where requests would raise a bare OSError.
                 tls_context(self._origin.verify)
             session = self._local.session = requests.Session()
@@ -181,7 +181,7 @@ class RequestsTransport:
         except requests.ConnectTimeout as error:
             raise never_sent(call, prepared.url, error) from None
         except requests.exceptions.SSLError as error:
-            if is_handshake(error, certainly=call.repeat is not Repeat.READ):
+            if is_handshake(error, certainly=call.retry_safety is not RetrySafety.READ):
                 raise never_sent(call, prepared.url, error) from None
             raise outcome_unknown(call, error) from None
         except requests.ConnectionError as error:
@@ -199,7 +199,7 @@ class RequestsTransport:
     def send(self, call: Call[Any], request: Request) -> Response:
         """Send once and return the whole answer."""
         with self._answering(call, request) as answer:
-            body = Body(call, self._origin.timeout + request.patience)
+            body = Body(call, self._origin.timeout + request.extra_read_timeout)
             for piece in _pieces(answer):
                 body.take(piece)
             return Response(answer.status_code, _lowered(answer.headers), body.whole())
@@ -273,7 +273,7 @@ class HttpxTransport:
     async def send(self, call: Call[Any], request: Request) -> Response:
         """Send once and return the whole answer."""
         async with self._answering(call, request) as answer:
-            body = Body(call, self._origin.timeout + request.patience)
+            body = Body(call, self._origin.timeout + request.extra_read_timeout)
             async for piece in answer.aiter_bytes():
                 body.take(piece)
             return Response(answer.status_code, _headers(answer), body.whole())

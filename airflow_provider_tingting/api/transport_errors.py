@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
-from airflow_provider_tingting.api.protocol import Call, Repeat
+from airflow_provider_tingting.api.protocol import Call, RetrySafety
 from airflow_provider_tingting.errors import TingTingAPIError, TingTingNeverSentError, TingTingOutcomeUnknownError
 
 
@@ -39,7 +39,7 @@ def outcome_unknown(call: Call[Any], error: Exception) -> TingTingAPIError:
     return TingTingOutcomeUnknownError(
         call.name,
         f"{said} ({type(error).__name__}).",
-        remedy=remedy if call.repeat is Repeat.READ else None,
+        remedy=remedy if call.retry_safety is RetrySafety.READ else None,
         campaign_id=call.campaign_id,
     )
 

@@ -10,7 +10,7 @@ import random
 
 from airflow_provider_tingting.api import calls
 from airflow_provider_tingting.api.models import Campaign
-from airflow_provider_tingting.api.pagination import Pager
+from airflow_provider_tingting.api.pagination import Paginator
 from airflow_provider_tingting.api.protocol import Pause
 from airflow_provider_tingting.api.statuses import CampaignStatus
 from airflow_provider_tingting.campaigns import calling_window
@@ -28,9 +28,9 @@ MOST_LET_GO = 5
 
 async def other_running_campaigns(campaign_id: int) -> list[Campaign]:
     """Return some of the campaigns that run now, without this one; the list is empty when no other runs."""
-    pager, looked = Pager(calls.list_campaigns(status=CampaignStatus.RUNNING.value)), 0
+    pager, looked = Paginator(calls.list_campaigns(status=CampaignStatus.RUNNING.value)), 0
     for call in pager:
-        page = pager.accept(await call)
+        page = pager.new_rows(await call)
         looked += len(page)
         # Looked at again, in case the server ignores the filter.
         others = [each for each in page if each.status is CampaignStatus.RUNNING and each.id != campaign_id]

@@ -62,7 +62,7 @@ class Observation:
 
     def ended_by(self, reason: Reason, error: TingTingError) -> Observation:
         """Return what was seen last, with the error that has ended the wait."""
-        said, code = (error.said, error.status_code) if isinstance(error, TingTingAPIError) else (str(error), None)
+        said, code = (error.message, error.status_code) if isinstance(error, TingTingAPIError) else (str(error), None)
         return replace(self, reason=reason, detail=said, status_code=code)
 
     def raise_trouble(self) -> None:

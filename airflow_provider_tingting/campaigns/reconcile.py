@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 from airflow_provider_tingting.api import calls, idempotent_writes
 from airflow_provider_tingting.api.models import Campaign, Page
-from airflow_provider_tingting.api.pagination import Pager
+from airflow_provider_tingting.api.pagination import Paginator
 from airflow_provider_tingting.api.protocol import Call, Pause
 from airflow_provider_tingting.api.statuses import CampaignStatus
 from airflow_provider_tingting.campaigns.marker import Mark
@@ -72,10 +72,10 @@ def _listings(name: str, *, thorough: bool) -> list[tuple[Call[Page[Campaign]], 
 
 async def _marked(listing: tuple[Call[Page[Campaign]], float], marks: Iterable[Mark]) -> list[Campaign]:
     first, most = listing
-    pager, looked = Pager(first), 0
+    pager, looked = Paginator(first), 0
     found: list[Campaign] = []
     for call in pager:
-        page = pager.accept(await call)
+        page = pager.new_rows(await call)
         found += [campaign for campaign in page if any(mark.is_in(campaign.description) for mark in marks)]
         looked += len(page)
         if looked >= most:
@@ -103,7 +103,7 @@ async def stop(campaign_id: int) -> str:
     except TingTingRefusedError as error:
         if error.status_code in (404, 405):
             return f"Campaign {campaign_id} could not be stopped: TingTing offers no stop for it. It goes on."
-        return f"Campaign {campaign_id} could not be stopped: {error.said} It may go on."
+        return f"Campaign {campaign_id} could not be stopped: {error.message} It may go on."
     except Exception as error:
         return f"Nobody knows whether campaign {campaign_id} was stopped ({type(error).__name__}). Look at TingTing."
     try:

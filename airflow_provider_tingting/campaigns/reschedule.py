@@ -49,7 +49,7 @@ async def _rescheduled(campaign: Campaign, schedule: str | None, wanted: datetim
             return campaign
         raise TingTingValidationError(
             error.call,
-            error.said,
+            error.message,
             remedy=f"The campaign exists and keeps its schedule: it is {campaign.schedule or 'none'}, though the task "
             f"says {schedule} now. Give the task a schedule that TingTing takes, or the old one, and clear it.",
             campaign_id=campaign.id,

@@ -57,6 +57,6 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
 
 def _status(text: str) -> CampaignStatus:
     try:
-        return CampaignStatus.named(text)
+        return CampaignStatus.from_text(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None

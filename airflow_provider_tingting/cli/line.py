@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from airflow_provider_tingting.api.driver import run_flow
 from airflow_provider_tingting.cli.check import Check, ok, problem, warning
 from airflow_provider_tingting.cli.connecting import find_connection, read_settings, remedy_of_absence
-from airflow_provider_tingting.connection import CONN_TYPE, ConnectionSettings, is_this_machine
+from airflow_provider_tingting.connection import CONN_TYPE, ConnectionSettings, describe_failure, is_loopback
 from airflow_provider_tingting.errors import TingTingAPIError, TingTingAuthError, TingTingError
 from airflow_provider_tingting.formatting import amount
 
@@ -67,26 +67,25 @@ def _tls(settings: ConnectionSettings) -> Check:
                 "Take verify=false out of the connection's extra, or give the path of your CA certificates.",
             )
         return ok("TLS", "The server's certificate is checked.")
-    if is_this_machine(parts.hostname or ""):
+    if is_loopback(parts.hostname or ""):
         return ok("TLS", "None, and none is needed on this machine.")
     return warning("TLS", "None: the token travels in the clear.", "Write https:// into the connection's host.")
 
 
 def _answers(settings: ConnectionSettings) -> Iterator[Check]:
     from airflow_provider_tingting import api
-    from airflow_provider_tingting.hooks._diagnosis import diagnosis
 
     hasty = {"timeout": min(settings.timeout, _PATIENCE), "max_retries": 0}
     with api.TingTingClient(**{**settings.client_arguments(), **hasty}) as client:
         began, waited = time.time(), time.perf_counter()
         try:
-            voices, response = client.exchange(api.calls.list_voice_models())
+            voices, response = client.send_with_response(api.calls.list_voice_models())
         except TingTingAuthError as error:
             yield ok("reachable", f"{settings.base_url} answers.")
             yield problem("token", f"TingTing refuses it (HTTP {error.status_code}).", error.default_remedy)
             return
         except TingTingAPIError as error:
-            yield problem("reachable", diagnosis(error, settings.base_url), "The token could not be tried.")
+            yield problem("reachable", describe_failure(error, settings.base_url), "The token could not be tried.")
             return
         waited = time.perf_counter() - waited
         yield ok("reachable", f"{settings.base_url} answers in {waited:.1f} s.")
@@ -118,12 +117,12 @@ def _clock(date: str | None, now: float) -> Check:
 
 def _account(client: TingTingClient) -> Iterator[Check]:
     from airflow_provider_tingting import api
-    from airflow_provider_tingting.api.caller_numbers import caller_numbers
+    from airflow_provider_tingting.api.lookups import list_caller_numbers
 
     try:
-        callers = run_flow(client, caller_numbers())
+        callers = run_flow(client, list_caller_numbers())
     except TingTingAPIError as error:
-        yield warning("caller numbers", f"They cannot be read: {error.said}", "Give user_phone by hand.")
+        yield warning("caller numbers", f"They cannot be read: {error.message}", "Give user_phone by hand.")
     else:
         ids = ", ".join(str(caller.id) for caller in callers)
         if ids:
@@ -133,7 +132,7 @@ def _account(client: TingTingClient) -> Iterator[Check]:
     try:
         credits = client.send(api.calls.get_dashboard()).remaining_credits
     except TingTingAPIError as error:
-        yield ok("credits", f"TingTing does not say: {error.said}")
+        yield ok("credits", f"TingTing does not say: {error.message}")
         return
     if credits is None:
         yield ok("credits", "TingTing does not say.")

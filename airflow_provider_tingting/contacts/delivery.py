@@ -58,7 +58,7 @@ class Patience:
 def is_too_large(error: TingTingRefusedError) -> bool:
     """Whether TingTing did nothing because it was sent too much at once: 413, or a 400 or 422 that says so."""
     if isinstance(error, TingTingValidationError):
-        return _SAYS_TOO_LARGE.search(error.said) is not None
+        return _SAYS_TOO_LARGE.search(error.message) is not None
     return error.status_code == _TOO_LARGE
 
 
@@ -157,5 +157,5 @@ class Delivery:
 
 def _tell(state: tenacity.RetryCallState) -> None:
     error = state.outcome.exception() if state.outcome is not None else None
-    said = error.said if isinstance(error, TingTingAPIError) else error
+    said = error.message if isinstance(error, TingTingAPIError) else error
     log.info("A batch of contacts is sent again in %.1f s; who is there is skipped. %s", state.upcoming_sleep, said)

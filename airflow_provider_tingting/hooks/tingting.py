@@ -26,14 +26,13 @@ from airflow_provider_tingting.connection import (
     CONN_TYPE,
     DEFAULT_CONN_ID,
     ConnectionSettings,
-    form_behaviour,
-    form_widgets,
+    describe_failure,
 )
+from airflow_provider_tingting.connection_form import form_behaviour, form_widgets
 from airflow_provider_tingting.errors import (
     TingTingAPIError,
     TingTingError,
 )
-from airflow_provider_tingting.hooks._diagnosis import diagnosis
 from airflow_provider_tingting.timezones import as_nepal_time
 
 if TYPE_CHECKING:
@@ -46,7 +45,7 @@ if TYPE_CHECKING:
         CampaignMessage,
         Contact,
         Dashboard,
-        Said,
+        MessageResponse,
         UploadResult,
         UserProfile,
         Voice,
@@ -103,14 +102,14 @@ class TingTingHook(BaseHook):
         """Return the client that this hook sends with; it lives as long as the hook."""
         return self._client
 
-    async def get_async_client(self) -> AsyncTingTingClient:
+    async def get_async_conn(self) -> AsyncTingTingClient:
         """Return a new asynchronous client; close it or use it in an `async with`."""
         connection = await get_connection_async(self.tingting_conn_id)
         extra = await get_extra_async(connection)
         settings = _settings(connection, extra, self.tingting_conn_id)
         return api.AsyncTingTingClient(**settings.client_arguments())
 
-    def forget_connection(self) -> None:
+    def reload_connection(self) -> None:
         """Read the connection again at the next call, for a token that was replaced while a task waits."""
         client = self.__dict__.pop("_client", None)
         self.__dict__.pop("settings", None)
@@ -129,7 +128,7 @@ class TingTingHook(BaseHook):
 
         :raises TingTingConfigError: there is no such voice, or several; the text lists those that there are.
         """
-        from airflow_provider_tingting.api.voices import choose_voice
+        from airflow_provider_tingting.api.lookups import choose_voice
 
         return choose_voice(self.list_voice_models(), name_or_id)
 
@@ -138,9 +137,9 @@ class TingTingHook(BaseHook):
 
         Their ids are what `user_phone` takes. Two calls, one for each of TingTing's two lists.
         """
-        from airflow_provider_tingting.api.caller_numbers import caller_numbers
+        from airflow_provider_tingting.api.lookups import list_caller_numbers
 
-        return run_flow(self.get_conn(), caller_numbers())
+        return run_flow(self.get_conn(), list_caller_numbers())
 
     def iter_campaigns(self, *, status: str | None = None, search: str | None = None) -> Iterator[Campaign]:
         """Yield the account's campaigns over all pages (API page: List campaigns).
@@ -267,15 +266,15 @@ class TingTingHook(BaseHook):
         """Return the address of an mp3 in which the voice speaks the message (API page: Test voice)."""
         return self.get_conn().send(api.calls.preview_voice(campaign_id, voice=voice, message=message))
 
-    def demo_call(self, contact_id: int) -> Said:
+    def demo_call(self, contact_id: int) -> MessageResponse:
         """Call one contact now; it really rings (API page: Demo call)."""
         return self.get_conn().send(api.calls.demo_call(contact_id))
 
-    def run_campaign(self, campaign_id: int) -> Said:
+    def run_campaign(self, campaign_id: int) -> MessageResponse:
         """Start a campaign (API page: Run campaign). TingTing dials everybody each time it is asked."""
         return self.get_conn().send(api.calls.run_campaign(campaign_id))
 
-    def stop_campaign(self, campaign_id: int) -> Said:
+    def stop_campaign(self, campaign_id: int) -> MessageResponse:
         """Stop a campaign for good (vendor's client, not on the API page)."""
         return self.get_conn().send(api.calls.stop_campaign(campaign_id))
 
@@ -333,7 +332,7 @@ class TingTingHook(BaseHook):
             with api.TingTingClient(**{**settings.client_arguments(), **hasty}) as client:
                 voices = client.send(api.calls.list_voice_models())
         except TingTingAPIError as error:
-            return False, diagnosis(error, settings.base_url)
+            return False, describe_failure(error, settings.base_url)
         except (TingTingError, AirflowException) as error:
             return False, str(error)
         return True, f"TingTing answers at {settings.base_url} and knows {len(voices)} voices."

@@ -5,8 +5,7 @@ from __future__ import annotations
 import logging
 
 from airflow_provider_tingting.api import calls
-from airflow_provider_tingting.api.caller_numbers import caller_numbers
-from airflow_provider_tingting.api.voices import choose_voice
+from airflow_provider_tingting.api.lookups import choose_voice, list_caller_numbers
 from airflow_provider_tingting.errors import TingTingAPIError, TingTingAuthError, TingTingConfigError
 from airflow_provider_tingting.notifications.notice import Notice
 
@@ -18,7 +17,7 @@ async def first_caller() -> tuple[int, ...]:
 
     :raises TingTingConfigError: there is none.
     """
-    found = await caller_numbers()
+    found = await list_caller_numbers()
     if not found:
         raise TingTingConfigError(
             "The TingTing account has no caller number, so nobody can be called. Ask TingTing for one, or give its id "

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from airflow_provider_tingting.api import calls
 from airflow_provider_tingting.api.models import Campaign
-from airflow_provider_tingting.api.pagination import Pager
+from airflow_provider_tingting.api.pagination import Paginator
 from airflow_provider_tingting.api.protocol import Pause
 from airflow_provider_tingting.errors import TingTingNotFoundError
 from airflow_provider_tingting.notifications.notice import GIVEN_UP_AFTER, Given, Notice, NoticeMark
@@ -28,9 +28,9 @@ async def given_for(notice: Notice, now: float, *, without: Collection[int] = ()
     """
     found: list[Given] = []
     looked, last, newest_first = 0, float("inf"), True
-    pager = Pager(calls.list_campaigns(search=notice.search))
+    pager = Paginator(calls.list_campaigns(search=notice.search))
     for call in pager:
-        page: list[Campaign] = pager.accept(await call)
+        page: list[Campaign] = pager.new_rows(await call)
         looked += len(page)
         newest_first = newest_first and all(a > b for a, b in pairwise([last, *(campaign.id for campaign in page)]))
         last = page[-1].id if page else last

@@ -175,7 +175,7 @@ class TingTingNotifier(BaseNotifier):
         """Tell without blocking the event loop; never raises."""
         try:
             told = self._conversation(context)
-            async with await self._hook().get_async_client() as client:
+            async with await self._hook().get_async_conn() as client:
                 await run_flow_async(client, told)
         except Exception as error:
             _tell_failure(error)

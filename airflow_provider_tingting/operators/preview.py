@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
     from airflow_provider_tingting._compat import Context
-    from airflow_provider_tingting.api.models import Said
+    from airflow_provider_tingting.api.models import MessageResponse
     from airflow_provider_tingting.campaigns.calling_window import WindowArgument
     from airflow_provider_tingting.utils.task_state import TaskState
 
@@ -163,7 +163,7 @@ class TingTingDemoCallOperator(TingTingBaseWriteOperator):
                     ) from error
             return {"contact_id": number, "called": True, "message": mask_text(said.message)}
 
-    async def _ask(self, number: int, memory: TaskState) -> Said:
+    async def _ask(self, number: int, memory: TaskState) -> MessageResponse:
         """Ask for the call; a request that was certainly not taken is sent again, a few times."""
         from airflow_provider_tingting.api import idempotent_writes
         from airflow_provider_tingting.campaigns import job
@@ -173,7 +173,7 @@ class TingTingDemoCallOperator(TingTingBaseWriteOperator):
                 check_calling_window(self.calling_window, "Clear the task then." if memory.is_kept else "")
                 memory.keep({"phase": "calling"})
                 try:
-                    said: Said = await api.calls.demo_call(number)
+                    said: MessageResponse = await api.calls.demo_call(number)
                     return said
                 except TingTingRateLimitedError as error:
                     if attempt == job.MOST_SENDS:

@@ -188,7 +188,7 @@ class RunningMixin(TingTingBaseWriteOperator):
                 if not (isinstance(error, TingTingAuthError) and progress.may_read_connection_again()):
                     return progress.seen.ended_by(Reason.REFUSED, error)
             self.log.warning("TingTing rejects the token: reading the connection again")
-            self.hook.forget_connection()
+            self.hook.reload_connection()
 
     def wait_in_triggerer(self, plan: WaitPlan, *, was_shown: bool) -> NoReturn:
         """Hand the wait over to the triggerer and free this worker.

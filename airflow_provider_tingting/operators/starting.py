@@ -138,7 +138,7 @@ class Start:
                 sleep(nap)
         operator.on_kill_message = before
         # The token may have been replaced during the wait.
-        operator.hook.forget_connection()
+        operator.hook.reload_connection()
 
     def _starts_later_by_itself(self, campaign: Campaign) -> bool:
         """Whether TingTing will begin by the campaign's own schedule.

@@ -15,7 +15,7 @@ from heapq import nlargest
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_tingting.api import calls
-from airflow_provider_tingting.api.pagination import Pager
+from airflow_provider_tingting.api.pagination import Paginator
 from airflow_provider_tingting.api.statuses import CampaignStatus
 from airflow_provider_tingting.clock import monotonic, wall_time
 from airflow_provider_tingting.errors import TingTingNotFoundError
@@ -174,7 +174,7 @@ class FinishedCampaigns:
     ) -> list[Campaign]:
         """Return the campaigns of this status that are not known, as far down the list as there may be some."""
         new: list[Campaign] = []
-        pager: Pager[Campaign] = Pager(calls.list_campaigns(status=status.value))
+        pager: Paginator[Campaign] = Paginator(calls.list_campaigns(status=status.value))
         before = counts.get(status)
         grown = 0
         for number, call in enumerate(pager):
@@ -185,7 +185,7 @@ class FinishedCampaigns:
                 grown = page.count - (page.count if before is None else before)
                 counts[status] = page.count
             # A server that ignores the filter shows others, too.
-            rows = [row for row in pager.accept(page) if row.status is status and row.id not in self._known]
+            rows = [row for row in pager.new_rows(page) if row.status is status and row.id not in self._known]
             new += rows
             if not reads_all and not rows and len(new) >= grown:
                 break

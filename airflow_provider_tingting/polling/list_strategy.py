@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 
 from airflow_provider_tingting.api import calls
 from airflow_provider_tingting.api.models import Campaign, Page
-from airflow_provider_tingting.api.pagination import Pager
+from airflow_provider_tingting.api.pagination import Paginator
 from airflow_provider_tingting.api.protocol import Call
 from airflow_provider_tingting.api.statuses import CampaignStatus
 from airflow_provider_tingting.campaigns.observation import Snapshot
@@ -125,7 +125,7 @@ class Walk(Iterator["Call[Page[Campaign]]"]):
         self._listing = listing
         self._pages = pages
         self._left = wanted
-        self._pager: Pager[Campaign] = Pager(calls.list_campaigns())
+        self._pager: Paginator[Campaign] = Paginator(calls.list_campaigns())
         # Pages that are read in vain, because it is not known where the campaigns are, are at most so many.
         self._budget = len(wanted) / 2
         self._read = self._rows = self._hits = self._wasted = 0
@@ -143,7 +143,7 @@ class Walk(Iterator["Call[Page[Campaign]]"]):
 
         :raises TingTingUnreadableReplyError: the server shows the same rows for ever.
         """
-        fresh = self._pager.accept(page)
+        fresh = self._pager.new_rows(page)
         if not self._read:
             least = 0 if page.next else self._listing._page_size or 0
             self._listing._page_size = max(least, len(page.results), 1)

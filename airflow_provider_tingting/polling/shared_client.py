@@ -106,7 +106,7 @@ class SharedClient:
         if self._silence is not None and left > 0:
             said = self._silence
             raise TingTingRateLimitedError(
-                said.call, said.said, campaign_id=said.campaign_id, status_code=said.status_code, retry_after=left
+                said.call, said.message, campaign_id=said.campaign_id, status_code=said.status_code, retry_after=left
             )
 
     async def _open(self) -> AsyncTingTingClient:

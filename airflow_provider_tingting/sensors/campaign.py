@@ -183,7 +183,7 @@ class TingTingCampaignSensor(BaseSensorOperator):
                 # One status, or a list that a template has made into text.
                 given = [part.strip(" '\"") for part in given.strip("[]() ").split(",") if part.strip()]
             try:
-                return [CampaignStatus.named(text) for text in given]
+                return [CampaignStatus.from_text(text) for text in given]
             except ValueError as error:
                 raise TingTingConfigError(f"{argument}: {error}.") from None
 

@@ -131,4 +131,4 @@ class TingTingCampaignTrigger(BaseTrigger):
     async def _client(self) -> Any:
         from airflow_provider_tingting.hooks.tingting import TingTingHook
 
-        return await TingTingHook(self.tingting_conn_id).get_async_client()
+        return await TingTingHook(self.tingting_conn_id).get_async_conn()

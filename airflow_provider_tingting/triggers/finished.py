@@ -166,7 +166,7 @@ class TingTingCampaignFinishedTrigger(BaseEventTrigger):
     async def _client(self) -> Any:
         from airflow_provider_tingting.hooks.tingting import TingTingHook
 
-        return await TingTingHook(self.tingting_conn_id).get_async_client()
+        return await TingTingHook(self.tingting_conn_id).get_async_conn()
 
 
 def _finished(statuses: Any) -> list[str]:
@@ -177,7 +177,7 @@ def _finished(statuses: Any) -> list[str]:
         return final
     given = [statuses] if isinstance(statuses, str) else list(statuses)
     try:
-        read = [CampaignStatus.named(text).value for text in given]
+        read = [CampaignStatus.from_text(text).value for text in given]
     except ValueError as error:
         raise TingTingConfigError(f"statuses: {error}.") from None
     if not read or set(read) - set(final):

@@ -101,7 +101,7 @@ class TingTingStartTrigger(BaseTrigger):
     async def _client(self) -> Any:
         from airflow_provider_tingting.hooks.tingting import TingTingHook
 
-        return await TingTingHook(self.tingting_conn_id).get_async_client()
+        return await TingTingHook(self.tingting_conn_id).get_async_conn()
 
     async def on_kill(self) -> None:
         """Say whether anybody was called; called when a person ends the deferred task, from Airflow 3.3 on."""

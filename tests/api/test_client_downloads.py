@@ -103,9 +103,9 @@ def test_a_download_that_stands_still_ends_in_time(connect: Connect, sandbox: Sa
     sandbox.faults.parse("stuck:report:*")
 
     # Reports are given a minute more than other calls; not in a test.
-    assert call.request.patience == 60
+    assert call.request.extra_read_timeout == 60
     with pytest.raises(TingTingOutcomeUnknownError, match="no answer came in time"):
-        client.download(replace(call, request=replace(call.request, patience=0)), io.BytesIO())
+        client.download(replace(call, request=replace(call.request, extra_read_timeout=0)), io.BytesIO())
 
 
 @pytest.mark.parametrize("way", ["seed", "old"])

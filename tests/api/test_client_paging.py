@@ -14,7 +14,7 @@ from support.recording_server import Received, RecordingServer, Reply
 from airflow_provider_tingting.api import calls
 from airflow_provider_tingting.api.driver import run_flow
 from airflow_provider_tingting.api.models import CallerNumber, Contact, Page
-from airflow_provider_tingting.api.pagination import MOST_STALE_PAGES, Pager
+from airflow_provider_tingting.api.pagination import MAX_STALE_PAGES, Paginator
 from airflow_provider_tingting.api.protocol import Call, Request
 from airflow_provider_tingting.errors import TingTingNotFoundError, TingTingUnreadableReplyError
 from airflow_provider_tingting.sandbox import Sandbox
@@ -122,13 +122,13 @@ def test_a_server_that_never_turns_the_page_is_an_error_and_not_an_endless_loop(
 
     with pytest.raises(TingTingUnreadableReplyError, match="pages in a row show only rows that came before"):
         connect(server).rows(calls.list_contacts(79))
-    assert len(server.received) == 1 + MOST_STALE_PAGES
+    assert len(server.received) == 1 + MAX_STALE_PAGES
 
 
 def test_caller_numbers_are_those_of_both_lists(connect: Connect, sandbox: Sandbox) -> None:
-    from airflow_provider_tingting.api.caller_numbers import caller_numbers
+    from airflow_provider_tingting.api.lookups import list_caller_numbers
 
-    numbers = run_flow(connect(sandbox), caller_numbers())
+    numbers = run_flow(connect(sandbox), list_caller_numbers())
 
     assert [(type(number), number.id) for number in numbers] == [(CallerNumber, 3), (CallerNumber, 12)]
     assert numbers[1].phone_number == "+9779801000012"
@@ -136,19 +136,19 @@ def test_caller_numbers_are_those_of_both_lists(connect: Connect, sandbox: Sandb
 
 @pytest.mark.parametrize("there", ["active-broker-phone/", "phone-number/active/"])
 def test_one_list_of_caller_numbers_is_enough(connect: Connect, server: RecordingServer, there: str) -> None:
-    from airflow_provider_tingting.api.caller_numbers import caller_numbers
+    from airflow_provider_tingting.api.lookups import list_caller_numbers
 
     rows = [{"id": 3, "phone_number": "+9779801000003"}]
     server.reply = lambda received: Reply(rows) if received.path.endswith(there) else Reply(status=404)
 
-    assert [number.id for number in run_flow(connect(server), caller_numbers())] == [3]
+    assert [number.id for number in run_flow(connect(server), list_caller_numbers())] == [3]
 
 
 def test_without_any_list_of_caller_numbers_that_is_said(connect: Connect, server: RecordingServer) -> None:
-    from airflow_provider_tingting.api.caller_numbers import caller_numbers
+    from airflow_provider_tingting.api.lookups import list_caller_numbers
 
     with pytest.raises(TingTingNotFoundError):
-        run_flow(connect(server), caller_numbers())
+        run_flow(connect(server), list_caller_numbers())
     assert len(server.received) == 2
 
 
@@ -157,11 +157,11 @@ def test_without_any_list_of_caller_numbers_that_is_said(connect: Connect, serve
 
 def walk(first: Call[Page[Any]], answer: Any, *, most: int = 10_000) -> list[Any]:
     """Walk through a list that `answer(offset, limit)` plays; fail rather than hang."""
-    pager, rows = Pager(first), []
+    pager, rows = Paginator(first), []
     for turns, call in enumerate(pager):
         assert turns < most, "the walk has no end"
         query = call.request.query
-        rows += pager.accept(answer(int(query["offset"]), int(query["limit"])))
+        rows += pager.new_rows(answer(int(query["offset"]), int(query["limit"])))
     return rows
 
 
@@ -276,7 +276,7 @@ def test_repeated_pages_end_with_an_error(rows: list[int | None], shuffled: bool
         return Page(results=pages[turns % 2 if shuffled else 0], next="http://x/?offset=10")
 
     with pytest.raises(TingTingUnreadableReplyError):
-        walk(FIRST, answer, most=2 + MOST_STALE_PAGES)
+        walk(FIRST, answer, most=2 + MAX_STALE_PAGES)
 
 
 @PATIENT

@@ -149,7 +149,7 @@ def test_a_wait_that_the_server_asks_for_holds_the_other_calls_of_the_client(cli
 def test_the_waits_grow_at_random_up_to_a_bound() -> None:
     from tenacity import Future, RetryCallState
 
-    policy = RetryPolicy(first_wait=0.5, longest_wait=4.0)
+    policy = RetryPolicy(first_wait=0.5, max_wait=4.0)
     wait = policy.options(calls.list_voice_models())["wait"]
     state = RetryCallState(None, None, (), {})  # type: ignore[arg-type]
     drawn: dict[int, list[float]] = {}
@@ -183,7 +183,7 @@ def test_without_a_rate_limit_nothing_is_held_back(connect: Connect, server: Rec
 
 def test_the_usual_patience_is_four_repetitions_and_a_minute() -> None:
     assert client_module.DEFAULT_MAX_RETRIES == 4
-    assert (RetryPolicy().max_retries, RetryPolicy().longest_wait) == (4, 60.0)
+    assert (RetryPolicy().max_retries, RetryPolicy().max_wait) == (4, 60.0)
 
 
 def test_a_server_that_is_down_for_a_moment_is_waited_for(connect: Connect, sandbox: Sandbox) -> None:

@@ -114,7 +114,7 @@ def test_no_write_of_any_kind_is_sent_twice(
 
     for name, call in writes.items():
         with pytest.raises(TingTingOutcomeUnknownError):
-            client.send(replace(call, request=replace(call.request, patience=0)))
+            client.send(replace(call, request=replace(call.request, extra_read_timeout=0)))
         assert sandbox.ledger.times_called(name) == 1, name
     assert [entry.call for entry in sandbox.requests] == list(writes)
 

@@ -53,7 +53,7 @@ def answer(status: int, content: object, **headers: str) -> Response:
 def test_every_known_shape_of_an_error_says_what_the_server_said(content: object, said: str) -> None:
     error = error_of(CAMPAIGN, answer(400, content))
 
-    assert error.said == said
+    assert error.message == said
     assert "get_campaign for campaign 79" in str(error)
     assert "HTTP 400" in str(error)
 
@@ -88,7 +88,7 @@ def test_the_complaint_about_each_field_is_kept() -> None:
 def test_a_number_in_the_servers_complaint_is_masked() -> None:
     error = error_of(CAMPAIGN, answer(400, {"number": ["9841234567 is not valid."]}))
 
-    assert "9841234567" not in str(error) + error.said
+    assert "9841234567" not in str(error) + error.message
     assert "98******67" in str(error)
 
 

@@ -32,12 +32,12 @@ def test_an_unknown_status_survives_a_journey() -> None:
 
 
 def test_people_may_write_a_status_in_any_case() -> None:
-    assert CampaignStatus.named(" not  started") is CampaignStatus.NOT_STARTED
+    assert CampaignStatus.from_text(" not  started") is CampaignStatus.NOT_STARTED
 
 
 def test_a_status_that_does_not_exist_is_answered_with_those_that_do() -> None:
     with pytest.raises(ValueError, match="Not Started, Scheduled, Running, Completed, Terminated"):
-        CampaignStatus.named("done")
+        CampaignStatus.from_text("done")
 
 
 @given(st.text())

@@ -27,7 +27,7 @@ from airflow_provider_tingting.api.models import (
     Campaign,
     CampaignMessage,
     Contact,
-    Said,
+    MessageResponse,
     UploadResult,
     Voice,
 )
@@ -126,8 +126,8 @@ CASES = {
     "preview_voice": Case(
         lambda _: calls.preview_voice(79, **SPEAK), lambda hook, _: hook.preview_voice(79, **SPEAK), str
     ),
-    "demo_call": Case(lambda _: calls.demo_call(42), lambda hook, _: hook.demo_call(42), Said),
-    "run_campaign": Case(lambda _: calls.run_campaign(79), lambda hook, _: hook.run_campaign(79), Said),
+    "demo_call": Case(lambda _: calls.demo_call(42), lambda hook, _: hook.demo_call(42), MessageResponse),
+    "run_campaign": Case(lambda _: calls.run_campaign(79), lambda hook, _: hook.run_campaign(79), MessageResponse),
     "download_campaign_report": Case(
         lambda _: calls.download_campaign_report(79),
         lambda hook, book: hook.download_campaign_report(79, book.with_name("report")),

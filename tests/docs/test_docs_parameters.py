@@ -15,7 +15,7 @@ import airflow_provider_tingting
 from airflow_provider_tingting import errors
 from airflow_provider_tingting.api import calls
 from airflow_provider_tingting.campaigns.schedule import read_schedule, wire_format
-from airflow_provider_tingting.connection import EXTRA_FIELDS, base_url_of
+from airflow_provider_tingting.connection import EXTRA_FIELDS, normalize_base_url
 from airflow_provider_tingting.contacts.numbers import REASONS
 from airflow_provider_tingting.contacts.validated_audience import ROW_REASONS
 from airflow_provider_tingting.reports.summary import CampaignSummary
@@ -96,7 +96,7 @@ def test_the_table_of_hosts_says_where_requests_go():
 
     assert len(rows) > 8
     for written, goes_to in rows:
-        assert base_url_of("" if written == "nothing" else written.strip("`")) == goes_to.strip("`")
+        assert normalize_base_url("" if written == "nothing" else written.strip("`")) == goes_to.strip("`")
 
 
 def test_the_table_of_faults_is_the_sandboxes_own():

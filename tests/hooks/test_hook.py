@@ -18,7 +18,7 @@ from airflow_provider_tingting.api.models import (
     CampaignMessage,
     Contact,
     Dashboard,
-    Said,
+    MessageResponse,
     UploadResult,
     UserProfile,
     Voice,
@@ -62,7 +62,7 @@ get_user_profile()
 get_dashboard()
 test_connection()
 get_conn()
-get_async_client()
+get_async_conn()
 """  # noqa: E501 - a signature a line
 
 
@@ -115,7 +115,7 @@ def test_a_campaign_is_led_through_its_whole_life(hook: TingTingHook, sandbox: S
     assert hook.update_contact_number(first, "9841000009") is None
     assert hook.delete_contact(by_number["9841000002"]) is None
     assert hook.preview_voice(campaign.id, voice=4, message="नमस्ते").endswith(".mp3")
-    assert type(hook.demo_call(first)) is Said
+    assert type(hook.demo_call(first)) is MessageResponse
     assert hook.run_campaign(campaign.id).message == "Campaign Began Successfully!!"
     sandbox.play_out()
     assert hook.get_campaign(campaign.id).status.value == "Completed"
@@ -144,7 +144,7 @@ def test_a_campaign_that_runs_can_be_stopped(hook: TingTingHook, sandbox: Sandbo
     hook.add_contact(campaign.id, 9841000001, {"name": "Sita"})
     hook.run_campaign(campaign.id)
 
-    assert type(hook.stop_campaign(campaign.id)) is Said
+    assert type(hook.stop_campaign(campaign.id)) is MessageResponse
     assert hook.get_campaign(campaign.id).status.value == "Terminated"
 
 

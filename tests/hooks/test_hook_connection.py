@@ -101,15 +101,15 @@ def test_a_replaced_token_is_used_after_the_connection_is_forgotten(
 
     with pytest.raises(TingTingAuthError):
         hook.list_voice_models()
-    hook.forget_connection()
+    hook.reload_connection()
     assert len(hook.list_voice_models()) == 5
-    hook.forget_connection()
-    hook.forget_connection()
+    hook.reload_connection()
+    hook.reload_connection()
 
 
 def test_the_asynchronous_client_works_in_an_event_loop(hook: TingTingHook) -> None:
     async def read() -> tuple[type, int]:
-        async with await hook.get_async_client() as client:
+        async with await hook.get_async_conn() as client:
             return type(client), len(await client.send(calls.list_voice_models()))
 
     assert asyncio.run(read()) == (AsyncTingTingClient, 5)
@@ -121,7 +121,7 @@ def test_each_asynchronous_client_is_a_new_one_and_reads_the_connection_again(
     hook = connection(host=sandbox.base_url, password="the-old-token")
 
     async def read() -> int:
-        async with await hook.get_async_client() as client:
+        async with await hook.get_async_conn() as client:
             return len(await client.send(calls.list_voice_models()))
 
     with pytest.raises(TingTingAuthError):

@@ -129,7 +129,7 @@ def test_a_time_out_that_is_not_the_waits_own_is_never_told_as_its_end(running, 
     async def out_of_reach(self):
         raise TimeoutError("the database does not answer")
 
-    monkeypatch.setattr(TingTingHook, "get_async_client", out_of_reach)
+    monkeypatch.setattr(TingTingHook, "get_async_conn", out_of_reach)
 
     event = fired_by(trigger_for(running, tolerate_outage=0.0))
 

@@ -1,0 +1,53 @@
+"""Find what a campaign refers to: the account's caller numbers, and a voice by its id or name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from airflow_provider_tingting.api import calls
+from airflow_provider_tingting.api.models import CallerNumber, Voice
+from airflow_provider_tingting.errors import TingTingConfigError, TingTingNotFoundError
+
+
+async def list_caller_numbers() -> tuple[CallerNumber, ...]:
+    """Return the caller numbers that TingTing lends, then the account's own (vendor's client, not on the API page).
+
+    A server that has only one of the two lists is accepted.
+
+    :raises TingTingNotFoundError: the server has neither list.
+    """
+    found: list[CallerNumber] = []
+    missing: list[TingTingNotFoundError] = []
+    for call in (calls.list_broker_numbers(), calls.list_own_numbers()):
+        try:
+            found += await call
+        except TingTingNotFoundError as error:
+            missing.append(error)
+    if len(missing) == 2:
+        raise missing[0]
+    # Different numbers of the two lists may share an id, so only a row that is equal in both is a duplicate.
+    return tuple({(row.id, row.phone_number): row for row in found}.values())
+
+
+def choose_voice(voices: Sequence[Voice], name_or_id: str | int) -> Voice:
+    """Return the voice with this id, display name or internal name; names are compared without regard to case.
+
+    Internal names are not unique at TingTing, so one identifies a voice only if no other voice has it.
+
+    :param voices: the account's voices.
+    :param name_or_id: what the user wrote.
+    :raises TingTingConfigError: no voice matches, or several do; the text lists the account's voices.
+    """
+    wanted = str(name_or_id).strip().casefold()
+    for matches in (
+        [voice for voice in voices if str(voice.id) == wanted],
+        [voice for voice in voices if voice.voice_display_name.strip().casefold() == wanted],
+        [voice for voice in voices if voice.voice_internal_name.strip().casefold() == wanted],
+    ):
+        if len(matches) == 1:
+            return matches[0]
+        if matches:
+            break
+    known = ", ".join(f"{voice.voice_display_name!r} ({voice.id})" for voice in voices) or "none"
+    problem = "is shared by several voices" if matches else "does not exist"
+    raise TingTingConfigError(f"The voice {str(name_or_id)!r} {problem} in this account. Its voices are: {known}.")

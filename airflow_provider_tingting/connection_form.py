@@ -1,0 +1,77 @@
+"""The TingTing connection as a form: field metadata for Airflow 3.2 and later, widgets for older versions.
+
+Everything comes from `EXTRA_FIELDS` in `connection`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow_provider_tingting.connection import DEFAULT_HOST, EXTRA_FIELDS, ExtraField
+
+HIDDEN_FIELDS = ("login", "schema", "port")
+RELABELING = {"host": "Base URL", "password": "API token"}
+PLACEHOLDERS = {"host": DEFAULT_HOST, "password": "the token from your TingTing account"}
+
+
+def conn_fields() -> dict[str, dict[str, Any]]:
+    """Return the form's extra fields as Airflow 3.2+ reads them from the provider info."""
+    return {
+        spec.name: {"label": spec.label, "description": spec.help, "schema": _schema(spec)} for spec in EXTRA_FIELDS
+    }
+
+
+def _schema(spec: ExtraField) -> dict[str, Any]:
+    # Every field may be null, as with the community's providers: a form that is left alone must be saved.
+    kind = {"boolean or path": "string"}.get(spec.kind, spec.kind)
+    schema: dict[str, Any] = {"type": [kind, "null"]}
+    if spec.minimum is not None:
+        schema["exclusiveMinimum" if spec.exclusive else "minimum"] = spec.minimum
+    if spec.secret:
+        schema["format"] = "password"
+    if spec.default is not None:
+        schema["default"] = str(spec.default).lower() if isinstance(spec.default, bool) else spec.default
+    return schema
+
+
+def ui_field_behaviour() -> dict[str, Any]:
+    """Return how the form shows the standard fields, as Airflow 3.2+ reads it from the provider info."""
+    return {
+        "hidden-fields": list(HIDDEN_FIELDS),
+        "relabeling": dict(RELABELING),
+        "placeholders": dict(PLACEHOLDERS),
+    }
+
+
+def form_behaviour() -> dict[str, Any]:
+    """Return the same for Airflow before 3.2, which asks the hook."""
+    return {name.replace("-", "_"): value for name, value in ui_field_behaviour().items()}
+
+
+def form_widgets() -> dict[str, Any]:
+    """Return the extra fields as widgets for Airflow before 3.2; needs its web server's form library."""
+    from flask_appbuilder.fieldwidgets import (  # type: ignore[import-not-found]
+        BS3PasswordFieldWidget,
+        BS3TextFieldWidget,
+    )
+    from wtforms import IntegerField, PasswordField, StringField  # type: ignore[import-untyped]
+    from wtforms.validators import Optional  # type: ignore[import-untyped]
+
+    # Airflow takes text, integer, boolean and password fields only: with a `FloatField` it drops the whole connection
+    # type, so other numbers are written as text.
+    return {
+        spec.name: (PasswordField if spec.secret else IntegerField if spec.kind == "integer" else StringField)(
+            spec.label,
+            description=spec.help,
+            default=_shown_default(spec),
+            validators=[Optional()],
+            widget=BS3PasswordFieldWidget() if spec.secret else BS3TextFieldWidget(),
+        )
+        for spec in EXTRA_FIELDS
+    }
+
+
+def _shown_default(spec: ExtraField) -> str | int | None:
+    if spec.default is None or (spec.kind == "integer" and isinstance(spec.default, int)):
+        return spec.default
+    return str(spec.default).lower() if isinstance(spec.default, bool) else f"{spec.default}"
