@@ -1,6 +1,3 @@
-"""Apache Airflow provider for TingTing: bulk AI voice calls and SMS in Nepal.
-
-This module imports nothing, so that Airflow and `api/` users alike may import it for free.
-"""
+"""Apache Airflow provider for TingTing: bulk AI voice calls and SMS in Nepal."""
 
 __version__ = "0.1.0"

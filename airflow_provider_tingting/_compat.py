@@ -1,7 +1,7 @@
-"""The one place that knows Airflow versions: 2.11 and 3.0 to 3.3.
+"""The differences between Airflow versions, 2.11 and 3.0 to 3.3.
 
-Every other module takes its Airflow names from here. The names that moved come from `common.compat`, which finds them
-on each version; what it lacks in the versions that old Airflow releases were built with is written here.
+Every other module imports Airflow's names from here. Names that moved come from the `common.compat` provider, which
+finds them on each version; what its older releases lack is defined here.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 try:
     from airflow.triggers.base import BaseEventTrigger
-except ImportError:  # Airflow 2 has no watchers of assets.
+except ImportError:  # Airflow 2 has no asset watchers.
     BaseEventTrigger = BaseTrigger  # type: ignore[assignment, misc]
 
 __all__ = [
@@ -85,9 +85,11 @@ TRIGGERS_HAVE_ON_KILL = hasattr(BaseTrigger, "on_kill")
 
 
 def find_connection(conn_id: str) -> Connection | None:
-    """Read a connection outside tasks, from environment, secrets backends and database; None when there is none.
+    """Return a connection outside tasks, from environment, secrets backends and database, or None.
 
-    In a shell Airflow 3's `BaseHook` would look at the environment only.
+    In a shell, Airflow 3's `BaseHook` reads the environment only.
+
+    :param conn_id: the connection's id.
     """
     from airflow.models.connection import Connection as StoredConnection
 
@@ -101,17 +103,22 @@ def find_connection(conn_id: str) -> Connection | None:
 
 
 async def get_connection_async(conn_id: str) -> Connection:
-    """Read a connection without blocking the triggerer's event loop, on every supported version."""
+    """Return a connection without blocking the triggerer's event loop.
+
+    :param conn_id: the connection's id.
+    """
     from airflow.providers.common.compat.connection import get_async_connection
 
     return await get_async_connection(conn_id=conn_id)
 
 
 async def get_extra_async(connection: Connection) -> dict[str, Any]:
-    """Read a connection's extra in the triggerer.
+    """Return a connection's extra without blocking the triggerer's event loop.
 
-    On Airflow 3.3.2 and later reading it masks its values through the supervisor, which must be awaited; before, a
-    thread does the reading.
+    On Airflow 3.3.2 and later reading it masks its values through the supervisor, which must be awaited; before, it is
+    read in a thread.
+
+    :param connection: the connection.
     """
     if hasattr(connection, "aextra_dejson"):
         extra: dict[str, Any] = await connection.aextra_dejson()
@@ -122,7 +129,7 @@ async def get_extra_async(connection: Connection) -> dict[str, Any]:
 
 
 def has_task_state_store() -> bool:
-    """Whether this Airflow keeps what a task remembers between its tries; the store came with 3.3."""
+    """Return whether this Airflow has a task state store, which came with 3.3."""
     try:
         from airflow.sdk.execution_time import context
     except ImportError:
@@ -131,16 +138,19 @@ def has_task_state_store() -> bool:
 
 
 def object_storage_path(path: str) -> ObjectStoragePath:
-    """Return the path as Airflow's own, which knows `s3://`, `gs://` and the rest through its connections."""
+    """Return an object storage path, which uses Airflow's connections.
+
+    :param path: a path such as `s3://bucket/key`.
+    """
     from airflow.providers.common.compat.sdk import ObjectStoragePath
 
     return ObjectStoragePath(path)
 
 
 def asset_classes() -> tuple[type, tuple[type, ...], type]:
-    """Return the class of an asset, all that an outlet may be which stands for one, and the class of an alias.
+    """Return the class of an asset, the classes of outlets that refer to one, and the class of an alias.
 
-    Airflow 2 calls them datasets. They are loaded when a task has outlets.
+    Airflow 2 calls them datasets. They are imported when a task has outlets.
     """
     from airflow.providers.common.compat.sdk import Asset, AssetAlias
 
@@ -152,17 +162,18 @@ def asset_classes() -> tuple[type, tuple[type, ...], type]:
 
 
 def hook_lineage_collector() -> Any:
-    """Return what hooks tell the lineage of a task to; it ignores everything unless somebody listens."""
+    """Return the collector of hook lineage, which discards everything when there is no lineage reader."""
     from airflow.providers.common.compat.lineage.hook import get_hook_lineage_collector
 
     return get_hook_lineage_collector()  # type: ignore[no-untyped-call]
 
 
 def failed_upstream(context: Context) -> list[str]:
-    """Return which tasks directly before this one have failed, on every supported version, in alphabetical order.
+    """Return the direct upstream tasks that have failed, in alphabetical order.
 
-    A task that never ran because another one failed counts too. Of a mapped task before a mapped task, the instance
-    with the same index counts.
+    `upstream_failed` counts too. If both tasks are mapped, only the instance with the same index counts.
+
+    :param context: the context of the task.
     """
     ti: Any = context["ti"]
     before = sorted(context["task"].upstream_task_ids)
@@ -172,7 +183,7 @@ def failed_upstream(context: Context) -> list[str]:
     if hasattr(ti, "get_task_states"):
         found = ti.get_task_states(dag_id=ti.dag_id, task_ids=before, run_ids=[ti.run_id])
         for name, state in found.get(ti.run_id, {}).items():
-            # Mapped tasks are told by their index, as in `task_0`.
+            # The name of a mapped task ends in its index, as in `task_0`.
             task, _, index = name.rpartition("_")
             task, index = (name, -1) if name in states else (task, int(index))
             states[task][index] = str(getattr(state, "value", state))
@@ -190,7 +201,7 @@ def failed_upstream(context: Context) -> list[str]:
 
 
 def approval_operator() -> type[BaseOperator] | None:
-    """Return Airflow's operator that asks a person, or None where there is none: it came with 3.1."""
+    """Return Airflow's `ApprovalOperator`, or None before Airflow 3.1."""
     try:
         from airflow.providers.standard.operators.hitl import ApprovalOperator
     except (ImportError, AirflowException):

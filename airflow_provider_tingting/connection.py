@@ -38,12 +38,13 @@ class ExtraField:
     """One field of the connection's extra.
 
     :param name: its key in the extra's JSON.
-    :param label: what the form calls it.
-    :param kind: what its value is.
+    :param label: its label in the form.
+    :param kind: the kind of its value.
     :param default: its value when absent, empty or null.
     :param help: one sentence for the form and the documentation.
-    :param minimum: the least value of a number; `exclusive` when it must be more.
-    :param secret: whether it must never be shown. Its name holds `secret` then, so that Airflow hides it too.
+    :param minimum: the lower bound of a number; default: none.
+    :param exclusive: whether the number must be above `minimum`; default: it may be equal.
+    :param secret: whether it is never shown. Its name contains `secret` then, so that Airflow hides it too.
     """
 
     name: str
@@ -62,7 +63,7 @@ EXTRA_FIELDS: tuple[ExtraField, ...] = (
         "Timeout (seconds)",
         "number",
         60,
-        "How long to wait for the next piece of an answer; large batches are given more.",
+        "How long to wait for a response; large batches and reports have longer timeouts.",
         0,
         exclusive=True,
     ),
@@ -80,7 +81,7 @@ EXTRA_FIELDS: tuple[ExtraField, ...] = (
         "Retries of a read",
         "integer",
         4,
-        "How often a read is sent again after a fault that may pass. Writes are never repeated blindly.",
+        "How often a read is sent again after an error that may pass. A write whose outcome is unknown is not.",
         0,
     ),
     ExtraField(
@@ -88,7 +89,7 @@ EXTRA_FIELDS: tuple[ExtraField, ...] = (
         "Rate limit (requests a second)",
         "number",
         None,
-        "At most so many requests a second from one task or triggerer; empty for no limit.",
+        "The most requests a second from one task or triggerer; empty for no limit.",
         0,
         exclusive=True,
     ),
@@ -104,14 +105,14 @@ EXTRA_FIELDS: tuple[ExtraField, ...] = (
         "Campaign page",
         "string",
         None,
-        "Address of a campaign's page with {campaign_id} in it, for the link on the task; empty for no link.",
+        "URL of a campaign's page with {campaign_id} in it, for the link on the task; empty for no link.",
     ),
     ExtraField(
         "secret_salt",
         "Salt of hashed numbers",
         "string",
         None,
-        "A long random text that keeps hashed numbers in reports from being guessed; needed for numbers='sha256' only.",
+        "A long random text that prevents guessing hashed numbers in reports; required for numbers='sha256' only.",
         secret=True,
     ),
 )
@@ -122,11 +123,12 @@ _NOT_CLIENT_SETTINGS = frozenset({"campaign_url", "secret_salt"})
 
 @dataclass(frozen=True)
 class ConnectionSettings:
-    """A connection, read and checked.
+    """The fields of a connection, read and checked.
 
-    :param base_url: with scheme and path, ending in `/`.
+    :param base_url: the base URL with scheme and path, ending in `/`.
     :param token: the API token; never shown.
-    :param timeout: seconds, see `EXTRA_FIELDS` for this and the rest.
+
+    The other fields are described in `EXTRA_FIELDS`.
     """
 
     base_url: str
@@ -150,10 +152,15 @@ class ConnectionSettings:
         extra: Mapping[str, Any] | None = None,
         conn_id: str | None = DEFAULT_CONN_ID,
     ) -> ConnectionSettings:
-        """Read the parts of an Airflow connection.
+        """Read the fields of an Airflow connection.
 
-        :param conn_id: what errors call it; None when it has no name that anybody knows.
-        :raises TingTingConfigError: there is no token, or a part cannot be used; the text says which.
+        :param host: the host or base URL, in any form that `normalize_base_url` accepts.
+        :param password: the API token, with or without `Bearer`.
+        :param schema: `http` or `https`, or the path of the base URL, as a connection URI carries it.
+        :param port: the port, if `host` has none.
+        :param extra: the extra's JSON object.
+        :param conn_id: the connection's id for error texts; None when the user does not know it.
+        :raises TingTingConfigError: the token is missing, or a field is invalid; the text names the field.
         """
         token = (password or "").strip()
         if token.lower().startswith("bearer "):
@@ -171,23 +178,29 @@ class ConnectionSettings:
         return cls(base_url=normalize_base_url(host, schema=schema, port=port, conn_id=conn_id), token=token, **values)
 
     def client_arguments(self) -> dict[str, Any]:
-        """Return what `TingTingClient` and `AsyncTingTingClient` are made with."""
+        """Return the arguments for `TingTingClient` and `AsyncTingTingClient`."""
         return {spec.name: getattr(self, spec.name) for spec in fields(self) if spec.name not in _NOT_CLIENT_SETTINGS}
 
     def campaign_link(self, campaign_id: int) -> str:
-        """Return the address of a campaign's page, or an empty text when the connection has no template for it."""
+        """Return the URL of a campaign's page, or an empty text when the connection has no `campaign_url`.
+
+        :param campaign_id: the campaign's id.
+        """
         return (self.campaign_url or "").replace("{campaign_id}", quote(str(campaign_id)))
 
 
 def normalize_base_url(
     host: str | None, *, schema: str | None = None, port: int | None = None, conn_id: str | None = DEFAULT_CONN_ID
 ) -> str:
-    """Return the base URL that a person means, however they write the host.
+    """Return the base URL for a host that is written with or without scheme, port, path and trailing slash.
 
-    With or without scheme, path, port and trailing slash; nothing at all for the vendor's own. Without a scheme it is
-    https, for this machine http. Without a path it is `/api/v1/`.
+    The default scheme is https, and http for this machine. The default path is `/api/v1/`.
 
-    :raises TingTingConfigError: it is no address.
+    :param host: what the user wrote; nothing means the vendor's own base URL.
+    :param schema: `http` or `https`, or the path of the base URL, as a connection URI carries it.
+    :param port: the port, if `host` has none; 0 means none.
+    :param conn_id: the connection's id for error texts; None when the user does not know it.
+    :raises TingTingConfigError: the host is not a web address.
     """
     text = (host or "").strip()
     schema = (schema or "").strip().strip("/")
@@ -210,7 +223,7 @@ def normalize_base_url(
         parts, stated_port = urlsplit(""), None
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or any(map(str.isspace, text)):
         raise TingTingConfigError(
-            f"The host of {_named(conn_id)} is no web address. Write it like {DEFAULT_HOST} or app.tingting.io."
+            f"The host of {_named(conn_id)} is not a web address. Write it like {DEFAULT_HOST} or app.tingting.io."
         )
     path = parts.path.strip("/")
     if not path and schema not in ("", "http", "https"):
@@ -224,7 +237,7 @@ def normalize_base_url(
 
 
 def is_loopback(name: str) -> bool:
-    """Whether a host name means this machine, so that nothing leaves it."""
+    """Return whether a host name is a loopback address or `localhost`."""
     try:
         return ip_address(name.strip("[]")).is_loopback
     except ValueError:

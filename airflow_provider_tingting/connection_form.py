@@ -22,7 +22,7 @@ def conn_fields() -> dict[str, dict[str, Any]]:
 
 
 def _schema(spec: ExtraField) -> dict[str, Any]:
-    # Every field may be null, as with the community's providers: a form that is left alone must be saved.
+    # Every field may be null, as in other providers, so that a form with empty fields can be saved.
     kind = {"boolean or path": "string"}.get(spec.kind, spec.kind)
     schema: dict[str, Any] = {"type": [kind, "null"]}
     if spec.minimum is not None:
@@ -44,12 +44,12 @@ def ui_field_behaviour() -> dict[str, Any]:
 
 
 def form_behaviour() -> dict[str, Any]:
-    """Return the same for Airflow before 3.2, which asks the hook."""
+    """Return how the form shows the standard fields, in the form that a hook returns it before Airflow 3.2."""
     return {name.replace("-", "_"): value for name, value in ui_field_behaviour().items()}
 
 
 def form_widgets() -> dict[str, Any]:
-    """Return the extra fields as widgets for Airflow before 3.2; needs its web server's form library."""
+    """Return the extra fields as form widgets for Airflow before 3.2."""
     from flask_appbuilder.fieldwidgets import (  # type: ignore[import-not-found]
         BS3PasswordFieldWidget,
         BS3TextFieldWidget,
@@ -57,8 +57,8 @@ def form_widgets() -> dict[str, Any]:
     from wtforms import IntegerField, PasswordField, StringField  # type: ignore[import-untyped]
     from wtforms.validators import Optional  # type: ignore[import-untyped]
 
-    # Airflow takes text, integer, boolean and password fields only: with a `FloatField` it drops the whole connection
-    # type, so other numbers are written as text.
+    # Airflow accepts text, integer, boolean and password fields only; a `FloatField` makes it drop the whole connection
+    # type. So other numbers are text fields.
     return {
         spec.name: (PasswordField if spec.secret else IntegerField if spec.kind == "integer" else StringField)(
             spec.label,

@@ -1,29 +1,29 @@
-"""Everything this package raises, in one tree.
+"""The errors that this package raises.
 
 ```
 TingTingError
-├── TingTingConfigError               the connection or an argument is wrong; nothing was sent
-├── TingTingContactsError             the people cannot be contacted as given; nothing was sent
-├── TingTingSourceError               the people could not be read this time; nothing was sent, a retry may do it
+├── TingTingConfigError               the connection or an argument is invalid; nothing was sent
+├── TingTingContactsError             the contacts are invalid; nothing was sent
+├── TingTingSourceError               the contacts could not be read this time; nothing was sent, a retry may help
 ├── TingTingReportError               a report that is incomplete or cannot be read or written
 ├── TingTingCampaignError             the campaign is not what the task needs
-│   ├── TingTingCampaignFailedError       it has ended, and badly
+│   ├── TingTingCampaignFailedError       it has ended and failed
 │   └── TingTingCampaignTimeoutError      it has not ended in time
-└── TingTingAPIError                  a call to TingTing went wrong
+└── TingTingAPIError                  a call to TingTing failed
     ├── TingTingNeverSentError            the request never left: safe to send again
-    ├── TingTingRefusedError              TingTing said no and did nothing
+    ├── TingTingRefusedError              TingTing refused the call and did nothing
     │   ├── TingTingAuthError                 401, 403
     │   ├── TingTingNotFoundError             404
-    │   ├── TingTingValidationError           400, 422 and the like: the fields say why
+    │   ├── TingTingValidationError           400, 422: `fields` has the reasons
     │   ├── TingTingRateLimitedError          429
-    │   └── TingTingRedirectError             3xx: never followed with a token or a write
-    └── TingTingOutcomeUnknownError       sent, but no usable answer came back
+    │   └── TingTingRedirectError             3xx: a write or a token is never redirected
+    └── TingTingOutcomeUnknownError       sent, but no usable response came back
         ├── TingTingServerError               5xx
-        └── TingTingUnreadableReplyError      an answer that is not TingTing's
+        └── TingTingUnreadableReplyError      a response that is not TingTing's
 ```
 
-A leaf exists when a caller reacts differently to it. The three branches below `TingTingAPIError` are the three
-faults of a write: never sent, then send again; refused, then fail; unknown, then look before doing anything else.
+A subclass exists where a caller handles it differently. The three subclasses of `TingTingAPIError` are the three ways
+in which a write fails: never sent, so it may be sent again; refused; outcome unknown, so its effect must be read first.
 """
 
 from __future__ import annotations
@@ -41,41 +41,44 @@ def _rebuild(cls: type[TingTingError], args: tuple[str, ...], state: dict[str, o
 
 
 class TingTingError(Exception):
-    """Anything that this package raises on purpose; its text is masked."""
+    """Base of all errors of this package. The text is masked.
+
+    :param message: what is wrong and what to do.
+    """
 
     def __init__(self, message: str) -> None:
         super().__init__(mask_text(message))
 
     def __reduce__(self) -> tuple[object, ...]:
-        # Exceptions cross process borders in Airflow; the keyword arguments of the leaves would be lost.
+        # Airflow pickles exceptions; the default would lose the keyword arguments of the subclasses.
         return _rebuild, (type(self), self.args, self.__dict__)
 
 
 class TingTingConfigError(TingTingError):
-    """The connection or an argument is wrong; nothing was sent."""
+    """The connection or an argument is invalid; nothing was sent."""
 
 
 class TingTingContactsError(TingTingError):
-    """The people cannot be contacted as given; the text says file, row, field and what to do."""
+    """The contacts are invalid. The text names file, row, field and what to do."""
 
 
 class TingTingSourceError(TingTingError):
-    """The people could not be read this time: the database or the storage failed, or the file changed meanwhile.
+    """The contacts could not be read: the database or the storage failed, or the file changed meanwhile.
 
-    Nothing was sent; a retry may find it well.
+    Nothing was sent; a retry may succeed.
     """
 
 
 class TingTingReportError(TingTingError):
-    """A report that is incomplete, or cannot be read or written; the target is untouched."""
+    """A report is incomplete, or cannot be read or written; the target is unchanged."""
 
 
 class TingTingCampaignError(TingTingError):
-    """The campaign is not what the task needs.
+    """The campaign is not in the state that the task needs.
 
     :param message: what is wrong and what to do.
-    :param campaign_id: the campaign meant.
-    :param status: its last status as TingTing wrote it, if it was read.
+    :param campaign_id: the campaign's id.
+    :param status: its last status as TingTing wrote it; None when it was not read.
     """
 
     def __init__(self, message: str, *, campaign_id: int, status: str | None = None) -> None:
@@ -85,7 +88,7 @@ class TingTingCampaignError(TingTingError):
 
 
 class TingTingCampaignFailedError(TingTingCampaignError):
-    """The campaign has ended, and badly."""
+    """The campaign has ended and failed."""
 
 
 class TingTingCampaignTimeoutError(TingTingCampaignError):
@@ -93,15 +96,15 @@ class TingTingCampaignTimeoutError(TingTingCampaignError):
 
 
 class TingTingAPIError(TingTingError):
-    """A call to TingTing went wrong.
+    """A call to TingTing failed.
 
     :param call: the call's name, such as `run_campaign`.
     :param message: what TingTing said, or why no usable response came.
-    :param remedy: what the reader should do.
-    :param campaign_id: the campaign the call was about, if any.
-    :param status_code: the HTTP status, if an answer came.
-    :param retry_after: seconds that the server asked to wait, if it did.
-    :param fields: the server's complaint about each field, if it made any.
+    :param remedy: what to do; default: `default_remedy` of the class.
+    :param campaign_id: the campaign that the call was about, if any.
+    :param status_code: the HTTP status, if a response came.
+    :param retry_after: the seconds of `Retry-After`, if the server sent it.
+    :param fields: the server's errors for each field, if it sent any.
     """
 
     default_remedy = "Try again; if it stays, check the TingTing connection and TingTing's own status."
@@ -129,19 +132,19 @@ class TingTingAPIError(TingTingError):
 
 
 class TingTingNeverSentError(TingTingAPIError):
-    """The request never left this machine: no address, connection refused, no TLS. Safe to send again."""
+    """The request did not leave this machine: no address, connection refused, no TLS. It is safe to send it again."""
 
     default_remedy = "Nothing was sent. Check the connection's host, the network and TLS."
 
 
 class TingTingRefusedError(TingTingAPIError):
-    """TingTing said no and did nothing."""
+    """TingTing refused the call and did nothing."""
 
     default_remedy = "TingTing did nothing. Correct what it names and run the task again."
 
 
 class TingTingAuthError(TingTingRefusedError):
-    """The token is missing, wrong, replaced by a newer one, or lacks the right."""
+    """The token is missing, wrong or revoked, or its account lacks the permission."""
 
     default_remedy = (
         "Put a valid API token into the connection's password. Making a new token in TingTing revokes the old one."
@@ -149,40 +152,40 @@ class TingTingAuthError(TingTingRefusedError):
 
 
 class TingTingNotFoundError(TingTingRefusedError):
-    """What the call names does not exist in this account."""
+    """The id in the call does not exist in this account."""
 
     default_remedy = "Check the id, and that the connection's token belongs to the account that owns it."
 
 
 class TingTingValidationError(TingTingRefusedError):
-    """TingTing refused the content; `fields` says which."""
+    """TingTing refused the content; `fields` has the reasons."""
 
 
 class TingTingRateLimitedError(TingTingRefusedError):
-    """Too many requests; `retry_after` says how many seconds to wait, if the server said so."""
+    """Too many requests; `retry_after` is the number of seconds to wait, if the server named it."""
 
     default_remedy = "Lower `rate_limit` in the connection's extra, or use an Airflow pool."
 
 
 class TingTingRedirectError(TingTingRefusedError):
-    """The server sent the call elsewhere; a write or a token is never sent on."""
+    """The server redirected the call; a write or a token is never redirected."""
 
     default_remedy = "Check the connection's base URL: scheme, host and path must be TingTing's own."
     location: str | None = None
 
 
 class TingTingOutcomeUnknownError(TingTingAPIError):
-    """The request was sent but no usable answer came back: a write may or may not have happened."""
+    """The request was sent, but no usable response came back: TingTing may have carried out a write."""
 
-    default_remedy = "If this was a write, look at TingTing before you send it again."
+    default_remedy = "TingTing may have carried out the request: check there before you send it again."
 
 
 class TingTingServerError(TingTingOutcomeUnknownError):
-    """TingTing answered 5xx: a write may or may not have happened."""
+    """TingTing returned 5xx; it may have carried out a write."""
 
 
 class TingTingUnreadableReplyError(TingTingOutcomeUnknownError):
-    """The answer is not TingTing's: HTML, half a JSON, or another service."""
+    """The response is not TingTing's: HTML, incomplete JSON, or another service."""
 
     default_remedy = "Check that the connection's base URL is TingTing's API; a write may have happened."
 

@@ -1,7 +1,6 @@
-"""Hides what identifies a person or opens an account before it reaches a log, an error or a `repr`.
+"""Mask phone numbers and tokens before a text reaches a log, an error or a `repr`.
 
-Every room masks through these functions, so that what "masked" means is decided once. Imports the standard
-library only.
+The whole package masks with these functions, so that masked text looks the same everywhere.
 """
 
 from __future__ import annotations
@@ -16,31 +15,34 @@ HIDDEN = "***"
 _PHONE_LIKE = re.compile(
     r"(?<![0-9A-Za-z.])[+(]?\d(?:(?:%20|[\s().\u200b-\u200f\u2060\ufeff-]){0,3}\d){7,}(?![0-9A-Za-z])"
 )
-# A mobile number of Nepal is known by its first digits, so it may also be glued to letters or be split by signs that
-# stand between other numbers too.
+# The first digits identify a mobile number of Nepal, so it is also recognised next to letters and when it is split by
+# characters that separate other numbers too.
 _MOBILE_LIKE = re.compile(r"9[678](?:[/,_|·‐-―−]?\d){8}(?!\d)")
-# More of these, which stand between the numbers of a list, make it a list of short ones.
+# More than `_MAX_BETWEEN` of these separators mean a list of short numbers.
 _BETWEEN_NUMBERS = frozenset("/,_|·")
-_MOST_BETWEEN = 2
-# Marks, commits and UUIDs are words of at least this length, with letters: what looks like a number in one is chance.
+_MAX_BETWEEN = 2
+# Markers, commits and UUIDs are hexadecimal words of at least this length; digits in one are not a phone number.
 _SHORTEST_ID = 16
 _HEX_DIGITS = frozenset("0123456789abcdef")
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}(?![0-9A-Za-z])")
 _UUID_LENGTH = 36
-# What a spreadsheet makes of a mobile number: some of its digits are still there.
+# A mobile number in a spreadsheet's scientific notation, which still contains some of its digits.
 _SCIENTIFIC = re.compile(r"(?<![\d.])9\.[678]\d{0,9}[eE][+]?0?9(?!\d)")
-# What looks like a date or the seconds of a time stamp keeps its digits: a log line without its time is useless.
+# Dates and the seconds of a time stamp stay readable.
 _DATE_LIKE = re.compile(
     r"\A(?:(?:19|20)\d{2}(?:-\d{2}-\d{2}(?:[ .]\d{1,2})?|(?:0[1-9]|1[0-2])(?:[0-2]\d|3[01]))|\d{2}\.\d{1,6})\Z"
 )
-# After the plain word "token" only what looks like one is hidden: "the token belongs to" stays a sentence.
+# After the word "token" only a word with a digit or of twenty characters is masked, so that sentences stay readable.
 _BEARER = re.compile(
     r"""(?i)\b(bearer\s+|token\s*[:=]\s*["']?|token\s+["']?(?=[^\s"']*\d|[^\s"']{20}))[A-Za-z0-9._~+/=-]{6,}"""
 )
 
 
 def mask_number(number: object) -> str:
-    """Show a phone number as its first two and last two digits, `98******67`; anything short as `***`."""
+    """Return a phone number as its first two and last two digits, `98******67`; a shorter one as `***`.
+
+    :param number: the number as text or integer, in any digits and with separators.
+    """
     digits = "".join(str(unicodedata.digit(char)) for char in str(number) if char.isdigit())
     if len(digits) < 8:
         return HIDDEN
@@ -48,7 +50,11 @@ def mask_number(number: object) -> str:
 
 
 def mask_text(text: str, *, secrets: tuple[str, ...] = ()) -> str:
-    """Mask every phone-like run of digits, bearer token and given secret in free text."""
+    """Mask phone numbers, bearer tokens and given secrets in free text.
+
+    :param text: the text.
+    :param secrets: texts to replace by `***`.
+    """
     for secret in secrets:
         if secret:
             text = text.replace(secret, HIDDEN)
@@ -57,13 +63,15 @@ def mask_text(text: str, *, secrets: tuple[str, ...] = ()) -> str:
     text = _PHONE_LIKE.sub(
         lambda match: match.group() if _DATE_LIKE.match(match.group()) else mask_number(match.group()), text
     )
-    return _MOBILE_LIKE.sub(lambda match: match.group() if _is_chance(match) else mask_number(match.group()), text)
+    return _MOBILE_LIKE.sub(
+        lambda match: match.group() if _is_not_a_number(match) else mask_number(match.group()), text
+    )
 
 
-def _is_chance(match: re.Match[str]) -> bool:
-    """Whether what looks like a mobile number is a list of short numbers, or a part of a long hexadecimal word."""
+def _is_not_a_number(match: re.Match[str]) -> bool:
+    """Return whether a match is a list of short numbers or a part of a long hexadecimal word."""
     if not match.group().isdigit():
-        return sum(char in _BETWEEN_NUMBERS for char in match.group()) > _MOST_BETWEEN
+        return sum(char in _BETWEEN_NUMBERS for char in match.group()) > _MAX_BETWEEN
     text, (begin, end) = match.string, match.span()
     if any(
         found.start() <= begin and end <= found.end()
@@ -74,5 +82,5 @@ def _is_chance(match: re.Match[str]) -> bool:
         begin -= 1
     while end < len(text) and text[end] in _HEX_DIGITS:
         end += 1
-    # Digits alone are a number with its country's code.
+    # Digits alone are a number with a country code.
     return end - begin >= _SHORTEST_ID and not text[begin:end].isdigit()

@@ -1,4 +1,4 @@
-"""Tells Airflow what is in this package. Called by every Airflow process, so it imports next to nothing."""
+"""The provider's metadata for Airflow. Every Airflow process reads it, so this module imports little."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ _ASSET_URIS = {
 
 
 def get_provider_info() -> dict[str, Any]:
-    """Return the provider's description in the form of Airflow's `provider_info.schema.json`."""
+    """Return the metadata in the form of Airflow's `provider_info.schema.json`."""
     return {
         "package-name": "airflow-provider-tingting",
         "name": "TingTing",
-        "description": "Bulk AI voice calls and SMS in Nepal: every contact called once, every result home.",
+        "description": "Bulk AI voice calls and SMS in Nepal: each contact is called once, each result is recorded.",
         "integrations": [
             {
                 "integration-name": "TingTing",
@@ -59,7 +59,7 @@ def get_provider_info() -> dict[str, Any]:
             }
         ],
         "asset-uris": [_ASSET_URIS],
-        # Airflow 2 reads the same under its old name.
+        # The same for Airflow 2, under its old name.
         "dataset-uris": [_ASSET_URIS],
         "sensors": [_modules("sensors", "campaign")],
         "triggers": [_modules("triggers", "campaign", "finished", "start")],
@@ -72,5 +72,5 @@ def get_provider_info() -> dict[str, Any]:
     }
 
 
-def _modules(room: str, *names: str) -> dict[str, Any]:
-    return {"integration-name": "TingTing", "python-modules": [f"{PACKAGE}.{room}.{name}" for name in names]}
+def _modules(folder: str, *names: str) -> dict[str, Any]:
+    return {"integration-name": "TingTing", "python-modules": [f"{PACKAGE}.{folder}.{name}" for name in names]}

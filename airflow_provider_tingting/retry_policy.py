@@ -1,7 +1,7 @@
-"""A ready retry policy for Airflow 3.3 and later: what can pass is tried again when it may have passed, the rest not.
+"""A retry policy for Airflow 3.3 and later, which retries errors that may pass after a delay and fails on the others.
 
-On older versions there are no retry policies, and none is needed for the rest: there and here the operators fail a task
-without further tries when no retry can cure it.
+Airflow before 3.3 has no retry policies. On every version the operators fail without a retry on the errors in
+`NON_RETRYABLE`.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from airflow_provider_tingting.errors import (
 if TYPE_CHECKING:
     from airflow.sdk import ExceptionRetryPolicy
 
-#: No server's wish keeps a task waiting for longer (seconds).
-LONGEST_DELAY = 3600.0
+#: The longest delay in seconds that a server's `Retry-After` leads to.
+MAX_DELAY = 3600.0
 
 
 def tingting_retry_policy(
@@ -32,32 +32,33 @@ def tingting_retry_policy(
     unanswered: timedelta = timedelta(minutes=2),
     rate_limited: timedelta = timedelta(minutes=1),
 ) -> ExceptionRetryPolicy:
-    """Return a `retry_policy` for TingTing's operators and sensors; `retries` still says how often.
+    """Return a `retry_policy` for TingTing's operators and sensors; `retries` still limits their number.
 
-    What no retry can cure fails at once. A rate limit waits as long as TingTing asks.
+    Errors that every retry would meet again fail at once. After a rate limit the delay is the `Retry-After` of the
+    response, at most an hour.
 
-    :param unreachable: how long to wait when nothing could be sent.
-    :param unanswered: how long to wait when an answer was lost; the retry looks before it sends.
-    :param rate_limited: how long to wait after too many requests, when TingTing names no time.
+    :param unreachable: the delay when nothing could be sent, default one minute.
+    :param unanswered: the delay when a response was lost, default two minutes; the retry checks before it sends.
+    :param rate_limited: the delay after too many requests without a `Retry-After`, default one minute.
     :raises TingTingConfigError: this Airflow has no retry policies; they came with 3.3.
     """
     try:
         from airflow.sdk import ExceptionRetryPolicy, RetryAction, RetryRule
     except ImportError:
         raise TingTingConfigError(
-            "This Airflow has no retry policies; they came with 3.3. Leave retry_policy off: operators fail without "
-            "further tries by themselves when no retry can help."
+            "This Airflow has no retry policies; they came with 3.3. Leave retry_policy out: operators fail without a "
+            "retry on errors that every retry would meet again."
         ) from None
 
     class _Policy(ExceptionRetryPolicy):
-        """Rules by kind of error, but a time that TingTing named goes before the rule's."""
+        """Rules by class of error; a `Retry-After` replaces the delay of a rule."""
 
         def evaluate(self, exception: BaseException, *rest: Any, **named: Any) -> Any:
             decision = super().evaluate(exception, *rest, **named)
             asked = getattr(exception, "retry_after", None)
             if decision.action is RetryAction.RETRY and asked:
                 return type(decision).retry(
-                    delay=timedelta(seconds=min(asked, LONGEST_DELAY)), reason="TingTing asked to wait"
+                    delay=timedelta(seconds=min(asked, MAX_DELAY)), reason="TingTing asked to wait"
                 )
             return decision
 
@@ -71,8 +72,8 @@ def tingting_retry_policy(
         for kind, delay, reason in (
             (TingTingRateLimitedError, rate_limited, "too many requests"),
             (TingTingNeverSentError, unreachable, "TingTing could not be reached; nothing was sent"),
-            (TingTingOutcomeUnknownError, unanswered, "no answer came; the retry looks before it sends"),
-            (TingTingCampaignTimeoutError, unanswered, "the campaign goes on; the retry re-attaches"),
+            (TingTingOutcomeUnknownError, unanswered, "no response came; the retry checks before it sends"),
+            (TingTingCampaignTimeoutError, unanswered, "the campaign continues; the retry re-attaches"),
         )
     ]
     return _Policy(rules=[*fail, *again])

@@ -1,4 +1,4 @@
-"""A client for the TingTing Campaign API, usable in any Python program; imports no Airflow.
+"""A client for the TingTing Campaign API, for any Python program.
 
 ```python
 from airflow_provider_tingting.api import TingTingClient, calls
@@ -9,8 +9,8 @@ with TingTingClient(token="...") as client:
 ```
 
 Every endpoint is a function in `calls` that returns a `Call`: plain data. `TingTingClient` (requests) and
-`AsyncTingTingClient` (httpx) carry it out. Names are loaded on first use, so that importing a model does not load
-an HTTP library.
+`AsyncTingTingClient` (httpx) send it. Names are imported on first use, so that importing a model does not import
+the clients.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Every endpoint of TingTing, once, as data: arguments in, a `Call` out. No I/O but a look at a file.
+"""The endpoints of TingTing as functions that return a `Call`.
 
-The paths, methods and bodies are those of the vendor's Campaign API page, each function naming its section; calls that
-the page lacks say so. Arguments go out as given; `None` means left out.
+Paths, methods and bodies are those of the vendor's Campaign API page; each function names its section, or says that the
+page does not have the call. Arguments are sent as they are given; an argument that is None is omitted.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ M = TypeVar("M", bound=BaseModel)
 
 PAGE_SIZE = 100
 
-# Inserting a contact was seen to take the server 6 to 11 ms, so the answer of a large batch is waited for longer.
-_SECONDS_A_CONTACT = 0.015
+# The server takes 6 to 11 ms to insert a contact, so large batches have a longer timeout.
+_SECONDS_PER_CONTACT = 0.015
 # A contact takes about 40 bytes of a compressed workbook.
-_SECONDS_AN_UPLOADED_BYTE = _SECONDS_A_CONTACT / 40
+_SECONDS_PER_UPLOADED_BYTE = _SECONDS_PER_CONTACT / 40
 _REPORT_EXTRA_TIMEOUT = 60.0
 
 
-def _given(**fields: Any) -> dict[str, Any]:
+def _without_none(**fields: Any) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value is not None}
 
 
@@ -49,7 +49,7 @@ def _rows(model: type[M]) -> Callable[[Any], tuple[M, ...]]:
     adapter = TypeAdapter(tuple[model, ...])  # type: ignore[valid-type]
 
     def parse(content: Any) -> tuple[M, ...]:
-        # A bare list per the API page; some endpoints of the vendor wrap lists into a page.
+        # The API page shows a bare list; some versions of the server return a page object.
         if isinstance(content, Mapping) and "results" in content:
             content = content["results"]
         return adapter.validate_python(content)
@@ -57,47 +57,56 @@ def _rows(model: type[M]) -> Callable[[Any], tuple[M, ...]]:
     return parse
 
 
-def _ignored(_: Any) -> None:
+def _ignore(_: Any) -> None:
     return None
 
 
-def _said(content: Any) -> MessageResponse:
+def _message(content: Any) -> MessageResponse:
     return MessageResponse.model_validate(content if isinstance(content, Mapping) else {"message": content})
 
 
 def list_voice_models() -> Call[tuple[Voice, ...]]:
-    """Return the call of API page: List voice models."""
+    """Return the call that lists the voices (API page: List voice models)."""
     return Call("list_voice_models", Request("GET", "voice-models/"), _rows(Voice))
 
 
 def list_broker_numbers() -> Call[tuple[CallerNumber, ...]]:
-    """Return the call for the caller numbers that TingTing lends (vendor's client, not on the API page)."""
+    """Return the call that lists the caller numbers of TingTing (vendor's client, not on the API page)."""
     return Call("list_broker_numbers", Request("GET", "active-broker-phone/"), _rows(CallerNumber))
 
 
 def list_own_numbers() -> Call[tuple[CallerNumber, ...]]:
-    """Return the call for the account's own caller numbers (vendor's client, not on the API page)."""
+    """Return the call that lists the account's own caller numbers (vendor's client, not on the API page)."""
     return Call("list_own_numbers", Request("GET", "phone-number/active/"), _rows(CallerNumber))
 
 
 def list_campaigns(
     *, status: str | None = None, search: str | None = None, draft: bool | None = None, limit: int = PAGE_SIZE
 ) -> Call[Page[Campaign]]:
-    """Return the call of API page: List campaigns, for its first page; newest first."""
-    query = _given(
+    """Return the call for the first page of campaigns, newest first (API page: List campaigns).
+
+    :param status: only campaigns in this status; case-sensitive. Default: all.
+    :param search: only campaigns whose name contains this text. Default: all.
+    :param draft: whether to list drafts (not on the API page). Default: TingTing hides them.
+    :param limit: rows a page, default 100; the server may return fewer.
+    """
+    query = _without_none(
         limit=limit, offset=0, status=status, search=search, draft=None if draft is None else str(draft).lower()
     )
     return Call("list_campaigns", Request("GET", "campaign/", query), Page[Campaign].model_validate)
 
 
 def get_campaign(campaign_id: int) -> Call[Campaign]:
-    """Return the call of API page: Get campaign details."""
+    """Return the call that reads a campaign (API page: Get campaign details).
+
+    :param campaign_id: the campaign's id.
+    """
     number = int(campaign_id)
 
     def parse(content: Any) -> Campaign:
         campaign = Campaign.model_validate(content)
         if campaign.id != number:
-            raise MismatchedResponseError(f"campaign {campaign.id} came instead of {number}.")
+            raise MismatchedResponseError(f"the response has campaign {campaign.id} instead of {number}.")
         return campaign
 
     return Call("get_campaign", Request("GET", f"campaign/{number}/"), parse, campaign_id=number)
@@ -114,11 +123,20 @@ def create_campaign(
     schedule: str | None = None,
     credit_limit: float | None = None,
 ) -> Call[Campaign]:
-    """Return the call of API page: Create a campaign.
+    """Return the call that creates a campaign (API page: Create a campaign).
 
-    `voice` is left off, because sources disagree about its form here; `set_campaign_message` sets it.
+    It does not send `voice`, since sources disagree about its form here; `set_campaign_message` sets it.
+
+    :param name: the campaign's name.
+    :param services: `PHONE`, `SMS` or `SMS & PHONE`.
+    :param user_phone: ids of the caller numbers.
+    :param message: the text to speak, with `{tags}`.
+    :param sms_message: the text to send as SMS, with `{tags}`.
+    :param description: a note.
+    :param schedule: an ISO date and time with its offset.
+    :param credit_limit: the most credits to spend.
     """
-    body = _given(
+    body = _without_none(
         name=name,
         services=services,
         user_phone=list(user_phone),
@@ -146,11 +164,17 @@ def set_campaign_message(
     length_factor: str | None = None,
     draft: bool | None = None,
 ) -> Call[CampaignMessage]:
-    """Return the call of API page: Set voice and category.
+    """Return the call that sets a campaign's voice and category (API page: Set voice and category).
 
-    `message` and `sms_message` are not on the page, but some versions of the server require them.
+    :param campaign_id: the campaign's id.
+    :param voice: the voice's id.
+    :param category: what the voice speaks; default `Text`, the text in `message`.
+    :param message: the text to speak; not on the API page, but required by some versions of the server.
+    :param sms_message: the text to send as SMS, likewise.
+    :param length_factor: the speed of premium voices.
+    :param draft: whether the campaign is a draft.
     """
-    body = _given(
+    body = _without_none(
         voice=voice,
         category=category,
         message=message,
@@ -169,7 +193,13 @@ def set_campaign_message(
 
 
 def update_campaign(campaign_id: int, **fields: Any) -> Call[Campaign | None]:
-    """Return the call of API page: Update a campaign. The page shows no answer: without one the result is None."""
+    """Return the call that changes fields of a campaign (API page: Update a campaign).
+
+    The API page shows no response: the result is None when the response has no campaign.
+
+    :param campaign_id: the campaign's id.
+    :param fields: the fields to change, as for `create_campaign`.
+    """
 
     def parse(content: Any) -> Campaign | None:
         if isinstance(content, Mapping) and {"id", "status"} <= content.keys():
@@ -181,19 +211,27 @@ def update_campaign(campaign_id: int, **fields: Any) -> Call[Campaign | None]:
 
 
 def delete_campaign(campaign_id: int) -> Call[None]:
-    """Return the call of API page: Delete a campaign."""
+    """Return the call that deletes a campaign (API page: Delete a campaign).
+
+    :param campaign_id: the campaign's id.
+    """
     request = Request("DELETE", f"campaign/{int(campaign_id)}/")
-    return Call("delete_campaign", request, _ignored, RetrySafety.IF_NOT_SENT, campaign_id=int(campaign_id))
+    return Call("delete_campaign", request, _ignore, RetrySafety.IF_NOT_SENT, campaign_id=int(campaign_id))
 
 
 def add_contact(
     campaign_id: int, number: str | int, other_variables: Mapping[str, Any] | None = None
 ) -> Call[AddContactsResult]:
-    """Return the call of API page: Add a single contact."""
-    body = _given(number=number, other_variables=None if other_variables is None else dict(other_variables))
+    """Return the call that adds one contact (API page: Add a single contact).
+
+    :param campaign_id: the campaign's id.
+    :param number: the phone number.
+    :param other_variables: values for the `{tags}` of the message.
+    """
+    body = _without_none(number=number, other_variables=None if other_variables is None else dict(other_variables))
 
     def parse(content: Any) -> AddContactsResult:
-        # `{"message": …}` per the page; some versions answer with the new row.
+        # The API page shows `{"message": …}`; some versions of the server return the new row.
         if isinstance(content, Mapping) and "number" in content:
             content = {"created": 1, "skipped": 0, "contacts": [content]}
         return AddContactsResult.model_validate(content if isinstance(content, Mapping) else {"message": content})
@@ -203,13 +241,19 @@ def add_contact(
 
 
 def add_contacts(campaign_id: int, contacts: Iterable[Mapping[str, Any]]) -> Call[AddContactsResult]:
-    """Return the call of API page: Add multiple contacts. TingTing skips numbers that the campaign has."""
+    """Return the call that adds contacts (API page: Add multiple contacts).
+
+    TingTing skips numbers that the campaign has.
+
+    :param campaign_id: the campaign's id.
+    :param contacts: one `{"number": …, "other_variables": {…}}` for each contact.
+    """
     rows = [dict(contact) for contact in contacts]
     request = Request(
         "POST",
         f"campaign/{int(campaign_id)}/add-contact/",
         json={"contacts": rows},
-        extra_read_timeout=len(rows) * _SECONDS_A_CONTACT,
+        extra_read_timeout=len(rows) * _SECONDS_PER_CONTACT,
     )
     return Call(
         "add_contacts", request, AddContactsResult.model_validate, RetrySafety.IF_NOT_SENT, campaign_id=int(campaign_id)
@@ -217,13 +261,17 @@ def add_contacts(campaign_id: int, contacts: Iterable[Mapping[str, Any]]) -> Cal
 
 
 def upload_contacts(campaign_id: int, path: str | PathLike[str]) -> Call[UploadResult]:
-    """Return the call of API page: Upload bulk contacts. The answer is a preview: look at the campaign's own count.
+    """Return the call that uploads a workbook of contacts (API page: Upload bulk contacts).
 
+    The result is a preview; the campaign's `campaign_action_count` shows how many contacts were added.
+
+    :param campaign_id: the campaign's id.
+    :param path: the path of the .xlsx file.
     :raises TingTingContactsError: the file cannot be read.
     """
     workbook = Path(path)
     try:
-        # Opened and not only looked at: what fails while it is sent would leave the outcome unknown.
+        # The file is opened here, because an error while it is sent would leave the outcome unknown.
         with workbook.open("rb") as file:
             size = os.fstat(file.fileno()).st_size
     except OSError as error:
@@ -235,7 +283,7 @@ def upload_contacts(campaign_id: int, path: str | PathLike[str]) -> Call[UploadR
         "PATCH",
         f"campaign/create/{int(campaign_id)}/detail/",
         upload=("bulk_file", workbook),
-        extra_read_timeout=size * _SECONDS_AN_UPLOADED_BYTE,
+        extra_read_timeout=size * _SECONDS_PER_UPLOADED_BYTE,
     )
     return Call(
         "upload_contacts", request, UploadResult.model_validate, RetrySafety.IF_NOT_SENT, campaign_id=int(campaign_id)
@@ -243,40 +291,62 @@ def upload_contacts(campaign_id: int, path: str | PathLike[str]) -> Call[UploadR
 
 
 def list_contacts(campaign_id: int, *, limit: int = PAGE_SIZE) -> Call[Page[Contact]]:
-    """Return the call of API page: List contacts, for its first page."""
-    request = Request("GET", f"campaign-detail/{int(campaign_id)}/", _given(limit=limit, offset=0))
+    """Return the call for the first page of a campaign's contacts (API page: List contacts).
+
+    :param campaign_id: the campaign's id.
+    :param limit: rows a page, default 100; the server may return fewer.
+    """
+    request = Request("GET", f"campaign-detail/{int(campaign_id)}/", _without_none(limit=limit, offset=0))
     return Call("list_contacts", request, Page[Contact].model_validate, campaign_id=int(campaign_id))
 
 
 def get_contact_attributes(contact_id: int) -> Call[dict[str, Any]]:
-    """Return the call of API page: Get contact info."""
+    """Return the call that reads a contact's variables (API page: Get contact info).
+
+    :param contact_id: the contact's id.
+    """
     request = Request("GET", f"campaign/{int(contact_id)}/attributes/")
     return Call("get_contact_attributes", request, TypeAdapter(dict[str, Any]).validate_python)
 
 
 def update_contact_attributes(contact_id: int, attributes: Mapping[str, Any]) -> Call[dict[str, Any] | None]:
-    """Return the call of API page: Edit contact attributes."""
+    """Return the call that changes a contact's variables (API page: Edit contact attributes).
+
+    :param contact_id: the contact's id.
+    :param attributes: the new values.
+    """
     request = Request("PATCH", f"campaign/{int(contact_id)}/attributes/", json=dict(attributes))
     parse = TypeAdapter(dict[str, Any] | None).validate_python
     return Call("update_contact_attributes", request, parse, RetrySafety.IF_NOT_SENT)
 
 
 def update_contact_number(contact_id: int, number: str | int) -> Call[None]:
-    """Return the call of API page: Edit contact number."""
+    """Return the call that changes a contact's number (API page: Edit contact number).
+
+    :param contact_id: the contact's id.
+    :param number: the new phone number.
+    """
     request = Request("PATCH", f"phone-number/update/{int(contact_id)}/", json={"number": number})
-    return Call("update_contact_number", request, _ignored, RetrySafety.IF_NOT_SENT)
+    return Call("update_contact_number", request, _ignore, RetrySafety.IF_NOT_SENT)
 
 
 def delete_contact(contact_id: int) -> Call[None]:
-    """Return the call of API page: Delete a contact."""
+    """Return the call that deletes a contact (API page: Delete a contact).
+
+    :param contact_id: the contact's id.
+    """
     request = Request("DELETE", f"phone-number/delete/{int(contact_id)}/")
-    return Call("delete_contact", request, _ignored, RetrySafety.IF_NOT_SENT)
+    return Call("delete_contact", request, _ignore, RetrySafety.IF_NOT_SENT)
 
 
 def preview_voice(campaign_id: int, *, voice: int, message: str) -> Call[str]:
-    """Return the call of API page: Test voice. The result is the address of an mp3.
+    """Return the call that makes a voice speak a text; the result is the URL of an mp3 (API page: Test voice).
 
-    JSON per the page; the vendor's own client posts a form, which is tried once when the server fails on JSON.
+    The API page shows a JSON body. The vendor's client sends a form, which is sent once when the server fails on JSON.
+
+    :param campaign_id: any campaign of the account.
+    :param voice: the voice's id.
+    :param message: the text to speak.
     """
     path = f"test-speak/riri/{int(campaign_id)}/"
     body: dict[str, str | int] = {"voice_input": voice, "message": message}
@@ -291,43 +361,59 @@ def preview_voice(campaign_id: int, *, voice: int, message: str) -> Call[str]:
 
 
 def demo_call(contact_id: int) -> Call[MessageResponse]:
-    """Return the call of API page: Demo call. It really calls the contact, every time."""
-    return Call("demo_call", Request("POST", f"demo-call/{int(contact_id)}/"), _said, RetrySafety.IF_NOT_SENT)
+    """Return the call that makes TingTing call one contact, each time it is sent (API page: Demo call).
+
+    :param contact_id: the contact's id.
+    """
+    return Call("demo_call", Request("POST", f"demo-call/{int(contact_id)}/"), _message, RetrySafety.IF_NOT_SENT)
 
 
 def run_campaign(campaign_id: int) -> Call[MessageResponse]:
-    """Return the call of API page: Run campaign. It dials everybody, every time: read the status before."""
+    """Return the call that runs a campaign (API page: Run campaign).
+
+    TingTing calls all contacts each time it is sent, so read the campaign's status before.
+
+    :param campaign_id: the campaign's id.
+    """
     request = Request("POST", f"run-campaign/{int(campaign_id)}/")
-    return Call("run_campaign", request, _said, RetrySafety.NEVER, campaign_id=int(campaign_id))
+    return Call("run_campaign", request, _message, RetrySafety.NEVER, campaign_id=int(campaign_id))
 
 
 def stop_campaign(campaign_id: int) -> Call[MessageResponse]:
-    """Return the call that stops a campaign for good (vendor's client, not on the API page)."""
+    """Return the call that stops a campaign, which cannot be resumed (vendor's client, not on the API page).
+
+    :param campaign_id: the campaign's id.
+    """
     request = Request("POST", f"campaign/emergency-stop/{int(campaign_id)}/")
-    return Call("stop_campaign", request, _said, RetrySafety.IF_NOT_SENT, campaign_id=int(campaign_id))
+    return Call("stop_campaign", request, _message, RetrySafety.IF_NOT_SENT, campaign_id=int(campaign_id))
 
 
 def get_user_profile() -> Call[UserProfile]:
-    """Return the call for the account that the token opens (vendor's client, not on the API page)."""
+    """Return the call that reads the account of the token (vendor's client, not on the API page)."""
     return Call("get_user_profile", Request("GET", "auths/user-profile/"), UserProfile.model_validate)
 
 
 def get_dashboard() -> Call[Dashboard]:
-    """Return the call for the account's balance (vendor's client, not on the API page)."""
+    """Return the call that reads the account's balances (vendor's client, not on the API page).
+
+    TingTing answers 403 to accounts that are not company accounts.
+    """
     return Call("get_dashboard", Request("GET", "dashboard/"), Dashboard.model_validate)
 
 
 def download_campaign_report(campaign_id: int) -> Call[None]:
-    """Return the call of API page: Campaign report, for a client's `download`.
+    """Return the call for a client's `download` of a campaign's report (API page: Campaign report).
 
-    Every source but the page has the parts of the path the other way round: asked when the page's is not found, or
-    fails in a way that trying it again would not mend.
+    Every source but the API page swaps two parts of the path. The swapped path is requested when the page's is not
+    found, or fails with an error that a retry does not cure.
+
+    :param campaign_id: the campaign's id.
     """
     number = int(campaign_id)
     return Call(
         "download_campaign_report",
         Request("GET", f"download/{number}/report/", extra_read_timeout=_REPORT_EXTRA_TIMEOUT),
-        _ignored,
+        _ignore,
         campaign_id=number,
         alternative=Alternative(
             Request("GET", f"download/report/{number}/", extra_read_timeout=_REPORT_EXTRA_TIMEOUT),
@@ -337,8 +423,10 @@ def download_campaign_report(campaign_id: int) -> Call[None]:
 
 
 def download_survey_report(survey_id: int, *, format: str = "csv") -> Call[None]:
-    """Return the call of API page: Survey report, for a client's `download`.
+    """Return the call for a client's `download` of a survey's report (API page: Survey report).
 
+    :param survey_id: the survey's id, which is not the campaign's.
+    :param format: `csv` (default) or `json`.
     :raises ValueError: the format is neither `csv` nor `json`.
     """
     if format not in ("csv", "json"):
@@ -347,4 +435,4 @@ def download_survey_report(survey_id: int, *, format: str = "csv") -> Call[None]
     request = Request(
         "GET", f"download/survey/{int(survey_id)}/report/", query, extra_read_timeout=_REPORT_EXTRA_TIMEOUT
     )
-    return Call("download_survey_report", request, _ignored)
+    return Call("download_survey_report", request, _ignore)

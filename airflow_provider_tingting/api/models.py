@@ -1,7 +1,7 @@
-"""What TingTing answers, as frozen models that accept every variant seen of the real server.
+"""TingTing's responses as frozen models that accept every variant of the server that is known.
 
-Field names are TingTing's own. Only what nothing works without is required; fields that TingTing adds later are kept
-in `model_extra`. A `repr` shows ids, names and counts, never numbers, messages or variables.
+Field names are TingTing's. Only fields that the package cannot work without are required; unknown fields are kept in
+`model_extra`. A `repr` shows ids, names and counts, and never numbers, messages or variables.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def _none_as_empty(value: Any) -> Any:
 
 
 def _number_or_none(value: Any) -> Any:
-    """TingTing writes numbers as numbers, as texts (`"91"`, `"10s"`, `"1.50"`) and, for none, as an empty text."""
+    """Read a number that TingTing writes as number or text (`"91"`, `"10s"`, `"1.50"`); an empty text is None."""
     if isinstance(value, str):
         found = re.search(r"-?\d+(?:\.\d+)?", value)
         return found.group() if found else None
@@ -117,22 +117,22 @@ class Campaign(ResponseModel):
 
     @property
     def voice_id(self) -> int | None:
-        """The voice's id, whether TingTing wrote the voice as an object, an id or not at all."""
+        """The voice's id, whether TingTing returned an object or an id; None when it returned neither."""
         return self.voice.id if isinstance(self.voice, Voice) else self.voice
 
     @property
     def scheduled_at(self) -> datetime | None:
-        """The schedule as a time with its offset, or None when there is none or it cannot be read."""
+        """The schedule with its offset, or None when there is none or it cannot be read."""
         return _with_offset(self.schedule)
 
     @property
     def changed_at(self) -> datetime | None:
-        """When it was changed last, as a time with its offset, or None when TingTing does not say so."""
+        """The time of the last change with its offset, or None when TingTing does not name it."""
         return _with_offset(self.updated_at)
 
 
 class CampaignMessage(ResponseModel):
-    """The answer to setting voice and category (API page: Set voice and category)."""
+    """The response to setting voice and category (API page: Set voice and category)."""
 
     shown = ("voice", "category", "draft", "length_factor")
 
@@ -169,7 +169,7 @@ class Contact(ResponseModel):
 
 
 class AddContactsResult(ResponseModel):
-    """What became of the contacts that were sent (API page: Add multiple contacts)."""
+    """How many of the sent contacts were created and skipped (API page: Add multiple contacts)."""
 
     shown = ("created", "skipped")
 
@@ -186,7 +186,7 @@ class AddContactsResult(ResponseModel):
 
 
 class UploadColumn(ResponseModel):
-    """One column that TingTing found in an uploaded workbook, with what it holds."""
+    """One column of an uploaded workbook, with a sample of its values."""
 
     shown = ("column",)
 
@@ -205,7 +205,7 @@ class UploadResult(ResponseModel):
 
 
 class MessageResponse(ResponseModel):
-    """An answer that is one sentence, such as that of running a campaign."""
+    """A response with one sentence, such as that of running a campaign."""
 
     shown = ("message",)
 
@@ -213,7 +213,7 @@ class MessageResponse(ResponseModel):
 
 
 class UserProfile(ResponseModel):
-    """Whose account the token opens; what TingTing says beyond the id is in `model_extra`."""
+    """The account of the token; other fields of the response are in `model_extra`."""
 
     shown = ("id",)
 
@@ -222,7 +222,7 @@ class UserProfile(ResponseModel):
 
 
 class Dashboard(ResponseModel):
-    """The account's balance; what TingTing says beyond it is in `model_extra`."""
+    """The account's balances; other fields of the response are in `model_extra`."""
 
     shown = ("remaining_credits",)
 

@@ -1,6 +1,6 @@
-"""The hook: a connection of Airflow in, TingTing's answers out. One method an endpoint, one call each.
+"""The hook: it reads an Airflow connection and has one method for each endpoint of TingTing.
 
-What has to survive a kill or a lost reply lives a floor above, in the operators.
+A method sends one call. What survives a killed worker or a lost response is in the operators.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from airflow_provider_tingting._compat import (
     get_extra_async,
     hook_lineage_collector,
 )
+from airflow_provider_tingting.api import lookups
 from airflow_provider_tingting.api.driver import run_flow
 from airflow_provider_tingting.assets import file_uri
 from airflow_provider_tingting.connection import (
@@ -33,6 +34,8 @@ from airflow_provider_tingting.errors import (
     TingTingAPIError,
     TingTingError,
 )
+from airflow_provider_tingting.files.atomic import whole_file
+from airflow_provider_tingting.files.target import ensure_writable
 from airflow_provider_tingting.timezones import as_nepal_time
 
 if TYPE_CHECKING:
@@ -50,6 +53,7 @@ if TYPE_CHECKING:
         UserProfile,
         Voice,
     )
+    from airflow_provider_tingting.api.protocol import Call
 
 
 _TEST_SECONDS = 15.0
@@ -58,12 +62,15 @@ _TEST_SECONDS = 15.0
 class TingTingHook(BaseHook):
     """Talk to TingTing with the token of an Airflow connection.
 
-    Each method is one call of TingTing's API page and returns a model of `api.models`. Reads are repeated after
-    faults that may pass; a write is repeated only when it certainly never left, and raises
-    `TingTingOutcomeUnknownError` when nobody knows whether it happened. Nothing is remembered between calls: for
-    exactly-once use the operators.
+    Each method sends one call and returns a model from `api.models`. A read is sent again after an error that may
+    pass. A write is sent again only when the first request certainly did not leave this machine; it raises
+    `TingTingOutcomeUnknownError` when no usable response came, since TingTing may have carried it out. The hook keeps
+    no state between calls: use the operators to call each contact exactly once.
 
-    :param tingting_conn_id: the Airflow connection of type `tingting`.
+    Every method raises `TingTingConfigError` when the connection is invalid, and the subclass of `TingTingAPIError`
+    that describes the failure when the call fails.
+
+    :param tingting_conn_id: the Airflow connection of type `tingting`; default `tingting_default`.
     """
 
     conn_name_attr = "tingting_conn_id"
@@ -87,9 +94,9 @@ class TingTingHook(BaseHook):
 
     @cached_property
     def settings(self) -> ConnectionSettings:
-        """The connection, read and checked.
+        """The connection's fields, read and checked.
 
-        :raises TingTingConfigError: it has no token, or a field cannot be used.
+        :raises TingTingConfigError: the connection has no token, or a field is invalid.
         """
         connection = self.get_connection(self.tingting_conn_id)
         return _settings(connection, connection.extra_dejson, self.tingting_conn_id)
@@ -99,7 +106,7 @@ class TingTingHook(BaseHook):
         return api.TingTingClient(**self.settings.client_arguments())
 
     def get_conn(self) -> TingTingClient:
-        """Return the client that this hook sends with; it lives as long as the hook."""
+        """Return the hook's client, which is created once."""
         return self._client
 
     async def get_async_conn(self) -> AsyncTingTingClient:
@@ -110,7 +117,7 @@ class TingTingHook(BaseHook):
         return api.AsyncTingTingClient(**settings.client_arguments())
 
     def reload_connection(self) -> None:
-        """Read the connection again at the next call, for a token that was replaced while a task waits."""
+        """Read the connection again at the next call, because its token may have been replaced meanwhile."""
         client = self.__dict__.pop("_client", None)
         self.__dict__.pop("settings", None)
         if client is not None:
@@ -121,36 +128,36 @@ class TingTingHook(BaseHook):
         return self.get_conn().send(api.calls.list_voice_models())
 
     def find_voice(self, name_or_id: str | int) -> Voice:
-        """Return the voice with this id or display name.
+        """Return the voice with this id, display name or internal name.
 
-        The display name is compared without regard to case; internal names are not unique at TingTing, so a voice
-        is found by one only when no other voice shares it.
+        Names are compared without regard to case. Internal names are not unique at TingTing, so one identifies a
+        voice only if no other voice has it.
 
-        :raises TingTingConfigError: there is no such voice, or several; the text lists those that there are.
+        :param name_or_id: the voice's id or name.
+        :raises TingTingConfigError: no voice matches, or several do; the text lists the account's voices.
         """
-        from airflow_provider_tingting.api.lookups import choose_voice
-
-        return choose_voice(self.list_voice_models(), name_or_id)
+        return lookups.choose_voice(self.list_voice_models(), name_or_id)
 
     def list_caller_numbers(self) -> tuple[CallerNumber, ...]:
-        """Return the numbers that campaigns may call from, TingTing's and the account's own (vendor's client).
+        """Return the numbers that campaigns may call from: TingTing's and the account's own (vendor's client).
 
-        Their ids are what `user_phone` takes. Two calls, one for each of TingTing's two lists.
+        `user_phone` of a campaign takes their ids. This sends two calls, one for each of TingTing's two lists.
         """
-        from airflow_provider_tingting.api.lookups import list_caller_numbers
-
-        return run_flow(self.get_conn(), list_caller_numbers())
+        return run_flow(self.get_conn(), lookups.list_caller_numbers())
 
     def iter_campaigns(self, *, status: str | None = None, search: str | None = None) -> Iterator[Campaign]:
         """Yield the account's campaigns over all pages (API page: List campaigns).
 
-        :param status: only those in this status; TingTing minds the case.
-        :param search: only those whose name contains this text.
+        :param status: only campaigns in this status; case-sensitive. Default: all.
+        :param search: only campaigns whose name contains this text. Default: all.
         """
         return self.get_conn().iterate(api.calls.list_campaigns(status=status, search=search))
 
     def get_campaign(self, campaign_id: int) -> Campaign:
-        """Return a campaign (API page: Get campaign details)."""
+        """Return a campaign (API page: Get campaign details).
+
+        :param campaign_id: the campaign's id.
+        """
         return self.get_conn().send(api.calls.get_campaign(campaign_id))
 
     def create_campaign(
@@ -165,16 +172,17 @@ class TingTingHook(BaseHook):
         schedule: str | datetime | None = None,
         credit_limit: float | None = None,
     ) -> Campaign:
-        """Create a campaign; `set_campaign_message` gives it a voice (API page: Create a campaign).
+        """Create a campaign; `set_campaign_message` sets its voice (API page: Create a campaign).
 
-        :param name: what people see in TingTing.
+        :param name: the campaign's name in TingTing.
         :param services: `PHONE`, `SMS` or `SMS & PHONE`.
         :param user_phone: ids of the caller numbers to call from.
-        :param message: what is spoken, with `{tags}`.
-        :param sms_message: what is sent as SMS, with `{tags}`; required for SMS.
-        :param description: for your own reference.
-        :param schedule: when to start; a time without an offset is Nepal time. A text goes out as it is.
-        :param credit_limit: most credits to spend.
+        :param message: the text to speak, with `{tags}`.
+        :param sms_message: the text to send as SMS, with `{tags}`; required for SMS.
+        :param description: a note for your own reference.
+        :param schedule: when TingTing starts the campaign after it is run. A datetime without an offset is Nepal time;
+            a text is sent unchanged. Default: at once.
+        :param credit_limit: the most credits to spend. Default: no limit.
         """
         return self.get_conn().send(
             api.calls.create_campaign(
@@ -200,7 +208,16 @@ class TingTingHook(BaseHook):
         length_factor: str | None = None,
         draft: bool | None = None,
     ) -> CampaignMessage:
-        """Set the voice that speaks (API page: Set voice and category)."""
+        """Set the voice and category of a campaign (API page: Set voice and category).
+
+        :param campaign_id: the campaign's id.
+        :param voice: the voice's id.
+        :param category: what the voice speaks; `Text` is the text in `message`.
+        :param message: the text to speak; some versions of the server require it again here.
+        :param sms_message: the text to send as SMS, likewise.
+        :param length_factor: the speed of premium voices; TingTing ignores it for others.
+        :param draft: whether the campaign is a draft.
+        """
         return self.get_conn().send(
             api.calls.set_campaign_message(
                 campaign_id,
@@ -214,75 +231,127 @@ class TingTingHook(BaseHook):
         )
 
     def update_campaign(self, campaign_id: int, **fields: Any) -> Campaign | None:
-        """Change some fields of a campaign (API page: Update a campaign).
+        """Change fields of a campaign (API page: Update a campaign).
 
-        :param fields: as for `create_campaign`; only what is given changes.
+        :param campaign_id: the campaign's id.
+        :param fields: the fields to change, as for `create_campaign`; others stay.
+        :returns: the campaign, or None when the response does not contain it.
         """
         texts = {name: _as_text(value) for name, value in fields.items()}
         return self.get_conn().send(api.calls.update_campaign(campaign_id, **texts))
 
     def delete_campaign(self, campaign_id: int) -> None:
-        """Delete a campaign with its contacts (API page: Delete a campaign)."""
+        """Delete a campaign with its contacts (API page: Delete a campaign).
+
+        :param campaign_id: the campaign's id.
+        """
         self.get_conn().send(api.calls.delete_campaign(campaign_id))
 
     def add_contact(
         self, campaign_id: int, number: str | int, other_variables: Mapping[str, Any] | None = None
     ) -> AddContactsResult:
-        """Add one contact (API page: Add a single contact)."""
+        """Add one contact (API page: Add a single contact).
+
+        :param campaign_id: the campaign's id.
+        :param number: the contact's phone number, ten digits.
+        :param other_variables: values for the `{tags}` of the message.
+        """
         return self.get_conn().send(api.calls.add_contact(campaign_id, number, other_variables))
 
     def add_contacts(self, campaign_id: int, contacts: Iterable[Mapping[str, Any]]) -> AddContactsResult:
-        """Add contacts in one call; numbers that the campaign has are skipped (API page: Add multiple contacts).
+        """Add contacts in one call; TingTing skips numbers that the campaign has (API page: Add multiple contacts).
 
-        :param contacts: `{"number": "98…", "other_variables": {…}}` each.
+        :param campaign_id: the campaign's id.
+        :param contacts: one `{"number": "98…", "other_variables": {…}}` for each contact.
         """
         return self.get_conn().send(api.calls.add_contacts(campaign_id, contacts))
 
     def upload_contacts(self, campaign_id: int, path: str | Path) -> UploadResult:
-        """Upload a workbook of contacts (API page: Upload bulk contacts). The answer is a preview."""
+        """Upload a workbook of contacts (API page: Upload bulk contacts).
+
+        The response is a preview; the campaign's `campaign_action_count` shows how many contacts were added.
+
+        :param campaign_id: the campaign's id.
+        :param path: the path of the .xlsx file.
+        :raises TingTingContactsError: the file cannot be read.
+        """
         return self.get_conn().send(api.calls.upload_contacts(campaign_id, path))
 
     def iter_contacts(self, campaign_id: int) -> Iterator[Contact]:
-        """Yield a campaign's contacts with their outcomes, over all pages (API page: List contacts)."""
+        """Yield a campaign's contacts with their outcomes, over all pages (API page: List contacts).
+
+        :param campaign_id: the campaign's id.
+        """
         return self.get_conn().iterate(api.calls.list_contacts(campaign_id))
 
     def get_contact_attributes(self, contact_id: int) -> dict[str, Any]:
-        """Return a contact's variables (API page: Get contact info)."""
+        """Return a contact's variables (API page: Get contact info).
+
+        :param contact_id: the contact's id.
+        """
         return self.get_conn().send(api.calls.get_contact_attributes(contact_id))
 
     def update_contact_attributes(self, contact_id: int, attributes: Mapping[str, Any]) -> dict[str, Any] | None:
-        """Change a contact's variables (API page: Edit contact attributes)."""
+        """Change a contact's variables (API page: Edit contact attributes).
+
+        :param contact_id: the contact's id.
+        :param attributes: the new values.
+        :returns: the variables, or None when the response does not contain them.
+        """
         return self.get_conn().send(api.calls.update_contact_attributes(contact_id, attributes))
 
     def update_contact_number(self, contact_id: int, number: str | int) -> None:
-        """Change a contact's number (API page: Edit contact number)."""
+        """Change a contact's number (API page: Edit contact number).
+
+        :param contact_id: the contact's id.
+        :param number: the new phone number, ten digits.
+        """
         self.get_conn().send(api.calls.update_contact_number(contact_id, number))
 
     def delete_contact(self, contact_id: int) -> None:
-        """Delete a contact (API page: Delete a contact)."""
+        """Delete a contact (API page: Delete a contact).
+
+        :param contact_id: the contact's id.
+        """
         self.get_conn().send(api.calls.delete_contact(contact_id))
 
     def preview_voice(self, campaign_id: int, *, voice: int, message: str) -> str:
-        """Return the address of an mp3 in which the voice speaks the message (API page: Test voice)."""
+        """Return the URL of an mp3 in which the voice speaks the message (API page: Test voice).
+
+        :param campaign_id: any campaign of the account.
+        :param voice: the voice's id.
+        :param message: the text to speak.
+        """
         return self.get_conn().send(api.calls.preview_voice(campaign_id, voice=voice, message=message))
 
     def demo_call(self, contact_id: int) -> MessageResponse:
-        """Call one contact now; it really rings (API page: Demo call)."""
+        """Call one contact now; the contact's phone rings (API page: Demo call).
+
+        :param contact_id: the contact's id.
+        """
         return self.get_conn().send(api.calls.demo_call(contact_id))
 
     def run_campaign(self, campaign_id: int) -> MessageResponse:
-        """Start a campaign (API page: Run campaign). TingTing dials everybody each time it is asked."""
+        """Start a campaign (API page: Run campaign). Each request makes TingTing call all contacts.
+
+        :param campaign_id: the campaign's id.
+        """
         return self.get_conn().send(api.calls.run_campaign(campaign_id))
 
     def stop_campaign(self, campaign_id: int) -> MessageResponse:
-        """Stop a campaign for good (vendor's client, not on the API page)."""
+        """Stop a campaign; it cannot be resumed (vendor's client, not on the API page).
+
+        :param campaign_id: the campaign's id.
+        """
         return self.get_conn().send(api.calls.stop_campaign(campaign_id))
 
     def download_campaign_report(self, campaign_id: int, path: str | Path) -> int:
-        """Write a campaign's report to a local file as it came and return its size in bytes.
+        """Write a campaign's report to a local file and return its size in bytes (API page: Campaign report).
 
-        The file appears only when it is whole (API page: Campaign report).
+        The file appears at the path only when it is complete.
 
+        :param campaign_id: the campaign's id.
+        :param path: the path of the file.
         :raises TingTingReportError: the file cannot be written.
         """
         size = self._download(api.calls.download_campaign_report(campaign_id), path)
@@ -290,46 +359,51 @@ class TingTingHook(BaseHook):
         return size
 
     def download_survey_report(self, survey_id: int, path: str | Path, *, format: str = "csv") -> int:
-        """Write a survey's report to a local file as it came and return its size (API page: Survey report).
+        """Write a survey's report to a local file and return its size in bytes (API page: Survey report).
 
-        :param format: `csv` or `json`.
+        :param survey_id: the survey's id, which is not the campaign's.
+        :param path: the path of the file.
+        :param format: `csv` (default) or `json`.
         :raises TingTingReportError: the file cannot be written.
         """
         size = self._download(api.calls.download_survey_report(survey_id, format=format), path)
         self._record(path, survey_id=survey_id)
         return size
 
-    def _download(self, call: Any, path: str | Path) -> int:
-        from airflow_provider_tingting.files.atomic import whole_file
-        from airflow_provider_tingting.files.target import ensure_writable
-
+    def _download(self, call: Call[None], path: str | Path) -> int:
         ensure_writable(path)
         with whole_file(path) as file:
             return self.get_conn().download(call, file).size
 
     def _record(self, path: str | Path, **ids: int) -> None:
-        """Record for the lineage of the running task what came from where; nothing happens unless somebody listens."""
+        """Record the download in the lineage of the running task; without a lineage reader this does nothing."""
         collector = hook_lineage_collector()
         collector.add_input_asset(self, scheme="tingting", asset_kwargs={"host": self.settings.base_url, **ids})
         collector.add_output_asset(self, uri=file_uri(Path(path).absolute()))
 
     def get_user_profile(self) -> UserProfile:
-        """Return whose account the token opens (vendor's client, not on the API page)."""
+        """Return the account of the token (vendor's client, not on the API page)."""
         return self.get_conn().send(api.calls.get_user_profile())
 
     def get_dashboard(self) -> Dashboard:
-        """Return the account's balance (vendor's client, not on the API page)."""
+        """Return the account's balances (vendor's client, not on the API page).
+
+        TingTing answers 403 to accounts that are not company accounts.
+        """
         return self.get_conn().send(api.calls.get_dashboard())
 
     def test_connection(self) -> tuple[bool, str]:
-        """Say whether the connection works, and what is wrong if not. Reads the voices: free, and changes nothing."""
+        """Return whether the connection works, and one sentence that says so or what to correct.
+
+        The test reads the list of voices, which is free and changes nothing.
+        """
         try:
-            # Without its id in what is said: Airflow's web page tests under one that it has just made up.
+            # The texts do not contain the connection's id: Airflow's web page tests under a generated one.
             connection = self.get_connection(self.tingting_conn_id)
             settings = _settings(connection, connection.extra_dejson, None)
-            # Somebody is waiting: one attempt, and not for long.
-            hasty = {"timeout": min(settings.timeout, _TEST_SECONDS), "max_retries": 0}
-            with api.TingTingClient(**{**settings.client_arguments(), **hasty}) as client:
+            # A person waits for the result, so there is one attempt with a short timeout.
+            quick = {"timeout": min(settings.timeout, _TEST_SECONDS), "max_retries": 0}
+            with api.TingTingClient(**{**settings.client_arguments(), **quick}) as client:
                 voices = client.send(api.calls.list_voice_models())
         except TingTingAPIError as error:
             return False, describe_failure(error, settings.base_url)

@@ -1,4 +1,4 @@
-"""The link from a task to its campaign's page, for connections that say where that is."""
+"""The link from a task to its campaign's page, for connections with a `campaign_url`."""
 
 from __future__ import annotations
 
@@ -13,18 +13,25 @@ XCOM_KEY = "tingting_campaign_link"
 
 
 class TingTingCampaignLink(BaseOperatorLink):
-    """Open the campaign at TingTing. Shown when the connection's extra has a `campaign_url`."""
+    """Open the campaign's page at TingTing. Shown when the connection's extra has a `campaign_url`."""
 
     name = "TingTing campaign"
 
     def get_link(self, operator: BaseOperator, *, ti_key: Any) -> str:
-        """Return the address that the task has left, or an empty text."""
+        """Return the URL that the task pushed as XCom, or an empty text.
+
+        :param operator: the task's operator.
+        :param ti_key: the key of the task instance.
+        """
         return str(XCom.get_value(key=XCOM_KEY, ti_key=ti_key) or "")
 
 
 def push_link(context: Context, url: str) -> None:
-    """Leave the campaign's address as XCom as soon as it is known, so that failed tasks have the link too.
+    """Push the URL of the campaign's page as XCom as soon as it is known, so that failed tasks have the link too.
 
-    An empty one is left too: Airflow 3.3 writes an error into the log of each task whose link finds no XCom.
+    An empty URL is pushed too: Airflow 3.3 logs an error for each task whose link finds no XCom.
+
+    :param context: the context of the task.
+    :param url: the URL, or an empty text.
     """
     context["ti"].xcom_push(key=XCOM_KEY, value=url)

@@ -120,7 +120,7 @@ def test_a_server_that_never_turns_the_page_is_an_error_and_not_an_endless_loop(
 ) -> None:
     server.always({"next": "?offset=1", "count": 5000, "results": rows})
 
-    with pytest.raises(TingTingUnreadableReplyError, match="pages in a row show only rows of earlier pages"):
+    with pytest.raises(TingTingUnreadableReplyError, match="pages in a row contain only rows of earlier pages"):
         connect(server).rows(calls.list_contacts(79))
     assert len(server.received) == 1 + MAX_STALE_PAGES
 

@@ -126,7 +126,7 @@ def test_a_run_that_no_answer_comes_to_is_unknown_and_everybody_is_called_once(
 
     with pytest.raises(TingTingOutcomeUnknownError, match="no answer came in time") as caught:
         connect(sandbox, timeout=0.5).send(calls.run_campaign(campaign_id))
-    assert "look at TingTing before you send it again" in str(caught.value)
+    assert "check there before you send it again" in str(caught.value)
     sandbox.play_out()
     assert sandbox.ledger.times_dialled() == {"9841234567": 1}
 

@@ -89,7 +89,7 @@ USEFUL = {
     "silent": r"was reached, but no answer came in time \(.+\)\. Check the port",
     "no connection": "never_defined",
     "a wrong extra": r"Extra 'timeout' of this connection must be a number above 0",
-    "a wrong host": r"The host of this connection is no web address\. Write it like https",
+    "a wrong host": r"The host of this connection is not a web address\. Write it like https",
     "no certificates": r"There are no CA certificates at /nowhere/ca\.pem",
 }
 
