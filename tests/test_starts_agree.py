@@ -82,7 +82,7 @@ class Case:
 CASES = {
     "the window opens": Case(),
     "the window opens, and nobody answers": Case(
-        campaign={"outcome": "unanswered"}, error=errors.TingTingCampaignFailedError, says=("nobody was reached",)
+        campaign={"outcome": "unanswered"}, error=errors.TingTingCampaignFailedError, says=("no contact was reached",)
     ),
     "the window opens, and the campaign is not waited for": Case(arguments={"wait_for_completion": False}, left=None),
     "somebody runs it in the night": Case(somebody_runs_it),
@@ -197,17 +197,17 @@ def ending_of(case: Case, sandbox: Sandbox, slept: list[float], *, deferrable: b
 def test_waiting_to_start_ends_the_same_in_a_worker_and_in_the_triggerer(sandbox, tingting_conn, monkeypatch, case):
     settle_fast(monkeypatch)
     monkeypatch.setattr(calling_window, "now", sandbox.clock.time)
-    monkeypatch.setattr(calling_window, "LOOKS_AT_CLOCK_EVERY", 0.01)
+    monkeypatch.setattr(calling_window, "CLOCK_CHECK_INTERVAL", 0.01)
     monkeypatch.setattr(concurrency, "LETS_OTHERS_GO", 0.02)
 
     slept: list[float] = []
-    naps = calling_window.naps
+    naps = calling_window.sleeps_until
 
     def seen_naps(until: float) -> Iterator[float]:
         slept.append(until)
         yield from naps(until)
 
-    monkeypatch.setattr(calling_window, "naps", seen_naps)
+    monkeypatch.setattr(calling_window, "sleeps_until", seen_naps)
 
     here, there = (ending_of(case, sandbox, slept, deferrable=deferrable) for deferrable in (False, True))
 

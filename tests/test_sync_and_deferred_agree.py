@@ -65,7 +65,11 @@ RUNNING = {
     "nobody reached": Case(
         campaign={"outcome": "unanswered"},
         error=errors.TingTingCampaignFailedError,
-        says=("nobody was reached", "Of 4 contacts: 0 reached (0 %), 4 not reached", "A retry calls nobody again"),
+        says=(
+            "no contact was reached",
+            "Of 4 contacts: 0 reached (0%), 4 not reached",
+            "A retry calls no contact again",
+        ),
     ),
     "nobody reached, and that will do": Case(
         campaign={"outcome": "unanswered"},
@@ -75,7 +79,7 @@ RUNNING = {
     "terminated by its credit limit": Case(
         campaign={"credit_limit": 2},
         error=errors.TingTingCampaignFailedError,
-        says=("ended as Terminated at", "Of 4 contacts", "Nobody is called again by a retry"),
+        says=("ended as Terminated at", "Of 4 contacts", "A retry calls no contact again"),
         left="Terminated",
     ),
     "terminated by somebody": Case(
@@ -86,7 +90,7 @@ RUNNING = {
         campaign={"outcome": "failed"},
         arguments={"success_when": 0.25},
         error=errors.TingTingCampaignFailedError,
-        says=("success_when asks for 25 %", "0 reached"),
+        says=("success_when asks for 25%", "0 reached"),
     ),
     "a function is content": Case(
         campaign={"outcome": "unanswered"},
@@ -96,7 +100,7 @@ RUNNING = {
     "a function is not content": Case(
         arguments={"success_when": lambda summary: summary.credits == 0},
         error=errors.TingTingCampaignFailedError,
-        says=("success_when says",),
+        says=("success_when returned False",),
     ),
     "time is up": Case(
         nothing,
@@ -150,14 +154,14 @@ RUNNING = {
         lasting_trouble,
         arguments={"tolerate_outage": 0.2},
         error=errors.TingTingOutcomeUnknownError,
-        says=("has not answered for longer than tolerated", "HTTP 500", "may still be running"),
+        says=("has not responded for longer than tolerate_outage", "HTTP 500", "may still be running"),
         left="Running",
     ),
     "no outage is tolerated": Case(
         lasting_trouble,
         arguments={"tolerate_outage": 0},
         error=errors.TingTingOutcomeUnknownError,
-        says=("has not answered for longer than tolerated",),
+        says=("has not responded for longer than tolerate_outage",),
     ),
     "the time is up during an outage": Case(
         lasting_trouble,
@@ -213,7 +217,7 @@ SENSING = {
         lasting_trouble,
         arguments={"tolerate_outage": 0.2},
         error=errors.TingTingOutcomeUnknownError,
-        says=("has not answered for longer than tolerated",),
+        says=("has not responded for longer than tolerate_outage",),
     ),
     "the time is up during an outage": Case(
         lasting_trouble, arguments={"timeout": 0.8, "tolerate_outage": 60}, error=AirflowSensorTimeout

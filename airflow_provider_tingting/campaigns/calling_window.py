@@ -1,4 +1,4 @@
-"""The hours in which people may be called: read, checked, and asked about a moment. No Airflow, no I/O."""
+"""The calling window: the hours in which contacts may be called. No Airflow, no I/O."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from airflow_provider_tingting.timezones import NEPAL, as_nepal_time
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 _TIME = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2}))?")
-# A clock may be set while a wait sleeps, and a machine may sleep too: so often (seconds) a sleeper looks at the clock.
-LOOKS_AT_CLOCK_EVERY = 60.0
+#: A long sleep is split into parts of this length (seconds): the wall clock may be set, and a machine suspended.
+CLOCK_CHECK_INTERVAL = 60.0
 
 _ONE_DAY = timedelta(days=1)
 _FORMS = (
@@ -27,17 +27,16 @@ _FORMS = (
 
 @dataclass(frozen=True)
 class CallingWindow:
-    """The hours in which people may be called, on the days and by the clock of one time zone.
+    """The hours in which contacts may be called, on certain days in one time zone.
 
-    The moment it opens belongs to it, the moment it closes does not. One that closes at an earlier hour than it opens
-    goes over midnight, and `days` then names the day on which it opens.
+    The window includes the moment at which it opens and excludes the moment at which it closes. A window that closes
+    at an earlier hour than it opens goes over midnight, and `days` then names the day on which it opens.
 
     :param opens: when it opens, such as `"08:00"`, or a `datetime.time`.
     :param closes: when it closes; `"24:00"` is the end of the day.
-    :param days: the days on which it opens, such as `"Sun-Fri"`, `"Mon, Wed"` or `["Sunday", "Monday"]`; by default
-        all.
-    :param timezone: the time zone's name; by default Nepal's.
-    :raises TingTingConfigError: it is no window, or one that never opens.
+    :param days: the days on which it opens, such as `"Sun-Fri"`, `"Mon, Wed"` or `["Sunday", "Monday"]`. Default: all.
+    :param timezone: the time zone's name. Default: Nepal's.
+    :raises TingTingConfigError: a value cannot be read, or the window never opens.
     """
 
     opens: str | time
@@ -46,7 +45,7 @@ class CallingWindow:
     timezone: str = NEPAL.key
 
     def __post_init__(self) -> None:
-        # What was given is kept in one form: equal windows are equal, however they were written.
+        # Values are stored in one form, so that equal windows compare equal, however they were written.
         opens, closes = _seconds(self.opens, "opens"), _seconds(self.closes, "closes")
         if opens == 24 * 3600:
             raise TingTingConfigError('A calling window cannot open at "24:00": write "00:00", and the day after.')
@@ -71,9 +70,10 @@ class CallingWindow:
 
     @classmethod
     def read(cls, value: object) -> CallingWindow | None:
-        """Read what an argument may hold: a window, a pair of times, `"08:00-20:00"`, a mapping of the fields, or None.
+        """Return the window that an argument holds, or None when the argument is None.
 
-        :raises TingTingConfigError: it is no window, or one that never opens.
+        :param value: a window, a pair of times, `"08:00-20:00"`, a mapping of the fields, or None.
+        :raises TingTingConfigError: the value cannot be read, or the window never opens.
         """
         if value is None or isinstance(value, cls):
             return value
@@ -85,15 +85,22 @@ class CallingWindow:
                 return cls(opens, closes)
         except (TypeError, ValueError):
             pass
-        raise TingTingConfigError(f"{value!r} is no calling window. {_FORMS}")
+        raise TingTingConfigError(f"{value!r} is not a calling window. {_FORMS}")
 
     def is_open(self, now: datetime) -> bool:
-        """Whether people may be called at this moment; one without an offset is Nepal time."""
+        """Return whether contacts may be called at a moment.
+
+        :param now: the moment; without an offset it is Nepal time.
+        """
         now = as_nepal_time(now)
         return any(opens <= now < closes for opens, closes in self._spans(now))
 
     def opens_at(self, now: datetime) -> datetime:
-        """Return the moment from which people may be called: `now` itself if it is open, in the window's time zone."""
+        """Return the next moment at which contacts may be called, in the window's time zone; `now` if it is open.
+
+        :param now: the moment; without an offset it is Nepal time.
+        :raises TingTingConfigError: the window does not open within two weeks.
+        """
         now = as_nepal_time(now)
         for opens, closes in self._spans(now):
             if now < closes:
@@ -106,7 +113,7 @@ class CallingWindow:
         return f"{self.opens} to {self.closes} {self.timezone}{days}"
 
     def _spans(self, now: datetime) -> Iterator[tuple[datetime, datetime]]:
-        """Yield when it opens and closes, from the span before `now` on, for two weeks."""
+        """Yield when the window opens and closes, for two weeks from the day before `now`."""
         zone = ZoneInfo(self.timezone)
         opens, closes = _seconds(self.opens, "opens"), _seconds(self.closes, "closes")
         first = now.astimezone(zone).date() - _ONE_DAY
@@ -114,7 +121,7 @@ class CallingWindow:
             day = first + offset * _ONE_DAY
             if DAYS[day.weekday()] not in self.days:
                 continue
-            # Of an hour that comes twice, the narrower reading.
+            # When clocks are put back, an hour comes twice; the window then takes the later start and earlier end.
             begins = max(_at(day, opens, zone))
             ends = min(_at(day, closes if closes > opens else closes + 24 * 3600, zone))
             # Where clocks are put forward, a short window may not exist on that day.
@@ -127,27 +134,30 @@ WindowArgument = CallingWindow | tuple[str | time, str | time] | str | Mapping[s
 
 
 def now() -> float:
-    """Return the seconds since 1970: the one clock of all who decide whether people may be called."""
+    """Return the seconds since 1970, for all decisions on whether contacts may be called now."""
     return wall_time()
 
 
-def naps(until: float) -> Iterator[float]:
-    """Yield how long (seconds) to sleep, again and again, until the clock shows `until` (seconds since 1970)."""
+def sleeps_until(until: float) -> Iterator[float]:
+    """Yield how long to sleep, in seconds, until the clock shows a moment; the caller sleeps for each.
+
+    :param until: the moment, in seconds since 1970.
+    """
     while (left := until - now()) > 0:
-        yield min(left, LOOKS_AT_CLOCK_EVERY)
+        yield min(left, CLOCK_CHECK_INTERVAL)
 
 
 def _at(day: date, seconds: int, zone: ZoneInfo) -> tuple[datetime, ...]:
-    """Return the moments when a clock on the wall shows this, in UTC, so that moments compare as such.
+    """Return the moments, in UTC, at which a local clock shows this time of a day.
 
-    A time that clocks which are put forward never show comes at the moment in which they are.
+    A time that is skipped when clocks are put forward is the moment at which they are.
     """
     days, rest = divmod(seconds, 24 * 3600)
-    on_the_wall = datetime.combine(day + days * _ONE_DAY, time()) + timedelta(seconds=rest)
-    first, second = (on_the_wall.replace(tzinfo=zone, fold=fold).astimezone(timezone.utc) for fold in (0, 1))
+    local = datetime.combine(day + days * _ONE_DAY, time()) + timedelta(seconds=rest)
+    first, second = (local.replace(tzinfo=zone, fold=fold).astimezone(timezone.utc) for fold in (0, 1))
     if first <= second:
         return first, second
-    # Never shown: `second` is before the change, and `first` behind it.
+    # A skipped time: `second` is before the change and `first` after it.
     while first - second > timedelta(seconds=1):
         middle = second + (first - second) // 2
         if middle.astimezone(zone).utcoffset() == second.astimezone(zone).utcoffset():
@@ -158,7 +168,7 @@ def _at(day: date, seconds: int, zone: ZoneInfo) -> tuple[datetime, ...]:
 
 
 def _seconds(value: object, field: str) -> int:
-    """Read a time of the day as seconds since its beginning."""
+    """Return a time of the day in seconds since midnight."""
     if isinstance(value, time) and value.tzinfo is None:
         return value.hour * 3600 + value.minute * 60 + value.second
     match = _TIME.fullmatch(value.strip()) if isinstance(value, str) else None
@@ -179,7 +189,7 @@ def _written(seconds: int) -> str:
 
 
 def _days(given: object) -> tuple[str, ...]:
-    """Read days as their full names, in the order of the week."""
+    """Return days by their full names, in the order of the week."""
     parts = given.split(",") if isinstance(given, str) else given
     if not isinstance(parts, Iterable):
         raise TingTingConfigError(f'The calling window\'s days must be names such as "Sun-Fri"; they are {given!r}.')
@@ -198,5 +208,5 @@ def _day(text: str) -> int:
         if len(wanted) >= 3 and name.casefold().startswith(wanted):
             return number
     raise TingTingConfigError(
-        f"{text.strip()!r} is no day of the week. Write {', '.join(day[:3] for day in DAYS)}, or their full names."
+        f"{text.strip()!r} is not a day of the week. Write {', '.join(day[:3] for day in DAYS)}, or their full names."
     )

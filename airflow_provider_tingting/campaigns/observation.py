@@ -1,7 +1,7 @@
-"""What somebody who waits for a campaign has seen: how the wait ended, in ids, status and counts. No Airflow.
+"""What a wait for a campaign has seen: how it ended, in ids, status and counts. No Airflow.
 
-An observation crosses from the triggerer to the worker as an event. What it means is judged there, after a check
-that it is one.
+An observation crosses from the triggerer to the worker as an event. The worker checks that the event is one, and then
+judges what it means.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ EVENT_VERSION = 1
 
 
 class Reason(str, Enum):
-    """Why a wait has ended."""
+    """Why a wait has ended: the campaign ended or is in a wanted status, or the reason that the name says."""
 
     REACHED = "reached"
     TIMED_OUT = "timed_out"
@@ -40,12 +40,12 @@ class Observation:
     """How a wait has ended: ids, status and counts, nothing personal.
 
     :param reason: why it has ended.
-    :param campaign_id: the campaign waited for.
-    :param status: its last known status, in TingTing's words.
-    :param progress_percent: its last known progress.
-    :param contacts: how many contacts it has.
-    :param detail: what TingTing or the network said, masked, when something went wrong.
-    :param status_code: the HTTP status of a refusal.
+    :param campaign_id: the campaign.
+    :param status: its last known status, as TingTing writes it, or None.
+    :param progress_percent: its last known progress, or None.
+    :param contacts: how many contacts it has, or None.
+    :param detail: the masked text of the error that has ended the wait, or an empty text.
+    :param status_code: the HTTP status of that error, or None.
     """
 
     reason: Reason
@@ -61,21 +61,25 @@ class Observation:
         return {"version": EVENT_VERSION, **asdict(self), "reason": self.reason.value}
 
     def ended_by(self, reason: Reason, error: TingTingError) -> Observation:
-        """Return what was seen last, with the error that has ended the wait."""
-        said, code = (error.message, error.status_code) if isinstance(error, TingTingAPIError) else (str(error), None)
-        return replace(self, reason=reason, detail=said, status_code=code)
+        """Return what was seen last, with the error that has ended the wait.
 
-    def raise_trouble(self) -> None:
-        """Raise when the wait has ended because TingTing did not answer or refused, rather than with the campaign.
-
-        :raises TingTingOutcomeUnknownError: TingTing did not answer for too long.
-        :raises TingTingRefusedError: TingTing refused to tell; the leaf that fits.
+        :param reason: why the wait has ended.
+        :param error: the error.
         """
-        goes_on = "The campaign may still be running. A retry re-attaches to it and calls nobody a second time."
+        detail, code = (error.message, error.status_code) if isinstance(error, TingTingAPIError) else (str(error), None)
+        return replace(self, reason=reason, detail=detail, status_code=code)
+
+    def raise_for_reason(self) -> None:
+        """Raise when the wait has ended with an outage or a refusal, and not with the campaign.
+
+        :raises TingTingOutcomeUnknownError: TingTing did not respond for longer than `tolerate_outage`.
+        :raises TingTingRefusedError: TingTing refused the read; the leaf that fits.
+        """
+        goes_on = "The campaign may still be running. A retry re-attaches to it and calls no contact a second time."
         if self.reason is Reason.OUTAGE:
             raise TingTingOutcomeUnknownError(
                 "get_campaign",
-                f"TingTing has not answered for longer than tolerated. Last: {self.detail}",
+                f"TingTing has not responded for longer than tolerate_outage. Last error: {self.detail}",
                 remedy=goes_on,
                 campaign_id=self.campaign_id,
                 status_code=self.status_code,
@@ -98,11 +102,12 @@ class Observation:
 
     @classmethod
     def from_event(cls, event: Any, *, campaign_id: int) -> Observation:
-        """Read a trigger's event.
+        """Return the observation in a trigger's event.
 
-        :param campaign_id: the campaign that was waited for.
-        :raises TingTingError: there is none, or it is not one of this provider's for this campaign: never taken for a
-            success.
+        :param event: the event's payload.
+        :param campaign_id: the campaign that the task waits for.
+        :raises TingTingError: the payload is not an observation, or not one of this campaign. It is never taken for
+            a success.
         """
         try:
             if not isinstance(event, Mapping) or event["version"] != EVENT_VERSION:
@@ -136,14 +141,14 @@ class Observation:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """What one look shows of a campaign, on its own page or on a list of many; small, since many are kept.
+    """What one read shows of a campaign, on its own page or on the list; small, since a triggerer keeps many.
 
     :param campaign_id: the campaign.
-    :param status: its status, in TingTing's words.
-    :param progress_percent: its progress, if it was said.
-    :param contacts: how many contacts it has, if it was said.
-    :param starts_at: when it is scheduled to start, in seconds since 1970, if it is.
-    :param updated_at: when it was changed last, in TingTing's words.
+    :param status: its status, as TingTing writes it.
+    :param progress_percent: its progress, or None when TingTing does not tell.
+    :param contacts: how many contacts it has, or None when TingTing does not tell.
+    :param starts_at: when it is scheduled to start, in seconds since 1970, or None.
+    :param updated_at: when it changed last, as TingTing writes it, or None.
     """
 
     campaign_id: int
@@ -155,7 +160,10 @@ class Snapshot:
 
     @classmethod
     def of(cls, campaign: Campaign) -> Snapshot:
-        """Return what a campaign shows."""
+        """Return the snapshot of a campaign that was read.
+
+        :param campaign: the campaign.
+        """
         starts = campaign.scheduled_at if campaign.schedule else None
         return cls(
             campaign.id,
@@ -166,13 +174,21 @@ class Snapshot:
             campaign.updated_at,
         )
 
+    def is_older_than(self, other: Snapshot) -> bool:
+        """Return whether this read shows an earlier state than another one.
 
-def observe(sight: Snapshot) -> Observation:
-    """Return what one look at a campaign shows, as an observation."""
-    return Observation(Reason.REACHED, sight.campaign_id, sight.status, sight.progress_percent, sight.contacts)
+        :param other: an earlier read of the same campaign.
+        """
+        if self.updated_at and other.updated_at and self.updated_at < other.updated_at:
+            return True
+        return (self.progress_percent or 0) < (other.progress_percent or 0)
+
+    def observe(self) -> Observation:
+        """Return the observation of a wait that this read has ended."""
+        return Observation(Reason.REACHED, self.campaign_id, self.status, self.progress_percent, self.contacts)
 
 
-# The refusals that a reader reacts to in different ways, by the HTTP status that an event can carry.
+# HTTP status in an event → the error that the worker raises.
 _REFUSALS: Mapping[int, type[TingTingRefusedError]] = {
     401: TingTingAuthError,
     403: TingTingAuthError,
@@ -181,10 +197,7 @@ _REFUSALS: Mapping[int, type[TingTingRefusedError]] = {
 
 
 def _typed(value: Any, *kinds: type | None) -> Any:
-    """Return a value of an event that is of one of the kinds.
-
-    :raises ValueError: it is not.
-    """
+    """Return a value of an event; a ValueError when it has another type than those given."""
     if (None if value is None else type(value)) not in kinds:
         raise ValueError
     return value

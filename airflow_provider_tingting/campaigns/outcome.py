@@ -1,7 +1,7 @@
-"""What a campaign came to: the figures of its contacts, and whether that is a success. No Airflow.
+"""Judges a campaign that has ended: the figures of its contacts, and whether they are a success. No Airflow.
 
-TingTing calls a campaign `Completed` when it has tried everybody, even if nobody answered. So a success is judged from
-what became of the contacts, by one function for the synchronous and the deferred path.
+TingTing calls a campaign `Completed` when it has tried all contacts, even if no contact answered. So success is judged
+from the contacts' statuses, by one function for the synchronous and the deferred path.
 """
 
 from __future__ import annotations
@@ -28,15 +28,18 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# What a share times a count of contacts may be off by.
-_ALMOST_NOBODY = 1e-6
+# A share times a count of contacts may be off by this much in floating point.
+_ROUNDING = 1e-6
 
+#: The least share of contacts to reach, from 0 to 1; or a function from the summary to whether it is a success.
 SuccessWhen = float | Callable[[CampaignSummary], bool] | None
 
 
 def summarise(client: TingTingClient, campaign: Campaign) -> CampaignSummary:
-    """Return the figures of a campaign's contacts: from its report, or contact by contact when the report fails.
+    """Return the figures of a campaign's contacts: from its report, or from the contact list when the report fails.
 
+    :param client: sends the calls.
+    :param campaign: the campaign; its number of contacts checks the report.
     :raises TingTingAPIError: neither can be read.
     :raises TingTingReportError: contacts are missing in both.
     """
@@ -47,15 +50,16 @@ def summarise(client: TingTingClient, campaign: Campaign) -> CampaignSummary:
         except TingTingReportError as error:
             if fetched.source == "listing":
                 raise
-            log.warning("Counting contact by contact, because the report of campaign %s fails: %s", campaign.id, error)
+            log.warning("The report of campaign %s fails, so its contact list is counted: %s", campaign.id, error)
             fetched = FetchedReport(fetch_listing(client, campaign, spool), "listing")
             check_fetched(fetched, campaign)
         return fetched.read.summary
 
 
 def check_success_when(success_when: Any) -> None:
-    """Refuse a condition that cannot be judged, before anything is run.
+    """Check `success_when` before the campaign is run.
 
+    :param success_when: the argument.
     :raises TingTingConfigError: it is neither None, a share from 0 to 1, nor a function.
     """
     is_share = isinstance(success_when, int | float) and not isinstance(success_when, bool) and 0 <= success_when <= 1
@@ -69,39 +73,60 @@ def check_success_when(success_when: Any) -> None:
 def judge(campaign: Campaign, summary: CampaignSummary, success_when: SuccessWhen = None) -> None:
     """Raise unless the campaign is a success.
 
-    :param success_when: the least share of contacts to reach, from 0 to 1; or a function that takes the summary and
-        returns whether it is a success. By default at least one contact must have been reached.
+    :param campaign: the campaign.
+    :param summary: the figures of its contacts.
+    :param success_when: see `SuccessWhen`. By default at least one contact must have been reached.
     :raises TingTingCampaignFailedError: it is not `Completed`, or not a success; the text holds the figures.
     """
     figures = describe(summary)
     if campaign.status is not CampaignStatus.COMPLETED:
         verb = "ended as" if campaign.status.is_final else "is not over but"
         raise TingTingCampaignFailedError(
-            f"{verb} {campaign.status} at {campaign.progress_percent or 0:.0f} %. {figures} Nobody is called again "
-            "by a retry: for another round create a new campaign.",
+            f"{verb} {campaign.status} at {campaign.progress_percent or 0:.0f} %. {figures} A retry calls no contact "
+            "again: for another round create a new campaign.",
             campaign_id=campaign.id,
             status=campaign.status.value,
         )
     if summary.pending + summary.unknown:
-        log.warning("Campaign %s is %s, but not everybody has an outcome. %s", campaign.id, campaign.status, figures)
+        log.warning("Campaign %s is %s, but some contacts have no outcome. %s", campaign.id, campaign.status, figures)
     if callable(success_when):
-        good, wanted = bool(success_when(summary)), "success_when says that this is no success"
+        good, wanted = bool(success_when(summary)), "success_when returned False"
     elif success_when is not None:
-        # Not the rate in the summary, which is rounded: 99,996 of 100,000 are not all.
-        least = success_when * max(summary.contacts, 1) - _ALMOST_NOBODY
+        # The summary's rate is rounded: it would take 99,996 of 100,000 for all.
+        least = success_when * max(summary.contacts, 1) - _ROUNDING
         good, wanted = summary.reached >= least, f"success_when asks for {share(success_when, 1)}"
     else:
-        good, wanted = summary.reached > 0, "nobody was reached"
+        good, wanted = summary.reached > 0, "no contact was reached"
     if not good:
         raise TingTingCampaignFailedError(
-            f"{wanted}. {figures} A retry calls nobody again.", campaign_id=campaign.id, status=campaign.status.value
+            f"{wanted}. {figures} A retry calls no contact again.",
+            campaign_id=campaign.id,
+            status=campaign.status.value,
         )
 
 
+def summary_figures(summary: CampaignSummary) -> dict[str, Any]:
+    """Return the figures that XCom and events carry: counts, a rate and credits.
+
+    :param summary: the figures of a campaign's contacts.
+    """
+    return {
+        "reached": summary.reached,
+        "not_reached": summary.not_reached,
+        "pending": summary.pending + summary.unknown,
+        "reach_rate": summary.reach_rate,
+        "credits": summary.credits,
+    }
+
+
 def describe(summary: CampaignSummary) -> str:
-    """Return the figures in a sentence."""
+    """Return the figures as a sentence.
+
+    :param summary: the figures of a campaign's contacts.
+    """
     rate = f" ({share(summary.reached, summary.contacts)})" if summary.contacts else ""
     return (
         f"Of {summary.contacts} contacts: {summary.reached} reached{rate}, {summary.not_reached} not reached, "
         f"{summary.pending + summary.unknown} without an outcome."
     )
+

@@ -109,8 +109,8 @@ class _Bar:
         line = bar.add_task(str(campaign_id), total=100)
 
         class Moving(Seen):
-            def answered(self, now: Observation) -> None:
-                super().answered(now)
+            def record(self, now: Observation) -> None:
+                super().record(now)
                 bar.update(line, description=f"{campaign_id} {now.status}", completed=now.progress_percent or 0)
 
         self._bar = bar

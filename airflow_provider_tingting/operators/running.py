@@ -225,7 +225,7 @@ class RunningMixin(TingTingBaseWriteOperator):
         :param was_shown: whether TingTing had shown the campaign as begun before the wait.
         """
         from airflow_provider_tingting.api.statuses import CampaignStatus
-        from airflow_provider_tingting.campaigns.outcome import describe, judge, summarise
+        from airflow_provider_tingting.campaigns.outcome import describe, judge, summarise, summary_figures
 
         try:
             self._raise_unless_ended(seen)
@@ -265,7 +265,7 @@ class RunningMixin(TingTingBaseWriteOperator):
                 campaign_id=seen.campaign_id,
                 status=seen.status,
             )
-        seen.raise_trouble()
+        seen.raise_for_reason()
 
     def _time_is_up(self, seen: Observation) -> NoReturn:
         from airflow_provider_tingting.campaigns.reconcile import stop
@@ -322,17 +322,6 @@ class RunningMixin(TingTingBaseWriteOperator):
         }
         with api.TingTingClient(**arguments) as client:
             self.log.warning("%s", run_flow(client, stop(campaign_id_of(self.campaign_id))))
-
-
-def summary_figures(summary: Any) -> dict[str, Any]:
-    """Return the figures of a summary that the task's XCom shows."""
-    return {
-        "reached": summary.reached,
-        "not_reached": summary.not_reached,
-        "pending": summary.pending + summary.unknown,
-        "reach_rate": summary.reach_rate,
-        "credits": summary.credits,
-    }
 
 
 def _asked_at(state: JobState) -> float | None:

@@ -134,7 +134,7 @@ class Start:
         else:
             if held.until - calling_window.now() > _LONG_FOR_A_WORKER:
                 operator.log.warning("This wait holds a worker slot all the time; deferrable=True would free it")
-            for nap in calling_window.naps(held.until):
+            for nap in calling_window.sleeps_until(held.until):
                 sleep(nap)
         operator.on_kill_message = before
         # The token may have been replaced during the wait.

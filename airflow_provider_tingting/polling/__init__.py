@@ -1,12 +1,13 @@
-"""One poll for all campaigns of a connection that are waited for in a process. Asyncio, no Airflow.
+"""One poll for all campaigns of a connection that a process waits for. Asyncio, no Airflow.
 
 ```python
-async with shared_hub("tingting_default", connect) as hub:
-    seen = await hub.wait(WaitPlan(79), log)
+async with shared_poller("tingting_default", connect) as poller:
+    observation = await poller.wait(WaitPlan(79), logger)
 ```
 
-`line` holds the one client, `listing` decides what to read from the campaign list and what to believe of it, `hub` lets
-the waits share what was read, `registry` lets those who wait share the hub.
+`poller` schedules and sends the reads, `subscriber` is one wait, `shared_client` holds the one client,
+`list_strategy` decides what to read from the campaign list, `due_queue` holds what is due when, `registry` shares
+the poller, `finished` finds campaigns that have ended.
 """
 
 from airflow_provider_tingting.polling.poller import Poller

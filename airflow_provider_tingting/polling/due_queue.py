@@ -1,4 +1,4 @@
-"""Who is to be looked at when. Pure."""
+"""Holds when each campaign is to be read next. Pure."""
 
 from __future__ import annotations
 
@@ -6,14 +6,22 @@ import heapq
 
 
 class DueQueue:
-    """The next look of each campaign; thousands may be due together, so nobody else is touched to find them."""
+    """A priority queue of campaigns by due time, in which an entry can be moved or removed.
+
+    All times are seconds of the same monotonic clock.
+    """
 
     def __init__(self) -> None:
         self._due: dict[int, float] = {}
+        # Moved and removed entries stay here until they come to the top.
         self._heap: list[tuple[float, int]] = []
 
     def put(self, campaign_id: int, due: float) -> None:
-        """Enter when a campaign is due; what was entered before no longer holds."""
+        """Set when a campaign is due, replacing an earlier entry.
+
+        :param campaign_id: the campaign.
+        :param due: when it is due.
+        """
         if self._due.get(campaign_id) != due:
             self._due[campaign_id] = due
             heapq.heappush(self._heap, (due, campaign_id))
@@ -22,15 +30,15 @@ class DueQueue:
             heapq.heapify(self._heap)
 
     def drop(self, campaign_id: int) -> None:
-        """Strike a campaign off."""
+        """Remove a campaign, if it is in the queue."""
         self._due.pop(campaign_id, None)
 
     def due(self, campaign_id: int) -> float | None:
-        """Return when a campaign is due, if it is entered."""
+        """Return when a campaign is due, or None when it is not in the queue."""
         return self._due.get(campaign_id)
 
     def first(self) -> float | None:
-        """Return when the first one is due, or None when there is none."""
+        """Return when the first campaign is due, or None when the queue is empty."""
         while self._heap:
             due, campaign_id = self._heap[0]
             if self._due.get(campaign_id) == due:
@@ -39,7 +47,7 @@ class DueQueue:
         return None
 
     def take(self, now: float) -> list[int]:
-        """Strike off all that are due, and return them."""
+        """Remove and return all campaigns that are due at `now`."""
         taken = []
         while (due := self.first()) is not None and due <= now:
             campaign_id = heapq.heappop(self._heap)[1]

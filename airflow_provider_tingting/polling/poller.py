@@ -1,4 +1,4 @@
-"""The hub: whoever waits for a campaign of the same connection shares what was read. Asyncio, no Airflow."""
+"""Reads the campaigns of one connection for all waits of a process. Asyncio, no Airflow."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from airflow_provider_tingting.api import calls
 from airflow_provider_tingting.api.driver import drive_async
 from airflow_provider_tingting.api.statuses import CampaignStatus
-from airflow_provider_tingting.campaigns.observation import Snapshot
-from airflow_provider_tingting.campaigns.watch import JITTER, Wait
+from airflow_provider_tingting.campaigns.observation import Observation, Snapshot
+from airflow_provider_tingting.campaigns.watch import JITTER, Logger, Progress, Wait, WaitPlan
 from airflow_provider_tingting.clock import monotonic, wall_time
 from airflow_provider_tingting.errors import (
     TingTingConfigError,
@@ -29,338 +29,353 @@ from airflow_provider_tingting.polling.shared_client import Connect, SharedClien
 from airflow_provider_tingting.polling.subscriber import Subscriber
 
 if TYPE_CHECKING:
+    from airflow_provider_tingting.api.client import Downloaded
     from airflow_provider_tingting.api.protocol import Call, Flow
-    from airflow_provider_tingting.campaigns.observation import Observation
-    from airflow_provider_tingting.campaigns.watch import Logger, Progress, WaitPlan
 
 T = TypeVar("T")
 
-# The first look comes so soon (seconds, or a tenth of the interval if that is less): who begins together is looked at
-# together.
-_GATHERS_FOR = 0.5
-# However far the next look is, the wall clock is compared so often (seconds); this much (seconds) is a jump.
-_LONGEST_SLEEP = 30.0
-_JUMP = 2.0
-# A page of the list is waited for at least so long (seconds) before the campaigns are read one by one, ...
-_LEAST_PATIENCE = 10.0
-# ... and at most so long, however long the intervals: somebody with a short one may come meanwhile.
-_MOST_PATIENCE = 20.0
-# A page of the list and a campaign's own page that were read within so long (seconds) must agree.
+#: The first read of a campaign waits for others that start in this time (seconds, or a tenth of the interval if that
+#: is less), so that waits that begin together are read together.
+_FIRST_READ_DELAY = 0.5
+#: The wall clock is compared with the monotonic clock at least this often (seconds) ...
+_MAX_SLEEP = 30.0
+#: ... and a difference of this many seconds counts as a jump.
+_CLOCK_JUMP = 2.0
+#: A page of the list is waited for at least this long (seconds) before campaigns are read one by one ...
+_MIN_LIST_TIMEOUT = 10.0
+#: ... and at most this long, however long the intervals are: a wait with a short interval may begin meanwhile.
+_MAX_LIST_TIMEOUT = 20.0
+#: A row of the list and a campaign's own page that were read within this time (seconds) must agree.
 _SAME_MOMENT = 5.0
-# What has been looked at within this share of the interval from the begin of a round keeps step with the others.
+#: A read that took at most this share of the interval keeps the campaign in step with the others of its round.
 _IN_STEP = 0.5
-# So many rows of a page are dealt with before the loop's other tasks have a turn.
-_AT_A_STRETCH = 25
-# What is cancelled and has not ended after so long (seconds) is cancelled again.
-_CANCELS_AGAIN_AFTER = 0.1
-# Single reads under way at once; httpx gets slower with more.
-_AT_ONCE = 5
-# When TingTing does not answer, so many are asked before it counts as not answering for all.
+#: After this many rows of a page the other tasks of the event loop have a turn.
+_ROWS_PER_TURN = 25
+#: A task that has not ended this long (seconds) after its cancellation is cancelled again.
+_CANCEL_AGAIN_AFTER = 0.1
+#: Concurrent reads of single campaigns; httpx gets slower with more.
+_CONCURRENT_READS = 5
+#: When this many reads fail, the other campaigns of the round are not read.
 _PROBES = 3
 _PASSING = (TingTingNeverSentError, TingTingOutcomeUnknownError, TingTingRateLimitedError)
 
 
 class Poller:
-    """Looks at the campaigns of one connection for all who wait for them, with as few requests as can be.
+    """Reads campaigns for all waits of one connection with as few requests as possible.
 
-    It reads the pages of the campaign list, or campaigns one by one, whichever is less; never filtered by status, so
-    that a campaign does not vanish when it ends. It belongs to one event loop, whose other tasks it never blocks.
-    One campaign's trouble is told to those who wait for it and to nobody else.
+    It reads pages of the campaign list, or campaigns one by one, whichever takes fewer requests. The list is never
+    filtered by status, so that a campaign does not vanish from it when it ends. A poller belongs to one event loop,
+    whose other tasks it never blocks. An error of one campaign ends the waits for this campaign and no others.
 
     :param connect: reads the connection and returns a new client.
-    :param clock: seconds since 1970; deadlines are by this clock, all else by one that never jumps.
+    :param clock: returns seconds since 1970. Deadlines are by this clock, everything else by the monotonic one.
     """
 
     def __init__(self, connect: Connect, *, clock: Callable[[], float] = wall_time) -> None:
         self._clock = clock
-        self._line = SharedClient(connect, self._tell_rejected)
-        self._listing = ListStrategy()
-        self._agenda = DueQueue()
-        self._waiters: dict[int, list[Subscriber]] = {}
-        # What the last walk through the list has shown, for those who come later.
-        self._shown: dict[int, tuple[Snapshot, float]] = {}
-        self._few = asyncio.Semaphore(_AT_ONCE)
-        self._woken = asyncio.Event()
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._poller: asyncio.Task[None] | None = None
-        self._sleeps_until = self._first_looks_at = 0.0
-        self._clock_is_ahead = self._ahead()
+        self._client = SharedClient(connect, self._warn_of_rejected_token)
+        self._list = ListStrategy()
+        self._queue = DueQueue()
+        self._subscribers: dict[int, list[Subscriber]] = {}
+        # What the last walk through the list has shown, for subscribers that come later.
+        self._listed: dict[int, tuple[Snapshot, float]] = {}
+        self._read_slots = asyncio.Semaphore(_CONCURRENT_READS)
+        self._wake = asyncio.Event()
+        self._reads: set[asyncio.Task[None]] = set()
+        self._poll_task: asyncio.Task[None] | None = None
+        self._sleeps_until = self._first_reads_at = 0.0
+        self._clock_offset = self._measure_clock_offset()
 
-    # -- for those who wait ----------------------------------------------------------------------------------------
+    async def wait(self, plan: WaitPlan, logger: Logger, progress: Progress | None = None) -> Observation:
+        """Wait for a campaign, as `campaigns.watch.watch` does, and return how the wait has ended.
 
-    async def wait(self, plan: WaitPlan, tell: Logger, progress: Progress | None = None) -> Observation:
-        """Wait for a campaign, as `waiting.watch` does, and return how the wait has ended.
-
-        :param tell: where log lines go.
-        :param progress: what an earlier part of the same wait has seen; it is kept up to date.
+        :param plan: what to wait for.
+        :param logger: where log lines go.
+        :param progress: what an earlier part of the same wait has seen; it is updated.
         """
-        waiter = Subscriber(Wait(plan, tell, progress, clock=self._clock))
-        waiters = self._waiters.setdefault(plan.campaign_id, [])
-        waiters.append(waiter)
+        subscriber = Subscriber(Wait(plan, logger, progress, clock=self._clock))
+        subscribers = self._subscribers.setdefault(plan.campaign_id, [])
+        subscribers.append(subscriber)
         try:
-            self._welcome(waiter)
+            self._schedule_first(subscriber)
             self._start()
-            return await waiter.ended
+            return await subscriber.ended
         finally:
-            waiters.remove(waiter)
-            if not waiters:
-                del self._waiters[plan.campaign_id]
-                self._agenda.drop(plan.campaign_id)
-                self._listing.forget(plan.campaign_id)
+            subscribers.remove(subscriber)
+            if not subscribers:
+                del self._subscribers[plan.campaign_id]
+                self._queue.drop(plan.campaign_id)
+                self._list.forget(plan.campaign_id)
 
     async def send(self, call: Call[T]) -> T:
-        """Carry out a call of one's own, with the client and the rate limit that all share."""
-        return await self._line.send(call)
+        """Carry out a call with the shared client and its rate limit; errors as for `SharedClient.send`.
+
+        :param call: the call.
+        """
+        return await self._client.send(call)
 
     async def shared(self, call: Call[T], max_age: float) -> T:
-        """Carry out a read, or return its answer to somebody else if that is no older than so many seconds."""
-        return await self._line.shared(call, max_age)
+        """Carry out a read, or return a response that another user got; errors as for `send`.
+
+        :param call: a call that reads.
+        :param max_age: how old another user's response may be, in seconds.
+        """
+        return await self._client.shared(call, max_age)
 
     async def run_shared(self, flow: Flow[T], max_age: float) -> T:
-        """Run a flow of reads, each shared as by `shared`; its pauses are its own."""
-        return await drive_async(flow, lambda call: self._line.shared(call, max_age))
+        """Run a flow of reads and return its result; each read is shared as by `shared`.
 
-    async def download(self, call: Call[None], target: Any) -> Any:
-        """Download into a file, with the client and the rate limit that all share."""
-        return await self._line.download(call, target)
+        :param flow: an unstarted flow that only reads.
+        :param max_age: how old another user's response may be, in seconds.
+        """
+        return await drive_async(flow, lambda call: self._client.shared(call, max_age))
+
+    async def download(self, call: Call[None], target: Any) -> Downloaded:
+        """Download into a file with the shared client; errors as for `send`.
+
+        :param call: a call that downloads.
+        :param target: a seekable binary file.
+        """
+        return await self._client.download(call, target)
 
     async def close(self) -> None:
         """Stop polling and close the client."""
-        # Again and again: before Python 3.12 `wait_for` loses a cancellation that comes with what it waits for.
-        while tasks := [*self._tasks, *([self._poller] if self._poller else [])]:
+        # Before Python 3.12 `wait_for` loses a cancellation that arrives together with its result, so cancel again.
+        while tasks := [*self._reads, *([self._poll_task] if self._poll_task else [])]:
             for task in tasks:
                 task.cancel()
-            await asyncio.wait(tasks, timeout=_CANCELS_AGAIN_AFTER)
-        await self._line.close()
+            await asyncio.wait(tasks, timeout=_CANCEL_AGAIN_AFTER)
+        await self._client.close()
 
-    def _welcome(self, waiter: Subscriber) -> None:
-        """Hand a latecomer what was seen last, and enter the next look."""
+    # -- when to read ------------------------------------------------------------------------------------------------
+
+    def _schedule_first(self, subscriber: Subscriber) -> None:
+        """Pass a fresh row of the list to a new subscriber, and schedule its next read."""
         now = monotonic()
-        plan = waiter.wait.plan
-        sight, at = self._shown.get(plan.campaign_id, (None, 0.0))
-        # What had not begun may have been run since.
-        if sight is not None and now - at < plan.poll_interval and sight.status == CampaignStatus.RUNNING:
-            self._took(waiter, sight, now)
-            if waiter.ended.done():
+        plan = subscriber.wait.plan
+        snapshot, at = self._listed.get(plan.campaign_id, (None, 0.0))
+        # A campaign that had not begun may have been run since.
+        if snapshot is not None and now - at < plan.poll_interval and snapshot.status == CampaignStatus.RUNNING:
+            self._accept_row(subscriber, snapshot)
+            if subscriber.ended.done():
                 return
-            due = at + waiter.wait.next_look()
+            due = at + subscriber.wait.next_look()
         else:
-            due = now + min(_GATHERS_FOR, waiter.wait.next_look() / 10)
-            if not now < self._first_looks_at <= due:
-                self._first_looks_at = due
-            due = self._first_looks_at
-        entered = self._agenda.due(plan.campaign_id)
-        self._put(plan.campaign_id, due if entered is None else min(due, entered))
+            due = now + min(_FIRST_READ_DELAY, subscriber.wait.next_look() / 10)
+            if not now < self._first_reads_at <= due:
+                self._first_reads_at = due
+            due = self._first_reads_at
+        scheduled = self._queue.due(plan.campaign_id)
+        self._schedule_at(plan.campaign_id, due if scheduled is None else min(due, scheduled))
 
-    # -- when ------------------------------------------------------------------------------------------------------
+    def _schedule_next(self, campaign_id: int, round_began: float) -> None:
+        """Schedule the read after one that has just been done, and end the waits whose time is up.
+
+        :param round_began: when the round of that read began. All campaigns of a round count from there, so that they
+            stay in step, unless the read took long.
+        """
+        waiting = [one for one in self._subscribers.get(campaign_id, ()) if not one.ended.done()]
+        for subscriber in waiting:
+            if subscriber.wait.time_is_up:
+                subscriber.time_out()
+        pauses = [one.wait.next_look() for one in waiting if not one.ended.done()]
+        if pauses:
+            now, pause = monotonic(), min(pauses)
+            self._schedule_at(campaign_id, (round_began if now - round_began < pause * _IN_STEP else now) + pause)
+
+    def _schedule_at(self, campaign_id: int, due: float) -> None:
+        self._queue.put(campaign_id, due)
+        if due < self._sleeps_until:
+            self._wake.set()
 
     def _start(self) -> None:
-        if self._poller is None:
-            self._poller = self._task(self._poll())
-            self._poller.add_done_callback(self._poller_ended)
+        if self._poll_task is None:
+            self._poll_task = self._create_task(self._poll())
+            self._poll_task.add_done_callback(self._poll_ended)
 
-    def _task(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        # In a context of its own: it works for all, and its log lines are not those of whoever came first.
+    def _create_task(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        # In an empty context: the task works for all subscribers, and its log lines belong to none of them.
         return contextvars.Context().run(asyncio.get_running_loop().create_task, work)
 
-    def _poller_ended(self, poller: asyncio.Task[None]) -> None:
-        self._poller = None
-        self._task_ended(poller)
+    def _poll_ended(self, task: asyncio.Task[None]) -> None:
+        self._poll_task = None
+        self._fail_all_after(task)
 
     def _read_ended(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        self._task_ended(task)
+        self._reads.discard(task)
+        self._fail_all_after(task)
 
-    def _task_ended(self, task: asyncio.Task[None]) -> None:
-        """Let nobody wait for ever on something that has broken here."""
+    def _fail_all_after(self, task: asyncio.Task[None]) -> None:
+        """End all waits with the error of a task that has failed, so that no wait hangs."""
         error = None if task.cancelled() else task.exception()
         if error is not None:
-            for waiter in self._everybody():
-                waiter.fail(error)
+            for subscriber in self._all_subscribers():
+                subscriber.fail(error)
 
     async def _poll(self) -> None:
         while True:
-            now, due = monotonic(), self._agenda.first()
+            now, due = monotonic(), self._queue.first()
             if due is None or due > now:
-                await self._sleep(now + _LONGEST_SLEEP if due is None else min(due, now + _LONGEST_SLEEP))
-                self._heed_jump()
+                await self._sleep(now + _MAX_SLEEP if due is None else min(due, now + _MAX_SLEEP))
+                self._check_clock()
                 continue
-            wanted = self._agenda.take(now)
-            await self._sleep(now + self._gathering(wanted))
-            await self._look_at([*wanted, *self._agenda.take(monotonic())])
+            wanted = self._queue.take(now)
+            await self._sleep(now + self._gathering_time(wanted))
+            await self._read_round([*wanted, *self._queue.take(monotonic())])
 
     async def _sleep(self, until: float) -> None:
-        """Sleep until a time, or until somebody is due earlier."""
-        self._woken.clear()
+        """Sleep until a time, or until a campaign is due earlier."""
+        self._wake.clear()
         self._sleeps_until = until
         with suppress(asyncio.TimeoutError):
-            await asyncio.wait_for(self._woken.wait(), max(0.0, until - monotonic()))
+            await asyncio.wait_for(self._wake.wait(), max(0.0, until - monotonic()))
 
-    def _gathering(self, due: Iterable[int]) -> float:
-        """Return how long to wait for others to become due; at random, so that two triggerers do not ask together."""
-        waiters = [waiter for one in due for waiter in self._waiters.get(one, ())]
-        # Neither a first look nor one at a deadline is put off.
-        spare = [0.0 if one.last is None else min(one.wait.plan.poll_interval, one.wait.next_look()) for one in waiters]
+    def _gathering_time(self, due: Iterable[int]) -> float:
+        """Return how long to wait for others to become due; random, so that two triggerers do not stay in step."""
+        subscribers = [one for campaign_id in due for one in self._subscribers.get(campaign_id, ())]
+        # A first read and a read at a deadline are not delayed.
+        spare = [
+            0.0 if one.last is None else min(one.wait.plan.poll_interval, one.wait.next_look()) for one in subscribers
+        ]
         return random.uniform(0.0, JITTER) * min(spare, default=0.0)
 
-    def _heed_jump(self) -> None:
-        """Enter all looks anew when the wall clock was set: the deadlines are by that clock."""
-        ahead = self._ahead()
-        if abs(ahead - self._clock_is_ahead) < _JUMP:
+    def _check_clock(self) -> None:
+        """Read all campaigns now when the wall clock has jumped, because deadlines are by that clock."""
+        offset = self._measure_clock_offset()
+        if abs(offset - self._clock_offset) < _CLOCK_JUMP:
             return
-        self._clock_is_ahead = ahead
-        for campaign_id in self._waiters:
-            self._put(campaign_id, monotonic())
+        self._clock_offset = offset
+        for campaign_id in self._subscribers:
+            self._schedule_at(campaign_id, monotonic())
 
-    def _enter(self, campaign_id: int, base: float) -> None:
-        """Enter when a campaign is to be looked at again, now that it was.
+    def _measure_clock_offset(self) -> float:
+        return self._clock() - monotonic()
 
-        :param base: when the round began in which it was; all of a round count from there, so that they keep step,
-            unless the look has taken long.
-        """
-        waiting = [waiter for waiter in self._waiters.get(campaign_id, ()) if not waiter.ended.done()]
-        for waiter in waiting:
-            if waiter.wait.time_is_up:
-                waiter.time_is_up()
-        left = [waiter.wait.next_look() for waiter in waiting if not waiter.ended.done()]
-        if left:
-            now, pause = monotonic(), min(left)
-            self._put(campaign_id, (base if now - base < pause * _IN_STEP else now) + pause)
+    # -- reading -----------------------------------------------------------------------------------------------------
 
-    def _put(self, campaign_id: int, due: float) -> None:
-        self._agenda.put(campaign_id, due)
-        if due < self._sleeps_until:
-            self._woken.set()
-
-    # -- looking ---------------------------------------------------------------------------------------------------
-
-    async def _look_at(self, wanted: Iterable[int]) -> None:
-        """Look at all that are due: on the list as far as that pays, the rest one by one."""
-        left = {one for one in wanted if one in self._waiters}
-        base = monotonic()
-        pages = self._listing.pages_for(left, monotonic())
-        trouble: TingTingError | None = None
+    async def _read_round(self, due: Iterable[int]) -> None:
+        """Read all campaigns that are due: from the list as far as that saves requests, the others one by one."""
+        left = {one for one in due if one in self._subscribers}
+        began = monotonic()
+        pages = self._list.pages_for(left, began)
+        list_error: TingTingError | None = None
         if pages:
             try:
-                await self._walk(left, pages, base)
+                await self._read_pages(left, pages, began)
             except (*_PASSING, asyncio.TimeoutError, TimeoutError) as error:
-                trouble = error if isinstance(error, TingTingError) else None
-                if trouble is None or isinstance(error, TingTingUnreadableReplyError):
-                    self._listing.rest(monotonic())
+                list_error = error if isinstance(error, TingTingError) else None
+                if list_error is None or isinstance(error, TingTingUnreadableReplyError):
+                    self._list.rest(monotonic())
             except TingTingConfigError as error:
-                self._missed(left, error, base)
+                self._record_error(left, error, began)
                 return
             except TingTingError as error:
                 if getattr(error, "status_code", None) == 401:
-                    self._missed(left, error, base)
+                    self._record_error(left, error, began)
                     return
-                self._listing.rest(monotonic())
+                self._list.rest(monotonic())
             except Exception as error:
-                self._failed(left, error)
+                self._fail(left, error)
                 return
         if left:
-            task = self._task(self._read_singly(left, trouble, base))
-            self._tasks.add(task)
+            task = self._create_task(self._read_singly(left, list_error, began))
+            self._reads.add(task)
             task.add_done_callback(self._read_ended)
 
-    async def _walk(self, left: set[int], pages: int, base: float) -> None:
-        """Read pages of the list; take from `left` what they show."""
-        walk = self._listing.walk(left, pages)
-        shown: dict[int, tuple[Snapshot, float]] = {}
-        intervals = [waiter.wait.plan.poll_interval for one in left for waiter in self._waiters.get(one, ())]
-        patience = max(_LEAST_PATIENCE, min([_MOST_PATIENCE, *intervals]))
+    async def _read_pages(self, left: set[int], pages: int, began: float) -> None:
+        """Read pages of the list, and remove from `left` the campaigns that need no read of their own."""
+        walk = self._list.walk(left, pages)
+        listed: dict[int, tuple[Snapshot, float]] = {}
+        intervals = [one.wait.plan.poll_interval for each in left for one in self._subscribers.get(each, ())]
+        timeout = max(_MIN_LIST_TIMEOUT, min([_MAX_LIST_TIMEOUT, *intervals]))
         for call in walk:
-            page = await asyncio.wait_for(self._line.send(call), patience)
+            page = await asyncio.wait_for(self._client.send(call), timeout)
             now = monotonic()
             for row, campaign in enumerate(walk.accept(page)):
-                # A page may bring news for a hundred: others have a turn in between.
-                if row % _AT_A_STRETCH == 0:
+                if row % _ROWS_PER_TURN == 0:
                     await asyncio.sleep(0)
-                sight = Snapshot.of(campaign)
-                shown[campaign.id] = sight, now
-                if self._shows(sight, now, base):
+                snapshot = Snapshot.of(campaign)
+                listed[campaign.id] = snapshot, now
+                if self._record_row(snapshot, began):
                     left.discard(campaign.id)
-                elif campaign.id in self._waiters:
-                    # Due or not: what the list says is to be checked now.
+                elif campaign.id in self._subscribers:
+                    # What the row shows must be confirmed now, even if the campaign was not due.
                     left.add(campaign.id)
-                    self._agenda.drop(campaign.id)
+                    self._queue.drop(campaign.id)
         walk.finish()
-        self._shown = shown
+        self._listed = listed
 
-    def _shows(self, sight: Snapshot, now: float, base: float) -> bool:
-        """Tell those who wait what the list shows; False when the campaign's own page must be read."""
+    def _record_row(self, snapshot: Snapshot, began: float) -> bool:
+        """Pass a row of the list to its subscribers; return False when the campaign's own page must be read."""
         is_enough = True
-        for waiter in [one for one in self._waiters.get(sight.campaign_id, ()) if not one.ended.done()]:
-            is_enough = self._took(waiter, sight, now) and is_enough
+        for subscriber in [one for one in self._subscribers.get(snapshot.campaign_id, ()) if not one.ended.done()]:
+            is_enough = self._accept_row(subscriber, snapshot) and is_enough
         if is_enough:
-            self._enter(sight.campaign_id, base)
+            self._schedule_next(snapshot.campaign_id, began)
         return is_enough
 
-    def _took(self, waiter: Subscriber, sight: Snapshot, now: float) -> bool:
-        if waiter.wait.would_end(sight):
-            # Whoever waits for a status besides the end takes the event at its word.
-            final = CampaignStatus(sight.status).is_final
-            if waiter.wait.plan.until or not final or not self._listing.may_end(sight, waiter.last):
+    def _accept_row(self, subscriber: Subscriber, snapshot: Snapshot) -> bool:
+        if subscriber.wait.would_end(snapshot):
+            # A wait for another status than a final one reports what it sees without a check by the worker.
+            final = CampaignStatus(snapshot.status).is_final
+            if subscriber.wait.plan.until or not final or not self._list.may_end(snapshot, subscriber.last):
                 return False
-        elif waiter.is_to_be_checked():
+        elif subscriber.needs_own_page():
             return False
-        waiter.saw(sight)
+        subscriber.record(snapshot)
         return True
 
-    async def _read_singly(self, wanted: set[int], trouble: TingTingError | None, base: float) -> None:
-        """Read campaigns one by one; when TingTing answers nobody of a few, the others are not asked."""
+    async def _read_singly(self, wanted: set[int], list_error: TingTingError | None, began: float) -> None:
+        """Read campaigns one by one; when the first few reads fail, the others are not sent."""
         order = random.sample(sorted(wanted), len(wanted))
         probes, rest = order[:_PROBES], order[_PROBES:]
-        errors = await asyncio.gather(*(self._read(one, base) for one in probes))
+        errors = await asyncio.gather(*(self._read(one, began) for one in probes))
         if rest and all(isinstance(error, _PASSING) for error in errors):
-            said = trouble or errors[-1]
-            assert said is not None
-            self._missed(rest, said, base)
+            error = list_error or errors[-1]
+            assert error is not None
+            self._record_error(rest, error, began)
             return
-        if trouble is not None:
-            # The list alone is in trouble.
-            self._listing.rest(monotonic())
-        await asyncio.gather(*(self._read(one, base) for one in rest))
+        if list_error is not None:
+            # Single reads succeed, so only the list fails.
+            self._list.rest(monotonic())
+        await asyncio.gather(*(self._read(one, began) for one in rest))
 
-    async def _read(self, campaign_id: int, base: float) -> TingTingError | None:
-        """Read a campaign's own page and tell those who wait for it; return what went wrong."""
-        async with self._few:
-            if campaign_id not in self._waiters:
+    async def _read(self, campaign_id: int, began: float) -> TingTingError | None:
+        """Read a campaign's own page and pass it to its subscribers; return TingTing's error, if there was one."""
+        async with self._read_slots:
+            if campaign_id not in self._subscribers:
                 return None
             try:
-                campaign = await self._line.send(calls.get_campaign(campaign_id))
+                campaign = await self._client.send(calls.get_campaign(campaign_id))
             except TingTingError as error:
-                self._missed([campaign_id], error, base)
+                self._record_error([campaign_id], error, began)
                 return error
             except Exception as error:
-                self._failed([campaign_id], error)
+                self._fail([campaign_id], error)
                 return None
         own, now = Snapshot.of(campaign), monotonic()
-        listed, at = self._shown.pop(campaign_id, (None, 0.0))
+        listed, at = self._listed.pop(campaign_id, (None, 0.0))
         if listed is not None and now - at < _SAME_MOMENT:
-            self._listing.compared(listed, own, now)
-        for waiter in list(self._waiters.get(campaign_id, ())):
-            waiter.saw(own)
-        self._enter(campaign_id, base)
+            self._list.compare(listed, own, now)
+        for subscriber in list(self._subscribers.get(campaign_id, ())):
+            subscriber.record(own)
+        self._schedule_next(campaign_id, began)
         return None
 
-    def _missed(self, campaigns: Iterable[int], error: TingTingError, base: float) -> None:
+    def _record_error(self, campaigns: Iterable[int], error: TingTingError, began: float) -> None:
         for campaign_id in campaigns:
-            for waiter in list(self._waiters.get(campaign_id, ())):
-                waiter.missed(error)
-            self._enter(campaign_id, base)
+            for subscriber in list(self._subscribers.get(campaign_id, ())):
+                subscriber.record_error(error)
+            self._schedule_next(campaign_id, began)
 
-    def _failed(self, campaigns: Iterable[int], error: Exception) -> None:
+    def _fail(self, campaigns: Iterable[int], error: Exception) -> None:
         for campaign_id in campaigns:
-            for waiter in list(self._waiters.get(campaign_id, ())):
-                waiter.fail(error)
+            for subscriber in list(self._subscribers.get(campaign_id, ())):
+                subscriber.fail(error)
 
-    def _tell_rejected(self) -> None:
-        for waiter in self._everybody():
-            waiter.tell("TingTing rejects the token: reading the connection again")
+    def _warn_of_rejected_token(self) -> None:
+        for subscriber in self._all_subscribers():
+            subscriber.warn("TingTing rejects the token: reading the connection again")
 
-    def _everybody(self) -> list[Subscriber]:
-        return [waiter for waiters in self._waiters.values() for waiter in waiters]
-
-    def _ahead(self) -> float:
-        return self._clock() - monotonic()
+    def _all_subscribers(self) -> list[Subscriber]:
+        return [one for subscribers in self._subscribers.values() for one in subscribers]

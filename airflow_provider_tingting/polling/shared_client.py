@@ -1,4 +1,4 @@
-"""The one client of a hub: opened once, opened anew with the connection as it is now when the token is rejected."""
+"""The one client of a poller: opened once, and opened again when its token is rejected or it has grown old."""
 
 from __future__ import annotations
 
@@ -19,138 +19,155 @@ if TYPE_CHECKING:
     from airflow_provider_tingting.api.protocol import Call
 
 T = TypeVar("T")
+#: Reads the connection and returns a new client.
 Connect = Callable[[], Awaitable["AsyncTingTingClient"]]
 
-#: The connection is read again after this time (seconds), so that what was changed in it takes effect in the end.
-CONNECTION_AGES_AFTER = 600.0
-_ANSWERS_KEPT = 8
-_TO_BE_READ = (
+#: Seconds after which the connection is read again, so that a changed connection takes effect.
+MAX_CLIENT_AGE = 600.0
+_MAX_SHARED_RESPONSES = 8
+_CONNECTION_REMEDY = (
     "Nothing was sent. Check that the connection exists, and that Airflow's database, API server and secrets backend "
-    "answer."
+    "respond."
 )
 
 
 class SharedClient:
-    """Sends for all who share a hub.
+    """Sends the calls of all users of a poller.
 
     :param connect: reads the connection and returns a new client.
-    :param rejected: called when the token is rejected and the connection is read again.
+    :param on_rejected_token: called when the token is rejected, before the connection is read again.
     """
 
-    def __init__(self, connect: Connect, rejected: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, connect: Connect, on_rejected_token: Callable[[], None] = lambda: None) -> None:
         self._connect = connect
-        self._rejected = rejected
+        self._on_rejected_token = on_rejected_token
         self._client: AsyncTingTingClient | None = None
         self._opened_at = 0.0
         self._opening = asyncio.Lock()
-        # Whether TingTing has accepted the token since the connection was read again for a rejected one.
-        self._answered = True
-        self._busy = 0
+        # Whether TingTing has accepted a token since the connection was last read because of a rejected one.
+        self._token_was_accepted = True
+        self._in_flight = 0
         self._retired: list[AsyncTingTingClient] = []
-        self._answers: dict[Any, tuple[float, asyncio.Future[Any]]] = {}
-        self._silent_until = 0.0
-        self._silence: TingTingRateLimitedError | None = None
+        self._responses: dict[Any, tuple[float, asyncio.Future[Any]]] = {}
+        self._rate_limited_until = 0.0
+        self._rate_limit: TingTingRateLimitedError | None = None
+
+    async def open(self) -> None:
+        """Open the client if there is none, so that the time for reading the connection counts for no call.
+
+        :raises TingTingConfigError: the connection cannot be used.
+        :raises TingTingNeverSentError: Airflow cannot read the connection now.
+        """
+        await self._open_client()
 
     async def send(self, call: Call[T]) -> T:
-        """Carry out one call; with a token that was replaced meanwhile, once more with the new one.
+        """Carry out one call; once more with a new client when the token is rejected.
 
+        :param call: the call.
         :raises TingTingAPIError: the leaf that fits; `TingTingNeverSentError` also when the connection cannot be read.
         :raises TingTingConfigError: the connection cannot be used.
         """
         return await self._with_client(lambda client: client.send(call))
 
     async def shared(self, call: Call[T], max_age: float) -> T:
-        """Carry out a read, or return its answer to somebody else if that is young enough; errors as for `send`.
+        """Carry out a read, or return the response that another user got; errors as for `send`.
 
-        :param max_age: seconds.
+        :param call: a call that reads.
+        :param max_age: how old another user's response may be, in seconds.
         """
         key = (call.request.path, *sorted(call.request.query.items()))
-        at, answer = self._answers.get(key, (0.0, None))
-        if answer is None or answer.cancelled() or monotonic() - at > max_age or _has_failed(answer):
-            answer = asyncio.ensure_future(self.send(call))
-            self._answers[key] = monotonic(), answer
-            while len(self._answers) > _ANSWERS_KEPT:
-                del self._answers[next(iter(self._answers))]
-        # Whoever gives up does not take the answer from the others.
-        return await asyncio.shield(answer)
+        at, response = self._responses.get(key, (0.0, None))
+        if response is None or response.cancelled() or monotonic() - at > max_age or _has_failed(response):
+            response = asyncio.ensure_future(self.send(call))
+            self._responses[key] = monotonic(), response
+            while len(self._responses) > _MAX_SHARED_RESPONSES:
+                del self._responses[next(iter(self._responses))]
+        # A user that is cancelled does not cancel the request for the others.
+        return await asyncio.shield(response)
 
     async def download(self, call: Call[None], target: Any) -> Downloaded:
-        """Download into a file; see `AsyncTingTingClient.download`."""
+        """Download into a file; see `AsyncTingTingClient.download`.
+
+        :param call: a call that downloads.
+        :param target: a seekable binary file.
+        """
         return await self._with_client(lambda client: client.download(call, target))
 
     async def _with_client(self, carry_out: Callable[[AsyncTingTingClient], Awaitable[T]]) -> T:
-        self._heed_silence()
-        self._busy += 1
+        self._raise_if_rate_limited()
+        self._in_flight += 1
         try:
-            client = await self._open()
+            client = await self._open_client()
             try:
-                answer = await carry_out(client)
+                response = await carry_out(client)
             except TingTingAuthError:
-                if not await self._opened_anew(client):
+                if not await self._reopen(client):
                     raise
-                answer = await carry_out(await self._open())
-            self._answered = True
-            return answer
+                response = await carry_out(await self._open_client())
+            self._token_was_accepted = True
+            return response
         except TingTingRateLimitedError as error:
             if error.retry_after is not None:
-                self._silence, self._silent_until = error, monotonic() + error.retry_after
+                self._rate_limit, self._rate_limited_until = error, monotonic() + error.retry_after
             raise
         finally:
-            self._busy -= 1
-            if not self._busy:
+            self._in_flight -= 1
+            if not self._in_flight:
                 await self._close_retired()
 
-    def _heed_silence(self) -> None:
-        """Ask nothing while TingTing wants none of us to ask; a client sits out short times only."""
-        left = self._silent_until - monotonic()
-        if self._silence is not None and left > 0:
-            said = self._silence
+    def _raise_if_rate_limited(self) -> None:
+        """Send nothing during a pause that TingTing asked for; a client itself waits out short pauses only."""
+        left = self._rate_limited_until - monotonic()
+        if self._rate_limit is not None and left > 0:
+            first = self._rate_limit
             raise TingTingRateLimitedError(
-                said.call, said.message, campaign_id=said.campaign_id, status_code=said.status_code, retry_after=left
+                first.call, first.message, campaign_id=first.campaign_id, status_code=first.status_code, retry_after=left
             )
 
-    async def _open(self) -> AsyncTingTingClient:
+    async def _open_client(self) -> AsyncTingTingClient:
         async with self._opening:
-            now = monotonic()
             if self._client is None:
-                self._client, self._opened_at = await self._connected(), now
-            elif now - self._opened_at > CONNECTION_AGES_AFTER:
-                self._opened_at = now
+                self._client = await self._read_connection()
+                self._opened_at = monotonic()
+            elif monotonic() - self._opened_at > MAX_CLIENT_AGE:
+                self._opened_at = monotonic()
                 try:
-                    fresh = await self._connected()
-                except TingTingError:  # What is wrong with it shows when the old one is no longer accepted.
+                    fresh = await self._read_connection()
+                except TingTingError:  # The old client serves on; a wrong token shows when TingTing rejects it.
                     return self._client
                 self._retired.append(self._client)
                 self._client = fresh
             return self._client
 
-    async def _opened_anew(self, refused: AsyncTingTingClient) -> bool:
-        """Read the connection again, unless that was done already and TingTing has not answered since."""
+    async def _reopen(self, rejected: AsyncTingTingClient) -> bool:
+        """Read the connection again; return False when that was done since TingTing last accepted a token."""
         async with self._opening:
-            if self._client is not refused:
+            if self._client is not rejected:
                 return True
-            if not self._answered:
+            if not self._token_was_accepted:
                 return False
-            self._answered = False
-            self._rejected()
-            self._retired.append(refused)
+            self._token_was_accepted = False
+            self._on_rejected_token()
+            self._retired.append(rejected)
             self._client = None
-            self._client, self._opened_at = await self._connected(), monotonic()
+            self._client = await self._read_connection()
+            self._opened_at = monotonic()
             return True
 
-    async def _connected(self) -> AsyncTingTingClient:
-        """Return a new client; trouble that Airflow has with its own connections passes like TingTing's.
+    async def _read_connection(self) -> AsyncTingTingClient:
+        """Return a new client; a failure of Airflow counts as an outage.
 
-        "Not defined" is no exception: so Airflow also says when its database, API server or secrets backend fails.
+        That includes "the connection is not defined", which Airflow also reports when its database, API server or
+        secrets backend fails.
         """
         try:
             return await self._connect()
         except TingTingError:
             raise
         except Exception as error:
-            # Its text may quote the connection.
+            # The error's text is left out, because it may quote the connection.
             raise TingTingNeverSentError(
-                "connection", f"Airflow could not read it ({type(error).__name__}).", remedy=_TO_BE_READ
+                "connection", f"Airflow could not read it ({type(error).__name__}).", remedy=_CONNECTION_REMEDY
             ) from error
 
     async def _close_retired(self) -> None:
@@ -159,15 +176,15 @@ class SharedClient:
             await client.close()
 
     async def close(self) -> None:
-        """Close every connection."""
-        for _, answer in self._answers.values():
-            answer.cancel()
-        self._answers.clear()
+        """Close all clients and drop all shared responses."""
+        for _, response in self._responses.values():
+            response.cancel()
+        self._responses.clear()
         if self._client is not None:
             self._retired.append(self._client)
             self._client = None
         await self._close_retired()
 
 
-def _has_failed(answer: asyncio.Future[Any]) -> bool:
-    return answer.done() and answer.exception() is not None
+def _has_failed(response: asyncio.Future[Any]) -> bool:
+    return response.done() and response.exception() is not None

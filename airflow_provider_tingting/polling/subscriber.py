@@ -1,86 +1,98 @@
-"""Somebody who waits at a hub: the wait, the future that ends it, and the log it belongs to."""
+"""One wait in a poller: its state, the future that ends it, and the context its log lines belong to."""
 
 from __future__ import annotations
 
 import asyncio
 import contextvars
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
-from airflow_provider_tingting.polling.list_strategy import MOST_LISTED_LOOKS, UNCHANGED_LOOKS
+from airflow_provider_tingting.campaigns.observation import Observation, Snapshot
+from airflow_provider_tingting.campaigns.watch import Wait
+from airflow_provider_tingting.errors import TingTingError
 
-if TYPE_CHECKING:
-    from airflow_provider_tingting.campaigns.observation import Observation, Snapshot
-    from airflow_provider_tingting.campaigns.watch import Wait
-    from airflow_provider_tingting.errors import TingTingError
+#: A campaign whose row on the list has stayed the same for this many reads is read on its own page; after that when
+#: twice as many rows have stayed the same.
+UNCHANGED_READS = 8
+#: After this many rows a campaign is read on its own page even if the rows changed: the list may repeat old pages.
+MAX_LISTED_READS = 100
 
 
 class Subscriber:
-    """One who waits.
+    """One wait for one campaign.
 
-    Airflow's triggerer tells whose log a line belongs to by the context of the task that writes it, so all that may
-    write one is called in the context of the one who waits.
+    Airflow's triggerer assigns a log line to a trigger by the context of the asyncio task that writes it, so
+    everything that may log runs in the context in which the subscriber was created.
+
+    :param wait: decides what ends the wait and when to look next.
     """
 
     __slots__ = ("_check_at", "_context", "_listed", "_unchanged", "ended", "last", "wait")
 
     def __init__(self, wait: Wait) -> None:
         self.wait = wait
+        #: Done when the wait has ended, with its observation or an error.
         self.ended: asyncio.Future[Observation] = asyncio.get_running_loop().create_future()
+        #: What was seen last, or None.
         self.last: Snapshot | None = None
         self._context = contextvars.copy_context()
         self._unchanged = self._listed = 0
-        self._check_at = UNCHANGED_LOOKS
+        self._check_at = UNCHANGED_READS
 
-    def saw(self, sight: Snapshot) -> None:
-        """Take in what a look shows."""
-        changed = self.last is None or (self.last.status, self.last.progress_percent) != (
-            sight.status,
-            sight.progress_percent,
-        )
-        if changed:
-            self._unchanged, self._check_at = 0, UNCHANGED_LOOKS
+    def record(self, snapshot: Snapshot) -> None:
+        """Pass a response to the wait, and end the subscription if the wait has ended.
+
+        :param snapshot: what the response shows.
+        """
+        last = self.last
+        if last is None or (last.status, last.progress_percent) != (snapshot.status, snapshot.progress_percent):
+            self._unchanged, self._check_at = 0, UNCHANGED_READS
         else:
             self._unchanged += 1
-        self.last = sight
-        self._then(lambda: self.wait.answered(sight))
+        self.last = snapshot
+        self._apply(lambda: self.wait.answered(snapshot))
 
-    def is_to_be_checked(self) -> bool:
-        """Whether the list alone has shown the campaign for so long that its own page must say the same."""
+    def needs_own_page(self) -> bool:
+        """Count a row of the list; return whether the campaign's own page must confirm it."""
         self._listed += 1
-        if self._unchanged < self._check_at and self._listed <= MOST_LISTED_LOOKS:
+        if self._unchanged < self._check_at and self._listed <= MAX_LISTED_READS:
             return False
         self._listed = 0
         if self._unchanged >= self._check_at:
             self._check_at *= 2
         return True
 
-    def missed(self, error: TingTingError) -> None:
-        """Take in that there was no answer."""
-        self._then(lambda: self.wait.unanswered(error))
+    def record_error(self, error: TingTingError) -> None:
+        """Pass a failed read to the wait, and end the subscription if the wait has ended.
 
-    def time_is_up(self) -> None:
+        :param error: what the read raised.
+        """
+        self._apply(lambda: self.wait.unanswered(error))
+
+    def time_out(self) -> None:
         """End the wait at its deadline."""
-        self._then(self.wait.timed_out)
+        self._apply(self.wait.timed_out)
 
     def fail(self, error: BaseException) -> None:
-        """End the wait with an error that is nobody's answer."""
+        """End the subscription with an error that is not TingTing's.
+
+        :param error: what the waiting task raises.
+        """
         if not self.ended.done():
             self.ended.set_exception(error)
 
-    def tell(self, text: str) -> None:
-        """Write a warning into this one's log."""
+    def warn(self, text: str) -> None:
+        """Write a warning into the log of this wait."""
         try:
-            self._context.run(self.wait.tell.warning, text)
-        except Exception as error:  # A broken log is its own trouble here, too.
+            self._context.run(self.wait.logger.warning, text)
+        except Exception as error:  # A broken log ends this wait and no other.
             self.fail(error)
 
-    def _then(self, act: Callable[[], Observation | None]) -> None:
+    def _apply(self, step: Callable[[], Observation | None]) -> None:
         if self.ended.done():
             return
         try:
-            observation = self._context.run(act)
-        except Exception as error:  # One campaign's trouble, a broken log included, is its own.
+            observation = self._context.run(step)
+        except Exception as error:  # An error of this wait, such as a broken log, ends this wait and no other.
             self.fail(error)
             return
         if observation is not None:

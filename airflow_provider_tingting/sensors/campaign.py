@@ -1,4 +1,4 @@
-"""Waits for a campaign that something else runs. Only ever reads."""
+"""The sensor that waits for a campaign which something else runs."""
 
 from __future__ import annotations
 
@@ -15,6 +15,9 @@ from airflow_provider_tingting._compat import (
     conf,
 )
 from airflow_provider_tingting.api.driver import run_flow
+from airflow_provider_tingting.api.statuses import CampaignStatus
+from airflow_provider_tingting.campaigns.observation import Observation, Reason
+from airflow_provider_tingting.campaigns.watch import Progress, WaitPlan, look
 from airflow_provider_tingting.clock import wall_time
 from airflow_provider_tingting.connection import DEFAULT_CONN_ID
 from airflow_provider_tingting.errors import (
@@ -29,35 +32,33 @@ from airflow_provider_tingting.utils.deferral import deadline_of, defer
 
 if TYPE_CHECKING:
     from airflow_provider_tingting._compat import Context
-    from airflow_provider_tingting.api.statuses import CampaignStatus
-    from airflow_provider_tingting.campaigns.observation import Observation
-    from airflow_provider_tingting.campaigns.watch import WaitPlan
 
 
 class TingTingCampaignSensor(BaseSensorOperator):
-    """Wait until a campaign is in one of the wanted statuses. It never writes, so a retry only looks again.
+    """Wait until a campaign is in one of the wanted statuses.
 
-    In poke, reschedule and deferrable mode alike: the task succeeds in a target status; it fails in a failed status,
-    in any final status that can no longer become a target, for a campaign that does not exist, and when TingTing
-    refuses the token. With `soft_fail` only the time-out skips the task; everything else still fails it. A status
-    this provider does not know is waited through.
+    The sensor only reads, so a retry and a clear look again, and a kill leaves the campaign as it is. Poke, reschedule
+    and deferrable mode behave alike: the task succeeds in a target status. It fails in a failed status, in a final
+    status that is not a target, for a campaign that does not exist, and when TingTing rejects the token. With
+    `soft_fail` only the time-out skips the task; everything else still fails it. A status that this provider does not
+    know ends nothing.
 
     XCom: `return_value` is `{campaign_id, status, progress_percent, contacts}`.
 
     Source: API page, Get campaign details.
 
     :param campaign_id: the campaign.
-    :param target_statuses: statuses that are waited for, whatever the case.
-    :param failed_statuses: statuses that fail the task.
+    :param target_statuses: statuses to wait for, in any case. Default: `Completed`.
+    :param failed_statuses: statuses that fail the task, in any case. Default: `Terminated`.
     :param deferrable: whether to wait in the triggerer, without holding a worker. Default: Airflow's
         `[operators] default_deferrable`.
-    :param poke_interval: seconds between two looks.
-    :param timeout: seconds after which the wait has failed.
-    :param tolerate_outage: seconds for which TingTing may fail to answer, from the first look on.
+    :param poke_interval: seconds between two looks. Default: Airflow's.
+    :param timeout: seconds after which the wait has failed. Default: Airflow's.
+    :param tolerate_outage: seconds for which TingTing may fail to respond, from the first look on. Default: 600.
     :param tingting_conn_id: the Airflow connection.
     :raises TingTingCampaignFailedError: the campaign is in a failed status, or can reach no target any more.
     :raises AirflowSensorTimeout: the time is up.
-    :raises TingTingAPIError: there is no such campaign, or TingTing does not answer.
+    :raises TingTingAPIError: there is no such campaign, or TingTing does not respond.
     """
 
     template_fields: Sequence[str] = ("tingting_conn_id", "campaign_id", "target_statuses", "failed_statuses")
@@ -85,30 +86,36 @@ class TingTingCampaignSensor(BaseSensorOperator):
         self._give_up_at: float | None = None
 
     def execute(self, context: Context) -> Any:
-        """Wait here, or look once and wait in the triggerer."""
+        """Wait in this worker; or look once, and wait in the triggerer if the wait goes on.
+
+        :param context: the task's context.
+        """
         if not self.deferrable:
             self._give_up_at = wall_time() + self.timeout
             return super().execute(context)
-        from airflow_provider_tingting.campaigns.observation import Reason
-
         with self._skipping_if_never_fail():
             plan = self._plan(context)
-            # No outage is sat out in this worker: that too is what the triggerer is for.
+            # An outage is waited out in the triggerer too, not in this worker.
             seen = self._look(context, replace(plan, tolerate_outage=0.0))
             if seen.reason is not Reason.OUTAGE and (state := self._judge(seen)) is not None:
                 return state
         return self._wait_in_triggerer(plan)
 
     def poke(self, context: Context) -> Any:
-        """Look once, and as often again as an outage is tolerated."""
+        """Look once, or until TingTing responds, for at most `tolerate_outage`.
+
+        :param context: the task's context.
+        """
         plan = replace(self._plan(context), deadline=self._give_up_at)
         state = self._judge(self._look(context, plan))
         return PokeReturnValue(is_done=state is not None, xcom_value=state)
 
     def execute_complete(self, context: Context, event: Any = None) -> dict[str, Any]:
-        """Judge what the trigger has seen."""
-        from airflow_provider_tingting.campaigns.observation import Observation
+        """Return the result that the trigger's event stands for, or raise.
 
+        :param context: the task's context.
+        :param event: the event's payload.
+        """
         with self._skipping_if_never_fail():
             seen = Observation.from_event(event, campaign_id=campaign_id_of(self.campaign_id))
             state = self._judge(seen)
@@ -119,8 +126,6 @@ class TingTingCampaignSensor(BaseSensorOperator):
             return state
 
     def _plan(self, context: Context) -> WaitPlan:
-        from airflow_provider_tingting.campaigns.watch import WaitPlan
-
         targets, failures = self._wanted()
         return WaitPlan(
             campaign_id=campaign_id_of(self.campaign_id),
@@ -131,9 +136,7 @@ class TingTingCampaignSensor(BaseSensorOperator):
         )
 
     def _look(self, context: Context, plan: WaitPlan) -> Observation:
-        """Look with the connection as it is now: a token that was replaced meanwhile does no harm."""
-        from airflow_provider_tingting.campaigns.observation import Reason
-        from airflow_provider_tingting.campaigns.watch import Progress, look
+        """Look with the connection as it is now, so that a token which was replaced meanwhile does no harm."""
         from airflow_provider_tingting.hooks.tingting import TingTingHook
 
         hook = TingTingHook(self.tingting_conn_id)
@@ -150,12 +153,9 @@ class TingTingCampaignSensor(BaseSensorOperator):
 
     def _judge(self, seen: Observation) -> dict[str, Any] | None:
         """Return the task's result, None to wait on, or raise."""
-        from airflow_provider_tingting.api.statuses import CampaignStatus
-        from airflow_provider_tingting.campaigns.observation import Reason
-
         if seen.reason is Reason.TIMED_OUT:
             self._time_is_up(seen)
-        seen.raise_trouble()
+        seen.raise_for_reason()
         targets, failures = self._wanted()
         status = CampaignStatus(seen.status or "")
         if status in targets:
@@ -175,15 +175,13 @@ class TingTingCampaignSensor(BaseSensorOperator):
         return None
 
     def _wanted(self) -> tuple[list[CampaignStatus], list[CampaignStatus]]:
-        from airflow_provider_tingting.api.statuses import CampaignStatus
-
         def read(argument: str) -> list[CampaignStatus]:
-            given = getattr(self, argument)
-            if isinstance(given, str):
-                # One status, or a list that a template has made into text.
-                given = [part.strip(" '\"") for part in given.strip("[]() ").split(",") if part.strip()]
+            value = getattr(self, argument)
+            if isinstance(value, str):
+                # One status, or a list that a template has turned into text.
+                value = [part.strip(" '\"") for part in value.strip("[]() ").split(",") if part.strip()]
             try:
-                return [CampaignStatus.from_text(text) for text in given]
+                return [CampaignStatus.from_text(text) for text in value]
             except ValueError as error:
                 raise TingTingConfigError(f"{argument}: {error}.") from None
 
@@ -217,7 +215,7 @@ class TingTingCampaignSensor(BaseSensorOperator):
 
     @contextmanager
     def _skipping_if_never_fail(self) -> Iterator[None]:
-        """Skip the task on errors if it is never to fail, as Airflow itself does for a sensor that is not deferred."""
+        """Skip the task on errors if `never_fail` is set, as Airflow does for a sensor that is not deferred."""
         try:
             yield
         except TingTingError as error:

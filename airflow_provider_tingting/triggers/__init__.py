@@ -1,1 +1,1 @@
-"""What waits in the triggerer for a deferred task."""
+"""Triggers: they wait in the triggerer for a deferred task or for an asset, and only read."""

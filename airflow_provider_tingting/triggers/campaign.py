@@ -1,45 +1,63 @@
-"""Waits in the triggerer until a campaign is done. Only ever reads; what the end means is judged in the worker."""
+"""The trigger that waits for the end of a campaign."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
-from airflow_provider_tingting._compat import BaseTrigger, TriggerEvent
+from airflow_provider_tingting._compat import TriggerEvent
 from airflow_provider_tingting.api.driver import run_flow_async
+from airflow_provider_tingting.campaigns.calling_window import CLOCK_CHECK_INTERVAL
+from airflow_provider_tingting.campaigns.observation import Observation, Reason
+from airflow_provider_tingting.campaigns.reconcile import stop
+from airflow_provider_tingting.campaigns.watch import Progress, WaitPlan
 from airflow_provider_tingting.clock import wall_time
 from airflow_provider_tingting.connection import DEFAULT_CONN_ID
+from airflow_provider_tingting.polling import shared_poller
+from airflow_provider_tingting.triggers.base import TingTingBaseTrigger
+from airflow_provider_tingting.utils.arguments import campaign_id_of
 
-# Airflow gives `on_kill` 30 seconds by default, after which nothing more could be said.
-_SECONDS_TO_STOP = 20.0
-# So long past its deadline the trigger sits out a request that is under way.
-_SECONDS_FOR_A_LAST_LOOK = 2.0
-# A clock may be set while the wait lasts, so it is looked at so often (seconds).
-_LOOKS_AT_CLOCK_EVERY = 60.0
+# Airflow cancels `on_kill` after 30 seconds by default, and nothing could be logged then.
+_STOP_TIMEOUT = 20.0
+# A request that is under way at the deadline may take this long (seconds).
+_LAST_LOOK_TIMEOUT = 2.0
 
 
-class TingTingCampaignTrigger(BaseTrigger):
-    """Wait for a campaign, asynchronously and by reading only, and fire one event.
+class TingTingCampaignTrigger(TingTingBaseTrigger):
+    """Wait for a campaign by reading only, and fire one event. The worker judges what the event means.
 
-    All that wait with the same connection in a triggerer share their polls (`hub`).
+    All waits with the same connection in a triggerer share their reads (`polling`).
 
     The event holds ids, status and counts: `{version, reason, campaign_id, status, progress_percent, contacts,
-    detail, status_code}`, where `reason` is `reached`, `timed_out`, `outage`, `refused` or `not_begun`. On a rejected
-    token the connection is read again once, for a token that was replaced during the wait. The trigger may move to
-    another triggerer at any time: all it knows is in its arguments, which are plain JSON.
+    detail, status_code}`, where `reason` is `reached`, `timed_out`, `outage`, `refused` or `not_begun`. When the token
+    is rejected, the connection is read again once, for a token that was replaced during the wait.
+
+    Source: API page, Get campaign details, List campaigns, Stop a campaign.
 
     :param campaign_id: the campaign.
     :param tingting_conn_id: the Airflow connection.
     :param until: statuses that end the wait besides `Completed` and `Terminated`.
-    :param poll_interval: the seconds that two looks are apart at least.
+    :param poll_interval: least seconds between two looks.
     :param deadline: when to give up, in seconds since 1970; None for never.
-    :param tolerate_outage: seconds for which TingTing may fail to answer.
-    :param stop_on_kill: stop the campaign when a person ends the deferred task (Airflow 3.3+).
-    :param starts_by: when the campaign must have begun, in seconds since 1970; None when others may begin it.
-    :raises TingTingConfigError: `campaign_id` is no id.
+    :param tolerate_outage: seconds for which TingTing may fail to respond.
+    :param stop_on_kill: whether to stop the campaign when a person ends the deferred task (Airflow 3.3 and later).
+    :param starts_by: when the campaign must have begun, in seconds since 1970; None when something else may begin it
+        at any time.
+    :raises TingTingConfigError: `campaign_id` is not an id; raised by `run`.
     """
+
+    arguments: ClassVar[tuple[str, ...]] = (
+        "campaign_id",
+        "tingting_conn_id",
+        "until",
+        "poll_interval",
+        "deadline",
+        "tolerate_outage",
+        "stop_on_kill",
+        "starts_by",
+    )
 
     def __init__(
         self,
@@ -53,42 +71,17 @@ class TingTingCampaignTrigger(BaseTrigger):
         starts_by: float | None = None,
         **later: Any,
     ) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__(tingting_conn_id, **later)
         self.campaign_id = campaign_id
-        self.tingting_conn_id = tingting_conn_id
         self.until = list(until or ())
         self.poll_interval = poll_interval
         self.deadline = deadline
         self.tolerate_outage = tolerate_outage
         self.stop_on_kill = stop_on_kill
         self.starts_by = starts_by
-        # Arguments of a later version, for a triggerer that is updated after the workers.
-        self.later = later
-
-    def serialize(self) -> tuple[str, dict[str, Any]]:
-        """Return what the trigger is made from again, anywhere."""
-        return (
-            "airflow_provider_tingting.triggers.campaign.TingTingCampaignTrigger",
-            {
-                "campaign_id": self.campaign_id,
-                "tingting_conn_id": self.tingting_conn_id,
-                "until": self.until,
-                "poll_interval": self.poll_interval,
-                "deadline": self.deadline,
-                "tolerate_outage": self.tolerate_outage,
-                "stop_on_kill": self.stop_on_kill,
-                "starts_by": self.starts_by,
-                **self.later,
-            },
-        )
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Wait, and yield one event."""
-        from airflow_provider_tingting.campaigns.observation import Reason
-        from airflow_provider_tingting.campaigns.watch import Progress, WaitPlan
-        from airflow_provider_tingting.polling import shared_poller
-        from airflow_provider_tingting.utils.arguments import campaign_id_of
-
         plan = WaitPlan(
             campaign_id=campaign_id_of(self.campaign_id),
             until=tuple(self.until),
@@ -97,38 +90,34 @@ class TingTingCampaignTrigger(BaseTrigger):
             tolerate_outage=self.tolerate_outage,
             starts_by=self.starts_by,
         )
+        observation = await self._wait(plan)
+        yield TriggerEvent(observation.to_event())  # type: ignore[no-untyped-call]
+
+    async def _wait(self, plan: WaitPlan) -> Observation:
+        """Return how the wait has ended, at the deadline even if a request is still under way then."""
         progress = Progress(plan.campaign_id)
-        async with shared_poller(self.tingting_conn_id, self._client) as hub:
-            waiting = asyncio.ensure_future(hub.wait(plan, self.log, progress))
-            given_up_at = max(self.deadline or 0.0, wall_time()) + _SECONDS_FOR_A_LAST_LOOK
+        async with shared_poller(self.tingting_conn_id, self.open_client) as poller:
+            waiting = asyncio.ensure_future(poller.wait(plan, self.log, progress))
+            give_up_at = max(self.deadline or 0.0, wall_time()) + _LAST_LOOK_TIMEOUT
             try:
-                # Not by `wait_for`, which tells an error of the wait, such as a database's time-out, as its own; and
-                # by the clock again and again, which may be set while the wait lasts.
-                while not waiting.done() and (self.deadline is None or wall_time() < given_up_at):
-                    left = _LOOKS_AT_CLOCK_EVERY if self.deadline is None else given_up_at - wall_time()
-                    await asyncio.wait([waiting], timeout=min(left, _LOOKS_AT_CLOCK_EVERY))
-                # A request was under way at the deadline, and has not been answered since.
-                seen = waiting.result() if waiting.done() else replace(progress.seen, reason=Reason.TIMED_OUT)
+                # Not `wait_for`, which would take a TimeoutError of the wait for its own. The wall clock is read again
+                # and again, because it may be set during the wait.
+                while not waiting.done() and (self.deadline is None or wall_time() < give_up_at):
+                    left = CLOCK_CHECK_INTERVAL if self.deadline is None else give_up_at - wall_time()
+                    await asyncio.wait([waiting], timeout=min(left, CLOCK_CHECK_INTERVAL))
+                return waiting.result() if waiting.done() else replace(progress.seen, reason=Reason.TIMED_OUT)
             finally:
                 waiting.cancel()
                 await asyncio.gather(waiting, return_exceptions=True)
-        yield TriggerEvent(seen.to_event())  # type: ignore[no-untyped-call]
 
     async def on_kill(self) -> None:
-        """Stop the campaign if the user chose so; called when a person ends the deferred task, from Airflow 3.3 on."""
+        """Stop the campaign if `stop_on_kill` is set; Airflow 3.3 and later call it when a person ends the task."""
         if not self.stop_on_kill:
             self.log.warning("Campaign %s goes on: stop_on_kill is off", self.campaign_id)
             return
-        from airflow_provider_tingting.campaigns.reconcile import stop
-
         try:
-            async with await self._client() as client:
-                said = await asyncio.wait_for(run_flow_async(client, stop(self.campaign_id)), _SECONDS_TO_STOP)
+            async with await self.open_client() as client:
+                result = await asyncio.wait_for(run_flow_async(client, stop(self.campaign_id)), _STOP_TIMEOUT)
         except asyncio.TimeoutError:
-            said = f"Nobody knows whether campaign {self.campaign_id} was stopped: TingTing has not answered in time."
-        self.log.warning("%s", said)
-
-    async def _client(self) -> Any:
-        from airflow_provider_tingting.hooks.tingting import TingTingHook
-
-        return await TingTingHook(self.tingting_conn_id).get_async_conn()
+            result = f"Whether campaign {self.campaign_id} was stopped is unknown: TingTing did not respond in time."
+        self.log.warning("%s", result)

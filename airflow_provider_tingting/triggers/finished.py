@@ -1,4 +1,4 @@
-"""Fires when any campaign of the account has finished, whoever started it. For an `AssetWatcher`. Only ever reads."""
+"""The trigger that fires when a campaign of the account has finished, for an `AssetWatcher`."""
 
 from __future__ import annotations
 
@@ -7,43 +7,48 @@ import random
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Any
+from typing import Any, ClassVar
 
 from airflow_provider_tingting._compat import BaseEventTrigger, TriggerEvent
+from airflow_provider_tingting.api import calls
+from airflow_provider_tingting.api.models import Campaign
+from airflow_provider_tingting.api.statuses import CampaignStatus
+from airflow_provider_tingting.campaigns.observation import EVENT_VERSION
 from airflow_provider_tingting.connection import DEFAULT_CONN_ID
 from airflow_provider_tingting.errors import TingTingConfigError
+from airflow_provider_tingting.masking import mask_text
+from airflow_provider_tingting.polling import Poller, shared_poller
+from airflow_provider_tingting.polling.finished import FINAL_STATUSES, FinishedCampaigns, Watermark
+from airflow_provider_tingting.triggers.base import TingTingBaseTrigger
 
-if TYPE_CHECKING:
-    from airflow_provider_tingting.api.models import Campaign
-    from airflow_provider_tingting.polling import Poller
-    from airflow_provider_tingting.polling.finished import Watermark
-
-EVENT_VERSION = 1
-#: The key of the watermark in the asset's state store (Airflow 3.3+).
+#: The key of the watermark in the asset's state store (Airflow 3.3 and later).
 WATERMARK_KEY = "tingting_finished"
 
 
-class TingTingCampaignFinishedTrigger(BaseEventTrigger):
-    """Fire one event for each campaign of the account that finishes, also for those started by hand in TingTing.
+class TingTingCampaignFinishedTrigger(TingTingBaseTrigger, BaseEventTrigger):
+    """Fire one event for each campaign of the account that finishes, including those started by hand in TingTing.
 
-    For an `AssetWatcher` (Airflow 3.0+). The event holds `{version, campaign_id, name, status, progress_percent,
-    contacts, finished_at, summary}`: nothing personal, phone numbers in the name masked. `summary` holds `reached,
-    not_reached, pending, reach_rate, credits`, or is None when the report cannot be read.
+    For an `AssetWatcher` (Airflow 3.0 and later). The event holds `{version, campaign_id, name, status,
+    progress_percent, contacts, finished_at, summary}`: nothing personal, phone numbers in the name masked. `summary`
+    holds `reached, not_reached, pending, reach_rate, credits`, or is None when the report cannot be read.
 
-    Campaigns that have finished before the trigger starts for the first time are not told; those that finish while
-    its first looks have no answer are. From Airflow 3.3 on it keeps in the asset's state store which ones it has
-    told: after a restart it tells those that finished meanwhile, and none twice, but for one whose event was on its
-    way when the triggerer was killed. On earlier versions what finishes while no triggerer runs is not told. Trouble
-    with TingTing or the connection is logged when it begins and ends, and waited out for ever.
+    Campaigns that have finished before the trigger starts for the first time fire no event; campaigns that finish
+    while its first looks get no response do. On Airflow 3.3 and later the trigger stores in the asset's state store
+    which campaigns have fired: after a restart it fires for those that finished meanwhile, and for none twice, except
+    one whose event was under way when the triggerer was killed. On earlier versions a campaign that finishes while no
+    triggerer runs fires no event. An outage of TingTing or of the connection is logged when it begins and ends, and
+    never ends the trigger.
 
     Source: API page, List campaigns, Get campaign details, Campaign report.
 
     :param tingting_conn_id: the Airflow connection.
-    :param name_pattern: only campaigns whose name is like this, whatever the case, with `*` and `?` as in file names.
-    :param statuses: only campaigns that finish in one of these: `Completed`, `Terminated`.
-    :param poll_interval: the seconds that two looks are apart at least.
-    :raises TingTingConfigError: a status is none in which a campaign finishes.
+    :param name_pattern: only campaigns whose name matches, ignoring case, with `*` and `?` as in file names.
+    :param statuses: only campaigns that finish in one of these: `Completed`, `Terminated`. Default: both.
+    :param poll_interval: least seconds between two looks.
+    :raises TingTingConfigError: `statuses` holds one in which no campaign finishes.
     """
+
+    arguments: ClassVar[tuple[str, ...]] = ("tingting_conn_id", "name_pattern", "statuses", "poll_interval")
 
     def __init__(
         self,
@@ -53,65 +58,44 @@ class TingTingCampaignFinishedTrigger(BaseEventTrigger):
         poll_interval: float = 60.0,
         **later: Any,
     ) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
-        self.tingting_conn_id = tingting_conn_id
+        super().__init__(tingting_conn_id, **later)
         self.name_pattern = name_pattern
-        self.statuses = _finished(statuses)
+        self.statuses = _read_statuses(statuses)
         self.poll_interval = poll_interval
-        # Arguments of a later version, for a triggerer that is updated after the rest.
-        self.later = later
-
-    def serialize(self) -> tuple[str, dict[str, Any]]:
-        """Return what the trigger is made from again, anywhere."""
-        return (
-            "airflow_provider_tingting.triggers.finished.TingTingCampaignFinishedTrigger",
-            {
-                "tingting_conn_id": self.tingting_conn_id,
-                "name_pattern": self.name_pattern,
-                "statuses": self.statuses,
-                "poll_interval": self.poll_interval,
-                **self.later,
-            },
-        )
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Look for ever, and yield an event for each campaign that has finished."""
-        from airflow_provider_tingting.polling import shared_poller
-        from airflow_provider_tingting.polling.finished import FinishedCampaigns
-
-        async with shared_poller(self.tingting_conn_id, self._client) as hub:
-            known = await self._recall()
-            finishes = FinishedCampaigns(hub, self.poll_interval, known)
+        """Look until cancelled, and yield an event for each campaign that has finished."""
+        async with shared_poller(self.tingting_conn_id, self.open_client) as poller:
+            stored = await self._load_watermark()
+            finished = FinishedCampaigns(poller, self.poll_interval, stored)
             is_out = False
             while True:
                 try:
-                    news = await finishes.poll()
-                except Exception as error:  # An error that is raised here would end the watching for good.
+                    campaigns = await finished.poll()
+                except Exception as error:  # Raised from here, it would end the watching for good.
                     if not is_out:
-                        self.log.warning("Finished campaigns cannot be looked for; trying on. %s", _said(error))
-                    is_out, news = True, []
+                        self.log.warning("Finished campaigns cannot be read; trying again. %s", _describe(error))
+                    is_out, campaigns = True, []
                 else:
                     if is_out:
-                        self.log.info("Finished campaigns are looked for again")
+                        self.log.info("Finished campaigns can be read again")
                     is_out = False
-                for campaign in news:
+                for campaign in campaigns:
                     if wanted := self._is_wanted(campaign):
                         self.log.info("Campaign %s is %s", campaign.id, campaign.status)
-                        yield TriggerEvent(await self._event(hub, campaign))  # type: ignore[no-untyped-call]
-                    finishes.tell(campaign)
+                        yield TriggerEvent(await self._event(poller, campaign))  # type: ignore[no-untyped-call]
+                    finished.mark_reported(campaign)
                     if wanted:
-                        # At once: what comes after it may take long, and may not be lived to see.
-                        known = await self._remember(finishes.watermark, known)
-                known = await self._remember(finishes.watermark, known)
+                        # Stored after each event: the triggerer may be killed before the next one.
+                        stored = await self._save_watermark(finished.watermark, stored)
+                stored = await self._save_watermark(finished.watermark, stored)
                 await asyncio.sleep(self.poll_interval * random.uniform(1.0, 1.1))
 
     def _is_wanted(self, campaign: Campaign) -> bool:
         named = fnmatchcase(campaign.name.casefold(), self.name_pattern.casefold())
         return named and campaign.status.value in self.statuses
 
-    async def _event(self, hub: Poller, campaign: Campaign) -> dict[str, Any]:
-        from airflow_provider_tingting.masking import mask_text
-
+    async def _event(self, poller: Poller, campaign: Campaign) -> dict[str, Any]:
         return {
             "version": EVENT_VERSION,
             "campaign_id": campaign.id,
@@ -120,75 +104,64 @@ class TingTingCampaignFinishedTrigger(BaseEventTrigger):
             "progress_percent": campaign.progress_percent,
             "contacts": campaign.campaign_action_count,
             "finished_at": campaign.changed_at.isoformat() if campaign.changed_at else None,
-            "summary": await self._summary(hub, campaign),
+            "summary": await self._summary(poller, campaign),
         }
 
-    async def _summary(self, hub: Poller, campaign: Campaign) -> dict[str, Any] | None:
-        from airflow_provider_tingting.api import calls
+    async def _summary(self, poller: Poller, campaign: Campaign) -> dict[str, Any] | None:
+        # Loads the readers of reports, which a DAG file with this trigger does not need.
         from airflow_provider_tingting.campaigns.fetch_report import FetchedReport, check_fetched, spooled
-        from airflow_provider_tingting.operators.running import summary_figures
+        from airflow_provider_tingting.campaigns.outcome import summary_figures
         from airflow_provider_tingting.reports.writers.reading import read_report
 
         try:
             with spooled() as spool:
-                await hub.download(calls.download_campaign_report(campaign.id), spool)
-                # A report of many thousand rows takes its time: beside the event loop.
+                await poller.download(calls.download_campaign_report(campaign.id), spool)
+                # In a thread: a report of many thousand rows would block the event loop.
                 read = await asyncio.to_thread(read_report, spool, columns=False)
                 check_fetched(FetchedReport(read, "report"), campaign)
                 return summary_figures(read.summary)
-        except Exception as error:  # As in `run`: it would end the watching for good.
-            self.log.warning("Campaign %s is told without a summary. %s", campaign.id, _said(error))
+        except Exception as error:  # As in `run`: raised from here, it would end the watching for good.
+            self.log.warning("The event of campaign %s has no summary. %s", campaign.id, _describe(error))
             return None
 
-    async def _recall(self) -> Watermark | None:
-        from airflow_provider_tingting.polling.finished import Watermark
-
+    async def _load_watermark(self) -> Watermark | None:
         store = getattr(self, "asset_state_store", None)
         if store is None:
             return None
         try:
             return Watermark.from_json(await store.aget(WATERMARK_KEY))
-        except Exception as error:  # It may be in trouble, or hold the state of several assets.
-            self.log.warning("The watermark cannot be read: only what finishes from now on is told. %s", _said(error))
+        except Exception as error:  # The store fails, or holds the state of several assets.
+            self.log.warning("The watermark cannot be read: only later campaigns fire events. %s", _describe(error))
             return None
 
-    async def _remember(self, watermark: Watermark | None, known: Watermark | None) -> Watermark | None:
-        """Keep the watermark unless it is known to be kept; return it."""
+    async def _save_watermark(self, watermark: Watermark | None, stored: Watermark | None) -> Watermark | None:
+        """Store the watermark unless it is stored; return it."""
         store = getattr(self, "asset_state_store", None)
-        if store is None or watermark is None or watermark == known:
+        if store is None or watermark is None or watermark == stored:
             return watermark
         try:
             await store.aset(WATERMARK_KEY, watermark.to_json())
         except Exception as error:
-            self.log.warning("The watermark cannot be kept: after a restart events may come again. %s", _said(error))
+            self.log.warning("The watermark cannot be stored: a restart may repeat events. %s", _describe(error))
         return watermark
 
-    async def _client(self) -> Any:
-        from airflow_provider_tingting.hooks.tingting import TingTingHook
 
-        return await TingTingHook(self.tingting_conn_id).get_async_conn()
-
-
-def _finished(statuses: Any) -> list[str]:
-    from airflow_provider_tingting.api.statuses import CampaignStatus
-
-    final = [status.value for status in CampaignStatus if status.is_final]
+def _read_statuses(statuses: Any) -> list[str]:
+    final = [status.value for status in FINAL_STATUSES]
     if statuses is None:
         return final
-    given = [statuses] if isinstance(statuses, str) else list(statuses)
+    texts = [statuses] if isinstance(statuses, str) else list(statuses)
     try:
-        read = [CampaignStatus.from_text(text).value for text in given]
+        read = [CampaignStatus.from_text(text).value for text in texts]
     except ValueError as error:
         raise TingTingConfigError(f"statuses: {error}.") from None
     if not read or set(read) - set(final):
-        raise TingTingConfigError(f"statuses must be of those in which a campaign finishes: {', '.join(final)}.")
+        raise TingTingConfigError(f"statuses must be among those in which a campaign finishes: {', '.join(final)}.")
     return read
 
 
-def _said(error: Exception) -> str:
-    from airflow_provider_tingting.masking import mask_text
-
-    said = ""
+def _describe(error: Exception) -> str:
+    text = ""
     with suppress(Exception):
-        said = mask_text(str(error))
-    return f"{type(error).__name__}: {said}"
+        text = mask_text(str(error))
+    return f"{type(error).__name__}: {text}"

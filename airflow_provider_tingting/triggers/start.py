@@ -1,37 +1,51 @@
-"""Waits in the triggerer until a campaign may start: for an hour, or for its turn. Only ever reads."""
+"""The trigger that waits until a campaign may start: until a moment, or until no other campaign runs."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, ClassVar
 
-from airflow_provider_tingting._compat import BaseTrigger, TriggerEvent
-from airflow_provider_tingting.campaigns import calling_window
+from airflow_provider_tingting._compat import TriggerEvent
+from airflow_provider_tingting.campaigns import calling_window, concurrency
+from airflow_provider_tingting.campaigns.observation import EVENT_VERSION
+from airflow_provider_tingting.campaigns.watch import WaitPlan
 from airflow_provider_tingting.connection import DEFAULT_CONN_ID
 from airflow_provider_tingting.errors import TingTingError
+from airflow_provider_tingting.polling import shared_poller
+from airflow_provider_tingting.triggers.base import TingTingBaseTrigger
 
-EVENT_VERSION = 1
 
+class TingTingStartTrigger(TingTingBaseTrigger):
+    """Wait until a campaign may start, and fire one event. The trigger only reads, and starts nothing.
 
-class TingTingStartTrigger(BaseTrigger):
-    """Wait until a campaign may start, and fire one event. It starts nothing and changes nothing.
+    All waits with the same connection in a triggerer share their reads (`polling`).
 
-    All that wait for their turn with the same connection in a triggerer share their looks (`hub`).
+    The event is `{version, campaign_id}` and decides nothing: the worker checks the clock, the campaign and the other
+    campaigns again, and defers again if it must. So the event also comes at the deadline, or when TingTing does not
+    respond.
 
-    The event is `{version, campaign_id}` and decides nothing: the worker looks at the clock, the campaign and the
-    others for itself, and defers again if it must. So the event also comes when the time is up, or when TingTing does
-    not answer.
+    Source: API page, List campaigns.
 
     :param campaign_id: the campaign that is to start.
-    :param tingting_conn_id: the Airflow connection; read only when it waits for its turn.
-    :param not_before: when it may start, in seconds since 1970; None to wait until no other campaign of the account
-        runs.
+    :param tingting_conn_id: the Airflow connection; read only to wait for other campaigns.
+    :param not_before: when the campaign may start, in seconds since 1970; None to wait until no other campaign of the
+        account runs.
     :param poll_interval: seconds between two looks at what runs.
     :param deadline: when to give up, in seconds since 1970; None for never.
-    :param tolerate_outage: seconds for which TingTing may fail to answer.
-    :param asked: whether an earlier request to run the campaign has stayed without an answer.
+    :param tolerate_outage: seconds for which TingTing may fail to respond.
+    :param asked: whether an earlier request to run the campaign got no response.
     """
+
+    arguments: ClassVar[tuple[str, ...]] = (
+        "campaign_id",
+        "tingting_conn_id",
+        "not_before",
+        "poll_interval",
+        "deadline",
+        "tolerate_outage",
+        "asked",
+    )
 
     def __init__(
         self,
@@ -44,47 +58,24 @@ class TingTingStartTrigger(BaseTrigger):
         asked: bool = False,
         **later: Any,
     ) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__(tingting_conn_id, **later)
         self.campaign_id = campaign_id
-        self.tingting_conn_id = tingting_conn_id
         self.not_before = not_before
         self.poll_interval = poll_interval
         self.deadline = deadline
         self.tolerate_outage = tolerate_outage
         self.asked = asked
-        # Arguments of a later version, for a triggerer that is updated after the workers.
-        self.later = later
-
-    def serialize(self) -> tuple[str, dict[str, Any]]:
-        """Return what the trigger is made from again, anywhere."""
-        return (
-            "airflow_provider_tingting.triggers.start.TingTingStartTrigger",
-            {
-                "campaign_id": self.campaign_id,
-                "tingting_conn_id": self.tingting_conn_id,
-                "not_before": self.not_before,
-                "poll_interval": self.poll_interval,
-                "deadline": self.deadline,
-                "tolerate_outage": self.tolerate_outage,
-                "asked": self.asked,
-                **self.later,
-            },
-        )
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Wait, and yield one event."""
         if self.not_before is None:
-            await self._await_turn()
+            await self._wait_for_slot()
         else:
-            for nap in calling_window.naps(self.not_before):
-                await asyncio.sleep(nap)
+            for seconds in calling_window.sleeps_until(self.not_before):
+                await asyncio.sleep(seconds)
         yield TriggerEvent({"version": EVENT_VERSION, "campaign_id": self.campaign_id})  # type: ignore[no-untyped-call]
 
-    async def _await_turn(self) -> None:
-        from airflow_provider_tingting.campaigns import concurrency
-        from airflow_provider_tingting.campaigns.watch import WaitPlan
-        from airflow_provider_tingting.polling import shared_poller
-
+    async def _wait_for_slot(self) -> None:
         plan = WaitPlan(
             campaign_id=self.campaign_id,
             poll_interval=self.poll_interval,
@@ -92,19 +83,13 @@ class TingTingStartTrigger(BaseTrigger):
             tolerate_outage=self.tolerate_outage,
         )
         try:
-            async with shared_poller(self.tingting_conn_id, self._client) as hub:
-                await hub.run_shared(concurrency.wait_for_slot(plan, self.log), max_age=self.poll_interval / 2)
+            async with shared_poller(self.tingting_conn_id, self.open_client) as poller:
+                await poller.run_shared(concurrency.wait_for_slot(plan, self.log), max_age=self.poll_interval / 2)
         except TingTingError as error:
-            # The worker comes upon the same, and is heard.
-            self.log.warning("The wait for the turn of campaign %s ends: %s", self.campaign_id, error)
-
-    async def _client(self) -> Any:
-        from airflow_provider_tingting.hooks.tingting import TingTingHook
-
-        return await TingTingHook(self.tingting_conn_id).get_async_conn()
+            # The worker gets the same error, and fails the task with it.
+            self.log.warning("The wait of campaign %s for other campaigns ends: %s", self.campaign_id, error)
 
     async def on_kill(self) -> None:
-        """Say whether anybody was called; called when a person ends the deferred task, from Airflow 3.3 on."""
-        from airflow_provider_tingting.campaigns.concurrency import not_known, not_run
-
-        self.log.warning("%s", (not_known if self.asked else not_run)(self.campaign_id))
+        """Log whether a contact was called; Airflow 3.3 and later call it when a person ends the task."""
+        message = concurrency.not_known if self.asked else concurrency.not_run
+        self.log.warning("%s", message(self.campaign_id))

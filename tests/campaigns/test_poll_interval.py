@@ -7,26 +7,26 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_tingting.campaigns.poll_interval import (
-    MOST_INTERVALS,
-    MOST_INTERVALS_ASLEEP,
+    MAX_INTERVALS_RUNNING,
+    MAX_INTERVALS_SCHEDULED,
     PollInterval,
     duration_text,
 )
 
 
 def at_pace(percent_an_hour, percent):
-    rhythm = PollInterval()
-    rhythm.saw("Running", 0.0, None, 0.0)
-    rhythm.saw("Running", percent, None, percent / percent_an_hour * 3600)
-    return rhythm
+    pace = PollInterval()
+    pace.record("Running", 0.0, None, 0.0)
+    pace.record("Running", percent, None, percent / percent_an_hour * 3600)
+    return pace
 
 
 def test_a_campaign_that_has_just_begun_is_looked_at_after_the_shortest_interval():
-    rhythm = PollInterval()
-    rhythm.saw("Running", 0.0, None, 0.0)
+    pace = PollInterval()
+    pace.record("Running", 0.0, None, 0.0)
 
-    assert rhythm.seconds_left is None
-    assert rhythm.interval(30, 0.0) == 30
+    assert pace.seconds_left is None
+    assert pace.interval(30, 0.0) == 30
 
 
 @pytest.mark.parametrize(("percent", "interval"), [(10, 120), (90, 90), (95, 30), (99, 30), (100, 30)])
@@ -35,24 +35,24 @@ def test_the_nearer_the_end_the_more_often_it_is_looked_at(percent, interval):
 
 
 def test_a_run_that_begins_anew_is_measured_anew():
-    rhythm = at_pace(100, 80)
-    rhythm.saw("Running", 5.0, None, 10_000.0)
-    rhythm.saw("Running", 15.0, None, 10_360.0)
+    pace = at_pace(100, 80)
+    pace.record("Running", 5.0, None, 10_000.0)
+    pace.record("Running", 15.0, None, 10_360.0)
 
-    assert rhythm.seconds_left == pytest.approx(3060)
+    assert pace.seconds_left == pytest.approx(3060)
 
 
 def test_a_scheduled_campaign_is_left_alone_until_it_is_due_though_not_for_ever():
-    rhythm = PollInterval()
-    rhythm.saw("Scheduled", 0.0, 100.0, 1000.0)
+    pace = PollInterval()
+    pace.record("Scheduled", 0.0, 100.0, 1000.0)
 
-    assert rhythm.interval(30, 1000.0) == 90
-    assert rhythm.interval(30, 1090.0) == 30
-    rhythm.saw("Scheduled", 0.0, 1e9, 1000.0)
-    assert rhythm.interval(30, 1000.0) == 30 * MOST_INTERVALS_ASLEEP
+    assert pace.interval(30, 1000.0) == 90
+    assert pace.interval(30, 1090.0) == 30
+    pace.record("Scheduled", 0.0, 1e9, 1000.0)
+    assert pace.interval(30, 1000.0) == 30 * MAX_INTERVALS_SCHEDULED
     # Its time has passed by our clock and not by TingTing's.
-    rhythm.saw("Scheduled", 0.0, -3600.0, 1000.0)
-    assert rhythm.interval(30, 1000.0) == 30
+    pace.record("Scheduled", 0.0, -3600.0, 1000.0)
+    assert pace.interval(30, 1000.0) == 30
 
 
 @given(
@@ -68,11 +68,11 @@ def test_a_scheduled_campaign_is_left_alone_until_it_is_due_though_not_for_ever(
     st.floats(0, 1e6),
 )
 def test_whatever_it_has_seen_the_interval_stays_within_its_bounds(seen, shortest, now):
-    rhythm = PollInterval()
+    pace = PollInterval()
     for status, percent, starts_in, at in seen:
-        rhythm.saw(status, percent, starts_in, at)
+        pace.record(status, percent, starts_in, at)
 
-    assert shortest <= rhythm.interval(shortest, now) <= shortest * max(MOST_INTERVALS, MOST_INTERVALS_ASLEEP)
+    assert shortest <= pace.interval(shortest, now) <= shortest * max(MAX_INTERVALS_RUNNING, MAX_INTERVALS_SCHEDULED)
 
 
 @pytest.mark.parametrize(

@@ -93,8 +93,8 @@ def test_watching_ends_badly_when_nobody_was_reached(tingting, sandbox):
     code, out, err = tingting(f"campaigns watch {number} --json")
 
     assert code == exits.BAD
-    assert "nobody was reached" in err
-    assert "nobody was reached" in json.loads(out)["failure"]
+    assert "no contact was reached" in err
+    assert "no contact was reached" in json.loads(out)["failure"]
 
 
 def test_watching_gives_up_when_the_time_is_up_and_stops_nothing(tingting, sandbox):

@@ -80,7 +80,7 @@ def test_a_campaign_lives_in_a_notebook_that_remembers_only_a_line_of_json(sandb
         if outcome == "completed":
             notebook.job().judge(campaign, summary)
         else:
-            with pytest.raises(TingTingCampaignFailedError, match="nobody was reached"):
+            with pytest.raises(TingTingCampaignFailedError, match="no contact was reached"):
                 notebook.job().judge(campaign, summary)
 
 

@@ -45,18 +45,22 @@ def test_a_campaign_that_meets_the_condition_succeeds(sandbox, deferred, success
 
 @pytest.mark.parametrize(
     ("success_when", "says"),
-    [(0.51, r"success_when asks for 51\s?%"), (1, "success_when asks for 100"), (lambda _: False, "no success")],
+    [
+        (0.51, r"success_when asks for 51\s?%"),
+        (1, "success_when asks for 100"),
+        (lambda _: False, "success_when returned False"),
+    ],
 )
 def test_a_campaign_that_does_not_fails_with_the_figures(sandbox, deferred, success_when, says):
     with pytest.raises(TingTingCampaignFailedError, match=says) as raised:
         ran(sandbox, deferred, *HALF, success_when=success_when)
 
-    assert "Of 4 contacts: 2 reached (50 %), 2 not reached" in str(raised.value)
-    assert "A retry calls nobody again" in str(raised.value)
+    assert "Of 4 contacts: 2 reached (50%), 2 not reached" in str(raised.value)
+    assert "A retry calls no contact again" in str(raised.value)
 
 
 def test_a_campaign_that_reached_nobody_does_not_pass_silently(sandbox, deferred):
-    with pytest.raises(TingTingCampaignFailedError, match=r"nobody was reached.*Of 4 contacts: 0 reached"):
+    with pytest.raises(TingTingCampaignFailedError, match=r"no contact was reached.*Of 4 contacts: 0 reached"):
         ran(sandbox, deferred, *["unanswered"] * 4)
 
 
@@ -96,4 +100,4 @@ def test_a_terminated_campaign_fails_whatever_the_condition_and_says_how_far_it_
     ):
         once(make, store=None, deferred=deferred)
 
-    assert "Nobody is called again by a retry" in str(raised.value)
+    assert "A retry calls no contact again" in str(raised.value)

@@ -77,7 +77,7 @@ def test_when_the_token_is_gone_for_good_the_task_fails_and_says_that_a_retry_re
 
     with (
         meanwhile(lambda: reads(sandbox) > 4, lambda: sandbox.world.rotate_token("a-token-that-nobody-told")),
-        pytest.raises(TingTingError, match=r"re-attaches.*calls nobody a second time") as raised,
+        pytest.raises(TingTingError, match=r"re-attaches.*calls no contact a second time") as raised,
     ):
         once(lambda: running(campaign, deferrable=deferred), store=None, deferred=deferred)
 
@@ -151,5 +151,5 @@ def test_a_retry_while_the_campaign_runs_re_attaches_and_reports_the_real_outcom
     if ends == "Completed":
         assert told[0] == "Completed"
     else:
-        assert ("Terminated" if ends == "Terminated" else "nobody was reached") in told[0]
+        assert ("Terminated" if ends == "Terminated" else "no contact was reached") in told[0]
         assert "Of 4 contacts: 0 reached" in told[0]

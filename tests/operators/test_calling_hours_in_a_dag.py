@@ -50,7 +50,7 @@ def test_mapped_tasks_defer_over_the_night_and_call_everybody_once(
             sandbox.clock.speed = 300
             yield 0.0
 
-    monkeypatch.setattr(calling_window, "naps", sleep_until)
+    monkeypatch.setattr(calling_window, "sleeps_until", sleep_until)
     sandbox.clock.resume(datetime(2026, 11, 24, 3, tzinfo=NEPAL).timestamp(), speed=0)
     assert [a_campaign(sandbox, numbers) for numbers in (NUMBERS[:2], NUMBERS[2:])] == [1, 2]
 

@@ -1,4 +1,4 @@
-"""Campaigns that stand still while they run, and a hub's way to read the connection, counted."""
+"""Campaigns that stand still while they run, and a poller's way to read the connection, counted."""
 
 from __future__ import annotations
 

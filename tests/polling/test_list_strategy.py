@@ -12,7 +12,7 @@ from airflow_provider_tingting.polling.due_queue import DueQueue
 from airflow_provider_tingting.polling.list_strategy import (
     ENDS_CHECKED_FIRST,
     ENDS_CHECKED_LATER,
-    RESTS_FOR,
+    LIST_REST,
     ListStrategy,
 )
 
@@ -28,13 +28,13 @@ def server(ids, cap):
     return answer
 
 
-def walked(listing, ids, cap, wanted, now=0.0):
-    """Read what the listing wants to read; return the pages read and the campaigns left to be read singly."""
+def walked(strategy, ids, cap, wanted, now=0.0):
+    """Read what the strategy wants to read; return the pages read and the campaigns left to be read singly."""
     left, answer = set(wanted), server(ids, cap)
-    pages = listing.pages_for(left, now)
+    pages = strategy.pages_for(left, now)
     if not pages:
         return 0, left
-    walk, read = listing.walk(left, pages), 0
+    walk, read = strategy.walk(left, pages), 0
     for call in walk:
         left -= {campaign.id for campaign in walk.accept(answer(call))}
         read += 1
@@ -50,10 +50,10 @@ ACCOUNTS = st.integers(1, 400).flatmap(
 @given(ACCOUNTS, st.sampled_from([1, 3, 10, 100]))
 def test_once_it_knows_the_list_it_never_takes_more_requests_than_single_reads(account, cap):
     ids, wanted = account
-    listing = ListStrategy()
-    walked(listing, ids, cap, wanted)
+    strategy = ListStrategy()
+    walked(strategy, ids, cap, wanted)
 
-    read, left = walked(listing, ids, cap, wanted)
+    read, left = walked(strategy, ids, cap, wanted)
 
     assert read + len(left) <= len(wanted)
 
@@ -69,55 +69,55 @@ def test_finding_out_costs_no_more_than_half_as_much_again(account, cap):
 
 @pytest.mark.parametrize(("cap", "requests"), [(10, 100), (100, 10)])
 def test_a_thousand_newest_campaigns_take_the_pages_that_hold_them(cap, requests):
-    listing, ids = ListStrategy(), range(5000, 0, -1)
+    strategy, ids = ListStrategy(), range(5000, 0, -1)
     wanted = set(ids[:1000])
 
-    assert walked(listing, ids, cap, wanted) == (requests, set())
-    assert walked(listing, ids, cap, wanted) == (requests, set())
-    assert listing.page_size == cap
+    assert walked(strategy, ids, cap, wanted) == (requests, set())
+    assert walked(strategy, ids, cap, wanted) == (requests, set())
+    assert strategy.page_size == cap
 
 
 def test_campaigns_far_down_an_old_list_are_read_one_by_one():
-    listing, ids = ListStrategy(), range(5000, 0, -1)
+    strategy, ids = ListStrategy(), range(5000, 0, -1)
     wanted = {7, 19, 23}
 
-    walked(listing, ids, 10, wanted)
+    walked(strategy, ids, 10, wanted)
 
-    assert walked(listing, ids, 10, wanted) == (0, wanted)
+    assert walked(strategy, ids, 10, wanted) == (0, wanted)
 
 
 def test_newer_campaigns_of_others_are_read_past():
-    listing, ids = ListStrategy(), range(5000, 0, -1)
+    strategy, ids = ListStrategy(), range(5000, 0, -1)
     wanted = set(ids[120:320])
 
-    assert walked(listing, ids, 10, wanted)[1] == set()
+    assert walked(strategy, ids, 10, wanted)[1] == set()
 
 
 def test_a_list_that_rests_is_not_read():
-    listing = ListStrategy()
-    listing.rest(100.0)
+    strategy = ListStrategy()
+    strategy.rest(100.0)
 
-    assert listing.pages_for({1, 2, 3}, 100.0 + RESTS_FOR - 1) == 0
-    assert listing.pages_for({1, 2, 3}, 100.0 + RESTS_FOR) == 1
+    assert strategy.pages_for({1, 2, 3}, 100.0 + LIST_REST - 1) == 0
+    assert strategy.pages_for({1, 2, 3}, 100.0 + LIST_REST) == 1
 
 
-def sight(**changes):
+def snapshot(**changes):
     shown = {"status": "Completed", "progress_percent": 100.0, "contacts": 4, "starts_at": None, "updated_at": "2026"}
     return Snapshot(7, **{**shown, **changes})
 
 
 @pytest.fixture
 def proven():
-    """A listing that has proved right."""
-    listing = ListStrategy()
+    """A strategy that has proved right."""
+    strategy = ListStrategy()
     for _ in range(ENDS_CHECKED_FIRST):
-        assert not listing.may_end(sight(), None)
-        listing.compared(sight(), sight(), 0.0)
-    return listing
+        assert not strategy.may_end(snapshot(), None)
+        strategy.compare(snapshot(), snapshot(), 0.0)
+    return strategy
 
 
 def test_ends_are_believed_when_the_list_has_proved_right_and_some_are_checked_still(proven):
-    believed = [proven.may_end(sight(), None) for _ in range(ENDS_CHECKED_LATER)]
+    believed = [proven.may_end(snapshot(), None) for _ in range(ENDS_CHECKED_LATER)]
 
     assert believed.count(False) == 1
 
@@ -133,25 +133,27 @@ def test_ends_are_believed_when_the_list_has_proved_right_and_some_are_checked_s
     ],
 )
 def test_a_row_that_lacks_something_contradicts_itself_or_is_older_ends_nothing(proven, shown, before):
-    assert not proven.may_end(sight(**shown), None if before is None else sight(**{"status": "Running", **before}))
+    assert not proven.may_end(
+        snapshot(**shown), None if before is None else snapshot(**{"status": "Running", **before})
+    )
 
 
 def test_one_wrong_end_and_no_end_of_the_list_is_believed_again(proven):
-    proven.compared(sight(), sight(status="Running", progress_percent=10.0), 0.0)
+    proven.compare(snapshot(), snapshot(status="Running", progress_percent=10.0), 0.0)
     for _ in range(10):
-        proven.compared(sight(), sight(), 0.0)
+        proven.compare(snapshot(), snapshot(), 0.0)
 
-    assert not any(proven.may_end(sight(), None) for _ in range(10))
+    assert not any(proven.may_end(snapshot(), None) for _ in range(10))
 
 
 @given(st.lists(st.tuples(st.integers(1, 30), st.floats(0, 100))), st.floats(0, 100))
-def test_the_agenda_gives_each_campaign_once_when_its_last_entry_is_due(entries, now):
-    agenda = DueQueue()
+def test_the_queue_gives_each_campaign_once_when_its_last_entry_is_due(entries, now):
+    queue = DueQueue()
     for campaign, due in entries:
-        agenda.put(campaign, due)
+        queue.put(campaign, due)
     last = dict(entries)
 
-    taken = agenda.take(now)
+    taken = queue.take(now)
 
     assert sorted(taken) == sorted(campaign for campaign, due in last.items() if due <= now)
-    assert agenda.first() == min((due for due in last.values() if due > now), default=None)
+    assert queue.first() == min((due for due in last.values() if due > now), default=None)

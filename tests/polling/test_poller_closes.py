@@ -1,4 +1,4 @@
-"""The last to leave a hub can always leave, whatever the hub is just doing."""
+"""The last to leave a poller can always leave, whatever the poller is just doing."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ def test_all_who_wait_may_leave_in_the_moment_in_which_the_hub_wakes(sandbox, tu
         return AsyncTingTingClient(sandbox.token, base_url=sandbox.base_url, timeout=5, max_retries=0)
 
     async def wait(campaign):
-        async with shared_poller("closing", connect) as hub:
-            await hub.wait(WaitPlan(campaign, poll_interval=2.0), log)
+        async with shared_poller("closing", connect) as poller:
+            await poller.wait(WaitPlan(campaign, poll_interval=2.0), log)
 
     async def leave_together():
         begun = asyncio.ensure_future(wait(first))
         while not reads(sandbox):
             await asyncio.sleep(0.01)
         await asyncio.sleep(0.1)
-        # The hub sleeps until its next look; who comes now wakes it.
+        # The poller sleeps until its next look; who comes now wakes it.
         joined = asyncio.ensure_future(wait(second))
         for _ in range(turns):
             await asyncio.sleep(0)

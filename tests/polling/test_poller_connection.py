@@ -45,8 +45,8 @@ def ended(airflow, campaign, **changes):
     plan = WaitPlan(campaign, **{"poll_interval": 0.05, "deadline": time.time() + 20, **changes})
 
     async def wait():
-        async with shared_poller("connection", airflow.connect) as hub:
-            return await hub.wait(plan, log)
+        async with shared_poller("connection", airflow.connect) as poller:
+            return await poller.wait(plan, log)
 
     return asyncio.run(wait())
 

@@ -28,10 +28,10 @@ def test_a_request_that_is_stuck_holds_up_its_own_campaign_only(sandbox, connect
     sandbox.faults.add("stuck", call="get_campaign")
 
     async def both():
-        hub = Poller(connect)
-        async with waiting(hub, [plan(draft, tolerate_outage=60)]) as (alone,):
+        poller = Poller(connect)
+        async with waiting(poller, [plan(draft, tolerate_outage=60)]) as (alone,):
             await until(lambda: any(entry.fault for entry in sandbox.requests))
-            others = [asyncio.ensure_future(hub.wait(plan(one), log)) for one in campaigns]
+            others = [asyncio.ensure_future(poller.wait(plan(one), log)) for one in campaigns]
             await until(lambda: reads(sandbox, "list_campaigns") >= 2)
             await asyncio.to_thread(sandbox.play_out)
             ended = await asyncio.gather(*others)
@@ -53,9 +53,9 @@ def test_a_broken_log_ends_its_own_wait_only(sandbox, connect, running):
         warning = info
 
     async def both():
-        hub = Poller(connect)
-        async with waiting(hub, [plan(one) for one in campaigns[1:]]) as tasks:
-            broken = asyncio.ensure_future(hub.wait(plan(campaigns[0]), Broken()))
+        poller = Poller(connect)
+        async with waiting(poller, [plan(one) for one in campaigns[1:]]) as tasks:
+            broken = asyncio.ensure_future(poller.wait(plan(campaigns[0]), Broken()))
             with pytest.raises(OSError, match="disk full"):
                 await broken
             await asyncio.to_thread(sandbox.play_out)
@@ -75,9 +75,9 @@ def test_a_broken_log_does_not_keep_the_others_from_a_token_that_was_replaced(sa
             raise OSError("disk full")
 
     async def both():
-        hub = Poller(connect)
-        async with waiting(hub, [plan(one) for one in campaigns[1:]]) as tasks:
-            broken = asyncio.ensure_future(hub.wait(plan(campaigns[0]), Breaks()))
+        poller = Poller(connect)
+        async with waiting(poller, [plan(one) for one in campaigns[1:]]) as tasks:
+            broken = asyncio.ensure_future(poller.wait(plan(campaigns[0]), Breaks()))
             await until(lambda: len(sandbox.requests) >= 3)
             sandbox.world.rotate_token("a-new-token-for-the-sandbox")
             with pytest.raises(OSError, match="disk full"):

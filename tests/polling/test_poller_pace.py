@@ -24,8 +24,8 @@ def test_when_tingting_asks_to_wait_nobody_asks_before(sandbox, connect, running
     campaigns = running(12)
 
     async def some_time():
-        hub = Poller(connect)
-        async with waiting(hub, [plan(one) for one in campaigns]) as tasks:
+        poller = Poller(connect)
+        async with waiting(poller, [plan(one) for one in campaigns]) as tasks:
             await until(lambda: reads(sandbox, "list_campaigns") >= 2)
             sandbox.faults.add("429", call="list_campaigns", value=1)
             await until(lambda: any(entry.fault for entry in sandbox.requests))
@@ -45,14 +45,14 @@ def test_a_long_pause_that_tingting_asks_for_is_kept_by_latecomers_too(sandbox, 
     *early, late = running(12)
 
     async def some_time():
-        hub = Poller(connect)
-        async with waiting(hub, [plan(one) for one in early]) as tasks:
+        poller = Poller(connect)
+        async with waiting(poller, [plan(one) for one in early]) as tasks:
             await until(lambda: reads(sandbox, "list_campaigns") >= 2)
             sandbox.faults.add("429", call="list_campaigns", value=600)
             await until(lambda: any(entry.fault for entry in sandbox.requests))
             await asyncio.sleep(0.2)
             before = len(sandbox.requests)
-            tasks.append(asyncio.ensure_future(hub.wait(plan(late), log)))
+            tasks.append(asyncio.ensure_future(poller.wait(plan(late), log)))
             await asyncio.sleep(0.6)
             return len(sandbox.requests) - before, [task for task in tasks if task.done()]
 
@@ -64,9 +64,9 @@ def test_a_pause_longer_than_an_outage_is_tolerated_ends_each_wait_in_its_own_ti
     sandbox.faults.add("429", times="*", value=86_400)
 
     async def both():
-        hub = Poller(connect)
+        poller = Poller(connect)
         plans = [plan(one, tolerate_outage=0.3) for one in campaigns] + [plan(patient, tolerate_outage=60)]
-        async with waiting(hub, plans) as tasks:
+        async with waiting(poller, plans) as tasks:
             ended = await asyncio.wait_for(asyncio.gather(*tasks[:-1]), 5)
             return ended, tasks[-1].done(), len(sandbox.requests)
 
@@ -84,8 +84,8 @@ def test_a_rate_limit_holds_for_all_who_wait(sandbox, running):
         return AsyncTingTingClient(sandbox.token, base_url=sandbox.base_url, rate_limit=10)
 
     async def some_time():
-        hub = Poller(connect)
-        async with waiting(hub, [plan(one, poll_interval=0.01) for one in campaigns]):
+        poller = Poller(connect)
+        async with waiting(poller, [plan(one, poll_interval=0.01) for one in campaigns]):
             await asyncio.sleep(1.5)
 
     asyncio.run(some_time())

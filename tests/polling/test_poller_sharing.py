@@ -1,4 +1,4 @@
-"""One poll for all who wait: what they share is requests, ends and the hub itself; not their logs."""
+"""One poll for all who wait: what they share is requests, ends and the poller itself; not their logs."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ def test_many_waits_take_the_requests_of_the_pages_that_show_them(sandbox, conne
     campaigns = running(25)
 
     async def some_polls():
-        hub = Poller(connect)
-        async with waiting(hub, [plan(one) for one in campaigns]):
+        poller = Poller(connect)
+        async with waiting(poller, [plan(one) for one in campaigns]):
             await until(lambda: reads(sandbox, "list_campaigns") >= 30)
 
     asyncio.run(some_polls())
@@ -48,13 +48,13 @@ def test_a_latecomer_is_handed_what_was_seen_last_without_a_request(sandbox, con
     *early, late = running(9)
 
     async def join():
-        hub = Poller(connect)
+        poller = Poller(connect)
         progress = Progress(late)
-        async with waiting(hub, [plan(one, poll_interval=30) for one in early]):
+        async with waiting(poller, [plan(one, poll_interval=30) for one in early]):
             await until(lambda: reads(sandbox, "list_campaigns"))
             await asyncio.sleep(0.1)
             before = len(sandbox.requests)
-            joined = asyncio.ensure_future(hub.wait(plan(late, poll_interval=30), log, progress))
+            joined = asyncio.ensure_future(poller.wait(plan(late, poll_interval=30), log, progress))
             await asyncio.sleep(0.1)
             joined.cancel()
             return progress.seen, len(sandbox.requests) - before
@@ -68,9 +68,9 @@ def test_several_waits_for_one_campaign_each_end_as_they_want(sandbox, connect, 
     (campaign,) = running(1)
 
     async def three():
-        hub = Poller(connect)
+        poller = Poller(connect)
         plans = [plan(campaign, until=("Running",)), plan(campaign), plan(campaign, deadline=time.time() + 0.2)]
-        async with waiting(hub, plans) as (reached, to_the_end, timed_out):
+        async with waiting(poller, plans) as (reached, to_the_end, timed_out):
             first, last = await reached, await timed_out
             await asyncio.to_thread(sandbox.play_out)
             return first, await to_the_end, last
@@ -96,7 +96,7 @@ def test_the_hub_is_shared_by_loop_and_key_and_closed_by_the_last(sandbox, conne
             return *found, fresh is mine, left
 
     assert asyncio.run(users()) == (True, False, False, [])
-    # In another event loop it is another hub.
+    # In another event loop it is another poller.
     assert asyncio.run(users())[0]
 
 
@@ -110,17 +110,17 @@ def test_each_ones_log_lines_are_written_in_its_own_context(sandbox, connect, ru
 
         warning = info
 
-    async def one(hub, campaign):
+    async def one(poller, campaign):
         whose.set(campaign)
-        return await hub.wait(plan(campaign), Log())
+        return await poller.wait(plan(campaign), Log())
 
     async def all_of(campaigns):
-        hub = Poller(connect)
-        tasks = [asyncio.ensure_future(one(hub, campaign)) for campaign in campaigns]
+        poller = Poller(connect)
+        tasks = [asyncio.ensure_future(one(poller, campaign)) for campaign in campaigns]
         await until(lambda: len(sandbox.requests) > 2)
         await asyncio.to_thread(sandbox.play_out)
         await asyncio.gather(*tasks)
-        await hub.close()
+        await poller.close()
 
     campaigns = running(12)
     asyncio.run(all_of(campaigns))
@@ -133,9 +133,9 @@ def test_an_end_that_the_list_shows_while_others_are_due_is_told_at_once(sandbox
     patient, *others = running(12)
 
     async def both():
-        hub = Poller(connect)
+        poller = Poller(connect)
         plans = [plan(patient, poll_interval=30, until=until_status), *(plan(one) for one in others)]
-        async with waiting(hub, plans) as (task, *_):
+        async with waiting(poller, plans) as (task, *_):
             await until(lambda: reads(sandbox, "list_campaigns") >= 2)
             sandbox.world.stop_campaign(patient)
             return await asyncio.wait_for(task, 5)

@@ -12,7 +12,7 @@ from support.poller_waits import all_ended, log, plan, until, waiting
 from airflow_provider_tingting.api import AsyncTingTingClient
 from airflow_provider_tingting.campaigns.observation import Reason
 from airflow_provider_tingting.polling import Poller
-from airflow_provider_tingting.polling import poller as hub_module
+from airflow_provider_tingting.polling import poller as poller_module
 
 
 @pytest.mark.parametrize("kind", ["500", "503-html", "garbage", "truncate", "cut-before", "429", "redirect"])
@@ -26,7 +26,7 @@ def test_a_list_that_cannot_be_read_is_done_without(sandbox, connect, running, k
 
 
 def test_a_list_that_is_stuck_is_not_waited_for(sandbox, connect, running, monkeypatch):
-    monkeypatch.setattr(hub_module, "_LEAST_PATIENCE", 0.2)
+    monkeypatch.setattr(poller_module, "_MIN_LIST_TIMEOUT", 0.2)
     sandbox.faults.add("stuck", call="list_campaigns", times="*")
 
     ended = all_ended(sandbox, connect, running(12))
@@ -36,17 +36,17 @@ def test_a_list_that_is_stuck_is_not_waited_for(sandbox, connect, running, monke
 
 
 def test_a_list_that_is_stuck_for_those_with_time_holds_up_no_newcomer(sandbox, connect, running, monkeypatch):
-    monkeypatch.setattr(hub_module, "_LEAST_PATIENCE", 0.1)
-    monkeypatch.setattr(hub_module, "_MOST_PATIENCE", 0.3)
+    monkeypatch.setattr(poller_module, "_MIN_LIST_TIMEOUT", 0.1)
+    monkeypatch.setattr(poller_module, "_MAX_LIST_TIMEOUT", 0.3)
     *campaigns, late = running(12)
     sandbox.faults.add("stuck", call="list_campaigns", times="*")
 
     async def both():
-        hub = Poller(connect)
-        async with waiting(hub, [plan(one, poll_interval=600, deadline=None) for one in campaigns]):
+        poller = Poller(connect)
+        async with waiting(poller, [plan(one, poll_interval=600, deadline=None) for one in campaigns]):
             await until(lambda: reads(sandbox, "list_campaigns") == 1)
             sandbox.world.stop_campaign(late)
-            return await asyncio.wait_for(hub.wait(plan(late), log), 3)
+            return await asyncio.wait_for(poller.wait(plan(late), log), 3)
 
     assert asyncio.run(both()).status == "Terminated"
 
@@ -55,8 +55,8 @@ def test_a_server_that_is_down_is_not_asked_once_for_each_wait(sandbox, connect,
     campaigns = running(40)
 
     async def through_an_outage():
-        hub = Poller(connect)
-        async with waiting(hub, [plan(one, poll_interval=0.1) for one in campaigns]) as tasks:
+        poller = Poller(connect)
+        async with waiting(poller, [plan(one, poll_interval=0.1) for one in campaigns]) as tasks:
             await until(lambda: reads(sandbox, "list_campaigns") >= 8)
             before = len(sandbox.requests)
             sandbox.faults.add("500", call="*", times="*")
@@ -77,9 +77,9 @@ def test_each_wait_tolerates_an_outage_for_its_own_time(sandbox, connect, runnin
     impatient, patient = running(2)
 
     async def both():
-        hub = Poller(connect)
+        poller = Poller(connect)
         plans = [plan(impatient, tolerate_outage=0.2), plan(patient, tolerate_outage=60)]
-        async with waiting(hub, plans) as (short, long):
+        async with waiting(poller, plans) as (short, long):
             await until(lambda: len(sandbox.requests) > 2)
             sandbox.faults.add("500", call="*", times="*")
             ended = await short
@@ -107,8 +107,8 @@ def test_a_token_that_is_rejected_for_good_ends_every_wait_with_few_requests(san
         return AsyncTingTingClient("no-such-token", base_url=sandbox.base_url, max_retries=0)
 
     async def all_of(campaigns):
-        hub = Poller(connect)
-        async with waiting(hub, [plan(one) for one in campaigns]) as tasks:
+        poller = Poller(connect)
+        async with waiting(poller, [plan(one) for one in campaigns]) as tasks:
             return await asyncio.gather(*tasks)
 
     ended = asyncio.run(all_of(running(25)))
@@ -121,13 +121,13 @@ def test_two_triggerers_on_the_same_connection_do_not_disturb_each_other(sandbox
     campaigns = running(20)
 
     async def both():
-        hubs = Poller(connect), Poller(connect)
-        tasks = [asyncio.ensure_future(hubs[one % 2].wait(plan(one), log)) for one in campaigns]
+        pollers = Poller(connect), Poller(connect)
+        tasks = [asyncio.ensure_future(pollers[one % 2].wait(plan(one), log)) for one in campaigns]
         await until(lambda: len(sandbox.requests) > 8)
         await asyncio.to_thread(sandbox.play_out)
         ended = await asyncio.gather(*tasks)
-        for hub in hubs:
-            await hub.close()
+        for poller in pollers:
+            await poller.close()
         return ended
 
     assert {one.status for one in asyncio.run(both())} == {"Completed"}
@@ -138,13 +138,13 @@ def test_two_triggerers_on_the_same_connection_do_not_disturb_each_other(sandbox
 def test_a_wall_clock_that_is_set_moves_the_deadline_and_nothing_else(
     sandbox, connect, running, monkeypatch, jump, reason
 ):
-    monkeypatch.setattr(hub_module, "_LONGEST_SLEEP", 0.1)
+    monkeypatch.setattr(poller_module, "_MAX_SLEEP", 0.1)
     set_by = [0.0]
     (campaign,) = running(1)
 
     async def some_time():
-        hub = Poller(connect, clock=lambda: time.time() + set_by[0])
-        async with waiting(hub, [plan(campaign, poll_interval=0.5, deadline=time.time() + 600)]) as (task,):
+        poller = Poller(connect, clock=lambda: time.time() + set_by[0])
+        async with waiting(poller, [plan(campaign, poll_interval=0.5, deadline=time.time() + 600)]) as (task,):
             await until(lambda: len(sandbox.requests) > 1)
             set_by[0] = jump
             await asyncio.sleep(0.3)

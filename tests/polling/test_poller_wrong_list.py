@@ -37,8 +37,8 @@ def test_a_list_that_says_completed_of_a_campaign_that_runs_ends_no_wait(sandbox
     lies(monkeypatch, all_over)
 
     async def some_time():
-        hub = Poller(connect)
-        async with waiting(hub, [plan(one) for one in campaigns]) as tasks:
+        poller = Poller(connect)
+        async with waiting(poller, [plan(one) for one in campaigns]) as tasks:
             await until(lambda: reads(sandbox) > 60)
             ended_early = [task for task in tasks if task.done()]
             await asyncio.to_thread(sandbox.play_out)
@@ -59,8 +59,8 @@ def test_a_list_that_has_proved_right_and_then_lies_is_caught_by_a_sensors_wait(
     )
 
     async def some_time():
-        hub = Poller(connect)
-        async with waiting(hub, [plan(one, until=("Completed",)) for one in campaigns]) as tasks:
+        poller = Poller(connect)
+        async with waiting(poller, [plan(one, until=("Completed",)) for one in campaigns]) as tasks:
             await until(lambda: reads(sandbox) > 40)
             return [task for task in tasks if task.done()]
 
@@ -82,7 +82,7 @@ def test_a_list_that_is_stale_for_ever_delays_an_end_and_does_not_hide_it(sandbo
 def test_a_list_whose_figures_change_for_ever_delays_an_end_and_does_not_hide_it(
     sandbox, connect, running, monkeypatch
 ):
-    monkeypatch.setattr("airflow_provider_tingting.polling.subscriber.MOST_LISTED_LOOKS", 20)
+    monkeypatch.setattr("airflow_provider_tingting.polling.subscriber.MAX_LISTED_READS", 20)
     lists = itertools.count()
 
     def turns_in_circles(content):
@@ -157,8 +157,8 @@ def test_an_unknown_status_is_waited_through_and_never_an_end(sandbox, connect, 
     sandbox.world.campaigns[campaigns[0]].status = "Paused"
 
     async def some_time():
-        hub = Poller(connect)
-        async with waiting(hub, [plan(one, deadline=time.time() + 0.5) for one in campaigns]) as tasks:
+        poller = Poller(connect)
+        async with waiting(poller, [plan(one, deadline=time.time() + 0.5) for one in campaigns]) as tasks:
             return await asyncio.gather(*tasks)
 
     ended = asyncio.run(some_time())

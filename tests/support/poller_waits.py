@@ -1,4 +1,4 @@
-"""Waits through a hub in the test's own event loop, ended when the test is done with them."""
+"""Waits through a poller in the test's own event loop, ended when the test is done with them."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ def plan(campaign: int, **changes: Any) -> WaitPlan:
 
 @asynccontextmanager
 async def waiting(
-    hub: Poller, plans: Sequence[WaitPlan], progress: Progress | None = None
+    poller: Poller, plans: Sequence[WaitPlan], progress: Progress | None = None
 ) -> AsyncIterator[list[asyncio.Future[Observation]]]:
     """Tasks that wait, ended when the block is left."""
-    tasks = [asyncio.ensure_future(hub.wait(one, log, progress)) for one in plans]
+    tasks = [asyncio.ensure_future(poller.wait(one, log, progress)) for one in plans]
     try:
         yield tasks
     finally:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await hub.close()
+        await poller.close()
 
 
 async def until(condition: Callable[[], object], within: float = 10.0) -> None:
@@ -58,8 +58,8 @@ def all_ended(
     """Wait for campaigns while the world goes on after a few lists, and return how each wait has ended."""
 
     async def both() -> list[Observation]:
-        hub = Poller(connect)
-        async with waiting(hub, [plan(one, **changes) for one in campaigns]) as tasks:
+        poller = Poller(connect)
+        async with waiting(poller, [plan(one, **changes) for one in campaigns]) as tasks:
             await until(lambda: len(sandbox.requests) >= after)
             if meanwhile is not None:
                 meanwhile()

@@ -75,4 +75,4 @@ def test_an_error_that_nobody_expected_leaves_the_summary_out_and_ends_nothing(s
 
     assert [(event["campaign_id"], event["summary"]) for event in events] == [(1, None), (2, None)]
     said = logged()
-    assert "Campaign 1 is told without a summary. ValueError: Exceeds the limit for 98******67" in said
+    assert "The event of campaign 1 has no summary. ValueError: Exceeds the limit for 98******67" in said

@@ -228,13 +228,13 @@ def test_trouble_is_told_once_and_waited_out_and_nothing_is_lost(sandbox, monkey
     assert [event["campaign_id"] for event in events] == [1]
     text = logged()
     # Once for four failed polls; Airflow 2 writes each line to two places.
-    assert text.count("Finished campaigns cannot be looked for") in (1, 2)
-    assert text.count("are looked for again") in (1, 2)
+    assert text.count("Finished campaigns cannot be read") in (1, 2)
+    assert text.count("can be read again") in (1, 2)
 
 
 def test_a_connection_that_is_mended_and_a_token_that_is_replaced_are_noticed(sandbox, monkeypatch):
 
-    monkeypatch.setattr(shared_client, "CONNECTION_AGES_AFTER", 0.2)
+    monkeypatch.setattr(shared_client, "MAX_CLIENT_AGE", 0.2)
     monkeypatch.setenv("AIRFLOW_CONN_TINGTING_DEFAULT", connection(sandbox, password=""))
 
     def act():
@@ -273,7 +273,7 @@ def test_several_watchers_of_a_connection_share_their_polls(sandbox):
 
 
 def test_the_list_is_read_to_its_end_now_and_then(sandbox, monkeypatch):
-    monkeypatch.setattr(finished, "READS_ALL_AFTER", 0.3)
+    monkeypatch.setattr(finished, "READ_ALL_AFTER", 0.3)
     old = a_campaign(sandbox)
     others = [finish(sandbox) for _ in range(25)]
 

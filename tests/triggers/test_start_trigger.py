@@ -35,7 +35,7 @@ def test_it_fires_at_its_hour_and_needs_no_connection_for_it(monkeypatch):
 
 
 def test_a_clock_that_is_set_forward_during_the_wait_is_noticed(monkeypatch):
-    monkeypatch.setattr(calling_window, "LOOKS_AT_CLOCK_EVERY", 0.05)
+    monkeypatch.setattr(calling_window, "CLOCK_CHECK_INTERVAL", 0.05)
     begun = time.monotonic()
     monkeypatch.setattr(calling_window, "now", lambda: 0.0 if time.monotonic() < begun + 0.1 else 7200.0)
 

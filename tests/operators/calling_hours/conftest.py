@@ -24,4 +24,4 @@ def _by_the_sandboxs_clock(monkeypatch, sandbox):
             NIGHTS["asleep"] = True
             yield 0.01
 
-    monkeypatch.setattr(calling_window, "naps", naps)
+    monkeypatch.setattr(calling_window, "sleeps_until", naps)

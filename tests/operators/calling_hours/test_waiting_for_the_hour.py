@@ -70,7 +70,7 @@ def test_whoever_prefers_it_gets_a_failure_without_further_tries_instead_of_a_wa
     ("arguments", "says"),
     [
         ({"calling_window": ("20:00", "20:00")}, "never opens"),
-        ({"calling_window": "daytime"}, "no calling window"),
+        ({"calling_window": "daytime"}, "not a calling window"),
         ({"outside_window": "skip"}, "outside_window must be one of wait, fail; it is 'skip'"),
         ({"start_timeout": "soon"}, "start_timeout must be more than 0 seconds"),
         ({"max_age": 0}, "max_age must be more than 0 seconds"),
@@ -119,7 +119,7 @@ def test_the_end_of_a_campaign_that_nobody_answers_is_told_after_the_wait_too(sa
     campaign = a_campaign(sandbox, outcome="unanswered")
     operator = running(campaign, deferrable=deferrable)
 
-    with pytest.raises(TingTingCampaignFailedError, match="nobody was reached"):
+    with pytest.raises(TingTingCampaignFailedError, match="no contact was reached"):
         execute_through(lambda: operator, context_of(operator))
 
     assert set(sandbox.ledger.times_dialled()) == set(NUMBERS)
