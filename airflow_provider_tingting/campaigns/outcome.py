@@ -129,4 +129,3 @@ def describe(summary: CampaignSummary) -> str:
         f"Of {summary.contacts} contacts: {summary.reached} reached{rate}, {summary.not_reached} not reached, "
         f"{summary.pending + summary.unknown} without an outcome."
     )
-

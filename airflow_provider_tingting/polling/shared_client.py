@@ -121,7 +121,11 @@ class SharedClient:
         if self._rate_limit is not None and left > 0:
             first = self._rate_limit
             raise TingTingRateLimitedError(
-                first.call, first.message, campaign_id=first.campaign_id, status_code=first.status_code, retry_after=left
+                first.call,
+                first.message,
+                campaign_id=first.campaign_id,
+                status_code=first.status_code,
+                retry_after=left,
             )
 
     async def _open_client(self) -> AsyncTingTingClient:
