@@ -1,4 +1,4 @@
-"""`python -m airflow_provider_tingting.sandbox`, or `tingting-sandbox`: a TingTing on this machine, until Ctrl+C."""
+"""`python -m airflow_provider_tingting.sandbox`, or `tingting-sandbox`: runs the sandbox until Ctrl+C."""
 
 from __future__ import annotations
 
@@ -10,23 +10,26 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from airflow_provider_tingting.errors import TingTingConfigError
+from airflow_provider_tingting.sandbox.account import DEFAULT_TOKEN
 from airflow_provider_tingting.sandbox.calls import ENDPOINTS
 from airflow_provider_tingting.sandbox.dialect import Dialect
 from airflow_provider_tingting.sandbox.faults import KINDS
 from airflow_provider_tingting.sandbox.nepal_time import NEPAL, read_schedule
-from airflow_provider_tingting.sandbox.running import Sandbox
-from airflow_provider_tingting.sandbox.state import DEFAULT_TOKEN
+from airflow_provider_tingting.sandbox.server import Sandbox
 
 DEFAULT_PORT = 8085
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the sandbox until it is interrupted; return the exit code."""
-    return serve(_parser().parse_args(arguments))
+    return serve(parser().parse_args(arguments))
 
 
 def serve(options: argparse.Namespace) -> int:
-    """Run the sandbox that the options describe until it is interrupted; return the exit code."""
+    """Run a sandbox until it is interrupted; return the exit code.
+
+    :param options: the parsed command line, see `add_arguments`.
+    """
     try:
         sandbox = Sandbox(
             port=options.port,
@@ -44,14 +47,15 @@ def serve(options: argparse.Namespace) -> int:
             latency=options.latency,
             latency_per_contact=options.latency_per_contact,
         )
-        # `kill` and a container's stop end it as Ctrl+C does.
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        # SIGINT is set explicitly, because a shell starts a background job with SIGINT ignored.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.default_int_handler)
         sandbox.start()
     except (TingTingConfigError, ValueError) as error:
         print(f"tingting-sandbox: {error}", file=sys.stderr)
         return 2
     try:
-        print(_welcome(sandbox), flush=True)
+        print(welcome(sandbox), flush=True)
         sandbox.wait()
     except KeyboardInterrupt:
         print("\nStopped.")
@@ -60,69 +64,71 @@ def serve(options: argparse.Namespace) -> int:
     return 0
 
 
-def _welcome(sandbox: Sandbox) -> str:
-    faults = "".join(f"\n  {fault.kind} at {fault.call}, {_often(fault.times)}" for fault in sandbox.faults)
+def welcome(sandbox: Sandbox) -> str:
+    """Return the text that is printed when the sandbox listens: the connection, the addresses, the faults."""
+    faults = "".join(f"\n  {fault.kind} at {fault.call}, {_requests(fault.times)}" for fault in sandbox.faults)
     push = "curl -X POST -H 'Content-Type: application/json' -d '{\"push\": 3600}'"
     return f"""\
 A TingTing sandbox is listening on {sandbox.base_url}
-It calls nobody. The token is {sandbox.token}
+It makes no real calls and sends no SMS. The token is {sandbox.token}
 
 Connect Airflow with it:
   export AIRFLOW_CONN_TINGTING_DEFAULT={shlex.quote(sandbox.connection_json())}
 
 Try it:          curl -H 'Authorization: Bearer {sandbox.token}' {sandbox.base_url}voice-models/
-Look at it:      {sandbox.root_url}
-All calls:       {sandbox.root_url}docs
-Who was called:  {sandbox.root_url}sandbox/ledger
-An hour later:   {push} {sandbox.root_url}sandbox/clock
-{f"Faults to come:{faults}" if faults else "No faults are scripted."}
+Web page:        {sandbox.root_url}
+API page:        {sandbox.root_url}docs
+Calls and SMS:   {sandbox.root_url}sandbox/ledger
+Push the clock:  {push} {sandbox.root_url}sandbox/clock
+{f"Pending faults:{faults}" if faults else "No faults are pending."}
 
 Stop it with Ctrl+C."""
 
 
-def _often(times: int | None) -> str:
-    return "always" if times is None else "once" if times == 1 else f"{times} times"
+def _requests(times: int | None) -> str:
+    return "every request" if times is None else "1 request" if times == 1 else f"{times} requests"
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of `tingting-sandbox`."""
+    made = argparse.ArgumentParser(
         prog="tingting-sandbox",
-        description="A TingTing on this machine: the whole API, nobody is called, no account and no network needed.",
+        description="A local TingTing sandbox. It makes no real calls, and needs neither an account nor a network.",
     )
-    add_arguments(parser)
-    return parser
+    add_arguments(made)
+    return made
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Describe the command line, for every command that starts a sandbox."""
+    """Add the arguments of the commands that start a sandbox."""
     parser.epilog = _epilog()
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     add = parser.add_argument
     add("--host", default="127.0.0.1", help="a loopback address (default: %(default)s)")
-    add("--port", type=int, default=DEFAULT_PORT, help="0 takes a free one (default: %(default)s)")
+    add("--port", type=int, default=DEFAULT_PORT, help="0 takes a free port (default: %(default)s)")
     add("--token", default=DEFAULT_TOKEN, help="the API token (default: %(default)s)")
-    add("--seed", type=int, default=7, help="decides how every call ends (default: %(default)s)")
-    add("--speed", type=float, help="seconds of the sandbox in one real second (default: 1)")
-    add("--start", type=_moment, help="when the sandbox's time begins, ISO 8601 (default: now)")
-    add("--state", metavar="FILE", help="remember everything in FILE, and go on from it")
-    add("--samples", action="store_true", help="begin with the campaigns of the API page's samples, in July 2025")
+    add("--seed", type=int, default=7, help="decides the outcome of every call (default: %(default)s)")
+    add("--speed", type=float, help="seconds of the sandbox's clock in one real second (default: 1)")
+    add("--start", type=_moment, help="initial time of the sandbox's clock, ISO 8601 (default: now)")
+    add("--state", metavar="FILE", help="keep the sandbox's data in FILE across restarts")
+    add("--samples", action="store_true", help="start with the campaigns of the API page's samples, in July 2025")
     add("--credits", type=int, default=10_000, help="the account's balance (default: %(default)s)")
-    add("--page-cap", type=int, default=10, help="the most rows a page holds; 0 for no cap (default: %(default)s)")
-    add("--latency", type=float, default=0.0, help="seconds before every answer (default: 0)")
-    add("--latency-per-contact", type=float, default=0.0, help="seconds more for each contact added (default: 0)")
+    add("--page-cap", type=int, default=10, help="maximum rows of a page; 0 for no maximum (default: %(default)s)")
+    add("--latency", type=float, default=0.0, help="seconds from each request to its response (default: 0)")
+    add("--latency-per-contact", type=float, default=0.0, help="additional seconds for each contact added (default: 0)")
     add(
         "--fault",
         action="append",
         default=[],
         metavar="KIND[=VALUE][:CALL[:TIMES[:SKIP]]]",
-        help="something that goes wrong, such as lose-reply:run or 429=3:add:*; may be repeated",
+        help="a fault, such as lose-reply:run or 429=3:add:*; can be repeated",
     )
     add(
         "--dialect",
         action="append",
         default=[],
         metavar="NAME=VALUE",
-        help="a way in which TingTing servers differ; may be repeated",
+        help="a known difference between TingTing servers; can be repeated",
     )
 
 
@@ -133,13 +139,13 @@ def _epilog() -> str:
     calls = ", ".join(call.alias for call in ENDPOINTS.values())
     dialect = "\n".join(f"  {name:<20} {choices}\n{'':23}{meaning}" for name, choices, meaning in Dialect.table())
     return f"""\
-faults (KIND, with the usual VALUE); TIMES is 1 unless given, * means always; SKIP lets so many requests pass first:
+faults (KIND=default VALUE); TIMES: requests affected, default 1, * for all; SKIP: requests unaffected before:
 {faults}
 
-calls (CALL), or their full names as the request ledger has them:
+calls (CALL); the names of the request ledger are accepted too:
   *, read, write, {calls}
 
-dialect switches (the first choice is the usual):
+dialect switches (the first choice is the default):
 {dialect}
 """
 

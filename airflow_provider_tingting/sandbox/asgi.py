@@ -1,4 +1,4 @@
-"""The few things that gate and faults need of ASGI, the protocol below FastAPI. Standard library only."""
+"""Helpers for ASGI, the protocol below FastAPI: complete responses, bodies that are read twice, disconnects."""
 
 from __future__ import annotations
 
@@ -12,35 +12,41 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-#: Where the server leaves the connection's transport in `scope["state"]`.
+#: The key of the connection's transport in `scope["state"]`.
 TRANSPORT = "tingting_transport"
 
 
 @dataclass
-class Answer:
-    """A response, complete: one to send, or one held back."""
+class BufferedResponse:
+    """A complete response, to send or to withhold."""
 
     status: int = 200
     body: bytes = b""
     headers: list[tuple[bytes, bytes]] = field(default_factory=list)
 
-    async def take(self, message: Message) -> None:
-        """Be the `send` of an application, to hold its response back."""
+    async def capture(self, message: Message) -> None:
+        """Act as the `send` of an application and keep its response."""
         if message["type"] == "http.response.start":
             self.status, self.headers = message["status"], list(message.get("headers", ()))
         elif message["type"] == "http.response.body":
             self.body += message.get("body", b"")
 
     async def send(self, send: Send, *, cut_at: int | None = None) -> None:
-        """Send it; with `cut_at` only so many bytes of the body, though all of them are announced."""
+        """Send the response.
+
+        :param cut_at: how many bytes of the body are sent, while `Content-Length` has the full length; None sends all.
+        """
         headers = [(name, value) for name, value in self.headers if name.lower() != b"content-length"]
         headers.append((b"content-length", str(len(self.body)).encode()))
         await send({"type": "http.response.start", "status": self.status, "headers": headers})
         await send({"type": "http.response.body", "body": self.body[:cut_at], "more_body": cut_at is not None})
 
 
-async def read_body(receive: Receive, most: int) -> tuple[bytes, bool] | None:
-    """Read a request's body up to a size and tell whether that was all; None when the other side went away."""
+async def read_body(receive: Receive, limit: int) -> tuple[bytes, bool] | None:
+    """Return a request's body up to a size, and whether that is all of it; None when the client disconnected.
+
+    :param limit: the most bytes that are kept.
+    """
     parts: list[bytes] = []
     size = 0
     while True:
@@ -49,27 +55,27 @@ async def read_body(receive: Receive, most: int) -> tuple[bytes, bool] | None:
             return None
         part = message.get("body", b"")
         size += len(part)
-        if size <= most:
+        if size <= limit:
             parts.append(part)
         if not message.get("more_body", False):
-            return b"".join(parts), size <= most
+            return b"".join(parts), size <= limit
 
 
-def given_again(body: bytes, receive: Receive) -> Receive:
-    """Hand on a body that was read already."""
-    given = False
+def replay_body(body: bytes, receive: Receive) -> Receive:
+    """Return a `receive` that yields a body which was read before, then what `receive` yields."""
+    replayed = False
 
-    async def again() -> Message:
-        nonlocal given
-        if given:
+    async def replay() -> Message:
+        nonlocal replayed
+        if replayed:
             return await receive()
-        given = True
+        replayed = True
         return {"type": "http.request", "body": body, "more_body": False}
 
-    return again
+    return replay
 
 
-async def until_gone(receive: Receive) -> None:
-    """Wait until the connection is closed, by whichever side."""
+async def wait_for_disconnect(receive: Receive) -> None:
+    """Wait until the connection is closed by either side."""
     while (await receive())["type"] != "http.disconnect":
         pass

@@ -1,7 +1,7 @@
-"""Every call that the sandbox answers, once: its name, method, paths and what it does. Standard library only.
+"""The table of the API's calls: name, method, paths and summary.
 
-The names are used for faults and in the request ledger; the paths are those of the API page, and of the vendor's own
-client for the calls that the page lacks.
+Faults and the request ledger use the names. The paths are those of the API page, and of the vendor's own client for
+the calls that the page lacks.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Endpoint:
 
     @property
     def is_write(self) -> bool:
-        """Whether it changes something or phones somebody."""
+        """Whether the call changes something or phones a contact."""
         return self.method != "GET"
 
 
@@ -93,7 +93,7 @@ ENDPOINTS = {
     )
 }
 
-#: Words that stand for several calls where a fault names its call.
+#: Names for several calls, for the call of a fault.
 GROUPS = {
     "*": frozenset(ENDPOINTS),
     "read": frozenset(name for name, call in ENDPOINTS.items() if not call.is_write),
@@ -108,9 +108,9 @@ _PATTERNS = [
 
 
 def calls_named(name: str) -> frozenset[str]:
-    """Return the calls that a name, an alias, `read`, `write` or `*` stands for.
+    """Return the names of the calls that a name, an alias, `read`, `write` or `*` stands for.
 
-    :raises ValueError: there is no such call; the text lists those that there are.
+    :raises ValueError: there is no such call; the text lists the calls.
     """
     if name in GROUPS:
         return GROUPS[name]
@@ -122,7 +122,10 @@ def calls_named(name: str) -> frozenset[str]:
 
 
 def identify(method: str, path: str, body: bytes = b"") -> str | None:
-    """Name the call of a request, or None when TingTing has no such path."""
+    """Return the name of a request's call; None when TingTing has no such path.
+
+    :param body: the request's body, which distinguishes adding one contact from adding many.
+    """
     for known_method, pattern, name in _PATTERNS:
         if method == known_method and pattern.match(path):
             return name if name != "add_contact" else _one_or_many(body)
@@ -130,7 +133,7 @@ def identify(method: str, path: str, body: bytes = b"") -> str | None:
 
 
 def has_path(path: str) -> bool:
-    """Tell whether any call lives at a path, whatever the method."""
+    """Return whether any call has this path, with any method."""
     return any(pattern.match(path) for _, pattern, _ in _PATTERNS)
 
 

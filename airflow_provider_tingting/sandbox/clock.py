@@ -1,6 +1,6 @@
-"""The sandbox's clock: it can be sped up, stopped and pushed forward, and everything in the world follows from it.
+"""The sandbox's clock, which can run fast, stand still and be pushed forward.
 
-Nothing runs in the background: the world works out what has happened since it last looked. Standard library only.
+No thread runs in the background: the world processes the events that are due when it is read.
 """
 
 from __future__ import annotations
@@ -13,21 +13,21 @@ from datetime import datetime
 
 from airflow_provider_tingting.sandbox.nepal_time import NEPAL
 
-#: No later time is shown or accepted; it keeps every date writable.
+#: The latest time of a clock or schedule, so that every date can be written.
 END_OF_TIME = datetime(9000, 1, 1, tzinfo=NEPAL).timestamp()
 
 
 class Clock:
     """The time in the sandbox's world, in seconds since 1970; it never goes back.
 
-    :param start: when the world begins; None means now.
+    :param start: the time at which the clock begins; None means now.
     :param speed: seconds of the world in one real second; 0 stops the clock.
     :raises ValueError: the speed is negative or not a number.
     """
 
     def __init__(self, *, start: datetime | None = None, speed: float = 1.0) -> None:
         self._lock = threading.Lock()
-        self._speed = _checked(speed, "speed")
+        self._speed = _non_negative(speed, "speed")
         self._world = time.time() if start is None else start.timestamp()
         self._real = time.monotonic()
         #: Called with `"push"` or `"speed"` and the value after every change made through the clock.
@@ -49,41 +49,46 @@ class Clock:
 
     @speed.setter
     def speed(self, speed: float) -> None:
-        checked = _checked(speed, "speed")
+        checked = _non_negative(speed, "speed")
         with self._lock:
-            self._turn(self._time())
+            self._set(self._time())
             self._speed = checked
         self.changed("speed", checked)
 
     def push(self, seconds: float) -> datetime:
-        """Move the world forward at once and return its new time.
+        """Move the clock forward at once and return its new time.
 
-        :raises ValueError: the seconds are negative, not a number, or lead beyond the year 9000.
+        :raises ValueError: the seconds are negative, not a number, or exceed the year 9000.
         """
-        checked = _checked(seconds, "push")
+        checked = _non_negative(seconds, "push")
         with self._lock:
             there = self._time() + checked
             if there > END_OF_TIME:
                 raise ValueError("the clock cannot be pushed beyond the year 9000")
-            self._turn(there)
+            self._set(there)
         self.changed("push", checked)
         return self.now()
 
     def resume(self, world: float, *, speed: float, real_seconds_ago: float = 0.0) -> None:
-        """Set the clock to where it must be now, given what it showed some real seconds ago."""
+        """Set the clock from an earlier reading.
+
+        :param world: the earlier reading, seconds since 1970.
+        :param speed: the speed since then.
+        :param real_seconds_ago: how many real seconds ago the clock showed `world`.
+        """
         with self._lock:
             self._speed = speed
-            self._turn(world + max(0.0, real_seconds_ago) * speed)
+            self._set(world + max(0.0, real_seconds_ago) * speed)
 
     def _time(self) -> float:
         return min(END_OF_TIME, self._world + (time.monotonic() - self._real) * self._speed)
 
-    def _turn(self, world: float) -> None:
+    def _set(self, world: float) -> None:
         self._world = min(END_OF_TIME, world)
         self._real = time.monotonic()
 
 
-def _checked(value: float, what: str) -> float:
+def _non_negative(value: float, what: str) -> float:
     if not (math.isfinite(value) and value >= 0):
         raise ValueError(f"{what} must be a number of at least 0, not {value!r}: the sandbox's clock never goes back")
     return float(value)

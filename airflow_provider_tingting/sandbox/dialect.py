@@ -1,7 +1,4 @@
-"""The ways in which real TingTing servers differ, each a switch, so that a client can be driven through every one.
-
-Standard library only.
-"""
+"""The known differences between TingTing servers, each as a switch, so that tests can cover all of them."""
 
 from __future__ import annotations
 
@@ -18,10 +15,10 @@ def _one_of(*choices: str, meaning: str) -> Any:
 
 @dataclass(frozen=True)
 class Dialect:
-    """What the sandbox does where sources about TingTing differ; the first choice of each switch is the usual.
+    """The behaviour of the sandbox where sources about TingTing differ. The first choice of each switch is the default.
 
-    Every switch, its choices and its meaning stand in `Dialect.table()`, which the command line's `--help` and the
-    documentation show. Source of the variants: the API page, and the vendor's other public material.
+    `Dialect.table()` lists every switch with its choices and its meaning; the command line's `--help` and the
+    documentation show it. Sources: the API page, and the vendor's other public material.
 
     :raises ValueError: a choice that a switch does not have.
     """
@@ -35,53 +32,59 @@ class Dialect:
     report_layout: str = _one_of(
         "preamble", "plain", meaning="campaign report with a summary above the table, or the table alone"
     )
-    empty_report: str = _one_of("table", "500", meaning="report of a campaign without contacts")
-    errors: str = _one_of(*ERROR_SHAPES, meaning="shape of a refusal; envelope-200 says it with HTTP 200")
-    replies: str = _one_of("bare", "envelope", meaning='good JSON answers as they are, or as "data" of an envelope')
-    add_errors: str = _one_of("list", "null", meaning="`errors` of add-contact when there are none")
+    empty_report: str = _one_of("table", "500", meaning="the report of a campaign without contacts")
+    errors: str = _one_of(*ERROR_SHAPES, meaning="the shape of error responses; envelope-200 has HTTP status 200")
+    replies: str = _one_of("bare", "envelope", meaning='successful JSON responses bare, or as "data" of an envelope')
+    add_errors: str = _one_of("list", "null", meaning="`errors` of add-contact when there is no error")
     add_rows: str = _one_of("numbers", "ids", meaning="`contacts` of add-contact without or with ids")
-    single_add: str = _one_of("message", "row", meaning="answer to adding one contact")
-    number_form: str = _one_of("text", "integer", meaning="phone numbers in answers")
+    single_add: str = _one_of("message", "row", meaning="the response to adding one contact")
+    number_form: str = _one_of("text", "integer", meaning="phone numbers in responses")
     numbers: str = _one_of("nepal", "any", meaning="which numbers are accepted: Nepal's mobiles, or 7 to 15 digits")
     upload: str = _one_of(
         "add",
         "replace",
         "preview",
         "repeat",
-        meaning="an uploaded workbook adds its rows, replaces all contacts, changes nothing, or adds its rows even "
-        "where the campaign has their numbers",
+        meaning="an uploaded file adds its rows, replaces all contacts, changes nothing, or adds its rows even "
+        "if the campaign has their numbers",
     )
     upload_samples: str = _one_of("text", "list", meaning="`sample` of an uploaded column")
-    preview: str = _one_of("json", "form", meaning="form: a voice preview asked for in JSON answers 500")
+    preview: str = _one_of("json", "form", meaning="form: a voice preview requested with JSON gets HTTP 500")
     message_call: str = _one_of(
         "patch", "strict", meaning="strict: setting voice and category requires message (and sms_message for SMS)"
     )
-    create_voice: str = _one_of("number", "object", "refused", meaning="how `voice` is accepted when creating")
-    delete: str = _one_of("204", "200", meaning="answer to deleting a campaign")
+    create_voice: str = _one_of(
+        "number", "object", "refused", meaning="the accepted type of `voice` when creating a campaign"
+    )
+    delete: str = _one_of("204", "200", meaning="HTTP status of deleting a campaign")
     rerun: str = _one_of(
-        "dial", "refuse", meaning="running a campaign that was run: everybody is dialled again, or it is refused"
+        "dial", "refuse", meaning="running a campaign again: all contacts are dialled again, or HTTP 400"
     )
     search: str = _one_of("on", "ignored", meaning="the `search` filter of the campaign list")
     terminated_progress: str = _one_of("share", "100", meaning="`progress_percent` of a terminated campaign")
     stop: str = _one_of("on", "404", "405", meaning="whether the stop call exists")
-    #: `next` and `previous` name this address instead of the sandbox's own.
-    next_host: str | None = field(default=None, metadata={"meaning": "address that `next` and `previous` name"})
-    #: More contacts in one request are refused with 413.
-    max_batch: int | None = field(default=None, metadata={"meaning": "contacts in one request before it answers 413"})
+    next_host: str | None = field(
+        default=None, metadata={"meaning": "the host in `next` and `previous`, instead of the sandbox's own"}
+    )
+    max_batch: int | None = field(
+        default=None, metadata={"meaning": "the most contacts of one request; more get HTTP 413"}
+    )
 
     def __post_init__(self) -> None:
         for switch in fields(self):
             value, choices = getattr(self, switch.name), switch.metadata.get("choices")
             if choices and value not in choices:
-                raise ValueError(f"dialect {switch.name}={value!r} does not exist; there are {', '.join(choices)}")
+                raise ValueError(
+                    f"unknown choice {switch.name}={value!r} of the dialect; choose from {', '.join(choices)}"
+                )
         if self.max_batch is not None and self.max_batch < 1:
             raise ValueError("dialect max_batch must be at least 1")
 
     @classmethod
     def of(cls, switches: Mapping[str, Any] | Dialect | None) -> Dialect:
-        """Make a dialect from switches by name; values may be texts.
+        """Return a dialect from switches by name; values can be texts.
 
-        :raises ValueError: an unknown switch or choice; the text lists those that there are.
+        :raises ValueError: an unknown switch or choice; the text lists the choices.
         """
         if isinstance(switches, Dialect):
             return switches
@@ -90,7 +93,7 @@ class Dialect:
         for name, value in (switches or {}).items():
             key = name.replace("-", "_")
             if key not in known:
-                raise ValueError(f"there is no dialect switch {name!r}; there are {', '.join(sorted(known))}")
+                raise ValueError(f"unknown dialect switch {name!r}; choose from {', '.join(sorted(known))}")
             if value is not None and key == "max_batch":
                 given[key] = int(value)
             else:
@@ -99,9 +102,9 @@ class Dialect:
 
     @classmethod
     def parse(cls, texts: Iterable[str]) -> Dialect:
-        """Make a dialect from `name=value` texts, as the command line gives them.
+        """Return a dialect from `name=value` texts, as on the command line.
 
-        :raises ValueError: a text without `=`, or what `of` refuses.
+        :raises ValueError: a text without `=`, an unknown switch or choice.
         """
         pairs = [text.partition("=") for text in texts]
         for name, equals, _ in pairs:

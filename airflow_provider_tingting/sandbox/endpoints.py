@@ -1,7 +1,4 @@
-"""What every endpoint has at hand: the world, the dialect, and one way to register, to read and to answer.
-
-Imports FastAPI; only `server.py` and the routes import this.
-"""
+"""Helpers of the endpoints: registration with FastAPI, request bodies, responses in the sandbox's dialect."""
 
 from __future__ import annotations
 
@@ -13,11 +10,11 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel
 
-from airflow_provider_tingting.sandbox.bodies import checked, read_json
 from airflow_provider_tingting.sandbox.calls import API, ENDPOINTS
 from airflow_provider_tingting.sandbox.dialect import Dialect
-from airflow_provider_tingting.sandbox.middleware import NOTE, Note
+from airflow_provider_tingting.sandbox.middleware import CONTEXT, RequestContext
 from airflow_provider_tingting.sandbox.refusals import invalid, shaped
+from airflow_provider_tingting.sandbox.request_bodies import parse_body, read_json
 from airflow_provider_tingting.sandbox.world import World
 
 M = TypeVar("M", bound=BaseModel)
@@ -26,25 +23,28 @@ Handler = Callable[..., Awaitable[Response]]
 
 
 @dataclass(frozen=True)
-class Endpoints:
-    """The world and the ways of this sandbox."""
+class Responder:
+    """The world and the dialect of a sandbox, and the responses that follow from them."""
 
     world: World
     dialect: Dialect
 
     def reply(self, content: Any, status: int = 200) -> Response:
-        """Answer with JSON, as it is or in an envelope."""
+        """Return a JSON response, in an envelope if the dialect says so."""
         if self.dialect.replies == "envelope":
             content = {"status": status, "success": True, "message": "", "errors": None, "data": content}
         return JSONResponse(content, status)
 
     def refuse(self, status: int, body: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> Response:
-        """Answer with a refusal, in the shape that the dialect has."""
-        said, content = shaped(status, body, self.dialect.errors)
-        return JSONResponse(content, said, headers=dict(headers or {}))
+        """Return an error response in the dialect's shape.
+
+        :param body: the error in the default shape, see `refusals.Refused`.
+        """
+        shaped_status, content = shaped(status, body, self.dialect.errors)
+        return JSONResponse(content, shaped_status, headers=dict(headers or {}))
 
 
-def serve(
+def add_call(
     router: APIRouter,
     name: str,
     handler: Handler,
@@ -54,18 +54,18 @@ def serve(
     upload: str | None = None,
     query: Mapping[str, str] | None = None,
 ) -> None:
-    """Register the handler of a call at all of its paths.
+    """Register the handler of a call at each of its paths.
 
-    :param name: a name of `calls.ENDPOINTS`, which says method, paths and summary.
-    :param body: the model that the OpenAPI page shows, or several of which one fits.
+    :param name: a name of `calls.ENDPOINTS`, which has the method, paths and summary.
+    :param body: the model that the OpenAPI page shows, or alternatives.
     :param media: the content types that the body may have.
-    :param upload: the field of a multipart form that holds a file, for a call that takes one.
+    :param upload: the field of a multipart form that holds the uploaded file.
     :param query: query parameters by name, with their JSON type.
     """
     call = ENDPOINTS[name]
     extra: dict[str, Any] = {}
     if body is not None:
-        extra["requestBody"] = shown_body(body, media)
+        extra["requestBody"] = body_schema(body, media)
     if upload is not None:
         file = {"type": "string", "format": "binary"}
         form = {"type": "object", "required": [upload], "properties": {upload: file}}
@@ -87,48 +87,48 @@ def serve(
         )
 
 
-def shown_body(
+def body_schema(
     body: type[BaseModel] | tuple[type[BaseModel], ...], media: tuple[str, ...] = ("application/json",)
 ) -> dict[str, Any]:
-    """Describe a request's body for the OpenAPI page."""
+    """Return the description of a request's body for the OpenAPI page."""
     models = body if isinstance(body, tuple) else (body,)
     shapes = [{"$ref": f"#/components/schemas/{model.__name__}"} for model in models]
     schema = shapes[0] if len(shapes) == 1 else {"anyOf": shapes}
     return {"required": True, "content": {kind: {"schema": schema} for kind in media}}
 
 
-async def read(request: Request, model: type[M]) -> M:
-    """Read a request's JSON body.
+async def read_body(request: Request, model: type[M]) -> M:
+    """Return a request's JSON body as a model.
 
-    :raises Refused: it is not JSON, or not what the model says.
+    :raises Refused: 415 or 400; the body is not JSON, or does not fit the model.
     """
-    return checked(model, await read_any(request))
+    return parse_body(model, await read_json_body(request))
 
 
-async def read_any(request: Request) -> Any:
-    """Read a request's JSON body, whatever it holds.
+async def read_json_body(request: Request) -> Any:
+    """Return a request's JSON body, of any type.
 
-    :raises Refused: it is not JSON.
+    :raises Refused: 415 or 400; the body is not JSON.
     """
     return read_json(await request.body(), request.headers.get("content-type", ""))
 
 
-async def expect_nothing(request: Request) -> None:
-    """Take a request that has no body; one that announces JSON and sends none is refused, as TingTing does.
+async def expect_no_body(request: Request) -> None:
+    """Check a request without a body. TingTing refuses one whose content type is JSON and whose body is empty.
 
-    :raises Refused: 400, the body is not JSON though it says so.
+    :raises Refused: 400, the content type is JSON and the body is not.
     """
     content_type = request.headers.get("content-type", "")
     if content_type.lower().startswith("application/json"):
         read_json(await request.body(), content_type)
 
 
-def note_of(request: Request) -> Note:
-    """Return what the gate says about a request."""
-    note = request.scope.get(NOTE)
-    return note if isinstance(note, Note) else Note()
+def context_of(request: Request) -> RequestContext:
+    """Return the data that the middleware added to a request."""
+    context = request.scope.get(CONTEXT)
+    return context if isinstance(context, RequestContext) else RequestContext()
 
 
 def required(field: str) -> Exception:
-    """Return the refusal of a field that is missing."""
+    """Return the 400 for a missing field."""
     return invalid(**{field: "This field is required."})

@@ -1,4 +1,4 @@
-"""Carries scripted faults out: cuts connections, answers nonsense, or never. Standard library only."""
+"""Responds to a request as a scripted fault says: an error, a broken response, a closed connection, or nothing."""
 
 from __future__ import annotations
 
@@ -8,7 +8,14 @@ from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from email.utils import format_datetime
 
-from airflow_provider_tingting.sandbox.asgi import TRANSPORT, Answer, Receive, Scope, Send, until_gone
+from airflow_provider_tingting.sandbox.asgi import (
+    TRANSPORT,
+    BufferedResponse,
+    Receive,
+    Scope,
+    Send,
+    wait_for_disconnect,
+)
 from airflow_provider_tingting.sandbox.faults import Fault
 
 _HTML = (b"content-type", b"text/html; charset=utf-8")
@@ -16,13 +23,19 @@ _JSON = (b"content-type", b"application/json")
 _TITLES = {413: "Request Entity Too Large", 503: "Service Unavailable"}
 
 
-async def spoil(
-    scope: Scope, receive: Receive, send: Send, fault: Fault, answer: Answer, *, closing: Callable[[], bool]
+async def send_fault(
+    scope: Scope,
+    receive: Receive,
+    send: Send,
+    fault: Fault,
+    response: BufferedResponse,
+    *,
+    closing: Callable[[], bool],
 ) -> None:
-    """Give a request the end that a fault has for it.
+    """Respond to a request with a fault.
 
-    :param answer: what would have been answered, for the faults that strike after the work.
-    :param closing: tells whether the sandbox is about to stop, so that a stuck request lets go.
+    :param response: the response without the fault, for the kinds that process the request first.
+    :param closing: returns whether the sandbox is stopping, which ends a stuck request.
     """
     kind = fault.kind.removesuffix("-after-commit")
     if kind in ("cut-before", "lose-reply", "late-commit"):
@@ -31,39 +44,39 @@ async def spoil(
         if not await _hang(receive, closing):
             await _close(scope, receive, at_once=True)
     elif kind == "truncate":
-        # An answer without a body can only break off before it begins.
-        if answer.body:
-            await answer.send(send, cut_at=len(answer.body) // 2)
-        await _close(scope, receive, at_once=not answer.body)
+        # A response without a body is cut before its first byte.
+        if response.body:
+            await response.send(send, cut_at=len(response.body) // 2)
+        await _close(scope, receive, at_once=not response.body)
     else:
-        await _nonsense(kind, fault, answer).send(send)
+        await _replacement(kind, fault, response).send(send)
 
 
 def html(title: str) -> bytes:
-    """Write the kind of page that a proxy shows when the server behind it fails."""
+    """Return an error page as a reverse proxy shows it."""
     return f"<!doctype html><html><head><title>{title}</title></head><body><h1>{title}</h1></body></html>".encode()
 
 
-def _nonsense(kind: str, fault: Fault, answer: Answer) -> Answer:
+def _replacement(kind: str, fault: Fault, response: BufferedResponse) -> BufferedResponse:
     if kind == "garbage" and fault.value == "json":
-        return Answer(200, answer.body[: len(answer.body) // 2] or b"{", [_JSON])
+        return BufferedResponse(200, response.body[: len(response.body) // 2] or b"{", [_JSON])
     if kind == "garbage":
-        return Answer(200, html("Welcome"), [_HTML])
+        return BufferedResponse(200, html("Welcome"), [_HTML])
     if kind == "redirect":
-        return Answer(302, b"", [(b"location", fault.value.encode())])
+        return BufferedResponse(302, b"", [(b"location", fault.value.encode())])
     if kind in ("429", "429-date"):
         due = datetime.now(timezone.utc) + timedelta(seconds=fault.seconds)
         after = format_datetime(due, usegmt=True) if kind == "429-date" else f"{fault.seconds:g}"
-        said = {"detail": f"Request was throttled. Expected available in {fault.seconds:g} seconds."}
-        return Answer(429, json.dumps(said).encode(), [_JSON, (b"retry-after", after.encode())])
+        content = {"detail": f"Request was throttled. Expected available in {fault.seconds:g} seconds."}
+        return BufferedResponse(429, json.dumps(content).encode(), [_JSON, (b"retry-after", after.encode())])
     if kind == "500":
-        return Answer(500, json.dumps({"detail": "A server error occurred."}).encode(), [_JSON])
+        return BufferedResponse(500, json.dumps({"detail": "A server error occurred."}).encode(), [_JSON])
     status = int(kind[:3])
-    return Answer(status, html(_TITLES[status]) if status in _TITLES else b"", [_HTML])
+    return BufferedResponse(status, html(_TITLES[status]) if status in _TITLES else b"", [_HTML])
 
 
 async def _close(scope: Scope, receive: Receive, *, at_once: bool) -> None:
-    """Close the connection under the request; unless at once, what was written still goes out."""
+    """Close the connection of a request; with `at_once`, data that is not yet sent is dropped."""
     transport = scope.get("state", {}).get(TRANSPORT)
     if transport is None:
         raise ConnectionResetError("the connection was cut by a scripted fault")
@@ -71,16 +84,16 @@ async def _close(scope: Scope, receive: Receive, *, at_once: bool) -> None:
         transport.abort()
     else:
         transport.close()
-    # The server takes an application that returns without an answer for a broken one, unless the peer is gone.
-    await until_gone(receive)
+    # Uvicorn reports an application that returns without a response as an error, unless the client disconnected.
+    await wait_for_disconnect(receive)
 
 
 async def _hang(receive: Receive, closing: Callable[[], bool]) -> bool:
-    """Say nothing until the other side gives up, which is True, or the sandbox stops."""
-    gone = asyncio.ensure_future(until_gone(receive))
+    """Wait until the client disconnects (True) or the sandbox stops (False)."""
+    disconnected = asyncio.ensure_future(wait_for_disconnect(receive))
     try:
-        while not gone.done() and not closing():
-            await asyncio.wait({gone}, timeout=0.1)
-        return gone.done()
+        while not disconnected.done() and not closing():
+            await asyncio.wait({disconnected}, timeout=0.1)
+        return disconnected.done()
     finally:
-        gone.cancel()
+        disconnected.cancel()

@@ -1,4 +1,4 @@
-"""Scripted faults: what goes wrong, at which call, how often. `gate.py` carries them out. Standard library only."""
+"""Scripted faults: the kind of fault, the call that it affects, and how often. The middleware applies them."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from airflow_provider_tingting.sandbox.calls import calls_named
 class Kind:
     """A kind of fault.
 
-    :param meaning: what happens, in a line.
-    :param after: whether the request is carried out before.
+    :param meaning: what happens, in one line.
+    :param after: whether the request is processed before the fault.
     :param value: what `value` means and its default, for the kinds that take one.
     """
 
@@ -27,29 +27,27 @@ class Kind:
 
 
 KINDS = {
-    "cut-before": Kind("the connection is closed before anything is done"),
-    "lose-reply": Kind("done, then the connection is closed without an answer", after=True),
-    "late-commit": Kind("the connection is closed at once, and the request done so many seconds later", value="2"),
-    "500": Kind("HTTP 500 as JSON, nothing done"),
-    "500-after-commit": Kind("done, then HTTP 500 as JSON", after=True),
-    "502-empty": Kind("HTTP 502 with no body, nothing done"),
-    "502-after-commit": Kind("done, then HTTP 502 with no body", after=True),
-    "503-html": Kind("HTTP 503 as an HTML page, nothing done"),
-    "503-after-commit": Kind("done, then HTTP 503 as an HTML page", after=True),
-    "429": Kind("HTTP 429 with Retry-After in seconds, nothing done", value="1"),
-    "429-date": Kind("HTTP 429 with Retry-After as a date so many seconds ahead, nothing done", value="1"),
-    "413": Kind("HTTP 413 as an HTML page, nothing done"),
-    "slow": Kind("answers so many seconds later", value="2"),
-    "stuck": Kind("never answers, nothing done"),
-    "stuck-after-commit": Kind("done, but never answers", after=True),
-    "truncate": Kind("done, then the answer breaks off in the middle", after=True),
-    "garbage": Kind("done, then HTTP 200 with an HTML page (value html) or half a JSON (value json)", True, "html"),
-    "redirect": Kind("HTTP 302 to another address, nothing done", value="https://login.tingting.example/"),
-    "rotate-token": Kind(
-        "the API token is replaced, then answers: 401 for the old one (value: the new token)", value=""
-    ),
-    "partial": Kind("takes every second contact only and says so with HTTP 207 (or the value, 200)", value="207"),
-    "partial-silent": Kind("takes every second contact only and says that it took all"),
+    "cut-before": Kind("connection closed, request not processed"),
+    "lose-reply": Kind("request processed, connection closed without a response", after=True),
+    "late-commit": Kind("connection closed at once, request processed VALUE seconds later", value="2"),
+    "500": Kind("HTTP 500 with JSON, request not processed"),
+    "500-after-commit": Kind("request processed, HTTP 500 with JSON", after=True),
+    "502-empty": Kind("HTTP 502 without a body, request not processed"),
+    "502-after-commit": Kind("request processed, HTTP 502 without a body", after=True),
+    "503-html": Kind("HTTP 503 with an HTML page, request not processed"),
+    "503-after-commit": Kind("request processed, HTTP 503 with an HTML page", after=True),
+    "429": Kind("HTTP 429 with Retry-After in seconds, request not processed", value="1"),
+    "429-date": Kind("HTTP 429 with Retry-After as a date VALUE seconds ahead, request not processed", value="1"),
+    "413": Kind("HTTP 413 with an HTML page, request not processed"),
+    "slow": Kind("response VALUE seconds later", value="2"),
+    "stuck": Kind("no response and an open connection, request not processed"),
+    "stuck-after-commit": Kind("request processed, no response and an open connection", after=True),
+    "truncate": Kind("request processed, connection closed in the middle of the response", after=True),
+    "garbage": Kind("request processed, HTTP 200 with an HTML page (html) or half of the JSON (json)", True, "html"),
+    "redirect": Kind("HTTP 302 to the address VALUE, request not processed", value="https://login.tingting.example/"),
+    "rotate-token": Kind("API token replaced by VALUE (default: a random one) before the request", value=""),
+    "partial": Kind("every second contact added, the others reported with HTTP 207 (or 200)", value="207"),
+    "partial-silent": Kind("every second contact added, all reported as added"),
 }
 _NUMERIC = frozenset({"429", "429-date", "slow", "late-commit"})
 
@@ -59,10 +57,10 @@ class Fault:
     """One scripted fault.
 
     :param kind: one of `KINDS`.
-    :param call: where: a call's name or alias, `read`, `write` or `*`.
-    :param times: how often it strikes; None means always.
+    :param call: a call's name or alias, `read`, `write` or `*`.
+    :param times: how many requests it affects; None means all.
     :param value: seconds or a text, for the kinds that take one.
-    :param skip: how many matching requests pass before it strikes.
+    :param skip: how many matching requests it leaves unaffected first.
     """
 
     id: int
@@ -71,15 +69,15 @@ class Fault:
     times: int | None
     value: str
     skip: int
-    struck: int = 0
+    applied: int = 0
 
     @property
     def seconds(self) -> float:
-        """The value as seconds."""
+        """The value in seconds."""
         return float(self.value)
 
     def as_json(self) -> dict[str, Any]:
-        """Write it for the control endpoint."""
+        """Return it as the control endpoint shows it."""
         return {
             "id": self.id,
             "kind": self.kind,
@@ -87,16 +85,16 @@ class Fault:
             "times": "*" if self.times is None else self.times,
             "value": "***" if self.kind == "rotate-token" and self.value else self.value,
             "skip": self.skip,
-            "struck": self.struck,
+            "applied": self.applied,
         }
 
 
 class Faults:
-    """The faults that are still to strike, oldest first; safe from any thread."""
+    """The pending faults, oldest first. Safe to use from any thread."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._waiting: list[tuple[Fault, frozenset[str]]] = []
+        self._pending: list[tuple[Fault, frozenset[str]]] = []
         self._ids = count(1)
 
     def add(
@@ -106,26 +104,26 @@ class Faults:
 
         :param kind: one of `KINDS`.
         :param call: a call's name or alias, `read`, `write` or `*`.
-        :param times: how often it strikes; `"*"` or None means always.
-        :param value: what the kind takes: seconds, an address or a word, see `KINDS`.
-        :param skip: how many matching requests pass before it strikes.
-        :raises ValueError: something of this does not exist; the text says what does.
+        :param times: how many requests it affects; `"*"` or None means all.
+        :param value: seconds, an address or a word, as `KINDS` says; None means the default.
+        :param skip: how many matching requests it leaves unaffected first.
+        :raises ValueError: an unknown kind or call, or a value that the kind does not take; the text lists the choices.
         """
         if kind not in KINDS:
-            raise ValueError(f"there is no fault {kind!r}; there are {', '.join(KINDS)}")
-        often = None if times in ("*", None) else int(times)
-        if (often is not None and often < 1) or skip < 0:
-            raise ValueError("a fault strikes at least once, after skipping at least no request")
+            raise ValueError(f"unknown fault {kind!r}; choose from {', '.join(KINDS)}")
+        limit = None if times in ("*", None) else int(times)
+        if (limit is not None and limit < 1) or skip < 0:
+            raise ValueError("times of a fault is at least 1, and skip at least 0")
         if value is not None and KINDS[kind].value is None:
             raise ValueError(f"the fault {kind!r} takes no value")
         calls = calls_named(call) & kind_calls(kind)
         if not calls:
-            raise ValueError(f"the fault {kind!r} strikes only {' and '.join(sorted(kind_calls(kind)))}")
+            raise ValueError(f"the fault {kind!r} affects only {' and '.join(sorted(kind_calls(kind)))}")
         text = str(value) if value is not None else KINDS[kind].value or ""
         _check_value(kind, text)
-        fault = Fault(next(self._ids), kind, call, often, text, skip)
+        fault = Fault(next(self._ids), kind, call, limit, text, skip)
         with self._lock:
-            self._waiting.append((fault, calls))
+            self._pending.append((fault, calls))
         return fault
 
     def parse(self, text: str) -> Fault:
@@ -135,7 +133,7 @@ class Faults:
         """
         kind, equals, rest = text.partition("=")
         if equals and kind in KINDS:
-            # The `://` of an address belongs to the value; any other colon ends it.
+            # A colon ends the value, except in the `://` of an address.
             value, _, tail = rest.replace("://", "\0").partition(":")
             value, parts = value.replace("\0", "://"), tail.split(":") if tail else []
         else:
@@ -145,47 +143,47 @@ class Faults:
             raise ValueError(f"a fault is written KIND[=VALUE][:CALL[:TIMES[:SKIP]]], not {text!r}")
         call, times, skip = [*parts, "", "", ""][:3]
         if not ((times in ("", "*") or times.isdecimal()) and (not skip or skip.isdecimal())):
-            raise ValueError(f"times and skip of a fault are whole numbers (or * for always), not in {text!r}")
+            raise ValueError(f"times and skip of a fault are whole numbers, times also * for always; got {text!r}")
         return self.add(kind, call=call or "*", times=times or 1, value=value or None, skip=int(skip or 0))
 
     def take(self, call: str) -> Fault | None:
-        """Return the fault that strikes this request, if any, and count it."""
+        """Return the fault that applies to a request, and count it; None when there is none."""
         with self._lock:
-            for fault, calls in self._waiting:
+            for fault, calls in self._pending:
                 if call not in calls:
                     continue
                 if fault.skip:
                     fault.skip -= 1
                     continue
-                fault.struck += 1
-                if fault.times is not None and fault.struck >= fault.times:
-                    self._waiting = [other for other in self._waiting if other[0] is not fault]
+                fault.applied += 1
+                if fault.times is not None and fault.applied >= fault.times:
+                    self._pending = [other for other in self._pending if other[0] is not fault]
                 return fault
         return None
 
     def remove(self, fault_id: int) -> bool:
-        """Forget one fault; False when there is none of that id."""
+        """Remove a fault; False when no pending fault has that id."""
         with self._lock:
-            before = len(self._waiting)
-            self._waiting = [waiting for waiting in self._waiting if waiting[0].id != fault_id]
-            return len(self._waiting) < before
+            before = len(self._pending)
+            self._pending = [entry for entry in self._pending if entry[0].id != fault_id]
+            return len(self._pending) < before
 
     def clear(self) -> None:
-        """Forget every fault."""
+        """Remove every fault."""
         with self._lock:
-            self._waiting = []
+            self._pending = []
 
     def __iter__(self) -> Iterator[Fault]:
         with self._lock:
-            return iter([fault for fault, _ in self._waiting])
+            return iter([fault for fault, _ in self._pending])
 
     def __len__(self) -> int:
         with self._lock:
-            return len(self._waiting)
+            return len(self._pending)
 
 
 def kind_calls(kind: str) -> frozenset[str]:
-    """Return the calls that a kind of fault can strike."""
+    """Return the names of the calls that a kind of fault can affect."""
     return frozenset({"add_contacts", "upload_contacts"}) if kind.startswith("partial") else calls_named("*")
 
 

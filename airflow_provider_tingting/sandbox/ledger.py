@@ -1,7 +1,6 @@
-"""The sandbox's ledger: who was called or texted, when, by which campaign and run; and every request that came in.
+"""The sandbox's ledger: every call and SMS with its time, campaign and run, and every request to the API.
 
-This is what the guarantees are checked against: whoever is in it twice was called twice. It never holds a token.
-Standard library only.
+Tests check against it that each contact is called once. It never holds a token.
 """
 
 from __future__ import annotations
@@ -13,10 +12,10 @@ from datetime import datetime
 from typing import Any
 
 from airflow_provider_tingting.masking import mask_number
+from airflow_provider_tingting.sandbox.messages import render
 from airflow_provider_tingting.sandbox.nepal_time import NEPAL
-from airflow_provider_tingting.sandbox.wording import fill
 
-MOST_REQUESTS = 200_000
+MAX_REQUESTS = 200_000
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -24,7 +23,8 @@ class Dialled:
     """One call or SMS to one number.
 
     :param channel: `call`, `sms` or `demo`.
-    :param run: which run of the campaign, from 1; 0 for a demo call.
+    :param run: the number of the campaign's run, from 1; 0 for a demo call.
+    :param seconds: the time in the sandbox's world, seconds since 1970.
     """
 
     number: str
@@ -40,20 +40,20 @@ class Dialled:
 
     @property
     def at(self) -> datetime:
-        """When, in the sandbox's world."""
+        """The time in the sandbox's world."""
         return datetime.fromtimestamp(self.seconds, NEPAL)
 
     @property
     def text(self) -> str:
-        """What the contact hears or reads; a tag that the contact lacks is heard as it is written."""
-        return fill(self.template, self.variables)
+        """The message that the contact hears or reads, with its variables."""
+        return render(self.template, self.variables)
 
     def __repr__(self) -> str:
         where = f"campaign {self.campaign_id}, run {self.run}"
         return f"<{self.channel} to {mask_number(self.number)} by {where} at {self.at:%Y-%m-%d %H:%M:%S}>"
 
     def as_json(self) -> dict[str, Any]:
-        """Write it for the control endpoint."""
+        """Return it as the control endpoint shows it."""
         return {
             "number": self.number,
             "campaign_id": self.campaign_id,
@@ -69,13 +69,14 @@ class Dialled:
 
 @dataclass(slots=True)
 class RequestEntry:
-    """One request to the API, written down when it came in; `status` follows when it is answered.
+    """One request to the API, added when it arrives; `status` is set with the response.
 
-    :param call: the call's name, such as `run_campaign`; `unknown` for a path that TingTing does not have.
-    :param at: when, in real seconds since 1970; the sandbox's own time stands in `world_time`.
-    :param status: the HTTP status that was sent; None until then, and when the connection was cut.
+    :param call: the call's name, such as `run_campaign`; `unknown` for a path that the API does not have.
+    :param at: the real time, seconds since 1970.
+    :param world_time: the time in the sandbox's world, seconds since 1970.
+    :param status: the HTTP status of the response; None before it, and when the connection was closed without one.
     :param fault: the scripted fault that was applied, if any.
-    :param body: what was sent, only when the sandbox was asked to keep bodies.
+    :param body: the request's body, with the option `keep_bodies`.
     """
 
     call: str
@@ -91,7 +92,7 @@ class RequestEntry:
     body: bytes | None = field(default=None, repr=False)
 
     def as_json(self) -> dict[str, Any]:
-        """Write it for the control endpoint, without the body."""
+        """Return it as the control endpoint shows it, without the body."""
         return {
             "call": self.call,
             "method": self.method,
@@ -107,21 +108,24 @@ class RequestEntry:
 
 
 class Ledger:
-    """The two lists; `requests` keeps the newest 200,000."""
+    """The calls and SMS, and the newest 200,000 requests."""
 
     def __init__(self) -> None:
         self.dialled: list[Dialled] = []
-        self.requests: deque[RequestEntry] = deque(maxlen=MOST_REQUESTS)
+        self.requests: deque[RequestEntry] = deque(maxlen=MAX_REQUESTS)
 
     def times_dialled(self, *, channel: str = "call") -> Counter[str]:
-        """Count, by number, how often it was called or texted."""
+        """Return how often each number was called or texted.
+
+        :param channel: `call`, `sms` or `demo`.
+        """
         return Counter(entry.number for entry in tuple(self.dialled) if entry.channel == channel)
 
     def times_called(self, call: str) -> int:
-        """Count the requests of one name."""
+        """Return the number of requests of one call, such as `run_campaign`."""
         return sum(entry.call == call for entry in tuple(self.requests))
 
     def clear(self) -> None:
-        """Forget everything."""
+        """Remove every entry."""
         self.dialled.clear()
         self.requests.clear()

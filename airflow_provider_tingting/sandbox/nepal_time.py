@@ -1,4 +1,4 @@
-"""Nepal's time zone and calendar, as TingTing writes them. Standard library only."""
+"""Nepal's time zone and calendar, in the notation of TingTing."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _ISO = re.compile(
     r"(\d{4})-(\d\d?)-(\d\d?)(?:[T ](\d\d?):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?\s?(Z|z|[+-]\d\d(?::?\d\d)?)?)?\Z"
 )
 
-# Days of each month of the Bikram Sambat years 2080 to 2100, which have no formula: they are published year by year.
+# Days of each month of the Bikram Sambat years 2080 to 2100, which are published year by year and follow no formula.
 _FIRST_BIKRAM_YEAR, _FIRST_NEW_YEAR = 2080, date(2023, 4, 14)
 _BIKRAM_MONTHS = """
 31 32 31 32 31 30 30 30 29 29 30 30
@@ -41,14 +41,14 @@ _DAYS = [[int(days) for days in line.split()] for line in _BIKRAM_MONTHS.split("
 
 
 def as_text(seconds: float) -> str:
-    """Write a time as TingTing does: `2025-07-07T14:01:50.508344+05:45`."""
+    """Return a time in TingTing's notation: `2025-07-07T14:01:50.508344+05:45`."""
     return datetime.fromtimestamp(seconds, NEPAL).isoformat()
 
 
 def read_schedule(text: str) -> datetime:
-    """Read an ISO 8601 date or datetime; without an offset it is Nepal time, a bare date is midnight there.
+    """Parse an ISO 8601 date or datetime; without an offset it is Nepal time, a date alone is midnight there.
 
-    :raises ValueError: the text is not one.
+    :raises ValueError: the text is neither.
     """
     found = _ISO.match(text.strip())
     if not found:
@@ -74,9 +74,9 @@ def read_schedule(text: str) -> datetime:
 
 
 def bikram_sambat(day: date) -> str:
-    """Write a date in Nepal's calendar, as `2082-03-25`; outside the years 2080 to 2100 as the Gregorian date.
+    """Return a date in the Bikram Sambat calendar, as `2082-03-25`; outside 2080 to 2100 the Gregorian date.
 
-    Source: API page, Run campaign, whose answer holds such a date.
+    Source: API page, Run campaign, whose response holds such a date.
     """
     rest = (day - _FIRST_NEW_YEAR).days
     if rest >= 0:

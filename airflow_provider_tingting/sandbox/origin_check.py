@@ -1,7 +1,7 @@
-"""Keeps other web sites out of the sandbox's controls and lists, which ask for no token. Standard library only.
+"""Restricts the sandbox to this machine: the address it listens on, and the requests of browsers.
 
-A page that a developer has open somewhere may send requests to this machine, too: without being able to read the
-answer, or, if its name is made to lead here, as if it were the sandbox's own page.
+A web page that is open in a browser can send requests to this machine: from its own origin, or under a host name that
+its owner points to the loopback interface (DNS rebinding).
 """
 
 from __future__ import annotations
@@ -9,25 +9,42 @@ from __future__ import annotations
 import ipaddress
 from urllib.parse import urlsplit
 
+from airflow_provider_tingting.errors import TingTingConfigError
 from airflow_provider_tingting.sandbox.asgi import Scope
 
-_CHANGES_NOTHING = frozenset({"GET", "HEAD", "OPTIONS"})
+_SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
-def comes_from_elsewhere(scope: Scope) -> bool:
-    """Whether a browser sends this for another web site, or under a name that is not this machine's."""
+def check_loopback(host: str) -> None:
+    """Check that the sandbox may listen on an address.
+
+    :raises TingTingConfigError: the address is not one of the loopback interface.
+    """
+    try:
+        loopback = host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        loopback = False
+    if not loopback:
+        raise TingTingConfigError(
+            f"The sandbox listens on this machine only, not on {host!r}: its controls ask for no token. "
+            "Leave the host off, or use 127.0.0.1, ::1 or localhost."
+        )
+
+
+def is_foreign(scope: Scope) -> bool:
+    """Return whether a request names a host other than this machine, or changes something for another web site."""
     headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
     host = headers.get(b"host")
-    if host and not _is_here(f"//{host}"):
+    if host and not _is_local(f"//{host}"):
         return True
-    if scope["method"] in _CHANGES_NOTHING:
+    if scope["method"] in _SAFE_METHODS:
         return False
-    # A browser's own word, which no page can change; an old browser says only whose page it is.
+    # The browser sets Sec-Fetch-Site, and no page can change it; older browsers send Origin only.
     site, origin = headers.get(b"sec-fetch-site"), headers.get(b"origin")
-    return site == "cross-site" if site else origin is not None and not _is_here(origin)
+    return site == "cross-site" if site else origin is not None and not _is_local(origin)
 
 
-def _is_here(address: str) -> bool:
+def _is_local(address: str) -> bool:
     try:
         name = urlsplit(address).hostname or ""
         return name == "localhost" or name.endswith(".localhost") or ipaddress.ip_address(name).is_loopback

@@ -1,7 +1,6 @@
-"""What the sandbox's world is made of: campaigns, their contacts, runs and calls; times in seconds since 1970.
+"""The sandbox's records: campaigns, contacts, runs, calls, voices, caller numbers. Times are seconds since 1970.
 
-Nothing here changes by itself: `dialling.py` makes things happen, and what shows at a moment is worked out from the
-plan of each call. Standard library only.
+The simulator writes the plan of each call; the status at a given time is computed from that plan.
 """
 
 from __future__ import annotations
@@ -41,7 +40,7 @@ class Voice:
 
 @dataclass(frozen=True)
 class Caller:
-    """A number that campaigns call from; `owned` by the account or lent by TingTing."""
+    """A caller number of a campaign; `owned` by the account, otherwise shared by TingTing."""
 
     id: int
     phone_number: str = field(repr=False)
@@ -50,7 +49,7 @@ class Caller:
 
 @dataclass(slots=True)
 class Call:
-    """What becomes of one contact in one run, from dialling to the end."""
+    """The call or SMS to one contact in one run, from dialling to its end."""
 
     run: int
     dialled_at: float
@@ -64,7 +63,7 @@ class Call:
     sms_credits: int
 
     def status_at(self, now: float) -> str:
-        """Return the contact's status as it shows at a moment."""
+        """Return the contact's status at a time."""
         if now >= self.ended_at:
             return self.status
         if self.answered_at is not None and now >= self.answered_at:
@@ -74,14 +73,14 @@ class Call:
         return "dialing"
 
     def changed_at(self, now: float) -> float:
-        """Return when the status that shows now began."""
+        """Return when the status at a time began."""
         moments = (self.ended_at, self.answered_at, self.rings_at)
         return next((moment for moment in moments if moment is not None and moment <= now), self.dialled_at)
 
 
 @dataclass(slots=True)
 class Contact:
-    """One person of one campaign."""
+    """One contact of one campaign."""
 
     id: int
     campaign_id: int
@@ -89,24 +88,24 @@ class Contact:
     variables: dict[str, Any] = field(repr=False)
     updated_at: float
     call: Call | None = None
-    #: When the campaign was terminated before this contact's turn.
+    #: When the campaign was terminated, if that was before this contact was dialled.
     terminated_at: float | None = None
 
     def status_at(self, now: float) -> str:
-        """Return the status as it shows at a moment."""
+        """Return the status at a time."""
         if self.call is not None and (self.terminated_at is None or self.call.dialled_at >= self.terminated_at):
             return self.call.status_at(now)
         return "not started" if self.terminated_at is None else "terminated"
 
     def changed_at(self, now: float) -> float:
-        """Return when anything about the contact changed last."""
+        """Return when the contact changed last."""
         happened = self.call.changed_at(now) if self.call else self.updated_at
         return max(self.updated_at, happened, self.terminated_at or 0.0)
 
 
 @dataclass(slots=True)
 class Run:
-    """One time that a campaign was asked to run; the second one dials everybody again."""
+    """One accepted request to run a campaign. Each one dials every contact."""
 
     number: int
     campaign_id: int
@@ -117,14 +116,14 @@ class Run:
     ended: int = 0
     talking: set[int] = field(default_factory=set, repr=False)
     started: bool = False
-    #: The credits of the campaign or of the account are used up.
-    dry: bool = False
+    #: The credits of the campaign or of the account did not suffice for the next contact.
+    out_of_credits: bool = False
     over: bool = False
 
 
 @dataclass(slots=True)
 class Campaign:
-    """A campaign and all that belongs to it."""
+    """A campaign with its contacts and runs."""
 
     id: int
     name: str
@@ -134,7 +133,7 @@ class Campaign:
     sms_message: str = field(repr=False)
     description: str
     updated_at: float
-    #: As it was asked for, with its offset; None to start when run.
+    #: None starts the campaign when it is run.
     schedule: float | None = None
     voice: int | None = None
     category: str | None = None
@@ -166,7 +165,7 @@ class Campaign:
 
     @property
     def progress_percent(self) -> int:
-        """The share of the contacts that have been dealt with; 100 once completed."""
+        """The share of contacts whose call has ended, in percent; 100 once completed."""
         if self.status == COMPLETED:
             return 100
         runs = self.open_runs or self.runs[-1:]
@@ -177,5 +176,5 @@ class Campaign:
         return percent if self.status == TERMINATED else min(99, percent)
 
     def statuses_at(self, now: float) -> Counter[str]:
-        """Count the contacts by the status that shows at a moment."""
+        """Return the number of contacts by status at a time."""
         return Counter(contact.status_at(now) for contact in self.contacts.values())

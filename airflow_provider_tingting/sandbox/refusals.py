@@ -1,7 +1,7 @@
-"""How the sandbox says no, in every shape that TingTing was seen to use. Standard library only.
+"""Error responses, in each shape that TingTing is known to use.
 
-The page of the API documents no errors; the shapes are those of the server's other public traces: texts by field,
-`detail`, `message`, `error`, nested `non_field_errors`, and an envelope.
+The API page documents no errors. The shapes come from the vendor's other public material: texts by field, `detail`,
+`message`, `error`, nested `non_field_errors`, and an envelope.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from typing import Any
 ERROR_SHAPES = ("fields", "string", "nested", "message", "error", "envelope", "envelope-200")
 
 
-class Refused(Exception):  # noqa: N818 - it is an answer, not a failure of the sandbox
-    """A request that is refused and has changed nothing.
+class Refused(Exception):  # noqa: N818 - a response of the API, not a failure of the sandbox
+    """A refused request, which has changed nothing.
 
     :param status: the HTTP status.
-    :param body: the answer in the usual shape: `{"detail": …}`, `{"message": …}` or texts by field.
+    :param body: the response body in the default shape: `{"detail": …}`, `{"message": …}` or texts by field.
     """
 
     def __init__(self, status: int, body: Mapping[str, Any]) -> None:
@@ -26,24 +26,24 @@ class Refused(Exception):  # noqa: N818 - it is an answer, not a failure of the 
 
 
 def not_found() -> Refused:
-    """Return the refusal of something that the account does not have."""
+    """Return the 404 for an object that the account does not have."""
     return Refused(404, {"detail": "Not found."})
 
 
 def invalid(**fields: str) -> Refused:
-    """Return the refusal of fields: `invalid(name="This field is required.")`."""
+    """Return the 400 for invalid fields: `invalid(name="This field is required.")`."""
     return Refused(400, {name: [text] for name, text in fields.items()})
 
 
 def forbidden_now(message: str) -> Refused:
-    """Return the refusal of something that the campaign's state does not allow."""
+    """Return the 400 for an action that the campaign's state does not allow."""
     return Refused(400, {"message": message})
 
 
 def shaped(status: int, body: Mapping[str, Any], shape: str) -> tuple[int, dict[str, Any]]:
-    """Write a refusal in one of the known shapes and return its status and body.
+    """Return status and body of an error response in one of the known shapes.
 
-    :param shape: one of `ERROR_SHAPES`; `fields` leaves the body as it is.
+    :param shape: one of `ERROR_SHAPES`; `fields` keeps the body as it is.
     """
     if shape == "fields":
         return status, dict(body)

@@ -1,7 +1,4 @@
-"""How the sandbox writes campaigns, contacts and pages into its answers, in the words and order of the API page.
-
-Standard library only.
-"""
+"""The JSON of campaigns, contacts and pages in responses, with the fields and the order of the API page."""
 
 from __future__ import annotations
 
@@ -18,14 +15,14 @@ from airflow_provider_tingting.sandbox.records import TERMINATED, Campaign, Cont
 
 T = TypeVar("T")
 
-DEFAULT_PAGE = 10
+DEFAULT_LIMIT = 10
 CARRIERS = ("NTC", "Ncell", "other")
 
 
 def campaign_json(campaign: Campaign, dialect: Dialect, *, voices: Mapping[int, Voice] | None = None) -> dict[str, Any]:
-    """Write a campaign (API page: Get campaign details).
+    """Return a campaign as JSON (API page: Get campaign details).
 
-    :param voices: given for the campaign list, where `voice` is an object; elsewhere it is an id.
+    :param voices: the account's voices, for the campaign list, where `voice` is an object; without them it is an id.
     """
     voice = voices.get(campaign.voice or 0) if voices is not None else None
     percent = campaign.progress_percent
@@ -56,7 +53,10 @@ def campaign_json(campaign: Campaign, dialect: Dialect, *, voices: Mapping[int, 
 
 
 def contact_json(contact: Contact, dialect: Dialect, now: float) -> dict[str, Any]:
-    """Write a contact with its outcome (API page: List contacts)."""
+    """Return a contact with its outcome as JSON (API page: List contacts).
+
+    :param now: the world's time, seconds since 1970.
+    """
     call = contact.call
     over = call is not None and call.ended_at <= now
     return {
@@ -73,12 +73,12 @@ def contact_json(contact: Contact, dialect: Dialect, now: float) -> dict[str, An
 
 
 def number_json(number: str, dialect: Dialect) -> str | int:
-    """Write a phone number."""
+    """Return a phone number as the dialect writes it."""
     return int(number) if dialect.number_form == "integer" else number
 
 
 def carrier_summary(campaign: Campaign) -> dict[str, int]:
-    """Count the contacts of a campaign by carrier."""
+    """Return the number of a campaign's contacts by carrier."""
     return {carrier: campaign.carriers[carrier] for carrier in CARRIERS}
 
 
@@ -91,30 +91,33 @@ def page(
     address: str,
     write: Callable[[T], dict[str, Any]],
 ) -> dict[str, Any]:
-    """Cut one page out of rows (API page: List campaigns), with the addresses of its neighbours.
+    """Return one page of rows (API page: List campaigns), with the addresses of the next and the previous page.
 
-    :param cap: the most rows that a page holds, whatever `limit` asks; None for no cap.
-    :param address: where the list lives, without its query.
+    :param count: the number of all rows.
+    :param query: the query parameters of the request, with `limit` and `offset`.
+    :param cap: the maximum number of rows of a page, above which `limit` has no effect; None for no maximum.
+    :param address: the URL of the list, without its query.
+    :param write: returns a row as JSON.
     """
-    limit = _whole(query.get("limit"), DEFAULT_PAGE) or DEFAULT_PAGE
+    limit = _whole(query.get("limit"), DEFAULT_LIMIT) or DEFAULT_LIMIT
     if cap is not None:
         limit = min(limit, cap)
     offset = _whole(query.get("offset"), 0)
 
-    def neighbour(start: int) -> str:
+    def page_url(start: int) -> str:
         return f"{address}?{urlencode({**query, 'limit': limit, 'offset': start})}"
 
     return {
         "count": count,
         "total_pages": math.ceil(count / limit),
-        "next": neighbour(offset + limit) if offset + limit < count else None,
-        "previous": neighbour(max(0, offset - limit)) if offset > 0 else None,
+        "next": page_url(offset + limit) if offset + limit < count else None,
+        "previous": page_url(max(0, offset - limit)) if offset > 0 else None,
         "results": [write(row) for row in islice(rows, offset, offset + limit)],
     }
 
 
 def select_campaigns(campaigns: Iterable[Campaign], query: Mapping[str, str], dialect: Dialect) -> Sequence[Campaign]:
-    """Filter and sort the campaign list by `status` (exact case), `search`, `draft`, dates and `sort_by`."""
+    """Return campaigns, filtered and sorted by `status` (exact case), `search`, `draft`, dates and `sort_by`."""
     status, search = query.get("status"), query.get("search", "").casefold()
     drafts = query.get("draft", "").lower() in ("true", "1")
     since, until = _whole(query.get("from_date"), 0), _whole(query.get("to_date"), 10**12)
@@ -133,7 +136,7 @@ def select_campaigns(campaigns: Iterable[Campaign], query: Mapping[str, str], di
 
 
 def _whole(text: str | None, default: int) -> int:
-    """Read a whole number of the query; anything else counts as not given, as TingTing's framework does it."""
+    """Return a whole number of the query; any other text counts as absent, as in TingTing's framework."""
     if text is None or not text.isascii() or not text.isdecimal() or len(text) > 15:
         return default
     return int(text)

@@ -1,6 +1,6 @@
-"""The files that the sandbox sends: campaign reports in both layouts, survey reports. Standard library only.
+"""The report files: campaign reports in both known layouts (with and without a summary), survey reports.
 
-Lines end with CRLF; both layouts that were seen of TingTing: a plain table, and a table below a summary.
+Lines end with CRLF, as TingTing's do.
 """
 
 from __future__ import annotations
@@ -31,8 +31,9 @@ NOT_REACHED = ("unanswered", "failed", "terminated")
 
 
 def campaign_report(campaign: Campaign, now: float, *, layout: str) -> bytes:
-    """Write a campaign's report (API page: Campaign report).
+    """Return a campaign's report (API page: Campaign report).
 
+    :param now: the world's time, seconds since 1970.
     :param layout: `preamble` or `plain`.
     """
     file = io.StringIO(newline="")
@@ -43,7 +44,7 @@ def campaign_report(campaign: Campaign, now: float, *, layout: str) -> bytes:
     for contact in campaign.contacts.values():
         call = contact.call
         over = call is not None and call.ended_at <= now
-        moment = contact.changed_at(now) if call or contact.terminated_at else None
+        changed = contact.changed_at(now) if call or contact.terminated_at else None
         writer.writerow(
             (
                 contact.number,
@@ -52,7 +53,7 @@ def campaign_report(campaign: Campaign, now: float, *, layout: str) -> bytes:
                 call.playback if call and over and call.playback is not None else "",
                 call.credits + call.sms_credits if call and over else 0,
                 repr(contact.variables),
-                "" if moment is None else f"{datetime.fromtimestamp(moment, NEPAL):%Y-%m-%d %H:%M:%S}",
+                "" if changed is None else f"{datetime.fromtimestamp(changed, NEPAL):%Y-%m-%d %H:%M:%S}",
                 carrier_of(contact.number),
             )
         )
@@ -60,7 +61,7 @@ def campaign_report(campaign: Campaign, now: float, *, layout: str) -> bytes:
 
 
 def survey_csv(rows: Sequence[Mapping[str, Any]]) -> bytes:
-    """Write a survey's answers as CSV (API page: Survey report)."""
+    """Return a survey's answers as CSV (API page: Survey report)."""
     file = io.StringIO(newline="")
     writer = csv.DictWriter(file, list(rows[0]) if rows else [])
     writer.writeheader()
@@ -69,14 +70,16 @@ def survey_csv(rows: Sequence[Mapping[str, Any]]) -> bytes:
 
 
 def survey_json(rows: Sequence[Mapping[str, Any]]) -> bytes:
-    """Write a survey's answers as JSON (API page: Survey report)."""
+    """Return a survey's answers as JSON (API page: Survey report)."""
     return json.dumps(list(rows), ensure_ascii=False).encode()
 
 
 def attachment(name: str, suffix: str) -> bytes:
-    """Write the `Content-Disposition` of a download: TingTing sends the campaign's name as it is.
+    """Return the `Content-Disposition` of a download: TingTing sends the campaign's name as it is.
 
-    Only what no HTTP header may hold, and the quotes around it, are changed.
+    Only quotes, and characters that an HTTP header cannot hold, are replaced.
+
+    :param suffix: the suffix of the file name, such as `.csv`.
     """
     clean = "".join(char if char.isprintable() and char != '"' else " " for char in name).strip()
     return f'attachment; filename="{clean or "report"}{suffix}"'.encode("utf-8", "replace")
@@ -91,7 +94,7 @@ def _preamble(campaign: Campaign, now: float) -> list[list[object]]:
     def share(name: str, count: int) -> list[object]:
         return [name, f"{100 * count / total if total else 0:.2f}%", count]
 
-    # A blank row is a quoted empty cell, as `csv` writes it and as it was seen.
+    # A blank row is a quoted empty cell, as in the vendor's reports.
     return [
         ["Campaign Name", campaign.name],
         ["Services", campaign.services],

@@ -1,19 +1,14 @@
-"""What every sandbox account has, and the campaigns, the contact and the survey that the API page's samples show.
-
-Standard library only.
-"""
+"""The voices, caller numbers and surveys of every sandbox account, and the campaigns of the API page's samples."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from airflow_provider_tingting.sandbox.records import COMPLETED, Call, Caller, Campaign, Contact, Run, Voice
 
-if TYPE_CHECKING:
-    from airflow_provider_tingting.sandbox.state import State
-
-#: The time of the page's samples; a sandbox with samples begins here, so that its dates are not past.
+#: The time of the page's samples. A sandbox with samples begins then, so that its schedules are not past.
 SAMPLE_TIME = "2025-07-07T14:01:50.508344+05:45"
 
 VOICES = (
@@ -25,7 +20,7 @@ VOICES = (
 )
 CALLERS = (Caller(3, "+9779801000003", owned=False), Caller(12, "+9779801000012", owned=True))
 
-#: The page does not show a survey's columns: these are the sandbox's own.
+#: The API page does not show the columns of a survey; these are the sandbox's own.
 SURVEYS: dict[int, list[dict[str, Any]]] = {
     12: [
         {
@@ -47,8 +42,8 @@ SURVEYS: dict[int, list[dict[str, Any]]] = {
 _ENDINGS = (("completed", 9, 100), ("completed", 9, 100), ("hungup", 4, 44), ("unanswered", 0, None))
 
 
-def fill_world(world: State) -> None:
-    """Put the samples into a fresh world: campaigns 79 (contact 42), 857 and 858.
+def sample_records() -> Iterator[tuple[Campaign, list[Contact]]]:
+    """Yield the sample campaigns 79 (with contact 42), 857 and 858, each with its contacts.
 
     Source: API page, Get campaign details and List campaigns; its list counts two completed campaigns and shows one.
     """
@@ -66,15 +61,14 @@ def fill_world(world: State) -> None:
         category="example category",
         credit_limit=100,
     )
-    world.keep(planned)
-    world.keep_contact(
-        Contact(42, 79, "9808684324", {"age": 22, "name": "राहुल", "salary": "एक लाख "}, _seconds(SAMPLE_TIME))
-    )
+    variables = {"age": 22, "name": "राहुल", "salary": "एक लाख "}
+    yield planned, [Contact(42, 79, "9808684324", variables, _seconds(SAMPLE_TIME))]
     for campaign_id, name, ended in (
         (857, "lullaby", "2025-07-06T10:12:01.118230+05:45"),
         (858, "rockabye", "2025-07-07T11:38:24.219065+05:45"),
     ):
-        world.keep(_completed(campaign_id, name, _seconds(ended)))
+        campaign = _completed(campaign_id, name, _seconds(ended))
+        contacts = []
         for position, (status, duration, playback) in enumerate(_ENDINGS):
             contact = Contact(
                 campaign_id * 10 + position, campaign_id, f"98412345{campaign_id % 10}{position}", {}, _seconds(ended)
@@ -84,8 +78,9 @@ def fill_world(world: State) -> None:
             over = (answered or dialled + 30) + duration
             credits = 1 if duration else 0
             contact.call = Call(1, dialled, dialled + 2, answered, over, status, duration, playback, credits, 0)
-            world.campaigns[campaign_id].spent += credits
-            world.keep_contact(contact)
+            campaign.spent += credits
+            contacts.append(contact)
+        yield campaign, contacts
 
 
 def _completed(campaign_id: int, name: str, ended: float) -> Campaign:

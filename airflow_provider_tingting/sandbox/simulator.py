@@ -1,16 +1,15 @@
-"""Makes campaigns happen: a queue of events, worked off up to a moment whenever somebody looks.
+"""Simulates the calls of campaigns: a queue of events, processed up to the current time at each access.
 
-Events are taken in the order of their time whatever was asked when, so that looking often or seldom, by one reader or
-by many, gives the same world. Standard library only.
+Events are processed in the order of their time. The result therefore does not depend on how often the world is read.
 """
 
 from __future__ import annotations
 
 import heapq
-from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from airflow_provider_tingting.sandbox.ledger import Dialled, Ledger
+from airflow_provider_tingting.sandbox.messages import render, sms_parts, speech_seconds
 from airflow_provider_tingting.sandbox.outcomes import Outcomes, call_credits
 from airflow_provider_tingting.sandbox.records import (
     COMPLETED,
@@ -20,63 +19,50 @@ from airflow_provider_tingting.sandbox.records import (
     Campaign,
     Contact,
     Run,
-    Voice,
 )
-from airflow_provider_tingting.sandbox.wording import fill, sms_parts, speech_seconds
+from airflow_provider_tingting.sandbox.refusals import forbidden_now, invalid
+
+if TYPE_CHECKING:
+    from airflow_provider_tingting.sandbox.account import Account
 
 #: Seconds from the start of a run to its first call.
-BEFORE_THE_FIRST = 1.0
-
-
-@dataclass
-class Balance:
-    """The credits of the account."""
-
-    credits: int
+SECONDS_BEFORE_FIRST_CALL = 1.0
 
 
 class Simulator:
-    """Dials the contacts of every run, one after the other, at a steady pace.
+    """Dials the contacts of every run, one after the other, at a constant rate.
 
-    :param campaigns: the world's campaigns by id, shared with the world.
-    :param voices: the world's voices by id.
-    :param purse: the account's credits; empty means Terminated.
-    :param calls_per_second: how many contacts of a run are dialled in a second.
+    A campaign for which the account's balance does not suffice becomes Terminated.
+
+    :param account: the account whose campaigns are called, and which pays.
+    :param outcomes: decides how each call ends.
+    :param ledger: the list to which each call and SMS is added.
+    :param calls_per_second: how many contacts of a run are dialled in one second.
     """
 
-    def __init__(
-        self,
-        campaigns: Mapping[int, Campaign],
-        voices: Mapping[int, Voice],
-        purse: Balance,
-        outcomes: Outcomes,
-        ledger: Ledger,
-        calls_per_second: float,
-    ) -> None:
-        self.campaigns = campaigns
-        self.voices = voices
-        self.purse = purse
-        self.outcomes = outcomes
-        self.ledger = ledger
-        self.pause = 1.0 / calls_per_second
-        # (time, order of arrival, run, contact whose call ends; None for the run's next step)
+    def __init__(self, account: Account, outcomes: Outcomes, ledger: Ledger, calls_per_second: float) -> None:
+        self._account = account
+        self._outcomes = outcomes
+        self._ledger = ledger
+        self._interval = 1.0 / calls_per_second
+        # (time, sequence number, run, contact whose call ends; None for the run's next step)
         self._events: list[tuple[float, int, Run, int | None]] = []
-        self._arrived = 0
+        self._scheduled = 0
 
     @property
     def next_event(self) -> float | None:
-        """When something happens next; None when all is quiet."""
+        """The time of the next event, seconds since 1970; None when there is none."""
         return self._events[0][0] if self._events else None
 
     def add(self, run: Run) -> None:
-        """Take up a run; it begins at its own time."""
-        self._expect(run.starts_at, run, None)
+        """Schedule a run; it begins at `run.starts_at`."""
+        self._schedule(run.starts_at, run, None)
 
     def advance(self, now: float) -> None:
-        """Let everything happen that is due."""
+        """Process every event up to a time, seconds since 1970."""
         while self._events and self._events[0][0] <= now:
             at, _, run, contact_id = heapq.heappop(self._events)
-            campaign = self.campaigns.get(run.campaign_id)
+            campaign = self._account.campaigns.get(run.campaign_id)
             if run.over or campaign is None:
                 continue
             if contact_id is not None:
@@ -89,7 +75,7 @@ class Simulator:
                 self._dial_next(campaign, run, at)
 
     def stop(self, campaign: Campaign, now: float) -> None:
-        """End every open run: calls under way are cut, contacts not yet dialled stay undialled."""
+        """End every open run: end the calls in progress and dial no further contact."""
         for run in campaign.open_runs:
             for contact_id in run.talking:
                 contact = campaign.contacts.get(contact_id)
@@ -103,9 +89,9 @@ class Simulator:
         campaign.status = TERMINATED
         campaign.updated_at = now
 
-    def _expect(self, at: float, run: Run, contact_id: int | None) -> None:
-        self._arrived += 1
-        heapq.heappush(self._events, (at, self._arrived, run, contact_id))
+    def _schedule(self, at: float, run: Run, contact_id: int | None) -> None:
+        self._scheduled += 1
+        heapq.heappush(self._events, (at, self._scheduled, run, contact_id))
 
     def _start(self, campaign: Campaign, run: Run, at: float) -> None:
         run.started = True
@@ -114,7 +100,7 @@ class Simulator:
             contact.terminated_at = None
         campaign.status = RUNNING
         campaign.updated_at = at
-        self._expect(at + BEFORE_THE_FIRST, run, None)
+        self._schedule(at + SECONDS_BEFORE_FIRST_CALL, run, None)
 
     def _dial_next(self, campaign: Campaign, run: Run, at: float) -> None:
         while run.next < len(run.queue) and run.queue[run.next] not in campaign.contacts:
@@ -124,28 +110,28 @@ class Simulator:
             contact = campaign.contacts[run.queue[run.next]]
             if self._dial(campaign, run, contact, at):
                 run.next += 1
-                self._expect(at + self.pause, run, None)
+                self._schedule(at + self._interval, run, None)
                 return
-            run.dry = True
+            run.out_of_credits = True
             _terminate(campaign, run.queue[run.next :], at)
         self._close_if_done(campaign, run, at)
 
     def _dial(self, campaign: Campaign, run: Run, contact: Contact, at: float) -> bool:
-        """Call and text one contact; False when there are no credits for it."""
+        """Call and text one contact; False when the credits do not suffice."""
         credits = sms_credits = 0
         if campaign.phones:
-            spoken = fill(campaign.message, contact.variables)
+            spoken = render(campaign.message, contact.variables)
             length = speech_seconds(spoken, float(campaign.length_factor))
-            plan = self.outcomes.plan_call(campaign.id, run.number, contact.number, length)
+            plan = self._outcomes.plan_call(campaign.id, run.number, contact.number, length)
             credits = call_credits(plan.duration, premium=self._is_premium(campaign.voice))
         else:
-            plan = self.outcomes.plan_sms(campaign.id, run.number, contact.number)
+            plan = self._outcomes.plan_sms(campaign.id, run.number, contact.number)
         if campaign.texts:
-            sms_credits = sms_parts(fill(campaign.sms_message, contact.variables))
-        room = float(self.purse.credits)
+            sms_credits = sms_parts(render(campaign.sms_message, contact.variables))
+        available = float(self._account.balance)
         if campaign.credit_limit is not None:
-            room = min(room, campaign.credit_limit - campaign.spent)
-        if room <= 0 or credits + sms_credits > room:
+            available = min(available, campaign.credit_limit - campaign.spent)
+        if available <= 0 or credits + sms_credits > available:
             return False
         self._charge(campaign, credits + sms_credits)
         contact.call = Call(
@@ -161,37 +147,52 @@ class Simulator:
             sms_credits=sms_credits,
         )
         if campaign.phones:
-            self.note(campaign, contact, run.number, at, "call", plan.status, credits)
+            self._record(campaign, contact, run.number, at, "call", plan.status, credits)
         if campaign.texts:
-            self.note(campaign, contact, run.number, at, "sms", plan.status, sms_credits)
+            self._record(campaign, contact, run.number, at, "sms", plan.status, sms_credits)
         run.talking.add(contact.id)
-        self._expect(contact.call.ended_at, run, contact.id)
+        self._schedule(contact.call.ended_at, run, contact.id)
         return True
 
-    def note(
+    def demo_call(self, campaign: Campaign, contact: Contact, now: float) -> None:
+        """Call one contact once, outside any run.
+
+        :raises Refused: 400; the campaign has no voice, or the credits do not suffice.
+        """
+        voice = self._account.voices.get(campaign.voice or 0)
+        if voice is None:
+            raise invalid(voice="Select a voice before you make a demo call.")
+        length = speech_seconds(render(campaign.message, contact.variables), float(campaign.length_factor))
+        cost = call_credits(length, premium=voice.is_premium)
+        if self._account.balance < cost:
+            raise forbidden_now("Insufficient credits.")
+        self._account.balance -= cost
+        self._record(campaign, contact, 0, now, "demo", "completed", cost)
+
+    def _record(
         self, campaign: Campaign, contact: Contact, run: int, at: float, channel: str, status: str, credits: int
     ) -> None:
-        """Write a call or an SMS into the ledger."""
+        """Add a call or an SMS to the ledger."""
         template = campaign.sms_message if channel == "sms" else campaign.message
-        self.ledger.dialled.append(
+        self._ledger.dialled.append(
             Dialled(
                 contact.number, campaign.id, contact.id, run, at, channel, template, contact.variables, status, credits
             )
         )
 
     def _is_premium(self, voice_id: int | None) -> bool:
-        voice = self.voices.get(voice_id) if voice_id is not None else None
+        voice = self._account.voices.get(voice_id) if voice_id is not None else None
         return voice is not None and voice.is_premium
 
     def _charge(self, campaign: Campaign, credits: int) -> None:
         campaign.spent += credits
-        self.purse.credits -= credits
+        self._account.balance -= credits
 
     def _cut(self, campaign: Campaign, call: Call, now: float) -> None:
-        """End a call that is under way: the unused part is not paid for."""
+        """End a call that is in progress; the account pays only for the seconds heard."""
         paid = call.credits
         if not campaign.phones:
-            pass  # an SMS that was sent cannot be called back
+            pass  # A sent SMS cannot be undone.
         elif call.answered_at is not None and call.answered_at <= now:
             heard = (now - call.answered_at) / max(1, call.duration)
             call.status = "hungup"
@@ -205,11 +206,11 @@ class Simulator:
         self._charge(campaign, call.credits - paid)
 
     def _close_if_done(self, campaign: Campaign, run: Run, at: float) -> None:
-        if run.talking or (run.next < len(run.queue) and not run.dry):
+        if run.talking or (run.next < len(run.queue) and not run.out_of_credits):
             return
         run.over = True
         if not any(other.started for other in campaign.open_runs):
-            campaign.status = TERMINATED if run.dry else COMPLETED
+            campaign.status = TERMINATED if run.out_of_credits else COMPLETED
             campaign.updated_at = at
 
 

@@ -311,9 +311,9 @@ def test_a_large_workbook_is_sent_without_lying_in_memory(
 
 def test_a_large_batch_is_given_more_time(connect: Connect, sandbox: Sandbox, campaign_id: int) -> None:
     rows = [{"number": f"98412{digits:05}"} for digits in range(100)]
-    sandbox.manners.latency_per_contact = 0.008
+    sandbox.options.latency_per_contact = 0.008
     try:
         result = connect(sandbox, timeout=0.3).send(calls.add_contacts(campaign_id, rows))
     finally:
-        sandbox.manners.latency_per_contact = 0.0
+        sandbox.options.latency_per_contact = 0.0
     assert result.created == 100

@@ -137,12 +137,12 @@ def test_a_narrow_terminal_cuts_no_path_and_no_color_means_none(sandbox, tmp_pat
 
 def test_the_entry_point_of_the_sandbox_and_its_command_take_the_same_options():
     from airflow_provider_tingting.cli import sandbox as command
-    from airflow_provider_tingting.sandbox.__main__ import _parser
+    from airflow_provider_tingting.sandbox.__main__ import parser
 
     added = argparse.ArgumentParser()
     command.add_arguments(added)
 
     assert {option for action in added._actions for option in action.option_strings} == {
-        option for action in _parser()._actions for option in action.option_strings
+        option for action in parser()._actions for option in action.option_strings
     }
     assert importlib.metadata.entry_points(group="console_scripts", name="tingting-sandbox")

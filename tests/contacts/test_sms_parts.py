@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_tingting.contacts.sms_parts import sms_size
-from airflow_provider_tingting.sandbox.wording import sms_parts
+from airflow_provider_tingting.sandbox.messages import sms_parts
 
 
 @pytest.mark.parametrize(

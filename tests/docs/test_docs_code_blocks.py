@@ -124,11 +124,11 @@ def test_the_first_dag_of_the_page_runs_to_a_good_end(page, stand_in, quick_sand
 
 def test_the_quickstart_shows_what_the_sandbox_says_when_it_starts():
     from airflow_provider_tingting.sandbox import Sandbox
-    from airflow_provider_tingting.sandbox.__main__ import _welcome
+    from airflow_provider_tingting.sandbox.__main__ import welcome
 
     shown = [block.code for block in blocks(DOCS / "quickstart.md", "text")]
 
-    assert f"{_welcome(Sandbox(port=8085))}\n" in shown
+    assert f"{welcome(Sandbox(port=8085))}\n" in shown
 
 
 @pytest.mark.slow
@@ -199,12 +199,12 @@ def check_python(words, sandbox):
 
 def check_sandbox(arguments, _):
     from airflow_provider_tingting.sandbox import Dialect
-    from airflow_provider_tingting.sandbox.__main__ import _parser
+    from airflow_provider_tingting.sandbox.__main__ import parser
     from airflow_provider_tingting.sandbox.faults import Faults
 
     if arguments == ["--help"]:
         return
-    options = _parser().parse_args(arguments)
+    options = parser().parse_args(arguments)
     faults = Faults()
     for text in options.fault:
         faults.parse(text)

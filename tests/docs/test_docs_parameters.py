@@ -116,9 +116,9 @@ def test_the_table_of_dialects_is_the_sandboxes_own():
 
 
 def test_the_table_of_options_is_that_of_the_sandboxes_command_line():
-    from airflow_provider_tingting.sandbox.__main__ import _parser
+    from airflow_provider_tingting.sandbox.__main__ import parser
 
-    options = {name for action in _parser()._actions for name in action.option_strings if name.startswith("--")}
+    options = {name for action in parser()._actions for name in action.option_strings if name.startswith("--")}
 
     assert {row[0].strip("`") for row in table(DOCS / "sandbox.md", "option")} == options - {"--help"}
 

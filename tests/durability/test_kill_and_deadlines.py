@@ -25,7 +25,7 @@ def _impatient(monkeypatch, sandbox):
     monkeypatch.setenv("AIRFLOW_CONN_TINGTING_DEFAULT", connection(sandbox, timeout=5, max_retries=1))
     sandbox.clock.speed = 0
     yield
-    sandbox.manners.latency = 0.0
+    sandbox.options.latency = 0.0
 
 
 @pytest.fixture
@@ -201,7 +201,7 @@ def test_trouble_is_tolerated_for_a_time_and_not_for_a_count(sandbox, campaign, 
         once(lambda: running(campaign, deferrable=deferred, tolerate_outage=0.6), store=None, deferred=deferred)
 
     assert time.monotonic() - began >= 0.5
-    assert script.struck > 3, "it has asked again and again"
+    assert script.applied > 3, "it has asked again and again"
 
 
 def test_a_short_answer_between_two_outages_begins_the_time_anew(sandbox, campaign):
@@ -232,7 +232,7 @@ def test_the_whole_traffic_of_the_trigger_is_reading_but_for_the_stop_of_a_kill(
 def test_the_event_loop_is_never_blocked_by_a_trigger_that_talks_to_a_slow_server(sandbox, campaign):
     """A heartbeat every five milliseconds beside eight triggers; what a busy machine costs anyhow is measured first."""
     sandbox.world.run_campaign(campaign)
-    sandbox.manners.latency = 0.3
+    sandbox.options.latency = 0.3
 
     async def longest_gap(during):
         gaps, last = [0.0], time.perf_counter()

@@ -45,7 +45,7 @@ class Outage:
                 fault = life.sandbox.faults.add("cut-before", call="*", times="*")
                 time.sleep(_SECONDS_OF_OUTAGE)
                 life.sandbox.faults.remove(fault.id)
-                struck = fault.struck
+                struck = fault.applied
             life.is_held = False
             return struck, life.end()
 

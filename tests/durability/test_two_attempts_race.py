@@ -22,7 +22,7 @@ def _impatient(monkeypatch, sandbox):
     monkeypatch.setenv("AIRFLOW_CONN_TINGTING_DEFAULT", connection(sandbox, timeout=5))
     sandbox.clock.speed = 400
     yield
-    sandbox.manners.latency = 0.0
+    sandbox.options.latency = 0.0
 
 
 def at_once(*attempts):
@@ -56,7 +56,7 @@ latencies = pytest.mark.parametrize("latency", [0.0, 0.03])
 def test_two_attempts_that_create_at_once_get_the_older_campaign_and_name_the_other(
     sandbox, monkeypatch, logged, store, latency
 ):
-    sandbox.manners.latency = latency
+    sandbox.options.latency = latency
     shared, nobody_yet = store(), threading.Barrier(2)
     look_really = reconcile.find
 
@@ -81,7 +81,7 @@ def test_two_attempts_that_create_at_once_get_the_older_campaign_and_name_the_ot
 @pytest.mark.parametrize("tries", [(1, 2), (2, 1)])
 def test_attempts_that_run_a_campaign_at_once_call_everybody_once(sandbox, store, latency, tries):
     campaign, shared = a_campaign(sandbox), store()
-    sandbox.manners.latency = latency
+    sandbox.options.latency = latency
 
     results = at_once(*(partial(once, lambda: running(campaign), store=shared, try_number=number) for number in tries))
 
@@ -92,7 +92,7 @@ def test_attempts_that_run_a_campaign_at_once_call_everybody_once(sandbox, store
 
 @stores
 def test_two_whole_lives_at_once_run_one_campaign(sandbox, store):
-    sandbox.manners.latency = 0.01
+    sandbox.options.latency = 0.01
     shared = {task: store() for task in ("create", "add", "run")}
 
     def live(number):

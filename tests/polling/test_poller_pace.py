@@ -17,7 +17,7 @@ from airflow_provider_tingting.polling import Poller
 @pytest.fixture(autouse=True)
 def _usual_manners(sandbox):
     yield
-    sandbox.manners.latency = 0.0
+    sandbox.options.latency = 0.0
 
 
 def test_when_tingting_asks_to_wait_nobody_asks_before(sandbox, connect, running):
@@ -94,7 +94,7 @@ def test_a_rate_limit_holds_for_all_who_wait(sandbox, running):
 
 
 def test_a_server_slower_than_the_interval_is_never_asked_twice_at_once(sandbox, connect, running):
-    sandbox.manners.latency = 0.15
+    sandbox.options.latency = 0.15
 
     ended = all_ended(sandbox, connect, running(12), poll_interval=0.02)
 

@@ -12,9 +12,10 @@ from hypothesis import HealthCheck, seed, settings
 schemathesis = pytest.importorskip("schemathesis", minversion="4.0")
 
 from airflow_provider_tingting.sandbox import Sandbox, World  # noqa: E402
-from airflow_provider_tingting.sandbox.server import create_app  # noqa: E402
+from airflow_provider_tingting.sandbox.account import Settings  # noqa: E402
+from airflow_provider_tingting.sandbox.app import create_app  # noqa: E402
 
-OPENAPI = create_app(World.with_samples()).openapi()
+OPENAPI = create_app(World(Settings(samples=True))).openapi()
 calls = schemathesis.openapi.from_dict(OPENAPI)
 few_and_repeatable = settings(
     max_examples=6, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)

@@ -48,7 +48,7 @@ def test_it_prints_what_to_paste_serves_and_stops(started):
 
     assert connection["password"] == "it's mine"
     assert f"listening on {connection['host']}" in said
-    assert "/docs" in said and "Ctrl+C" in said and "500 at voices, once" in said
+    assert "/docs" in said and "Ctrl+C" in said and "500 at voices, 1 request" in said
     statuses = [
         requests.get(connection["host"] + "voice-models/", headers=headers, timeout=10).status_code for _ in "12"
     ]
@@ -63,7 +63,7 @@ def test_it_prints_what_to_paste_serves_and_stops(started):
 
 def test_ctrl_c_ends_it_at_once_though_a_page_is_open(started):
     process, said = started("--port", "0")
-    root = re.search(r"Look at it: +(http://\S+/)\n", said).group(1)
+    root = re.search(r"Web page: +(http://\S+/)\n", said).group(1)
     with requests.get(f"{root}sandbox/events", stream=True, timeout=10) as stream:
         assert next(stream.iter_lines(chunk_size=1)) == b"retry: 1000"
         began = time.monotonic()
@@ -116,8 +116,8 @@ def test_an_address_beyond_this_machine_is_refused(capsys, host):
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (["--fault", "explode"], "there is no fault 'explode'; there are"),
-        (["--dialect", "x=y"], "there is no dialect switch 'x'"),
+        (["--fault", "explode"], "unknown fault 'explode'; choose from"),
+        (["--dialect", "x=y"], "unknown dialect switch 'x'"),
         (["--dialect", "x"], "name=value"),
         (["--page-cap", "-1"], "page_cap must be at least 1"),
         (["--speed", "-1"], "speed must be a number"),

@@ -8,7 +8,7 @@ import zipfile
 import pytest
 from openpyxl import Workbook
 
-from airflow_provider_tingting.sandbox import workbooks
+from airflow_provider_tingting.sandbox import uploads
 
 
 def workbook(*rows) -> bytes:
@@ -125,7 +125,7 @@ def test_a_file_that_is_no_list_of_contacts_is_refused(api, content, said):
 
 
 def test_a_workbook_that_unpacks_to_more_than_the_limit_is_refused(api, monkeypatch):
-    monkeypatch.setattr(workbooks, "MOST_BYTES", 1 << 20)
+    monkeypatch.setattr(uploads, "MAX_UNPACKED_BYTES", 1 << 20)
     response = upload(api, api.create(), bomb())
     assert (response.status_code, response.json()) == (400, {"bulk_file": ["The file is too large."]})
 

@@ -11,7 +11,8 @@ import pytest
 import requests
 
 from airflow_provider_tingting.sandbox import Sandbox, World
-from airflow_provider_tingting.sandbox.server import create_app
+from airflow_provider_tingting.sandbox.account import Settings
+from airflow_provider_tingting.sandbox.app import create_app
 
 
 def control(box, method, path, **options):
@@ -53,7 +54,7 @@ def test_the_state_shows_time_campaigns_credits_and_faults(box, api):
 def test_a_fault_is_scripted_listed_and_strikes(box, api, body):
     assert control(box, "POST", "faults", json=body).status_code == 201
     (fault,) = control(box, "GET", "faults").json()
-    assert (fault["kind"], fault["times"], fault["struck"]) == ("500", 2, 0)
+    assert (fault["kind"], fault["times"], fault["applied"]) == ("500", 2, 0)
     assert [api.get("voice-models/").status_code for _ in range(3)] == [500, 500, 200]
 
 
@@ -157,7 +158,7 @@ def test_the_docs_page_needs_nothing_from_outside(monkeypatch, offline_package):
 
 
 def test_the_app_can_be_made_for_any_world():
-    paths = create_app(World.with_samples()).openapi()["paths"]
+    paths = create_app(World(Settings(samples=True))).openapi()["paths"]
     assert "/sandbox/faults" in paths
     assert "/api/v1/run-campaign/{campaign_id}/" in paths
 

@@ -219,8 +219,8 @@ def test_a_batch_may_be_too_large(speak):
 @pytest.mark.parametrize(
     ("switches", "said"),
     [
-        ({"colour": "red"}, "there is no dialect switch 'colour'; there are add_errors"),
-        ({"errors": "loud"}, "errors='loud' does not exist; there are fields, string"),
+        ({"colour": "red"}, "unknown dialect switch 'colour'; choose from add_errors"),
+        ({"errors": "loud"}, "errors='loud' of the dialect; choose from fields, string"),
         ({"max_batch": 0}, "at least 1"),
         ({"max_batch": "many"}, "invalid literal"),
     ],

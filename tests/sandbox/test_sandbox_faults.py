@@ -86,7 +86,7 @@ def test_a_cut_connection_is_no_http_answer_at_all(box, kind):
     box.faults.add(kind)
     with socket.create_connection(("127.0.0.1", box.port), timeout=5) as connection:
         connection.sendall(
-            b"GET /api/v1/voice-models/ HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer "
+            b"GET /api/v1/voice-models/ HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer "
             + box.token.encode()
             + b"\r\n\r\n"
         )
@@ -239,9 +239,9 @@ def test_one_contact_and_many_are_two_calls(box, api):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("explode", "there is no fault 'explode'; there are cut-before"),
+        ("explode", "unknown fault 'explode'; choose from cut-before"),
         ("500:nothing", "there is no call 'nothing'; there are"),
-        ("500:run:0", "at least once"),
+        ("500:run:0", "times of a fault is at least 1"),
         ("500:run:x", "whole numbers"),
         ("500:run:1:x", "whole numbers"),
         ("500:run:1:0:0", "is written KIND"),
@@ -251,7 +251,7 @@ def test_one_contact_and_many_are_two_calls(box, api):
         ("lose-reply=3", "takes no value"),
         ("garbage=xml", "html or json"),
         ("partial=500", "207 or 200"),
-        ("partial:run", "strikes only add_contacts and upload_contacts"),
+        ("partial:run", "affects only add_contacts and upload_contacts"),
     ],
 )
 def test_a_fault_that_makes_no_sense_is_refused_with_what_does(text, said):

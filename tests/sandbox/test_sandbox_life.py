@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from airflow_provider_tingting.sandbox import World
-from airflow_provider_tingting.sandbox.state import Settings
+from airflow_provider_tingting.sandbox.account import Settings
 
 ENDINGS = {"completed", "hungup", "unanswered", "failed"}
 

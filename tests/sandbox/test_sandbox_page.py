@@ -58,7 +58,7 @@ def test_the_stream_begins_with_everything_and_goes_on_with_what_has_changed(box
         changed = next_named(stream, "campaigns")
         assert [(row["id"], row["status"]) for row in changed["changed"]] == [(second, "Running")]
         api.delete(f"campaign/{first}/")
-        assert next_named(stream, "campaigns") == {"changed": [], "gone": [first]}
+        assert next_named(stream, "campaigns") == {"changed": [], "removed": [first]}
         box.faults.parse("500:voices")
         assert [fault["kind"] for fault in next_named(stream, "faults")] == ["500"]
         box.world.rotate_token("another")
@@ -133,13 +133,13 @@ def test_the_ledger_tells_how_far_a_call_is_and_who_was_called_again(box, api):
     early = get(box, "dialled").json()
     assert {row["status"] for row in early["results"]} <= {"dialing", "ringing", "failed"}
     box.play_out()
-    assert get(box, "dialled").json()["again"] == 0
+    assert get(box, "dialled").json()["repeated"] == 0
     api.run(campaign)
     box.play_out()
 
     page = get(box, "dialled", limit=3).json()
-    assert (page["count"], page["again"], len(page["results"])) == (4, 2, 3)
-    assert [(row["run"], row["again"]) for row in page["results"]] == [(2, True), (2, True), (1, False)]
+    assert (page["count"], page["repeated"], len(page["results"])) == (4, 2, 3)
+    assert [(row["run"], row["repeated"]) for row in page["results"]] == [(2, True), (2, True), (1, False)]
     assert get(box, "dialled", campaign=campaign + 1).json()["count"] == 0
     assert get(box, "dialled", search="9841000001").json()["count"] == 2
     calls = get(box, "requests", search="run_campaign").json()

@@ -157,12 +157,12 @@ def test_what_was_confirmed_survives_a_kill(tmp_path):
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b"hello\n", "is not the state of a TingTing sandbox"),
-        (b"[]\n", "is not the state of a TingTing sandbox"),
+        (b"hello\n", "is not a state file of a TingTing sandbox"),
+        (b"[]\n", "is not a state file of a TingTing sandbox"),
         (b'{"tingting_sandbox": 99}\n', "was written by another version"),
         (b"\xff\xfe\n", "cannot be read"),
-        (b'{"tingting_sandbox": 1, "real": 0, "settings": {}}\n{"do": 1}\n', "holds a line that is no change"),
-        (b'{"tingting_sandbox": 1, "real": 0, "settings": {}}\nxx\n', "was damaged"),
+        (b'{"tingting_sandbox": 1, "real": 0, "settings": {}}\n{"do": 1}\n', "is damaged at line 2"),
+        (b'{"tingting_sandbox": 1, "real": 0, "settings": {}}\nxx\n', "is damaged at line 2"),
     ],
 )
 def test_a_file_that_is_no_state_is_refused_and_left_alone(tmp_path, content, said):
@@ -185,7 +185,7 @@ def test_a_state_file_cannot_call_anything_but_changes(tmp_path):
     head = {"tingting_sandbox": 1, "real": time.time(), "settings": {}}
     line = {"do": "reset", "with": {"args": [], "kwargs": {}}, "at": time.time(), "real": time.time()}
     file.write_text(f"{json.dumps(head)}\n{json.dumps(line)}\n")
-    with pytest.raises(TingTingConfigError, match="cannot be made again: reset"):
+    with pytest.raises(TingTingConfigError, match="cannot be applied: reset"):
         Sandbox(state_file=file)
 
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from airflow_provider_tingting.sandbox.messages import render, sms_parts, speech_seconds
 from airflow_provider_tingting.sandbox.nepal_time import NEPAL, as_text, bikram_sambat, read_schedule
 from airflow_provider_tingting.sandbox.outcomes import Outcomes, carrier_of
-from airflow_provider_tingting.sandbox.wording import fill, sms_parts, speech_seconds
 
 
 @pytest.mark.parametrize(
@@ -26,12 +26,12 @@ from airflow_provider_tingting.sandbox.wording import fill, sms_parts, speech_se
     ],
 )
 def test_tags_are_filled_and_missing_ones_stay(template, variables, heard):
-    assert fill(template, variables) == heard
+    assert render(template, variables) == heard
 
 
 @given(st.text(), st.dictionaries(st.text(max_size=5), st.one_of(st.text(max_size=5), st.integers(), st.none())))
 def test_any_text_can_be_filled(template, variables):
-    fill(template, variables)
+    render(template, variables)
 
 
 @pytest.mark.parametrize(

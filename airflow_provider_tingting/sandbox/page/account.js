@@ -1,7 +1,7 @@
-// The account: its credits, its token, and how to connect with it.
+// The account: credits, token, and the connection for Airflow.
 
-import { find, say } from "./dom.js";
-import { ask } from "./sandbox.js";
+import { find, notify } from "./dom.js";
+import { request } from "./sandbox.js";
 
 const credits = find("credits-form").elements.credits;
 
@@ -9,7 +9,7 @@ export function showCredits(tick) {
   if (document.activeElement !== credits) credits.value = tick.credits;
 }
 
-// Shows how to connect with the token of now.
+// Shows the connection with the current token.
 export function showToken(token) {
   const base = `${location.origin}/api/v1/`;
   const connection = {
@@ -24,33 +24,33 @@ export function showToken(token) {
 
 const quoted = (text) => `'${text.replaceAll("'", `'"'"'`)}'`;
 
-async function act(what, sentence) {
+async function act(action, message) {
   try {
-    await what();
-    say(sentence);
+    await action();
+    notify(message);
   } catch (error) {
-    say(error.message);
+    notify(error.message);
   }
 }
 
 find("credits-form").addEventListener("submit", (event) => {
   event.preventDefault();
-  const wanted = Number(credits.value);
-  act(() => ask("POST", "credits", { credits: wanted }), `The account has ${wanted} credits.`);
+  const balance = Number(credits.value);
+  act(() => request("POST", "credits", { credits: balance }), `The balance is ${balance} credits.`);
 });
 find("rotate").addEventListener("click", () =>
-  act(() => ask("POST", "token", {}), "The token is another one: the old one is refused from now on."));
+  act(() => request("POST", "token", {}), "Token rotated. The old token is no longer valid."));
 find("copy").addEventListener("click", () =>
   act(async () => {
     try {
       await navigator.clipboard.writeText(find("connection").textContent);
     } catch {
       getSelection().selectAllChildren(find("connection"));
-      throw new Error("The browser does not let this page copy; the text is selected.");
+      throw new Error("The browser does not allow copying. The text is selected.");
     }
   }, "Copied."));
-find("reset").addEventListener("click", () => find("sure").showModal());
-find("sure").addEventListener("close", () => {
-  if (find("sure").returnValue === "yes") act(() => ask("POST", "reset"), "The sandbox is empty.");
-  find("sure").returnValue = "";
+find("reset").addEventListener("click", () => find("confirm").showModal());
+find("confirm").addEventListener("close", () => {
+  if (find("confirm").returnValue === "yes") act(() => request("POST", "reset"), "Sandbox reset.");
+  find("confirm").returnValue = "";
 });

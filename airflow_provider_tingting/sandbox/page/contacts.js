@@ -1,21 +1,21 @@
-// The contacts of the campaign whose link was followed (#campaign-7), a page at a time.
+// The contacts of the selected campaign (#campaign-7 in the address), a page at a time.
 
-import { STATUSES, campaign, chooseCampaign, people } from "./campaigns.js";
-import { find, make, pager, renew, status, whole } from "./dom.js";
-import { ask, calmly } from "./sandbox.js";
+import { STATUSES, campaign, countContacts, selectCampaign } from "./campaigns.js";
+import { find, make, pager, status, updateRows, whole } from "./dom.js";
+import { request, throttled } from "./sandbox.js";
 
 const LIMIT = 25;
-let chosen = null;
+let selected = null;
 let offset = 0;
-let only = "";
+let statusFilter = "";
 
-export const loadContacts = calmly(async () => {
-  if (chosen === null) return;
-  const id = chosen;
+export const loadContacts = throttled(async () => {
+  if (selected === null) return;
+  const id = selected;
   if (!campaign(id)) return showMissing();
-  const query = new URLSearchParams({ offset, limit: LIMIT, status: only, search: find("contacts-search").value.trim() });
-  const page = await ask("GET", `campaigns/${id}/contacts?${query}`);
-  if (id !== chosen) return;
+  const query = new URLSearchParams({ offset, limit: LIMIT, status: statusFilter, search: find("contacts-search").value.trim() });
+  const page = await request("GET", `campaigns/${id}/contacts?${query}`);
+  if (id !== selected) return;
   if (page.count && offset >= page.count) {
     offset = 0;
     return loadContacts();
@@ -23,81 +23,81 @@ export const loadContacts = calmly(async () => {
   show(page);
 });
 
-// Follows the address: a link of a campaign opens its contacts.
-export function followAddress(moved) {
+// Opens the campaign that the address names.
+export function openFromAddress(navigated) {
   const found = /^#campaign-(\d+)$/.exec(location.hash);
   if (!found) return;
-  chosen = Number(found[1]);
+  selected = Number(found[1]);
   offset = 0;
-  only = "";
+  statusFilter = "";
   find("contacts-search").value = "";
   find("contacts").hidden = false;
-  find("contacts-title").textContent = `Contacts of campaign ${chosen}`;
-  chooseCampaign(chosen);
-  // Somebody who has followed a link is taken there; a page that is opened with one begins at its top.
-  if (moved) {
+  find("contacts-title").textContent = `Contacts of campaign ${selected}`;
+  selectCampaign(selected);
+  // Scroll after a click only; a page that is loaded with this address starts at its top.
+  if (navigated) {
     find("contacts").focus({ preventScroll: true });
     find("contacts").scrollIntoView({ block: "start" });
   }
   loadContacts();
 }
 
-export const isOpen = (ids) => chosen !== null && ids.includes(chosen);
+export const isOpen = (ids) => selected !== null && ids.includes(selected);
 
 function show(page) {
-  const row = campaign(chosen);
+  const row = campaign(selected);
   find("contacts-title").replaceChildren(`Contacts of `, make("bdi", {}, page.campaign.name), " ",
-    make("span", { class: "count" }, `campaign ${chosen}`));
+    make("span", { class: "count" }, `campaign ${selected}`));
   find("message").replaceChildren(...[
-    ["Is said", page.campaign.message],
-    ["Is texted", page.campaign.sms_message],
-    ["Begins", page.campaign.schedule?.slice(0, 16).replace("T", " ")],
+    ["Message", page.campaign.message],
+    ["SMS message", page.campaign.sms_message],
+    ["Scheduled for", page.campaign.schedule?.slice(0, 16).replace("T", " ")],
   ].filter(([, text]) => text).map(([label, text]) => make("p", { dir: "auto" }, make("small", {}, label), text)));
   const counts = row ? row.contacts : {};
-  const chips = [["", "All", row ? people(row) : 0], ...STATUSES.map((name) => [name, name, counts[name] ?? 0])]
-    .filter(([name, , count]) => count || name === "" || name === only)
-    .map(([name, label, count]) => ({ name, label, count, pressed: name === only }));
-  renew(find("chips"), chips, (chip) => chip.name, drawChip);
-  renew(find("contacts-rows"), page.results, (contact) => contact.id, draw);
-  find("contacts-empty").textContent = "No such contacts.";
+  const chips = [["", "All", row ? countContacts(row) : 0], ...STATUSES.map((name) => [name, name, counts[name] ?? 0])]
+    .filter(([name, , count]) => count || name === "" || name === statusFilter)
+    .map(([name, label, count]) => ({ name, label, count, pressed: name === statusFilter }));
+  updateRows(find("chips"), chips, (chip) => chip.name, drawChip);
+  updateRows(find("contacts-rows"), page.results, (contact) => contact.id, draw);
+  find("contacts-empty").textContent = "No matching contacts.";
   find("contacts-empty").hidden = page.count > 0;
-  pager(find("contacts-pager"), "contacts", offset, LIMIT, page.count, (place) => {
-    offset = place;
+  pager(find("contacts-pager"), "contacts", offset, LIMIT, page.count, (start) => {
+    offset = start;
     loadContacts();
   });
 }
 
 function showMissing() {
   for (const part of ["message", "chips", "contacts-rows", "contacts-pager"]) find(part).replaceChildren();
-  find("contacts-title").textContent = `Campaign ${chosen}`;
-  find("contacts-empty").textContent = `This sandbox has no campaign ${chosen}.`;
+  find("contacts-title").textContent = `Campaign ${selected}`;
+  find("contacts-empty").textContent = `The sandbox has no campaign ${selected}.`;
   find("contacts-empty").hidden = false;
 }
 
 function drawChip(chip) {
-  const choose = () => {
-    only = chip.name;
+  const select = () => {
+    statusFilter = chip.name;
     offset = 0;
     loadContacts();
   };
   const content = chip.name ? status(chip.label) : chip.label;
-  return make("button", { type: "button", "aria-pressed": String(chip.pressed), onclick: choose },
+  return make("button", { type: "button", "aria-pressed": String(chip.pressed), onclick: select },
     content, " ", make("span", { class: "count" }, whole(chip.count)));
 }
 
 function draw(contact) {
   const { name, ...others } = contact.variables;
   const more = Object.entries(others).map(([tag, value]) => `${tag}: ${value}`).join(" · ");
-  const heard = contact.playback === null ? "" : `${contact.playback} %`;
-  const talked = !contact.call_duration ? "" : `${contact.call_duration} s`;
+  const playback = contact.playback === null ? "" : `${contact.playback} %`;
+  const duration = !contact.call_duration ? "" : `${contact.call_duration} s`;
   return make(
     "tr",
     {},
     make("td", { class: "nowrap" }, contact.number, contact.run > 1 ? make("small", {}, `run ${contact.run}`) : null),
     make("td", { dir: "auto" }, name === undefined ? "" : String(name), more ? make("small", {}, more) : null),
     make("td", {}, status(contact.status)),
-    make("td", { class: "number wide" }, talked),
-    make("td", { class: "number wide" }, heard),
+    make("td", { class: "number wide" }, duration),
+    make("td", { class: "number wide" }, playback),
     make("td", { class: "number wide" }, contact.credits ? whole(contact.credits) : ""),
   );
 }
@@ -107,10 +107,10 @@ find("contacts-search").addEventListener("input", () => {
   loadContacts();
 });
 find("contacts-close").addEventListener("click", () => {
-  find("campaigns-rows").querySelector(`a[href="#campaign-${chosen}"]`)?.focus();
-  chosen = null;
+  find("campaigns-rows").querySelector(`a[href="#campaign-${selected}"]`)?.focus();
+  selected = null;
   find("contacts").hidden = true;
   history.replaceState(null, "", location.pathname);
-  chooseCampaign(null);
+  selectCampaign(null);
 });
-addEventListener("hashchange", () => followAddress(true));
+addEventListener("hashchange", () => openFromAddress(true));

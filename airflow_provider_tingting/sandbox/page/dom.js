@@ -1,4 +1,4 @@
-// Makes and renews elements. Whatever comes from the sandbox enters the page as text, never as HTML.
+// Creates and updates elements. Data of the sandbox is inserted as text, never as HTML.
 
 export const find = (id) => document.getElementById(id);
 
@@ -14,8 +14,8 @@ export function make(tag, attributes = {}, ...children) {
   return element;
 }
 
-// Shows a list: a row that is as before stays as it is, so that focus and selection stay where they are.
-export function renew(parent, rows, key, draw) {
+// Updates the rows of a list. Unchanged rows are kept, so that focus and selection are kept too.
+export function updateRows(parent, rows, key, draw) {
   const before = new Map([...parent.children].map((element) => [element.dataset.key, element]));
   let place = parent.firstElementChild;
   for (const row of rows) {
@@ -40,7 +40,7 @@ export function renew(parent, rows, key, draw) {
   for (const element of before.values()) element.remove();
 }
 
-// The buttons below a list that has more rows than it shows.
+// The paging buttons below a list.
 export function pager(parent, what, offset, limit, count, go) {
   if (count <= limit && offset === 0) return parent.replaceChildren();
   if (!parent.firstChild) {
@@ -69,10 +69,10 @@ const days = new Intl.DateTimeFormat("en-GB", {
 export const clockTime = (moment) => clocks.format(moment);
 export const day = (moment) => days.format(moment);
 
-let silence;
-// Says a sentence to everybody: as a note at the foot of the page, and to a screen reader.
-export function say(sentence) {
-  find("said").textContent = sentence;
-  clearTimeout(silence);
-  silence = setTimeout(() => find("said").replaceChildren(), 5000);
+let clearing;
+// Shows a message at the bottom of the page for five seconds; a screen reader announces it.
+export function notify(message) {
+  find("toast").textContent = message;
+  clearTimeout(clearing);
+  clearing = setTimeout(() => find("toast").replaceChildren(), 5000);
 }

@@ -1,67 +1,67 @@
-// Faults: four switches for the usual ones, a form for all of them, and the list of those to come.
+// Faults: switches for four common ones, a form for all kinds, and the list of pending faults.
 
-import { find, make, renew, say } from "./dom.js";
-import { ask } from "./sandbox.js";
+import { find, make, notify, updateRows } from "./dom.js";
+import { request } from "./sandbox.js";
 
-const USUAL = [
-  { kind: "lose-reply", call: "run", label: "The answer to a run is lost", hint: "done, but nobody says so" },
-  { kind: "503-html", call: "*", label: "Out of service", hint: "HTTP 503 to everything" },
-  { kind: "429", call: "*", label: "Too many requests", hint: "HTTP 429, try again in a second" },
-  { kind: "slow", call: "*", label: "Slow", hint: "two seconds for each answer" },
+const COMMON = [
+  { kind: "lose-reply", call: "run", label: "Lost response to run", hint: "request succeeds, response lost" },
+  { kind: "503-html", call: "*", label: "Service unavailable", hint: "HTTP 503 for every call" },
+  { kind: "429", call: "*", label: "Too many requests", hint: "HTTP 429, Retry-After: 1" },
+  { kind: "slow", call: "*", label: "Slow responses", hint: "2 s for each response" },
 ];
 const form = find("fault-form");
 let kinds = [];
 let calls = [];
 let faults = [];
 
-// Shows the faults to come, as the sandbox has just told them.
+// Shows the pending faults.
 export function showFaults(now) {
   faults = now;
-  renew(find("switches"), USUAL.map((usual) => ({ ...usual, on: matching(usual).length > 0 })), (one) => one.label, drawSwitch);
-  renew(find("faults-list"), faults, (fault) => fault.id, drawFault);
+  updateRows(find("switches"), COMMON.map((common) => ({ ...common, on: matching(common).length > 0 })), (one) => one.label, drawSwitch);
+  updateRows(find("faults-list"), faults, (fault) => fault.id, drawFault);
   find("faults-clear").hidden = faults.length < 2;
 }
 
-// Reads which faults and calls there are; they differ from version to version.
+// Loads the kinds of faults and the calls of this version.
 export async function loadKinds() {
-  ({ kinds, calls } = await ask("GET", "faults/kinds"));
+  ({ kinds, calls } = await request("GET", "faults/kinds"));
   form.elements.kind.replaceChildren(...kinds.map(({ kind }) => make("option", { value: kind }, kind)));
   showKind();
 }
 
 const matching = ({ kind, call }) => faults.filter((fault) => fault.kind === kind && fault.call === call && fault.times === "*");
 
-async function change(what, sentence) {
+async function change(action, message) {
   try {
-    await what();
-    find("fault-wrong").textContent = "";
-    say(sentence);
-    showFaults(await ask("GET", "faults"));
+    await action();
+    find("fault-error").textContent = "";
+    notify(message);
+    showFaults(await request("GET", "faults"));
   } catch (error) {
-    find("fault-wrong").textContent = error.message;
-    say(error.message);
+    find("fault-error").textContent = error.message;
+    notify(error.message);
   }
 }
 
-function drawSwitch(usual) {
+function drawSwitch(common) {
   const turn = () =>
     change(async () => {
-      const there = matching(usual);
-      for (const fault of there) await ask("DELETE", `faults/${fault.id}`);
-      if (!there.length) await ask("POST", "faults", { kind: usual.kind, call: usual.call, times: "*" });
-    }, `${usual.label}: ${usual.on ? "off" : "on"}.`);
-  return make("div", {}, make("button", { type: "button", role: "switch", "aria-checked": String(usual.on), onclick: turn },
-    make("span", {}, usual.label, make("small", {}, usual.hint)), make("i", { "aria-hidden": "true" })));
+      const pending = matching(common);
+      for (const fault of pending) await request("DELETE", `faults/${fault.id}`);
+      if (!pending.length) await request("POST", "faults", { kind: common.kind, call: common.call, times: "*" });
+    }, `${common.label}: ${common.on ? "off" : "on"}.`);
+  return make("div", {}, make("button", { type: "button", role: "switch", "aria-checked": String(common.on), onclick: turn },
+    make("span", {}, common.label, make("small", {}, common.hint)), make("i", { "aria-hidden": "true" })));
 }
 
 function drawFault(fault) {
-  const often = fault.times === "*" ? "always" : fault.times === 1 ? "once" : `${fault.times} times`;
+  const affected = fault.times === "*" ? "every request" : fault.times === 1 ? "1 request" : `${fault.times} requests`;
   const name = `${fault.kind}${fault.value ? `=${fault.value}` : ""} at ${fault.call}`;
-  const off = () => change(() => ask("DELETE", `faults/${fault.id}`), `${name}: off.`);
+  const remove = () => change(() => request("DELETE", `faults/${fault.id}`), `Fault removed: ${name}.`);
   return make("li", {},
     make("span", {}, make("code", {}, name), make("small", { class: "quiet" },
-      ` ${often}${fault.skip ? `, ${fault.skip} pass first` : ""}${fault.struck ? `, struck ${fault.struck}` : ""}`)),
-    make("button", { type: "button", class: "plain", "aria-label": `Switch ${name} off`, onclick: off }, "Off"));
+      ` ${affected}${fault.skip ? `, after ${fault.skip}` : ""}${fault.applied ? `, applied ${fault.applied} ×` : ""}`)),
+    make("button", { type: "button", class: "plain", "aria-label": `Remove ${name}`, onclick: remove }, "Remove"));
 }
 
 function showKind() {
@@ -71,7 +71,7 @@ function showKind() {
   form.elements.value.value = "";
   form.elements.value.placeholder = kind.value || "";
   const groups = kind.calls.length === calls.length
-    ? [["*", "every call"], ["read", "every call that reads"], ["write", "every call that writes"]] : [["*", "each that it can strike"]];
+    ? [["*", "every call"], ["read", "every reading call"], ["write", "every writing call"]] : [["*", "every call that it can affect"]];
   const single = calls.filter((call) => kind.calls.includes(call.name)).map((call) => [call.alias, `${call.alias}: ${call.summary}`]);
   const before = form.elements.call.value;
   form.elements.call.replaceChildren(...[...groups, ...single].map(([value, label]) => make("option", { value }, label)));
@@ -83,6 +83,6 @@ form.addEventListener("submit", (event) => {
   event.preventDefault();
   const { kind, call, times, value, skip } = Object.fromEntries(new FormData(form));
   const content = { kind, call, times, skip: Number(skip), ...(value.trim() ? { value: value.trim() } : {}) };
-  change(() => ask("POST", "faults", content), `${kind} at ${call}: on.`);
+  change(() => request("POST", "faults", content), `Fault added: ${kind} at ${call}.`);
 });
-find("faults-clear").addEventListener("click", () => change(() => ask("DELETE", "faults"), "All faults are off."));
+find("faults-clear").addEventListener("click", () => change(() => request("DELETE", "faults"), "All faults removed."));

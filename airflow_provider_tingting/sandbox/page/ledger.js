@@ -1,36 +1,36 @@
-// The ledger: who was called or texted, and every request; newest first, a page at a time.
+// The ledger: calls and SMS, and requests; newest first, a page at a time.
 
 import { campaign } from "./campaigns.js";
-import { find, make, pager, renew, status, whole } from "./dom.js";
-import { ask, calmly } from "./sandbox.js";
+import { find, make, pager, status, updateRows, whole } from "./dom.js";
+import { request, throttled } from "./sandbox.js";
 
 const LIMIT = 25;
 const TABS = ["dialled", "requests"];
 const HEADS = {
-  dialled: [["Time"], ["Number"], ["What they hear or read", "wide"], ["Status"], ["Credits", "number wide"]],
-  requests: [["Time"], ["Call"], ["Answer"], ["From", "wide"]],
+  dialled: [["Time"], ["Number"], ["Message", "wide"], ["Status"], ["Credits", "number wide"]],
+  requests: [["Time"], ["Call"], ["Response"], ["Client", "wide"]],
 };
-const EMPTY = { dialled: "Nobody was called or texted.", requests: "Nothing was asked of the API." };
+const EMPTY = { dialled: "No calls or SMS yet.", requests: "No requests to the API yet." };
 let tab = "dialled";
 let offset = 0;
 
-export const loadLedger = calmly(async () => {
+export const loadLedger = throttled(async () => {
   const shown = tab;
   const query = new URLSearchParams({ offset, limit: LIMIT, search: find("ledger-search").value.trim() });
-  const page = await ask("GET", `${shown}?${query}`);
+  const page = await request("GET", `${shown}?${query}`);
   if (shown !== tab) return;
   if (page.count && offset >= page.count) {
     offset = 0;
     return loadLedger();
   }
   const rows = shown === "dialled" ? page.results.map((row) => ({ ...row, campaign: campaign(row.campaign_id)?.name })) : page.results;
-  renew(find("ledger-rows"), number(rows, page), (row) => row.key, shown === "dialled" ? drawDialled : drawRequest);
-  find("ledger-empty").textContent = find("ledger-search").value ? "Nothing like that is in the ledger." : EMPTY[shown];
+  updateRows(find("ledger-rows"), number(rows, page), (row) => row.key, shown === "dialled" ? drawDialled : drawRequest);
+  find("ledger-empty").textContent = find("ledger-search").value ? "No matching entries." : EMPTY[shown];
   find("ledger-empty").hidden = page.count > 0;
   find("ledger-head").parentElement.hidden = page.count === 0;
-  if (shown === "dialled") showTwice(page);
-  pager(find("ledger-pager"), "entries", offset, LIMIT, page.count, (place) => {
-    offset = place;
+  if (shown === "dialled") showRepeated(page);
+  pager(find("ledger-pager"), "entries", offset, LIMIT, page.count, (start) => {
+    offset = start;
     loadLedger();
   });
 });
@@ -40,14 +40,14 @@ export function countLedger(tick) {
   find("requests-count").textContent = whole(tick.requests);
 }
 
-// Rows have no id: their place from the oldest is one, which stays while newer ones come.
-const number = (rows, page) => rows.map((row, place) => ({ ...row, key: page.count - offset - place }));
+// Rows have no id. Their position from the oldest entry does not change when newer ones arrive.
+const number = (rows, page) => rows.map((row, position) => ({ ...row, key: page.count - offset - position }));
 
-function showTwice(page) {
-  find("twice").classList.toggle("alarm", page.again > 0);
-  find("twice").textContent = page.again
-    ? `${whole(page.again)} called or texted again by the same campaign`
-    : "nobody called twice";
+function showRepeated(page) {
+  find("repeated").classList.toggle("alarm", page.repeated > 0);
+  find("repeated").textContent = page.repeated
+    ? `${whole(page.repeated)} repeated calls or SMS (same campaign and number)`
+    : "no number called or texted twice by one campaign; demo calls not counted";
 }
 
 function showHead() {
@@ -56,7 +56,7 @@ function showHead() {
   );
 }
 
-function choose(name) {
+function selectTab(name) {
   tab = name;
   offset = 0;
   for (const one of TABS) {
@@ -65,7 +65,7 @@ function choose(name) {
   }
   find("ledger-panel").setAttribute("aria-labelledby", `tab-${tab}`);
   find("ledger-rows").replaceChildren();
-  find("twice").hidden = tab !== "dialled";
+  find("repeated").hidden = tab !== "dialled";
   showHead();
   loadLedger();
 }
@@ -82,30 +82,30 @@ function drawDialled(row) {
       make("a", { href: `#campaign-${row.campaign_id}`, title: row.campaign }, where)),
       make("small", { class: "narrow", dir: "auto" }, row.text)),
     make("td", { class: "wide", dir: "auto" }, row.text),
-    make("td", {}, status(row.status), row.again ? make("small", { class: "again" }, "again") : null),
+    make("td", {}, status(row.status), row.repeated ? make("small", { class: "repeated" }, "repeated") : null),
     make("td", { class: "number wide" }, row.credits ? whole(row.credits) : ""),
   );
 }
 
 function drawRequest(row) {
-  const answer = row.status === null ? "none" : String(row.status);
+  const response = row.status === null ? "none" : String(row.status);
   return make(
     "tr",
     {},
     make("td", { class: "nowrap" }, time(row.world_time)),
     make("td", {}, row.call, make("small", {}, `${row.method} ${row.path}${row.query ? `?${row.query}` : ""}`)),
-    make("td", {}, make("span", { class: row.status === null || row.status >= 400 ? "again" : "" }, answer),
+    make("td", {}, make("span", { class: row.status === null || row.status >= 400 ? "repeated" : "" }, response),
       row.fault ? make("small", {}, row.fault) : null),
     make("td", { class: "wide" }, make("small", {}, row.user_agent)),
   );
 }
 
 for (const name of TABS) {
-  find(`tab-${name}`).addEventListener("click", () => choose(name));
+  find(`tab-${name}`).addEventListener("click", () => selectTab(name));
   find(`tab-${name}`).addEventListener("keydown", (event) => {
     if (event.key !== "ArrowLeft" && event.key !== "ArrowRight") return;
     const other = TABS[1 - TABS.indexOf(name)];
-    choose(other);
+    selectTab(other);
     find(`tab-${other}`).focus();
   });
 }

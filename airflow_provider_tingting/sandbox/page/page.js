@@ -1,69 +1,69 @@
-// The page: hands each word of the sandbox to the part that shows it.
+// Passes each event of the sandbox to the sections of the page.
 
 import { showCredits, showToken } from "./account.js";
-import { changeCampaigns, forgetCampaigns } from "./campaigns.js";
+import { changeCampaigns, clearCampaigns } from "./campaigns.js";
 import { setClock } from "./clock.js";
-import { followAddress, isOpen, loadContacts } from "./contacts.js";
-import { find, say } from "./dom.js";
+import { isOpen, loadContacts, openFromAddress } from "./contacts.js";
+import { find, notify } from "./dom.js";
 import { loadKinds, showFaults } from "./faults.js";
 import { countLedger, loadLedger } from "./ledger.js";
 import { listen } from "./sandbox.js";
 
-const STARTED_AGAIN = "The sandbox was started again. This is its world now.";
-const GONE = "The sandbox does not answer. This page shows what it knew, and goes on when the sandbox is back.";
-// A call is over within so many seconds of the sandbox's time.
+const RESTARTED = "The sandbox was restarted. The page shows its current data.";
+const LOST = "The sandbox does not respond. The page shows the last known data and reconnects automatically.";
+// The longest call, in seconds of the sandbox's time.
 const LONGEST_CALL = 120;
 let start = null;
 let seen = { dialled: -1, requests: -1 };
-let fresh = false;
-let missing = false;
+let first = false;
+let lost = false;
 
-function showLink(state, text) {
+function showConnection(state, text) {
   document.body.className = state;
-  if (find("link").textContent !== text) find("link").textContent = text;
+  if (find("connection-state").textContent !== text) find("connection-state").textContent = text;
 }
 
 listen({
   hello(hello) {
-    showLink("live", "Live");
+    showConnection("live", "Live");
     if (start !== null && start !== hello.start) {
-      find("notice").textContent = STARTED_AGAIN;
-      setTimeout(() => find("notice").textContent === STARTED_AGAIN && find("notice").replaceChildren(), 10_000);
+      find("notice").textContent = RESTARTED;
+      setTimeout(() => find("notice").textContent === RESTARTED && find("notice").replaceChildren(), 10_000);
     } else {
-      if (missing) say("The sandbox answers again.");
+      if (lost) notify("Connected to the sandbox again.");
       find("notice").replaceChildren();
     }
-    missing = false;
+    lost = false;
     start = hello.start;
     find("version").textContent = `Sandbox of airflow-provider-tingting ${hello.version}`;
-    // What follows is everything, not what has changed.
-    forgetCampaigns();
+    // The next events hold all data, not only changes.
+    clearCampaigns();
     seen = { dialled: -1, requests: -1 };
-    fresh = true;
-    loadKinds().catch((error) => say(error.message));
+    first = true;
+    loadKinds().catch((error) => notify(error.message));
   },
   tick(tick) {
     setClock(tick);
     showCredits(tick);
     countLedger(tick);
-    // While a run is on, calls that were dialled before still change.
+    // While a campaign runs, the status of earlier calls still changes.
     const busy = tick.next_event !== null && tick.next_event - tick.now < LONGEST_CALL;
     if (busy || tick.dialled !== seen.dialled || tick.requests !== seen.requests || seen.busy) loadLedger();
     seen = { ...tick, busy };
   },
-  campaigns(news) {
-    const ids = changeCampaigns(news);
-    if (fresh) followAddress(false);
-    if (fresh || isOpen(ids)) loadContacts();
-    if (fresh) fresh = false;
+  campaigns(change) {
+    const ids = changeCampaigns(change);
+    if (first) openFromAddress(false);
+    if (first || isOpen(ids)) loadContacts();
+    first = false;
   },
   faults: showFaults,
   token: showToken,
   lost() {
-    if (missing) return;
-    showLink("lost", "No answer");
-    find("notice").textContent = GONE;
-    missing = true;
+    if (lost) return;
+    showConnection("lost", "Not connected");
+    find("notice").textContent = LOST;
+    lost = true;
   },
 });
 showFaults([]);

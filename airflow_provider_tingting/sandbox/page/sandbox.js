@@ -1,33 +1,33 @@
-// The sandbox as this page talks to it: its controls, its lists, and its stream of events.
+// Requests to the sandbox's control endpoints, and its stream of events.
 
-export async function ask(method, path, content) {
-  let response, said;
+export async function request(method, path, content) {
+  let response, body;
   try {
     response = await fetch(`/sandbox/${path}`, {
       method,
       headers: content === undefined ? {} : { "Content-Type": "application/json" },
       body: content === undefined ? undefined : JSON.stringify(content),
     });
-    said = await response.json();
+    body = await response.json();
   } catch {
-    throw new Error("The sandbox does not answer.");
+    throw new Error("The sandbox does not respond.");
   }
-  if (!response.ok || said?.success === false) throw new Error(sentence(said));
-  return said;
+  if (!response.ok || body?.success === false) throw new Error(errorText(body));
+  return body;
 }
 
-// A refusal has a text for each field, in whatever shape the sandbox's dialect gives it.
-function sentence(said) {
-  if (typeof said === "string") return said;
-  if (said && typeof said === "object") return Object.values(said.errors ?? said).map(sentence).filter(Boolean).join(" ");
+// An error has a text for each field, in the shape of the sandbox's dialect.
+function errorText(body) {
+  if (typeof body === "string") return body;
+  if (body && typeof body === "object") return Object.values(body.errors ?? body).map(errorText).filter(Boolean).join(" ");
   return "";
 }
 
-// Calls `on.hello`, `on.tick` and so on with what each event of the sandbox says, `on.lost()` when it is gone.
+// Calls `on.hello`, `on.tick` and so on with the content of each event, and `on.lost()` when the connection is lost.
 export function listen(on) {
-  let source, again;
+  let source, retry;
   function open() {
-    clearTimeout(again);
+    clearTimeout(retry);
     source?.close();
     source = new EventSource("/sandbox/events");
     for (const name of ["hello", "tick", "campaigns", "faults", "token"]) {
@@ -35,34 +35,34 @@ export function listen(on) {
     }
     source.onerror = () => {
       on.lost();
-      // The browser tries again by itself, but not after an answer that is no stream.
-      if (source.readyState === EventSource.CLOSED) again = setTimeout(open, 1000);
+      // The browser reconnects by itself, except after a response that is no event stream.
+      if (source.readyState === EventSource.CLOSED) retry = setTimeout(open, 1000);
     };
   }
-  // A browser opens few connections to one address: a page that nobody sees gives its own back.
+  // A browser opens few connections to one host: a hidden page closes its own.
   document.addEventListener("visibilitychange", () => {
     if (document.hidden) {
-      clearTimeout(again);
+      clearTimeout(retry);
       source.close();
     } else if (source.readyState === EventSource.CLOSED) open();
   });
   open();
 }
 
-// Makes a reload that never runs twice at once and leaves the sandbox nine times as long in peace as it has worked.
-export function calmly(load) {
-  let wanted = false, busy = false;
+// Returns a reload function that never runs twice at once, and that waits nine times as long as each load took.
+export function throttled(load) {
+  let requested = false, busy = false;
   return async function reload() {
-    wanted = true;
+    requested = true;
     if (busy) return;
     busy = true;
-    while (wanted) {
-      wanted = false;
+    while (requested) {
+      requested = false;
       const began = performance.now();
       try {
         await load();
       } catch {
-        // The stream tells that the sandbox is gone; whatever is missing is asked for again at its next word.
+        // The event stream reports a lost connection, and its next event loads the data again.
       }
       await new Promise((done) => setTimeout(done, Math.max(150, 9 * (performance.now() - began))));
     }

@@ -1,20 +1,20 @@
-"""The account: caller numbers, profile, balance. Imports FastAPI."""
+"""The account: caller numbers, profile, balance."""
 
 from __future__ import annotations
 
 from fastapi import APIRouter, Request, Response
 
-from airflow_provider_tingting.sandbox.endpoints import Endpoints, serve
+from airflow_provider_tingting.sandbox.endpoints import Responder, add_call
 
 
-def account_routes(desk: Endpoints) -> APIRouter:
-    """Make the endpoints. Source: the vendor's own client; the API page lacks them."""
+def account_routes(responder: Responder) -> APIRouter:
+    """Return the endpoints. Source: the vendor's own client; the API page lacks them."""
     router = APIRouter(tags=["Account"])
-    world = desk.world
+    world = responder.world
 
     async def list_caller_numbers(request: Request) -> Response:
         owned = request.url.path.endswith("/phone-number/active/")
-        return desk.reply(
+        return responder.reply(
             [
                 {"id": caller.id, "phone_number": caller.phone_number}
                 for caller in world.callers.values()
@@ -29,7 +29,7 @@ def account_routes(desk: Endpoints) -> APIRouter:
             "username": "sandbox",
             "email": "sandbox@tingting.example",
         }
-        return desk.reply({"id": 1, "user": user})
+        return responder.reply({"id": 1, "user": user})
 
     async def get_dashboard() -> Response:
         with world.reading():
@@ -40,9 +40,9 @@ def account_routes(desk: Endpoints) -> APIRouter:
                 "running_campaigns": statuses.count("Running"),
                 "completed_campaigns": statuses.count("Completed"),
             }
-        return desk.reply(content)
+        return responder.reply(content)
 
-    serve(router, "list_caller_numbers", list_caller_numbers)
-    serve(router, "get_user_profile", get_user_profile)
-    serve(router, "get_dashboard", get_dashboard)
+    add_call(router, "list_caller_numbers", list_caller_numbers)
+    add_call(router, "get_user_profile", get_user_profile)
+    add_call(router, "get_dashboard", get_dashboard)
     return router

@@ -1,4 +1,4 @@
-"""Campaigns: list, get, create, configure, update, delete, run, stop. Imports FastAPI."""
+"""Campaigns: list, get, create, configure, update, delete, run, stop."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
-from airflow_provider_tingting.sandbox.bodies import CreateCampaign, SetMessage, UpdateCampaign
-from airflow_provider_tingting.sandbox.endpoints import Endpoints, expect_nothing, read, required, serve
+from airflow_provider_tingting.sandbox.endpoints import Responder, add_call, expect_no_body, read_body, required
 from airflow_provider_tingting.sandbox.nepal_time import read_schedule
 from airflow_provider_tingting.sandbox.records import NOT_STARTED
 from airflow_provider_tingting.sandbox.refusals import Refused, forbidden_now, invalid
 from airflow_provider_tingting.sandbox.replies import campaign_json, page, select_campaigns
+from airflow_provider_tingting.sandbox.request_bodies import CreateCampaign, SetMessage, UpdateCampaign
 
 _LIST_QUERY = {
     "limit": "integer",
@@ -27,16 +27,16 @@ _NOT_NULL = ("name", "services", "user_phone", "message")
 _EMPTY_WHEN_NULL = ("sms_message", "description")
 
 
-def campaign_routes(desk: Endpoints, *, page_cap: int | None) -> APIRouter:
-    """Make the endpoints.
+def campaign_routes(responder: Responder, *, page_cap: int | None) -> APIRouter:
+    """Return the endpoints.
 
-    :param page_cap: the most rows that a page holds, whatever `limit` asks; None for no cap.
+    :param page_cap: the maximum number of rows of a page, above which `limit` has no effect; None for no maximum.
     """
     router = APIRouter(tags=["Campaigns"])
-    world, dialect = desk.world, desk.dialect
+    world, dialect = responder.world, responder.dialect
 
     async def list_voice_models() -> Response:
-        return desk.reply([voice.as_json() for voice in world.voices.values()])
+        return responder.reply([voice.as_json() for voice in world.voices.values()])
 
     async def list_campaigns(request: Request) -> Response:
         query = dict(request.query_params)
@@ -50,15 +50,15 @@ def campaign_routes(desk: Endpoints, *, page_cap: int | None) -> APIRouter:
                 address=(dialect.next_host or str(request.base_url)).rstrip("/") + request.url.path,
                 write=lambda campaign: campaign_json(campaign, dialect, voices=world.voices),
             )
-        return desk.reply(content)
+        return responder.reply(content)
 
     async def get_campaign(campaign_id: int) -> Response:
         with world.reading():
             content = campaign_json(world.campaign(campaign_id), dialect)
-        return desk.reply(content)
+        return responder.reply(content)
 
     async def create_campaign(request: Request) -> Response:
-        body = await read(request, CreateCampaign)
+        body = await read_body(request, CreateCampaign)
         with world.reading():
             campaign = world.create_campaign(
                 name=body.name,
@@ -68,15 +68,15 @@ def campaign_routes(desk: Endpoints, *, page_cap: int | None) -> APIRouter:
                 sms_message=body.sms_message or "",
                 description=body.description or "",
                 schedule=_seconds(body.schedule),
-                voice=_voice_of(body.voice, dialect.create_voice),
+                voice=_voice_id(body.voice, dialect.create_voice),
                 credit_limit=body.credit_limit,
             )
             content = campaign_json(campaign, dialect)
-        return desk.reply(content, 201)
+        return responder.reply(content, 201)
 
     async def update_campaign(request: Request, campaign_id: int) -> Response:
         world.campaign(campaign_id)
-        body = await read(request, UpdateCampaign)
+        body = await read_body(request, UpdateCampaign)
         changes: dict[str, Any] = {}
         for name in body.model_fields_set:
             value = getattr(body, name)
@@ -87,11 +87,11 @@ def campaign_routes(desk: Endpoints, *, page_cap: int | None) -> APIRouter:
             changes["schedule"] = _seconds(changes["schedule"])
         with world.reading():
             content = campaign_json(world.update_campaign(campaign_id, **changes), dialect)
-        return desk.reply(content)
+        return responder.reply(content)
 
     async def set_campaign_message(request: Request, campaign_id: int) -> Response:
         campaign = world.campaign(campaign_id)
-        body = await read(request, SetMessage)
+        body = await read_body(request, SetMessage)
         if dialect.message_call == "strict" and not body.message:
             raise required("message")
         if dialect.message_call == "strict" and campaign.texts and not body.sms_message:
@@ -101,40 +101,40 @@ def campaign_routes(desk: Endpoints, *, page_cap: int | None) -> APIRouter:
             campaign = world.update_campaign(campaign_id, **changes)
             content = campaign_json(campaign, dialect)
         shown = ("voice", "sms_message", "message", "category", "draft", "length_factor")
-        return desk.reply({name: content[name] for name in shown})
+        return responder.reply({name: content[name] for name in shown})
 
     async def delete_campaign(campaign_id: int) -> Response:
         world.delete_campaign(campaign_id)
         if dialect.delete == "200":
-            return desk.reply({"message": "Successfully Deleted."})
+            return responder.reply({"message": "Successfully Deleted."})
         return Response(status_code=204)
 
     async def run_campaign(request: Request, campaign_id: int) -> Response:
-        await expect_nothing(request)
+        await expect_no_body(request)
         with world.reading():
             campaign = world.campaign(campaign_id)
             if dialect.rerun == "refuse" and campaign.status != NOT_STARTED:
                 raise forbidden_now(f"The campaign is {campaign.status}.")
             message = world.run_campaign(campaign_id)
-        return desk.reply({"message": message})
+        return responder.reply({"message": message})
 
     async def stop_campaign(request: Request, campaign_id: int) -> Response:
-        await expect_nothing(request)
+        await expect_no_body(request)
         if dialect.stop != "on":
             texts = {"404": "Not found.", "405": 'Method "POST" not allowed.'}
             raise Refused(int(dialect.stop), {"detail": texts[dialect.stop]})
         world.stop_campaign(campaign_id)
-        return desk.reply({"message": "Campaign stopped."})
+        return responder.reply({"message": "Campaign stopped."})
 
-    serve(router, "list_voice_models", list_voice_models)
-    serve(router, "list_campaigns", list_campaigns, query=_LIST_QUERY)
-    serve(router, "create_campaign", create_campaign, body=CreateCampaign)
-    serve(router, "get_campaign", get_campaign)
-    serve(router, "update_campaign", update_campaign, body=UpdateCampaign)
-    serve(router, "delete_campaign", delete_campaign)
-    serve(router, "set_campaign_message", set_campaign_message, body=SetMessage)
-    serve(router, "run_campaign", run_campaign)
-    serve(router, "stop_campaign", stop_campaign)
+    add_call(router, "list_voice_models", list_voice_models)
+    add_call(router, "list_campaigns", list_campaigns, query=_LIST_QUERY)
+    add_call(router, "create_campaign", create_campaign, body=CreateCampaign)
+    add_call(router, "get_campaign", get_campaign)
+    add_call(router, "update_campaign", update_campaign, body=UpdateCampaign)
+    add_call(router, "delete_campaign", delete_campaign)
+    add_call(router, "set_campaign_message", set_campaign_message, body=SetMessage)
+    add_call(router, "run_campaign", run_campaign)
+    add_call(router, "stop_campaign", stop_campaign)
     return router
 
 
@@ -149,12 +149,12 @@ def _seconds(schedule: str | None) -> float | None:
         ) from None
 
 
-def _voice_of(voice: int | dict[str, Any] | None, way: str) -> int | None:
+def _voice_id(voice: int | dict[str, Any] | None, accepted: str) -> int | None:
     if voice is None:
         return None
-    if way == "refused":
+    if accepted == "refused":
         raise invalid(voice="Set the voice with the message of the campaign.")
-    if way == "object":
+    if accepted == "object":
         if not isinstance(voice, dict):
             raise invalid(voice=f"Invalid data. Expected a dictionary, but got {type(voice).__name__}.")
         voice = voice.get("id")

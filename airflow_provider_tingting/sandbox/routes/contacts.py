@@ -1,4 +1,4 @@
-"""Contacts: add one or many, upload, list, attributes, number, delete, demo call. Imports FastAPI."""
+"""Contacts: add one or many, upload, list, attributes, number, delete, demo call."""
 
 from __future__ import annotations
 
@@ -8,32 +8,39 @@ from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 
-from airflow_provider_tingting.sandbox.bodies import (
+from airflow_provider_tingting.sandbox.endpoints import (
+    Responder,
+    add_call,
+    context_of,
+    expect_no_body,
+    read_body,
+    read_json_body,
+)
+from airflow_provider_tingting.sandbox.records import Contact
+from airflow_provider_tingting.sandbox.refusals import Refused, invalid
+from airflow_provider_tingting.sandbox.replies import carrier_summary, contact_json, number_json, page
+from airflow_provider_tingting.sandbox.request_bodies import (
     Attributes,
     ManyContacts,
     NewNumber,
     OneContact,
-    checked,
+    parse_body,
     phone_number,
     printable,
 )
-from airflow_provider_tingting.sandbox.endpoints import Endpoints, expect_nothing, note_of, read, read_any, serve
-from airflow_provider_tingting.sandbox.records import Contact
-from airflow_provider_tingting.sandbox.refusals import Refused, invalid
-from airflow_provider_tingting.sandbox.replies import carrier_summary, contact_json, number_json, page
-from airflow_provider_tingting.sandbox.workbooks import read_workbook
+from airflow_provider_tingting.sandbox.uploads import read_workbook
 
 _BAD_NUMBER = "Enter a valid phone number."
-_TWICE = "This number already exists in the campaign."
+_DUPLICATE = "This number already exists in the campaign."
 
 
-def contact_routes(desk: Endpoints, *, page_cap: int | None) -> APIRouter:
-    """Make the endpoints.
+def contact_routes(responder: Responder, *, page_cap: int | None) -> APIRouter:
+    """Return the endpoints.
 
-    :param page_cap: the most rows that a page holds; None for no cap.
+    :param page_cap: the maximum number of rows of a page; None for no maximum.
     """
     router = APIRouter(tags=["Contacts"])
-    world, dialect = desk.world, desk.dialect
+    world, dialect = responder.world, responder.dialect
 
     def row(contact: Contact, *, ids: bool) -> dict[str, Any]:
         number = {"number": number_json(contact.number, dialect)}
@@ -41,54 +48,56 @@ def contact_routes(desk: Endpoints, *, page_cap: int | None) -> APIRouter:
 
     async def add_contacts(request: Request, campaign_id: int) -> Response:
         world.campaign(campaign_id)
-        content = await read_any(request)
+        content = await read_json_body(request)
         if isinstance(content, dict) and "contacts" in content:
-            return add_many(request, campaign_id, checked(ManyContacts, content).contacts)
-        body = checked(OneContact, content)
+            return add_many(request, campaign_id, parse_body(ManyContacts, content).contacts)
+        body = parse_body(OneContact, content)
         number = phone_number(body.number, dialect.numbers)
         if number is None:
             raise invalid(number=_BAD_NUMBER)
-        note_of(request).contacts = 1
+        context_of(request).contacts = 1
         added, _ = world.add_contacts(campaign_id, [(number, body.other_variables or {})])
         if not added:
-            raise invalid(number=_TWICE)
-        return desk.reply(row(added[0], ids=True) if dialect.single_add == "row" else {"message": "New Contact added"})
+            raise invalid(number=_DUPLICATE)
+        return responder.reply(
+            row(added[0], ids=True) if dialect.single_add == "row" else {"message": "New Contact added"}
+        )
 
     def add_many(request: Request, campaign_id: int, contacts: list[dict[str, Any]]) -> Response:
         if not contacts:
             raise invalid(contacts="This list may not be empty.")
         if dialect.max_batch is not None and len(contacts) > dialect.max_batch:
             raise Refused(413, {"detail": "Request body exceeded the maximum size."})
-        note = note_of(request)
-        note.contacts = len(contacts)
+        context = context_of(request)
+        context.contacts = len(contacts)
         good: list[tuple[str, dict[str, Any]]] = []
         errors: list[dict[str, Any]] = []
         for contact in contacts:
-            given, variables = contact.get("number"), contact.get("other_variables") or {}
-            number = phone_number(given, dialect.numbers)
+            value, variables = contact.get("number"), contact.get("other_variables") or {}
+            number = phone_number(value, dialect.numbers)
             if number is None or not isinstance(variables, dict):
-                shown = given if isinstance(given, str | int) else None
+                shown = value if isinstance(value, str | int) else None
                 errors.append(
                     {"number": printable(str(shown)), "error": _BAD_NUMBER if number is None else "Invalid data."}
                 )
             else:
                 good.append((number, variables))
         kept = good
-        if note.partial is not None:
+        if context.partial is not None:
             kept = good[::2]
-            if note.partial.kind == "partial":
+            if context.partial.kind == "partial":
                 errors += [{"number": number, "error": "Could not be saved."} for number, _ in good[1::2]]
         added, skipped = world.add_contacts(campaign_id, kept)
-        answer = {
+        content = {
             "created": len(added),
             "skipped": skipped,
             "contacts": [row(contact, ids=dialect.add_rows == "ids") for contact in added],
             "errors": errors or (None if dialect.add_errors == "null" else []),
         }
-        if note.partial is not None and note.partial.kind == "partial-silent":
-            answer["created"] = len(good) - skipped
-        in_part = int(note.partial.value) if note.partial is not None and note.partial.value else 207
-        return desk.reply(answer, in_part if errors else 200)
+        if context.partial is not None and context.partial.kind == "partial-silent":
+            content["created"] = len(good) - skipped
+        partial_status = int(context.partial.value) if context.partial is not None and context.partial.value else 207
+        return responder.reply(content, partial_status if errors else 200)
 
     async def upload_contacts(request: Request, campaign_id: int) -> Response:
         world.campaign(campaign_id)
@@ -96,30 +105,30 @@ def contact_routes(desk: Endpoints, *, page_cap: int | None) -> APIRouter:
             file = form.get("bulk_file")
             if not isinstance(file, UploadFile):
                 raise invalid(bulk_file="No file was submitted.")
-            content, name = await file.read(), printable(file.filename or "contacts.xlsx")
-        book = await run_in_threadpool(read_workbook, content, dialect.numbers)
-        note = note_of(request)
-        note.contacts = len(book.rows)
-        kept = book.rows
-        if note.partial is not None:
-            kept = book.rows[::2]
-            if note.partial.kind == "partial":
-                book.errors += [f"{len(book.rows) - len(kept)} rows could not be saved."]
+            file_bytes, name = await file.read(), printable(file.filename or "contacts.xlsx")
+        upload = await run_in_threadpool(read_workbook, file_bytes, dialect.numbers)
+        context = context_of(request)
+        context.contacts = len(upload.rows)
+        kept = upload.rows
+        if context.partial is not None:
+            kept = upload.rows[::2]
+            if context.partial.kind == "partial":
+                upload.errors += [f"{len(upload.rows) - len(kept)} rows could not be saved."]
         if dialect.upload != "preview":
             world.add_contacts(
                 campaign_id, kept, replace=dialect.upload == "replace", repeat=dialect.upload == "repeat"
             )
-            world.note_upload(campaign_id, f"{request.base_url}media/{name.rpartition('/')[2]}")
-        said_all = note.partial is None or note.partial.kind == "partial-silent"
+            world.set_bulk_file(campaign_id, f"{request.base_url}media/{name.rpartition('/')[2]}")
+        reports_all = context.partial is None or context.partial.kind == "partial-silent"
         as_list = dialect.upload_samples == "list"
-        return desk.reply(
+        return responder.reply(
             {
-                "error_list": book.errors,
+                "error_list": upload.errors,
                 "samples": [
                     {"column": column, "sample": [sample] if as_list else sample}
-                    for column, sample in book.samples.items()
+                    for column, sample in upload.samples.items()
                 ],
-                "total_validated_rows": len(book.rows if said_all else kept),
+                "total_validated_rows": len(upload.rows if reports_all else kept),
             }
         )
 
@@ -136,39 +145,39 @@ def contact_routes(desk: Endpoints, *, page_cap: int | None) -> APIRouter:
             )
             content["total_credits_consumed"] = campaign.spent
             content["carrier_summary"] = carrier_summary(campaign)
-        return desk.reply(content)
+        return responder.reply(content)
 
     async def get_contact_attributes(contact_id: int) -> Response:
-        return desk.reply(world.contact(contact_id).variables)
+        return responder.reply(world.contact(contact_id).variables)
 
     async def update_contact_attributes(request: Request, contact_id: int) -> Response:
         world.contact(contact_id)
-        body = await read(request, Attributes)
-        return desk.reply(world.update_attributes(contact_id, body.root).variables)
+        body = await read_body(request, Attributes)
+        return responder.reply(world.update_attributes(contact_id, body.root).variables)
 
     async def update_contact_number(request: Request, contact_id: int) -> Response:
         world.contact(contact_id)
-        body = await read(request, NewNumber)
+        body = await read_body(request, NewNumber)
         number = phone_number(body.number, dialect.numbers)
         if number is None:
             raise invalid(number=_BAD_NUMBER)
-        return desk.reply(row(world.update_number(contact_id, number), ids=True))
+        return responder.reply(row(world.update_number(contact_id, number), ids=True))
 
     async def delete_contact(contact_id: int) -> Response:
         world.delete_contact(contact_id)
-        return desk.reply({"message": "Successfully Deleted."})
+        return responder.reply({"message": "Successfully Deleted."})
 
     async def demo_call(request: Request, contact_id: int) -> Response:
-        await expect_nothing(request)
+        await expect_no_body(request)
         world.demo_call(contact_id)
-        return desk.reply({"message": "Demo call placed."})
+        return responder.reply({"message": "Demo call placed."})
 
-    serve(router, "add_contacts", add_contacts, body=(ManyContacts, OneContact))
-    serve(router, "upload_contacts", upload_contacts, upload="bulk_file")
-    serve(router, "list_contacts", list_contacts, query={"limit": "integer", "offset": "integer"})
-    serve(router, "get_contact_attributes", get_contact_attributes)
-    serve(router, "update_contact_attributes", update_contact_attributes, body=Attributes)
-    serve(router, "update_contact_number", update_contact_number, body=NewNumber)
-    serve(router, "delete_contact", delete_contact)
-    serve(router, "demo_call", demo_call)
+    add_call(router, "add_contacts", add_contacts, body=(ManyContacts, OneContact))
+    add_call(router, "upload_contacts", upload_contacts, upload="bulk_file")
+    add_call(router, "list_contacts", list_contacts, query={"limit": "integer", "offset": "integer"})
+    add_call(router, "get_contact_attributes", get_contact_attributes)
+    add_call(router, "update_contact_attributes", update_contact_attributes, body=Attributes)
+    add_call(router, "update_contact_number", update_contact_number, body=NewNumber)
+    add_call(router, "delete_contact", delete_contact)
+    add_call(router, "demo_call", demo_call)
     return router

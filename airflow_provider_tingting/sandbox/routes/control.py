@@ -1,4 +1,4 @@
-"""The sandbox's own controls: look, push the clock, script faults, rotate the token, begin again. Imports FastAPI.
+"""The sandbox's control endpoints: state, clock, faults, ledger, token, credits, outcomes, reset.
 
 They need no token: the sandbox listens on the loopback interface only.
 """
@@ -13,22 +13,22 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
-from airflow_provider_tingting.sandbox.bodies import Body
 from airflow_provider_tingting.sandbox.calls import ENDPOINTS
-from airflow_provider_tingting.sandbox.endpoints import Endpoints, Handler, read, shown_body
+from airflow_provider_tingting.sandbox.endpoints import Handler, Responder, body_schema, read_body
 from airflow_provider_tingting.sandbox.faults import KINDS, Faults, kind_calls
-from airflow_provider_tingting.sandbox.live import campaign_row
 from airflow_provider_tingting.sandbox.middleware import ServerOptions
 from airflow_provider_tingting.sandbox.nepal_time import as_text
+from airflow_provider_tingting.sandbox.page_data import campaign_row
 from airflow_provider_tingting.sandbox.refusals import Refused, invalid, not_found
+from airflow_provider_tingting.sandbox.request_bodies import Body
 
-MOST_ENTRIES = 10_000
-# So many events of the world, then other requests have their turn.
-_STEPS_IN_ONE_GO = 100
+MAX_LEDGER_ENTRIES = 10_000
+# After this many events other requests are processed.
+_EVENTS_BEFORE_YIELD = 100
 
 
 class ClockChange(Body):
-    """Seconds to push the clock forward, or a new speed; or to push it until every campaign has ended."""
+    """A new speed, seconds to push the clock forward, or a push until every campaign has ended."""
 
     push: Annotated[float, Field(ge=0, examples=[3600])] | None = None
     speed: Annotated[float, Field(ge=0, le=1_000_000, examples=[60])] | None = None
@@ -36,7 +36,7 @@ class ClockChange(Body):
 
 
 class FaultScript(Body):
-    """A fault in one text, as on the command line, or in its parts."""
+    """A fault as one text, as on the command line, or by its fields."""
 
     fault: Annotated[str, Field(examples=["lose-reply:run_campaign:1"])] | None = None
     kind: Annotated[str, Field(examples=["429"])] | None = None
@@ -47,7 +47,7 @@ class FaultScript(Body):
 
 
 class TokenChange(Body):
-    """A new API token; left out, one is made."""
+    """A new API token; without one, a random token is used."""
 
     token: Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[!-~]+$")] | None = None
 
@@ -59,7 +59,7 @@ class CreditsChange(Body):
 
 
 class OutcomeScript(Body):
-    """How every later call to a number ends."""
+    """The final status of every later call to a number."""
 
     number: str
     status: Annotated[str, Field(examples=["unanswered"])]
@@ -68,10 +68,10 @@ class OutcomeScript(Body):
 CONTROL_BODIES: tuple[type[BaseModel], ...] = (ClockChange, FaultScript, TokenChange, CreditsChange, OutcomeScript)
 
 
-def control_routes(desk: Endpoints, faults: Faults, manners: ServerOptions) -> APIRouter:
-    """Make the endpoints."""
+def control_routes(responder: Responder, faults: Faults, options: ServerOptions) -> APIRouter:
+    """Return the endpoints."""
     router = APIRouter(prefix="/sandbox", tags=["Sandbox control"])
-    world = desk.world
+    world = responder.world
 
     def add(method: str, path: str, summary: str, handler: Handler, body: type[BaseModel] | None = None) -> None:
         router.add_api_route(
@@ -81,7 +81,7 @@ def control_routes(desk: Endpoints, faults: Faults, manners: ServerOptions) -> A
             summary=summary,
             response_model=None,
             response_class=JSONResponse,
-            openapi_extra={"requestBody": shown_body(body)} if body else None,
+            openapi_extra={"requestBody": body_schema(body)} if body else None,
         )
 
     async def get_state() -> JSONResponse:
@@ -101,7 +101,7 @@ def control_routes(desk: Endpoints, faults: Faults, manners: ServerOptions) -> A
         return JSONResponse(content)
 
     async def change_clock(request: Request) -> JSONResponse:
-        body = await read(request, ClockChange)
+        body = await read_body(request, ClockChange)
         try:
             if body.speed is not None:
                 world.clock.speed = body.speed
@@ -115,9 +115,9 @@ def control_routes(desk: Endpoints, faults: Faults, manners: ServerOptions) -> A
 
     async def play_out() -> None:
         steps = 0
-        while not manners.closing and world.push_to_next_event():
+        while not options.closing and world.push_to_next_event():
             steps += 1
-            if steps % _STEPS_IN_ONE_GO == 0:
+            if steps % _EVENTS_BEFORE_YIELD == 0:
                 await asyncio.sleep(0)
 
     async def list_faults() -> JSONResponse:
@@ -132,7 +132,7 @@ def control_routes(desk: Endpoints, faults: Faults, manners: ServerOptions) -> A
         return JSONResponse({"kinds": kinds, "calls": calls})
 
     async def add_fault(request: Request) -> JSONResponse:
-        body = await read(request, FaultScript)
+        body = await read_body(request, FaultScript)
         try:
             if body.fault is not None:
                 fault = faults.parse(body.fault)
@@ -156,8 +156,8 @@ def control_routes(desk: Endpoints, faults: Faults, manners: ServerOptions) -> A
     async def get_ledger() -> JSONResponse:
         ledger = world.ledger
         with world.reading():
-            dialled = [entry.as_json() for entry in ledger.dialled[-MOST_ENTRIES:]]
-        requests = [entry.as_json() for entry in tuple(ledger.requests)[-MOST_ENTRIES:]]
+            dialled = [entry.as_json() for entry in ledger.dialled[-MAX_LEDGER_ENTRIES:]]
+        requests = [entry.as_json() for entry in tuple(ledger.requests)[-MAX_LEDGER_ENTRIES:]]
         return JSONResponse({"dialled": dialled, "requests": requests})
 
     async def reset() -> JSONResponse:
@@ -169,39 +169,39 @@ def control_routes(desk: Endpoints, faults: Faults, manners: ServerOptions) -> A
         return JSONResponse({"token": world.token})
 
     async def rotate_token(request: Request) -> JSONResponse:
-        body = await read(request, TokenChange)
+        body = await read_body(request, TokenChange)
         world.rotate_token(body.token or token_urlsafe(24))
         return JSONResponse({"token": world.token})
 
     async def set_credits(request: Request) -> JSONResponse:
-        world.set_credits((await read(request, CreditsChange)).credits)
+        world.set_credits((await read_body(request, CreditsChange)).credits)
         return JSONResponse({"credits": world.credits})
 
     async def script_outcome(request: Request) -> JSONResponse:
-        body = await read(request, OutcomeScript)
+        body = await read_body(request, OutcomeScript)
         try:
             world.script_outcome(body.number, body.status)
         except ValueError as error:
             raise Refused(400, {"status": [str(error)]}) from None
         return JSONResponse(body.model_dump(), 201)
 
-    add("GET", "/state", "The time, the campaigns, the credits and the faults to come", get_state)
+    add("GET", "/state", "Get the time, the campaigns, the credits and the pending faults", get_state)
     add(
         "POST",
         "/clock",
-        "Push the clock forward, also until all campaigns have ended; change its speed",
+        "Push the clock forward, or until all campaigns have ended; change its speed",
         change_clock,
         ClockChange,
     )
-    add("GET", "/faults", "The faults that are still to strike", list_faults)
-    add("GET", "/faults/kinds", "The kinds of faults, and the calls that they can strike", list_kinds)
-    add("POST", "/faults", "Script a fault", add_fault, FaultScript)
-    add("DELETE", "/faults", "Forget every fault", remove_faults)
-    add("DELETE", "/faults/{fault_id:int}", "Forget one fault", remove_fault)
-    add("GET", "/ledger", "Who was called or texted, and every request; the newest 10,000 of each", get_ledger)
-    add("POST", "/reset", "Begin again with an empty account", reset)
-    add("GET", "/token", "The API token", get_token)
+    add("GET", "/faults", "List the pending faults", list_faults)
+    add("GET", "/faults/kinds", "List the kinds of faults, and the calls that they can affect", list_kinds)
+    add("POST", "/faults", "Add a fault", add_fault, FaultScript)
+    add("DELETE", "/faults", "Remove all faults", remove_faults)
+    add("DELETE", "/faults/{fault_id:int}", "Remove one fault", remove_fault)
+    add("GET", "/ledger", "List calls and SMS, and requests; the newest 10,000 of each", get_ledger)
+    add("POST", "/reset", "Reset the sandbox to its initial settings", reset)
+    add("GET", "/token", "Get the API token", get_token)
     add("POST", "/token", "Replace the API token", rotate_token, TokenChange)
     add("POST", "/credits", "Set the account's balance", set_credits, CreditsChange)
-    add("POST", "/outcomes", "Decide how calls to a number end", script_outcome, OutcomeScript)
+    add("POST", "/outcomes", "Set the final status of calls to a number", script_outcome, OutcomeScript)
     return router

@@ -1,4 +1,4 @@
-"""What is fetched as a file: reports and voice previews. Imports FastAPI."""
+"""File downloads: reports and voice previews."""
 
 from __future__ import annotations
 
@@ -7,25 +7,24 @@ import hashlib
 from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
-from airflow_provider_tingting.sandbox.audio import silent_mp3
-from airflow_provider_tingting.sandbox.bodies import Preview, checked
-from airflow_provider_tingting.sandbox.endpoints import Endpoints, read, serve
+from airflow_provider_tingting.sandbox.endpoints import Responder, add_call, read_body
 from airflow_provider_tingting.sandbox.fault_responses import html
+from airflow_provider_tingting.sandbox.messages import silent_mp3, speech_seconds
 from airflow_provider_tingting.sandbox.refusals import Refused, invalid, not_found
 from airflow_provider_tingting.sandbox.reports import attachment, campaign_report, survey_csv, survey_json
-from airflow_provider_tingting.sandbox.wording import speech_seconds
+from airflow_provider_tingting.sandbox.request_bodies import Preview, parse_body
 
 _FORM = "application/x-www-form-urlencoded"
 
 
-def download_routes(desk: Endpoints) -> APIRouter:
-    """Make the endpoints below the API."""
+def download_routes(responder: Responder) -> APIRouter:
+    """Return the endpoints below the API."""
     router = APIRouter(tags=["Reports and testing"])
-    world, dialect = desk.world, desk.dialect
+    world, dialect = responder.world, responder.dialect
 
     async def download_campaign_report(request: Request, campaign_id: int) -> Response:
-        way = "seed" if request.url.path.endswith("/report/") else "old"
-        if dialect.report_path not in ("both", way):
+        path = "seed" if request.url.path.endswith("/report/") else "old"
+        if dialect.report_path not in ("both", path):
             raise not_found()
 
         def write() -> tuple[bytes, str]:
@@ -55,29 +54,29 @@ def download_routes(desk: Endpoints) -> APIRouter:
         world.campaign(campaign_id)
         if request.headers.get("content-type", "").startswith(_FORM):
             async with request.form() as form:
-                body = checked(Preview, dict(form))
+                body = parse_body(Preview, dict(form))
         elif dialect.preview == "form":
             return Response(html("Server Error (500)"), 500, media_type="text/html")
         else:
-            body = await read(request, Preview)
+            body = await read_body(request, Preview)
         if body.voice_input not in world.voices:
             raise invalid(voice_input=f'Invalid pk "{body.voice_input}" - object does not exist.')
         name = hashlib.md5(f"{body.voice_input}/{body.message}".encode(), usedforsecurity=False).hexdigest()
-        world.remember_preview(name, speech_seconds(body.message))
-        return desk.reply(f"{request.base_url}output/{name}.mp3")
+        world.add_preview(name, speech_seconds(body.message))
+        return responder.reply(f"{request.base_url}output/{name}.mp3")
 
-    serve(router, "preview_voice", preview_voice, body=Preview, media=("application/json", _FORM))
-    serve(router, "download_campaign_report", download_campaign_report)
-    serve(router, "download_survey_report", download_survey_report, query={"format": "string"})
+    add_call(router, "preview_voice", preview_voice, body=Preview, media=("application/json", _FORM))
+    add_call(router, "download_campaign_report", download_campaign_report)
+    add_call(router, "download_survey_report", download_survey_report, query={"format": "string"})
     return router
 
 
-def audio_routes(desk: Endpoints) -> APIRouter:
-    """Make the place where previews are fetched from; like TingTing's own it asks for no token."""
+def audio_routes(responder: Responder) -> APIRouter:
+    """Return the endpoint of the preview files, which needs no token, as TingTing's."""
     router = APIRouter(tags=["Reports and testing"])
 
     async def fetch_preview(name: str) -> Response:
-        seconds = desk.world.previews.get(name)
+        seconds = responder.world.previews.get(name)
         if seconds is None:
             raise not_found()
         return Response(await run_in_threadpool(silent_mp3, min(seconds, 600)), media_type="audio/mpeg")
@@ -95,6 +94,6 @@ def audio_routes(desk: Endpoints) -> APIRouter:
 
 def _file(content: bytes, media_type: str, disposition: bytes) -> Response:
     response = Response(content, media_type=media_type)
-    # Not through `headers=`: TingTing sends the name's raw UTF-8, which is no Latin-1.
+    # Not with `headers=`, which encodes in Latin-1: TingTing sends the name as UTF-8.
     response.raw_headers.append((b"content-disposition", disposition))
     return response

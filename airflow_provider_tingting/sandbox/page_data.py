@@ -1,7 +1,4 @@
-"""What the sandbox's page shows, kept small: rows cut into pages, and only what has changed since it last looked.
-
-Standard library only.
-"""
+"""The data of the sandbox's page: rows a page at a time, and the changes since the previous event."""
 
 from __future__ import annotations
 
@@ -16,14 +13,14 @@ from airflow_provider_tingting.sandbox.records import Campaign, Contact
 from airflow_provider_tingting.sandbox.refusals import invalid
 from airflow_provider_tingting.sandbox.world import World
 
-USUAL_LIMIT, HIGHEST_LIMIT = 50, 500
+DEFAULT_LIMIT, MAX_LIMIT = 50, 500
 
 
-class Watch:
-    """One pair of eyes on the world: `news()` gives what its owner has not seen yet.
+class ChangeFeed:
+    """The changes of a sandbox for one client: `changes()` returns what is new since its previous call.
 
-    :param world: what is watched.
-    :param faults: the scripted faults, watched too.
+    :param world: the world that is observed.
+    :param faults: the pending faults, which are observed too.
     """
 
     def __init__(self, world: World, faults: Faults) -> None:
@@ -33,8 +30,8 @@ class Watch:
         self._faults: list[dict[str, Any]] | None = None
         self._token: str | None = None
 
-    def news(self) -> Iterator[tuple[str, Any]]:
-        """Give events as (name, content): the time always; campaigns, faults and the token when they are new."""
+    def changes(self) -> Iterator[tuple[str, Any]]:
+        """Yield events as (name, content): `tick` always; `campaigns`, `faults` and `token` when they have changed."""
         with self.world.reading() as now:
             due = self.world.next_event
             tick = {
@@ -51,9 +48,9 @@ class Watch:
         yield "tick", tick
         before = self._campaigns or {}
         changed = [row for number, row in campaigns.items() if before.get(number) != row]
-        gone = [number for number in before if number not in campaigns]
-        if changed or gone or self._campaigns is None:
-            yield "campaigns", {"changed": changed, "gone": gone}
+        removed = [number for number in before if number not in campaigns]
+        if changed or removed or self._campaigns is None:
+            yield "campaigns", {"changed": changed, "removed": removed}
         if faults != self._faults:
             yield "faults", faults
         if token != self._token:
@@ -62,7 +59,10 @@ class Watch:
 
 
 def campaign_row(campaign: Campaign, now: float) -> dict[str, Any]:
-    """Write a campaign with the count of its contacts by status."""
+    """Return a campaign with the number of its contacts by status.
+
+    :param now: the world's time, seconds since 1970.
+    """
     return {
         "id": campaign.id,
         "name": campaign.name,
@@ -76,7 +76,7 @@ def campaign_row(campaign: Campaign, now: float) -> dict[str, Any]:
 
 
 def contacts_page(campaign: Campaign, now: float, query: Mapping[str, str]) -> dict[str, Any]:
-    """Cut a page out of a campaign's contacts, filtered by `status` and by `search` in numbers and variables.
+    """Return a page of a campaign's contacts, filtered by `status` and by `search` in numbers and variables.
 
     :raises Refused: 400, `offset` or `limit` is no whole number.
     """
@@ -109,37 +109,39 @@ def contacts_page(campaign: Campaign, now: float, query: Mapping[str, str]) -> d
 
 
 def dialled_page(world: World, now: float, query: Mapping[str, str]) -> dict[str, Any]:
-    """Cut a page out of the ledger of calls and texts, newest first, filtered by `campaign` and `search`.
+    """Return a page of the calls and SMS, newest first, filtered by `campaign` and `search`.
 
-    A row is `again` when the same campaign has called or texted that number before.
+    `repeated` is true for a row if the same campaign called (or texted) the same number before. Demo calls never are.
 
-    :raises Refused: 400, a number of the query is none.
+    :raises Refused: 400, a number in the query is invalid.
     """
     campaign, search = _whole(query, "campaign", 0), query.get("search", "").casefold()
     seen: set[tuple[int, str, str]] = set()
     found: list[tuple[Dialled, bool]] = []
     repeated = 0
     for entry in world.ledger.dialled:
-        person = (entry.campaign_id, entry.number, entry.channel)
-        again = entry.channel != "demo" and person in seen
-        seen.add(person)
-        repeated += again
+        key = (entry.campaign_id, entry.number, entry.channel)
+        repeat = entry.channel != "demo" and key in seen
+        seen.add(key)
+        repeated += repeat
         if campaign and entry.campaign_id != campaign:
             continue
         if not search or search in entry.number or search in entry.text.casefold():
-            found.append((entry, again))
+            found.append((entry, repeat))
     offset, limit = _window(query)
     rows = islice(reversed(found), offset, offset + limit)
     return {
         "count": len(found),
-        "again": repeated,
+        "repeated": repeated,
         "offset": offset,
-        "results": [{**entry.as_json(), "status": _status(world, entry, now), "again": again} for entry, again in rows],
+        "results": [
+            {**entry.as_json(), "status": _status(world, entry, now), "repeated": repeat} for entry, repeat in rows
+        ],
     }
 
 
 def requests_page(world: World, query: Mapping[str, str]) -> dict[str, Any]:
-    """Cut a page out of the ledger of requests, newest first, filtered by `search` in call, path and fault.
+    """Return a page of the requests, newest first, filtered by `search` in call, path and fault.
 
     :raises Refused: 400, `offset` or `limit` is no whole number.
     """
@@ -171,7 +173,7 @@ def _contact_row(contact: Contact, now: float) -> dict[str, Any]:
 
 
 def _status(world: World, entry: Dialled, now: float) -> str:
-    """Tell how far a call is: the ledger knows the end beforehand."""
+    """Return a call's current status; the ledger has the final one from the start."""
     campaign = world.campaigns.get(entry.campaign_id)
     contact = campaign.contacts.get(entry.contact_id) if campaign else None
     call = contact.call if contact else None
@@ -179,7 +181,7 @@ def _status(world: World, entry: Dialled, now: float) -> str:
 
 
 def _window(query: Mapping[str, str]) -> tuple[int, int]:
-    limit = min(HIGHEST_LIMIT, _whole(query, "limit", USUAL_LIMIT)) or USUAL_LIMIT
+    limit = min(MAX_LIMIT, _whole(query, "limit", DEFAULT_LIMIT)) or DEFAULT_LIMIT
     return _whole(query, "offset", 0), limit
 
 

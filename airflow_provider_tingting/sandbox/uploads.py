@@ -1,4 +1,4 @@
-"""Reads an uploaded workbook of contacts as TingTing does. Imports openpyxl when it is used."""
+"""Reads an uploaded file of contacts as TingTing does."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import zipfile
 from dataclasses import dataclass, field
 from typing import Any
 
-from airflow_provider_tingting.sandbox.bodies import phone_number
 from airflow_provider_tingting.sandbox.refusals import Refused, invalid
+from airflow_provider_tingting.sandbox.request_bodies import phone_number
 
 #: A workbook that unpacks to more is refused.
-MOST_BYTES = 1 << 30
+MAX_UNPACKED_BYTES = 1 << 30
 NUMBER_COLUMNS = ("number", "numbers")
 
 
@@ -35,7 +35,7 @@ def read_workbook(content: bytes, rule: str) -> Workbook:
 
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            if sum(part.file_size for part in archive.infolist()) > MOST_BYTES:
+            if sum(part.file_size for part in archive.infolist()) > MAX_UNPACKED_BYTES:
                 raise invalid(bulk_file="The file is too large.")
         sheet = load_workbook(io.BytesIO(content), read_only=True, data_only=True).worksheets[0]
         lines = sheet.iter_rows(values_only=True)

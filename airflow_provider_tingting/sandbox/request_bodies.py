@@ -1,6 +1,6 @@
-"""What the sandbox accepts in a request's body, and TingTing's words for what is wrong with it. Imports pydantic.
+"""The models of request bodies, and TingTing's error messages for a body that does not fit.
 
-The same models are shown on the OpenAPI page.
+The OpenAPI page shows the same models.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ LengthFactor = Annotated[str, Field(pattern=r"^[0-9]{1,2}(\.[0-9]{1,2})?$", exam
 
 
 class Body(BaseModel):
-    """A JSON object; fields that TingTing does not know are ignored, as it does."""
+    """A JSON object; unknown fields are ignored, as TingTing does."""
 
     model_config = ConfigDict(coerce_numbers_to_str=True, extra="ignore")
 
@@ -48,7 +48,7 @@ class CreateCampaign(Body):
 
 
 class UpdateCampaign(Body):
-    """API page: Update a campaign. Only what is given changes."""
+    """API page: Update a campaign. Only the given fields change."""
 
     name: Name | None = None
     services: Services | None = None
@@ -104,7 +104,7 @@ class Preview(Body):
 def read_json(body: bytes, content_type: str) -> Any:
     """Decode a JSON body as strictly as TingTing's framework does.
 
-    :raises Refused: 415 for another content type, 400 for what is not JSON.
+    :raises Refused: 415 for another content type, 400 for invalid JSON.
     """
     kind = content_type.partition(";")[0].strip().lower()
     if kind != "application/json":
@@ -118,10 +118,10 @@ def read_json(body: bytes, content_type: str) -> Any:
     return content
 
 
-def checked(model: type[M], content: Any) -> M:
-    """Read a body into its model.
+def parse_body(model: type[M], content: Any) -> M:
+    """Return a decoded body as its model.
 
-    :raises Refused: 400 with a text for every wrong field.
+    :raises Refused: 400 with a message for each invalid field.
     """
     if not isinstance(content, dict):
         text = f"Invalid data. Expected a dictionary, but got {type(content).__name__}."
@@ -130,18 +130,19 @@ def checked(model: type[M], content: Any) -> M:
         return model.model_validate(content)
     except ValidationError as error:
         fields: dict[str, list[str]] = {}
-        for trouble in error.errors(include_url=False, include_context=True):
-            name = str(trouble["loc"][0]) if trouble["loc"] else "non_field_errors"
-            text = _sentence(trouble)
+        for detail in error.errors(include_url=False, include_context=True):
+            name = str(detail["loc"][0]) if detail["loc"] else "non_field_errors"
+            text = _message(detail)
             if text not in fields.setdefault(name, []):
                 fields[name].append(text)
         raise Refused(400, fields) from None
 
 
 def phone_number(value: Any, rule: str) -> str | None:
-    """Return a number as the account keeps it, or None when it is not one.
+    """Return a phone number as the account stores it; None for an invalid one.
 
-    :param rule: `nepal` for ten digits of a mobile, `any` for 7 to 15 digits.
+    :param value: the number of the request, text or integer.
+    :param rule: `nepal` for the ten digits of a mobile, `any` for 7 to 15 digits.
     """
     if isinstance(value, bool) or not isinstance(value, str | int):
         return None
@@ -151,7 +152,7 @@ def phone_number(value: Any, rule: str) -> str | None:
 
 
 def printable(text: str) -> str:
-    """Make any text safe to send back: no lone surrogates, no control characters, not too long."""
+    """Return a text that is safe in a response: at most 200 characters, no lone surrogates, no control characters."""
     clean = text[:200].encode("utf-8", "replace").decode()
     return "".join(char if char.isprintable() else " " for char in clean)
 
@@ -163,7 +164,7 @@ def _finite(text: str) -> float:
     return number
 
 
-_SENTENCES: Mapping[str, str] = {
+_MESSAGES: Mapping[str, str] = {
     "missing": "This field is required.",
     "string_type": "Not a valid string.",
     "string_unicode": "Not a valid string.",
@@ -185,14 +186,14 @@ _SENTENCES: Mapping[str, str] = {
 }
 
 
-def _sentence(trouble: Mapping[str, Any]) -> str:
-    given = trouble.get("input")
-    if given is None and trouble["type"] != "missing":
+def _message(detail: Mapping[str, Any]) -> str:
+    given = detail.get("input")
+    if given is None and detail["type"] != "missing":
         return "This field may not be null."
-    if trouble["type"] == "literal_error":
+    if detail["type"] == "literal_error":
         return f'"{printable(str(given))}" is not a valid choice.'
-    sentence = _SENTENCES.get(str(trouble["type"]), "Not a valid value.")
+    message = _MESSAGES.get(str(detail["type"]), "Not a valid value.")
     limits = {
-        name: f"{limit:g}" if isinstance(limit, float) else limit for name, limit in trouble.get("ctx", {}).items()
+        name: f"{limit:g}" if isinstance(limit, float) else limit for name, limit in detail.get("ctx", {}).items()
     }
-    return sentence.format(**limits)
+    return message.format(**limits)
