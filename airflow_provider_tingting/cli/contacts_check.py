@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from airflow_provider_tingting.contacts.audience import AudienceOptions
+    from airflow_provider_tingting.contacts.contact import Row
     from airflow_provider_tingting.contacts.exclusion import Exclusion
-    from airflow_provider_tingting.contacts.sources.row import Row
 
 #: Exit codes.
 ALL_GOOD, SOME_ARE_NOT, CANNOT_BE_READ = 0, 1, 2
@@ -116,7 +116,7 @@ def run(arguments: Namespace, console: Console) -> int:
 
 def _options(arguments: Namespace) -> AudienceOptions:
     from airflow_provider_tingting.contacts.audience import AudienceOptions
-    from airflow_provider_tingting.contacts.tags import tags_in
+    from airflow_provider_tingting.contacts.message import tags_in
 
     where: dict[str, list[str]] = {}
     for column, value in _pairs(arguments.where, "--where", "COLUMN=VALUE"):

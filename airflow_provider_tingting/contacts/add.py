@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_tingting.api import calls
 from airflow_provider_tingting.api.driver import run_flow
-from airflow_provider_tingting.contacts.delivery import is_too_large
+from airflow_provider_tingting.contacts.batch_sender import is_too_large
+from airflow_provider_tingting.contacts.checkpoint import Points, ResumePoint
 from airflow_provider_tingting.contacts.membership import Membership, raise_if_missing
 from airflow_provider_tingting.contacts.progress import ProgressLog
-from airflow_provider_tingting.contacts.resume import Points, ResumePoint
 from airflow_provider_tingting.contacts.send import send_batches
 from airflow_provider_tingting.contacts.workbook import MAX_ROWS, write_workbook
 from airflow_provider_tingting.errors import TingTingCampaignError, TingTingError, TingTingRefusedError

@@ -17,11 +17,10 @@ from typing import Literal
 
 from airflow_provider_tingting.contacts import numbers
 from airflow_provider_tingting.contacts.column_mapping import ColumnMapper, Plan
-from airflow_provider_tingting.contacts.contact import plain_value
+from airflow_provider_tingting.contacts.contact import Row, plain_value
 from airflow_provider_tingting.contacts.exclusion import Exclusion
 from airflow_provider_tingting.contacts.number_set import NumberSet
 from airflow_provider_tingting.contacts.row_filter import Where, row_filter
-from airflow_provider_tingting.contacts.sources.row import Row
 from airflow_provider_tingting.contacts.validated_audience import ValidatedAudience
 from airflow_provider_tingting.errors import TingTingConfigError
 from airflow_provider_tingting.masking import mask_number

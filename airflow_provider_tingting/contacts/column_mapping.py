@@ -9,9 +9,9 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from airflow_provider_tingting.contacts.columns import closest, find_column, find_number_column, listed
+from airflow_provider_tingting.contacts.contact import Row
 from airflow_provider_tingting.contacts.sources.items import SOURCE as GIVEN
 from airflow_provider_tingting.contacts.sources.items import is_api_shaped
-from airflow_provider_tingting.contacts.sources.row import Row
 from airflow_provider_tingting.errors import TingTingContactsError
 
 

@@ -9,8 +9,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from airflow_provider_tingting.contacts.sms_parts import sms_size
-from airflow_provider_tingting.contacts.tags import fill, tags_in
+from airflow_provider_tingting.contacts.message import fill, sms_size, tags_in
 from airflow_provider_tingting.contacts.validated_audience import ValidatedAudience
 from airflow_provider_tingting.errors import TingTingConfigError
 

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 
 from airflow_provider_tingting.contacts import numbers
 from airflow_provider_tingting.contacts.columns import find_column, find_number_column, listed
+from airflow_provider_tingting.contacts.contact import Row
 from airflow_provider_tingting.contacts.number_set import NumberSet
-from airflow_provider_tingting.contacts.sources.row import Row
 from airflow_provider_tingting.errors import TingTingContactsError
 from airflow_provider_tingting.masking import mask_number, mask_text
 

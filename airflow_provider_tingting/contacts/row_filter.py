@@ -9,8 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from airflow_provider_tingting.contacts.columns import closest, find_column, listed
-from airflow_provider_tingting.contacts.contact import plain_value
-from airflow_provider_tingting.contacts.sources.row import Row
+from airflow_provider_tingting.contacts.contact import Row, plain_value
 from airflow_provider_tingting.errors import TingTingConfigError, TingTingContactsError
 
 Where = Mapping[str, object] | Callable[[dict[str, object]], object]

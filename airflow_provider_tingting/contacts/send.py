@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from itertools import islice
 
+from airflow_provider_tingting.contacts.batch_sender import Delivery, Patience, Post
+from airflow_provider_tingting.contacts.checkpoint import Trail
 from airflow_provider_tingting.contacts.contact import Contact
-from airflow_provider_tingting.contacts.delivery import Delivery, Patience, Post
-from airflow_provider_tingting.contacts.resume import Trail
 from airflow_provider_tingting.contacts.send_result import BatchReply, SendResult
 from airflow_provider_tingting.errors import TingTingAPIError
 

@@ -7,11 +7,10 @@ from types import TracebackType
 from typing import Any
 
 from airflow_provider_tingting.contacts import numbers
-from airflow_provider_tingting.contacts.contact import Contact, Place, plain_value
+from airflow_provider_tingting.contacts.contact import Contact, Place, Row, plain_value
 from airflow_provider_tingting.contacts.duplicates import Duplicates
 from airflow_provider_tingting.contacts.exclusion import Exclusion
 from airflow_provider_tingting.contacts.rejects import write_rejects
-from airflow_provider_tingting.contacts.sources.row import Row
 from airflow_provider_tingting.contacts.spool import Spool
 from airflow_provider_tingting.errors import TingTingContactsError
 from airflow_provider_tingting.masking import mask_number, mask_text

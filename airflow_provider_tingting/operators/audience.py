@@ -116,7 +116,7 @@ class TingTingBaseAudienceOperator(TingTingBaseOperator):
         :raises TingTingSourceError: their database or storage fails.
         """
         from airflow_provider_tingting.contacts.audience import AudienceOptions, check_audience
-        from airflow_provider_tingting.contacts.tags import tags_in
+        from airflow_provider_tingting.contacts.message import tags_in
 
         with ExitStack() as opened:
             with named_in_errors(campaign):

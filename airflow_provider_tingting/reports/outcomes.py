@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, BinaryIO, Final
 
 from airflow_provider_tingting.contacts.sources import read_rows
-from airflow_provider_tingting.contacts.sources.files import SourceFile
+from airflow_provider_tingting.contacts.sources.source_file import SourceFile
 from airflow_provider_tingting.errors import TingTingContactsError
 from airflow_provider_tingting.masking import HIDDEN, mask_number
 from airflow_provider_tingting.reports.cells import read_other_info, read_status

@@ -7,8 +7,8 @@ from contextlib import closing, suppress
 from typing import Any
 
 from airflow_provider_tingting._compat import AirflowException, BaseHook
+from airflow_provider_tingting.contacts.contact import Row
 from airflow_provider_tingting.contacts.sources.query import FETCH, SOURCE, read_cursor
-from airflow_provider_tingting.contacts.sources.row import Row
 from airflow_provider_tingting.errors import TingTingConfigError, TingTingSourceError
 
 

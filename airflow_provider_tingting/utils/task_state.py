@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from airflow_provider_tingting._compat import Context
-    from airflow_provider_tingting.contacts.resume import ResumePoint
+    from airflow_provider_tingting.contacts.checkpoint import ResumePoint
 
 #: The key in the store; never renamed, since entries outlive an upgrade.
 KEY = "tingting_job"
@@ -61,7 +61,7 @@ def resuming(
     memory: TaskState, campaign_id: int, total: int
 ) -> tuple[ResumePoint | None, Callable[[ResumePoint | None], None]]:
     """Return where an earlier try's sending came to, and what keeps how far this one comes."""
-    from airflow_provider_tingting.contacts.resume import ResumePoint
+    from airflow_provider_tingting.contacts.checkpoint import ResumePoint
 
     entry = memory.recall() or {}
     point = ResumePoint.of_entry(entry.get("progress")) if entry.get("campaign_id") == campaign_id else None

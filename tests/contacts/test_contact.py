@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_tingting.contacts.contact import Contact, Place, plain_value
-from airflow_provider_tingting.contacts.tags import fill, tags_in
+from airflow_provider_tingting.contacts.message import fill, tags_in
 
 
 class Level(enum.Enum):

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from airflow_provider_tingting.contacts.batch_sender import is_too_large
 from airflow_provider_tingting.contacts.contact import Contact
-from airflow_provider_tingting.contacts.delivery import is_too_large
 from airflow_provider_tingting.contacts.send import Patience, SendResult, batches, send_batches
 from airflow_provider_tingting.errors import (
     TingTingAuthError,

@@ -11,9 +11,9 @@ from support.recording_server import Received, RecordingServer, Reply
 
 from airflow_provider_tingting.api import TingTingClient, calls
 from airflow_provider_tingting.contacts.audience import AudienceOptions, ValidatedAudience, check_audience
+from airflow_provider_tingting.contacts.message import tags_in
 from airflow_provider_tingting.contacts.send import Patience, send_batches
 from airflow_provider_tingting.contacts.sources import read_rows
-from airflow_provider_tingting.contacts.tags import tags_in
 from airflow_provider_tingting.contacts.workbook import write_workbook
 from airflow_provider_tingting.errors import TingTingAuthError
 

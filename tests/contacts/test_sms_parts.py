@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_tingting.contacts.sms_parts import sms_size
+from airflow_provider_tingting.contacts.message import sms_size
 from airflow_provider_tingting.sandbox.messages import sms_parts
 
 

@@ -16,8 +16,8 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Mapping
 
-from airflow_provider_tingting.contacts.sources.files import SourceFile
-from airflow_provider_tingting.contacts.sources.row import Row
+from airflow_provider_tingting.contacts.contact import Row
+from airflow_provider_tingting.contacts.sources.source_file import SourceFile
 from airflow_provider_tingting.errors import TingTingConfigError, TingTingContactsError
 
 __all__ = ["Row", "read_rows"]
@@ -76,7 +76,7 @@ def _read_file(
 
         return read_workbook(file, sheet, may_be_empty=may_be_empty)
     if suffix in _LINES:
-        from airflow_provider_tingting.contacts.sources.jsonl import read_jsonl
+        from airflow_provider_tingting.contacts.sources.items import read_jsonl
 
         return read_jsonl(file, encoding)
     if suffix == ".parquet":

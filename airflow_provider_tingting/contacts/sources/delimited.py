@@ -12,8 +12,8 @@ import io
 import re
 from collections.abc import Iterable, Iterator
 
-from airflow_provider_tingting.contacts.sources.files import SourceFile, lines_of
-from airflow_provider_tingting.contacts.sources.row import Row
+from airflow_provider_tingting.contacts.contact import Row
+from airflow_provider_tingting.contacts.sources.source_file import SourceFile, lines_of
 from airflow_provider_tingting.contacts.sources.table import column_letter, rows_of
 from airflow_provider_tingting.errors import TingTingConfigError, TingTingContactsError
 

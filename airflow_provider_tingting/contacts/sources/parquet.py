@@ -6,9 +6,8 @@ from collections.abc import Iterator
 from importlib import import_module
 from typing import Any
 
-from airflow_provider_tingting.contacts.contact import Place
-from airflow_provider_tingting.contacts.sources.files import SourceFile
-from airflow_provider_tingting.contacts.sources.row import Row
+from airflow_provider_tingting.contacts.contact import Place, Row
+from airflow_provider_tingting.contacts.sources.source_file import SourceFile
 from airflow_provider_tingting.errors import TingTingContactsError
 
 _BATCH = 10_000

@@ -9,8 +9,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from airflow_provider_tingting.contacts.contact import Place
-from airflow_provider_tingting.contacts.sources.row import Row
+from airflow_provider_tingting.contacts.contact import Place, Row
 from airflow_provider_tingting.errors import TingTingContactsError, TingTingSourceError
 from airflow_provider_tingting.masking import HIDDEN
 

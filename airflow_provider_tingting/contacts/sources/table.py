@@ -8,9 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from airflow_provider_tingting.contacts.columns import clean_header, is_number_header, listed
-from airflow_provider_tingting.contacts.contact import Place
+from airflow_provider_tingting.contacts.contact import Place, Row
 from airflow_provider_tingting.contacts.numbers import InvalidNumberError, normalise
-from airflow_provider_tingting.contacts.sources.row import Row
 from airflow_provider_tingting.errors import TingTingContactsError
 
 _ONE_HEADER = (

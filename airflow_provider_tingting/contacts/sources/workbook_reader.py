@@ -15,8 +15,8 @@ from importlib.metadata import version
 from typing import IO, Any
 
 from airflow_provider_tingting.contacts.columns import listed
-from airflow_provider_tingting.contacts.sources.files import SourceFile
-from airflow_provider_tingting.contacts.sources.row import Row
+from airflow_provider_tingting.contacts.contact import Row
+from airflow_provider_tingting.contacts.sources.source_file import SourceFile
 from airflow_provider_tingting.contacts.sources.table import rows_of
 from airflow_provider_tingting.contacts.sources.workbook_package import (
     Sheet,

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from airflow_provider_tingting.contacts.checkpoint import FEWEST, ResumePoint, Trail
 from airflow_provider_tingting.contacts.contact import Contact
-from airflow_provider_tingting.contacts.resume import FEWEST, ResumePoint, Trail
 from airflow_provider_tingting.contacts.send import batches, send_batches
 from airflow_provider_tingting.errors import TingTingAuthError
 

@@ -11,10 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from airflow_provider_tingting.contacts.audience import AudienceOptions, ValidatedAudience, check_audience
-from airflow_provider_tingting.contacts.contact import Place
+from airflow_provider_tingting.contacts.contact import Place, Row
 from airflow_provider_tingting.contacts.exclusion import Exclusion
 from airflow_provider_tingting.contacts.sources import read_rows
-from airflow_provider_tingting.contacts.sources.row import Row
 from airflow_provider_tingting.errors import TingTingConfigError, TingTingContactsError
 
 PEOPLE = [

@@ -9,8 +9,8 @@ import pytest
 
 from airflow_provider_tingting.contacts.audience import AudienceOptions, check_audience
 from airflow_provider_tingting.contacts.estimate import Prices, summary_of
+from airflow_provider_tingting.contacts.message import tags_in
 from airflow_provider_tingting.contacts.sources import read_rows
-from airflow_provider_tingting.contacts.tags import tags_in
 from airflow_provider_tingting.errors import TingTingConfigError
 
 PEOPLE = [

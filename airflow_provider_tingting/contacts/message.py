@@ -1,12 +1,15 @@
-"""How many parts a text takes as an SMS. Imports the standard library only.
+"""The `{tags}` of a message: which there are, and the message with them filled. Imports the standard library only.
 
-Source: 3GPP TS 23.038 (the GSM alphabet and its extension) and TS 23.040 (concatenation). Nepali is in no GSM alphabet,
-so one Devanagari letter makes a text Unicode.
+TingTing fills the tags itself; filling here is for estimates, previews and the sandbox (API page: Create a campaign).
 """
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+
+from airflow_provider_tingting.contacts.contact import plain_value
 
 _GSM = frozenset(
     "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmno"
@@ -18,6 +21,29 @@ _GSM_AND_EXTENSION = _GSM | _TWO_PLACES
 
 _GSM_SINGLE, _GSM_PART = 160, 153
 _UNICODE_SINGLE, _UNICODE_PART = 70, 67
+_TAG = re.compile(r"\{\s*([^{}\r\n]*[^{}\s])\s*\}")
+
+
+def tags_in(*messages: str | None) -> tuple[str, ...]:
+    """Return the names of all tags in the messages, each once, in the order of their first use.
+
+    :param messages: message texts; None and empty ones have no tags.
+    """
+    return tuple(dict.fromkeys(tag for message in messages for tag in _TAG.findall(message or "")))
+
+
+def fill(message: str, variables: Mapping[str, object]) -> str:
+    """Return the message as this contact gets it; a tag without a variable stays as it is written.
+
+    :param message: the text with `{tags}`.
+    :param variables: a contact's variables.
+    """
+
+    def value_of(tag: re.Match[str]) -> str:
+        name = tag.group(1)
+        return str(plain_value(variables[name])) if name in variables else tag.group()
+
+    return _TAG.sub(value_of, message)
 
 
 @dataclass(frozen=True, slots=True)
