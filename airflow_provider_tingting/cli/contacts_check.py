@@ -230,7 +230,7 @@ def _show(console: Console, arguments: Namespace, found: dict[str, Any]) -> None
     from rich.table import Table
     from rich.text import Text
 
-    from airflow_provider_tingting.contacts.validated_audience import explained
+    from airflow_provider_tingting.contacts.validated_audience import reason_text
 
     name = Path(arguments.file).name
     rows = Table(title=f"{name}: {counted(found['total'], 'row')}", title_justify="left", show_header=False)
@@ -239,7 +239,7 @@ def _show(console: Console, arguments: Namespace, found: dict[str, Any]) -> None
     rows.add_column(style="dim")
     rows.add_row(Text("can be contacted", "green"), f"{found['valid']:,}", _listed(found["carriers"]))
     for reason, count in found["reasons"].items():
-        rows.add_row(Text(reason, "red"), f"{count:,}", Text(for_a_shell(explained(reason))))
+        rows.add_row(Text(reason, "red"), f"{count:,}", Text(for_a_shell(reason_text(reason))))
     conflicting = f"{found['conflicting']:,} of them with other variables" if found["conflicting"] else ""
     for label, count, note in (
         ("were there before", found["duplicates"], conflicting),

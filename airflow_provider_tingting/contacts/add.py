@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from airflow_provider_tingting.api import calls
 from airflow_provider_tingting.api.driver import run_flow
 from airflow_provider_tingting.contacts.batch_sender import is_too_large
-from airflow_provider_tingting.contacts.checkpoint import Points, ResumePoint
+from airflow_provider_tingting.contacts.checkpoint import Checkpoint, Checkpoints
 from airflow_provider_tingting.contacts.membership import Membership, raise_if_missing
 from airflow_provider_tingting.contacts.progress import ProgressLog
 from airflow_provider_tingting.contacts.send import send_batches
@@ -66,8 +66,8 @@ def load(
     transport: str = "json",
     batch_size: int = 500,
     concurrency: int = 4,
-    resume: ResumePoint | None = None,
-    keep: Callable[[ResumePoint | None], None] | None = None,
+    resume: Checkpoint | None = None,
+    keep: Callable[[Checkpoint | None], None] | None = None,
 ) -> AddResult:
     """Send everybody and check that the campaign holds them.
 
@@ -90,7 +90,7 @@ def load(
         log.info("Campaign %s is %s: nobody is added, only checked", campaign.id, campaign.status)
         return _as_begun(Membership(client, campaign, audience.exclude), campaign, audience)
     counted = campaign.campaign_action_count
-    points = Points(campaign.id, before=counted or 0, save_point=keep)
+    points = Checkpoints(campaign.id, before=counted or 0, save_point=keep)
     there: Membership | None = None
     wanting = audience.valid
     if transport == "xlsx":
@@ -101,7 +101,7 @@ def load(
             wanting = len(there.missing(audience))
         sent = _by_workbook(client, campaign, audience) if wanting else _Sent(0, None, ())
     else:
-        rest = points.go_on(audience.contacts(), resume) if resume else None
+        rest = points.resume_after(audience.contacts(), resume) if resume else None
         sent = _by_json(client, campaign, audience, rest, points, batch_size=batch_size, concurrency=concurrency)
     now = client.send(calls.get_campaign(campaign.id))
     growth = None if counted is None or now.campaign_action_count is None else now.campaign_action_count - points.before
@@ -184,7 +184,7 @@ def _by_json(
     campaign: Campaign,
     audience: ValidatedAudience,
     rest: Iterator[Contact] | None,
-    points: Points,
+    points: Checkpoints,
     *,
     batch_size: int,
     concurrency: int,
@@ -192,11 +192,11 @@ def _by_json(
     def post(batch: list[dict[str, object]]) -> AddContactsResult:
         return client.send(calls.add_contacts(campaign.id, batch))
 
-    progress = ProgressLog(campaign.id, audience.valid, points.trail.settled)
+    progress = ProgressLog(campaign.id, audience.valid, points.prefix.acknowledged)
 
     def on_progress(sent: int) -> None:
-        progress.tell(sent)
-        points.save_now_and_then()
+        progress.update(sent)
+        points.save_periodically()
 
     try:
         result = send_batches(
@@ -205,7 +205,7 @@ def _by_json(
             batch_size=batch_size,
             concurrency=concurrency,
             on_progress=on_progress,
-            trail=points.trail,
+            prefix=points.prefix,
         )
     except TingTingError:
         points.save()

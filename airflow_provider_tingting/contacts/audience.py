@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from airflow_provider_tingting.contacts import numbers
-from airflow_provider_tingting.contacts.column_mapping import ColumnMapper, Plan
+from airflow_provider_tingting.contacts.column_mapping import ColumnMapper, ColumnMapping
 from airflow_provider_tingting.contacts.contact import Row, plain_value
 from airflow_provider_tingting.contacts.exclusion import Exclusion
 from airflow_provider_tingting.contacts.number_set import NumberSet
@@ -121,12 +121,12 @@ class _Check:
             audience.filtered_out += 1
             return
         audience.total += 1
-        plan = self._mapper.plan_for(row)
+        mapping = self._mapper.mapping_for(row)
         if row.problem:
             audience.reject(row, row.problem)
             return
         try:
-            number = self._number_of(row.values.get(plan.number) if plan.number is not None else None)
+            number = self._number_of(row.values.get(mapping.number) if mapping.number is not None else None)
         except numbers.InvalidNumberError as error:
             audience.reject(row, error.reason, shown=str(error).rstrip("."))
             return
@@ -134,7 +134,7 @@ class _Check:
             audience.excluded += 1
             return
         try:
-            variables = self._variables(row, plan)
+            variables = self._variables(row, mapping)
         except TypeError as error:
             audience.reject(row, "unusable_value", detail=str(error))
             return
@@ -146,7 +146,7 @@ class _Check:
         elif self._seen.add(number):
             # Whether a file can hold its texts shows only now, and costs the good rows nothing.
             if not audience.accept(row.place, number, variables):
-                self._seen.forget(number)
+                self._seen.discard(number)
         else:
             audience.drop(row.place, number, variables)
 
@@ -177,12 +177,12 @@ class _Check:
                 rounded, "lost_digits", shown=f"{mask_number(number)} {numbers.REASONS['lost_digits']}"
             )
 
-    def _variables(self, row: Row, plan: Plan) -> dict[str, object]:
+    def _variables(self, row: Row, mapping: ColumnMapping) -> dict[str, object]:
         values: Mapping[str, object] = row.values
-        if plan.nested:
+        if mapping.nested:
             values = row.values["other_variables"]  # type: ignore[assignment]
         variables: dict[str, object] = {}
-        for tag, column in plan.pairs:
+        for tag, column in mapping.pairs:
             value = values[column]
             variables[tag] = value if type(value) is str else plain_value(value)
         if self._constants:

@@ -44,15 +44,15 @@ Post = Callable[[Batch], BatchReply]
 
 
 @dataclass(frozen=True)
-class Patience:
+class BatchRetries:
     """How long a batch is tried.
 
     :param attempts: how often in all.
-    :param longest_wait: seconds, the most between two attempts. A longer `Retry-After` is not sat out.
+    :param max_wait: seconds, the most between two attempts. A longer `Retry-After` is not sat out.
     """
 
     attempts: int = 5
-    longest_wait: float = 60.0
+    max_wait: float = 60.0
 
 
 def is_too_large(error: TingTingRefusedError) -> bool:
@@ -67,17 +67,17 @@ class _Stopped(Exception):  # noqa: N818 - it is no error
 
 
 @dataclass
-class Delivery:
+class BatchSender:
     """Delivers batches from several threads, which share one batch size and one time to wait for.
 
     :param post: sends one batch of contacts in the API's shape.
     :param size: how many contacts the next batch should have.
-    :param patience: how long a batch is tried.
+    :param retries: how long a batch is tried.
     """
 
     post: Post
     size: int
-    patience: Patience
+    retries: BatchRetries
     _not_before: float = 0.0
     _stopped: threading.Event = field(default_factory=threading.Event)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -131,8 +131,8 @@ class Delivery:
     def _attempts(self) -> tenacity.Retrying:
         return tenacity.Retrying(
             retry=tenacity.retry_if_exception(self._may_repeat),
-            stop=tenacity.stop_after_attempt(self.patience.attempts) | tenacity.stop_when_event_set(self._stopped),
-            wait=tenacity.wait_random_exponential(multiplier=1, max=self.patience.longest_wait),
+            stop=tenacity.stop_after_attempt(self.retries.attempts) | tenacity.stop_when_event_set(self._stopped),
+            wait=tenacity.wait_random_exponential(multiplier=1, max=self.retries.max_wait),
             sleep=tenacity.sleep_using_event(self._stopped),
             before_sleep=_tell,
             reraise=True,
@@ -141,10 +141,10 @@ class Delivery:
     def _may_repeat(self, error: BaseException) -> bool:
         if not isinstance(error, _REPEATABLE) or self._stopped.is_set():
             return False
-        return (error.retry_after or 0) <= self.patience.longest_wait
+        return (error.retry_after or 0) <= self.retries.max_wait
 
     def _slow_down(self, retry_after: float | None) -> None:
-        seconds = min(retry_after or 0, self.patience.longest_wait)
+        seconds = min(retry_after or 0, self.retries.max_wait)
         with self._lock:
             self._not_before = max(self._not_before, monotonic() + seconds)
 

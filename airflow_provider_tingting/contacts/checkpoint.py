@@ -19,14 +19,14 @@ from airflow_provider_tingting.contacts.contact import Contact
 log = logging.getLogger(__name__)
 
 #: Seconds between two points that are kept.
-EVERY = 5.0
+SAVE_INTERVAL = 5.0
 #: A fingerprint of fewer numbers could be undone by trying all numbers, and it is kept where many may look.
-FEWEST = 100
+MIN_CONTACTS = 100
 _PIECE = 1000
 
 
 @dataclass(frozen=True)
-class ResumePoint:
+class Checkpoint:
     """How far a sending came.
 
     :param contacts: how many of the first contacts TingTing has answered for.
@@ -38,38 +38,38 @@ class ResumePoint:
     fingerprint: str
     before: int
 
-    def as_entry(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         """Return the point as plain JSON."""
         return {"contacts": self.contacts, "fingerprint": self.fingerprint, "before": self.before}
 
     @classmethod
-    def of_entry(cls, entry: Any) -> ResumePoint | None:
+    def from_json(cls, entry: Any) -> Checkpoint | None:
         """Return the point that was kept, or None when it is none that this version understands."""
         try:
             point = cls(int(entry["contacts"]), str(entry["fingerprint"]), int(entry["before"]))
         except (KeyError, TypeError, ValueError):
             return None
-        return point if point.contacts >= FEWEST else None
+        return point if point.contacts >= MIN_CONTACTS else None
 
 
 @dataclass
-class Trail:
+class AcknowledgedPrefix:
     """Follows batches on their way: they leave in the audience's order, the answers come in any.
 
-    :ivar settled: how many of the first contacts are answered for.
+    :ivar acknowledged: how many of the first contacts are answered for.
     """
 
-    settled: int = 0
+    acknowledged: int = 0
     _fingerprint: str = ""
     _left: int = 0
     _hash: Any = field(default_factory=lambda: hashlib.blake2b(digest_size=16))
     _open: dict[int, tuple[int, str]] = field(default_factory=dict)
     _answered: set[int] = field(default_factory=set)
 
-    def follow(self, contacts: Iterable[Contact], point: ResumePoint) -> Iterator[Contact] | None:
+    def skip_to(self, contacts: Iterable[Contact], point: Checkpoint) -> Iterator[Contact] | None:
         """Return the contacts after the point; None when those before it are not the same as then.
 
-        After None this trail is of no use any more.
+        After None this prefix is of no use any more.
         """
         stream = iter(contacts)
         while self._left < point.contacts:
@@ -79,28 +79,28 @@ class Trail:
             self._add(piece)
         if self._hash.hexdigest() != point.fingerprint:
             return None
-        self.settled, self._fingerprint = self._left, point.fingerprint
+        self.acknowledged, self._fingerprint = self._left, point.fingerprint
         return stream
 
-    def leaves(self, batch: Sequence[Contact]) -> int:
+    def batch_started(self, batch: Sequence[Contact]) -> int:
         """Note that a batch, the next in the audience's order, is on its way; return what `answered` needs."""
         self._add(batch)
         self._open[self._left] = (self._left, self._hash.hexdigest())
         return self._left
 
-    def answered(self, batch: int) -> None:
+    def acknowledge(self, batch: int) -> None:
         """Note that TingTing has answered for a batch."""
         self._answered.add(batch)
         while self._open and (end := next(iter(self._open))) in self._answered:
             self._answered.remove(end)
-            self.settled, self._fingerprint = self._open.pop(end)
+            self.acknowledged, self._fingerprint = self._open.pop(end)
 
-    def point(self, before: int) -> ResumePoint | None:
+    def point(self, before: int) -> Checkpoint | None:
         """Return how far everything is answered for; None while that is too little to be kept.
 
         :param before: how many contacts the campaign had when the first try began.
         """
-        return ResumePoint(self.settled, self._fingerprint, before) if self.settled >= FEWEST else None
+        return Checkpoint(self.acknowledged, self._fingerprint, before) if self.acknowledged >= MIN_CONTACTS else None
 
     def _add(self, contacts: Sequence[Contact]) -> None:
         self._hash.update("".join([f"{contact.number}\n" for contact in contacts]).encode())
@@ -108,29 +108,29 @@ class Trail:
 
 
 @dataclass
-class Points:
+class Checkpoints:
     """The points of one try: where it goes on, and what is kept for the next one.
 
     :param campaign_id: the campaign.
     :param before: how many contacts it had when the first try began.
     :param save_point: keeps a point for the next try, None for the beginning.
     :ivar resumed: whether this try goes on where an earlier one came to.
-    :ivar trail: what `send_batches` needs.
+    :ivar prefix: what `send_batches` needs.
     """
 
     campaign_id: int
     before: int
-    save_point: Callable[[ResumePoint | None], None] | None
+    save_point: Callable[[Checkpoint | None], None] | None
     resumed: bool = False
-    trail: Trail = field(default_factory=Trail)
+    prefix: AcknowledgedPrefix = field(default_factory=AcknowledgedPrefix)
     _saved: float = field(default_factory=monotonic)
 
-    def go_on(self, contacts: Iterator[Contact], point: ResumePoint) -> Iterator[Contact] | None:
+    def resume_after(self, contacts: Iterator[Contact], point: Checkpoint) -> Iterator[Contact] | None:
         """Return the contacts that are left; None, and the log says so, when all are to be sent."""
-        rest = self.trail.follow(contacts, point)
+        rest = self.prefix.skip_to(contacts, point)
         if rest is None:
             log.info("Campaign %s: the contacts are not those of the last try, so all are sent", self.campaign_id)
-            self.trail = Trail()
+            self.prefix = AcknowledgedPrefix()
             self.forget()
             return None
         log.info(
@@ -141,14 +141,14 @@ class Points:
         self.resumed, self.before = True, point.before
         return rest
 
-    def save_now_and_then(self) -> None:
+    def save_periodically(self) -> None:
         """Keep a point if the last one is some seconds old."""
-        if monotonic() - self._saved >= EVERY:
+        if monotonic() - self._saved >= SAVE_INTERVAL:
             self.save()
 
     def save(self) -> None:
         """Keep how far this try has come."""
-        point = self.trail.point(self.before)
+        point = self.prefix.point(self.before)
         if point is not None:
             self._keep(point)
 
@@ -156,7 +156,7 @@ class Points:
         """Let the next try begin at the beginning."""
         self._keep(None)
 
-    def _keep(self, point: ResumePoint | None) -> None:
+    def _keep(self, point: Checkpoint | None) -> None:
         self._saved = monotonic()
         if self.save_point is None:
             return

@@ -16,7 +16,7 @@ from airflow_provider_tingting.errors import TingTingContactsError
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class ColumnMapping:
     """How to read the rows of one header.
 
     :param number: the column of the numbers; None when a row has none.
@@ -30,7 +30,7 @@ class Plan:
 
 
 class ColumnMapper:
-    """Finds the plan for each row, and reports names that no row has.
+    """Finds the mapping for each row, and reports names that no row has.
 
     :param number_column: the column of the numbers, if named.
     :param variables: variable to column, if named.
@@ -49,28 +49,28 @@ class ColumnMapper:
         self._variables = variables
         self._needed = tuple(tag for tag in needed if tag not in given)
         self._last_header: tuple[str, ...] | None = None
-        self._last_plan: Plan | None = None
-        self._plans: dict[tuple[object, ...], Plan] = {}
+        self._last_mapping: ColumnMapping | None = None
+        self._mappings: dict[tuple[object, ...], ColumnMapping] = {}
         #: Tags that no row has had so far.
         self._unseen = {*self._needed, *(variables or {})}
         self._columns: dict[str, None] = {}
         self._source = ""
         self._is_table = False
 
-    def plan_for(self, row: Row) -> Plan:
+    def mapping_for(self, row: Row) -> ColumnMapping:
         """Return how to read this row.
 
         :raises TingTingContactsError: when its table, or the first of its rows, lacks a column that is needed.
         """
         header = row.columns
-        if header is not None and header is self._last_header and self._last_plan is not None:
-            return self._last_plan
+        if header is not None and header is self._last_header and self._last_mapping is not None:
+            return self._last_mapping
         nested = header is None and is_api_shaped(row.values)
         columns = header if header is not None else _keys(row.values, nested=nested)
         key = (nested, header is not None, *columns)
-        plan = self._plans.get(key) or self._remember(key, self._make(row, columns, nested=nested))
-        self._last_header, self._last_plan = header, plan
-        return plan
+        mapping = self._mappings.get(key) or self._remember(key, self._make(row, columns, nested=nested))
+        self._last_header, self._last_mapping = header, mapping
+        return mapping
 
     def check_all_seen(self) -> None:
         """Refuse a tag or column that was in no row at all.
@@ -81,13 +81,13 @@ class ColumnMapper:
             if tag in self._unseen:
                 raise self._unknown(tag, tuple(self._columns), self._source)
 
-    def _remember(self, key: tuple[object, ...], plan: Plan) -> Plan:
+    def _remember(self, key: tuple[object, ...], mapping: ColumnMapping) -> ColumnMapping:
         # Rows that all have other keys must not fill the memory.
-        if len(self._plans) < 1_000:
-            self._plans[key] = plan
-        return plan
+        if len(self._mappings) < 1_000:
+            self._mappings[key] = mapping
+        return mapping
 
-    def _make(self, row: Row, columns: tuple[str, ...], *, nested: bool) -> Plan:
+    def _make(self, row: Row, columns: tuple[str, ...], *, nested: bool) -> ColumnMapping:
         source = row.place.source
         first = not self._columns
         if len(self._columns) < 1_000:
@@ -106,7 +106,7 @@ class ColumnMapper:
             for tag in (*self._needed, *(self._variables or {})):
                 if tag not in present:
                     raise self._unknown(tag, columns, source)
-        return Plan(number, pairs, nested)
+        return ColumnMapping(number, pairs, nested)
 
     def _number_in(self, columns: tuple[str, ...], source: str, *, nested: bool, strict: bool) -> str | None:
         if nested:

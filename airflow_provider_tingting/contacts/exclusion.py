@@ -51,7 +51,7 @@ class Exclusion:
             return number in self._numbers
         return self._key_of(number) in self._numbers
 
-    def names(self, number: object) -> bool:
+    def matches(self, number: object) -> bool:
         """Whether it names a number, in whichever form that is written."""
         try:
             return self._key_of(number) in self._numbers

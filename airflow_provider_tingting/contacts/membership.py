@@ -38,7 +38,7 @@ class Membership:
         for contact in client.iterate(api.calls.list_contacts(campaign.id)):
             # The last ten digits, because a server may write the country's code before them.
             self.times[contact.number[-10:]] += 1
-            if exclude and exclude.names(contact.number):
+            if exclude and exclude.matches(contact.number):
                 self.excluded.append(contact.number)
 
     @property

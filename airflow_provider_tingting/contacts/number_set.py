@@ -43,7 +43,7 @@ class NumberSet:
         block[byte] |= mask
         return True
 
-    def forget(self, number: str) -> None:
+    def discard(self, number: str) -> None:
         """Take back that a number was met."""
         if number in self._others:
             self._others.remove(number)

@@ -10,7 +10,7 @@ from airflow_provider_tingting.clock import monotonic
 log = logging.getLogger(__name__)
 
 #: Seconds between two lines.
-EVERY = 10.0
+LOG_INTERVAL = 10.0
 
 
 @dataclass
@@ -25,21 +25,21 @@ class ProgressLog:
     campaign_id: int
     total: int
     already: int = 0
-    _began: float = field(default_factory=monotonic)
-    _told: float = field(default_factory=monotonic)
+    _started_at: float = field(default_factory=monotonic)
+    _logged_at: float = field(default_factory=monotonic)
 
-    def tell(self, sent: int) -> None:
+    def update(self, sent: int) -> None:
         """Take note of how many contacts this try has sent so far."""
         now = monotonic()
         done = self.already + sent
-        if done < self.total and now - self._told < EVERY:
+        if done < self.total and now - self._logged_at < LOG_INTERVAL:
             return
-        self._told = now
-        rate = sent / max(now - self._began, 0.001)
+        self._logged_at = now
+        rate = sent / max(now - self._started_at, 0.001)
         left = self.total - done
         ending = f", about {_span(left / rate)} to go" if left and rate else ""
         # Of a few contacts nobody wants to know how fast.
-        speed = f", {rate:,.0f} a second" if now - self._began >= 1 else ""
+        speed = f", {rate:,.0f} a second" if now - self._started_at >= 1 else ""
         log.info(
             "Campaign %s: %s of %s contacts sent%s%s", self.campaign_id, f"{done:,}", f"{self.total:,}", speed, ending
         )

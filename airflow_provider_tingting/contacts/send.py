@@ -9,13 +9,13 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from itertools import islice
 
-from airflow_provider_tingting.contacts.batch_sender import Delivery, Patience, Post
-from airflow_provider_tingting.contacts.checkpoint import Trail
+from airflow_provider_tingting.contacts.batch_sender import BatchRetries, BatchSender, Post
+from airflow_provider_tingting.contacts.checkpoint import AcknowledgedPrefix
 from airflow_provider_tingting.contacts.contact import Contact
 from airflow_provider_tingting.contacts.send_result import BatchReply, SendResult
 from airflow_provider_tingting.errors import TingTingAPIError
 
-__all__ = ["BatchReply", "Patience", "Post", "SendResult", "batches", "send_batches"]
+__all__ = ["BatchReply", "BatchRetries", "Post", "SendResult", "batches", "send_batches"]
 
 
 def batches(contacts: Iterable[Contact], size: int) -> Iterator[list[Contact]]:
@@ -38,8 +38,8 @@ def send_batches(
     batch_size: int = 500,
     concurrency: int = 4,
     on_progress: Callable[[int], None] | None = None,
-    patience: Patience | None = None,
-    trail: Trail | None = None,
+    retries: BatchRetries | None = None,
+    prefix: AcknowledgedPrefix | None = None,
 ) -> SendResult:
     """Send all contacts; the order of the batches is not kept.
 
@@ -53,16 +53,16 @@ def send_batches(
     :param batch_size: contacts in one request.
     :param concurrency: requests at a time.
     :param on_progress: called in the caller's thread with the number of contacts sent so far.
-    :param patience: how long a batch is tried.
-    :param trail: follows which of the first contacts are answered for, also when a fault is raised.
+    :param retries: how long a batch is tried.
+    :param prefix: follows which of the first contacts are answered for, also when a fault is raised.
     :raises TingTingAPIError: the fault that stayed; its text says how many contacts were certainly sent.
     """
     if concurrency < 1:
         raise ValueError("concurrency must be at least 1")
     if batch_size < 1:
         raise ValueError("the size of a batch must be at least 1")
-    delivery = Delivery(post, batch_size, patience or Patience())
-    trail = trail or Trail()
+    sender = BatchSender(post, batch_size, retries or BatchRetries())
+    prefix = prefix or AcknowledgedPrefix()
     stream = iter(contacts)
     result = SendResult()
     pending: dict[Future[SendResult], int] = {}
@@ -70,38 +70,38 @@ def send_batches(
     pool = ThreadPoolExecutor(concurrency, thread_name_prefix="tingting-send")
     try:
         while failure is None:
-            while len(pending) < 2 * concurrency and (batch := list(islice(stream, delivery.size))):
+            while len(pending) < 2 * concurrency and (batch := list(islice(stream, sender.size))):
                 # Made ready here, while the connections wait for the server, and not between two of their requests.
                 ready = [contact.as_api() for contact in batch]
-                pending[pool.submit(delivery.deliver, ready)] = trail.leaves(batch)
+                pending[pool.submit(sender.deliver, ready)] = prefix.batch_started(batch)
             if not pending:
                 break
             done, _ = wait(pending, return_when=FIRST_COMPLETED)
             for future in done:
                 failure = failure or future.exception()
-                result += _taken(future, pending.pop(future), trail)
+                result += _taken(future, pending.pop(future), prefix)
             if on_progress is not None:
                 on_progress(result.sent)
     finally:
         # Also when the source fails or the task is killed: wake who waits, drop who has not begun, let the others end.
-        delivery.stop()
+        sender.stop()
         pool.shutdown(wait=True, cancel_futures=True)
     if failure is None:
         return result
     for future, ticket in pending.items():
-        result += _taken(future, ticket, trail)
+        result += _taken(future, ticket, prefix)
     if isinstance(failure, TingTingAPIError):
         failure.args = (f"{failure.args[0]} {_how_far(result.sent)}",)
     raise failure
 
 
-def _taken(future: Future[SendResult], ticket: int, trail: Trail) -> SendResult:
+def _taken(future: Future[SendResult], ticket: int, prefix: AcknowledgedPrefix) -> SendResult:
     if future.cancelled() or future.exception() is not None:
         return SendResult()
     result = future.result()
     # A batch that was waiting when another one failed was not posted.
     if result.sent:
-        trail.answered(ticket)
+        prefix.acknowledge(ticket)
     return result
 
 

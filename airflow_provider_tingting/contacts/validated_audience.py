@@ -126,7 +126,7 @@ class ValidatedAudience:
         :raises TingTingConfigError: for another ending.
         :raises TingTingContactsError: when it cannot be written.
         """
-        rows = ({**row.values, "reason": f"{reason}: {explained(reason)}"} for row, reason in self.rejects())
+        rows = ({**row.values, "reason": f"{reason}: {reason_text(reason)}"} for row, reason in self.rejects())
         columns = [column for column in self._columns if column != "reason"]
         return write_rejects(target, [*columns, "reason"], rows)
 
@@ -192,7 +192,7 @@ class ValidatedAudience:
         self.invalid += 1
         self.reasons[reason] = self.reasons.get(reason, 0) + 1
         if len(self.examples) < _EXAMPLES:
-            self.examples.append(mask_text(f"{row.place}: {shown}" if shown else f"{row.place} {explained(reason)}"))
+            self.examples.append(mask_text(f"{row.place}: {shown}" if shown else f"{row.place} {reason_text(reason)}"))
         values = _as_written(row.values)
         if len(self._columns) < _MOST_COLUMNS:
             self._columns.update(dict.fromkeys(values))
@@ -218,7 +218,7 @@ class ValidatedAudience:
             yield "Nobody is left to be contacted."
 
 
-def explained(reason: str) -> str:
+def reason_text(reason: str) -> str:
     """Return the sentence of a reason to reject a row: what is wrong, and what to do."""
     code = reason.partition(" (")[0]
     sentence = numbers.REASONS.get(code) or ROW_REASONS[code]

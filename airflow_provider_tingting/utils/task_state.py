@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from airflow_provider_tingting._compat import Context
-    from airflow_provider_tingting.contacts.checkpoint import ResumePoint
+    from airflow_provider_tingting.contacts.checkpoint import Checkpoint
 
 #: The key in the store; never renamed, since entries outlive an upgrade.
 KEY = "tingting_job"
@@ -59,15 +59,15 @@ class TaskState:
 
 def resuming(
     memory: TaskState, campaign_id: int, total: int
-) -> tuple[ResumePoint | None, Callable[[ResumePoint | None], None]]:
+) -> tuple[Checkpoint | None, Callable[[Checkpoint | None], None]]:
     """Return where an earlier try's sending came to, and what keeps how far this one comes."""
-    from airflow_provider_tingting.contacts.checkpoint import ResumePoint
+    from airflow_provider_tingting.contacts.checkpoint import Checkpoint
 
     entry = memory.recall() or {}
-    point = ResumePoint.of_entry(entry.get("progress")) if entry.get("campaign_id") == campaign_id else None
+    point = Checkpoint.from_json(entry.get("progress")) if entry.get("campaign_id") == campaign_id else None
 
-    def keep(point: ResumePoint | None) -> None:
-        progress = {"progress": point.as_entry()} if point is not None else {}
+    def keep(point: Checkpoint | None) -> None:
+        progress = {"progress": point.to_json()} if point is not None else {}
         memory.keep({"phase": "sending", "campaign_id": campaign_id, "total": total, **progress})
 
     keep(point)

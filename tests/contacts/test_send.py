@@ -12,7 +12,7 @@ import pytest
 
 from airflow_provider_tingting.contacts.batch_sender import is_too_large
 from airflow_provider_tingting.contacts.contact import Contact
-from airflow_provider_tingting.contacts.send import Patience, SendResult, batches, send_batches
+from airflow_provider_tingting.contacts.send import BatchRetries, SendResult, batches, send_batches
 from airflow_provider_tingting.errors import (
     TingTingAuthError,
     TingTingNeverSentError,
@@ -24,7 +24,7 @@ from airflow_provider_tingting.errors import (
     TingTingValidationError,
 )
 
-SOON = Patience(attempts=5, longest_wait=0.02)
+SOON = BatchRetries(attempts=5, max_wait=0.02)
 
 
 @dataclass(frozen=True)
@@ -136,7 +136,7 @@ def test_a_batch_whose_answer_is_lost_is_sent_again_and_nobody_doubled(fault: ty
             raise fault("add_contacts", "the answer did not come.")
 
     campaign = Campaign(after=lose)
-    result = send_batches(people(50), campaign.post, batch_size=10, concurrency=1, patience=SOON)
+    result = send_batches(people(50), campaign.post, batch_size=10, concurrency=1, retries=SOON)
     assert sorted(campaign.numbers) == everybody(50)
     assert campaign.calls == 7
     assert result.sent == 50
@@ -151,7 +151,7 @@ def test_a_fault_that_stays_is_raised_after_some_tries() -> None:
 
     campaign = Campaign(before=lose)
     with pytest.raises(TingTingServerError) as caught:
-        send_batches(people(1000), campaign.post, batch_size=10, concurrency=1, patience=SOON)
+        send_batches(people(1000), campaign.post, batch_size=10, concurrency=1, retries=SOON)
     assert campaign.calls == 2 + SOON.attempts
     assert "campaign 79" in str(caught.value)
     assert "20 contacts were certainly sent before it" in str(caught.value)
@@ -173,7 +173,7 @@ def test_a_refusal_is_not_repeated_and_stops_the_rest(error: Exception) -> None:
 
     campaign = Campaign(before=refuse)
     with pytest.raises(type(error)) as caught:
-        send_batches(people(10_000), campaign.post, batch_size=10, concurrency=2, patience=SOON)
+        send_batches(people(10_000), campaign.post, batch_size=10, concurrency=2, retries=SOON)
     assert caught.value is error
     assert campaign.calls < 12
     assert f"{len(campaign.numbers)} contacts were certainly sent" in str(caught.value)
@@ -223,7 +223,7 @@ def test_all_connections_wait_when_tingting_asks_to_slow_down() -> None:
         time.sleep(0.01)
 
     campaign = Campaign(before=behave)
-    result = send_batches(people(200), campaign.post, batch_size=10, concurrency=2, patience=Patience(5, 1.0))
+    result = send_batches(people(200), campaign.post, batch_size=10, concurrency=2, retries=BatchRetries(5, 1.0))
     assert result == SendResult(sent=200, created=200)
     assert sum(0.05 < moment - times[0] < 0.28 for moment in times) == 0
 
@@ -234,7 +234,7 @@ def test_a_wait_that_is_too_long_is_left_to_airflow() -> None:
 
     campaign = Campaign(before=behave)
     with pytest.raises(TingTingRateLimitedError) as caught:
-        send_batches(people(10), campaign.post, patience=SOON)
+        send_batches(people(10), campaign.post, retries=SOON)
     assert campaign.calls == 1
     assert "No contact was certainly sent" in str(caught.value)
 
@@ -334,9 +334,9 @@ def test_a_source_that_fails_half_way_lets_what_is_under_way_end() -> None:
     with pytest.raises(ConnectionError):
         send_batches(source(), campaign.post, batch_size=10, concurrency=1)
     assert sum(campaign.sizes) <= 20
-    settled = list(campaign.numbers)
+    acknowledged = list(campaign.numbers)
     time.sleep(0.15)
-    assert campaign.numbers == settled
+    assert campaign.numbers == acknowledged
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("tingting-send")]
 
 

@@ -12,7 +12,7 @@ from support.recording_server import Received, RecordingServer, Reply
 from airflow_provider_tingting.api import TingTingClient, calls
 from airflow_provider_tingting.contacts.audience import AudienceOptions, ValidatedAudience, check_audience
 from airflow_provider_tingting.contacts.message import tags_in
-from airflow_provider_tingting.contacts.send import Patience, send_batches
+from airflow_provider_tingting.contacts.send import BatchRetries, send_batches
 from airflow_provider_tingting.contacts.sources import read_rows
 from airflow_provider_tingting.contacts.workbook import write_workbook
 from airflow_provider_tingting.errors import TingTingAuthError
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from airflow_provider_tingting.sandbox import Sandbox
 
 MESSAGE = "नमस्कार {tags_name}, {amount} रुपैयाँ"
-SOON = Patience(attempts=5, longest_wait=1.0)
+SOON = BatchRetries(attempts=5, max_wait=1.0)
 SIZE = 250
 
 
@@ -105,7 +105,7 @@ def test_a_fault_in_the_middle_loses_and_doubles_nobody(
         lambda batch: client.send(calls.add_contacts(campaign_id, batch)),
         batch_size=40,
         concurrency=2,
-        patience=SOON,
+        retries=SOON,
     )
     assert numbers_in(client, campaign_id) == everybody()
     assert result.sent == SIZE

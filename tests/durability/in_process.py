@@ -96,7 +96,7 @@ def make_impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(running_module, "_SHOWS_WITHIN", 0.3)
     monkeypatch.setattr(calls, "_REPORT_PATIENCE", 0.2)
     monkeypatch.setattr(client_module, "RetryPolicy", functools.partial(RetryPolicy, first_wait=0.01))
-    monkeypatch.setattr(send, "Patience", functools.partial(send.Patience, longest_wait=0.05))
+    monkeypatch.setattr(send, "BatchRetries", functools.partial(send.BatchRetries, max_wait=0.05))
 
 
 @contextmanager

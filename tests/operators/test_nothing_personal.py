@@ -26,13 +26,13 @@ SECRETS = (
     *("tingting-sandbox-token", "a-wrong-token"),
 )
 MESSAGE = "Announcement text for {name}"
-PATIENCE = send.Patience(attempts=2, longest_wait=0.05)
+RETRIES = send.BatchRetries(attempts=2, max_wait=0.05)
 
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch, sandbox):
     settle_fast(monkeypatch)
-    monkeypatch.setattr(send, "Patience", lambda: PATIENCE)
+    monkeypatch.setattr(send, "BatchRetries", lambda: RETRIES)
     monkeypatch.setenv("AIRFLOW_CONN_TINGTING_DEFAULT", connection(sandbox, max_retries=1))
     sandbox.clock.speed = 2000
 

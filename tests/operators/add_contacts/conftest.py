@@ -8,13 +8,13 @@ from support.impatience import settle_fast
 
 from airflow_provider_tingting.contacts import send
 
-PATIENCE = send.Patience(attempts=4, longest_wait=0.05)
+RETRIES = send.BatchRetries(attempts=4, max_wait=0.05)
 
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch):
     settle_fast(monkeypatch)
-    monkeypatch.setattr(send, "Patience", lambda: PATIENCE)
+    monkeypatch.setattr(send, "BatchRetries", lambda: RETRIES)
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from support.adding_contacts import MANY, adding, numbers_in
 from support.campaigns import a_campaign, writes
 from support.task_context import context_of
 
-from airflow_provider_tingting.contacts import resume
+from airflow_provider_tingting.contacts import checkpoint
 from airflow_provider_tingting.errors import TingTingCampaignError, TingTingOutcomeUnknownError
 from airflow_provider_tingting.hooks.tingting import TingTingHook
 
@@ -131,7 +131,7 @@ def test_after_people_were_missing_the_next_try_begins_at_the_beginning(sandbox,
 
 
 def test_how_far_it_came_is_kept_while_it_sends_and_names_nobody(sandbox, campaign, monkeypatch):
-    monkeypatch.setattr(resume, "EVERY", 0)
+    monkeypatch.setattr(checkpoint, "SAVE_INTERVAL", 0)
     kept = []
 
     class Watched(Store):
@@ -148,7 +148,7 @@ def test_how_far_it_came_is_kept_while_it_sends_and_names_nobody(sandbox, campai
 
 
 def test_a_store_that_is_out_of_reach_does_not_stop_a_sending(sandbox, campaign, monkeypatch, logged):
-    monkeypatch.setattr(resume, "EVERY", 0)
+    monkeypatch.setattr(checkpoint, "SAVE_INTERVAL", 0)
 
     class Flaky(Store):
         def set(self, key, value):
