@@ -43,7 +43,6 @@ def get_provider_info() -> dict[str, Any]:
             _modules(
                 "operators",
                 "campaign",
-                "check_contacts",
                 "contacts",
                 "manage",
                 "preview",

@@ -18,8 +18,7 @@ from airflow_provider_tingting.operators.campaign import (
     TingTingCreateCampaignOperator,
     TingTingRunCampaignOperator,
 )
-from airflow_provider_tingting.operators.check_contacts import TingTingCheckContactsOperator
-from airflow_provider_tingting.operators.contacts import TingTingAddContactsOperator
+from airflow_provider_tingting.operators.contacts import TingTingAddContactsOperator, TingTingCheckContactsOperator
 from airflow_provider_tingting.operators.manage import TingTingDeleteCampaignOperator
 from airflow_provider_tingting.operators.preview import TingTingDemoCallOperator, TingTingPreviewVoiceOperator
 

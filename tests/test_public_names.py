@@ -32,7 +32,7 @@ operators.contacts  TingTingAddContactsOperator
     constants=None where=None exclude=None on_invalid='fail' rejects_path=None number_policy='nepal_mobile'
     batch_size=500 concurrency=4 transport='json' sheet=None encoding=None delimiter=None on_clear='reattach'
     tingting_conn_id='tingting_default'
-operators.check_contacts  TingTingCheckContactsOperator
+operators.contacts  TingTingCheckContactsOperator
     campaign_id=None message=None sms_message=None contacts=None sql=None sql_conn_id=None sql_parameters=None
     number_column=None variables=None constants=None where=None exclude=None on_invalid='fail' rejects_path=None
     number_policy='nepal_mobile' sheet=None encoding=None delimiter=None credits_per_call=1.0

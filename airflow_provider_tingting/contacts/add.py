@@ -1,4 +1,4 @@
-"""Brings a checked audience into a campaign and makes sure that everybody is in it."""
+"""Adds a checked audience to a campaign and verifies that the campaign holds all of it."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_tingting.api import calls
 from airflow_provider_tingting.api.driver import run_flow
+from airflow_provider_tingting.api.idempotent_writes import retry_idempotent
 from airflow_provider_tingting.contacts.batch_sender import is_too_large
 from airflow_provider_tingting.contacts.checkpoint import Checkpoint, Checkpoints
 from airflow_provider_tingting.contacts.membership import Membership, raise_if_missing
@@ -24,19 +25,19 @@ from airflow_provider_tingting.masking import mask_text
 if TYPE_CHECKING:
     from airflow_provider_tingting.api.client import TingTingClient
     from airflow_provider_tingting.api.models import AddContactsResult, Campaign
-    from airflow_provider_tingting.contacts.audience import ValidatedAudience
     from airflow_provider_tingting.contacts.contact import Contact
+    from airflow_provider_tingting.contacts.validated_audience import ValidatedAudience
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class AddResult:
-    """What became of an audience whose every contact is in the campaign.
+    """The result for an audience whose every contact is in the campaign.
 
     :param created: contacts that were new to the campaign.
-    :param skipped: contacts that the campaign had.
-    :param in_campaign: the campaign's own count at the end, others included; None when TingTing does not say it.
+    :param skipped: contacts that the campaign already had.
+    :param in_campaign: the campaign's own count at the end, other contacts included; None when TingTing does not say.
     """
 
     created: int
@@ -45,20 +46,20 @@ class AddResult:
 
 
 @dataclass(frozen=True)
-class _Sent:
-    """What TingTing says of what it was sent.
+class _SendReport:
+    """What TingTing reports about the contacts that it was sent.
 
-    :param taken: contacts that it created or skipped.
-    :param created: contacts that it created; None when it does not say for certain.
-    :param complaints: what it complains of, masked.
+    :param accepted: contacts that it created or skipped.
+    :param created: contacts that it created; None when that is not certain.
+    :param complaints: its complaints, masked.
     """
 
-    taken: int
+    accepted: int
     created: int | None
     complaints: tuple[str, ...]
 
 
-def load(
+def add_audience(
     client: TingTingClient,
     campaign: Campaign,
     audience: ValidatedAudience,
@@ -66,137 +67,157 @@ def load(
     transport: str = "json",
     batch_size: int = 500,
     concurrency: int = 4,
-    resume: Checkpoint | None = None,
-    keep: Callable[[Checkpoint | None], None] | None = None,
+    checkpoint: Checkpoint | None = None,
+    save_checkpoint: Callable[[Checkpoint | None], None] | None = None,
 ) -> AddResult:
-    """Send everybody and check that the campaign holds them.
+    """Send all contacts of an audience and verify that the campaign holds them.
 
-    Sending again is safe, because TingTing skips numbers that the campaign has; of workbooks nobody says so, so what is
-    in the campaign is read first. A campaign that has begun is sent nothing, since a number added to it might be called
-    or not: it is only checked.
+    TingTing skips numbers that a campaign has when a batch is sent again (API page: Add multiple contacts). The page
+    does not say so for workbooks, so before an upload the campaign's contacts are read. A campaign that has begun is
+    sent nothing, because it is not known whether a contact added later is called; its contacts are only compared.
 
-    :param resume: where an earlier try came to. Contacts before it are not sent again if they are the same as then;
-        should any be missing in the end, everybody is sent after all. Only batches can go on, a workbook cannot.
-    :param keep: keeps a point for the next try; called every few seconds, and with None when the next try must begin
-        at the beginning.
-    :raises TingTingCampaignError: somebody is missing from the campaign, in it more than once, or in it who must not be
-        contacted; the text names the first ones masked.
-    :raises PeopleLostError: the campaign has lost others while a workbook was uploaded.
-    :raises TingTingAPIError: TingTing refuses or cannot be reached.
+    :param client: the client of the connection.
+    :param campaign: the campaign; it is read again first.
+    :param audience: the audience after the check, still open.
+    :param transport: `json` sends batches, `xlsx` uploads workbooks.
+    :param batch_size: contacts in one request.
+    :param concurrency: requests at the same time.
+    :param checkpoint: the point that an earlier try reached. The contacts before it are not sent again if they are the
+        same ones; if one of them is missing at the end, all contacts are sent. Uploads of workbooks ignore it.
+    :param save_checkpoint: saves a point for the next try; called every few seconds, and with None when the next try
+        must send all contacts.
+    :raises TingTingCampaignError: the campaign lacks a contact, has one more than once, or has one that is excluded;
+        the text names the first numbers masked.
+    :raises ContactsRemovedError: the campaign has lost other contacts during the upload of a workbook.
+    :raises TingTingAPIError: TingTing refuses the contacts or cannot be reached.
     """
-    # A fresh look: the audience may have been read for minutes, and the campaign run meanwhile.
+    # The check of a large audience takes minutes, in which the campaign may have been run.
     campaign = client.send(calls.get_campaign(campaign.id))
     if campaign.status.has_begun:
-        log.info("Campaign %s is %s: nobody is added, only checked", campaign.id, campaign.status)
-        return _as_begun(Membership(client, campaign, audience.exclude), campaign, audience)
-    counted = campaign.campaign_action_count
-    points = Checkpoints(campaign.id, before=counted or 0, save_point=keep)
-    there: Membership | None = None
-    wanting = audience.valid
+        log.info("Campaign %s is %s: no contact is added, its contacts are compared", campaign.id, campaign.status)
+        return _compare_begun_campaign(Membership(client, campaign, audience.exclude), campaign, audience)
+    count_before = campaign.campaign_action_count
+    checkpoints = Checkpoints(campaign.id, before=count_before or 0, save_checkpoint=save_checkpoint)
+    present_before: Membership | None = None
+    expected_new = audience.valid
     if transport == "xlsx":
-        if counted != 0:
-            # The API page does not say whether an upload skips the numbers that a campaign has, or throws them out.
-            there = Membership(client, campaign, audience.exclude)
-            there.raise_if_repeated(audience)
-            wanting = len(there.missing(audience))
-        sent = _by_workbook(client, campaign, audience) if wanting else _Sent(0, None, ())
+        if count_before != 0:
+            # The API page does not say whether an upload skips, repeats or replaces the campaign's contacts.
+            present_before = Membership(client, campaign, audience.exclude)
+            present_before.raise_if_repeated(audience)
+            expected_new = len(present_before.missing(audience))
+        sent = _upload_workbooks(client, campaign, audience) if expected_new else _SendReport(0, None, ())
     else:
-        rest = points.resume_after(audience.contacts(), resume) if resume else None
-        sent = _by_json(client, campaign, audience, rest, points, batch_size=batch_size, concurrency=concurrency)
+        rest = checkpoints.resume_after(audience.contacts(), checkpoint) if checkpoint else None
+        sent = _send_json(client, campaign, audience, rest, checkpoints, batch_size, concurrency)
     now = client.send(calls.get_campaign(campaign.id))
-    growth = None if counted is None or now.campaign_action_count is None else now.campaign_action_count - points.before
-    # Believed without a look at every contact: that the campaign has grown by what TingTing says it created of
-    # everybody; or, when it does not say, by everybody who was not there.
+    growth = None
+    if count_before is not None and now.campaign_action_count is not None:
+        growth = now.campaign_action_count - checkpoints.before
+    # Counts prove the result without a reading of all contacts in two cases: the campaign has grown by as many contacts
+    # as TingTing says it created; or, where that is not certain, by as many as were expected to be new.
     if sent.created is None:
-        believed, created = growth == wanting, wanting if growth is None else min(wanting, max(0, growth))
+        is_proven = growth == expected_new
+        created = expected_new if growth is None else min(expected_new, max(0, growth))
     else:
-        believed, created = sent.taken == audience.valid and sent.created == growth, sent.created
-    found = there
-    if sent.complaints or not believed or (now.campaign_action_count or 0) < audience.valid:
-        found = Membership(client, now, audience.exclude)
-        missing = found.missing(audience)
+        is_proven, created = sent.accepted == audience.valid and sent.created == growth, sent.created
+    membership = present_before
+    if sent.complaints or not is_proven or (now.campaign_action_count or 0) < audience.valid:
+        membership = Membership(client, now, audience.exclude)
+        missing = membership.missing(audience)
         if missing:
-            points.forget()
-        if missing and points.resumed and not now.status.has_begun:
+            checkpoints.clear()
+        if missing and checkpoints.resumed and not now.status.has_begun:
             log.warning(
-                "Campaign %s lacks %s contacts, though an earlier try sent all before the point where this one went "
-                "on: everybody is sent again",
+                "Campaign %s lacks %s contacts from before the checkpoint of an earlier try: all contacts are sent",
                 campaign.id,
                 len(missing),
             )
-            return load(client, now, audience, batch_size=batch_size, concurrency=concurrency, keep=keep)
-        if there is not None and wanting:
-            found.raise_if_lost(there)
+            return add_audience(
+                client,
+                now,
+                audience,
+                batch_size=batch_size,
+                concurrency=concurrency,
+                save_checkpoint=save_checkpoint,
+            )
+        if present_before is not None and expected_new:
+            membership.raise_if_lost(present_before)
         raise_if_missing(missing, now, audience, sent.complaints)
-        if there is None and sent.created and growth is not None and growth < 0:
+        if present_before is None and sent.created and growth is not None and growth < 0:
             raise TingTingCampaignError(
-                f"it has lost {sent.created - growth} contacts while these were added. If nobody has taken them out in "
-                "TingTing, this server replaces contacts instead of adding to them: add everybody in one task. A retry "
-                "goes on with those who are there.",
+                f"it has lost {sent.created - growth} contacts while these were added. If no person has removed them "
+                "in TingTing, this server replaces contacts instead of adding to them: add all contacts in one task. A "
+                "retry continues with the contacts that are in it.",
                 campaign_id=campaign.id,
                 status=now.status.value,
             )
         if not now.status.has_begun:
-            found.raise_if_repeated(audience)
-        log.info("Campaign %s holds everybody and %s others", campaign.id, found.total - audience.valid)
-    elif found is None and audience.exclude and (now.campaign_action_count or 0) > audience.valid:
-        # Where nobody is but this audience, nobody is whom it excludes.
-        found = Membership(client, now, audience.exclude)
-    if found is not None:
-        found.raise_if_excluded(now)
+            membership.raise_if_repeated(audience)
+        log.info(
+            "Campaign %s holds all contacts of the audience and %s others",
+            campaign.id,
+            membership.total - audience.valid,
+        )
+    elif membership is None and audience.exclude and (now.campaign_action_count or 0) > audience.valid:
+        # A campaign with this audience only has no excluded contact; one with others may.
+        membership = Membership(client, now, audience.exclude)
+    if membership is not None:
+        membership.raise_if_excluded(now)
     if now.status.has_begun:
         raise TingTingCampaignError(
-            f"it was run while contacts were added and is {now.status}. They are in it, but whether the last ones are "
-            "called, nobody knows: compare its report with the audience.",
+            f"it was run while contacts were added and is {now.status}. The contacts are in it, but it is not known "
+            "whether the last ones are called: compare its report with the audience.",
             campaign_id=campaign.id,
             status=now.status.value,
         )
-    loaded = AddResult(created, audience.valid - created, now.campaign_action_count)
-    _tell_of_earlier_ones(now, audience, loaded, had=points.before if there is None else there.total)
-    return loaded
+    result = AddResult(created, audience.valid - created, now.campaign_action_count)
+    had_before = checkpoints.before if present_before is None else present_before.total
+    _warn_about_earlier_contacts(now, audience, result, had_before)
+    return result
 
 
-def _as_begun(found: Membership, campaign: Campaign, audience: ValidatedAudience) -> AddResult:
-    """Check a campaign that is sent nothing any more."""
-    raise_if_missing(found.missing(audience), campaign, audience)
-    others = found.total - audience.valid
+def _compare_begun_campaign(membership: Membership, campaign: Campaign, audience: ValidatedAudience) -> AddResult:
+    raise_if_missing(membership.missing(audience), campaign, audience)
+    others = membership.total - audience.valid
     if campaign.status.is_final:
-        # Nobody is called any more: a list that has grown since then is no reason to fail.
-        if found.excluded:
-            log.warning("Campaign %s has ended; %s of its contacts are excluded now", campaign.id, len(found.excluded))
+        # It makes no more calls: an exclusion list that has grown since then is no reason to fail.
+        if membership.excluded:
+            log.warning(
+                "Campaign %s has ended; %s of its contacts are excluded now", campaign.id, len(membership.excluded)
+            )
     else:
-        found.raise_if_excluded(campaign)
+        membership.raise_if_excluded(campaign)
     if others > 0 and not campaign.status.is_final:
         log.warning(
-            "Campaign %s is %s and holds %s contacts, %s more than this audience. If another task has added them, that "
-            "is fine. If an earlier try has, and they are not to be called, take them out in TingTing before it "
-            "calls them",
+            "Campaign %s is %s and holds %s contacts, %s more than this audience. If another task has added them, this "
+            "is expected. If an earlier try has, and they must not be called, remove them in TingTing before the "
+            "campaign calls them",
             campaign.id,
             campaign.status,
-            found.total,
+            membership.total,
             others,
         )
     return AddResult(created=0, skipped=audience.valid, in_campaign=campaign.campaign_action_count)
 
 
-def _by_json(
+def _send_json(
     client: TingTingClient,
     campaign: Campaign,
     audience: ValidatedAudience,
     rest: Iterator[Contact] | None,
-    points: Checkpoints,
-    *,
+    checkpoints: Checkpoints,
     batch_size: int,
     concurrency: int,
-) -> _Sent:
+) -> _SendReport:
     def post(batch: list[dict[str, object]]) -> AddContactsResult:
         return client.send(calls.add_contacts(campaign.id, batch))
 
-    progress = ProgressLog(campaign.id, audience.valid, points.prefix.acknowledged)
+    progress = ProgressLog(f"Campaign {campaign.id}", "contacts sent", audience.valid, checkpoints.prefix.acknowledged)
 
     def on_progress(sent: int) -> None:
         progress.update(sent)
-        points.save_periodically()
+        checkpoints.save_periodically()
 
     try:
         result = send_batches(
@@ -205,26 +226,24 @@ def _by_json(
             batch_size=batch_size,
             concurrency=concurrency,
             on_progress=on_progress,
-            prefix=points.prefix,
+            prefix=checkpoints.prefix,
         )
     except TingTingError:
-        points.save()
+        checkpoints.save()
         raise
-    # A batch whose answer was lost counts as skipped when it is sent again, even if it had been created; so do those
-    # that were on their way when an earlier try ended.
-    created = None if result.resent or points.resumed else result.created
-    return _Sent(result.created + result.skipped, created, tuple(map(str, result.rejected)))
+    # TingTing counts a batch as skipped when it is sent again after a lost response, even if the first request created
+    # it; the same holds for batches that were in flight when an earlier try ended.
+    created = None if result.resent or checkpoints.resumed else result.created
+    return _SendReport(result.created + result.skipped, created, tuple(map(str, result.rejected)))
 
 
-def _by_workbook(client: TingTingClient, campaign: Campaign, audience: ValidatedAudience) -> _Sent:
-    from airflow_provider_tingting.api.idempotent_writes import retry_idempotent
-
+def _upload_workbooks(client: TingTingClient, campaign: Campaign, audience: ValidatedAudience) -> _SendReport:
     complaints: list[str] = []
     uploaded, max_rows = 0, MAX_ROWS
     while uploaded < audience.valid:
         with tempfile.TemporaryDirectory(prefix="tingting-") as folder:
             contacts = islice(audience.contacts(), uploaded, None)
-            # All are written before the first is uploaded: a text that no workbook can hold stops here.
+            # All parts are written before the first upload: a text that no workbook can hold fails here.
             parts = write_workbook(
                 contacts, Path(folder) / "contacts.xlsx", variables=audience.variables, max_rows=max_rows
             )
@@ -235,38 +254,40 @@ def _by_workbook(client: TingTingClient, campaign: Campaign, audience: Validated
                     if part.contacts == 1 or not is_too_large(error):
                         raise
                     max_rows = (part.contacts + 1) // 2 + 1
-                    log.info("TingTing takes no workbook of %d contacts; going on with halves.", part.contacts)
+                    log.info("TingTing refuses a workbook of %d contacts as too large: halving it", part.contacts)
                     break
                 complaints += [mask_text(str(error)) for error in preview.error_list]
                 uploaded += part.contacts
                 log.info(
-                    "Campaign %s: a workbook of %s rows was uploaded; %s of %s contacts sent",
+                    "Campaign %s: uploaded a workbook of %s rows; %s of %s contacts sent",
                     campaign.id,
                     preview.total_validated_rows,
                     f"{uploaded:,}",
                     f"{audience.valid:,}",
                 )
-    # The answer is a preview: it does not say who was created.
-    return _Sent(0, None, tuple(complaints))
+    # The response is a preview: it does not say which contacts were created.
+    return _SendReport(0, None, tuple(complaints))
 
 
-def _tell_of_earlier_ones(campaign: Campaign, audience: ValidatedAudience, loaded: AddResult, *, had: int) -> None:
-    """Say what a task that was corrected and cleared does not undo: other people, and variables that were sent."""
-    if had and loaded.skipped:
+def _warn_about_earlier_contacts(
+    campaign: Campaign, audience: ValidatedAudience, result: AddResult, had_before: int
+) -> None:
+    """Warn about what a corrected and cleared task does not undo: other contacts, and variables sent earlier."""
+    if had_before and result.skipped:
         log.warning(
             "Campaign %s had %s of the %s contacts already. TingTing skips them: their variables stay as they were "
             "first sent, even if they have been corrected since",
             campaign.id,
-            loaded.skipped,
+            result.skipped,
             audience.valid,
         )
-    others = (loaded.in_campaign or 0) - audience.valid
+    others = (result.in_campaign or 0) - audience.valid
     if others > 0:
         log.warning(
             "Campaign %s holds %s contacts, %s more than this audience: they are called too. If another task has added "
-            "them, that is fine. If an earlier try has, and they are not to be called, begin anew: clear the task that "
-            "creates the campaign with on_clear='send_again', and those after it",
+            "them, this is expected. If an earlier try has, and they must not be called, begin anew: clear the task "
+            "that creates the campaign with on_clear='send_again', and the tasks after it",
             campaign.id,
-            loaded.in_campaign,
+            result.in_campaign,
             others,
         )

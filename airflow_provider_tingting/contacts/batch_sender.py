@@ -1,7 +1,7 @@
-"""Delivers one batch until TingTing has answered for it: repeats it, slows down, halves it. Imports tenacity.
+"""Sends one batch until TingTing acknowledges it: repeats it, slows down, halves it.
 
-TingTing skips numbers that a campaign already has (API page: Add multiple contacts), so a batch whose answer was lost
-is simply sent again.
+TingTing skips numbers that a campaign already has (API page: Add multiple contacts), so a batch whose response was lost
+is sent again.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from airflow_provider_tingting.errors import (
 log = logging.getLogger(__name__)
 
 _TOO_LARGE = 413
-#: How servers call a body or a list too long; not what they say of one number or name in it.
+#: How servers describe a body or a list that is too long, as opposed to one number or name in it.
 _SAYS_TOO_LARGE = re.compile(
     r"too (?:large|big)\b(?! (?:a |an )?(?:number|value|integer|digit))"
     r"|too many (?:contacts|numbers|items|elements|entries|rows|records|objects|recipients)"
@@ -36,7 +36,7 @@ _SAYS_TOO_LARGE = re.compile(
     r" (?:contacts|numbers|items|elements|entries|rows|records|objects|recipients|[kKmM]i?[bB]\b|bytes)",
     re.IGNORECASE,
 )
-#: Faults after which the same batch may be sent again without a second contact.
+#: Errors after which the same batch may be sent again: no contact is added twice.
 _REPEATABLE = (TingTingOutcomeUnknownError, TingTingNeverSentError, TingTingRateLimitedError)
 
 Batch = list[dict[str, object]]
@@ -45,10 +45,10 @@ Post = Callable[[Batch], BatchReply]
 
 @dataclass(frozen=True)
 class BatchRetries:
-    """How long a batch is tried.
+    """How often and how long a batch is retried.
 
-    :param attempts: how often in all.
-    :param max_wait: seconds, the most between two attempts. A longer `Retry-After` is not sat out.
+    :param attempts: requests in all.
+    :param max_wait: the longest pause between two requests, in seconds; a longer `Retry-After` fails the batch.
     """
 
     attempts: int = 5
@@ -56,23 +56,26 @@ class BatchRetries:
 
 
 def is_too_large(error: TingTingRefusedError) -> bool:
-    """Whether TingTing did nothing because it was sent too much at once: 413, or a 400 or 422 that says so."""
+    """Return whether TingTing refused a request for its size: status 413, or a 400 or 422 that says so.
+
+    :param error: the refusal.
+    """
     if isinstance(error, TingTingValidationError):
         return _SAYS_TOO_LARGE.search(error.message) is not None
     return error.status_code == _TOO_LARGE
 
 
 class _Stopped(Exception):  # noqa: N818 - it is no error
-    """Another batch has failed for good, so this one is not posted."""
+    """Another batch has failed, so this one is not sent."""
 
 
 @dataclass
 class BatchSender:
-    """Delivers batches from several threads, which share one batch size and one time to wait for.
+    """Sends batches from several threads, which share one batch size and one pause.
 
     :param post: sends one batch of contacts in the API's shape.
-    :param size: how many contacts the next batch should have.
-    :param retries: how long a batch is tried.
+    :param size: how many contacts the next batch should have; it shrinks when TingTing refuses a batch as too large.
+    :param retries: how often and how long a batch is retried.
     """
 
     post: Post
@@ -83,26 +86,27 @@ class BatchSender:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def stop(self) -> None:
-        """Post nothing more, and wake who waits."""
+        """Send no further request and end all pauses."""
         self._stopped.set()
 
-    def deliver(self, batch: Batch) -> SendResult:
-        """Return what TingTing says of the batch, contacts in the API's shape; nothing sent once it was stopped.
+    def send(self, batch: Batch) -> SendResult:
+        """Send a batch and return the result; an empty result once the sender was stopped.
 
-        :raises TingTingAPIError: the fault that stayed.
+        :param batch: contacts in the API's shape.
+        :raises TingTingAPIError: the error that remained after the retries; it stops the sender.
         """
         try:
-            return self._deliver(batch)
+            return self._send_in_parts(batch)
         except _Stopped:
             return SendResult()
         except BaseException:
-            # At once: a thread takes the next batch before anybody has looked at the result of this one.
+            # At once: a thread takes the next batch before the main thread has seen the result of this one.
             self.stop()
             raise
 
-    def _deliver(self, batch: Batch) -> SendResult:
+    def _send_in_parts(self, batch: Batch) -> SendResult:
         try:
-            return self._deliver_whole(batch)
+            return self._send_whole(batch)
         except TingTingRefusedError as error:
             if len(batch) == 1 or not is_too_large(error):
                 raise
@@ -110,14 +114,14 @@ class BatchSender:
         with self._lock:
             if half < self.size:
                 self.size = half
-                log.info("TingTing takes no batch of %d contacts; going on with %d.", len(batch), half)
-        return self._deliver(batch[:half]) + self._deliver(batch[half:])
+                log.info("TingTing refuses a batch of %d contacts as too large: continuing with %d", len(batch), half)
+        return self._send_in_parts(batch[:half]) + self._send_in_parts(batch[half:])
 
-    def _deliver_whole(self, batch: Batch) -> SendResult:
+    def _send_whole(self, batch: Batch) -> SendResult:
         lost = False
         for attempt in self._attempts():
             with attempt:
-                self._wait_for_turn()
+                self._pause()
                 try:
                     reply = self.post(batch)
                 except TingTingRateLimitedError as error:
@@ -130,15 +134,15 @@ class BatchSender:
 
     def _attempts(self) -> tenacity.Retrying:
         return tenacity.Retrying(
-            retry=tenacity.retry_if_exception(self._may_repeat),
+            retry=tenacity.retry_if_exception(self._is_retryable),
             stop=tenacity.stop_after_attempt(self.retries.attempts) | tenacity.stop_when_event_set(self._stopped),
             wait=tenacity.wait_random_exponential(multiplier=1, max=self.retries.max_wait),
             sleep=tenacity.sleep_using_event(self._stopped),
-            before_sleep=_tell,
+            before_sleep=_log_retry,
             reraise=True,
         )
 
-    def _may_repeat(self, error: BaseException) -> bool:
+    def _is_retryable(self, error: BaseException) -> bool:
         if not isinstance(error, _REPEATABLE) or self._stopped.is_set():
             return False
         return (error.retry_after or 0) <= self.retries.max_wait
@@ -148,14 +152,18 @@ class BatchSender:
         with self._lock:
             self._not_before = max(self._not_before, monotonic() + seconds)
 
-    def _wait_for_turn(self) -> None:
+    def _pause(self) -> None:
         while (left := self._not_before - monotonic()) > 0 and not self._stopped.is_set():
             self._stopped.wait(left)
         if self._stopped.is_set():
             raise _Stopped
 
 
-def _tell(state: tenacity.RetryCallState) -> None:
+def _log_retry(state: tenacity.RetryCallState) -> None:
     error = state.outcome.exception() if state.outcome is not None else None
-    said = error.message if isinstance(error, TingTingAPIError) else error
-    log.info("A batch of contacts is sent again in %.1f s; who is there is skipped. %s", state.upcoming_sleep, said)
+    reason = error.message if isinstance(error, TingTingAPIError) else error
+    log.info(
+        "A batch of contacts is sent again in %.1f s; TingTing skips contacts that it has. %s",
+        state.upcoming_sleep,
+        reason,
+    )

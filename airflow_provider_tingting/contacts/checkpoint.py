@@ -1,7 +1,8 @@
-"""Remembers how far a sending came, so that a retry goes on near there. Imports the standard library and this package.
+"""Saves how far sending has come, so that a retry continues near that point.
 
-A point is a count of the audience's first contacts, all answered for, and a fingerprint of their numbers: after a
-change of the source it fits no more, and everybody is sent again. That is slower and does no harm.
+A checkpoint is a count of the audience's first contacts, all acknowledged by TingTing, and a fingerprint of their
+numbers. After a change of the source the fingerprint differs and all contacts are sent again, which is slower and adds
+no contact twice.
 """
 
 from __future__ import annotations
@@ -18,19 +19,19 @@ from airflow_provider_tingting.contacts.contact import Contact
 
 log = logging.getLogger(__name__)
 
-#: Seconds between two points that are kept.
+#: Seconds between two saved checkpoints.
 SAVE_INTERVAL = 5.0
-#: A fingerprint of fewer numbers could be undone by trying all numbers, and it is kept where many may look.
+#: The numbers behind a fingerprint of fewer contacts could be found by trying all numbers.
 MIN_CONTACTS = 100
 _PIECE = 1000
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """How far a sending came.
+    """A point that sending has reached.
 
-    :param contacts: how many of the first contacts TingTing has answered for.
-    :param fingerprint: of their numbers, in their order.
+    :param contacts: how many of the first contacts TingTing has acknowledged.
+    :param fingerprint: a hash of their numbers, in their order.
     :param before: how many contacts the campaign had when the first try began.
     """
 
@@ -39,64 +40,74 @@ class Checkpoint:
     before: int
 
     def to_json(self) -> dict[str, Any]:
-        """Return the point as plain JSON."""
+        """Return the checkpoint as plain JSON."""
         return {"contacts": self.contacts, "fingerprint": self.fingerprint, "before": self.before}
 
     @classmethod
     def from_json(cls, entry: Any) -> Checkpoint | None:
-        """Return the point that was kept, or None when it is none that this version understands."""
+        """Return the saved checkpoint, or None when this version cannot read the entry.
+
+        :param entry: what `to_json` returned, perhaps in another version.
+        """
         try:
-            point = cls(int(entry["contacts"]), str(entry["fingerprint"]), int(entry["before"]))
-        except (KeyError, TypeError, ValueError):
+            checkpoint = cls(int(entry["contacts"]), str(entry["fingerprint"]), int(entry["before"]))
+        except (KeyError, TypeError, ValueError, OverflowError):
             return None
-        return point if point.contacts >= MIN_CONTACTS else None
+        return checkpoint if checkpoint.contacts >= MIN_CONTACTS else None
 
 
 @dataclass
 class AcknowledgedPrefix:
-    """Follows batches on their way: they leave in the audience's order, the answers come in any.
+    """Tracks how many of the first contacts are acknowledged without a gap, whatever the order of the responses.
 
-    :ivar acknowledged: how many of the first contacts are answered for.
+    :ivar acknowledged: how many of the first contacts TingTing has acknowledged.
     """
 
     acknowledged: int = 0
     _fingerprint: str = ""
-    _left: int = 0
+    _started: int = 0
     _hash: Any = field(default_factory=lambda: hashlib.blake2b(digest_size=16))
-    _open: dict[int, tuple[int, str]] = field(default_factory=dict)
-    _answered: set[int] = field(default_factory=set)
+    _in_flight: dict[int, str] = field(default_factory=dict)
+    _done: set[int] = field(default_factory=set)
 
-    def skip_to(self, contacts: Iterable[Contact], point: Checkpoint) -> Iterator[Contact] | None:
-        """Return the contacts after the point; None when those before it are not the same as then.
+    def skip_to(self, contacts: Iterable[Contact], checkpoint: Checkpoint) -> Iterator[Contact] | None:
+        """Return the contacts after a checkpoint; None when those before it differ, and then use a new instance.
 
-        After None this prefix is of no use any more.
+        :param contacts: the contacts from the first.
+        :param checkpoint: the checkpoint of an earlier try.
         """
         stream = iter(contacts)
-        while self._left < point.contacts:
-            piece = list(islice(stream, min(_PIECE, point.contacts - self._left)))
+        while self._started < checkpoint.contacts:
+            piece = list(islice(stream, min(_PIECE, checkpoint.contacts - self._started)))
             if not piece:
                 return None
             self._add(piece)
-        if self._hash.hexdigest() != point.fingerprint:
+        if self._hash.hexdigest() != checkpoint.fingerprint:
             return None
-        self.acknowledged, self._fingerprint = self._left, point.fingerprint
+        self.acknowledged, self._fingerprint = self._started, checkpoint.fingerprint
         return stream
 
     def batch_started(self, batch: Sequence[Contact]) -> int:
-        """Note that a batch, the next in the audience's order, is on its way; return what `answered` needs."""
+        """Record that the next batch in the audience's order is in flight; return its ticket for `acknowledge`.
+
+        :param batch: its contacts.
+        """
         self._add(batch)
-        self._open[self._left] = (self._left, self._hash.hexdigest())
-        return self._left
+        self._in_flight[self._started] = self._hash.hexdigest()
+        return self._started
 
-    def acknowledge(self, batch: int) -> None:
-        """Note that TingTing has answered for a batch."""
-        self._answered.add(batch)
-        while self._open and (end := next(iter(self._open))) in self._answered:
-            self._answered.remove(end)
-            self.acknowledged, self._fingerprint = self._open.pop(end)
+    def acknowledge(self, ticket: int) -> None:
+        """Record that TingTing has acknowledged a batch.
 
-    def point(self, before: int) -> Checkpoint | None:
-        """Return how far everything is answered for; None while that is too little to be kept.
+        :param ticket: what `batch_started` returned for it.
+        """
+        self._done.add(ticket)
+        while self._in_flight and (end := next(iter(self._in_flight))) in self._done:
+            self._done.remove(end)
+            self.acknowledged, self._fingerprint = end, self._in_flight.pop(end)
+
+    def checkpoint(self, before: int) -> Checkpoint | None:
+        """Return the checkpoint at the end of the prefix; None while the prefix is too short to be saved.
 
         :param before: how many contacts the campaign had when the first try began.
         """
@@ -104,68 +115,72 @@ class AcknowledgedPrefix:
 
     def _add(self, contacts: Sequence[Contact]) -> None:
         self._hash.update("".join([f"{contact.number}\n" for contact in contacts]).encode())
-        self._left += len(contacts)
+        self._started += len(contacts)
 
 
 @dataclass
 class Checkpoints:
-    """The points of one try: where it goes on, and what is kept for the next one.
+    """The checkpoints of one try: the one where it continues, and those that it saves for the next try.
 
     :param campaign_id: the campaign.
     :param before: how many contacts it had when the first try began.
-    :param save_point: keeps a point for the next try, None for the beginning.
-    :ivar resumed: whether this try goes on where an earlier one came to.
-    :ivar prefix: what `send_batches` needs.
+    :param save_checkpoint: saves a checkpoint; None means that the next try sends all contacts.
+    :ivar resumed: whether this try continues at the checkpoint of an earlier one.
+    :ivar prefix: tracks what `send_batches` sends.
     """
 
     campaign_id: int
     before: int
-    save_point: Callable[[Checkpoint | None], None] | None
+    save_checkpoint: Callable[[Checkpoint | None], None] | None
     resumed: bool = False
     prefix: AcknowledgedPrefix = field(default_factory=AcknowledgedPrefix)
-    _saved: float = field(default_factory=monotonic)
+    _saved_at: float = field(default_factory=monotonic)
 
-    def resume_after(self, contacts: Iterator[Contact], point: Checkpoint) -> Iterator[Contact] | None:
-        """Return the contacts that are left; None, and the log says so, when all are to be sent."""
-        rest = self.prefix.skip_to(contacts, point)
+    def resume_after(self, contacts: Iterator[Contact], checkpoint: Checkpoint) -> Iterator[Contact] | None:
+        """Return the contacts after a checkpoint; log and return None when all contacts must be sent.
+
+        :param contacts: the contacts from the first.
+        :param checkpoint: the checkpoint of an earlier try.
+        """
+        rest = self.prefix.skip_to(contacts, checkpoint)
         if rest is None:
-            log.info("Campaign %s: the contacts are not those of the last try, so all are sent", self.campaign_id)
+            log.info("Campaign %s: the contacts have changed since the last try, so all are sent", self.campaign_id)
             self.prefix = AcknowledgedPrefix()
-            self.forget()
+            self.clear()
             return None
         log.info(
-            "Campaign %s: going on after the first %s contacts, for which TingTing has answered",
+            "Campaign %s: continuing after the first %s contacts, which TingTing has acknowledged",
             self.campaign_id,
-            f"{point.contacts:,}",
+            f"{checkpoint.contacts:,}",
         )
-        self.resumed, self.before = True, point.before
+        self.resumed, self.before = True, checkpoint.before
         return rest
 
     def save_periodically(self) -> None:
-        """Keep a point if the last one is some seconds old."""
-        if monotonic() - self._saved >= SAVE_INTERVAL:
+        """Save a checkpoint if the last one is at least `SAVE_INTERVAL` seconds old."""
+        if monotonic() - self._saved_at >= SAVE_INTERVAL:
             self.save()
 
     def save(self) -> None:
-        """Keep how far this try has come."""
-        point = self.prefix.point(self.before)
-        if point is not None:
-            self._keep(point)
+        """Save how far this try has come."""
+        checkpoint = self.prefix.checkpoint(self.before)
+        if checkpoint is not None:
+            self._save(checkpoint)
 
-    def forget(self) -> None:
-        """Let the next try begin at the beginning."""
-        self._keep(None)
+    def clear(self) -> None:
+        """Make the next try send all contacts."""
+        self._save(None)
 
-    def _keep(self, point: Checkpoint | None) -> None:
-        self._saved = monotonic()
-        if self.save_point is None:
+    def _save(self, checkpoint: Checkpoint | None) -> None:
+        self._saved_at = monotonic()
+        if self.save_checkpoint is None:
             return
         try:
-            self.save_point(point)
+            self.save_checkpoint(checkpoint)
         except Exception as error:
-            # Whoever keeps it may be out of reach for a moment; the sending is not.
+            # The state store may be out of reach while TingTing is not: sending continues.
             log.warning(
-                "Campaign %s: how far the sending came could not be kept (%s). A retry would go on further back",
+                "Campaign %s: the checkpoint could not be saved (%s). A retry would continue from an earlier one",
                 self.campaign_id,
                 type(error).__name__,
             )

@@ -98,7 +98,7 @@ class Exclusion:
         if total and not usable:
             raise TingTingContactsError(
                 f"exclude: {source} has {total} rows, but not one number that could be called, so it would leave "
-                "nobody out. Check which column holds the numbers. Nothing was sent."
+                "nobody out. Check which column holds the numbers."
             )
 
     def _may_name_somebody(self, value: object) -> bool:
@@ -148,7 +148,7 @@ def _not_safe(row: Row, error: numbers.InvalidNumberError) -> TingTingContactsEr
     return TingTingContactsError(
         mask_text(
             f"exclude: {row.place}: {str(error).rstrip('.')}. An entry that may stand for anybody cannot be left out "
-            "safely: correct or remove that row. Nothing was sent."
+            "safely: correct or remove that row."
         )
     )
 

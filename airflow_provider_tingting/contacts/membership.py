@@ -1,108 +1,115 @@
-"""Who is in a campaign, read from its listing, compared with who should be. Imports this package only."""
+"""Compares the contacts of a campaign, read from its listing, with an audience."""
 
 from __future__ import annotations
 
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from airflow_provider_tingting import api
-from airflow_provider_tingting.errors import TingTingCampaignError
+from airflow_provider_tingting.api import calls
+from airflow_provider_tingting.errors import TingTingCampaignError, TingTingContactsError
 from airflow_provider_tingting.masking import mask_number
 
 if TYPE_CHECKING:
     from airflow_provider_tingting.api.client import TingTingClient
     from airflow_provider_tingting.api.models import Campaign
-    from airflow_provider_tingting.contacts.audience import ValidatedAudience
     from airflow_provider_tingting.contacts.exclusion import Exclusion
+    from airflow_provider_tingting.contacts.validated_audience import ValidatedAudience
 
 _NAMED_IN_ERRORS = 10
 
 
-class ContactsMissingError(TingTingCampaignError):
-    """A campaign has lost people while a workbook was uploaded. A retry would find the others there and see nothing."""
+class ContactsRemovedError(TingTingCampaignError, TingTingContactsError):
+    """A campaign has lost contacts during an upload; not retryable, because a retry would not see the loss."""
 
 
 class Membership:
-    """The numbers of a campaign, each with how often it is there.
+    """The numbers of a campaign, each with the count of its contacts.
 
-    :param client: reads the campaign's contacts one by one.
-    :param campaign: the campaign, as it was just before.
-    :param exclude: who must not be there.
-    :ivar excluded: the numbers that are there all the same.
+    :param client: the client that reads the campaign's contacts.
+    :param campaign: the campaign, as it was read just before.
+    :param exclude: numbers that must not be in it; None when there are none.
+    :ivar counts: contacts by the last ten digits of their number.
+    :ivar excluded: the numbers that are in it although `exclude` names them.
     """
 
     def __init__(self, client: TingTingClient, campaign: Campaign, exclude: Exclusion | None = None) -> None:
         self._campaign = campaign
-        self.times: Counter[str] = Counter()
+        self.counts: Counter[str] = Counter()
         self.excluded: list[str] = []
-        for contact in client.iterate(api.calls.list_contacts(campaign.id)):
-            # The last ten digits, because a server may write the country's code before them.
-            self.times[contact.number[-10:]] += 1
+        for contact in client.iterate(calls.list_contacts(campaign.id)):
+            # Some servers write the country code before the number.
+            self.counts[contact.number[-10:]] += 1
             if exclude and exclude.matches(contact.number):
                 self.excluded.append(contact.number)
 
     @property
     def total(self) -> int:
-        """How many contacts there are, those that are there more than once as often as they are."""
-        return sum(self.times.values())
+        """The number of contacts, repeated ones included."""
+        return sum(self.counts.values())
 
     def missing(self, audience: ValidatedAudience) -> list[str]:
-        """Return the numbers of the audience that are not there."""
+        """Return the numbers of the audience that the campaign lacks.
+
+        :param audience: the audience, still open.
+        """
         return self._compared(audience)[0]
 
     def raise_if_repeated(self, audience: ValidatedAudience) -> None:
-        """Refuse a campaign that would call somebody of the audience more than once.
+        """Refuse a campaign that has a contact of the audience more than once.
 
-        :raises TingTingCampaignError: a number is there more often than the audience has it.
+        :param audience: the audience, still open.
+        :raises TingTingCampaignError: the campaign has a number more often than the audience.
         """
-        if self.total == len(self.times):
+        if self.total == len(self.counts):
             return
         repeated = self._compared(audience)[1]
         if repeated:
             raise TingTingCampaignError(
                 f"of {audience.valid} contacts {len(repeated)} are in it more than once, and would be called as often: "
-                f"{_named(repeated)}. "
-                "This server does not skip what a campaign has when a workbook is uploaded again. Nobody has been "
-                'called. Begin anew, with transport="json": clear the task that creates the campaign with '
-                'on_clear="send_again", and those after it; or take them out with TingTingHook.delete_contact.',
+                f"{_masked(repeated)}. This server does not skip existing contacts when a workbook is uploaded again. "
+                'No contact has been called. Begin anew, with transport="json": clear the task that creates the '
+                'campaign with on_clear="send_again", and the tasks after it; or delete the repeated contacts with '
+                "TingTingHook.delete_contact.",
                 campaign_id=self._campaign.id,
                 status=self._campaign.status.value,
             )
 
     def raise_if_lost(self, before: Membership) -> None:
-        """Refuse a campaign out of which an upload has thrown others.
+        """Refuse a campaign that has lost other contacts during an upload.
 
-        :raises PeopleLostError: somebody who was there before is not there now.
+        :param before: its contacts before the upload.
+        :raises ContactsRemovedError: a contact that was in it before is not in it now.
         """
-        lost = len(before.times.keys() - self.times.keys())
+        lost = len(before.counts.keys() - self.counts.keys())
         if lost:
-            called = "" if self._campaign.status.has_begun else "Nobody has been called. "
-            raise ContactsMissingError(
-                f"it has lost {lost} contacts while these were added: unless somebody has taken them out in TingTing, "
-                f"this server replaces contacts instead of adding to them. {called}Add everybody in one task, or with "
-                "another transport.",
+            called = "" if self._campaign.status.has_begun else "No contact has been called. "
+            raise ContactsRemovedError(
+                f"it has lost {lost} contacts while these were added: unless a person has removed them in TingTing, "
+                f"this server replaces contacts instead of adding to them. {called}Add all contacts in one task, or "
+                "with another transport.",
                 campaign_id=self._campaign.id,
                 status=self._campaign.status.value,
             )
 
     def raise_if_excluded(self, campaign: Campaign) -> None:
-        """Refuse a campaign that an earlier try, or another task, has given somebody who is excluded now.
+        """Refuse a campaign that has contacts which are excluded now, added by an earlier try or another task.
 
-        :param campaign: the campaign, as it is by now.
+        :param campaign: the campaign as it is now.
+        :raises TingTingCampaignError: it has such contacts.
         """
         if self.excluded:
             begun = f" It is {campaign.status} and may call them." if campaign.status.has_begun else ""
             raise TingTingCampaignError(
-                f"{len(self.excluded)} of its contacts are numbers that exclude= names: {_named(self.excluded)}. An "
-                f"earlier try or another task has added them.{begun} Take them out with TingTingHook.delete_contact or "
+                f"{len(self.excluded)} of its contacts are numbers that exclude= names: {_masked(self.excluded)}. An "
+                f"earlier try or another task has added them.{begun} Remove them with TingTingHook.delete_contact or "
                 "in TingTing itself, or delete the campaign; then run the task again.",
                 campaign_id=campaign.id,
                 status=campaign.status.value,
             )
 
     def _compared(self, audience: ValidatedAudience) -> tuple[list[str], list[str]]:
-        """Return whose number is not there, and whose is there more often than the audience has it."""
-        left = self.times.copy()
+        """Return the audience's numbers that the campaign lacks, and those that it has more often."""
+        left = self.counts.copy()
         missing = []
         for contact in audience.contacts():
             key = contact.number[-10:]
@@ -116,22 +123,29 @@ class Membership:
 def raise_if_missing(
     missing: list[str], campaign: Campaign, audience: ValidatedAudience, complaints: tuple[str, ...] = ()
 ) -> None:
-    """Refuse a campaign that lacks somebody of the audience."""
+    """Refuse a campaign that lacks contacts of the audience.
+
+    :param missing: the numbers that it lacks.
+    :param campaign: the campaign as it is now.
+    :param audience: the audience.
+    :param complaints: what TingTing complained of, masked; the first three are quoted.
+    :raises TingTingCampaignError: a number is missing.
+    """
     if not missing:
         return
-    said = f" TingTing says: {'; '.join(complaints[:3])}." if complaints else ""
+    quoted = f" TingTing says: {'; '.join(complaints[:3])}." if complaints else ""
     advice = (
         f"It is {campaign.status}, so they are not added any more: call them with a campaign of their own."
         if campaign.status.has_begun
-        else "Nobody has been called. Run the task again, or take these numbers out."
+        else "No contact has been called. Run the task again, or remove these numbers from the source."
     )
     raise TingTingCampaignError(
-        f"of {audience.valid} contacts {len(missing)} are not in it: {_named(missing)}.{said} {advice}",
+        f"of {audience.valid} contacts {len(missing)} are not in it: {_masked(missing)}.{quoted} {advice}",
         campaign_id=campaign.id,
         status=campaign.status.value,
     )
 
 
-def _named(found: list[str]) -> str:
-    named = ", ".join(mask_number(number) for number in found[:_NAMED_IN_ERRORS])
-    return f"{named} and {len(found) - _NAMED_IN_ERRORS} more" if len(found) > _NAMED_IN_ERRORS else named
+def _masked(numbers: list[str]) -> str:
+    shown = ", ".join(mask_number(number) for number in numbers[:_NAMED_IN_ERRORS])
+    return f"{shown} and {len(numbers) - _NAMED_IN_ERRORS} more" if len(numbers) > _NAMED_IN_ERRORS else shown

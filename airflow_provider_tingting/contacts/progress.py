@@ -1,9 +1,11 @@
-"""Says in the task's log how far a sending is: often enough to be watched, seldom enough to be read."""
+"""Logs the progress of a long step at most every ten seconds."""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from airflow_provider_tingting.clock import monotonic
 
@@ -11,39 +13,60 @@ log = logging.getLogger(__name__)
 
 #: Seconds between two lines.
 LOG_INTERVAL = 10.0
+#: Items between two readings of the clock in `logged`.
+_STEP = 5_000
+
+T = TypeVar("T")
 
 
 @dataclass
 class ProgressLog:
-    """Logs what was sent, how fast, and how long the rest will take: every ten seconds and at the end.
+    """Logs how many items are done, the rate, and the expected remaining time.
 
-    :param campaign_id: the campaign.
-    :param total: contacts in all.
-    :param already: how many of them an earlier try has sent.
+    :param subject: the first words of the line, such as `Campaign 79`.
+    :param action: what is counted, such as `contacts sent`.
+    :param total: the number of items; None when it is not known, which also omits the line at the end.
+    :param already: items that an earlier try has done.
     """
 
-    campaign_id: int
-    total: int
+    subject: str
+    action: str
+    total: int | None = None
     already: int = 0
     _started_at: float = field(default_factory=monotonic)
     _logged_at: float = field(default_factory=monotonic)
 
-    def update(self, sent: int) -> None:
-        """Take note of how many contacts this try has sent so far."""
+    def update(self, done: int) -> None:
+        """Log the progress if the last line is at least ten seconds old, or the total is reached.
+
+        :param done: items that this try has done so far.
+        """
         now = monotonic()
-        done = self.already + sent
-        if done < self.total and now - self._logged_at < LOG_INTERVAL:
+        overall = self.already + done
+        is_complete = self.total is not None and overall >= self.total
+        if not is_complete and now - self._logged_at < LOG_INTERVAL:
             return
         self._logged_at = now
-        rate = sent / max(now - self._started_at, 0.001)
-        left = self.total - done
-        ending = f", about {_span(left / rate)} to go" if left and rate else ""
-        # Of a few contacts nobody wants to know how fast.
+        rate = done / max(now - self._started_at, 0.001)
+        of_total = f" of {self.total:,}" if self.total is not None else ""
+        left = (self.total or 0) - overall
+        remaining = f", about {_duration(left / rate)} to go" if left > 0 and rate else ""
+        # In the first second the rate says nothing.
         speed = f", {rate:,.0f} a second" if now - self._started_at >= 1 else ""
-        log.info(
-            "Campaign %s: %s of %s contacts sent%s%s", self.campaign_id, f"{done:,}", f"{self.total:,}", speed, ending
-        )
+        log.info("%s: %s%s %s%s%s", self.subject, f"{overall:,}", of_total, self.action, speed, remaining)
 
 
-def _span(seconds: float) -> str:
+def logged(items: Iterable[T], progress: ProgressLog) -> Iterator[T]:
+    """Yield the items and log the progress between them.
+
+    :param items: the items.
+    :param progress: the log; its `total` may be unknown.
+    """
+    for count, item in enumerate(items, 1):
+        if count % _STEP == 0:
+            progress.update(count)
+        yield item
+
+
+def _duration(seconds: float) -> str:
     return f"{max(seconds, 1):.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"

@@ -41,7 +41,6 @@ def _by_function(where: Callable[[dict[str, object]], object]) -> Callable[[Row]
             # What it says may quote the row.
             raise TingTingContactsError(
                 f"The function given as where= failed for {row.place} with {type(error).__name__}. Correct it. "
-                "Nothing was sent."
             ) from None
 
     return is_wanted

@@ -1,10 +1,11 @@
-"""Sends contacts in batches over a few connections at once, and knows afterwards how many were taken.
+"""Sends contacts in batches over a few connections at once and counts what TingTing accepts.
 
-The caller brings the one function that posts a batch; this room knows no HTTP.
+The caller passes the function that sends one batch; this module knows no HTTP.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from itertools import islice
@@ -13,16 +14,18 @@ from airflow_provider_tingting.contacts.batch_sender import BatchRetries, BatchS
 from airflow_provider_tingting.contacts.checkpoint import AcknowledgedPrefix
 from airflow_provider_tingting.contacts.contact import Contact
 from airflow_provider_tingting.contacts.send_result import BatchReply, SendResult
-from airflow_provider_tingting.errors import TingTingAPIError
 
 __all__ = ["BatchReply", "BatchRetries", "Post", "SendResult", "batches", "send_batches"]
 
+log = logging.getLogger(__name__)
+
 
 def batches(contacts: Iterable[Contact], size: int) -> Iterator[list[Contact]]:
-    """Yield contacts in lists of at most `size`, reading no further than the list at hand.
+    """Yield contacts in lists of at most `size`, reading no further than the current list.
 
     :param contacts: the contacts.
-    :param size: how many go into one request.
+    :param size: contacts in one list.
+    :raises ValueError: the size is below 1.
     """
     if size < 1:
         raise ValueError("the size of a batch must be at least 1")
@@ -41,21 +44,22 @@ def send_batches(
     retries: BatchRetries | None = None,
     prefix: AcknowledgedPrefix | None = None,
 ) -> SendResult:
-    """Send all contacts; the order of the batches is not kept.
+    """Send all contacts; batches may arrive in any order.
 
-    Memory holds at most twice `concurrency` batches. A batch is sent again when its answer was lost, when it never
-    left, and when TingTing asks to slow down (then all connections wait). A batch that is too large (413, or a refusal
-    that says so) is halved, and those after it are smaller from the start. The first fault that stays stops the rest:
-    what is under way ends, what waits is dropped.
+    Memory holds at most twice `concurrency` batches. A batch is sent again when its response was lost, when it was
+    never sent, and when TingTing asks to slow down (then all connections pause). A batch that is too large (413, or a
+    refusal that says so) is halved, and the batches after it are smaller from the start. The first error that remains
+    stops the rest: requests in flight end, waiting batches are dropped.
 
     :param contacts: the contacts, read as they are needed.
     :param post: sends one batch of contacts in the API's shape; called from several threads.
     :param batch_size: contacts in one request.
-    :param concurrency: requests at a time.
+    :param concurrency: requests at the same time.
     :param on_progress: called in the caller's thread with the number of contacts sent so far.
-    :param retries: how long a batch is tried.
-    :param prefix: follows which of the first contacts are answered for, also when a fault is raised.
-    :raises TingTingAPIError: the fault that stayed; its text says how many contacts were certainly sent.
+    :param retries: how often and how long a batch is retried.
+    :param prefix: tracks which of the first contacts are acknowledged, also when an error is raised.
+    :raises TingTingAPIError: the error that remained; the log says how many contacts were sent before it.
+    :raises ValueError: `batch_size` or `concurrency` is below 1.
     """
     if concurrency < 1:
         raise ValueError("concurrency must be at least 1")
@@ -71,41 +75,34 @@ def send_batches(
     try:
         while failure is None:
             while len(pending) < 2 * concurrency and (batch := list(islice(stream, sender.size))):
-                # Made ready here, while the connections wait for the server, and not between two of their requests.
+                # Encoded here, while the connections wait for the server, and not between two of their requests.
                 ready = [contact.as_api() for contact in batch]
-                pending[pool.submit(sender.deliver, ready)] = prefix.batch_started(batch)
+                pending[pool.submit(sender.send, ready)] = prefix.batch_started(batch)
             if not pending:
                 break
             done, _ = wait(pending, return_when=FIRST_COMPLETED)
             for future in done:
                 failure = failure or future.exception()
-                result += _taken(future, pending.pop(future), prefix)
+                result += _collect(future, pending.pop(future), prefix)
             if on_progress is not None:
                 on_progress(result.sent)
     finally:
-        # Also when the source fails or the task is killed: wake who waits, drop who has not begun, let the others end.
+        # Also when the source fails or the task is killed: end pauses, drop waiting batches, let requests finish.
         sender.stop()
         pool.shutdown(wait=True, cancel_futures=True)
     if failure is None:
         return result
     for future, ticket in pending.items():
-        result += _taken(future, ticket, prefix)
-    if isinstance(failure, TingTingAPIError):
-        failure.args = (f"{failure.args[0]} {_how_far(result.sent)}",)
+        result += _collect(future, ticket, prefix)
+    log.info("TingTing has acknowledged %s contacts before the error and skips them in a retry", result.sent)
     raise failure
 
 
-def _taken(future: Future[SendResult], ticket: int, prefix: AcknowledgedPrefix) -> SendResult:
+def _collect(future: Future[SendResult], ticket: int, prefix: AcknowledgedPrefix) -> SendResult:
     if future.cancelled() or future.exception() is not None:
         return SendResult()
     result = future.result()
-    # A batch that was waiting when another one failed was not posted.
+    # A batch that was waiting when another one failed was not sent.
     if result.sent:
         prefix.acknowledge(ticket)
     return result
-
-
-def _how_far(sent: int) -> str:
-    if not sent:
-        return "No contact was certainly sent before it."
-    return f"{sent} contacts were certainly sent before it; when sent again, TingTing skips them."

@@ -1,4 +1,4 @@
-"""What TingTing says of the contacts it was sent, added up over all batches. Imports this package only."""
+"""The result of sending: what TingTing reports about each batch, added up."""
 
 from __future__ import annotations
 
@@ -8,37 +8,37 @@ from typing import Protocol
 
 from airflow_provider_tingting.masking import mask_text
 
-#: How many complaints of TingTing a result keeps; all are counted.
+#: How many complaints a result keeps; all are counted.
 _KEPT_COMPLAINTS = 20
 
 
 class BatchReply(Protocol):
-    """What TingTing answers to one batch; `api.models.AddContactsResult` is one."""
+    """The response to one batch; `api.models.AddContactsResult` is one."""
 
     @property
     def created(self) -> int | None:
-        """How many contacts are new."""
+        """How many contacts are new; None when TingTing does not say."""
 
     @property
     def skipped(self) -> int | None:
-        """How many numbers the campaign already had."""
+        """How many numbers the campaign already had; None when TingTing does not say."""
 
     @property
     def errors(self) -> Sequence[object]:
-        """What TingTing complains of."""
+        """What TingTing complains about."""
 
 
 @dataclass(frozen=True)
 class SendResult:
-    """What became of the contacts.
+    """The result of sending contacts.
 
-    :param sent: contacts in batches that TingTing has answered for.
+    :param sent: contacts in batches that TingTing has acknowledged.
     :param created: contacts that are new in the campaign.
     :param skipped: contacts whose number the campaign already had.
     :param rejected: the first twenty complaints of TingTing about single contacts, masked.
     :param rejected_count: how many complaints there were.
-    :param resent: contacts in batches that were sent again after a lost answer. Some of these may count as skipped
-        although this very task created them.
+    :param resent: contacts in batches that were sent again after a lost response. Some of these may count as skipped
+        although this task created them.
     """
 
     sent: int = 0
@@ -60,14 +60,15 @@ class SendResult:
 
 
 def result_of(reply: BatchReply, sent: int, *, lost: bool) -> SendResult:
-    """Return what a batch comes to.
+    """Return the result of one batch.
 
+    :param reply: TingTing's response to it.
     :param sent: contacts in the batch.
-    :param lost: an earlier answer to the same batch did not come.
+    :param lost: whether the response to an earlier request with the same batch was lost.
     """
     complaints = list(reply.errors or ())
     skipped = reply.skipped or 0
-    # Some versions of TingTing do not count; then everybody it does not complain of is taken to be created.
+    # Some versions of TingTing do not count; then every contact without a complaint is taken to be created.
     created = reply.created if reply.created is not None else max(sent - skipped - len(complaints), 0)
     return SendResult(
         sent=sent,
@@ -81,7 +82,7 @@ def result_of(reply: BatchReply, sent: int, *, lost: bool) -> SendResult:
 
 def _masked(complaint: object) -> str:
     if isinstance(complaint, Mapping):
-        # Of the contact only what TingTing says about it: a name is nobody's business.
-        told = ("number", "error", "errors", "reason", "detail", "message")
-        return mask_text("; ".join(f"{key}: {complaint[key]}" for key in told if key in complaint))
+        # Only what TingTing says about the contact, without its variables.
+        quoted = ("number", "error", "errors", "reason", "detail", "message")
+        return mask_text("; ".join(f"{key}: {complaint[key]}" for key in quoted if key in complaint))
     return mask_text(str(complaint))

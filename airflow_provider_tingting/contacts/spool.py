@@ -75,6 +75,6 @@ def _full(error: OSError) -> TingTingContactsError:
     if error.errno in {errno.ENOSPC, errno.EDQUOT}:
         return TingTingContactsError(
             f"The temporary folder {tempfile.gettempdir()} is full, so the contacts could not be checked. Free space "
-            "there, or set TMPDIR to a larger disk. Nothing was sent."
+            "there, or set TMPDIR to a larger disk."
         )
     return TingTingContactsError(f"The contacts could not be kept on disk while they are checked: {error.strerror}.")

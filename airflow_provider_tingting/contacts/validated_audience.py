@@ -113,7 +113,7 @@ class ValidatedAudience:
         """
         if not self.total:
             why = f"where= wants none of the {self.filtered_out} rows" if self.filtered_out else "there is no row in it"
-            raise TingTingContactsError(f"The audience is empty: {why}. Nothing was sent.")
+            raise TingTingContactsError(f"The audience is empty: {why}.")
         if self.valid and (self._on_invalid == "skip" or not self.invalid):
             return
         raise TingTingContactsError(" ".join(self._refusal()))

@@ -30,7 +30,7 @@ def place_file(finished: IO[bytes], path: Any, what: str) -> None:
             part.unlink()
         raise TingTingContactsError(
             f"{what} cannot be written to {path}: {error.strerror or error}. Check the path and the right to write "
-            "there. Nothing was sent."
+            "there."
         ) from error
     except BaseException:
         with suppress(Exception):

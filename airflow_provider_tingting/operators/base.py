@@ -13,23 +13,21 @@ from airflow_provider_tingting.connection import DEFAULT_CONN_ID
 from airflow_provider_tingting.errors import (
     NON_RETRYABLE,
     TingTingAuthError,
-    TingTingConfigError,
     TingTingError,
 )
 from airflow_provider_tingting.links.campaign import TingTingCampaignLink, push_link
 from airflow_provider_tingting.utils.arguments import check_rendered
-from airflow_provider_tingting.utils.task_state import TaskState
+from airflow_provider_tingting.utils.clears import ClearPolicy
 
 if TYPE_CHECKING:
     from airflow_provider_tingting._compat import BaseOperatorLink, Context
     from airflow_provider_tingting.hooks.tingting import TingTingHook
+    from airflow_provider_tingting.utils.task_state import TaskState
 
 #: Templated arguments that `check_templates` leaves to their own readers.
 _IDS = frozenset({"campaign_id", "contact_id", "survey_id"})
 #: Templated arguments that may hold contacts.
 _DATA = frozenset({"contacts", "exclude"})
-
-ON_CLEAR = ("reattach", "send_again", "fail")
 
 
 class TingTingBaseOperator(BaseOperator):
@@ -106,44 +104,14 @@ class TingTingBaseWriteOperator(TingTingBaseOperator):
         self.on_clear = on_clear
 
     def apply_on_clear(self, context: Context, what: str) -> None:
-        """Obey `on_clear="fail"`, and say loudly in the log what a cleared task does.
+        """Refuse a cleared task if `on_clear` is `fail`; otherwise log what the cleared task does.
 
-        :raises TingTingConfigError: `on_clear` is unknown, or the task was cleared and is not to run again.
+        :param context: the task's context.
+        :param what: what the task does, such as `create a campaign`.
+        :raises TingTingConfigError: `on_clear` is unknown, or it is `fail` and the task was cleared.
         """
-        if self.on_clear not in ON_CLEAR:
-            raise TingTingConfigError(f"on_clear must be one of {', '.join(ON_CLEAR)}; it is {self.on_clear!r}.")
-        if clear_count(context) == 0:
-            return
-        if self.on_clear == "fail":
-            raise TingTingConfigError(
-                f'This task was cleared and on_clear="fail" forbids it to {what} again. Nothing was sent. To come to '
-                'the same result without repeating it use on_clear="reattach", to do it anew "send_again".'
-            )
-        if self.on_clear == "reattach":
-            self.log.warning(
-                "This task was cleared. on_clear='reattach': it does not %s again, and nobody is called twice. To do "
-                "it anew, set on_clear='send_again' and clear it once more.",
-                what,
-            )
-        else:
-            self.log.warning("This task was cleared. on_clear='send_again': it will %s again", what)
+        ClearPolicy(self.on_clear).apply(context, what, self.log)
 
     def memory(self, context: Context) -> TaskState:
-        """Return what this task remembers between its tries; doing it anew begins without memory."""
-        return TaskState(context, clear_count(context) if self.on_clear == "send_again" else None)
-
-
-def clear_count(context: Context) -> int:
-    """Return how many tries the task had used when a person last cleared it; 0 if nobody has."""
-    ti = context["ti"]
-    retries = getattr(getattr(ti, "task", None), "retries", None)
-    if retries is None:
-        retries = context["task"].retries
-    used = int(getattr(ti, "max_tries", 0) or 0) - int(retries or 0)
-    # Each try after a clear has a higher number; without one the DAG's `retries` were lowered meanwhile.
-    return used if 0 < used < int(ti.try_number or 1) else 0
-
-
-def is_first_try(context: Context) -> bool:
-    """Whether nothing can have happened yet: the first try of a task that nobody has cleared."""
-    return int(context["ti"].try_number or 1) <= 1 and clear_count(context) == 0
+        """Return the state that earlier tries of this task have saved; empty after a clear with `send_again`."""
+        return ClearPolicy(self.on_clear).task_state(context)

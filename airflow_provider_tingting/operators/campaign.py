@@ -14,12 +14,7 @@ from airflow_provider_tingting.errors import (
     TingTingConfigError,
     TingTingValidationError,
 )
-from airflow_provider_tingting.operators.base import (
-    TingTingBaseOperator,
-    TingTingBaseWriteOperator,
-    clear_count,
-    is_first_try,
-)
+from airflow_provider_tingting.operators.base import TingTingBaseOperator, TingTingBaseWriteOperator
 from airflow_provider_tingting.operators.running import RunningMixin
 from airflow_provider_tingting.utils.arguments import (
     OUTSIDE_WINDOW,
@@ -30,6 +25,7 @@ from airflow_provider_tingting.utils.arguments import (
     one_of,
     seconds_of,
 )
+from airflow_provider_tingting.utils.clears import clear_count, is_first_try
 from airflow_provider_tingting.utils.run_age import check_may_call
 
 if TYPE_CHECKING:

@@ -1,80 +1,82 @@
-"""Tasks that check people and bring them into a campaign."""
+"""The operators that add contacts to a campaign, or check them without sending."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_tingting.contacts.membership import ContactsMissingError
-from airflow_provider_tingting.errors import NON_RETRYABLE, TingTingConfigError
-from airflow_provider_tingting.operators.audience import TingTingBaseAudienceOperator, named_in_errors
-from airflow_provider_tingting.operators.base import TingTingBaseWriteOperator
-from airflow_provider_tingting.operators.check_contacts import TingTingCheckContactsOperator
-from airflow_provider_tingting.utils.arguments import campaign_id_of
+from airflow_provider_tingting.errors import TingTingAPIError, TingTingAuthError, TingTingConfigError
+from airflow_provider_tingting.formatting import amount, counted
+from airflow_provider_tingting.links.campaign import push_link
+from airflow_provider_tingting.operators.audience import TingTingBaseAudienceOperator
+from airflow_provider_tingting.utils.arguments import campaign_id_of, one_of
+from airflow_provider_tingting.utils.clears import ClearPolicy
 
 if TYPE_CHECKING:
     from airflow_provider_tingting._compat import Context
-
-__all__ = ["TRANSPORTS", "TingTingAddContactsOperator", "TingTingCheckContactsOperator"]
+    from airflow_provider_tingting.api.models import Campaign
 
 TRANSPORTS = ("json", "xlsx")
 
 
-class TingTingAddContactsOperator(TingTingBaseAudienceOperator, TingTingBaseWriteOperator):
-    """Add people to a campaign, checked before the first one is sent.
+class TingTingAddContactsOperator(TingTingBaseAudienceOperator):
+    """Add contacts to a campaign after all of them have been checked.
 
-    All contacts are read and checked first, each tag of the campaign's message included: with `on_invalid="fail"` one
-    bad row means that nothing is sent. TingTing skips numbers that the campaign has, so what is sent again does no
-    harm: from Airflow 3.3 on a retry goes on near where the last try came to, before that it sends everybody again. Who
-    is skipped keeps the variables that were sent first. At the end the campaign's own count is compared. Once the
-    campaign has begun nothing is sent; the task then only checks that everybody is in it.
+    The operator reads and checks all contacts first, including each tag of the campaign's message: with
+    `on_invalid="fail"` one bad row means that nothing is sent. TingTing skips numbers that the campaign already has, so
+    sending a batch again adds no contact twice; a skipped contact keeps the variables that were sent first. At the end
+    the operator compares the campaign's own count with the audience.
+
+    A retry continues near the point that the last try reached on Airflow 3.3 and later, and sends all contacts again on
+    earlier versions. A cleared task does the same. A killed task leaves the batches that have arrived; the retry adds
+    the rest. Once the campaign has begun, the operator sends nothing and only checks that all contacts are in it.
 
     XCom: `return_value` is `{campaign_id, total, created, skipped, in_campaign, invalid, duplicates, conflicting,
     excluded, filtered_out, rejects_path}`; `campaign_id` is a key of its own too. `in_campaign` is the campaign's own
-    count at the end: more than `total` when others are in it, who are called too. Never the contacts.
+    count at the end: more than `total` when it has other contacts, which are called too. Never the contacts.
 
     Source: API page, Add multiple contacts and Upload bulk contacts.
 
     :param campaign_id: the campaign.
-    :param contacts: who: a list of numbers; of dicts, either `{"number": …, "other_variables": {…}}` or flat with
-        every other key a variable; or the path or URI (`s3://…`) of a `.csv`, `.xlsx`, `.jsonl` or `.parquet` file.
-    :param sql: instead of `contacts`, a SELECT or the name of a `.sql` file; each column of its result is one of the
-        table. Rows are read in flat memory, with a cursor on the server's side where the database has one.
+    :param contacts: the contacts: a list of numbers; a list of dicts, either `{"number": …, "other_variables": {…}}` or
+        flat with every other key a variable; or the path or URI (`s3://…`) of a `.csv`, `.xlsx`, `.jsonl` or
+        `.parquet` file.
+    :param sql: instead of `contacts`, a SELECT or the name of a `.sql` file; each column of its result is a column of
+        the table. The rows are read in flat memory, with a server-side cursor where the database has one.
     :param sql_conn_id: the Airflow connection of that database.
-    :param sql_parameters: what fills the query's placeholders, as the database's driver takes it.
+    :param sql_parameters: the values of the query's placeholders, as the database's driver takes them.
     :param number_column: the column or key of the number; None looks for the usual names.
     :param variables: which column fills which tag, as `{"tags_name": "Customer name"}`; None makes every other
         column a variable of its own name.
-    :param constants: variables that are the same for everybody, as `{"tags_city": "Pokhara"}`.
-    :param where: which rows are meant: a function that takes a row as a dict and says yes or no, or a dict of column
-        and value or values, as `{"Ward": [7, 8]}`. The others are only counted.
-    :param exclude: who must not be contacted: a source in any form of `contacts`, a query as
+    :param constants: variables with one value for all contacts, as `{"tags_city": "Pokhara"}`.
+    :param where: which rows belong to the audience: a function that takes a row as a dict and returns true or false, or
+        a dict of column and value or values, as `{"Ward": [7, 8]}`. The other rows are only counted.
+    :param exclude: contacts that must not be called or texted: a source in any form of `contacts`, a query as
         `{"sql": …, "sql_conn_id": …}`, a file as `{"contacts": …, "number_column": …, "sheet": …}`, or a list of such
         sources.
-    :param on_invalid: what to do about rows that cannot be called: `fail`, or `skip` to send the others.
-    :param rejects_path: with `skip`, where the rows left out are written with the reason, as `.csv` or `.xlsx`.
-    :param number_policy: `nepal_mobile` wants mobiles of Nepal, `as_is` takes numbers as written, for an account that
-        reaches others.
-    :param batch_size: contacts in a request.
+    :param on_invalid: what happens to rows that cannot be called: `fail` refuses the whole audience, `skip` leaves
+        those rows out.
+    :param rejects_path: with `skip`, the `.csv` or `.xlsx` file to which rejected rows are written with their reason.
+    :param number_policy: `nepal_mobile` accepts mobile numbers of Nepal, `as_is` accepts numbers as written, for an
+        account that reaches others.
+    :param batch_size: contacts in one request.
     :param concurrency: requests at the same time.
     :param transport: `json` sends batches, `xlsx` uploads workbooks.
-    :param sheet: which sheet of a workbook; None for the only one that is filled.
-    :param encoding: of a text file that is neither UTF-8 nor UTF-16, such as `cp1252`.
+    :param sheet: the sheet of a workbook; None takes the only sheet with data.
+    :param encoding: the encoding of a text file that is neither UTF-8 nor UTF-16, such as `cp1252`.
     :param delimiter: the character between the values of a text file; None finds it.
-    :param on_clear: what a cleared task does: `reattach` and `send_again` add whoever is missing; `fail`.
+    :param on_clear: what a cleared task does: `reattach` and `send_again` add the contacts that are missing, `fail`
+        refuses.
     :param tingting_conn_id: the Airflow connection.
-    :raises AirflowFailException: the contacts, an argument, the token or the campaign is refused, or an upload has
-        thrown others out of it; no retry would help.
+    :raises AirflowFailException: TingTing or the provider refuses the contacts, an argument, the token or the campaign,
+        or an upload has removed other contacts from the campaign; no retry would help.
     :raises TingTingSourceError: the database or the storage fails, or the file changed; nothing was sent.
-    :raises TingTingCampaignError: the campaign does not hold everybody at the end, or somebody more than once, or
-        somebody whom `exclude` names, added by an earlier try or another task; numbers are named masked.
-    :raises TingTingAPIError: TingTing cannot be reached; a retry goes on.
+    :raises TingTingCampaignError: at the end the campaign lacks a contact, has one more than once, or has one that
+        `exclude` names, added by an earlier try or another task; the error masks the numbers.
+    :raises TingTingAPIError: TingTing cannot be reached; a retry continues.
     """
 
     template_fields: Sequence[str] = (*TingTingBaseAudienceOperator.template_fields, "campaign_id")
-
-    # Whoever was there is lost: a retry would find those of this task in the campaign, and be content.
-    non_retryable = (*NON_RETRYABLE, ContactsMissingError)
 
     def __init__(
         self,
@@ -83,6 +85,7 @@ class TingTingAddContactsOperator(TingTingBaseAudienceOperator, TingTingBaseWrit
         batch_size: int = 500,
         concurrency: int = 4,
         transport: str = "json",
+        on_clear: str = "reattach",
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -90,42 +93,39 @@ class TingTingAddContactsOperator(TingTingBaseAudienceOperator, TingTingBaseWrit
         self.batch_size = batch_size
         self.concurrency = concurrency
         self.transport = transport
+        self.on_clear = on_clear
 
     def execute(self, context: Context) -> dict[str, Any]:
-        """Check everybody, then send everybody, then count."""
-        from airflow_provider_tingting.contacts.add import load
-        from airflow_provider_tingting.utils.task_state import resuming
+        """Check all contacts, send them, and compare the campaign with the audience."""
+        from airflow_provider_tingting.utils.audience_reader import campaign_in_errors, send_audience
 
         with self.fail_without_retry():
             self.check_templates()
-            self.apply_on_clear(context, "add contacts")
-            number = campaign_id_of(self.campaign_id)
+            clear_policy = ClearPolicy(self.on_clear)
+            clear_policy.apply(context, "add contacts", self.log)
+            campaign_id = campaign_id_of(self.campaign_id)
             self._check_arguments()
-            campaign = self.hook.get_campaign(number)
-            self.push_campaign(context, number)
-            with self.checked(campaign.message, campaign.sms_message, campaign=campaign) as audience:
-                with named_in_errors(campaign):
+            campaign = self.hook.get_campaign(campaign_id)
+            self.push_campaign(context, campaign_id)
+            with self.validated(campaign, campaign.message, campaign.sms_message) as (reader, audience):
+                with campaign_in_errors(campaign):
                     audience.raise_if_refused()
-                    rejects_path = self.write_rejects(audience)
-                memory = self.memory(context)
-                resume, keep = resuming(memory, number, audience.valid)
-                loaded = load(
+                    rejects_path = reader.write_rejects(audience)
+                added = send_audience(
                     self.hook.get_conn(),
                     campaign,
                     audience,
+                    clear_policy.task_state(context),
                     transport=self.transport,
                     batch_size=int(self.batch_size),
                     concurrency=int(self.concurrency),
-                    resume=resume,
-                    keep=keep,
                 )
-                memory.keep({"phase": "sent", "campaign_id": number, "total": audience.valid})
                 return {
-                    "campaign_id": number,
+                    "campaign_id": campaign_id,
                     "total": audience.valid,
-                    "created": loaded.created,
-                    "skipped": loaded.skipped,
-                    "in_campaign": loaded.in_campaign,
+                    "created": added.created,
+                    "skipped": added.skipped,
+                    "in_campaign": added.in_campaign,
                     "invalid": audience.invalid,
                     "duplicates": audience.duplicates,
                     "conflicting": audience.conflicting,
@@ -135,9 +135,152 @@ class TingTingAddContactsOperator(TingTingBaseAudienceOperator, TingTingBaseWrit
                 }
 
     def _check_arguments(self) -> None:
-        if self.transport not in TRANSPORTS:
-            raise TingTingConfigError(f"transport must be one of {', '.join(TRANSPORTS)}; it is {self.transport!r}.")
+        one_of(self.transport, "transport", TRANSPORTS)
         for argument in ("batch_size", "concurrency"):
             value = getattr(self, argument)
             if not str(value).isdecimal() or int(value) < 1:
                 raise TingTingConfigError(f"{argument} must be a whole number of at least 1; it is {value!r}.")
+
+
+class TingTingCheckContactsOperator(TingTingBaseAudienceOperator):
+    """Check contacts as `TingTingAddContactsOperator` does, and send nothing.
+
+    The operator only reads, so a retry, a clear and a kill have no effect at TingTing. With `on_invalid="fail"` the
+    task fails when a row is bad, so that no downstream task runs; the summary is an XCom all the same.
+
+    XCom: `return_value` and the key `summary` are `{campaign_id, total, valid, invalid, duplicates, conflicting,
+    excluded, filtered_out, reasons, carriers, tags, calls, sms, credits, rejects_path}`. `tags` has for each tag how
+    many rows fill it and how many leave it blank; `sms` has `messages`, `parts`, `most_parts` and `unicode`, or is
+    None; `credits` has `remaining` (None when TingTing does not say), `limit` (the campaign's own), `estimate` and
+    `enough` (None when the balance is unknown). Never the contacts.
+
+    TingTing publishes no prices: `estimate` multiplies calls and SMS parts by the prices in the arguments. A call's
+    real price depends on its duration.
+
+    Source: API page, Get campaign details; the balance comes from the vendor's own client.
+
+    :param campaign_id: the campaign whose message and sms_message the contacts must fill.
+    :param message: instead of a campaign, the message of a call.
+    :param sms_message: instead of a campaign, the text of an SMS.
+    :param contacts: the contacts: a list of numbers; a list of dicts, either `{"number": …, "other_variables": {…}}` or
+        flat with every other key a variable; or the path or URI (`s3://…`) of a `.csv`, `.xlsx`, `.jsonl` or
+        `.parquet` file.
+    :param sql: instead of `contacts`, a SELECT or the name of a `.sql` file; each column of its result is a column of
+        the table. The rows are read in flat memory, with a server-side cursor where the database has one.
+    :param sql_conn_id: the Airflow connection of that database.
+    :param sql_parameters: the values of the query's placeholders, as the database's driver takes them.
+    :param number_column: the column or key of the number; None looks for the usual names.
+    :param variables: which column fills which tag, as `{"tags_name": "Customer name"}`; None makes every other
+        column a variable of its own name.
+    :param constants: variables with one value for all contacts, as `{"tags_city": "Pokhara"}`.
+    :param where: which rows belong to the audience: a function that takes a row as a dict and returns true or false, or
+        a dict of column and value or values, as `{"Ward": [7, 8]}`. The other rows are only counted.
+    :param exclude: contacts that must not be called or texted: a source in any form of `contacts`, a query as
+        `{"sql": …, "sql_conn_id": …}`, a file as `{"contacts": …, "number_column": …, "sheet": …}`, or a list of such
+        sources.
+    :param on_invalid: what happens to rows that cannot be called: `fail` refuses the whole audience, `skip` leaves
+        those rows out.
+    :param rejects_path: with `skip`, the `.csv` or `.xlsx` file to which rejected rows are written with their reason.
+    :param number_policy: `nepal_mobile` accepts mobile numbers of Nepal, `as_is` accepts numbers as written, for an
+        account that reaches others.
+    :param sheet: the sheet of a workbook; None takes the only sheet with data.
+    :param encoding: the encoding of a text file that is neither UTF-8 nor UTF-16, such as `cp1252`.
+    :param delimiter: the character between the values of a text file; None finds it.
+    :param credits_per_call: the price of a call in credits, for the estimate.
+    :param credits_per_sms_part: the price of a part of an SMS in credits, for the estimate.
+    :param tingting_conn_id: the Airflow connection.
+    :raises AirflowFailException: TingTing or the provider refuses the contacts, an argument, the token or the campaign;
+        no retry would help.
+    :raises TingTingSourceError: the database or the storage fails, or the file changed.
+    :raises TingTingAPIError: TingTing does not return the campaign; a balance that it does not return is no error.
+    """
+
+    template_fields: Sequence[str] = (
+        *TingTingBaseAudienceOperator.template_fields,
+        "campaign_id",
+        "message",
+        "sms_message",
+        "credits_per_call",
+        "credits_per_sms_part",
+    )
+
+    def __init__(
+        self,
+        *,
+        campaign_id: int | str | None = None,
+        message: str | None = None,
+        sms_message: str | None = None,
+        credits_per_call: float = 1.0,
+        credits_per_sms_part: float = 1.0,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.campaign_id = campaign_id
+        self.message = message
+        self.sms_message = sms_message
+        self.credits_per_call = credits_per_call
+        self.credits_per_sms_part = credits_per_sms_part
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Check all contacts and estimate what sending them takes."""
+        from airflow_provider_tingting.utils.audience_reader import Prices, sent_messages, summary_of
+
+        with self.fail_without_retry():
+            self.check_templates()
+            campaign = self._campaign(context)
+            prices = Prices.of(self.credits_per_call, self.credits_per_sms_part)
+            messages = (campaign.message, campaign.sms_message) if campaign else (self.message, self.sms_message)
+            with self.validated(campaign, *messages) as (reader, audience):
+                message, sms_message = sent_messages(campaign) if campaign else messages
+                summary: dict[str, Any] = {
+                    "campaign_id": campaign.id if campaign else None,
+                    **summary_of(
+                        audience,
+                        message=message,
+                        sms_message=sms_message,
+                        prices=prices,
+                        remaining=self._remaining(),
+                        limit=campaign.credit_limit if campaign else None,
+                    ),
+                    "rejects_path": reader.write_rejects(audience),
+                }
+                context["ti"].xcom_push(key="summary", value=summary)
+                self._log_estimate(summary)
+                audience.raise_if_refused()
+                return summary
+
+    def _campaign(self, context: Context) -> Campaign | None:
+        if self.campaign_id in (None, ""):
+            push_link(context, "")
+            return None
+        if self.message or self.sms_message:
+            raise TingTingConfigError("campaign_id and a message are both given; the campaign has its own messages.")
+        campaign_id = campaign_id_of(self.campaign_id)
+        campaign = self.hook.get_campaign(campaign_id)
+        self.push_campaign(context, campaign_id)
+        return campaign
+
+    def _remaining(self) -> float | None:
+        try:
+            return self.hook.get_dashboard().remaining_credits
+        except TingTingAuthError:
+            raise
+        except TingTingAPIError as error:
+            self.log.warning("The account's balance is not known. %s", error)
+            return None
+
+    def _log_estimate(self, summary: dict[str, Any]) -> None:
+        sms, credits = summary["sms"], summary["credits"]
+        if sms:
+            self.log.info("%s SMS take %s parts, at most %s each", sms["messages"], sms["parts"], sms["most_parts"])
+        sent = [counted(summary["calls"], "call")] if summary["calls"] else []
+        if sms:
+            sent.append(f"{sms['messages']:,} SMS")
+        self.log.info(
+            "Credits for %s: about %s; the account has %s",
+            " and ".join(sent) or "no contacts",
+            amount(credits["estimate"]),
+            "an unknown number" if credits["remaining"] is None else amount(credits["remaining"]),
+        )
+        if credits["enough"] is False:
+            self.log.warning("The credits do not cover all contacts: TingTing stops a campaign without credits")

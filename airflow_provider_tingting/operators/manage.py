@@ -15,13 +15,9 @@ from airflow_provider_tingting.errors import (
     TingTingNotFoundError,
     TingTingRefusedError,
 )
-from airflow_provider_tingting.operators.base import (
-    TingTingBaseOperator,
-    TingTingBaseWriteOperator,
-    clear_count,
-    is_first_try,
-)
+from airflow_provider_tingting.operators.base import TingTingBaseOperator, TingTingBaseWriteOperator
 from airflow_provider_tingting.utils.arguments import campaign_id_of
+from airflow_provider_tingting.utils.clears import clear_count, is_first_try
 from airflow_provider_tingting.utils.task_state import TaskState
 
 if TYPE_CHECKING:

@@ -18,8 +18,9 @@ from airflow_provider_tingting.errors import (
     TingTingRefusedError,
 )
 from airflow_provider_tingting.masking import mask_text
-from airflow_provider_tingting.operators.base import TingTingBaseOperator, TingTingBaseWriteOperator, clear_count
+from airflow_provider_tingting.operators.base import TingTingBaseOperator, TingTingBaseWriteOperator
 from airflow_provider_tingting.utils.arguments import campaign_id_of
+from airflow_provider_tingting.utils.clears import clear_count
 from airflow_provider_tingting.utils.run_age import check_calling_window, check_max_age, check_may_call
 
 if TYPE_CHECKING:

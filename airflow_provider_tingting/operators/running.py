@@ -16,9 +16,10 @@ from airflow_provider_tingting.errors import (
     TingTingConfigError,
     TingTingError,
 )
-from airflow_provider_tingting.operators.base import TingTingBaseWriteOperator, clear_count, is_first_try
+from airflow_provider_tingting.operators.base import TingTingBaseWriteOperator
 from airflow_provider_tingting.utils.arguments import campaign_id_of, seconds_of
 from airflow_provider_tingting.utils.asset_events import emit_asset_events
+from airflow_provider_tingting.utils.clears import clear_count, is_first_try
 from airflow_provider_tingting.utils.deferral import deadline_of, defer
 
 if TYPE_CHECKING:

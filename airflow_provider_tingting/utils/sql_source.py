@@ -35,7 +35,7 @@ def _rows(sql: str, conn_id: str, parameters: Any, name: str) -> Iterator[Row]:
         connection = hook.get_conn()
     except Exception as error:
         raise TingTingSourceError(
-            f"The database of the connection '{conn_id}' cannot be reached ({type(error).__name__}). Nothing was sent."
+            f"The database of the connection '{conn_id}' cannot be reached ({type(error).__name__})."
         ) from error
     with closing(connection):
         cursor = _cursor(connection)

@@ -7,12 +7,11 @@ one look-up slower.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from airflow_provider_tingting._compat import Context
-    from airflow_provider_tingting.contacts.checkpoint import Checkpoint
 
 #: The key in the store; never renamed, since entries outlive an upgrade.
 KEY = "tingting_job"
@@ -55,20 +54,3 @@ class TaskState:
         """Forget what was kept, because it turned out not to have happened."""
         if self._store is not None:
             self._store.delete(KEY)
-
-
-def resuming(
-    memory: TaskState, campaign_id: int, total: int
-) -> tuple[Checkpoint | None, Callable[[Checkpoint | None], None]]:
-    """Return where an earlier try's sending came to, and what keeps how far this one comes."""
-    from airflow_provider_tingting.contacts.checkpoint import Checkpoint
-
-    entry = memory.recall() or {}
-    point = Checkpoint.from_json(entry.get("progress")) if entry.get("campaign_id") == campaign_id else None
-
-    def keep(point: Checkpoint | None) -> None:
-        progress = {"progress": point.to_json()} if point is not None else {}
-        memory.keep({"phase": "sending", "campaign_id": campaign_id, "total": total, **progress})
-
-    keep(point)
-    return point, keep

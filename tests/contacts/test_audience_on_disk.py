@@ -44,7 +44,7 @@ def test_a_source_that_fails_half_way_leaves_nothing() -> None:
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a disk that is always full")
 def test_a_full_disk_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "TemporaryFile", lambda **_: open("/dev/full", "w+b", buffering=0))  # noqa: PTH123, SIM115
-    with pytest.raises(TingTingContactsError, match=r"is full.*TMPDIR.*Nothing was sent"):
+    with pytest.raises(TingTingContactsError, match=r"is full.*TMPDIR"):
         check(["9841234567"])
 
 

@@ -37,7 +37,7 @@ def prefix_over(count: int, size: int) -> AcknowledgedPrefix:
 
 
 def point_at(count: int, size: int = 50) -> Checkpoint:
-    point = prefix_over(count, size).point(before=7)
+    point = prefix_over(count, size).checkpoint(before=7)
     assert point is not None
     return point
 
@@ -72,7 +72,7 @@ def test_a_trail_that_goes_on_leads_to_the_same_points() -> None:
     assert rest is not None
     for batch in batches(rest, 70):
         prefix.acknowledge(prefix.batch_started(batch))
-    assert prefix.point(before=7) == point_at(500)
+    assert prefix.checkpoint(before=7) == point_at(500)
 
 
 @pytest.mark.parametrize(
@@ -90,8 +90,8 @@ def test_other_contacts_are_not_gone_on_with(others: list[Contact]) -> None:
 
 
 def test_so_few_numbers_that_they_could_be_guessed_are_not_kept() -> None:
-    assert prefix_over(MIN_CONTACTS - 1, 10).point(before=0) is None
-    assert prefix_over(MIN_CONTACTS, 10).point(before=0) is not None
+    assert prefix_over(MIN_CONTACTS - 1, 10).checkpoint(before=0) is None
+    assert prefix_over(MIN_CONTACTS, 10).checkpoint(before=0) is not None
 
 
 def test_a_point_is_plain_json_without_a_number() -> None:

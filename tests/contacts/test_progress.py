@@ -24,13 +24,13 @@ def _heard(caplog: pytest.LogCaptureFixture) -> None:
 def send(log: ProgressLog, clock: list[float], total: int, *, a_second: int, at_once: int = 500) -> None:
     for sent in range(at_once, total + 1, at_once):
         clock[0] += at_once / a_second
-        log.tell(sent)
+        log.update(sent)
 
 
 def test_a_long_sending_says_every_ten_seconds_how_far_it_is(
     clock: list[float], caplog: pytest.LogCaptureFixture
 ) -> None:
-    send(ProgressLog(79, 480_000), clock, 480_000, a_second=16_000, at_once=4_000)
+    send(ProgressLog("Campaign 79", "contacts sent", 480_000), clock, 480_000, a_second=16_000, at_once=4_000)
     assert caplog.messages == [
         "Campaign 79: 160,000 of 480,000 contacts sent, 16,000 a second, about 20 s to go",
         "Campaign 79: 320,000 of 480,000 contacts sent, 16,000 a second, about 10 s to go",
@@ -39,14 +39,14 @@ def test_a_long_sending_says_every_ten_seconds_how_far_it_is(
 
 
 def test_a_short_sending_is_one_line(clock: list[float], caplog: pytest.LogCaptureFixture) -> None:
-    send(ProgressLog(79, 3), clock, 3, a_second=100, at_once=1)
+    send(ProgressLog("Campaign 79", "contacts sent", 3), clock, 3, a_second=100, at_once=1)
     assert caplog.messages == ["Campaign 79: 3 of 3 contacts sent"]
 
 
 def test_what_an_earlier_try_has_sent_counts_but_not_for_the_speed(
     clock: list[float], caplog: pytest.LogCaptureFixture
 ) -> None:
-    send(ProgressLog(79, 1_000_000, already=920_000), clock, 80_000, a_second=4_000)
+    send(ProgressLog("Campaign 79", "contacts sent", 1_000_000, already=920_000), clock, 80_000, a_second=4_000)
     assert caplog.messages == [
         "Campaign 79: 960,000 of 1,000,000 contacts sent, 4,000 a second, about 10 s to go",
         "Campaign 79: 1,000,000 of 1,000,000 contacts sent, 4,000 a second",
@@ -54,7 +54,7 @@ def test_what_an_earlier_try_has_sent_counts_but_not_for_the_speed(
 
 
 def test_a_sending_that_hardly_moves_says_so_in_minutes(clock: list[float], caplog: pytest.LogCaptureFixture) -> None:
-    log = ProgressLog(79, 10_000)
+    log = ProgressLog("Campaign 79", "contacts sent", 10_000)
     clock[0] += 50
-    log.tell(500)
+    log.update(500)
     assert caplog.messages == ["Campaign 79: 500 of 10,000 contacts sent, 10 a second, about 16 min to go"]

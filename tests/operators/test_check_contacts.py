@@ -12,8 +12,7 @@ from support.task_context import context_of, execute
 
 from airflow_provider_tingting._compat import AirflowFailException
 from airflow_provider_tingting.operators import contacts
-from airflow_provider_tingting.operators.check_contacts import TingTingCheckContactsOperator
-from airflow_provider_tingting.operators.contacts import TingTingAddContactsOperator
+from airflow_provider_tingting.operators.contacts import TingTingAddContactsOperator, TingTingCheckContactsOperator
 
 pytestmark = pytest.mark.usefixtures("tingting_conn")
 
@@ -130,7 +129,7 @@ def test_a_message_will_do_instead_of_a_campaign(sandbox, logged):
     assert (result["calls"], result["sms"]["parts"]) == (2, 4)
     assert result["credits"] == {"remaining": 1, "limit": None, "estimate": 8, "enough": False}
     assert xcoms == {"summary": result, "tingting_campaign_link": ""}
-    assert "not enough for everybody" in logged()
+    assert "do not cover all contacts" in logged()
 
 
 def test_the_campaigns_own_limit_counts_too(sandbox):

@@ -72,7 +72,7 @@ def test_who_is_in_a_campaign_twice_after_an_upload_without_an_answer_is_named_m
 
         said = str(raised.value)
         assert "of 4 contacts 4 are in it more than once, and would be called as often: 98******01, 98******02" in said
-        assert 'Nobody has been called. Begin anew, with transport="json"' in said
+        assert 'No contact has been called. Begin anew, with transport="json"' in said
         assert NUMBERS[0] not in said
     assert len(numbers_in(sandbox, campaign)) == 8, "the second try has uploaded nothing"
 

@@ -303,7 +303,7 @@ def test_a_cleared_task_uses_the_same_campaign_and_says_so(sandbox, logged):
 
     assert again == first
     assert "This task was cleared" in (said := logged())
-    assert "nobody is called twice" in said
+    assert "no contact is called twice" in said
 
 
 def test_a_cleared_task_creates_another_campaign_if_it_is_told_to_and_its_retry_uses_that(sandbox):

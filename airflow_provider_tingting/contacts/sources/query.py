@@ -39,9 +39,7 @@ def read_cursor(cursor: Any, sql: str, parameters: Any = None, *, name: str = SO
         # A named cursor of PostgreSQL knows its columns only with the first rows.
         rows = cursor.fetchmany(FETCH) if _may_have_rows(cursor) else []
     except Exception as error:
-        raise TingTingSourceError(
-            f"{name} failed: {_said(error, sql)}. Try it in the database itself. Nothing was sent."
-        ) from None
+        raise TingTingSourceError(f"{name} failed: {_said(error, sql)}. Try it in the database itself.") from None
     columns = _columns(cursor, name)
     position = 0
     while rows:
@@ -56,7 +54,7 @@ def read_cursor(cursor: Any, sql: str, parameters: Any = None, *, name: str = SO
         except Exception as error:
             raise TingTingSourceError(
                 f"{name} failed after row {position}: {_said(error, sql)}. Run the task again when the database "
-                "answers. Nothing was sent."
+                "answers."
             ) from None
 
 
@@ -67,13 +65,11 @@ def _may_have_rows(cursor: Any) -> bool:
 
 def _columns(cursor: Any, name: str) -> tuple[str, ...]:
     if cursor.description is None:
-        raise TingTingContactsError(f"{name} returns no rows at all. Give one SELECT. Nothing was sent.")
+        raise TingTingContactsError(f"{name} returns no rows at all. Give one SELECT.")
     columns = tuple(str(column[0]) for column in cursor.description)
     doubled = sorted({column for column in columns if columns.count(column) > 1})
     if doubled:
-        raise TingTingContactsError(
-            f"{name} has the column '{doubled[0]}' more than once. Name each column with AS. Nothing was sent."
-        )
+        raise TingTingContactsError(f"{name} has the column '{doubled[0]}' more than once. Name each column with AS.")
     return columns
 
 

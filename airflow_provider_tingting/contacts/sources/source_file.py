@@ -74,7 +74,6 @@ class SourceFile:
         if self._state(raw) != self._first_state:
             raise TingTingSourceError(
                 f"{self.shown} changed while it was read. Wait until it is written completely, then run again. "
-                "Nothing was sent."
             )
 
     def _state(self, raw: Any) -> tuple[object, ...] | None:
@@ -144,9 +143,7 @@ class SourceFile:
                 f"{self.shown} is no whole gzip file ({error}). Pack or copy it again, or drop .gz from its name."
             ) from None
         except OSError as error:
-            raise TingTingSourceError(
-                f"{self.shown} cannot be read: {error.strerror or error}. Nothing was sent."
-            ) from error
+            raise TingTingSourceError(f"{self.shown} cannot be read: {error.strerror or error}.") from error
 
 
 def lines_of(text: io.TextIOWrapper, name: str) -> Iterator[str]:

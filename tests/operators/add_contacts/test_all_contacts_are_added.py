@@ -46,7 +46,7 @@ def test_people_that_tingting_did_not_take_are_an_error_that_names_them_masked(s
 
     said = str(raised.value)
     assert "of 4 contacts 2 are not in it: 98******02, 98******04" in said
-    assert "Nobody has been called. Run the task again" in said
+    assert "No contact has been called. Run the task again" in said
     sandbox.faults.clear()
     result, _ = execute(adding(campaign, PEOPLE_OF_ALL, transport=transport), try_number=2)
     assert (result["created"], result["skipped"]) == (2, 2)
@@ -90,7 +90,7 @@ def test_nobody_is_added_to_a_campaign_that_has_begun(sandbox, status):
         with pytest.raises(TingTingCampaignError) as raised:
             execute(adding(campaign, others), try_number=2)
         assert f"It is {status}" in str(raised.value)
-        assert "Nobody has been called" not in str(raised.value)
+        assert "No contact has been called" not in str(raised.value)
     assert writes(sandbox) == []
 
 

@@ -59,7 +59,7 @@ def test_a_retry_goes_on_near_where_the_last_try_came_to(sandbox, campaign, a_tr
     assert len(numbers_in(sandbox, campaign)) == 600
     assert (result["total"], result["created"], result["skipped"]) == (600, 600, 0)
     said = logged()
-    assert "going on after the first 300 contacts" in said
+    assert "continuing after the first 300 contacts" in said
     assert "600 of 600 contacts sent" in said
     assert a_try_that_broke_off["tingting_job"] == {
         "phase": "sent",
@@ -159,7 +159,7 @@ def test_a_store_that_is_out_of_reach_does_not_stop_a_sending(sandbox, campaign,
     result = one_try(adding(campaign, MANY, batch_size=50), Flaky(), 1)
 
     assert result["created"] == 600
-    assert "could not be kept (ConnectionError)" in logged()
+    assert "could not be saved (ConnectionError)" in logged()
 
 
 def test_a_retry_goes_on_when_many_others_were_taken_out_between_the_tries(sandbox, campaign):
