@@ -195,7 +195,7 @@ def test_what_is_under_way_ends_before_the_fault_is_raised(caplog: pytest.LogCap
         time.sleep(0.2)
 
     campaign = Campaign(before=behave)
-    with pytest.raises(TingTingAuthError) as caught:
+    with pytest.raises(TingTingAuthError):
         send_batches(people(1000), campaign.post, batch_size=5, concurrency=2)
     assert campaign.sizes == [5]
     assert campaign.calls == 2
@@ -240,7 +240,7 @@ def test_a_wait_that_is_too_long_is_left_to_airflow(caplog: pytest.LogCaptureFix
         raise TingTingRateLimitedError("add_contacts", "slow down.", status_code=429, retry_after=3600)
 
     campaign = Campaign(before=behave)
-    with pytest.raises(TingTingRateLimitedError) as caught:
+    with pytest.raises(TingTingRateLimitedError):
         send_batches(people(10), campaign.post, retries=SOON)
     assert campaign.calls == 1
     assert "acknowledged 0 contacts" in caplog.text
