@@ -26,7 +26,7 @@ from measuring import machine, median, read_options, verdict
 from slow_server import best_rate, slow_server
 
 from airflow_provider_tingting.api import TingTingClient, calls
-from airflow_provider_tingting.contacts.add import load
+from airflow_provider_tingting.contacts.add import add_audience
 from airflow_provider_tingting.contacts.audience import ValidatedAudience, check_audience
 from airflow_provider_tingting.contacts.send import batches
 from airflow_provider_tingting.contacts.sources import read_rows
@@ -39,7 +39,7 @@ def by_us(root: str, audience: ValidatedAudience, connections: int) -> tuple[flo
     with TingTingClient("a-token", base_url=f"{root}/api/v1/") as client:
         campaign = client.send(calls.get_campaign(79))
         began, cpu = time.perf_counter(), time.process_time()
-        loaded = load(client, campaign, audience, batch_size=BATCH, concurrency=connections)
+        loaded = add_audience(client, campaign, audience, batch_size=BATCH, concurrency=connections)
         seconds, cpu = time.perf_counter() - began, time.process_time() - cpu
     assert loaded.created == audience.valid, loaded
     return audience.valid / seconds, cpu
