@@ -23,7 +23,7 @@ _NUMBERED: Final = ("campaigns", "surveys")
 
 
 def campaign_uri(base_url: str, campaign_id: int) -> str:
-    """Give the URI of a campaign.
+    """Return the URI of a campaign.
 
     :param base_url: where its TingTing is: the connection's base URL, or a host.
     :param campaign_id: the campaign.
@@ -32,7 +32,7 @@ def campaign_uri(base_url: str, campaign_id: int) -> str:
 
 
 def survey_uri(base_url: str, survey_id: int) -> str:
-    """Give the URI of a survey.
+    """Return the URI of a survey.
 
     :param base_url: where its TingTing is: the connection's base URL, or a host.
     :param survey_id: the survey.
@@ -41,7 +41,7 @@ def survey_uri(base_url: str, survey_id: int) -> str:
 
 
 def file_uri(path: object) -> str:
-    """Give the URI of a file, local or stored, without the connection that it was reached with.
+    """Return the URI of a file, local or stored, without the connection that it was reached with.
 
     :param path: a local path, or a URI such as `s3://aws_default@bucket/report.csv`.
     """
@@ -108,7 +108,7 @@ def convert_asset_to_openlineage(asset: Asset, lineage_context: Any) -> OpenLine
 
 
 def openlineage_name(uri: str) -> tuple[str, str]:
-    """Give namespace and name of a campaign, survey or file as OpenLineage names datasets.
+    """Return namespace and name of a campaign, survey or file as OpenLineage names datasets.
 
     The namespace is scheme and host, the name the rest of the path; for a local file `file` and its path.
     """

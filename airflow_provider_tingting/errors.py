@@ -5,7 +5,9 @@ TingTingError
 ├── TingTingConfigError               the connection or an argument is invalid; nothing was sent
 ├── TingTingContactsError             the contacts are invalid; nothing was sent
 ├── TingTingSourceError               the contacts could not be read this time; nothing was sent, a retry may help
-├── TingTingReportError               a report that is incomplete or cannot be read or written
+├── TingTingStorageError              a file or a store fails this time; a retry may help
+│   └── TingTingStorageRefusedError       the path, the bucket or the rights are wrong
+├── TingTingReportError               a report that is incomplete or damaged, or cannot be loaded
 ├── TingTingCampaignError             the campaign is not what the task needs
 │   ├── TingTingCampaignFailedError       it has ended and failed
 │   └── TingTingCampaignTimeoutError      it has not ended in time
@@ -69,8 +71,16 @@ class TingTingSourceError(TingTingError):
     """
 
 
+class TingTingStorageError(TingTingError):
+    """A file cannot be written or read this time: the disk is full, or the store fails. A retry may help."""
+
+
+class TingTingStorageRefusedError(TingTingStorageError):
+    """The path, the bucket, the credentials or the rights are wrong, or the file exists; no retry helps."""
+
+
 class TingTingReportError(TingTingError):
-    """A report is incomplete, or cannot be read or written; the target is unchanged."""
+    """A report is incomplete or damaged, or cannot be loaded into a database; the target is unchanged."""
 
 
 class TingTingCampaignError(TingTingError):
@@ -198,5 +208,6 @@ NON_RETRYABLE: dict[type[TingTingError], str] = {
     TingTingContactsError: "the contacts cannot be used as given",
     TingTingNotFoundError: "it does not exist at TingTing",
     TingTingRedirectError: "the base URL is not TingTing's",
+    TingTingStorageRefusedError: "the path or the rights there are wrong",
     TingTingValidationError: "TingTing refuses the content",
 }

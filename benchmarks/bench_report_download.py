@@ -25,8 +25,8 @@ from measuring import read_options
 from airflow_provider_tingting.api import TingTingClient, calls
 from airflow_provider_tingting.files.atomic import whole_file
 from airflow_provider_tingting.reports.parser import open_report
+from airflow_provider_tingting.reports.reading import read_report
 from airflow_provider_tingting.reports.writers import write_report
-from airflow_provider_tingting.reports.writers.reading import read_report
 
 SERVER = """
 import shutil, sys

@@ -30,14 +30,14 @@ except ImportError:
     import airflow.models.baseoperator
 import airflow_provider_tingting.operators.report
 from airflow_provider_tingting.reports.parser import open_report
-from airflow_provider_tingting.reports.summary import summarise_report
+from airflow_provider_tingting.reports.reading import read_report
 from airflow_provider_tingting.reports.writers import write_report
 
 source, target, what = sys.argv[1:]
 before, began = peak(), time.process_time()
 with open(source, "rb") as file:
     if what == "summary":
-        summarise_report(open_report(file))
+        read_report(file, columns=False)
     elif what == "chart":
         from airflow_provider_tingting.reports.chart import write_chart
         write_chart(open_report(file), target, title="Water notice")

@@ -21,8 +21,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from a_large_report import write_large_report
 from measuring import read_options
 
-from airflow_provider_tingting.reports.parser import open_report
-from airflow_provider_tingting.reports.summary import CampaignSummary, summarise_report
+from airflow_provider_tingting.reports.reading import read_report
+from airflow_provider_tingting.reports.summary import CampaignSummary
 
 REACHED = {"completed", "hungup"}
 
@@ -59,7 +59,7 @@ def by_plain_loop(path: Path) -> dict[str, object]:
 
 def by_us(path: Path) -> CampaignSummary:
     with path.open("rb") as file:
-        return summarise_report(open_report(file))
+        return read_report(file, columns=False).summary
 
 
 def main() -> int:

@@ -45,8 +45,8 @@ def write_report(path: Path, rows: int) -> None:
 def by_us(path: Path, uri: str) -> int:
     from sqlalchemy import create_engine
 
+    from airflow_provider_tingting.reports.reading import read_report
     from airflow_provider_tingting.reports.table import TableName, load_table, table_columns
-    from airflow_provider_tingting.reports.writers.reading import read_report
 
     with path.open("rb") as file:
         read = read_report(file, columns=False)

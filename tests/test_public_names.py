@@ -184,7 +184,7 @@ campaigns.observation Observation Reason
 campaigns.watch WaitPlan Progress Wait watch look
 polling Poller shared_poller
 campaigns.fetch_report fetch_report check_fetched
-reports.summary CampaignSummary SummaryBuilder
+reports.summary CampaignSummary
 reports.writers write_report
 reports.chart write_chart
 links.campaign TingTingCampaignLink

@@ -1,4 +1,4 @@
-"""A campaign's report, brought here and read: TingTing's own, or else the listing of contacts in its shape. No Airflow.
+"""A campaign's report, brought here and read: TingTing's own, or else the listing of contacts in its shape.
 
 The report is one request, and the listing one for every few contacts, so the report is asked first, by both of its
 addresses. When it fails for a campaign that exists, the listing tells what became of everybody all the same.
@@ -6,10 +6,14 @@ addresses. When it fails for a campaign that exists, the listing tells what beca
 
 from __future__ import annotations
 
+import codecs
+import csv
+import json
 import logging
 import tempfile
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, BinaryIO, Literal, cast
+from typing import TYPE_CHECKING, BinaryIO, Final, Literal, cast
 
 from airflow_provider_tingting.api import calls
 from airflow_provider_tingting.errors import (
@@ -20,14 +24,13 @@ from airflow_provider_tingting.errors import (
     TingTingReportError,
     TingTingValidationError,
 )
-from airflow_provider_tingting.files.target import explain
+from airflow_provider_tingting.files.target import storage_error
 from airflow_provider_tingting.reports.completeness import check_complete
-from airflow_provider_tingting.reports.listing import write_listing
-from airflow_provider_tingting.reports.writers.reading import ReadReport, read_report
+from airflow_provider_tingting.reports.reading import ReadReport, read_report
 
 if TYPE_CHECKING:
     from airflow_provider_tingting.api.client import TingTingClient
-    from airflow_provider_tingting.api.models import Campaign
+    from airflow_provider_tingting.api.models import Campaign, Contact
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +38,18 @@ log = logging.getLogger(__name__)
 _SPOOL_IN_MEMORY = 8 * 1024 * 1024
 # A report that came damaged is downloaded once more before it is given up.
 _DOWNLOADS = 2
+
+_LISTING_COLUMNS: Final = (
+    "Number",
+    "Status",
+    "Duration (Seconds)",
+    "Playback (%)",
+    "Credit Consumed",
+    "Credit Consumed SMS",
+    "Other Info",
+    "Action Date",
+    "Carrier",
+)
 
 Source = Literal["report", "listing"]
 
@@ -72,7 +87,7 @@ def fetch_report(
         return _fetch(client, campaign, spool, columns=columns, may_list=may_list)
     except OSError as error:
         # What goes wrong in the network is an error of the client; this is the spool's.
-        raise explain(error, f"{tempfile.gettempdir()}, where it is checked first") from error
+        raise storage_error(error, f"{tempfile.gettempdir()}, where it is checked first", "The report") from error
 
 
 def _fetch(
@@ -127,7 +142,7 @@ def fetch_listing(client: TingTingClient, campaign: Campaign, spool: BinaryIO) -
 
     :raises TingTingAPIError: it cannot be read to its end.
     """
-    write_listing(client.iterate(calls.list_contacts(campaign.id)), spool)
+    _write_listing(client.iterate(calls.list_contacts(campaign.id)), spool)
     return read_report(spool)
 
 
@@ -135,3 +150,35 @@ def _emptied(spool: BinaryIO) -> BinaryIO:
     spool.seek(0)
     spool.truncate()
     return spool
+
+
+def _write_listing(contacts: Iterable[Contact], file: BinaryIO) -> int:
+    """Write contacts as a report that `open_report` reads; return how many there are.
+
+    :param contacts: contacts with the fields of `api.models.Contact`.
+    :param file: a seekable binary file; what was in it is lost. Not closed.
+    """
+    file.seek(0)
+    file.truncate()
+    # A writer that asks its file for nothing but `write`: before Python 3.11 a spooled file can do no more.
+    text = codecs.getwriter("utf-8")(file, "replace")
+    write = csv.writer(text, lineterminator="\n").writerow
+    write(_LISTING_COLUMNS)
+    rows = 0
+    for contact in contacts:
+        variables = contact.other_variables
+        write(
+            (
+                contact.number,
+                str(contact.status.value),
+                contact.call_duration,
+                contact.playback,
+                contact.credit_consumed,
+                contact.credit_consumed_sms,
+                json.dumps(dict(variables), ensure_ascii=False, default=str) if variables else None,
+                contact.updated_at,
+                contact.carrier,
+            )
+        )
+        rows += 1
+    return rows

@@ -37,18 +37,13 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     from airflow_provider_tingting.cli.connecting import connect
     from airflow_provider_tingting.cli.running import complain
     from airflow_provider_tingting.cli.tables import print_json, summary_table, tell
-    from airflow_provider_tingting.errors import TingTingReportError
     from airflow_provider_tingting.reports.writers import NEEDS_COLUMNS, ensure_writable, write_read_report
     from airflow_provider_tingting.utils.arguments import storage_path_of
 
     target = None
     if arguments.path is not None:
         target = storage_path_of(arguments.path, "The path", "report.csv")
-        try:
-            ensure_writable(target, format=arguments.format, overwrite=arguments.overwrite)
-        except TingTingReportError as error:
-            complain(str(error))
-            return exits.WRONG_USE
+        ensure_writable(target, format=arguments.format, overwrite=arguments.overwrite)
     with connect(arguments.conn_id) as client, spooled() as spool:
         campaign = client.send(api.calls.get_campaign(arguments.campaign_id))
         raw = target is not None and arguments.format == "raw"

@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, TextIO
 from airflow_provider_tingting.cli import exits
 from airflow_provider_tingting.cli.output import answer_only
 from airflow_provider_tingting.cli.wording import for_a_shell
-from airflow_provider_tingting.errors import TingTingAPIError, TingTingCampaignError, TingTingError, TingTingReportError
+from airflow_provider_tingting.errors import (
+    TingTingAPIError,
+    TingTingCampaignError,
+    TingTingError,
+    TingTingReportError,
+    TingTingStorageError,
+    TingTingStorageRefusedError,
+)
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -63,6 +70,8 @@ def exit_code_of(error: TingTingError) -> int:
     """Return what an error means to the shell."""
     if isinstance(error, TingTingAPIError):
         return exits.NO_ANSWER
-    if isinstance(error, TingTingCampaignError | TingTingReportError):
+    if isinstance(error, TingTingStorageRefusedError):
+        return exits.WRONG_USE
+    if isinstance(error, TingTingCampaignError | TingTingReportError | TingTingStorageError):
         return exits.BAD
     return exits.WRONG_USE

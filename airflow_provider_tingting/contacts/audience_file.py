@@ -1,57 +1,44 @@
-"""Writes people into a file from which they are read again: JSON lines, packed by name, whole or not at all.
-
-Imports the standard library, msgspec and this package only.
-"""
+"""Writes contacts to a file that a later task reads: JSON lines, compressed when the name ends in `.gz`."""
 
 from __future__ import annotations
 
-import gzip
-import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import Any, BinaryIO
 
 import msgspec
 
 from airflow_provider_tingting.contacts.contact import Place, plain_value
 from airflow_provider_tingting.contacts.sources.items import is_api_shaped, row_of
 from airflow_provider_tingting.errors import TingTingConfigError, TingTingContactsError
-from airflow_provider_tingting.files.placing import place_file
+from airflow_provider_tingting.files.atomic import QUICK, gzip_by_name, whole_file
 
 _encode = msgspec.json.Encoder().encode
-#: Numbers are not checked here: what is wrong with them belongs into the report of the check.
 _ENDINGS = (".jsonl", ".jsonl.gz")
 
 
 def write_audience(target: Any, items: Iterable[object], *, name: str = "the given contacts") -> int:
     """Write one contact a line as they come; memory stays flat, and the file appears when the last one is written.
 
-    :param target: a path, or an object with `.open`, `.with_name` and `.replace` such as `ObjectStoragePath`, whose
-        name ends in `.jsonl` or `.jsonl.gz`.
-    :param items: numbers, flat dicts or dicts in the API's shape; their numbers are checked by whoever reads the file.
+    :param target: a local path, or any path of universal-pathlib, fsspec or Airflow, that ends in `.jsonl` or
+        `.jsonl.gz`.
+    :param items: numbers, flat dicts or dicts in the API's shape. Numbers are not checked here: the task that reads
+        the file checks them and reports what is wrong.
     :param name: where the items come from, for errors.
     :return: how many were written.
-    :raises TingTingConfigError: for another ending.
-    :raises TingTingContactsError: when an item is no contact, or the file cannot be written; what was at the target is
-        untouched.
+    :raises TingTingConfigError: the name has another ending.
+    :raises TingTingContactsError: an item is no contact; what was at the target is untouched.
+    :raises TingTingStorageError: the file cannot be written; what was at the target is untouched.
     """
     path: Any = target if hasattr(target, "open") else Path(target)
     ending = str(path.name).lower()
     if not ending.endswith(_ENDINGS):
         raise TingTingConfigError(f"The file of contacts must be a .jsonl or .jsonl.gz: '{path.name}' is neither.")
-    with tempfile.TemporaryFile(prefix="tingting-") as finished:
-        if ending.endswith(".gz"):
-            # Without a name and a time in it, the same people give the same bytes. Level 1: a third of the time.
-            with gzip.GzipFile(filename="", mode="wb", compresslevel=1, fileobj=finished, mtime=0) as packed:
-                written = _write(packed, items, name)
-        else:
-            written = _write(finished, items, name)
-        finished.seek(0)
-        place_file(finished, path, "The contacts")
-    return written
+    with whole_file(path, what="The file of contacts") as file, gzip_by_name(file, path, level=QUICK) as plain:
+        return _write(plain, items, name)
 
 
-def _write(file: IO[bytes] | gzip.GzipFile, items: Iterable[object], name: str) -> int:
+def _write(file: BinaryIO, items: Iterable[object], name: str) -> int:
     position = 0
     for position, item in enumerate(items, 1):
         place = Place(name, position)

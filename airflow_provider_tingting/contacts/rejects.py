@@ -2,54 +2,40 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import re
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
 from airflow_provider_tingting.errors import TingTingConfigError
-from airflow_provider_tingting.files.placing import place_file
+from airflow_provider_tingting.files.atomic import whole_file
+from airflow_provider_tingting.files.csv_rows import escape_formula, row_writer
 
-#: A spreadsheet program takes such a text for a formula when it opens a CSV; a signed number is harmless.
-_FORMULA = re.compile(r"[=+\-@\t\r]")
 _NO_CELL_HOLDS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 _LONGEST_CELL = 32_767
-_SIGNED_NUMBER = re.compile(r"[+-]?\d+(?:\.\d+)?")
 
 
 def write_rejects(target: Any, columns: Sequence[str], rows: Iterable[Mapping[str, object]]) -> int:
-    """Write rows under their columns, then put the finished file at its place.
+    """Write rows under their columns to a file that appears whole or not at all.
 
-    :param target: a path, or an object with `.open`, `.with_name` and `.replace` such as `ObjectStoragePath`.
+    :param target: a local path, or any path of universal-pathlib, fsspec or Airflow, that ends in `.csv` or `.xlsx`.
     :param columns: the header.
     :param rows: the rows; a column that a row lacks stays blank.
     :return: how many rows were written.
-    :raises TingTingConfigError: when the name ends in neither `.csv` nor `.xlsx`.
-    :raises TingTingContactsError: when it cannot be written; what was at the target is untouched.
+    :raises TingTingConfigError: the name ends in neither `.csv` nor `.xlsx`.
+    :raises TingTingStorageError: the target cannot be written; what was there is untouched.
     """
     path: Any = target if hasattr(target, "open") else Path(target)
     name = str(path.name)
     if not name.lower().endswith((".csv", ".xlsx")):
         raise TingTingConfigError(f"The file of rejects must be a .csv or .xlsx: '{name}' is neither.")
-    with tempfile.TemporaryFile(prefix="tingting-") as finished:
-        written = _fill(finished, name, columns, rows)
-        finished.seek(0)
-        place_file(finished, path, "The rejected rows")
-    return written
-
-
-def formula_safe(value: object) -> object:
-    """Return a value that no spreadsheet program takes for a formula: a text like one gets an apostrophe in front."""
-    if isinstance(value, str) and _FORMULA.match(value) and not _SIGNED_NUMBER.fullmatch(value):
-        return f"'{value}"
-    return value
+    with whole_file(path, what="The file of rejected rows") as file:
+        return _fill(file, name, columns, rows)
 
 
 def _fitting(value: object) -> object:
-    """Return a value that a cell can hold: a row is set aside for what is wrong with it, not refused once more."""
+    """Return a value that a cell can hold; what it cannot hold is replaced or cut, as the row is rejected already."""
     if isinstance(value, str):
         return _NO_CELL_HOLDS.sub("\N{REPLACEMENT CHARACTER}", value)[:_LONGEST_CELL]
     return value
@@ -61,13 +47,14 @@ def _fill(file: IO[bytes], name: str, columns: Sequence[str], rows: Iterable[Map
 
         header = [str(_fitting(column)) for column in columns]
         return write_sheet(file, header, ([_fitting(row.get(column, "")) for column in columns] for row in rows))
-    # With the mark, Excel opens Nepali text as what it is.
-    text = io.TextIOWrapper(file, "utf-8-sig", newline="")
-    writer = csv.writer(text)
-    writer.writerow([formula_safe(column) for column in columns])
+    # Excel takes a CSV without a byte order mark for the encoding of its own system.
+    text = io.TextIOWrapper(file, "utf-8-sig", newline="", errors="replace")
+    write_row = row_writer(text)
+    write_row([escape_formula(column) for column in columns])
     written = 0
     for row in rows:
-        writer.writerow([formula_safe(row.get(column, "")) for column in columns])
+        cells = [row.get(column, "") for column in columns]
+        write_row([escape_formula(cell) if isinstance(cell, str) else cell for cell in cells])
         written += 1
     text.detach()
     return written

@@ -1,7 +1,7 @@
 """Keeps records on disk between the check and the sending, so that a million contacts take no memory.
 
-The file has no name: only this process can open it, and it is gone with the process, however that ends. Imports the
-standard library, msgspec (a quarter of the json module's time here) and this package's errors.
+The file has no name: only this process can open it, and it is gone with the process, however that ends. msgspec takes a
+quarter of the json module's time here.
 """
 
 from __future__ import annotations

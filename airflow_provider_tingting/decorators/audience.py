@@ -12,7 +12,7 @@ from airflow_provider_tingting._compat import (
     determine_kwargs,
     task_decorator_factory,
 )
-from airflow_provider_tingting.errors import TingTingConfigError, TingTingContactsError
+from airflow_provider_tingting.errors import TingTingConfigError, TingTingContactsError, TingTingStorageRefusedError
 from airflow_provider_tingting.utils.arguments import storage_path_of
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class _TingTingAudienceDecoratedOperator(DecoratedOperator):
             kwargs = determine_kwargs(self.python_callable, self.op_args, context)
             people = self.python_callable(*self.op_args, **kwargs)
             written = write_audience(path, self._several(people), name=f"{self.python_callable.__name__}()")
-        except (TingTingConfigError, TingTingContactsError) as error:
+        except (TingTingConfigError, TingTingContactsError, TingTingStorageRefusedError) as error:
             raise AirflowFailException(str(error)) from error
         self.log.info("%s contacts are in %s", written, path)
         context["ti"].xcom_push(key="total", value=written)

@@ -1,14 +1,15 @@
-"""A file that appears whole or not at all.
+"""Writes a file that appears whole or not at all: reports, audiences, rejected rows, pages.
 
-Local: written beside the target and renamed over it. Stored: written to this machine first, so that a failure while
-writing never reaches the store (closing a half-written object would commit it); then uploaded in one go where the
-store shows whole objects only, else under another name and moved. May import the standard library and this room only.
+A local file is written beside its target and renamed over it. A stored one is written to this machine first, so that a
+failure while writing never reaches the store (closing a half-written object would commit it). An object store then gets
+one put; any other store gets an upload under another name, which is moved.
 """
 
 from __future__ import annotations
 
 import contextlib
 import errno
+import gzip
 import os
 import shutil
 import stat
@@ -18,29 +19,39 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from airflow_provider_tingting.errors import TingTingError
+from airflow_provider_tingting.files.private import open_part, part_name, private_file, usual_mode
 from airflow_provider_tingting.files.target import (
     LocalTarget,
     StoredTarget,
     check_local,
     check_stored,
-    explain,
-    open_part,
-    part_name,
     refuse_existing,
     resolve_target,
+    storage_error,
 )
+
+#: The level of compression of a file that is written once and read often.
+SMALL = 6
+#: The level of one that is read once: a third of the time.
+QUICK = 1
 
 
 @contextlib.contextmanager
-def whole_file(target: Any, *, overwrite: bool = True) -> Iterator[BinaryIO]:
+def whole_file(target: Any, *, overwrite: bool = True, what: str = "The report") -> Iterator[BinaryIO]:
     """Open a file to write; it takes the target's place when the block ends well, and vanishes when it does not.
+
+    A link at the target stays a link, and the rights of a file that is replaced stay as they are.
 
     :param target: a local path, or any path with `open`, `parent` and `exists`. Missing directories are made.
     :param overwrite: whether a file that is there is replaced. A local file is never replaced when this is false,
         not even one that appears meanwhile; a store can only be asked before.
-    :raises TingTingReportError: when the target cannot be written, or exists and must not be replaced.
+    :param what: what is written, for messages.
+    :raises TingTingConfigError: the target is no path.
+    :raises TingTingStorageRefusedError: the path, its store or the rights are wrong, or the file exists and must not
+        be replaced.
+    :raises TingTingStorageError: the disk is full, or the store fails.
     """
-    place = resolve_target(target)
+    place = resolve_target(target, what)
     try:
         writing = _local_file(place, overwrite) if isinstance(place, LocalTarget) else _stored_file(place, overwrite)
         with writing as file:
@@ -48,13 +59,40 @@ def whole_file(target: Any, *, overwrite: bool = True) -> Iterator[BinaryIO]:
     except TingTingError:
         raise
     except OSError as error:
-        raise explain(error, place.name) from error
+        raise storage_error(error, place.name, what) from error
 
 
 def size_of(file: BinaryIO) -> int:
-    """Give the size of a file that is being written, in bytes."""
+    """Return the size of a file that is being written, in bytes.
+
+    :param file: from `whole_file`.
+    """
     file.flush()
     return os.fstat(file.fileno()).st_size
+
+
+def is_gzip(target: Any) -> bool:
+    """Whether a target is to be compressed: its name ends in `.gz`.
+
+    :param target: only its name is looked at.
+    """
+    return str(target).lower().endswith(".gz")
+
+
+@contextlib.contextmanager
+def gzip_by_name(file: BinaryIO, target: Any, *, level: int = SMALL) -> Iterator[BinaryIO]:
+    """Return the file to write to: itself, or a gzip writer in front of it when the target's name ends in `.gz`.
+
+    :param file: the file at the target; not closed.
+    :param target: only its name is looked at.
+    :param level: the level of compression, 1 to 9.
+    """
+    if not is_gzip(target):
+        yield file
+        return
+    # Without a name and a time in it, the same content gives the same bytes.
+    with gzip.GzipFile(filename="", mode="wb", compresslevel=level, fileobj=file, mtime=0) as packed:
+        yield packed  # type: ignore[misc]
 
 
 @contextlib.contextmanager
@@ -70,10 +108,12 @@ def _local_file(place: LocalTarget, overwrite: bool) -> Iterator[BinaryIO]:
             raise NotADirectoryError(errno.ENOTDIR, "a file is in the way of its directory") from None
         descriptor, part = open_part(directory)
         with os.fdopen(descriptor, "w+b") as file:
-            if place.path.exists():
-                os.fchmod(descriptor, stat.S_IMODE(place.path.stat().st_mode))
             yield file
             file.flush()
+            if place.path.exists():
+                os.fchmod(descriptor, stat.S_IMODE(place.path.stat().st_mode))
+            elif part is not None:
+                os.fchmod(descriptor, usual_mode(directory))
             os.fsync(descriptor)
             if part is None:
                 part = _give_name(file, directory)
@@ -93,7 +133,7 @@ def _give_name(file: BinaryIO, directory: Path) -> Path:
         # Only with a directory descriptor does Python ask the kernel to follow the link in /proc to the file itself.
         os.link(f"/proc/self/fd/{file.fileno()}", part, src_dir_fd=0, follow_symlinks=True)
     except OSError:
-        # Some sandboxes forbid this link: then a copy gets the name.
+        # Some containers forbid this link: then a copy gets the name.
         try:
             _copy(file, part)
         except BaseException:
@@ -104,7 +144,7 @@ def _give_name(file: BinaryIO, directory: Path) -> Path:
 
 def _copy(file: BinaryIO, part: Path) -> None:
     file.seek(0)
-    with os.fdopen(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666), "wb") as copy:
+    with os.fdopen(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as copy:
         shutil.copyfileobj(file, copy, 1 << 20)
         copy.flush()
         os.fsync(copy.fileno())
@@ -118,40 +158,40 @@ def _take_place(part: Path, place: LocalTarget, overwrite: bool) -> None:
     try:
         os.link(part, place.path)
     except FileExistsError:
-        raise refuse_existing(place.name) from None
+        raise refuse_existing(place) from None
     part.unlink()
 
 
 @contextlib.contextmanager
 def _stored_file(place: StoredTarget, overwrite: bool) -> Iterator[BinaryIO]:
-    _ask_store(place, overwrite)
-    with tempfile.NamedTemporaryFile(prefix="tingting-", suffix=".part") as spool:
+    _check_store(place, overwrite)
+    with private_file() as (spool, path):
         try:
-            yield spool.file  # type: ignore[misc]
+            yield spool
             spool.flush()
         except OSError as error:
-            raise explain(error, f"{place.name}, by way of {tempfile.gettempdir()}") from error
-        _ask_store(place, overwrite)
+            raise storage_error(error, f"{place.name}, by way of {tempfile.gettempdir()}", place.what) from error
+        _check_store(place, overwrite)
         try:
             if place.store is None:
-                _upload_through_path(place, spool.name)
-            elif place.whole_objects:
-                place.store.put_file(spool.name, place.key)
+                _upload_through_path(place, path)
+            elif place.is_object:
+                place.store.put_file(path, place.key)
             else:
-                _upload_and_move(place, spool.name)
+                _upload_and_move(place, path)
         except Exception as error:
-            raise explain(error, place.name) from error
+            raise storage_error(error, place.name, place.what) from error
 
 
-def _ask_store(place: StoredTarget, overwrite: bool) -> None:
+def _check_store(place: StoredTarget, overwrite: bool) -> None:
     try:
         check_stored(place, overwrite)
     except Exception as error:
-        raise explain(error, place.name) from error
+        raise storage_error(error, place.name, place.what) from error
 
 
 def _upload_and_move(place: StoredTarget, spool: str) -> None:
-    """Upload under another name, then move: the way of SFTP, HDFS, SMB and the like."""
+    """Upload under another name, then move: for SFTP, HDFS, SMB and other stores with a rename."""
     store = place.store
     parent, _, _ = place.key.rpartition("/")
     if parent:

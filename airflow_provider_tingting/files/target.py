@@ -1,8 +1,8 @@
-"""Where a report is to be written, and whether it can be, asked before anything costs money.
+"""Where a file is to be written, and whether it can be, checked before anything costs money.
 
-A target is a local path, or any path of universal-pathlib, fsspec or Airflow's `ObjectStoragePath`: known by what it
-can do, not by its class, so nothing of these is imported. The name that a server suggests (`Content-Disposition`) never
-takes part: it is the raw name of a campaign. May import the standard library and the error tree only.
+A target is a local path, or any path of universal-pathlib, fsspec or Airflow's `ObjectStoragePath`. It is known by what
+it can do, not by its class. The name that a server suggests (`Content-Disposition`) is never used: it is the raw name
+of a campaign.
 """
 
 from __future__ import annotations
@@ -16,25 +16,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from airflow_provider_tingting.errors import TingTingError, TingTingReportError
+from airflow_provider_tingting.errors import (
+    TingTingConfigError,
+    TingTingError,
+    TingTingStorageError,
+    TingTingStorageRefusedError,
+)
+from airflow_provider_tingting.files.private import open_part
+from airflow_provider_tingting.files.storage_errors import judge_storage_error
 
 _LOCAL: Final = frozenset({"", "file", "local"})
-# Stores where an object appears when its upload is complete, and not before.
-_WHOLE_OBJECTS: Final = frozenset(
+#: Stores where an object appears when its upload is complete, and not before.
+_OBJECT_STORES: Final = frozenset(
     {"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "wasb", "wasbs", "oss", "oci", "r2"}
 )
-
-_REMEDIES: Final = {
-    errno.ENOSPC: "The disk is full. Make room, or choose another path.",
-    errno.EDQUOT: "The disk quota is used up. Make room, or choose another path.",
-    errno.EFBIG: "The file is larger than this system allows. Choose another path or raise the limit.",
-    errno.EROFS: "The file system is read-only. Choose another path.",
-    errno.EACCES: "The user that Airflow runs as may not write there. Give it the right, or choose another path.",
-    errno.EPERM: "The user that Airflow runs as may not write there. Give it the right, or choose another path.",
-    errno.ENOTDIR: "A part of the path is a file, not a directory. Choose another path.",
-    errno.EISDIR: "It is a directory. Add a file name to the path.",
-    errno.ENAMETOOLONG: "The name is too long for the file system. Choose a shorter one.",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +38,12 @@ class LocalTarget:
 
     :param path: the file itself; links are followed, so that a link stays a link.
     :param name: the target as the user wrote it, for messages.
+    :param what: what is written, for messages: `The report`.
     """
 
     path: Path
     name: str
+    what: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,44 +52,54 @@ class StoredTarget:
 
     :param path: the target as it was given.
     :param name: the target as the user wrote it, for messages.
+    :param what: what is written, for messages.
     :param store: its fsspec file system, if it has one.
     :param key: its path within that file system.
-    :param whole_objects: whether the store shows an object only when its upload is complete.
+    :param is_object: whether the store shows an object only when its upload is complete.
     """
 
     path: Any
     name: str
+    what: str
     store: Any
     key: str
-    whole_objects: bool
+    is_object: bool
 
 
-def resolve_target(target: Any) -> LocalTarget | StoredTarget:
-    """Tell a local target from a stored one.
+def resolve_target(target: Any, what: str = "The file") -> LocalTarget | StoredTarget:
+    """Return a target as a local or a stored one.
 
     :param target: a `pathlib.Path`, a local path as a string, or any path with `open`, `parent` and `exists`.
-    :raises TingTingReportError: when it is not a path, or names a store as a bare string.
+    :param what: what is written, for messages: `The report`.
+    :raises TingTingConfigError: it is not a path, names a store as a bare string, or is of a kind of store that is not
+        installed.
+    :raises TingTingStorageError: its store cannot be used.
     """
     name = re.sub(r"//[^/@]*:[^/@]*@", "//***@", str(target))
     if not str(target).strip() or "\0" in str(target):
-        raise TingTingReportError(f"The report cannot be written to {name!r}: that is not a path. Give a file name.")
+        raise TingTingConfigError(f"{what} cannot be written to {name!r}: that is not a path. Give a file name.")
     protocol = getattr(target, "protocol", None)
     if isinstance(protocol, str) and protocol in _LOCAL:
-        return LocalTarget(Path(os.path.realpath(target.path)), name)
+        return LocalTarget(Path(os.path.realpath(target.path)), name, what)
     if isinstance(protocol, str):
         try:
             store = target.fs
+        except (ImportError, ValueError) as error:
+            raise TingTingConfigError(
+                f"{what} cannot be written to {name}: {error}. Install the Airflow provider or the fsspec package for "
+                "this kind of store."
+            ) from error
         except Exception as error:
-            raise explain(error, name) from error
-        return StoredTarget(target, name, store, str(target.path), protocol in _WHOLE_OBJECTS)
+            raise storage_error(error, name, what) from error
+        return StoredTarget(target, name, what, store, str(target.path), protocol in _OBJECT_STORES)
     if isinstance(target, (str, os.PathLike)):
         local = os.fspath(target)
         if isinstance(local, str) and "://" not in local:
-            return LocalTarget(Path(os.path.realpath(local)), name)
+            return LocalTarget(Path(os.path.realpath(local)), name, what)
     elif hasattr(target, "open") and hasattr(target, "parent"):
-        return StoredTarget(target, name, None, "", whole_objects=False)
-    raise TingTingReportError(
-        f"The report cannot be written to {name!r}: give a local path, or an ObjectStoragePath for a store."
+        return StoredTarget(target, name, what, None, "", is_object=False)
+    raise TingTingConfigError(
+        f"{what} cannot be written to {name!r}: give a local path, or an ObjectStoragePath for a store."
     )
 
 
@@ -101,7 +108,8 @@ def are_one_file(one: Any, other: Any) -> bool:
 
     :param one: as for `resolve_target`.
     :param other: likewise.
-    :raises TingTingReportError: as `resolve_target` does.
+    :raises TingTingConfigError: as `resolve_target`.
+    :raises TingTingStorageError: as `resolve_target`.
     """
     first, second = resolve_target(one), resolve_target(other)
     if isinstance(first, LocalTarget) or isinstance(second, LocalTarget):
@@ -111,35 +119,34 @@ def are_one_file(one: Any, other: Any) -> bool:
     return bool(first.store == second.store) and posixpath.normpath(first.key) == posixpath.normpath(second.key)
 
 
-def explain(error: BaseException, name: str) -> TingTingError:
-    """Say in the reader's words why a target cannot be written.
+def storage_error(error: BaseException, name: str, what: str) -> TingTingError:
+    """Return an error that says why a target cannot be written, and what to do.
 
-    :param error: what the operating system or the store said.
+    :param error: what the operating system or the store raised; an error of this package is returned as it is.
     :param name: the target as the user wrote it.
+    :param what: what is written: `The report`.
     """
     if isinstance(error, TingTingError):
         return error
-    said = error.strerror or str(error) if isinstance(error, OSError) else str(error)
-    number = error.errno if isinstance(error, OSError) else None
-    remedy = _REMEDIES.get(number or 0, "Check the path, the connection of its store and the rights there.")
-    if isinstance(error, ImportError) or ("filesystem" in said.lower() and "registered" in said.lower()):
-        remedy = "Install the Airflow provider or the fsspec package for this kind of store."
-    return TingTingReportError(
-        f"The report cannot be written to {name}: {said or type(error).__name__}. {remedy} Nothing was changed there."
-    )
+    fault = judge_storage_error(error)
+    kind = TingTingStorageRefusedError if fault.is_final else TingTingStorageError
+    return kind(f"{what} cannot be written to {name}: {fault.reason}. {fault.remedy} Nothing was changed there.")
 
 
-def ensure_writable(target: Any, *, overwrite: bool = True) -> None:
-    """Check that a report could be written to the target, without creating it: before the download, before any cost.
+def ensure_writable(target: Any, *, overwrite: bool = True, what: str = "The report") -> None:
+    """Check that a file could be written to the target, without creating it: before the download, before any cost.
 
-    A local directory is tried with a nameless file. A store is asked whether it answers and what stands there; a trial
-    object would stay for ever where deleting is forbidden, so the right to write is found out when it is written.
+    A local directory is tried with a nameless file. An object store is not asked anything when the object may be
+    replaced, since the right to write may come without the right to look.
 
-    :param target: as for `write_report`.
+    :param target: a local path, or any path of universal-pathlib, fsspec or Airflow.
     :param overwrite: whether a file that is there may be replaced.
-    :raises TingTingReportError: with the path and what to do.
+    :param what: what is to be written, for messages.
+    :raises TingTingConfigError: the target is no path.
+    :raises TingTingStorageRefusedError: the path, its store or the rights are wrong, or the file exists.
+    :raises TingTingStorageError: the disk is full, or the store does not answer.
     """
-    place = resolve_target(target)
+    place = resolve_target(target, what)
     try:
         if isinstance(place, LocalTarget):
             _ensure_local(place, overwrite)
@@ -148,36 +155,18 @@ def ensure_writable(target: Any, *, overwrite: bool = True) -> None:
     except TingTingError:
         raise
     except Exception as error:
-        raise explain(error, place.name) from error
+        raise storage_error(error, place.name, what) from error
 
 
-def refuse_existing(name: str) -> TingTingReportError:
-    """Make the error for a file that is there and must not be replaced."""
-    return TingTingReportError(
-        f"The report was not written: {name} exists, and overwrite is off. Choose another path (a template such as "
-        "{{ run_id }} makes it unique), remove the file, or allow overwriting."
-    )
+def refuse_existing(place: LocalTarget | StoredTarget) -> TingTingStorageRefusedError:
+    """Return the error for a file that exists and must not be replaced.
 
-
-def open_part(directory: Path) -> tuple[int, Path | None]:
-    """Open a new file in a directory: without a name where the system can, so that a killed process leaves nothing.
-
-    :returns: the file descriptor, readable and writable, and the name if it has one.
-    :raises OSError: when the directory cannot be written to.
+    :param place: the target.
     """
-    if hasattr(os, "O_TMPFILE") and Path("/proc/self/fd").is_dir():
-        try:
-            return os.open(directory, os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o666), None
-        except OSError as error:
-            if error.errno not in {errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL, errno.ENOENT}:
-                raise
-    part = part_name(directory)
-    return os.open(part, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o666), part
-
-
-def part_name(directory: Path) -> Path:
-    """Name a file that is not whole yet: hidden, unique, and not made from the target's name."""
-    return directory / f".tingting-{os.urandom(8).hex()}.part"
+    return TingTingStorageRefusedError(
+        f"{place.what} was not written: {place.name} exists, and overwrite is off. Choose another path (a template "
+        "such as {{ run_id }} makes it unique), remove the file, or allow overwriting."
+    )
 
 
 def _ensure_local(place: LocalTarget, overwrite: bool) -> None:
@@ -194,7 +183,13 @@ def _ensure_local(place: LocalTarget, overwrite: bool) -> None:
 
 
 def check_local(place: LocalTarget, overwrite: bool) -> None:
-    """Refuse a target that is a directory or a device, or that exists and must not be replaced."""
+    """Refuse a target that is a directory or a device, or that exists and must not be replaced.
+
+    :param place: the target.
+    :param overwrite: whether a file that exists may be replaced.
+    :raises OSError: it is a directory.
+    :raises TingTingStorageRefusedError: it is a device, or exists.
+    """
     try:
         mode = place.path.stat().st_mode
     except (FileNotFoundError, NotADirectoryError):
@@ -204,24 +199,33 @@ def check_local(place: LocalTarget, overwrite: bool) -> None:
     if stat.S_ISDIR(mode):
         raise IsADirectoryError(errno.EISDIR, "it is a directory")
     if not stat.S_ISREG(mode):
-        raise TingTingReportError(
-            f"The report cannot be written to {place.name}: it is not a file. Choose another path."
+        raise TingTingStorageRefusedError(
+            f"{place.what} cannot be written to {place.name}: it is not a file. Choose another path."
         )
     if not overwrite:
-        raise refuse_existing(place.name)
+        raise refuse_existing(place)
 
 
 def check_stored(place: StoredTarget, overwrite: bool) -> None:
-    """Refuse a stored target that is a directory, or that exists and must not be replaced."""
+    """Refuse a stored target that is a directory, or that exists and must not be replaced.
+
+    :param place: the target.
+    :param overwrite: whether an object that exists may be replaced.
+    :raises OSError: it is a directory, or the store cannot be asked.
+    :raises TingTingStorageRefusedError: it exists.
+    """
     if place.name.endswith("/"):
         raise IsADirectoryError(errno.EISDIR, "it ends like a directory")
+    if place.is_object and overwrite:
+        # A put needs the right to write only, and there an object and a prefix may have the same name.
+        return
     if place.store is not None:
         place.store.invalidate_cache(place.key)
         is_directory, exists = place.store.isdir(place.key), place.store.exists(place.key)
     else:
         is_dir = getattr(place.path, "is_dir", None)
         is_directory, exists = bool(is_dir and is_dir()), bool(place.path.exists())
-    if is_directory:
+    if is_directory and not place.is_object:
         raise IsADirectoryError(errno.EISDIR, "it is a directory")
     if exists and not overwrite:
-        raise refuse_existing(place.name)
+        raise refuse_existing(place)

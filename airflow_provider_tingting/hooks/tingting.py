@@ -352,7 +352,7 @@ class TingTingHook(BaseHook):
 
         :param campaign_id: the campaign's id.
         :param path: the path of the file.
-        :raises TingTingReportError: the file cannot be written.
+        :raises TingTingStorageError: the file cannot be written.
         """
         size = self._download(api.calls.download_campaign_report(campaign_id), path)
         self._record(path, campaign_id=campaign_id)
@@ -364,7 +364,7 @@ class TingTingHook(BaseHook):
         :param survey_id: the survey's id, which is not the campaign's.
         :param path: the path of the file.
         :param format: `csv` (default) or `json`.
-        :raises TingTingReportError: the file cannot be written.
+        :raises TingTingStorageError: the file cannot be written.
         """
         size = self._download(api.calls.download_survey_report(survey_id, format=format), path)
         self._record(path, survey_id=survey_id)

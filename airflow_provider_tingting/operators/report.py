@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_tingting import api
 from airflow_provider_tingting._compat import AirflowFailException, failed_upstream
 from airflow_provider_tingting.assets import file_uri, openlineage_name
-from airflow_provider_tingting.errors import TingTingConfigError, TingTingReportError
+from airflow_provider_tingting.errors import TingTingConfigError, TingTingReportError, TingTingStorageError
 from airflow_provider_tingting.formatting import counted
 from airflow_provider_tingting.operators.base import TingTingBaseOperator
 from airflow_provider_tingting.utils.arguments import campaign_id_of, storage_path_of
@@ -234,8 +234,8 @@ class TingTingDownloadReportOperator(TingTingBaseOperator):
         """Say in an error of the report whose it is, and that a retry does no harm."""
         try:
             yield
-        except TingTingReportError as error:
-            raise TingTingReportError(
+        except (TingTingReportError, TingTingStorageError) as error:
+            raise type(error)(
                 f"Campaign {campaign_id}: {error} A retry of this task brings the report only: nobody is called again."
             ) from error
 
@@ -302,8 +302,8 @@ class TingTingDownloadSurveyReportOperator(TingTingBaseOperator):
                     written = write_survey_report(
                         spool, target, format=self.format, tidy=self.tidy, overwrite=self.overwrite
                     )
-                except TingTingReportError as error:
-                    raise TingTingReportError(f"Survey {number}: {error}") from error
+                except (TingTingReportError, TingTingStorageError) as error:
+                    raise type(error)(f"Survey {number}: {error}") from error
             result = {"survey_id": number, "path": str(target), "rows": written.rows, "format": written.format}
             self.push_values(context, result)
             return result

@@ -2,7 +2,6 @@
 
 The same text means the same in a report and in a listing of contacts, so both are read by the functions here.
 A cell that cannot be read is `UNREADABLE`, never a guess: the reader of the row keeps its text.
-May import the standard library only.
 
 Source: https://app.tingting.io (Campaign API, "Download report", `campaign-detail`) and the layouts seen since.
 """
@@ -104,7 +103,7 @@ class Remember(dict[str, T], Generic[T]):
 
 
 def read_status(text: str) -> str:
-    """Give a contact's status as TingTing documents it (`not started`, `hungup`, …), or the text as it came.
+    """Return a contact's status as TingTing documents it (`not started`, `hungup`, …), or the text as it came.
 
     Case, spaces, `_` and `-` do not matter. A status that nobody has documented stays what it is: it is never
     taken for a known one.
@@ -114,7 +113,7 @@ def read_status(text: str) -> str:
 
 
 def read_number(text: str) -> float | Unreadable | None:
-    """Give an amount of zero or more, such as credits: `2`, `1.5`, `1,200.50`; nothing as None."""
+    """Return an amount of zero or more, such as credits: `2`, `1.5`, `1,200.50`; nothing as None."""
     text = text.strip()
     if text.lower() in _NOTHING:
         return None
@@ -125,12 +124,12 @@ def read_number(text: str) -> float | Unreadable | None:
 
 
 def read_percent(text: str) -> float | Unreadable | None:
-    """Give percents, 0 to 100: `91`, `91%`, `91.5 %`; nothing as None."""
+    """Return percents, 0 to 100: `91`, `91%`, `91.5 %`; nothing as None."""
     return read_number(text.strip().removesuffix("%"))
 
 
 def read_duration(text: str) -> float | Unreadable | None:
-    """Give seconds: `10`, `10s`, `1m 5s`, `0:10`, `1:02:03`; nothing as None."""
+    """Return seconds: `10`, `10s`, `1m 5s`, `0:10`, `1:02:03`; nothing as None."""
     text = text.strip().lower()
     seconds = read_number(text)
     if seconds is not UNREADABLE:
@@ -145,7 +144,7 @@ def read_duration(text: str) -> float | Unreadable | None:
 
 
 def read_date(text: str) -> datetime | Unreadable | None:
-    """Give the moment of an action, always with its time zone: the one in the text, else Nepal's.
+    """Return the moment of an action, always with its time zone: the one in the text, else Nepal's.
 
     ISO 8601 with or without offset, `09/07/2025 14:46` (day first, as in Nepal), `July 9, 2025, 2:46 p.m.`,
     `9 Jul 2025`; nothing as None. A date in Bikram Sambat is not converted: unreadable.
@@ -224,7 +223,7 @@ _JSON = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=_read_fini
 
 
 def read_other_info(text: str) -> Mapping[str, object] | str | None:
-    """Give a contact's variables: from the repr of a Python dict or from JSON; else the text as it came.
+    """Return a contact's variables: from the repr of a Python dict or from JSON; else the text as it came.
 
     Nothing in the text is ever evaluated: `ast.literal_eval` reads literals only, within bounds of length and depth.
     """

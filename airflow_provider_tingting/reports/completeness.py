@@ -1,7 +1,7 @@
 """Whether all of a report came home, and whether it is the one that was asked for.
 
 A body that is cut between two rows looks like a whole report, and so does one that has a row twice and lacks another;
-only counting numbers shows it. May import the standard library and the error tree only.
+only counting numbers shows it.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def check_complete(
 
 
 def announced_contacts(fields: Mapping[str, object]) -> int | None:
-    """Give the number of contacts that a report's preamble announces, if it does.
+    """Return the number of contacts that a report's preamble announces, if it does.
 
     :param fields: `Report.fields`.
     """

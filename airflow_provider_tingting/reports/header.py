@@ -1,7 +1,7 @@
 """Where the table of a campaign report begins, and what the lines above it say.
 
 The header is found by its cells: a row with a column for the number and one for the status, in any order, case and
-spacing. What stands above it is the preamble. May import the standard library and the rooms' parsers only.
+spacing. What stands above it is the preamble.
 
 Source: Campaign API, "Download report" (no layout is documented); layouts seen: plain, and with a preamble.
 """
@@ -64,13 +64,13 @@ _HIDDEN: Final = frozenset({"message", "sms_message"})
 
 
 def plain_name(cell: str) -> str:
-    """Give a column's or label's name without case, spacing and signs: `Duration (Seconds)` → `duration seconds`."""
+    """Return a column's or label's name without case, spacing and signs: `Duration (Seconds)` → `duration seconds`."""
     folded = unicodedata.normalize("NFKC", cell).casefold()
     return " ".join(re.sub(r"[\W_]+", " ", folded, flags=re.UNICODE).split()) or folded.strip()
 
 
 def snake_name(cell: str) -> str:
-    """Give the name as a column of a tidy table has it: `Ward No.` → `ward_no`."""
+    """Return the name as a column of a tidy table has it: `Ward No.` → `ward_no`."""
     return plain_name(cell).replace(" ", "_") or "column"
 
 

@@ -1,7 +1,6 @@
 """Who came to what, from a report in any form: as TingTing sent it, or a file that was written from it.
 
-A number, a status and the contact's variables, as they went into the campaign. May import the standard library, the
-error tree, this room and the sources of contacts, which know how to open a file.
+A number, a status and the contact's variables, as they went into the campaign.
 """
 
 from __future__ import annotations
@@ -14,11 +13,11 @@ from typing import Any, BinaryIO, Final
 from airflow_provider_tingting.contacts.sources import read_rows
 from airflow_provider_tingting.contacts.sources.source_file import SourceFile
 from airflow_provider_tingting.errors import TingTingContactsError
+from airflow_provider_tingting.files.csv_rows import unescape_formula
 from airflow_provider_tingting.masking import HIDDEN, mask_number
 from airflow_provider_tingting.reports.cells import read_other_info, read_status
 from airflow_provider_tingting.reports.parser import Report, open_report
-from airflow_provider_tingting.reports.writers.csv_file import escape_formula
-from airflow_provider_tingting.reports.writers.tidy import CORE, OTHER_INFO
+from airflow_provider_tingting.reports.tidy import CORE, OTHER_INFO
 
 _CORE: Final = tuple(name for name, _ in CORE)
 _RESERVED: Final = frozenset({*_CORE, OTHER_INFO})
@@ -54,7 +53,7 @@ class Outcomes:
         self._source = source
 
     def __iter__(self) -> Iterator[Outcome]:
-        """Give every contact's outcome, in the report's order.
+        """Return every contact's outcome, in the report's order.
 
         :raises TingTingContactsError: when the file cannot be read, is no report, or does not hold the real numbers.
         :raises TingTingReportError: when it is a CSV that is damaged or no report.
@@ -105,12 +104,12 @@ def _of_report(report: Report) -> Iterator[Outcome]:
 
 def _of_tidy(report: Report) -> Iterator[Outcome]:
     """Read a tidy file by place: a variable may be called like one of the columns that a report could have."""
-    names = [_plain(name.strip() or f"column {place}") for place, name in enumerate(report.columns, 1)]
+    names = [unescape_formula(name.strip() or f"column {place}") for place, name in enumerate(report.columns, 1)]
     number, status, first = _CORE.index("number"), _CORE.index("status"), len(_CORE)
     status_of = report.status_reader()
     for batch in report.batches():
         for cells in batch:
-            values = dict(zip(names[first:], map(_plain, cells[first:]), strict=True))
+            values = dict(zip(names[first:], map(unescape_formula, cells[first:]), strict=True))
             yield Outcome(cells[number].strip(), status_of(cells[status]), _original(values))
 
 
@@ -128,8 +127,3 @@ def _original(values: Mapping[str, object]) -> dict[str, object]:
 
 def _filled(variables: Mapping[str, object]) -> dict[str, object]:
     return {str(name): value for name, value in variables.items() if value is not None and value != ""}
-
-
-def _plain(text: str) -> str:
-    """Undo the escape of a formula."""
-    return text[1:] if text.startswith("'") and escape_formula(text[1:]) == text else text

@@ -1,7 +1,6 @@
 """A campaign report as a stream of typed rows, whatever layout it came in.
 
 Open once, iterate as often as needed: every pass reads the spooled file again from its first byte, in flat memory.
-May import the standard library, the error tree and the parsers of this room only.
 
 Source: Campaign API, "Download report": `GET download/{campaign_id}/report/`, "per-contact call outcomes,
 durations, and credit usage".
@@ -19,6 +18,7 @@ from typing import BinaryIO, Final
 
 from airflow_provider_tingting.errors import TingTingReportError
 from airflow_provider_tingting.masking import HIDDEN, mask_number, mask_text
+from airflow_provider_tingting.reports.body import END, Lines, refuse_other_kinds
 from airflow_provider_tingting.reports.cells import (
     UNREADABLE,
     Remember,
@@ -37,8 +37,6 @@ from airflow_provider_tingting.reports.header import (
     read_preamble,
     unique_names,
 )
-from airflow_provider_tingting.reports.lines import END, Lines
-from airflow_provider_tingting.reports.sniff import refuse_other_kinds
 
 _DELIMITERS: Final = (",", ";", "\t", "|")
 _HEADER_WITHIN: Final = 1000
@@ -116,11 +114,11 @@ class Report:
         return f"Report(columns={self.columns!r}, fields={self.fields!r})"
 
     def label(self, field_name: str) -> str:
-        """Give the name of a field's column, as `ReportRow.extra` has it when a cell of it cannot be read."""
+        """Return the name of a field's column, as `ReportRow.extra` has it when a cell of it cannot be read."""
         return self._labels[field_name]
 
     def rows(self) -> Iterator[ReportRow]:
-        """Give every contact's row, in the report's order.
+        """Return every contact's row, in the report's order.
 
         :raises TingTingReportError: when the report turns out to be cut, damaged or two reports in one; the rows
             given so far are then worth nothing.
@@ -130,7 +128,7 @@ class Report:
             yield from map(build, batch)
 
     def batches(self) -> Iterator[list[list[str]]]:
-        """Give the rows as lists of cells, as wide as the header, blank rows left out: for fast passes.
+        """Return the rows as lists of cells, as wide as the header, blank rows left out: for fast passes.
 
         :raises TingTingReportError: as `rows`.
         """
@@ -197,7 +195,7 @@ class Report:
         return reader.line_num + 1
 
     def status_reader(self) -> Callable[[str], str]:
-        """Give a parser of status cells that refuses a second header, with its line, when it meets one."""
+        """Return a parser of status cells that refuses a second header, with its line, when it meets one."""
 
         def read(text: str) -> str:
             if plain_name(text) in _STATUS_NAMES:

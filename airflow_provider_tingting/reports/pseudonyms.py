@@ -1,8 +1,7 @@
 """Phone numbers for files that leave the team: as they are, masked, or as a keyed hash.
 
 The hash is HMAC-SHA256 with a secret of the connection: the same person has the same text in every file, so that files
-can be joined, and nobody without the secret can try out all numbers. May import the standard library, masking, the
-error tree and this room only.
+can be joined, and nobody without the secret can try out all numbers.
 """
 
 from __future__ import annotations
@@ -15,11 +14,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from airflow_provider_tingting.errors import TingTingConfigError
 from airflow_provider_tingting.masking import mask_number, mask_text
-from airflow_provider_tingting.reports.distinct import bare_number
+from airflow_provider_tingting.reports.number_set import bare_number
 from airflow_provider_tingting.reports.parser import ReportRow
 
 if TYPE_CHECKING:
-    from airflow_provider_tingting.reports.writers.tidy import TidyTable
+    from airflow_provider_tingting.reports.tidy import TidyTable
 
 NUMBERS: Final = ("plain", "masked", "sha256")
 # Names and statuses are the same in every row.
@@ -53,7 +52,7 @@ def check_numbers(numbers: str, *, format: str, salt: str | None) -> None:
 
 
 def disguise(rows: Iterable[ReportRow], numbers: str, salt: str | None = None) -> Iterable[ReportRow]:
-    """Give the rows with their numbers as they are to be written.
+    """Return the rows with their numbers as they are to be written.
 
     What looks like a phone number in the contacts' variables and in unknown columns is masked as well.
 
@@ -69,7 +68,7 @@ def disguise(rows: Iterable[ReportRow], numbers: str, salt: str | None = None) -
 
 
 def disguise_names(table: TidyTable, numbers: str) -> TidyTable:
-    """Give the columns of disguised rows: a variable may be called like a number."""
+    """Return the columns of disguised rows: a variable may be called like a number."""
     if numbers == "plain":
         return table
     variables, extra = (tuple(dict.fromkeys(map(_masked, names))) for names in (table.variables, table.extra))
@@ -77,7 +76,7 @@ def disguise_names(table: TidyTable, numbers: str) -> TidyTable:
 
 
 def hasher(salt: str) -> Callable[[str], str]:
-    """Give the function that makes a number unreadable: `hmac.new(salt, number, "sha256").hexdigest()`.
+    """Return the function that makes a number unreadable: `hmac.new(salt, number, "sha256").hexdigest()`.
 
     Both are UTF-8; the number is the ten digits, without blanks and Nepal's country code.
     """

@@ -1,7 +1,7 @@
 """What a campaign came to: how many were reached, by whom it was carried, what it cost. Small enough for XCom.
 
 The same contacts give the same summary, whether they are counted from a report or from the listing of contacts, and
-in whatever order. May import the standard library, masking, the error tree and this room.
+in whatever order.
 
 Source: Campaign API, "Download report" and `campaign-detail/{campaign_id}/`; which statuses count as reached is the
 vendor's own reckoning (completed and hungup against failed, unanswered and terminated).
@@ -11,10 +11,9 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from itertools import compress
-from math import inf
 from operator import itemgetter
 from typing import Any, Final
 
@@ -25,10 +24,9 @@ from airflow_provider_tingting.reports.cells import (
     read_duration,
     read_number,
     read_percent,
-    read_status,
 )
-from airflow_provider_tingting.reports.distinct import DistinctNumbers
-from airflow_provider_tingting.reports.parser import Report, ReportRow
+from airflow_provider_tingting.reports.number_set import DistinctNumbers
+from airflow_provider_tingting.reports.parser import Report
 
 REACHED: Final = frozenset({"completed", "hungup"})
 NOT_REACHED: Final = frozenset({"failed", "unanswered", "terminated"})
@@ -84,7 +82,7 @@ class CampaignSummary:
     duplicates: int = 0
 
     def to_json(self) -> dict[str, Any]:
-        """Give plain JSON of less than 1 kB; rare statuses and carriers become `other` if they must."""
+        """Return plain JSON of less than 1 kB; rare statuses and carriers become `other` if they must."""
         plain: dict[str, Any] = {name: getattr(self, name) for name in self.__slots__}
         for most in (12, 9, 6, 4, 2, 1, 0):
             plain["by_status"] = _most_frequent(self.by_status, max(most, 4))
@@ -99,96 +97,65 @@ class CampaignSummary:
         return cls(**{name: plain[name] for name in cls.__slots__ if name in plain})
 
 
-class SummaryBuilder:
-    """Counts contacts one by one, in flat memory.
+def summarise(report: Report, *, watch: Callable[[list[list[str]]], None] | None = None) -> CampaignSummary:
+    """Return the summary of a report, in one pass and flat memory.
 
-    Feed it rows of a report or of a listing of contacts: amounts may be numbers, or text as TingTing writes it
-    (`"10s"`, `"91"`, `""`). An amount that cannot be read counts as nothing.
+    An amount that cannot be read counts as nothing.
+
+    :param report: the report.
+    :param watch: called with each batch of rows, for a caller that wants more than the summary from the same pass.
+    :raises TingTingReportError: the report is cut or damaged.
+    """
+    counting = _Counting(report)
+    for batch in report.batches():
+        counting.add(batch)
+        if watch is not None:
+            watch(batch)
+    return counting.result()
+
+
+class _Counting:
+    """Counts texts in C; each distinct text is read once.
+
+    The length of a call and the playback count for the contacts reached only, so other rows are left out before they
+    are counted.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, report: Report) -> None:
         self._statuses: Counter[str] = Counter()
         self._carriers: Counter[str] = Counter()
         self._playback = [0] * 101
         self._talked = self._calls = self._sms = 0
         self._numbers = DistinctNumbers()
-        self._status_of = Remember(lambda text: _shorten(read_status(text).lower()) or "unknown")
-        self._carrier_of = Remember(lambda text: _shorten(text.strip()))
-        self._seconds_of = Remember(lambda text: _amount(read_duration(text)))
-        self._percent_of = Remember(lambda text: _amount(read_percent(text)))
-        self._credits_of = Remember(lambda text: _amount(read_number(text)))
-
-    def add(
-        self,
-        status: str,
-        *,
-        carrier: str | None = None,
-        duration_seconds: float | str | None = None,
-        playback_percent: float | str | None = None,
-        credits_calls: float | str | None = None,
-        credits_sms: float | str | None = None,
-        number: str | None = None,
-        times: int = 1,
-    ) -> None:
-        """Count one contact, or several that are alike.
-
-        :param status: its status, in any case.
-        :param carrier: its carrier, if known.
-        :param duration_seconds: length of its call; `call_duration` in a listing.
-        :param playback_percent: how much of the message was played; `playback` in a listing.
-        :param credits_calls: credits for its call; `credit_consumed` in a listing.
-        :param credits_sms: credits for its SMS; `credit_consumed_SMS` in a listing.
-        :param number: its phone number, to notice one that comes twice; only a bit of it is kept.
-        :param times: how many contacts are like this.
-        """
-        if number:
-            self._numbers.add_all([number] * times)
-        status = self._status_of[status]
-        _count(self._statuses, status, times)
-        if carrier and (name := self._carrier_of[carrier]):
-            _count(self._carriers, name, times)
-        if credits_calls:
-            self._calls += times * _whole(credits_calls, self._credits_of)
-        if credits_sms:
-            self._sms += times * _whole(credits_sms, self._credits_of)
-        if status in REACHED:
-            if duration_seconds:
-                self._talked += times * _whole(duration_seconds, self._seconds_of)
-            if playback_percent is not None and playback_percent != "":
-                self._add_playback(playback_percent, times)
-
-    def add_report(self, report: Report, *, watch: Callable[[list[list[str]]], None] | None = None) -> None:
-        """Count every row of a report, several times faster than row by row.
-
-        :param report: the report.
-        :param watch: is shown every batch of rows, for those who want more than numbers from the same pass.
-        :raises TingTingReportError: when the report turns out to be cut or damaged.
-        """
-        # Texts are counted in C; then every distinct one is read once. The length of a call and the playback count for
-        # those reached only, so the other rows are left out before they are counted.
-        at = report.positions
-        of_number, of_status = itemgetter(at["number"]), itemgetter(at["status"])
-        alike = ["status", *(name for name in _ALIKE if name in at)]
-        # With one column `itemgetter` gives no tuple.
-        of_alike = itemgetter(*(at[name] for name in alike), *([at["status"]] if len(alike) == 1 else []))
-        of_reached = {name: itemgetter(at[name]) for name in _OF_REACHED if name in at}
-        counts: dict[str, Counter[Any]] = {name: Counter() for name in ("alike", *of_reached)}
         read_status_cell = report.status_reader()
-        is_reached = Remember(lambda text: self._status_of[read_status_cell(text)] in REACHED).__getitem__
-        for batch in report.batches():
-            self._numbers.add_all(list(map(of_number, batch)))
-            counts["alike"].update(map(of_alike, batch))
-            reached = list(compress(batch, map(is_reached, map(of_status, batch))))
-            for name, getter in of_reached.items():
-                counts[name].update(map(getter, reached))
-            if sum(map(len, counts.values())) > _FOLD_AT:
-                self._fold(counts, alike, read_status_cell)
-            if watch is not None:
-                watch(batch)
-        self._fold(counts, alike, read_status_cell)
+        self._status_of = Remember(lambda text: _shorten(read_status_cell(text).lower()) or "unknown")
+        self._carrier_of = Remember(lambda text: _shorten(text.strip()))
+        self._seconds_of = Remember(lambda text: _in_shares(read_duration(text)))
+        self._percent_of = Remember(read_percent)
+        self._credits_of = Remember(lambda text: _in_shares(read_number(text)))
+        self._is_reached = Remember(lambda text: self._status_of[text] in REACHED).__getitem__
+        at = report.positions
+        self._number, self._status = itemgetter(at["number"]), itemgetter(at["status"])
+        self._alike = ["status", *(name for name in _ALIKE if name in at)]
+        # With one column `itemgetter` gives no tuple.
+        doubled = [at["status"]] if len(self._alike) == 1 else []
+        self._of_alike = itemgetter(*(at[name] for name in self._alike), *doubled)
+        self._of_reached = {name: itemgetter(at[name]) for name in _OF_REACHED if name in at}
+        self._counts: dict[str, Counter[Any]] = {name: Counter() for name in ("alike", *self._of_reached)}
+
+    def add(self, batch: list[list[str]]) -> None:
+        """Count some rows."""
+        self._numbers.add_all(list(map(self._number, batch)))
+        self._counts["alike"].update(map(self._of_alike, batch))
+        reached = list(compress(batch, map(self._is_reached, map(self._status, batch))))
+        for name, getter in self._of_reached.items():
+            self._counts[name].update(map(getter, reached))
+        if sum(map(len, self._counts.values())) > _FOLD_AT:
+            self._fold()
 
     def result(self) -> CampaignSummary:
-        """Give the summary of what has been added so far."""
+        """Return the summary of all rows that were counted."""
+        self._fold()
         contacts = self._statuses.total()
         reached, not_reached, pending = (
             sum(self._statuses[status] for status in group) for group in (REACHED, NOT_REACHED, PENDING)
@@ -210,27 +177,23 @@ class SummaryBuilder:
             duplicates=self._numbers.duplicates,
         )
 
-    def _fold(
-        self, counts: Mapping[str, Counter[Any]], alike: list[str], read_status_cell: Callable[[str], str]
-    ) -> None:
+    def _fold(self) -> None:
+        counts = self._counts
         for texts, times in counts["alike"].items():
-            cells = dict(zip(alike, texts, strict=False))
-            _count(self._statuses, self._status_of[read_status_cell(cells["status"])], times)
+            cells = dict(zip(self._alike, texts, strict=False))
+            _count(self._statuses, self._status_of[cells["status"]], times)
             if name := self._carrier_of[cells.get("carrier", "")]:
                 _count(self._carriers, name, times)
-            self._calls += times * _whole(cells.get("credit_consumed", ""), self._credits_of)
-            self._sms += times * _whole(cells.get("credit_consumed_sms", ""), self._credits_of)
+            self._calls += times * self._credits_of[cells.get("credit_consumed", "")]
+            self._sms += times * self._credits_of[cells.get("credit_consumed_sms", "")]
         for text, times in counts.get("duration_seconds", _NONE).items():
-            self._talked += times * _whole(text, self._seconds_of)
+            self._talked += times * self._seconds_of[text]
         for text, times in counts.get("playback_percent", _NONE).items():
-            self._add_playback(text, times)
+            percent = self._percent_of[text]
+            if isinstance(percent, float):
+                self._playback[min(100, round(percent))] += times
         for counter in counts.values():
             counter.clear()
-
-    def _add_playback(self, value: float | str, times: int) -> None:
-        percent = self._percent_of[value] if isinstance(value, str) else value
-        if percent is not None and 0 <= percent < inf:
-            self._playback[min(100, round(percent))] += times
 
     def _median(self) -> float | None:
         heard = sum(self._playback)
@@ -245,39 +208,8 @@ class SummaryBuilder:
         return sum(middles) / 2
 
 
-def summarise_report(report: Report) -> CampaignSummary:
-    """Summarise a report from its cells.
-
-    :raises TingTingReportError: when the report turns out to be cut or damaged.
-    """
-    builder = SummaryBuilder()
-    builder.add_report(report)
-    return builder.result()
-
-
-def summarise_rows(rows: Iterable[ReportRow]) -> CampaignSummary:
-    """Summarise rows, such as a part of a report."""
-    builder = SummaryBuilder()
-    for row in rows:
-        builder.add(
-            row.status,
-            carrier=row.carrier,
-            duration_seconds=row.duration_seconds,
-            playback_percent=row.playback_percent,
-            credits_calls=row.credit_consumed,
-            credits_sms=row.credit_consumed_sms,
-            number=row.number,
-        )
-    return builder.result()
-
-
-def _amount(value: object) -> float | None:
-    return value if isinstance(value, float) else None
-
-
-def _whole(value: float | str, reader: Remember[float | None]) -> int:
-    amount = reader[value] if isinstance(value, str) else value
-    return round(amount * _SHARES) if amount and 0 < amount < inf else 0
+def _in_shares(value: object) -> int:
+    return round(value * _SHARES) if isinstance(value, float) else 0
 
 
 def _shorten(name: str) -> str:

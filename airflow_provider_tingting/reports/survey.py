@@ -1,7 +1,7 @@
 """A survey report into a file: as it came, or with tidy columns where its JSON allows.
 
 TingTing documents no columns of a survey report, so nothing is expected of them; what is not CSV or JSON at all is
-still refused. May import the standard library, the error tree and this room only.
+still refused.
 
 Source: Campaign API, "Survey report": `GET download/survey/{survey_id}/report/?format=csv|json`.
 """
@@ -17,12 +17,10 @@ from io import TextIOWrapper
 from typing import Any, BinaryIO, Final
 
 from airflow_provider_tingting.errors import TingTingConfigError, TingTingReportError
-from airflow_provider_tingting.files.atomic import size_of, whole_file
-from airflow_provider_tingting.files.gzip_name import gzip_by_name
-from airflow_provider_tingting.reports.lines import END, Lines
-from airflow_provider_tingting.reports.sniff import refuse_other_kinds
-from airflow_provider_tingting.reports.writers.csv_file import escape_formula, row_writer
-from airflow_provider_tingting.reports.writers.tidy import as_text
+from airflow_provider_tingting.files.atomic import gzip_by_name, size_of, whole_file
+from airflow_provider_tingting.files.csv_rows import escape_formula, row_writer
+from airflow_provider_tingting.reports.body import END, Lines, refuse_other_kinds
+from airflow_provider_tingting.reports.tidy import as_text
 
 SURVEY_FORMATS: Final = ("csv", "json")
 # JSON cannot be checked in parts; a survey of more than this is not taken into memory.

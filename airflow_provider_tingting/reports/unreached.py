@@ -1,7 +1,6 @@
 """From the report of one campaign to the audience of the next: those whom it did not reach, as a file.
 
 Each contact keeps its variables and carries along how many campaigns have tried it, so that nobody is tried for ever.
-May import the standard library, the error tree and this room, and the contacts' memory of numbers.
 """
 
 from __future__ import annotations
@@ -14,12 +13,11 @@ from typing import Any, BinaryIO, Final
 
 from airflow_provider_tingting.contacts.number_set import NumberSet
 from airflow_provider_tingting.errors import TingTingConfigError, TingTingContactsError, TingTingError
-from airflow_provider_tingting.files.atomic import whole_file
-from airflow_provider_tingting.files.gzip_name import gzip_by_name
+from airflow_provider_tingting.files.atomic import gzip_by_name, whole_file
+from airflow_provider_tingting.files.csv_rows import row_writer
 from airflow_provider_tingting.reports.cells import CONTACT_STATUSES, read_status
 from airflow_provider_tingting.reports.outcomes import Outcome
 from airflow_provider_tingting.reports.summary import NOT_REACHED
-from airflow_provider_tingting.reports.writers.csv_file import row_writer
 
 UNREACHED: Final = tuple(status for status in CONTACT_STATUSES if status in NOT_REACHED)
 FORMATS: Final = (".csv", ".jsonl")

@@ -11,6 +11,7 @@ from airflow_provider_tingting.errors import (
     TingTingNotFoundError,
     TingTingOutcomeUnknownError,
     TingTingReportError,
+    TingTingStorageError,
     TingTingValidationError,
 )
 from airflow_provider_tingting.operators.base import TingTingBaseOperator
@@ -147,8 +148,8 @@ class TingTingReportToSqlOperator(TingTingBaseOperator):
                         create=self.create_table,
                         batch_size=batch_size,
                     )
-                except TingTingReportError as error:
-                    raise TingTingReportError(f"Campaign {number}: {error}") from error
+                except (TingTingReportError, TingTingStorageError) as error:
+                    raise type(error)(f"Campaign {number}: {error}") from error
             self.log.info("Campaign %s: %s rows in table %s", number, rows, target)
             result = {
                 "campaign_id": number,

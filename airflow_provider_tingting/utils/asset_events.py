@@ -56,5 +56,5 @@ def _is_of_today(event: Any) -> bool:
 
 
 def _flat(outcome: Mapping[str, Any]) -> dict[str, Any]:
-    """Give what is nested as JSON text: older Airflow fails a task whose alias has an event with nested values."""
+    """Return what is nested as JSON text: older Airflow fails a task whose alias has an event with nested values."""
     return {name: json.dumps(value) if isinstance(value, Mapping) else value for name, value in outcome.items()}

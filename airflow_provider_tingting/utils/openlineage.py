@@ -30,7 +30,7 @@ class Written:
 
 
 def campaign_lineage(campaign_uri: str, figures: Mapping[str, Any], written: Written | None = None) -> Any:
-    """Give the lineage of a task that is about one campaign.
+    """Return the lineage of a task that is about one campaign.
 
     :param campaign_uri: the campaign: the input of a task that has written something, the output of one that ran it.
     :param figures: ids and counts, for the facet `tingting_campaign` of the run.

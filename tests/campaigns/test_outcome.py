@@ -7,16 +7,13 @@ import pytest
 from airflow_provider_tingting.api.models import Campaign
 from airflow_provider_tingting.campaigns.outcome import describe, judge
 from airflow_provider_tingting.errors import TingTingCampaignFailedError
-from airflow_provider_tingting.reports.summary import CampaignSummary, SummaryBuilder
+from airflow_provider_tingting.reports.summary import CampaignSummary
 
 COMPLETED = Campaign.model_validate({"id": 1, "status": "Completed", "progress_percent": 100})
 
 
 def a_summary(reached: int, contacts: int) -> CampaignSummary:
-    builder = SummaryBuilder()
-    builder.add("completed", times=reached)
-    builder.add("unanswered", times=contacts - reached)
-    return builder.result()
+    return CampaignSummary(contacts=contacts, reached=reached, not_reached=contacts - reached)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from upath import UPath
 from airflow_provider_tingting._compat import object_storage_path
 from airflow_provider_tingting.contacts.audience_file import write_audience
 from airflow_provider_tingting.contacts.rejects import write_rejects
-from airflow_provider_tingting.errors import TingTingContactsError
+from airflow_provider_tingting.errors import TingTingStorageError
 
 
 @pytest.fixture(params=[UPath, object_storage_path], ids=["UPath", "ObjectStoragePath"])
@@ -35,7 +35,7 @@ def test_a_file_is_put_on_a_storage_and_replaced_there(folder):
         write_rejects(folder / "rejects.csv", ["number", "reason"], [{"number": "1", "reason": reason}])
         write_audience(folder / "people.jsonl", ["9841234567"])
 
-    assert (folder / "rejects.csv").read_bytes().decode("utf-8-sig") == "number,reason\r\n1,landline\r\n"
+    assert (folder / "rejects.csv").read_bytes().decode("utf-8-sig") == "number,reason\n1,landline\n"
     assert b"9841234567" in (folder / "people.jsonl").read_bytes()
     assert names(folder) == ["people.jsonl", "rejects.csv"]
 
@@ -49,7 +49,7 @@ def test_a_storage_that_fails_keeps_what_was_there_and_nothing_half(folder, monk
     monkeypatch.setattr(type(fsspec.filesystem("memory")), "mv", full)
     for method in ("replace", "rename"):
         monkeypatch.setattr(type(folder), method, full, raising=False)
-    with pytest.raises(TingTingContactsError, match="No space left"):
+    with pytest.raises(TingTingStorageError, match="No space left"):
         write_audience(folder / "people.jsonl", ["9801234567"])
 
     assert b"9841234567" in (folder / "people.jsonl").read_bytes()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import stat
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,8 @@ from openpyxl import load_workbook
 
 from airflow_provider_tingting.contacts.audience import AudienceOptions, ValidatedAudience, check_audience
 from airflow_provider_tingting.contacts.sources import read_rows
-from airflow_provider_tingting.errors import TingTingConfigError, TingTingContactsError
+from airflow_provider_tingting.errors import TingTingConfigError, TingTingStorageError
+from airflow_provider_tingting.files.csv_rows import escape_formula
 
 PEOPLE = [
     {"number": "12", "name": "=HYPERLINK(1)", "age": 5},
@@ -51,7 +53,16 @@ def test_no_cell_of_a_rejects_csv_is_a_formula(audience: ValidatedAudience, tmp_
     assert "'@cmd" in cells
     assert "'-1+2" in cells
     assert "'\tx" in cells
-    assert all(cell == "-5.5" or not cell.startswith(("=", "+", "-", "@", "\t")) for cell in cells)
+    assert all(cell in ("-5.5", "+977-1-4412345") or not cell.startswith(("=", "+", "-", "@", "\t")) for cell in cells)
+
+
+@pytest.mark.parametrize(
+    "text", ["＝cmd|'/c calc'!A1", "\n=1+1", "＋1+2", "＠SUM(1)"], ids=["equals", "line", "plus", "at"]
+)
+def test_rejects_and_reports_escape_the_same_formulas(text: str, tmp_path: Path) -> None:
+    with check_audience(read_rows([{"number": "12", "name": text}]), AudienceOptions(on_invalid="skip")) as checked:
+        checked.write_rejects(tmp_path / "rejects.csv")
+    assert rows_of(tmp_path / "rejects.csv")[0]["name"] == escape_formula(text) == f"'{text}"
 
 
 def test_rejects_can_be_corrected_and_read_again(audience: ValidatedAudience, tmp_path: Path) -> None:
@@ -94,28 +105,23 @@ def test_a_target_that_cannot_be_written_is_named_and_nothing_is_left(
     audience: ValidatedAudience, tmp_path: Path
 ) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(TingTingContactsError, match="cannot be written"):
+    with pytest.raises(TingTingStorageError, match="cannot be written"):
         audience.write_rejects(tmp_path / "file" / "rejects.csv")
     (tmp_path / "rejects.csv").mkdir()
-    with pytest.raises(TingTingContactsError, match="cannot be written"):
+    with pytest.raises(TingTingStorageError, match="cannot be written"):
         audience.write_rejects(tmp_path / "rejects.csv")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "rejects.csv"]
 
 
-def test_a_copy_that_breaks_off_leaves_the_old_file(audience: ValidatedAudience, tmp_path: Path) -> None:
-    target = tmp_path / "rejects.csv"
-    target.write_text("old")
-
-    class BreaksOff(type(target)):  # type: ignore[misc]
-        def open(self, *arguments: Any, **options: Any) -> Any:
-            stream = super().open(*arguments, **options)
-            stream.write(b"half")
-            raise OSError(28, "No space left on device")
-
-    with pytest.raises(TingTingContactsError, match="No space left on device"):
-        audience.write_rejects(BreaksOff(target))
-    assert [path.name for path in tmp_path.iterdir()] == ["rejects.csv"]
-    assert target.read_text() == "old"
+def test_rejects_keep_the_rights_and_the_link_of_the_old_file(audience: ValidatedAudience, tmp_path: Path) -> None:
+    real, link = tmp_path / "real.csv", tmp_path / "rejects.csv"
+    real.write_text("old")
+    real.chmod(0o600)
+    link.symlink_to(real)
+    audience.write_rejects(link)
+    assert link.is_symlink()
+    assert stat.S_IMODE(real.stat().st_mode) == 0o600
+    assert len(rows_of(real)) == 4
 
 
 def test_rejects_go_to_object_storage(audience: ValidatedAudience, tmp_path: Path) -> None:

@@ -10,8 +10,8 @@ import pytest
 
 from airflow_provider_tingting.reports.header import COLUMN_NAMES
 from airflow_provider_tingting.reports.outcomes import Outcomes
+from airflow_provider_tingting.reports.tidy import CORE, OTHER_INFO
 from airflow_provider_tingting.reports.writers import write_report
-from airflow_provider_tingting.reports.writers.tidy import CORE, OTHER_INFO
 
 # What columns of a report are called, and so what a reader of reports may take a variable for.
 NAMES = sorted({name for names in COLUMN_NAMES.values() for name in names})

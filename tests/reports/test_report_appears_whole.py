@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from support.report_files import names
 
-from airflow_provider_tingting.errors import TingTingReportError
+from airflow_provider_tingting.errors import TingTingStorageError
 from airflow_provider_tingting.files.atomic import whole_file
 from airflow_provider_tingting.reports.writers import ensure_writable
 
@@ -34,7 +34,7 @@ def test_a_reader_sees_the_old_file_until_the_new_one_is_whole(tmp_path: Path) -
 
 def test_a_file_that_appears_meanwhile_is_not_replaced_when_overwriting_is_off(tmp_path: Path) -> None:
     target = tmp_path / "report.csv"
-    with pytest.raises(TingTingReportError, match="overwrite is off"), whole_file(target, overwrite=False) as file:
+    with pytest.raises(TingTingStorageError, match="overwrite is off"), whole_file(target, overwrite=False) as file:
         file.write(b"mine")
         target.write_text("theirs")
     assert target.read_text() == "theirs"
@@ -120,7 +120,7 @@ def test_a_full_disk_is_named_and_leaves_the_old_file(tmp_path: Path) -> None:
     lines = said.stdout.splitlines()
     assert len(lines) == 4 + len(formats)
     for line in lines:
-        assert line.startswith(f"TingTingReportError The report cannot be written to {target}")
+        assert line.startswith(f"TingTingStorageError The report cannot be written to {target}")
         assert "Choose another path" in line
     assert (target.read_text(), names(tmp_path)) == ("old", ["report.csv"])
 

@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from airflow_provider_tingting.errors import TingTingConfigError, TingTingReportError
+from airflow_provider_tingting.errors import TingTingConfigError, TingTingReportError, TingTingStorageRefusedError
 from airflow_provider_tingting.reports import chart
 from airflow_provider_tingting.reports.chart import ChartFigures, write_chart
 from airflow_provider_tingting.reports.parser import open_report
@@ -177,7 +177,7 @@ def test_a_damaged_report_leaves_the_old_page(tmp_path: Path) -> None:
 
     with pytest.raises(TingTingReportError):
         write_chart(report_of(REPORT + REPORT), target, title="Water")
-    with pytest.raises(TingTingReportError, match="overwrite is off"):
+    with pytest.raises(TingTingStorageRefusedError, match="overwrite is off"):
         write_chart(report_of(REPORT), target, title="Water", overwrite=False)
 
     assert target.read_text(encoding="utf-8") == "of yesterday"

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_tingting.errors import TingTingReportError
+from airflow_provider_tingting.errors import TingTingStorageError
 from airflow_provider_tingting.files.atomic import whole_file
 
 
@@ -33,7 +33,7 @@ def test_a_copy_that_fails_half_way_leaves_nothing_behind(
     target = tmp_path / "report.csv"
     target.write_text("the old one")
 
-    with pytest.raises((TingTingReportError, KeyboardInterrupt)), whole_file(target) as file:
+    with pytest.raises((TingTingStorageError, KeyboardInterrupt)), whole_file(target) as file:
         file.write(b"whole")
 
     assert [path.name for path in tmp_path.iterdir()] == ["report.csv"]

@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.report_files import report_body, summary_of
 
 from airflow_provider_tingting.contacts.sources import read_rows
 from airflow_provider_tingting.errors import TingTingConfigError
 from airflow_provider_tingting.reports.parser import ReportRow
 from airflow_provider_tingting.reports.pseudonyms import NUMBERS, check_numbers, disguise, hasher
-from airflow_provider_tingting.reports.summary import summarise_rows
 from airflow_provider_tingting.reports.writers import write_report
 
 
@@ -75,7 +75,7 @@ def test_a_column_that_is_called_like_a_number_is_masked_and_keeps_its_values(fo
 
 
 def test_a_number_in_the_wrong_column_is_in_no_summary() -> None:
-    summary = summarise_rows([row(status="Failed: 9841234567", carrier="+977 9841234567")]).to_json()
+    summary = summary_of(report_body([{"Status": "Failed: 9841234567", "Carrier": "+977 9841234567"}])).to_json()
 
     assert list(summary["by_status"]) == ["failed: 98******67"]
     assert "1234567" not in json.dumps(summary)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from airflow_provider_tingting.reports.cells import CONTACT_STATUSES
 from airflow_provider_tingting.reports.header import plain_name
 from airflow_provider_tingting.reports.parser import ReportRow, open_report
-from airflow_provider_tingting.reports.summary import SummaryBuilder, summarise_report, summarise_rows
+from airflow_provider_tingting.reports.summary import summarise
 from airflow_provider_tingting.reports.writers import write_report
 from airflow_provider_tingting.timezones import NEPAL
 
@@ -133,25 +133,6 @@ def test_rows_come_back_from_every_layout(
 
 
 @given(rows=_ROWS)
-def test_the_summary_is_the_same_from_cells_rows_and_listing(rows: list[ReportRow]) -> None:
-    body = render(
-        rows, order=list(range(9)), preamble=True, ends="\n", delimiter=",", blank="", info=repr, message="Namaste"
-    )
-    listing = SummaryBuilder()
-    for row in reversed(rows):
-        listing.add(
-            row.status.upper(),
-            carrier=row.carrier,
-            duration_seconds="" if row.duration_seconds is None else f"{row.duration_seconds}s",
-            playback_percent="" if row.playback_percent is None else str(row.playback_percent),
-            credits_calls=row.credit_consumed,
-            number=row.number,
-        )
-    report = open_report(io.BytesIO(body))
-    assert summarise_report(report) == summarise_rows(report.rows()) == listing.result()
-
-
-@given(rows=_ROWS)
 def test_a_tidy_file_is_a_report_again(rows: list[ReportRow], tmp_path_factory: object) -> None:
     rows = [replace(row, other_info=None, extra={"remark": row.number}) for row in rows]
     body = render(
@@ -169,7 +150,7 @@ def test_a_tidy_file_is_a_report_again(rows: list[ReportRow], tmp_path_factory: 
     with target.open("rb") as file:
         again = open_report(file)
         assert list(again.rows()) == rows
-        assert summarise_report(again) == written.summary
+        assert summarise(again) == written.summary
 
 
 @given(st.binary(max_size=300))
@@ -180,7 +161,7 @@ def test_no_body_makes_the_reader_fail_in_another_way(body: bytes) -> None:
         try:
             report = open_report(io.BytesIO(data))
             list(report.rows())
-            summarise_report(report)
+            summarise(report)
         except TingTingReportError:
             continue
 

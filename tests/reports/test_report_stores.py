@@ -10,7 +10,7 @@ import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 from support.report_files import BODY
 
-from airflow_provider_tingting.errors import TingTingReportError
+from airflow_provider_tingting.errors import TingTingStorageError
 from airflow_provider_tingting.files.atomic import whole_file
 from airflow_provider_tingting.reports.writers import write_report
 
@@ -62,7 +62,7 @@ def test_a_store_that_goes_away_keeps_the_old_file_and_nothing_else(breaks: tupl
         target.fs.pipe_file(target.path, b"old")
     try:
         write_report(io.BytesIO(BODY), target, format="raw")
-    except TingTingReportError as error:
+    except TingTingStorageError as error:
         assert breaks
         assert "sftp://bucket/reports/report.csv" in str(error)
         assert "the store went away" in str(error)
@@ -79,7 +79,7 @@ def test_a_store_that_goes_away_keeps_the_old_file_and_nothing_else(breaks: tupl
 def test_a_store_that_fails_twice_gets_its_old_file_back() -> None:
     target = Stored("sftp", "mv .old")
     target.fs.pipe_file(target.path, b"old")
-    with pytest.raises(TingTingReportError):
+    with pytest.raises(TingTingStorageError):
         write_report(io.BytesIO(BODY), target, format="raw")
     assert target.fs.cat_file(target.path) == b"old"
     assert target.fs.store.keys() == {target.path}

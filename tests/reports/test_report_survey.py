@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from airflow_provider_tingting.errors import TingTingConfigError, TingTingReportError
+from airflow_provider_tingting.errors import TingTingConfigError, TingTingReportError, TingTingStorageRefusedError
 from airflow_provider_tingting.reports.survey import WrittenSurvey, write_survey_report
 
 CSV = b'Number,Q1,Q2\r\n9841234567,1,"yes,\r\nplease"\r\n""\r\n9801234568,2,\r\n'
@@ -85,7 +85,7 @@ def test_a_bad_body_is_refused_and_the_old_file_kept(body: bytes, format: str, w
 def test_overwrite_and_format_are_obeyed(tmp_path: Path) -> None:
     target = tmp_path / "survey"
     target.write_text("old")
-    with pytest.raises(TingTingReportError, match="overwrite is off"):
+    with pytest.raises(TingTingStorageRefusedError, match="overwrite is off"):
         write_survey_report(io.BytesIO(CSV), target, overwrite=False)
     with pytest.raises(TingTingConfigError, match="csv, json"):
         write_survey_report(io.BytesIO(CSV), target, format="xml")

@@ -12,7 +12,7 @@ from fsspec.implementations.memory import MemoryFileSystem
 from support.report_files import BODY, left_over, names
 from upath import UPath
 
-from airflow_provider_tingting.errors import TingTingReportError
+from airflow_provider_tingting.errors import TingTingStorageError
 from airflow_provider_tingting.files.atomic import whole_file
 from airflow_provider_tingting.reports.writers import ensure_writable, write_report
 
@@ -114,7 +114,7 @@ def test_a_file_that_is_there_is_kept_when_overwriting_is_off(kind: Any, tmp_pat
         lambda: write_report(io.BytesIO(BODY), target, format="raw", overwrite=False),
         lambda: ensure_writable(target, overwrite=False),
     ):
-        with pytest.raises(TingTingReportError, match=r"exists, and overwrite is off"):
+        with pytest.raises(TingTingStorageError, match=r"exists, and overwrite is off"):
             call()
     assert content(target) == TIDY
     assert left_over(target, tmp_path) == ["report.csv"]
@@ -129,7 +129,7 @@ def test_a_failed_write_leaves_the_old_file_or_nothing(
     target = kind(tmp_path)
     if old:
         write_report(io.BytesIO(BODY), target)
-    raised = TingTingReportError if error is FullDiskError else error
+    raised = TingTingStorageError if error is FullDiskError else error
     with pytest.raises(raised) as caught, whole_file(target) as file:
         file.write(b"half a fi")
         file.flush()
@@ -166,7 +166,7 @@ def test_a_path_whose_upload_breaks_leaves_the_old_file(tmp_path: Path, monkeypa
     target = Duck(tmp_path / "report.csv")
     target.path_.write_text("old")
     monkeypatch.setattr(Duck, "broken", True)
-    with pytest.raises(TingTingReportError, match="disk is full"):
+    with pytest.raises(TingTingStorageError, match="disk is full"):
         write_report(io.BytesIO(BODY), target)
     assert (names(tmp_path), target.path_.read_text()) == (["report.csv"], "old")
 
@@ -188,7 +188,7 @@ def test_airflows_own_paths_are_targets(place: str, tmp_path: Path) -> None:
     write_report(io.BytesIO(BODY), target, format="raw")
     with target.open("rb") as file:
         assert file.read() == BODY
-    with pytest.raises(TingTingReportError, match="overwrite is off"):
+    with pytest.raises(TingTingStorageError, match="overwrite is off"):
         write_report(io.BytesIO(BODY), target, overwrite=False)
-    with pytest.raises(TingTingReportError, match="Add a file name"):
+    with pytest.raises(TingTingStorageError, match="Add a file name"):
         ensure_writable(target.parent)

@@ -16,11 +16,10 @@ from pathlib import Path
 import pytest
 
 from airflow_provider_tingting.errors import TingTingConfigError, TingTingReportError
-from airflow_provider_tingting.reports.parser import open_report
-from airflow_provider_tingting.reports.summary import summarise_report
+from airflow_provider_tingting.files.csv_rows import escape_formula
+from airflow_provider_tingting.reports.reading import read_report
+from airflow_provider_tingting.reports.tidy import MOST_VARIABLES
 from airflow_provider_tingting.reports.writers import FORMATS, WrittenReport, write_report
-from airflow_provider_tingting.reports.writers.csv_file import escape_formula
-from airflow_provider_tingting.reports.writers.tidy import MOST_VARIABLES
 
 BODY = """\
 Campaign Name,../../Dashain
@@ -83,9 +82,7 @@ def write(target: Path, format: str, body: bytes = BODY) -> WrittenReport:
 def test_every_format_counts_the_same(format: str, tmp_path: Path) -> None:
     target = tmp_path / f"report.{format}"
     written = write(target, format)
-    assert written == WrittenReport(
-        rows=4, summary=summarise_report(open_report(io.BytesIO(BODY))), bytes=target.stat().st_size
-    )
+    assert written == WrittenReport(rows=4, summary=read_report(io.BytesIO(BODY)).summary, bytes=target.stat().st_size)
     assert (written.summary.reached, written.summary.unknown) == (2, 1)
 
 
@@ -269,7 +266,7 @@ def test_too_many_variables_stay_in_one_column(tmp_path: Path) -> None:
 
 def test_columns_differ_in_any_case() -> None:
     from airflow_provider_tingting.reports.parser import ReportRow
-    from airflow_provider_tingting.reports.writers.tidy import TidyTable
+    from airflow_provider_tingting.reports.tidy import TidyTable
 
     table = TidyTable(variables=("Name", "name", "STATUS"), extra=("NAME", "Other Info", "%"), other_info=True)
     names = [name for name, _ in table.columns]

@@ -1,7 +1,7 @@
 """A campaign as a page for people who do not read tables: one HTML file, complete in itself.
 
 `figures` counts what the charts show, in flat memory; `drawing` draws it with matplotlib, which is imported when a
-page is drawn; `page` puts it into HTML. May import the standard library, masking, the error tree and this room.
+page is drawn; `page` puts it into HTML.
 
 Source: Campaign API, "Download report".
 """

@@ -1,7 +1,4 @@
-"""What the charts show, counted from the cells of a report in flat memory.
-
-May import the standard library, masking and this room only.
-"""
+"""What the charts show, counted from the cells of a report in flat memory."""
 
 from __future__ import annotations
 
@@ -21,7 +18,7 @@ from airflow_provider_tingting.reports.summary import (
     OTHER,
     REACHED,
     CampaignSummary,
-    SummaryBuilder,
+    summarise,
 )
 
 N = TypeVar("N", int, float)
@@ -72,10 +69,8 @@ class ChartFigures:
 
         :raises TingTingReportError: when the report turns out to be cut or damaged.
         """
-        builder = SummaryBuilder()
         counting = _Counting(report)
-        builder.add_report(report, watch=counting.look)
-        return counting.result(builder.result())
+        return counting.result(summarise(report, watch=counting.look))
 
 
 class _Counting:
@@ -107,7 +102,7 @@ class _Counting:
             self._fold()
 
     def result(self, summary: CampaignSummary) -> ChartFigures:
-        """Give the figures of all rows."""
+        """Return the figures of all rows."""
         self._fold()
         figures = self._figures
         figures.summary = summary

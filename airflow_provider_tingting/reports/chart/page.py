@@ -1,7 +1,4 @@
-"""The page around the charts: HTML that is complete in itself, in English with Nepali beside it.
-
-May import the standard library and this room only.
-"""
+"""The page around the charts: HTML that is complete in itself, in English with Nepali beside it."""
 
 from __future__ import annotations
 

@@ -1,8 +1,7 @@
 """Which columns a campaign's rows have in a database table, and what stands in them.
 
 Every row carries its campaign's id, so that one table holds many campaigns. The contacts' variables differ from
-campaign to campaign: as JSON in one column they leave the table's shape alone, as columns they are easier to query. May
-import the standard library, the error tree and this room only.
+campaign to campaign: as JSON in one column they leave the table's shape alone, as columns they are easier to query.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from typing import Any, Final
 
 from airflow_provider_tingting.errors import TingTingConfigError
 from airflow_provider_tingting.reports.parser import ReportRow
-from airflow_provider_tingting.reports.writers.tidy import CORE, TidyTable
+from airflow_provider_tingting.reports.tidy import CORE, TidyTable
 
 CAMPAIGN_ID: Final = "campaign_id"
 VARIABLES: Final = "variables"
@@ -54,7 +53,7 @@ class TableColumns:
     _picked: tuple[int, ...]
 
     def values(self, row: ReportRow) -> list[Any]:
-        """Give a row's values in the order of the columns: an id, text, JSON as text, a number, a moment, or None."""
+        """Return a row's values in the order of the columns: an id, text, JSON as text, a number, a moment, or None."""
         values = self._values(row)
         return [values[index] for index in self._picked]
 
@@ -155,7 +154,7 @@ def _added(tidy: TidyTable) -> list[str]:
 
 
 def _wanted(columns: Sequence[str] | Mapping[str, str] | None, offered: Sequence[str]) -> dict[str, str]:
-    """Give the table's columns with those of the report that fill them; the campaign's id first if not named."""
+    """Return the table's columns with those of the report that fill them; the campaign's id first if not named."""
     if columns is None:
         return {name: name for name in offered}
     wanted = dict(columns) if isinstance(columns, Mapping) else {name: name for name in columns}

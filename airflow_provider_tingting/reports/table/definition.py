@@ -17,7 +17,7 @@ _WORD: Final = 255
 
 
 def existing(connection: Connection, target: TableName, columns: TableColumns) -> Table | None:
-    """Give the table if it is there.
+    """Return the table if it is there.
 
     :raises TingTingConfigError: when it lacks columns, or has one that must be filled and is not.
     """

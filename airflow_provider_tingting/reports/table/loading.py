@@ -2,7 +2,7 @@
 
 SQLAlchemy quotes the names, chooses the types and reads what a table has, for every database that it knows; it is
 imported inside functions. Rows go in chunk by chunk, so that memory stays flat, and values never appear in a log or an
-error. May import the standard library, the error tree and this room; SQLAlchemy inside functions only.
+error.
 """
 
 from __future__ import annotations
@@ -123,7 +123,7 @@ _KEEP_OFFSETS: Final = frozenset(
 
 
 def _converter(connection: Connection, column_type: Any, kind: Kind) -> Callable[[Any], Any]:
-    """Give the function that makes a value fit the type of its column."""
+    """Return the function that makes a value fit the type of its column."""
     from sqlalchemy import String
 
     if isinstance(column_type, String):
@@ -188,7 +188,7 @@ def _told(engine: Engine, target: TableName, names: set[str]) -> Iterator[None]:
 
 
 def _said(error: Exception, names: set[str]) -> str:
-    """Give the first line of what the database said; what it quotes is hidden unless it is a name of ours."""
+    """Return the first line of what the database said; what it quotes is hidden unless it is a name of ours."""
     original = getattr(error, "orig", None) or error
     # The drivers of MySQL give a number and a text.
     words = original.args[1] if len(original.args) == 2 and isinstance(original.args[0], int) else original

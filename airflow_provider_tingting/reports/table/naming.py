@@ -1,4 +1,4 @@
-"""What a database table is called: by its reader, by OpenLineage and as an asset. Imports the error tree only."""
+"""What a database table is called: by its reader, by OpenLineage and as an asset."""
 
 from __future__ import annotations
 

@@ -2,8 +2,7 @@
 
 This door reads the spooled report twice, in flat memory: once to check and count it and to learn its columns, once to
 write it, so nothing is written of a report that is cut. One file a format stands behind it, `atomic` and `target`
-know about places. May import the standard library, the error tree and this room; pyarrow and openpyxl inside
-functions only.
+know about places.
 
 Source: Campaign API, "Download report".
 """
@@ -16,18 +15,21 @@ from dataclasses import dataclass
 from typing import Any, BinaryIO, Final
 
 from airflow_provider_tingting.errors import TingTingConfigError
-from airflow_provider_tingting.files.atomic import size_of, whole_file
-from airflow_provider_tingting.files.gzip_name import gzip_by_name, is_gzip
+from airflow_provider_tingting.files.atomic import gzip_by_name, is_gzip, size_of, whole_file
 from airflow_provider_tingting.files.target import ensure_writable as _ensure_place
 from airflow_provider_tingting.reports.parser import ReportRow
 from airflow_provider_tingting.reports.pseudonyms import check_numbers, disguise, disguise_names
+from airflow_provider_tingting.reports.reading import ReadReport, read_report
 from airflow_provider_tingting.reports.summary import CampaignSummary
-from airflow_provider_tingting.reports.writers.csv_file import write_csv
-from airflow_provider_tingting.reports.writers.jsonl_file import write_jsonl
-from airflow_provider_tingting.reports.writers.parquet_file import need_parquet, write_parquet
-from airflow_provider_tingting.reports.writers.reading import ReadReport, read_report
-from airflow_provider_tingting.reports.writers.tidy import TidyTable
-from airflow_provider_tingting.reports.writers.xlsx_file import check_sheet_holds, need_xlsx, write_xlsx
+from airflow_provider_tingting.reports.tidy import TidyTable
+from airflow_provider_tingting.reports.writers.binary_formats import (
+    check_sheet_holds,
+    need_parquet,
+    need_xlsx,
+    write_parquet,
+    write_xlsx,
+)
+from airflow_provider_tingting.reports.writers.text_formats import write_csv, write_jsonl
 
 __all__ = [
     "FORMATS",

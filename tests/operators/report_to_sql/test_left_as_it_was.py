@@ -15,7 +15,7 @@ from airflow_provider_tingting._compat import AirflowFailException
 from airflow_provider_tingting.errors import TingTingReportError
 from airflow_provider_tingting.reports.parser import ReportRow
 from airflow_provider_tingting.reports.table import TableName, load_table, table_columns
-from airflow_provider_tingting.reports.writers.tidy import TidyTable
+from airflow_provider_tingting.reports.tidy import TidyTable
 
 pytestmark = pytest.mark.usefixtures("tingting_conn")
 

@@ -1,15 +1,15 @@
-"""Bytes of a spooled CSV → lines of text, in flat memory, for `csv.reader`.
+"""The body of a report: which kind of file it is, and its lines of text in flat memory, for `csv.reader`.
 
-No HTTP library's `iter_lines` is used anywhere: both were measured to corrupt CSV (they drop or add line breaks).
-Lines end at `\\n`, `\\r\\n` or `\\r` only, so a field keeps its `U+2028` and its own line breaks. What cannot be CSV in
-UTF-8 is an error that names the line: a NUL byte, a wrong byte, a line or a field without an end.
-May import the standard library and the error tree only.
+Lines end at `\\n`, `\\r\\n` or `\\r` only, so a field keeps its `U+2028` and its own line breaks; `iter_lines` of
+requests and of httpx drops or adds line breaks (measured). What cannot be CSV in UTF-8 is an error that names the line:
+a NUL byte, a wrong byte, a line or a field without an end.
 """
 
 from __future__ import annotations
 
 import codecs
 import io
+import json
 from collections.abc import Iterator
 from itertools import chain
 from typing import BinaryIO, Final
@@ -22,6 +22,51 @@ MOST_TEXT: Final = 1 << 24
 # Sent to the CSV parser as a last line. If it does not come back as a record of its own, a quoted field was still
 # open at the end of the file: the body was cut. Private-use characters; `csv` of Python 3.10 does not take NUL.
 END: Final = "\ue000\ue001end of report\ue001\ue000"
+_OTHER_KINDS: Final = (
+    (b"PK\x03\x04", "a workbook or a zip file"),
+    (b"\x1f\x8b", "gzip"),
+    (b"%PDF", "a PDF"),
+    (b"\xff\xfe", "text in UTF-16"),
+    (b"\xfe\xff", "text in UTF-16"),
+)
+
+
+def refuse_other_kinds(stream: BinaryIO, *, wanted: str = "CSV") -> None:
+    """Refuse a body that is not even the kind of file that was asked for.
+
+    :param stream: a readable, seekable binary file; read from its first byte.
+    :param wanted: `CSV` or `JSON`.
+    :raises TingTingReportError: when the body is empty, HTML, or of another kind; it says which.
+    """
+    stream.seek(0)
+    head = stream.read(4096)
+    text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    if not text:
+        raise TingTingReportError(
+            "The report is empty: not one line came. Download it again; a campaign without contacts has no report."
+        )
+    kind = next((name for magic, name in _OTHER_KINDS if head.startswith(magic)), "")
+    if text.startswith(b"<"):
+        kind = "a web page (HTML)"
+    elif text.startswith((b"{", b"[")):
+        kind = "" if wanted == "JSON" else f"JSON{_quoted_error(text)}"
+    if kind:
+        raise TingTingReportError(
+            f"The report is not {wanted} but {kind}. TingTing, or something before it, answered with this instead: "
+            "check the connection's base URL and the id, then try again."
+        )
+
+
+def _quoted_error(text: bytes) -> str:
+    """Quote what an error in JSON says, if it says it in the usual places."""
+    try:
+        reply = json.loads(text)
+    except ValueError:
+        return ""
+    if not isinstance(reply, dict):
+        return ""
+    said = next((reply[key] for key in ("detail", "message", "error") if key in reply), "")
+    return f" that says {said[:200]!r}" if said and isinstance(said, str) else ""
 
 
 class Lines:

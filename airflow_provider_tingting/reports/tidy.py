@@ -1,8 +1,7 @@
 """One row a contact, one column a fact: the table that csv, xlsx and parquet share.
 
 The first columns are always the same, so that files of different campaigns fit together; then come the contacts'
-variables under their own names, then columns that TingTing added since. May import the standard library and this
-room only.
+variables under their own names, then columns that TingTing added since.
 """
 
 from __future__ import annotations
@@ -80,7 +79,7 @@ class TidyTable:
         return (*CORE, *((name, str) for name in added))
 
     def values(self, row: ReportRow) -> list[Any]:
-        """Give a row's values in the order of the columns: text, numbers, a moment, or None."""
+        """Return a row's values in the order of the columns: text, numbers, a moment, or None."""
         values: list[Any] = [
             row.number,
             row.status,
@@ -105,7 +104,7 @@ class TidyTable:
 
 
 def as_text(value: object) -> str | None:
-    """Give a variable as text: as it is, a number or truth as JSON writes it, a list or dict as JSON."""
+    """Return a variable as text: as it is, a number or truth as JSON writes it, a list or dict as JSON."""
     if value is None or isinstance(value, str):
         return value
     return str(value) if type(value) is int else _encode(value)
@@ -143,7 +142,7 @@ class TableFinder:
                 self._texts = True
 
     def result(self) -> TidyTable:
-        """Give the table for what has been looked at."""
+        """Return the table for what has been looked at."""
         extra = tuple(self._extra)
         if len(self._variables) > MOST_VARIABLES:
             return TidyTable((), extra, other_info=True)

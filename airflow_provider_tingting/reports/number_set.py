@@ -1,7 +1,7 @@
 """How many of a report's numbers came before, in flat memory and about as fast as a set.
 
 A set of a million numbers takes some 100 MiB, so beyond some 150,000 a bit stands for each of Nepal's
-mobiles: 25 MB, however many rows come. May import the standard library only.
+mobiles: 25 MB, however many rows come.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _FEW: Final = 150_000
 
 
 def bare_number(number: str) -> str:
-    """Give a number without blanks, leading zero and Nepal's country code: one phone has one text in every source."""
+    """Return a number without blanks, leading zero and Nepal's country code: one phone has one text in every source."""
     if len(number) == 10 and number.isascii():
         return number
     number = number.strip()

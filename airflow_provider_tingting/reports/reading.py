@@ -1,7 +1,4 @@
-"""A report read to its last row: checked, counted, its columns known, nothing written yet.
-
-May import the standard library, the error tree and this room only.
-"""
+"""A report read to its last row: checked, counted, its columns known, nothing written yet."""
 
 from __future__ import annotations
 
@@ -10,8 +7,8 @@ from typing import BinaryIO
 
 from airflow_provider_tingting.reports.completeness import announced_contacts, check_campaign, check_complete
 from airflow_provider_tingting.reports.parser import Report, open_report
-from airflow_provider_tingting.reports.summary import CampaignSummary, SummaryBuilder
-from airflow_provider_tingting.reports.writers.tidy import TableFinder, TidyTable
+from airflow_provider_tingting.reports.summary import CampaignSummary, summarise
+from airflow_provider_tingting.reports.tidy import TableFinder, TidyTable
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +59,6 @@ def read_report(source: BinaryIO, *, columns: bool = True) -> ReadReport:
     :raises TingTingReportError: when the report is cut, damaged or not a report.
     """
     report = open_report(source)
-    builder = SummaryBuilder()
     finder = TableFinder(report)
-    builder.add_report(report, watch=finder.look if columns else None)
-    return ReadReport(report, finder.result(), builder.result())
+    summary = summarise(report, watch=finder.look if columns else None)
+    return ReadReport(report, finder.result(), summary)
