@@ -104,11 +104,11 @@ def test_a_retry_replaces_the_file(campaign, tmp_path):
             "x.csv", {"campaign_id": "x"}, AirflowFailException, ["campaign_id", "a text of 1"], id="no campaign id"
         ),
         pytest.param("x.csv", {"campaign_id": 4711}, AirflowFailException, ["4711", "404"], id="unknown campaign"),
-        pytest.param("a file/x.csv", {}, TingTingReportError, ["a file", "not a directory"], id="below a file"),
-        pytest.param("a folder", {}, TingTingReportError, ["a folder", "is a directory"], id="a folder"),
+        pytest.param("a file/x.csv", {}, AirflowFailException, ["a file", "not a directory"], id="below a file"),
+        pytest.param("a folder", {}, AirflowFailException, ["a folder", "is a directory"], id="a folder"),
         pytest.param("reports/", {}, AirflowFailException, ["reports/", "is a folder"], id="like a folder"),
-        pytest.param("/proc/nowhere/x.csv", {}, TingTingReportError, ["/proc/nowhere/x.csv"], id="not writable"),
-        pytest.param("there.csv", {"overwrite": False}, TingTingReportError, ["there.csv", "overwrite"], id="there"),
+        pytest.param("/proc/nowhere/x.csv", {}, AirflowFailException, ["/proc/nowhere/x.csv"], id="not writable"),
+        pytest.param("there.csv", {"overwrite": False}, AirflowFailException, ["there.csv", "overwrite"], id="there"),
     ],
 )
 def test_a_mistake_is_named_and_nothing_is_downloaded(
@@ -222,7 +222,7 @@ def test_a_mistake_about_a_survey_is_named_and_no_file_appears(tmp_path, monkeyp
 
 
 def test_a_survey_path_that_cannot_be_written_is_found_out_before_the_download(sandbox):
-    with pytest.raises(TingTingReportError, match="/proc/nowhere"):
+    with pytest.raises(AirflowFailException, match="/proc/nowhere"):
         execute(surveying(12, "/proc/nowhere/survey.csv"))
 
     assert sandbox.requests == ()

@@ -11,7 +11,7 @@ import pytest
 from support.report_download import BODY, HEADER, PREAMBLE, ROWS, downloading
 from support.task_context import execute
 
-from airflow_provider_tingting.errors import TingTingReportError
+from airflow_provider_tingting._compat import AirflowFailException
 
 # Whatever TingTing sends, and what the task says of it when there is no listing either.
 BAD_BODIES = {
@@ -65,7 +65,7 @@ def test_the_name_that_the_server_suggests_is_never_used(server, target, name):
 
 
 def test_a_path_that_cannot_be_written_names_the_campaign_and_that_nobody_is_called_again(server):
-    with pytest.raises(TingTingReportError, match=r"Campaign 79: .*/proc/nowhere.*nobody is called again"):
+    with pytest.raises(AirflowFailException, match=r"Campaign 79: .*/proc/nowhere.*nobody is called again"):
         execute(downloading(79, "/proc/nowhere/report.csv"))
 
     assert server.received == []
@@ -99,7 +99,7 @@ def test_a_full_disk_is_named_whether_for_the_file_or_for_its_check(server, targ
     done = subprocess.run(
         [sys.executable, "-c", program, str(target)], capture_output=True, text=True, check=True, env=environment
     )
-    said = [line for line in done.stdout.splitlines() if line.startswith("TingTingReportError Campaign 79: ")]
+    said = [line for line in done.stdout.splitlines() if line.startswith("TingTingStorageError Campaign 79: ")]
 
     assert ["where it is checked first" in line for line in said] == [True, False], done.stdout + done.stderr
     assert str(target) in said[1]

@@ -8,7 +8,6 @@ from support.report_download import BODY, downloading, refused
 from support.task_context import execute
 
 from airflow_provider_tingting._compat import AirflowFailException
-from airflow_provider_tingting.errors import TingTingReportError
 
 
 def test_the_page_with_charts_is_written_beside_the_report(played, tmp_path):
@@ -38,7 +37,7 @@ def test_without_the_report_there_is_no_page(server, target):
     ("chart", "error", "says"),
     [
         ("report.csv", AirflowFailException, "the same file"),
-        ("/proc/nowhere/x.html", TingTingReportError, "/proc/nowhere"),
+        ("/proc/nowhere/x.html", AirflowFailException, "/proc/nowhere"),
         ("pages/", AirflowFailException, "chart_path 'pages/' is a folder"),
     ],
 )
