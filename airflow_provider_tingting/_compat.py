@@ -69,6 +69,7 @@ __all__ = [
     "find_connection",
     "get_connection_async",
     "get_extra_async",
+    "get_task_state_async",
     "has_task_state_store",
     "hook_lineage_collector",
     "object_storage_path",
@@ -110,6 +111,28 @@ async def get_connection_async(conn_id: str) -> Connection:
     from airflow.providers.common.compat.connection import get_async_connection
 
     return await get_async_connection(conn_id=conn_id)
+
+
+async def get_task_state_async(task_instance: Any) -> str | None:
+    """Return the state that Airflow has stored for a task instance, without blocking the triggerer's event loop.
+
+    Airflow 3.3 and later can tell it in a triggerer.
+
+    :param task_instance: what Airflow assigned to the trigger.
+    :returns: the state; None for a task that is to run and not yet scheduled, as after a clear; `removed` for a task
+        instance that does not exist any more, as after its DAG run was deleted.
+    :raises Exception: the state cannot be read; of whatever kind Airflow raises.
+    """
+    from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
+    from asgiref.sync import sync_to_async
+
+    task_id, map_index = task_instance.task_id, task_instance.map_index
+    by_run = await sync_to_async(RuntimeTaskInstance.get_task_states)(
+        dag_id=task_instance.dag_id, map_index=map_index, task_ids=[task_id], run_ids=[task_instance.run_id]
+    )
+    states = by_run.get(task_instance.run_id, {})
+    state = states.get(task_id if map_index < 0 else f"{task_id}_{map_index}", "removed")
+    return None if state is None else str(getattr(state, "value", state))
 
 
 async def get_extra_async(connection: Connection) -> dict[str, Any]:

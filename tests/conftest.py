@@ -62,6 +62,14 @@ def tingting_conn(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> str:
     return "tingting_default"
 
 
+@pytest.fixture(autouse=True)
+def _triggers_fire_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a trigger fire in the first seconds after a deferral: no scheduler runs beside these tests."""
+    from airflow_provider_tingting.campaigns import observation
+
+    monkeypatch.setattr(observation, "EVENT_DELAY", 0.0)
+
+
 @pytest.fixture
 def run_dag() -> Callable[..., FinishedRun]:
     """`run_dag(dag_id, folder=example_dags, conf=None)` runs a DAG from a file with `dag.test()`."""

@@ -65,10 +65,10 @@ sensors.campaign    TingTingCampaignSensor
     tolerate_outage=600.0 tingting_conn_id='tingting_default'
 triggers.campaign   TingTingCampaignTrigger
     campaign_id=… tingting_conn_id='tingting_default' until=None poll_interval=30.0 deadline=None
-    tolerate_outage=600.0 stop_on_kill=False starts_by=None
+    tolerate_outage=600.0 stop_on_kill=False starts_by=None deferred_at=None
 triggers.start      TingTingStartTrigger
     campaign_id=… tingting_conn_id='tingting_default' not_before=None poll_interval=30.0 deadline=None
-    tolerate_outage=600.0 asked=False
+    tolerate_outage=600.0 asked=False deferred_at=None
 hooks.tingting      TingTingHook
     tingting_conn_id='tingting_default'
 triggers.finished   TingTingCampaignFinishedTrigger
@@ -311,6 +311,7 @@ def test_what_waits_in_a_triggerer_today_is_understood_after_an_update():
         "tolerate_outage": 600.0,
         "stop_on_kill": False,
         "starts_by": 1795390000.0,
+        "deferred_at": 1795380000.0,
     }
     event = {
         "version": 1,
@@ -341,6 +342,7 @@ def test_what_waits_in_a_triggerer_today_is_understood_after_an_update():
         "deadline": None,
         "tolerate_outage": 600.0,
         "asked": False,
+        "deferred_at": 1795380000.0,
     }
 
     path = "airflow_provider_tingting.triggers.campaign.TingTingCampaignTrigger"

@@ -22,7 +22,10 @@ from airflow_provider_tingting.errors import (
 )
 from airflow_provider_tingting.timezones import as_nepal_time
 
+#: The version of the triggers' events; a worker refuses any other.
 EVENT_VERSION = 1
+#: Seconds after a deferral in which a trigger fires no event.
+EVENT_DELAY = 10.0
 
 
 class Reason(str, Enum):

@@ -1,13 +1,22 @@
-"""What the provider's triggers share: their arguments in Airflow's database, and the client of their connection."""
+"""What the provider's triggers share: their arguments, the client of their connection, and what a kill means."""
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow_provider_tingting._compat import BaseTrigger
+from airflow_provider_tingting._compat import BaseTrigger, TriggerEvent, get_task_state_async
+from airflow_provider_tingting.campaigns import observation
+from airflow_provider_tingting.clock import wall_time
 
 if TYPE_CHECKING:
     from airflow_provider_tingting.api import AsyncTingTingClient
+
+# Of the 30 seconds that Airflow gives `on_kill` by default, reading the task's state may take this many.
+_STATE_TIMEOUT = 8.0
+# The states of a task that does not run again. Every other state, and a later one that this provider does not know,
+# belongs to a task that waits, runs or will run.
+_ENDED = frozenset({"success", "failed", "skipped", "upstream_failed", "removed"})
 
 
 class TingTingBaseTrigger(BaseTrigger):
@@ -43,3 +52,61 @@ class TingTingBaseTrigger(BaseTrigger):
         from airflow_provider_tingting.hooks.tingting import TingTingHook
 
         return await TingTingHook(self.tingting_conn_id).get_async_conn()
+
+
+class TingTingDeferralTrigger(TingTingBaseTrigger):
+    """Base of the triggers that a deferred task waits with.
+
+    :param tingting_conn_id: the Airflow connection.
+    :param deferred_at: when the task was deferred, in seconds since 1970; None for now.
+    :param later: see `TingTingBaseTrigger`.
+    """
+
+    def __init__(self, tingting_conn_id: str, deferred_at: float | None = None, **later: Any) -> None:
+        super().__init__(tingting_conn_id, **later)
+        # The worker creates the trigger right before it defers the task. The time travels with the arguments, so that
+        # a trigger which moves to another triggerer does not count anew.
+        self.deferred_at = wall_time() if deferred_at is None else deferred_at
+
+    async def event(self, payload: dict[str, Any]) -> TriggerEvent:
+        """Return the event that ends the wait, not earlier than Airflow can take it.
+
+        An event that arrives before the scheduler has processed the executor's report of the deferral fails the task
+        in Airflow ("finished with state success, but the task instance's state attribute is queued").
+
+        :param payload: plain JSON.
+        """
+        # By a clock that never jumps, and never for longer than the whole time, whatever the worker's clock says.
+        quiet = min(observation.EVENT_DELAY, self.deferred_at + observation.EVENT_DELAY - wall_time())
+        if quiet > 0:
+            await asyncio.sleep(quiet)
+        return TriggerEvent(payload)  # type: ignore[no-untyped-call]
+
+    async def task_has_ended(self, what_goes_on: str) -> bool:
+        """Return whether Airflow says that the task has ended; otherwise log why nothing is done.
+
+        Airflow calls `on_kill` when a person ends or clears the task, and also when a triggerer wakes up that has
+        lost its triggers to another one. So the call alone proves nothing, and the task's stored state decides. A
+        task that was cleared has not ended: it runs again.
+
+        :param what_goes_on: what the log says goes on when the task has not ended, as a whole sentence.
+        """
+        try:
+            state = await asyncio.wait_for(get_task_state_async(self.task_instance), _STATE_TIMEOUT)
+        except Exception as error:
+            # Its text may quote anything; the kind is enough.
+            self.log.warning(
+                "Airflow has cancelled this wait, and the task's state cannot be read (%s), so whether a person has "
+                "ended the task is not known. %s",
+                type(error).__name__,
+                what_goes_on,
+            )
+            return False
+        if state in _ENDED:
+            return True
+        self.log.info(
+            "Airflow has cancelled the wait here; the task is %s, so it waits elsewhere or runs again. %s",
+            state or "cleared",
+            what_goes_on,
+        )
+        return False

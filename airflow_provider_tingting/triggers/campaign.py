@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, ClassVar
 
 from airflow_provider_tingting._compat import TriggerEvent
+from airflow_provider_tingting.api import calls
 from airflow_provider_tingting.api.driver import run_flow_async
 from airflow_provider_tingting.campaigns.calling_window import CLOCK_CHECK_INTERVAL
 from airflow_provider_tingting.campaigns.observation import Observation, Reason
@@ -15,17 +17,18 @@ from airflow_provider_tingting.campaigns.reconcile import stop
 from airflow_provider_tingting.campaigns.watch import Progress, WaitPlan
 from airflow_provider_tingting.clock import wall_time
 from airflow_provider_tingting.connection import DEFAULT_CONN_ID
+from airflow_provider_tingting.errors import TingTingAPIError, TingTingError
 from airflow_provider_tingting.polling import shared_poller
-from airflow_provider_tingting.triggers.base import TingTingBaseTrigger
+from airflow_provider_tingting.triggers.base import TingTingDeferralTrigger
 from airflow_provider_tingting.utils.arguments import campaign_id_of
 
 # Airflow cancels `on_kill` after 30 seconds by default, and nothing could be logged then.
-_STOP_TIMEOUT = 20.0
+_STOP_TIMEOUT = 18.0
 # A request that is under way at the deadline may take this long (seconds).
 _LAST_LOOK_TIMEOUT = 2.0
 
 
-class TingTingCampaignTrigger(TingTingBaseTrigger):
+class TingTingCampaignTrigger(TingTingDeferralTrigger):
     """Wait for a campaign by reading only, and fire one event. The worker judges what the event means.
 
     All waits with the same connection in a triggerer share their reads (`polling`).
@@ -45,6 +48,8 @@ class TingTingCampaignTrigger(TingTingBaseTrigger):
     :param stop_on_kill: whether to stop the campaign when a person ends the deferred task (Airflow 3.3 and later).
     :param starts_by: when the campaign must have begun, in seconds since 1970; None when something else may begin it
         at any time.
+    :param deferred_at: when the task was deferred, in seconds since 1970; None for now. No event fires in the first
+        ten seconds after it.
     :raises TingTingConfigError: `campaign_id` is not an id; raised by `run`.
     """
 
@@ -57,6 +62,7 @@ class TingTingCampaignTrigger(TingTingBaseTrigger):
         "tolerate_outage",
         "stop_on_kill",
         "starts_by",
+        "deferred_at",
     )
 
     def __init__(
@@ -69,9 +75,10 @@ class TingTingCampaignTrigger(TingTingBaseTrigger):
         tolerate_outage: float = 600.0,
         stop_on_kill: bool = False,
         starts_by: float | None = None,
+        deferred_at: float | None = None,
         **later: Any,
     ) -> None:
-        super().__init__(tingting_conn_id, **later)
+        super().__init__(tingting_conn_id, deferred_at, **later)
         self.campaign_id = campaign_id
         self.until = list(until or ())
         self.poll_interval = poll_interval
@@ -91,7 +98,7 @@ class TingTingCampaignTrigger(TingTingBaseTrigger):
             starts_by=self.starts_by,
         )
         observation = await self._wait(plan)
-        yield TriggerEvent(observation.to_event())  # type: ignore[no-untyped-call]
+        yield await self.event(observation.to_event())
 
     async def _wait(self, plan: WaitPlan) -> Observation:
         """Return how the wait has ended, at the deadline even if a request is still under way then."""
@@ -111,13 +118,29 @@ class TingTingCampaignTrigger(TingTingBaseTrigger):
                 await asyncio.gather(waiting, return_exceptions=True)
 
     async def on_kill(self) -> None:
-        """Stop the campaign if `stop_on_kill` is set; Airflow 3.3 and later call it when a person ends the task."""
+        """Stop the campaign if a person has ended the task and `stop_on_kill` is set.
+
+        Airflow 3.3 and later call this; see `task_has_ended` for when a call is believed.
+        """
+        if not await self.task_has_ended(f"Campaign {self.campaign_id} is not stopped."):
+            return
         if not self.stop_on_kill:
             self.log.warning("Campaign %s goes on: stop_on_kill is off", self.campaign_id)
             return
         try:
             async with await self.open_client() as client:
-                result = await asyncio.wait_for(run_flow_async(client, stop(self.campaign_id)), _STOP_TIMEOUT)
+                result = await asyncio.wait_for(run_flow_async(client, self._stop()), _STOP_TIMEOUT)
         except asyncio.TimeoutError:
             result = f"Whether campaign {self.campaign_id} was stopped is unknown: TingTing did not respond in time."
+        except TingTingError as error:
+            result = f"Campaign {self.campaign_id} was not stopped and may go on: {error}"
         self.log.warning("%s", result)
+
+    async def _stop(self) -> str:
+        """Stop the campaign unless it has ended; return a sentence on what came of it."""
+        with suppress(TingTingAPIError):
+            # Without a response the stop is requested all the same: it does no harm to a campaign that has ended.
+            campaign = await calls.get_campaign(self.campaign_id)
+            if campaign.status.is_final:
+                return f"Campaign {campaign.id} is {campaign.status} already, so there is nothing to stop."
+        return await stop(self.campaign_id)

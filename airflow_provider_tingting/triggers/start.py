@@ -13,10 +13,10 @@ from airflow_provider_tingting.campaigns.watch import WaitPlan
 from airflow_provider_tingting.connection import DEFAULT_CONN_ID
 from airflow_provider_tingting.errors import TingTingError
 from airflow_provider_tingting.polling import shared_poller
-from airflow_provider_tingting.triggers.base import TingTingBaseTrigger
+from airflow_provider_tingting.triggers.base import TingTingDeferralTrigger
 
 
-class TingTingStartTrigger(TingTingBaseTrigger):
+class TingTingStartTrigger(TingTingDeferralTrigger):
     """Wait until a campaign may start, and fire one event. The trigger only reads, and starts nothing.
 
     All waits with the same connection in a triggerer share their reads (`polling`).
@@ -35,6 +35,8 @@ class TingTingStartTrigger(TingTingBaseTrigger):
     :param deadline: when to give up, in seconds since 1970; None for never.
     :param tolerate_outage: seconds for which TingTing may fail to respond.
     :param asked: whether an earlier request to run the campaign got no response.
+    :param deferred_at: when the task was deferred, in seconds since 1970; None for now. No event fires in the first
+        ten seconds after it.
     """
 
     arguments: ClassVar[tuple[str, ...]] = (
@@ -45,6 +47,7 @@ class TingTingStartTrigger(TingTingBaseTrigger):
         "deadline",
         "tolerate_outage",
         "asked",
+        "deferred_at",
     )
 
     def __init__(
@@ -56,9 +59,10 @@ class TingTingStartTrigger(TingTingBaseTrigger):
         deadline: float | None = None,
         tolerate_outage: float = 600.0,
         asked: bool = False,
+        deferred_at: float | None = None,
         **later: Any,
     ) -> None:
-        super().__init__(tingting_conn_id, **later)
+        super().__init__(tingting_conn_id, deferred_at, **later)
         self.campaign_id = campaign_id
         self.not_before = not_before
         self.poll_interval = poll_interval
@@ -73,7 +77,7 @@ class TingTingStartTrigger(TingTingBaseTrigger):
         else:
             for seconds in calling_window.sleeps_until(self.not_before):
                 await asyncio.sleep(seconds)
-        yield TriggerEvent({"version": EVENT_VERSION, "campaign_id": self.campaign_id})  # type: ignore[no-untyped-call]
+        yield await self.event({"version": EVENT_VERSION, "campaign_id": self.campaign_id})
 
     async def _wait_for_slot(self) -> None:
         plan = WaitPlan(
@@ -90,6 +94,10 @@ class TingTingStartTrigger(TingTingBaseTrigger):
             self.log.warning("The wait of campaign %s for other campaigns ends: %s", self.campaign_id, error)
 
     async def on_kill(self) -> None:
-        """Log whether a contact was called; Airflow 3.3 and later call it when a person ends the task."""
-        message = concurrency.not_known if self.asked else concurrency.not_run
-        self.log.warning("%s", message(self.campaign_id))
+        """Log whether a contact was called, if a person has ended the task.
+
+        Airflow 3.3 and later call this; see `task_has_ended` for when a call is believed.
+        """
+        if await self.task_has_ended(f"Nothing is done about campaign {self.campaign_id} here."):
+            message = concurrency.not_known if self.asked else concurrency.not_run
+            self.log.warning("%s", message(self.campaign_id))

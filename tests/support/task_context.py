@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from functools import partial
 from importlib import import_module
+from types import SimpleNamespace
 from typing import Any
 
 from airflow.providers.common.compat.sdk import TaskDeferred
@@ -78,6 +79,24 @@ def fired_by(trigger: Any) -> Any:
 
     (payload,) = asyncio.run(events())
     return json.loads(json.dumps(payload))
+
+
+def kill_trigger(trigger: Any, monkeypatch: Any, task_states: Any, *, map_index: int = -1) -> None:
+    """Let a triggerer cancel a trigger as for a user's act, while Airflow says this of the states of tasks.
+
+    :param task_states: run id → task → state, as Airflow answers; or what it raises.
+    """
+    from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
+
+    def get_task_states(**asked: Any) -> Any:
+        assert asked == {"dag_id": "a_dag", "map_index": map_index, "task_ids": ["run"], "run_ids": ["a_run"]}
+        if isinstance(task_states, Exception):
+            raise task_states
+        return task_states
+
+    monkeypatch.setattr(RuntimeTaskInstance, "get_task_states", staticmethod(get_task_states))
+    trigger.task_instance = SimpleNamespace(dag_id="a_dag", run_id="a_run", task_id="run", map_index=map_index)
+    asyncio.run(trigger.on_kill())
 
 
 def execute_deferred(make: Callable[[], Any], context: dict[str, Any]) -> Any:

@@ -9,7 +9,7 @@ import time
 
 import pytest
 from airflow.providers.common.compat.sdk import TaskDeferred
-from support.campaigns import a_campaign, connection, dialled_once, meanwhile, reads, writes
+from support.campaigns import a_campaign, connection, dialled_once, meanwhile, reads
 from support.task_context import context_of, fired_by
 
 from airflow_provider_tingting.campaigns.observation import EVENT_VERSION, Observation, Reason
@@ -223,30 +223,6 @@ def test_an_id_that_is_no_number_is_refused_in_a_sentence_and_nothing_is_asked(s
         fired_by(trigger_for(wrong))
 
     assert sandbox.requests == ()
-
-
-# -- killed ------------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("stops", "status", "sent", "says"),
-    [(True, "Terminated", ["stop_campaign"], "was stopped for good"), (False, "Running", [], "goes on")],
-)
-def test_a_kill_stops_the_campaign_only_if_told_to_and_says_which(sandbox, running, logged, stops, status, sent, says):
-    asyncio.run(trigger_for(running, stop_on_kill=stops).on_kill())
-
-    assert sandbox.world.campaigns[running].status == status
-    assert writes(sandbox) == sent
-    assert says in logged()
-
-
-def test_a_kill_while_tingting_is_stuck_ends_in_time_and_is_honest(sandbox, running, logged, monkeypatch):
-    monkeypatch.setattr("airflow_provider_tingting.triggers.campaign._STOP_TIMEOUT", 0.2)
-    sandbox.faults.add("stuck", call="stop_campaign")
-
-    asyncio.run(trigger_for(running, stop_on_kill=True).on_kill())
-
-    assert f"Whether campaign {running} was stopped is unknown" in logged()
 
 
 # -- its event is checked on arrival -----------------------------------------------------------------------------------

@@ -79,17 +79,3 @@ def test_many_that_wait_for_their_turn_share_what_is_asked(sandbox, tingting_con
     assert fired == [99] * 100
     # A client each would have asked two or three hundred times.
     assert 1 <= asked <= 12
-
-
-def test_a_person_who_ends_the_task_is_told_that_nobody_was_called(logged):
-    asyncio.run(TingTingStartTrigger(7, not_before=0.0).on_kill())
-
-    assert "Campaign 7 was not run" in (said := logged())
-    assert "It has called nobody" in said
-
-
-def test_after_a_request_without_an_answer_nobody_is_told_that_nobody_was_called(logged):
-    asyncio.run(TingTingStartTrigger(7, not_before=0.0, asked=True).on_kill())
-
-    assert "whether anybody was called is not known" in (said := logged())
-    assert "called nobody" not in said
