@@ -63,7 +63,7 @@ def get_provider_info() -> dict[str, Any]:
         "sensors": [_modules("sensors", "campaign")],
         "triggers": [_modules("triggers", "campaign", "finished", "start")],
         "notifications": [f"{PACKAGE}.notifications.tingting.TingTingNotifier"],
-        "cli": [f"{PACKAGE}.cli.airflow.get_tingting_commands"],
+        "cli": [f"{PACKAGE}.cli.commands.get_tingting_commands"],
         "task-decorators": [
             {"name": "tingting_audience", "class-name": f"{PACKAGE}.decorators.audience.tingting_audience_task"}
         ],

@@ -285,12 +285,19 @@ def test_the_error_tree_is_kept():
 
 
 def test_the_commands_and_what_their_exit_codes_mean_are_kept():
-    from airflow_provider_tingting.cli import exits
     from airflow_provider_tingting.cli.commands import COMMANDS as THERE
+    from airflow_provider_tingting.cli.commands import ExitCode
 
     kept = COMMANDS.strip().splitlines()
     assert [command.path for command in THERE if command.path in kept] == kept
-    assert (exits.DONE, exits.BAD, exits.WRONG_USE, exits.NO_ANSWER, exits.NOT_OVER) == (0, 1, 2, 3, 4)
+    assert {code.name: code.value for code in ExitCode} == {
+        "SUCCESS": 0,
+        "PROBLEM": 1,
+        "USAGE_ERROR": 2,
+        "API_ERROR": 3,
+        "TIMED_OUT": 4,
+        "INTERRUPTED": 130,
+    }
 
 
 @pytest.mark.parametrize("line", MODULES.strip().splitlines())

@@ -1,27 +1,28 @@
-"""`campaigns list`: the account's campaigns, the newest first."""
+"""`campaigns list`: list the account's campaigns, newest first."""
 
 from __future__ import annotations
 
 import argparse
 from itertools import islice
-from typing import TYPE_CHECKING
 
+from rich.console import Console
+
+from airflow_provider_tingting.api import calls
 from airflow_provider_tingting.api.statuses import CampaignStatus
-from airflow_provider_tingting.cli import exits
+from airflow_provider_tingting.cli.commands import ExitCode
+from airflow_provider_tingting.cli.connections import connect
 from airflow_provider_tingting.cli.options import add_connection, add_json, whole_number
-
-if TYPE_CHECKING:
-    from rich.console import Console
+from airflow_provider_tingting.cli.tables import campaign_json, percent, print_json, print_text, table
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Describe the command line."""
+    """Add the command's arguments."""
     parser.add_argument(
-        "--status", type=_status, help=f"only those in this status: {', '.join(map(str, CampaignStatus))}"
+        "--status", type=_status, help=f"only campaigns with this status: {', '.join(map(str, CampaignStatus))}"
     )
-    parser.add_argument("--search", metavar="TEXT", help="only those with this text in their name")
+    parser.add_argument("--search", metavar="TEXT", help="only campaigns with this text in their name")
     parser.add_argument(
-        "--limit", type=whole_number, default=20, help="at most so many; 0 for all (default: %(default)s)"
+        "--limit", type=whole_number, default=20, help="maximum number of campaigns; 0 for all (default: %(default)s)"
     )
     add_connection(parser)
     add_json(parser)
@@ -29,30 +30,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """Print the campaigns."""
-    from airflow_provider_tingting import api
-    from airflow_provider_tingting.cli.connecting import connect
-    from airflow_provider_tingting.cli.tables import campaign_json, percent, print_json, table, tell
-
     status = arguments.status.value if arguments.status else None
     with connect(arguments.conn_id) as client:
-        every = client.iterate(api.calls.list_campaigns(status=status, search=arguments.search))
-        campaigns = list(islice(every, arguments.limit or None))
-        more = bool(arguments.limit) and len(campaigns) == arguments.limit and next(every, None) is not None
+        listing = client.iterate(calls.list_campaigns(status=status, search=arguments.search))
+        campaigns = list(islice(listing, arguments.limit or None))
+        more = bool(arguments.limit) and len(campaigns) == arguments.limit and next(listing, None) is not None
     if arguments.json:
         print_json(console, [campaign_json(campaign) for campaign in campaigns])
-        return exits.DONE
+        return ExitCode.SUCCESS
     if not campaigns:
-        tell(console, "There are no such campaigns." if status or arguments.search else "There are no campaigns.")
-        return exits.DONE
+        filtered = status or arguments.search
+        print_text(console, "No campaign matches." if filtered else "The account has no campaigns.")
+        return ExitCode.SUCCESS
     rows = (
         (one.id, one.name, one.services, one.status, percent(one.progress_percent), one.campaign_action_count)
         for one in campaigns
     )
-    columns = ("id", "name", "services", "status", "done", "contacts")
-    console.print(table(columns, rows, right=("id", "done", "contacts")))
+    columns = ("id", "name", "services", "status", "progress", "contacts")
+    console.print(table(columns, rows, right=("id", "progress", "contacts")))
     if more:
-        tell(console, f"There are more than these {len(campaigns)}: --limit 0 shows all.")
-    return exits.DONE
+        print_text(console, f"The account has more than these {len(campaigns)} campaigns: --limit 0 shows all.")
+    return ExitCode.SUCCESS
 
 
 def _status(text: str) -> CampaignStatus:

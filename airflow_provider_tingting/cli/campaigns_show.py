@@ -1,23 +1,27 @@
-"""`campaigns show`: one campaign and what became of its contacts, whose numbers are masked."""
+"""`campaigns show`: show one campaign and the outcomes of its contacts, with masked numbers."""
 
 from __future__ import annotations
 
 import argparse
 from itertools import islice
-from typing import TYPE_CHECKING
 
-from airflow_provider_tingting.cli import exits
+from rich.console import Console
+
+from airflow_provider_tingting.api import TingTingClient, calls
+from airflow_provider_tingting.campaigns.outcome import summarise
+from airflow_provider_tingting.cli.commands import ExitCode
+from airflow_provider_tingting.cli.connections import settings_of
 from airflow_provider_tingting.cli.options import add_campaign, add_connection, add_json, whole_number
-
-if TYPE_CHECKING:
-    from rich.console import Console
+from airflow_provider_tingting.cli.tables import campaign_json, facts, percent, print_json, summary_table, table
+from airflow_provider_tingting.masking import mask_number, mask_text
+from airflow_provider_tingting.reports.summary import CampaignSummary
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Describe the command line."""
+    """Add the command's arguments."""
     add_campaign(parser)
     parser.add_argument(
-        "--contacts", type=whole_number, default=0, metavar="N", help="list the first N contacts too, numbers masked"
+        "--contacts", type=whole_number, default=0, metavar="N", help="also list the first N contacts, masked"
     )
     add_connection(parser)
     add_json(parser)
@@ -25,34 +29,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """Print the campaign."""
-    from airflow_provider_tingting import api
-    from airflow_provider_tingting.campaigns.outcome import summarise
-    from airflow_provider_tingting.cli.connecting import connect, settings_of
-    from airflow_provider_tingting.cli.tables import (
-        campaign_json,
-        facts,
-        percent,
-        print_json,
-        summary_table,
-        table,
-    )
-    from airflow_provider_tingting.masking import mask_number, mask_text
-    from airflow_provider_tingting.reports.summary import CampaignSummary
-
-    link = settings_of(arguments.conn_id).campaign_link(arguments.campaign_id)
-    with connect(arguments.conn_id) as client:
-        campaign = client.send(api.calls.get_campaign(arguments.campaign_id))
-        # The report of a campaign without contacts may be an error of the server's.
+    settings = settings_of(arguments.conn_id)
+    with TingTingClient(**settings.client_arguments()) as client:
+        campaign = client.send(calls.get_campaign(arguments.campaign_id))
+        # TingTing may respond with an error to the report of a campaign without contacts.
         summary = summarise(client, campaign) if campaign.campaign_action_count != 0 else CampaignSummary()
-        first = client.iterate(api.calls.list_contacts(campaign.id))
-        contacts = list(islice(first, arguments.contacts))
+        contacts = list(islice(client.iterate(calls.list_contacts(campaign.id)), arguments.contacts))
     rows = [
         (one.id, mask_number(one.number), one.status.value, one.call_duration, one.playback, one.carrier)
         for one in contacts
     ]
-    columns = ("id", "number", "status", "seconds", "heard %", "carrier")
+    columns = ("id", "number", "status", "seconds", "playback %", "carrier")
     if arguments.json:
-        shown = {
+        content = {
             **campaign_json(campaign),
             "voice": campaign.voice_id,
             "message": mask_text(campaign.message),
@@ -61,16 +50,16 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
             "summary": summary.to_json(),
         }
         if arguments.contacts > 0:
-            shown["listed_contacts"] = [dict(zip(columns, row, strict=True)) for row in rows]
-        print_json(console, shown)
-        return exits.DONE
+            content["listed_contacts"] = [dict(zip(columns, row, strict=True)) for row in rows]
+        print_json(console, content)
+        return ExitCode.SUCCESS
     console.print(
         facts(
             [
                 ("campaign", campaign.id),
                 ("name", campaign.name),
                 ("status", campaign.status),
-                ("done", percent(campaign.progress_percent)),
+                ("progress", percent(campaign.progress_percent)),
                 ("services", campaign.services),
                 ("voice", campaign.voice_id),
                 ("schedule", campaign.schedule),
@@ -78,12 +67,12 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
                 ("SMS", campaign.sms_message),
                 ("description", campaign.description),
                 ("updated", campaign.updated_at),
-                ("page", link),
+                ("page", settings.campaign_link(arguments.campaign_id)),
             ]
         )
     )
     console.print()
     console.print(summary_table(summary))
     if rows:
-        console.print(table(columns, rows, right=("id", "seconds", "heard %")))
-    return exits.DONE
+        console.print(table(columns, rows, right=("id", "seconds", "playback %")))
+    return ExitCode.SUCCESS

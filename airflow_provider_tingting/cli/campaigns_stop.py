@@ -1,66 +1,64 @@
-"""`campaigns stop`: stop a campaign for good. Who was not called stays uncalled."""
+"""`campaigns stop`: stop a campaign permanently. Contacts that were not called yet are not called."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
+from rich.console import Console
+
+from airflow_provider_tingting.api import calls
 from airflow_provider_tingting.api.driver import run_flow
-from airflow_provider_tingting.cli import exits
+from airflow_provider_tingting.campaigns import reconcile
+from airflow_provider_tingting.cli.commands import ExitCode
+from airflow_provider_tingting.cli.connections import connect
+from airflow_provider_tingting.cli.execution import print_error
 from airflow_provider_tingting.cli.options import add_campaign, add_connection, add_json
-
-if TYPE_CHECKING:
-    from rich.console import Console
+from airflow_provider_tingting.cli.tables import campaign_json, print_json, print_text
+from airflow_provider_tingting.errors import TingTingError
+from airflow_provider_tingting.masking import mask_text
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Describe the command line."""
+    """Add the command's arguments."""
     add_campaign(parser)
-    parser.add_argument("--yes", action="store_true", help="do not ask; needed where nobody can answer")
+    parser.add_argument("--yes", action="store_true", help="do not ask for confirmation; required without a terminal")
     add_connection(parser)
     add_json(parser)
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
-    """Ask, stop, look whether it has stopped."""
-    from airflow_provider_tingting import api
-    from airflow_provider_tingting.campaigns import reconcile
-    from airflow_provider_tingting.cli.connecting import connect
-    from airflow_provider_tingting.cli.running import complain
-    from airflow_provider_tingting.cli.tables import campaign_json, print_json, tell
-    from airflow_provider_tingting.errors import TingTingError
-    from airflow_provider_tingting.masking import mask_text
-
+    """Ask for confirmation, stop the campaign, and check that it has stopped."""
     with connect(arguments.conn_id) as client:
-        campaign = client.send(api.calls.get_campaign(arguments.campaign_id))
+        campaign = client.send(calls.get_campaign(arguments.campaign_id))
         if campaign.status.is_final:
-            said = f"Campaign {campaign.id} is {campaign.status} already: nothing was sent."
+            message = f"Campaign {campaign.id} is already {campaign.status}: no request was sent."
         else:
             if not arguments.yes and not sys.stdin.isatty():
-                complain("Stopping cannot be undone, and nobody is here to be asked: add --yes. Nothing was sent.")
-                return exits.WRONG_USE
-            asked = f"Stop campaign {campaign.id}, {mask_text(campaign.name)!r}, for good? It is {campaign.status}."
-            if not arguments.yes and not _agreed(asked):
-                complain("Nothing was sent.")
-                return exits.INTERRUPTED
+                print_error("Stopping cannot be undone. Without a terminal to confirm it, add --yes. Nothing was sent.")
+                return ExitCode.USAGE_ERROR
+            name = mask_text(campaign.name)
+            question = f"Stop campaign {campaign.id}, {name!r}, permanently? Its status is {campaign.status}."
+            if not arguments.yes and not _confirmed(question):
+                print_error("Nothing was sent.")
+                return ExitCode.INTERRUPTED
             try:
-                said = run_flow(client, reconcile.stop(campaign.id))
+                message = run_flow(client, reconcile.stop(campaign.id))
+                # Without a response the campaign is shown as read before, and the message says what is known.
                 with suppress(TingTingError):
-                    # Otherwise it is shown as it was before, and the sentence says what is known.
-                    campaign = client.send(api.calls.get_campaign(campaign.id))
+                    campaign = client.send(calls.get_campaign(campaign.id))
             except KeyboardInterrupt:
-                complain(f"Whether campaign {campaign.id} was stopped is not known. Look at it.")
+                print_error(f"It is unknown whether campaign {campaign.id} was stopped. Check its status.")
                 raise
     if arguments.json:
-        print_json(console, {**campaign_json(campaign), "said": said})
+        print_json(console, {**campaign_json(campaign), "message": message})
     else:
-        tell(console, said)
-    return exits.DONE if campaign.status.is_final else exits.BAD
+        print_text(console, message)
+    return ExitCode.SUCCESS if campaign.status.is_final else ExitCode.PROBLEM
 
 
-def _agreed(question: str) -> bool:
+def _confirmed(question: str) -> bool:
     try:
         return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
     except EOFError:

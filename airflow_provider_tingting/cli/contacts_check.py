@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_tingting.cli.wording import for_a_shell
+from airflow_provider_tingting.cli.execution import with_options
 from airflow_provider_tingting.errors import TingTingConfigError, TingTingContactsError, TingTingError
 from airflow_provider_tingting.formatting import counted
 
@@ -103,7 +103,7 @@ def run(arguments: Namespace, console: Console) -> int:
         from rich.console import Console as AnyConsole
 
         AnyConsole(stderr=True).print(
-            f"tingting: {for_a_shell(str(error))}", style="red", markup=False, highlight=False, soft_wrap=True
+            f"tingting: {with_options(str(error))}", style="red", markup=False, highlight=False, soft_wrap=True
         )
         return CANNOT_BE_READ
     found["examples"], found["conflicts"] = audience.examples, audience.conflicts
@@ -239,7 +239,7 @@ def _show(console: Console, arguments: Namespace, found: dict[str, Any]) -> None
     rows.add_column(style="dim")
     rows.add_row(Text("can be contacted", "green"), f"{found['valid']:,}", _listed(found["carriers"]))
     for reason, count in found["reasons"].items():
-        rows.add_row(Text(reason, "red"), f"{count:,}", Text(for_a_shell(reason_text(reason))))
+        rows.add_row(Text(reason, "red"), f"{count:,}", Text(with_options(reason_text(reason))))
     conflicting = f"{found['conflicting']:,} of them with other variables" if found["conflicting"] else ""
     for label, count, note in (
         ("were there before", found["duplicates"], conflicting),
@@ -277,4 +277,4 @@ def _list(console: Console, title: str, sentences: Sequence[str]) -> None:
     if sentences:
         console.print(f"\n{title}:", markup=False)
     for sentence in sentences:
-        console.print(f"  {for_a_shell(sentence)}", markup=False, highlight=False, soft_wrap=True)
+        console.print(f"  {with_options(sentence)}", markup=False, highlight=False, soft_wrap=True)

@@ -1,69 +1,58 @@
-"""`doctor`: look at everything a campaign needs, and say what is wrong and what to do. Changes nothing."""
+"""`doctor`: check everything that a campaign needs, and say what is wrong and what to do. It changes nothing."""
 
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
+from itertools import chain
 
-from airflow_provider_tingting.cli import exits
-from airflow_provider_tingting.cli.check import Check, Verdict
+from rich.console import Console
+
+from airflow_provider_tingting.cli.checks import Check, Verdict, check_installation
+from airflow_provider_tingting.cli.commands import ExitCode
+from airflow_provider_tingting.cli.connection_checks import check_connection
 from airflow_provider_tingting.cli.options import add_connection, add_json
-
-if TYPE_CHECKING:
-    from rich.console import Console
+from airflow_provider_tingting.cli.tables import print_json, print_text
+from airflow_provider_tingting.formatting import counted
 
 _STYLES = {Verdict.OK: "", Verdict.WARNING: "yellow", Verdict.PROBLEM: "bold red"}
-# Where what is said begins: behind the verdict and what it is about.
+# The column of the message, behind the verdict and the name of the check.
 _INDENT = 24
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Describe the command line."""
+    """Add the command's arguments."""
     add_connection(parser)
     add_json(parser)
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
-    """Look, tell, and return 1 if there is a problem."""
-    from airflow_provider_tingting.cli.line import look_at_line
-    from airflow_provider_tingting.cli.machine import look_at_machine
-    from airflow_provider_tingting.cli.tables import print_json, tell
-
+    """Run the checks, print each one as soon as it is done, and return 1 if there is a problem."""
     checks: list[Check] = []
-    for check in (one for look in (look_at_machine(), look_at_line(arguments.conn_id)) for one in look):
+    for check in chain(check_installation(), check_connection(arguments.conn_id)):
         checks.append(check)
-        # Told at once: the next look may take a while.
         if not arguments.json:
-            _tell(check, console)
-    count = {verdict: sum(check.verdict is verdict for check in checks) for verdict in Verdict}
+            _print(check, console)
+    problems, warnings = (
+        sum(check.verdict is verdict for check in checks) for verdict in (Verdict.PROBLEM, Verdict.WARNING)
+    )
     if arguments.json:
-        found = {
-            "checks": [check.to_json() for check in checks],
-            "problems": count[Verdict.PROBLEM],
-            "warnings": count[Verdict.WARNING],
-        }
-        print_json(console, found)
+        content = {"checks": [check.to_json() for check in checks], "problems": problems, "warnings": warnings}
+        print_json(console, content)
     else:
         console.print()
-        tell(console, _result(count[Verdict.PROBLEM], count[Verdict.WARNING]))
-    return exits.BAD if count[Verdict.PROBLEM] else exits.DONE
+        print_text(console, _conclusion(problems, warnings))
+    return ExitCode.PROBLEM if problems else ExitCode.SUCCESS
 
 
-def _tell(check: Check, console: Console) -> None:
-    from airflow_provider_tingting.cli.tables import tell
-
-    style = _STYLES[check.verdict]
-    tell(console, f"{check.verdict.value:<8} {check.about:<14} {check.said}", style=style, indent=_INDENT)
+def _print(check: Check, console: Console) -> None:
+    text = f"{check.verdict.value:<8} {check.name:<14} {check.message}"
+    print_text(console, text, style=_STYLES[check.verdict], indent=_INDENT)
     if check.remedy:
-        tell(console, f"{'':{_INDENT - 2}}→ {check.remedy}", indent=_INDENT)
+        print_text(console, f"{'':{_INDENT - 2}}→ {check.remedy}", indent=_INDENT)
 
 
-def _result(problems: int, warnings: int) -> str:
-    if not problems and not warnings:
-        return "All is well."
-    parts = [
-        f"{number} {word}{'' if number == 1 else 's'}"
-        for number, word in ((problems, "problem"), (warnings, "warning"))
-        if number
-    ]
-    return f"{' and '.join(parts)}." + ("" if problems else " Campaigns can run.")
+def _conclusion(problems: int, warnings: int) -> str:
+    if problems:
+        found = [counted(problems, "problem"), *([counted(warnings, "warning")] if warnings else [])]
+        return f"{' and '.join(found)}."
+    return f"{counted(warnings, 'warning')}. Campaigns can run." if warnings else "No problems found."

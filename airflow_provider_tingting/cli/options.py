@@ -1,4 +1,4 @@
-"""The options that commands share. Imports the standard library only."""
+"""The arguments that several commands share."""
 
 from __future__ import annotations
 
@@ -8,24 +8,27 @@ from airflow_provider_tingting.connection import DEFAULT_CONN_ID
 
 
 def add_connection(parser: argparse.ArgumentParser) -> None:
-    """Let people choose the connection."""
+    """Add `--conn-id`."""
     parser.add_argument(
         "--conn-id", default=DEFAULT_CONN_ID, help="the Airflow connection of type tingting (default: %(default)s)"
     )
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:
-    """Let programs read the answer."""
+    """Add `--json`."""
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
 
 
 def add_campaign(parser: argparse.ArgumentParser) -> None:
-    """Take a campaign's id."""
-    parser.add_argument("campaign_id", type=_id, help="the campaign's id")
+    """Add the campaign's id."""
+    parser.add_argument("campaign_id", type=_campaign_id, help="the campaign's id")
 
 
 def positive_seconds(text: str) -> float:
-    """Read a number of seconds above 0."""
+    """Return an argument as seconds above 0.
+
+    :raises argparse.ArgumentTypeError: the text is no such number.
+    """
     try:
         seconds = float(text)
     except ValueError:
@@ -36,13 +39,16 @@ def positive_seconds(text: str) -> float:
 
 
 def whole_number(text: str) -> int:
-    """Read how many, 0 included."""
+    """Return an argument as a whole number of at least 0.
+
+    :raises argparse.ArgumentTypeError: the text is no such number.
+    """
     if not (text.isascii() and text.isdigit()):
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number")
     return int(text)
 
 
-def _id(text: str) -> int:
+def _campaign_id(text: str) -> int:
     if not (text.isascii() and text.isdigit() and int(text) > 0):
         raise argparse.ArgumentTypeError(f"{text!r} is not a campaign's id, which is a whole number such as 79")
     return int(text)

@@ -1,43 +1,43 @@
-"""`report`: bring a campaign's report to a file, whole or not at all, and show what the campaign came to."""
+"""`report`: download a campaign's report to a file, completely or not at all, and show its summary."""
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import Any, BinaryIO
 
-from airflow_provider_tingting.cli import exits
+from rich.console import Console
+from rich.progress import DownloadColumn, Progress, SpinnerColumn, TextColumn, TransferSpeedColumn
+
+from airflow_provider_tingting.api import calls
+from airflow_provider_tingting.campaigns.fetch_report import check_fetched, fetch_report, spooled
+from airflow_provider_tingting.cli.commands import ExitCode
+from airflow_provider_tingting.cli.connections import connect
+from airflow_provider_tingting.cli.execution import make_console, print_error
 from airflow_provider_tingting.cli.options import add_campaign, add_connection, add_json
-
-if TYPE_CHECKING:
-    from rich.console import Console
+from airflow_provider_tingting.cli.tables import print_json, print_text, summary_table
+from airflow_provider_tingting.reports.writers import NEEDS_COLUMNS, ensure_writable, write_read_report
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Describe the command line."""
+    """Add the command's arguments."""
     add_campaign(parser)
     parser.add_argument(
         "path",
         nargs="?",
-        help="where to: a path, or a URI such as s3://bucket/report.csv; without one only the summary",
+        help="target path, or a URI such as s3://bucket/report.csv; without it, only the summary is shown",
     )
     parser.add_argument(
         "--format", default="csv", choices=("csv", "jsonl", "parquet", "xlsx", "raw"), help="(default: %(default)s)"
     )
-    parser.add_argument("--overwrite", action="store_true", help="replace a file that is there")
+    parser.add_argument("--overwrite", action="store_true", help="replace an existing file")
     add_connection(parser)
     add_json(parser)
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
-    """Download, check, write, print the summary."""
-    from airflow_provider_tingting import api
-    from airflow_provider_tingting.campaigns.fetch_report import check_fetched, fetch_report, spooled
-    from airflow_provider_tingting.cli.connecting import connect
-    from airflow_provider_tingting.cli.running import complain
-    from airflow_provider_tingting.cli.tables import print_json, summary_table, tell
-    from airflow_provider_tingting.reports.writers import NEEDS_COLUMNS, ensure_writable, write_read_report
+    """Download, check and write the report, and print the summary."""
     from airflow_provider_tingting.utils.arguments import storage_path_of
 
     target = None
@@ -45,13 +45,13 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         target = storage_path_of(arguments.path, "The path", "report.csv")
         ensure_writable(target, format=arguments.format, overwrite=arguments.overwrite)
     with connect(arguments.conn_id) as client, spooled() as spool:
-        campaign = client.send(api.calls.get_campaign(arguments.campaign_id))
+        campaign = client.send(calls.get_campaign(arguments.campaign_id))
         raw = target is not None and arguments.format == "raw"
         with _progress(spool) as file:
             columns = target is not None and arguments.format in NEEDS_COLUMNS
             fetched = fetch_report(client, campaign, file, columns=columns, may_list=not raw)
         if fetched.source == "listing":
-            complain("TingTing's own report fails. This is its listing of the contacts, without variables.")
+            print_error("TingTing's report fails. The contact list is used instead; it has no variables.")
         check_fetched(fetched, campaign)
         summary = fetched.read.summary
         if target is not None:
@@ -60,40 +60,36 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         path = None if target is None else str(target)
         result = {"campaign_id": campaign.id, "path": path, "source": fetched.source, "summary": summary.to_json()}
         print_json(console, result)
-        return exits.DONE
-    tell(console, f"Campaign {campaign.id} is {campaign.status}.")
+        return ExitCode.SUCCESS
+    print_text(console, f"Campaign {campaign.id} is {campaign.status}.")
     console.print(summary_table(summary))
     if target is not None:
-        # Not through the mask: it is the person's own path, and must stay as it is to be copied.
-        console.print(f"{summary.contacts} rows are in {target}", soft_wrap=True, markup=False)
-    return exits.DONE
+        # Not masked: the path comes from the command line, and can be copied.
+        console.print(f"{summary.contacts} rows written to {target}", soft_wrap=True, markup=False)
+    return ExitCode.SUCCESS
 
 
 @contextmanager
 def _progress(spool: BinaryIO) -> Iterator[Any]:
-    """Show on a terminal how much has come; TingTing does not say how much there is."""
-    from airflow_provider_tingting.cli.running import make_console
-
+    """Show a download on a terminal; TingTing does not send its size."""
     console = make_console(stderr=True)
     if not console.is_terminal:
         yield spool
         return
-    from rich.progress import DownloadColumn, Progress, SpinnerColumn, TextColumn, TransferSpeedColumn
-
     columns = (SpinnerColumn(), TextColumn("{task.description}"), DownloadColumn(), TransferSpeedColumn())
     with Progress(*columns, console=console, transient=True) as bar:
-        yield _Counted(spool, bar, bar.add_task("Downloading the report", total=None))
+        yield _ProgressFile(spool, bar, bar.add_task("Downloading the report", total=None))
 
 
-class _Counted:
-    """A file that tells a progress bar where it is."""
+class _ProgressFile:
+    """A file that moves a progress bar."""
 
-    def __init__(self, file: BinaryIO, bar: Any, line: Any) -> None:
-        self._file, self._bar, self._line = file, bar, line
+    def __init__(self, file: BinaryIO, bar: Progress, task: Any) -> None:
+        self._file, self._bar, self._task = file, bar, task
 
     def write(self, content: bytes) -> int:
         written = self._file.write(content)
-        self._bar.update(self._line, completed=self._file.tell())
+        self._bar.update(self._task, completed=self._file.tell())
         return written
 
     def __getattr__(self, name: str) -> Any:

@@ -25,6 +25,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return serve(parser().parse_args(arguments))
 
 
+def run(arguments: argparse.Namespace, console: object) -> int:
+    """Run a sandbox as the command `sandbox` of this package; see `serve`."""
+    return serve(arguments)
+
+
 def serve(options: argparse.Namespace) -> int:
     """Run a sandbox until it is interrupted; return the exit code.
 

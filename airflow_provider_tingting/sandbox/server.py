@@ -16,6 +16,7 @@ from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_tingting.errors import TingTingConfigError
+from airflow_provider_tingting.extras import install_command
 from airflow_provider_tingting.sandbox.account import DEFAULT_TOKEN, Settings
 from airflow_provider_tingting.sandbox.asgi import TRANSPORT
 from airflow_provider_tingting.sandbox.calls import API
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
 
     from airflow_provider_tingting.sandbox.clock import Clock
 
-EXTRA = "airflow-provider-tingting[sandbox]"
 _SECONDS_TO_START = 20.0
 _SECONDS_TO_STOP = 5.0
 
@@ -296,4 +296,4 @@ def _check_installed() -> None:
         if find_spec(module) is None
     ]
     if missing:
-        raise TingTingConfigError(f"The sandbox needs {' and '.join(missing)}. Run: pip install '{EXTRA}'")
+        raise TingTingConfigError(f"The sandbox needs {' and '.join(missing)}. Run: {install_command('sandbox')}")

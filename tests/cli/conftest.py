@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_tingting.cli.main import main
+from airflow_provider_tingting.cli.commands import main
 
 
 @pytest.fixture

@@ -15,8 +15,7 @@ import pytest
 from support.airflow_home import AIRFLOW_VERSION, CHECKOUT
 from support.campaigns import a_campaign
 
-from airflow_provider_tingting.cli.commands import COMMANDS
-from airflow_provider_tingting.cli.main import parser
+from airflow_provider_tingting.cli.commands import COMMANDS, parser
 
 MODULE = [sys.executable, "-m", "airflow_provider_tingting"]
 # The version from which Airflow takes commands from providers.
@@ -71,7 +70,7 @@ def test_both_spellings_take_the_same_arguments(command, capsys):
 def test_the_commands_are_in_the_provider_info_and_cost_next_to_nothing():
     program = """
 import sys, argparse
-from airflow_provider_tingting.cli.main import parser
+from airflow_provider_tingting.cli.commands import parser
 parser()
 print(",".join(sorted(name for name in sys.modules if name.startswith("airflow_provider_tingting."))))
 print(",".join(sorted({"airflow", "rich", "requests", "httpx", "pydantic", "fastapi"} & set(sys.modules))))
@@ -80,7 +79,8 @@ print(",".join(sorted({"airflow", "rich", "requests", "httpx", "pydantic", "fast
     ours, others = done.stdout.splitlines()
 
     assert set(ours.split(",")) == {
-        f"airflow_provider_tingting.{name}" for name in ("cli", "cli.commands", "cli.exits", "cli.main")
+        "airflow_provider_tingting.cli",
+        "airflow_provider_tingting.cli.commands",
     }
     assert others == ""
 
@@ -129,20 +129,21 @@ def test_a_narrow_terminal_cuts_no_path_and_no_color_means_none(sandbox, tmp_pat
     plain = on_a_terminal(command, {**env, "NO_COLOR": "1", "TERM": "xterm-256color"}, columns=40)
     doctor = on_a_terminal([*MODULE, "doctor"], {**env, "TERM": "xterm-256color"}, columns=40)
 
-    assert f"rows are in {path}" in plain
+    assert f"rows written to {path}" in plain
     assert not re.search(r"\x1b\[[0-9;]*3[0-9][0-9;]*m", plain)
     assert re.search(r"\x1b\[[0-9;]*3[0-9][0-9;]*m", doctor)
     assert sandbox.base_url in doctor
 
 
 def test_the_entry_point_of_the_sandbox_and_its_command_take_the_same_options():
-    from airflow_provider_tingting.cli import sandbox as command
-    from airflow_provider_tingting.sandbox.__main__ import parser
+    from airflow_provider_tingting.sandbox.__main__ import parser as sandbox_parser
+
+    (command,) = (command.module for command in COMMANDS if command.path == "sandbox")
 
     added = argparse.ArgumentParser()
     command.add_arguments(added)
 
     assert {option for action in added._actions for option in action.option_strings} == {
-        option for action in parser()._actions for option in action.option_strings
+        option for action in sandbox_parser()._actions for option in action.option_strings
     }
     assert importlib.metadata.entry_points(group="console_scripts", name="tingting-sandbox")

@@ -10,8 +10,8 @@ import re
 import pytest
 from support.campaigns import NUMBERS, a_campaign, connection, writes
 
-from airflow_provider_tingting.cli import exits
-from airflow_provider_tingting.cli.running import make_console
+from airflow_provider_tingting.cli.commands import ExitCode
+from airflow_provider_tingting.cli.execution import make_console
 
 
 def finished(sandbox, **fields):
@@ -25,7 +25,7 @@ def test_the_campaigns_are_listed_the_newest_first(tingting, sandbox):
     first, second = a_campaign(sandbox), finished(sandbox, name="Vaccination")
     code, out, _ = tingting("campaigns list")
 
-    assert code == exits.DONE
+    assert code == ExitCode.SUCCESS
     assert out.index("Vaccination") < out.index("Water notice")
     assert json.loads(tingting("campaigns list --json --status completed")[1])[0]["id"] == second
     assert [one["id"] for one in json.loads(tingting("campaigns list --json --search water")[1])] == [first]
@@ -41,7 +41,7 @@ def test_more_campaigns_than_asked_for_are_announced(tingting, sandbox):
 
 
 def test_an_account_without_campaigns_is_no_error(tingting):
-    assert tingting("campaigns list") == (0, "There are no campaigns.\n", "")
+    assert tingting("campaigns list") == (0, "The account has no campaigns.\n", "")
     assert tingting("campaigns list --json")[:2] == (0, "[]\n")
 
 
@@ -50,7 +50,7 @@ def test_a_campaign_is_shown_with_its_outcome_and_masked_contacts(tingting, sand
     code, out, err = tingting(f"campaigns show {number} --contacts 2")
     shown = json.loads(tingting(f"campaigns show {number} --contacts 2 --json")[1])
 
-    assert code == exits.DONE
+    assert code == ExitCode.SUCCESS
     assert "नमस्कार" in out
     assert re.search(r"^reached +4 \(100 %\) *$", out, re.MULTILINE)
     assert out.count("98******0") == 2
@@ -63,7 +63,7 @@ def test_a_campaign_without_contacts_is_shown(tingting, sandbox):
     number = a_campaign(sandbox, [])
     code, out, _ = tingting(f"campaigns show {number}")
 
-    assert code == exits.DONE
+    assert code == ExitCode.SUCCESS
     assert re.search(r"^contacts +0 *$", out, re.MULTILINE)
 
 
@@ -82,7 +82,7 @@ def test_watching_ends_well_when_somebody_was_reached(tingting, sandbox):
     sandbox.clock.speed = 200.0
     code, out, err = tingting(f"campaigns watch {number} --interval 0.05")
 
-    assert code == exits.DONE
+    assert code == ExitCode.SUCCESS
     assert f"Campaign {number} is Completed" in out
     assert "is Running" in err
     assert writes(sandbox) == []
@@ -92,7 +92,7 @@ def test_watching_ends_badly_when_nobody_was_reached(tingting, sandbox):
     number = finished(sandbox, outcome="unanswered")
     code, out, err = tingting(f"campaigns watch {number} --json")
 
-    assert code == exits.BAD
+    assert code == ExitCode.PROBLEM
     assert "no contact was reached" in err
     assert "no contact was reached" in json.loads(out)["failure"]
 
@@ -101,8 +101,8 @@ def test_watching_gives_up_when_the_time_is_up_and_stops_nothing(tingting, sandb
     number = a_campaign(sandbox)
     code, _, err = tingting(f"campaigns watch {number} --interval 0.01 --timeout 0.05")
 
-    assert code == exits.NOT_OVER
-    assert f"Campaign {number} is still Not Started. It goes on." in err
+    assert code == ExitCode.TIMED_OUT
+    assert f"Campaign {number} continues; its last known status is Not Started." in err
 
 
 def test_a_campaign_is_stopped_for_good(tingting, sandbox):
@@ -110,7 +110,7 @@ def test_a_campaign_is_stopped_for_good(tingting, sandbox):
     sandbox.world.run_campaign(number)
     code, out, _ = tingting(f"campaigns stop {number} --yes")
 
-    assert (code, out) == (exits.DONE, f"Campaign {number} was stopped for good.\n")
+    assert (code, out) == (ExitCode.SUCCESS, f"Campaign {number} was stopped for good.\n")
     assert sandbox.world.campaigns[number].status == "Terminated"
 
 
@@ -118,8 +118,8 @@ def test_a_campaign_that_has_ended_is_not_stopped_again(tingting, sandbox):
     number = finished(sandbox)
     code, out, _ = tingting(f"campaigns stop {number}")
 
-    assert code == exits.DONE
-    assert "is Completed already" in out
+    assert code == ExitCode.SUCCESS
+    assert "is already Completed" in out
     assert writes(sandbox) == []
 
 
@@ -127,7 +127,7 @@ def test_nothing_is_stopped_where_nobody_can_be_asked(tingting, sandbox):
     number = a_campaign(sandbox)
     code, _, err = tingting(f"campaigns stop {number}")
 
-    assert code == exits.WRONG_USE
+    assert code == ExitCode.USAGE_ERROR
     assert "--yes" in err
     assert writes(sandbox) == []
 
@@ -141,7 +141,7 @@ def test_a_person_is_asked_first(answer, stopped, tingting, sandbox, monkeypatch
     code, _, err = tingting(f"campaigns stop {number}")
 
     assert (writes(sandbox) == ["stop_campaign"]) is stopped
-    assert code == (exits.DONE if stopped else exits.INTERRUPTED)
+    assert code == (ExitCode.SUCCESS if stopped else ExitCode.INTERRUPTED)
     assert ("Nothing was sent" in err) is not stopped
 
 
@@ -152,7 +152,7 @@ def test_a_stop_is_told_even_if_nothing_can_be_read_afterwards(tingting, sandbox
 
     code, out, _ = tingting(f"campaigns stop {number} --yes")
 
-    assert code == exits.BAD
+    assert code == ExitCode.PROBLEM
     assert f"TingTing took the request to stop campaign {number}" in out
 
 
@@ -174,7 +174,7 @@ def test_a_server_that_has_no_stop_is_told_with_a_bad_end(tingting, sandbox):
     sandbox.faults.parse("413:stop")
     code, out, _ = tingting(f"campaigns stop {number} --yes")
 
-    assert code == exits.BAD
+    assert code == ExitCode.PROBLEM
     assert "could not be stopped" in out
 
 
@@ -185,8 +185,8 @@ def test_a_report_comes_home_with_its_summary(tingting, sandbox, tmp_path):
     with path.open(newline="") as file:
         rows = list(csv.DictReader(file))
 
-    assert code == exits.DONE
-    assert f"4 rows are in {path}" in out
+    assert code == ExitCode.SUCCESS
+    assert f"4 rows written to {path}" in out
     assert len(rows) == 4
 
 
@@ -195,10 +195,10 @@ def test_a_report_that_is_there_is_replaced_only_when_asked(tingting, sandbox, t
     path = tmp_path / "report.csv"
     path.write_text("mine")
     code, _, err = tingting(f"report {number} {path}")
-    assert (code, path.read_text()) == (exits.WRONG_USE, "mine")
+    assert (code, path.read_text()) == (ExitCode.USAGE_ERROR, "mine")
     assert str(path) in err
 
-    assert tingting(f"report {number} {path} --overwrite")[0] == exits.DONE
+    assert tingting(f"report {number} {path} --overwrite")[0] == ExitCode.SUCCESS
     assert path.read_text() != "mine"
 
 
@@ -207,7 +207,7 @@ def test_without_a_path_only_the_summary_comes(tingting, sandbox, tmp_path, monk
     number = finished(sandbox)
     code, out, _ = tingting(f"report {number} --json")
 
-    assert code == exits.DONE
+    assert code == ExitCode.SUCCESS
     assert json.loads(out)["summary"]["reached"] == 4
     assert not list(tmp_path.iterdir())
 
@@ -219,7 +219,7 @@ def test_a_report_that_is_cut_leaves_nothing(tingting, sandbox, tmp_path, monkey
     sandbox.faults.add("truncate", call="list_contacts", times="*")
     code, _, err = tingting(f"report {number} {tmp_path / 'report.csv'}")
 
-    assert code in (exits.BAD, exits.NO_ANSWER)
+    assert code in (ExitCode.PROBLEM, ExitCode.API_ERROR)
     assert "tingting: " in err
     assert not list(tmp_path.iterdir())
 
@@ -230,16 +230,16 @@ def test_the_listing_of_contacts_stands_in_for_a_report_that_fails(tingting, san
     sandbox.faults.parse("500:report:*")
     code, out, err = tingting(f"report {number} {tmp_path / 'report.csv'} --json")
 
-    assert code == exits.DONE
+    assert code == ExitCode.SUCCESS
     assert '"source": "listing"' in out
-    assert "tingting: TingTing's own report fails" in err
+    assert "tingting: TingTing's report fails" in err
     assert (tmp_path / "report.csv").exists()
 
 
 def test_the_voices_are_listed(tingting):
     code, out, _ = tingting("voices")
 
-    assert code == exits.DONE
+    assert code == ExitCode.SUCCESS
     assert "Rija premium" in out
     assert json.loads(tingting("voices --json")[1])[2] == {
         "id": 3,
@@ -257,7 +257,7 @@ def test_a_refused_token_is_told_and_never_shown(command, tingting, sandbox):
     sandbox.world.rotate_token("another-token-of-this-test")
     code, out, err = tingting(command)
 
-    assert code == exits.NO_ANSWER
+    assert code == ExitCode.API_ERROR
     assert out == ""
     assert "Put a valid API token" in err
     assert "tingting-sandbox-token" not in err
@@ -267,15 +267,15 @@ def test_a_refused_token_is_told_and_never_shown(command, tingting, sandbox):
 def test_a_connection_that_is_not_there_is_told_with_what_to_do(command, tingting):
     code, out, err = tingting(f"{command} --conn-id nowhere")
 
-    assert (code, out) == (exits.WRONG_USE, "")
-    assert "Airflow knows no connection 'nowhere'" in err
+    assert (code, out) == (ExitCode.USAGE_ERROR, "")
+    assert "Airflow has no connection 'nowhere'" in err
     assert "AIRFLOW_CONN_NOWHERE" in err
 
 
 def test_a_campaign_that_is_not_there_is_told(tingting):
     code, _, err = tingting("campaigns show 4711")
 
-    assert code == exits.NO_ANSWER
+    assert code == ExitCode.API_ERROR
     assert "4711" in err
 
 
@@ -286,5 +286,5 @@ def test_a_campaign_that_is_not_there_is_told(tingting):
 def test_a_wrong_command_line_is_refused_with_the_usage(line, tingting):
     code, out, err = tingting(line)
 
-    assert (code, out) == (exits.WRONG_USE, "")
+    assert (code, out) == (ExitCode.USAGE_ERROR, "")
     assert "usage:" in err

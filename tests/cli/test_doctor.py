@@ -27,14 +27,14 @@ def test_on_a_good_day_nothing_is_a_problem(tingting):
     assert {name for name, check in checks.items() if check["verdict"] == "problem"} == set()
     for name in ("versions", "common-compat", "database", "connection", "reachable", "token", "clock", "credits"):
         assert checks[name]["verdict"] == "ok"
-    assert "3, 12" in checks["caller numbers"]["said"]
+    assert "3, 12" in checks["caller numbers"]["message"]
 
 
 def test_what_it_prints_has_a_line_for_each_look_and_no_token(tingting):
     code, out, err = tingting("doctor")
 
     assert code == 0
-    assert "ok       token          TingTing takes it." in out
+    assert "ok       token          TingTing accepts it." in out
     assert "tingting-sandbox-token" not in out + err
 
 
@@ -60,7 +60,7 @@ def test_a_server_that_is_down_is_a_problem(tingting, sandbox):
         code, checks = found(tingting)
 
     assert code == 1
-    assert "cannot be reached" in checks["reachable"]["said"]
+    assert "cannot be reached" in checks["reachable"]["message"]
     assert "token" not in checks
 
 
@@ -68,7 +68,7 @@ def test_a_connection_that_is_not_there_is_a_problem(tingting):
     code, checks = found(tingting, "--conn-id nowhere")
 
     assert code == 1
-    assert "nowhere" in checks["connection"]["said"]
+    assert "nowhere" in checks["connection"]["message"]
     assert "AIRFLOW_CONN_NOWHERE" in checks["connection"]["remedy"]
 
 
@@ -102,22 +102,22 @@ def test_an_account_without_credits_or_caller_number_is_a_problem(tingting, sand
 
 
 def test_a_clock_that_is_off_is_a_warning():
-    from airflow_provider_tingting.cli import line
+    from airflow_provider_tingting.cli.connection_checks import check_clock
 
     now = datetime.now(timezone.utc).replace(microsecond=0)
-    ahead = line._clock((now - timedelta(minutes=5)).strftime("%a, %d %b %Y %H:%M:%S GMT"), now.timestamp())
+    ahead = check_clock((now - timedelta(minutes=5)).strftime("%a, %d %b %Y %H:%M:%S GMT"), now.timestamp())
 
     assert ahead.verdict.value == "warning"
-    assert "300 s ahead of" in ahead.said
-    assert line._clock(None, now.timestamp()).verdict.value == "ok"
-    assert line._clock("half past ten", now.timestamp()).verdict.value == "ok"
+    assert "300 s ahead of" in ahead.message
+    assert check_clock(None, now.timestamp()).verdict.value == "ok"
+    assert check_clock("half past ten", now.timestamp()).verdict.value == "ok"
 
 
 def test_a_triggerer_that_has_never_run_is_a_warning_and_one_that_runs_is_not(tingting):
     from airflow.jobs.job import Job
     from airflow.utils.session import create_session
 
-    assert found(tingting)[1]["triggerer"]["said"] == "None has ever run here."
+    assert found(tingting)[1]["triggerer"]["message"] == "No triggerer has run yet."
     with create_session() as session:
         alive = Job(job_type="TriggererJob", heartrate=30, state="running")
         alive.job_type = "TriggererJob"
@@ -130,14 +130,14 @@ def test_a_triggerer_that_has_never_run_is_a_warning_and_one_that_runs_is_not(ti
             session.query(Job).update({"latest_heartbeat": datetime.now(timezone.utc) - timedelta(hours=1)})
         stale = found(tingting)[1]["triggerer"]
         assert stale["verdict"] == "warning"
-        assert "a-machine" in stale["said"]
+        assert "a-machine" in stale["message"]
     finally:
         with create_session() as session:
             session.query(Job).delete()
 
 
 DATABASES = {
-    "not initialised": ("sqlite:////{home}/empty.db", "it is not initialised"),
+    "not initialised": ("sqlite:////{home}/empty.db", "it is not initialized"),
     "not there": ("sqlite:////{home}/nowhere/airflow.db", "cannot be reached"),
 }
 
@@ -161,7 +161,7 @@ def test_without_airflows_database_it_still_says_what_it_can(what, tmp_path, san
     checks = {check["check"]: check for check in json.loads(done.stdout)["checks"]}
 
     assert done.returncode == 1
-    assert sentence in checks["database"]["said"]
+    assert sentence in checks["database"]["message"]
     assert checks["triggerer"]["verdict"] == "warning"
     assert checks["token"]["verdict"] == "ok"
 

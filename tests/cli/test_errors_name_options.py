@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from openpyxl import Workbook
 
-from airflow_provider_tingting.cli.main import main
+from airflow_provider_tingting.cli.commands import main
 
 
 @pytest.fixture

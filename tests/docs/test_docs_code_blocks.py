@@ -227,7 +227,7 @@ def airflow_parser():
 
 
 def check_tingting(arguments):
-    from airflow_provider_tingting.cli.main import parser
+    from airflow_provider_tingting.cli.commands import parser
 
     if arguments[-1] == "--help":
         with pytest.raises(SystemExit) as ended:

@@ -126,8 +126,7 @@ def test_the_table_of_options_is_that_of_the_sandboxes_command_line():
 def test_the_tables_of_the_command_line_have_its_commands_options_exit_codes_and_looks():
     import argparse
 
-    from airflow_provider_tingting.cli import exits
-    from airflow_provider_tingting.cli.commands import COMMANDS
+    from airflow_provider_tingting.cli.commands import COMMANDS, ExitCode
 
     page = DOCS / "command-line.md"
     written = {row[0].strip("`"): set(re.findall(r"`([^`]+)`", row[2])) for row in table(page, "command")}
@@ -144,7 +143,7 @@ def test_the_tables_of_the_command_line_have_its_commands_options_exit_codes_and
             if action.dest not in ("help", "conn_id")
         }
         assert written[command.path] == own, command.path
-    assert table(page, "exit code") == [[f"`{code}`", meaning] for code, meaning in exits.MEANINGS.items()]
+    assert table(page, "exit code") == [[f"`{code:d}`", code.meaning] for code in ExitCode]
 
 
 def test_the_tables_of_the_notifier_have_every_event_with_its_sentences():
