@@ -286,7 +286,7 @@ def test_the_error_tree_is_kept():
 
 def test_the_commands_and_what_their_exit_codes_mean_are_kept():
     from airflow_provider_tingting.cli.commands import COMMANDS as THERE
-    from airflow_provider_tingting.cli.commands import ExitCode
+    from airflow_provider_tingting.cli.exit_codes import ExitCode
 
     kept = COMMANDS.strip().splitlines()
     assert [command.path for command in THERE if command.path in kept] == kept

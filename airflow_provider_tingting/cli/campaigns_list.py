@@ -9,8 +9,8 @@ from rich.console import Console
 
 from airflow_provider_tingting.api import calls
 from airflow_provider_tingting.api.statuses import CampaignStatus
-from airflow_provider_tingting.cli.commands import ExitCode
 from airflow_provider_tingting.cli.connections import connect
+from airflow_provider_tingting.cli.exit_codes import ExitCode
 from airflow_provider_tingting.cli.options import add_connection, add_json, whole_number
 from airflow_provider_tingting.cli.tables import campaign_json, percent, print_json, print_text, table
 

@@ -9,8 +9,8 @@ from rich.console import Console
 
 from airflow_provider_tingting.api import TingTingClient, calls
 from airflow_provider_tingting.campaigns.outcome import summarise
-from airflow_provider_tingting.cli.commands import ExitCode
 from airflow_provider_tingting.cli.connections import settings_of
+from airflow_provider_tingting.cli.exit_codes import ExitCode
 from airflow_provider_tingting.cli.options import add_campaign, add_connection, add_json, whole_number
 from airflow_provider_tingting.cli.tables import campaign_json, facts, percent, print_json, summary_table, table
 from airflow_provider_tingting.masking import mask_number, mask_text

@@ -11,9 +11,9 @@ from rich.console import Console
 from airflow_provider_tingting.api import calls
 from airflow_provider_tingting.api.driver import run_flow
 from airflow_provider_tingting.campaigns import reconcile
-from airflow_provider_tingting.cli.commands import ExitCode
 from airflow_provider_tingting.cli.connections import connect
 from airflow_provider_tingting.cli.execution import print_error
+from airflow_provider_tingting.cli.exit_codes import ExitCode
 from airflow_provider_tingting.cli.options import add_campaign, add_connection, add_json
 from airflow_provider_tingting.cli.tables import campaign_json, print_json, print_text
 from airflow_provider_tingting.errors import TingTingError

@@ -16,9 +16,9 @@ from airflow_provider_tingting.api.driver import run_flow
 from airflow_provider_tingting.campaigns import watch as waiting
 from airflow_provider_tingting.campaigns.observation import Observation, Reason
 from airflow_provider_tingting.campaigns.outcome import judge, summarise
-from airflow_provider_tingting.cli.commands import ExitCode
 from airflow_provider_tingting.cli.connections import connect
 from airflow_provider_tingting.cli.execution import make_console, print_error
+from airflow_provider_tingting.cli.exit_codes import ExitCode
 from airflow_provider_tingting.cli.options import add_campaign, add_connection, add_json, positive_seconds
 from airflow_provider_tingting.cli.tables import campaign_json, print_json, print_text, summary_table
 from airflow_provider_tingting.errors import TingTingCampaignFailedError

@@ -10,41 +10,14 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from enum import IntEnum
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_tingting import __version__
+from airflow_provider_tingting.cli.exit_codes import EPILOG
 
 if TYPE_CHECKING:
     from airflow.cli.cli_config import CLICommand
-
-
-class ExitCode(IntEnum):
-    """The exit codes of the commands."""
-
-    SUCCESS = 0
-    PROBLEM = 1
-    USAGE_ERROR = 2
-    API_ERROR = 3
-    TIMED_OUT = 4
-    INTERRUPTED = 130
-
-    @property
-    def meaning(self) -> str:
-        """What the code says, in one line."""
-        return _MEANINGS[self]
-
-
-_MEANINGS = {
-    ExitCode.SUCCESS: "success",
-    ExitCode.PROBLEM: "finished with a problem: doctor found one, a campaign has failed, a report is incomplete",
-    ExitCode.USAGE_ERROR: "not executed: the command line, a path or the connection is invalid",
-    ExitCode.API_ERROR: "not executed: TingTing refused the request or did not respond",
-    ExitCode.TIMED_OUT: "campaigns watch: the timeout has passed and the campaign continues",
-    ExitCode.INTERRUPTED: "interrupted with Ctrl+C",
-}
-_EPILOG = "Exit codes: " + "; ".join(f"{code:d} {code.meaning}" for code in ExitCode) + "."
 
 
 @dataclass(frozen=True)
@@ -121,7 +94,7 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(
         prog="python -m airflow_provider_tingting",
         description="TingTing commands. Airflow 3.2 and later have the same commands as `airflow tingting`.",
-        epilog=_EPILOG,
+        epilog=EPILOG,
     )
     top.add_argument("--version", action="version", version=f"airflow-provider-tingting {__version__}")
     commands = top.add_subparsers(required=True, metavar="COMMAND")
@@ -132,7 +105,7 @@ def parser() -> argparse.ArgumentParser:
             of_group = commands.add_parser(group, help=GROUPS[group], description=f"{GROUPS[group]}.")
             groups[group] = of_group.add_subparsers(required=True, metavar="COMMAND")
         own = (groups[group] if group else commands).add_parser(
-            name, help=command.help, description=f"{command.help}.", epilog=_EPILOG
+            name, help=command.help, description=f"{command.help}.", epilog=EPILOG
         )
         command.add_arguments_when_parsed(own)
         own.set_defaults(func=command.execute)
@@ -149,7 +122,7 @@ def get_tingting_commands() -> list[CLICommand]:
             help=command.help,
             func=_exiting(command.execute),
             args=(_LazyArguments(command),),  # type: ignore[arg-type]
-            epilog=_EPILOG,
+            epilog=EPILOG,
         )
 
     single = [action(command) for command in COMMANDS if " " not in command.path]

@@ -8,8 +8,8 @@ from itertools import chain
 from rich.console import Console
 
 from airflow_provider_tingting.cli.checks import Check, Verdict, check_installation
-from airflow_provider_tingting.cli.commands import ExitCode
 from airflow_provider_tingting.cli.connection_checks import check_connection
+from airflow_provider_tingting.cli.exit_codes import ExitCode
 from airflow_provider_tingting.cli.options import add_connection, add_json
 from airflow_provider_tingting.cli.tables import print_json, print_text
 from airflow_provider_tingting.formatting import counted

@@ -13,7 +13,7 @@ from typing import TextIO
 
 from rich.console import Console
 
-from airflow_provider_tingting.cli.commands import ExitCode
+from airflow_provider_tingting.cli.exit_codes import ExitCode
 from airflow_provider_tingting.errors import (
     TingTingAPIError,
     TingTingCampaignError,

@@ -12,9 +12,9 @@ from rich.progress import DownloadColumn, Progress, SpinnerColumn, TextColumn, T
 
 from airflow_provider_tingting.api import calls
 from airflow_provider_tingting.campaigns.fetch_report import check_fetched, fetch_report, spooled
-from airflow_provider_tingting.cli.commands import ExitCode
 from airflow_provider_tingting.cli.connections import connect
 from airflow_provider_tingting.cli.execution import make_console, print_error
+from airflow_provider_tingting.cli.exit_codes import ExitCode
 from airflow_provider_tingting.cli.options import add_campaign, add_connection, add_json
 from airflow_provider_tingting.cli.tables import print_json, print_text, summary_table
 from airflow_provider_tingting.reports.writers import NEEDS_COLUMNS, ensure_writable, write_read_report

@@ -7,8 +7,8 @@ import argparse
 from rich.console import Console
 
 from airflow_provider_tingting.api import calls
-from airflow_provider_tingting.cli.commands import ExitCode
 from airflow_provider_tingting.cli.connections import connect
+from airflow_provider_tingting.cli.exit_codes import ExitCode
 from airflow_provider_tingting.cli.options import add_connection, add_json
 from airflow_provider_tingting.cli.tables import print_json, print_text, table
 

@@ -81,6 +81,7 @@ print(",".join(sorted({"airflow", "rich", "requests", "httpx", "pydantic", "fast
     assert set(ours.split(",")) == {
         "airflow_provider_tingting.cli",
         "airflow_provider_tingting.cli.commands",
+        "airflow_provider_tingting.cli.exit_codes",
     }
     assert others == ""
 

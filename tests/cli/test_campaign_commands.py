@@ -10,8 +10,8 @@ import re
 import pytest
 from support.campaigns import NUMBERS, a_campaign, connection, writes
 
-from airflow_provider_tingting.cli.commands import ExitCode
 from airflow_provider_tingting.cli.execution import make_console
+from airflow_provider_tingting.cli.exit_codes import ExitCode
 
 
 def finished(sandbox, **fields):

@@ -126,7 +126,8 @@ def test_the_table_of_options_is_that_of_the_sandboxes_command_line():
 def test_the_tables_of_the_command_line_have_its_commands_options_exit_codes_and_looks():
     import argparse
 
-    from airflow_provider_tingting.cli.commands import COMMANDS, ExitCode
+    from airflow_provider_tingting.cli.commands import COMMANDS
+    from airflow_provider_tingting.cli.exit_codes import ExitCode
 
     page = DOCS / "command-line.md"
     written = {row[0].strip("`"): set(re.findall(r"`([^`]+)`", row[2])) for row in table(page, "command")}
