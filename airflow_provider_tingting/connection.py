@@ -63,7 +63,7 @@ EXTRA_FIELDS: tuple[ExtraField, ...] = (
         "Timeout (seconds)",
         "number",
         60,
-        "How long to wait for a response; large batches and reports have longer timeouts.",
+        "How long a whole request may take, to the last byte of the response; large batches and reports have more.",
         0,
         exclusive=True,
     ),
@@ -73,6 +73,33 @@ EXTRA_FIELDS: tuple[ExtraField, ...] = (
         "number",
         10,
         "How long to wait for a connection.",
+        0,
+        exclusive=True,
+    ),
+    ExtraField(
+        "download_timeout",
+        "Download timeout (seconds)",
+        "number",
+        3600,
+        "How long a whole report download, or a whole list, may take.",
+        0,
+        exclusive=True,
+    ),
+    ExtraField(
+        "max_download_mib",
+        "Largest download (MiB)",
+        "number",
+        2048,
+        "A larger report is refused while it is downloaded.",
+        0,
+        exclusive=True,
+    ),
+    ExtraField(
+        "max_expansion",
+        "Largest expansion",
+        "number",
+        250,
+        "How many times larger than received a compressed report may become.",
         0,
         exclusive=True,
     ),
@@ -135,6 +162,9 @@ class ConnectionSettings:
     token: str = field(repr=False)
     timeout: float = 60.0
     connect_timeout: float = 10.0
+    download_timeout: float = 3600.0
+    max_download_mib: float = 2048.0
+    max_expansion: float = 250.0
     max_retries: int = 4
     rate_limit: float | None = None
     verify: bool | str = True

@@ -12,13 +12,9 @@ MAX_REDIRECTS = 3
 
 
 class AlternativeRequests:
-    """Sends a call's first or alternative request and remembers which one the server knows; thread-safe.
+    """Sends a call's first or alternative request and remembers which one the server knows; thread-safe."""
 
-    :param base_url: the base of relative addresses; ends in `/`.
-    """
-
-    def __init__(self, base_url: str) -> None:
-        self._base_url = base_url
+    def __init__(self) -> None:
         self._prefer_alternative: set[str] = set()
 
     async def send(self, call: Call[T]) -> T:
@@ -30,16 +26,16 @@ class AlternativeRequests:
         :raises TingTingAPIError: the last request failed.
         """
         if call.alternative is None:
-            return await self._follow(call)
+            return await call
         variants = [call, replace(call, request=call.alternative.request)]
         if call.name in self._prefer_alternative:
             variants.reverse()
         try:
-            return await self._follow(variants[0])
+            return await variants[0]
         except TingTingAPIError as error:
             if error.status_code not in call.alternative.on:
                 raise
-        result = await self._follow(variants[1])
+        result = await variants[1]
         # Set, not toggled: several threads may come to the same result.
         if variants[1] is call:
             self._prefer_alternative.discard(call.name)
@@ -47,25 +43,36 @@ class AlternativeRequests:
             self._prefer_alternative.add(call.name)
         return result
 
-    async def _follow(self, call: Call[T]) -> T:
-        """Follow the redirects of a read. A write is never redirected, and the token is sent to its own host only."""
-        for _ in range(MAX_REDIRECTS):
-            try:
-                return await call
-            except TingTingRedirectError as error:
-                target = self._address(call, error) if call.retry_safety is RetrySafety.READ else None
-                if target is None:
-                    raise
-                call = replace(call, request=replace(call.request, path=target, query={}))
-        return await call
 
-    def _address(self, call: Call[object], error: TingTingRedirectError) -> str | None:
-        """Return the address of a redirect, or None when a read must not follow it."""
-        if not error.location:
-            return None
+async def follow_redirects(call: Call[T], base_url: str) -> T:
+    """Send a call and follow the redirects of a read.
+
+    A write is never redirected, and the transport sends the token to its own host only.
+
+    :param call: the call.
+    :param base_url: the base of relative addresses; ends in `/`.
+    :raises TingTingRedirectError: a write is redirected, or a read too often or to an address that it must not follow.
+    """
+    for _ in range(MAX_REDIRECTS):
         try:
-            target = urljoin(urljoin(self._base_url, call.request.path), error.location)
-            scheme = urlsplit(target).scheme
-        except ValueError:
-            return None
-        return target if scheme in ("https", urlsplit(self._base_url).scheme) else None
+            return await call
+        except TingTingRedirectError as error:
+            target = _redirect_target(call, error.location, base_url)
+            if target is None:
+                raise
+            call = replace(call, request=replace(call.request, path=target, query={}))
+    return await call
+
+
+def _redirect_target(call: Call[object], location: str | None, base_url: str) -> str | None:
+    """Return the address of a redirect, or None when the call must not follow it."""
+    if not location or call.retry_safety is not RetrySafety.READ:
+        return None
+    try:
+        target = urljoin(urljoin(base_url, call.request.path), location)
+        parts = urlsplit(target)
+        # Reading the port raises on one out of range.
+        usable = bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return None
+    return target if usable and parts.scheme in ("https", urlsplit(base_url).scheme) else None

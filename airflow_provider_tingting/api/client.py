@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass, replace
 from types import TracebackType
-from typing import Any, BinaryIO, TypeVar, cast
+from typing import Any, BinaryIO, Protocol, TypeVar, cast
+from urllib.parse import urljoin
 
 from tenacity import AsyncRetrying, Retrying
 
-from airflow_provider_tingting.api.alternatives import AlternativeRequests
+from airflow_provider_tingting.api.alternatives import AlternativeRequests, follow_redirects
 from airflow_provider_tingting.api.driver import drive, drive_async
+from airflow_provider_tingting.api.exchange import RESPONSE_LIMITS, BodyLimits, Exchange
 from airflow_provider_tingting.api.models import Page
 from airflow_provider_tingting.api.pagination import Paginator
-from airflow_provider_tingting.api.protocol import Call, Response
+from airflow_provider_tingting.api.protocol import Call, Request, Response
 from airflow_provider_tingting.api.rate_limit import RateLimiter
 from airflow_provider_tingting.api.responses import check_download, error_of, read_response
 from airflow_provider_tingting.api.retry import RetryPolicy
-from airflow_provider_tingting.api.transport import HttpxTransport, Origin, RequestsTransport
+from airflow_provider_tingting.api.transport import Origin
 from airflow_provider_tingting.clock import sleep
 from airflow_provider_tingting.errors import TingTingConfigError
 from airflow_provider_tingting.masking import HIDDEN
@@ -27,11 +31,26 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 DEFAULT_BASE_URL = "https://app.tingting.io/api/v1/"
-DEFAULT_TIMEOUT = 60.0
-DEFAULT_CONNECT_TIMEOUT = 10.0
-DEFAULT_MAX_RETRIES = 4
 # A shorter token may be an ordinary word of a response.
 _SHORTEST_TOKEN = 8
+# Of a response that is no report, this much is read to say why.
+_MAX_ERROR_BYTES = 64 * 1024
+
+
+class _Transport(Protocol):
+    def open(
+        self, exchange: Exchange, request: Request
+    ) -> AbstractContextManager[tuple[Response, Iterator[bytes]]]: ...
+
+    def close(self) -> None: ...
+
+
+class _AsyncTransport(Protocol):
+    def open(
+        self, exchange: Exchange, request: Request
+    ) -> AbstractAsyncContextManager[tuple[Response, AsyncIterator[bytes]]]: ...
+
+    async def close(self) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -51,11 +70,15 @@ class _Client:
 
     :param token: the API token.
     :param base_url: with scheme, host and path; the vendor's own by default.
-    :param timeout: seconds to wait for a response, default 60; large batches and reports have longer ones.
+    :param timeout: seconds for a whole request, from connecting to the last byte of the response, default 60; large
+        batches and reports have more.
     :param connect_timeout: seconds to wait for a connection, default 10.
     :param max_retries: how often a read is sent again after an error that may pass, default 4.
     :param rate_limit: the most requests a second; default None, for no limit.
     :param verify: whether to check the server's certificate, or the path of a file or folder of CA certificates.
+    :param download_timeout: seconds for a whole download, or for a whole list, default 3600.
+    :param max_download_mib: the largest download in MiB, default 2048.
+    :param max_expansion: how many times larger a compressed download may become, default 250.
     :raises TingTingConfigError: an argument is invalid.
     """
 
@@ -64,18 +87,31 @@ class _Client:
         token: str,
         *,
         base_url: str = DEFAULT_BASE_URL,
-        timeout: float = DEFAULT_TIMEOUT,
-        connect_timeout: float = DEFAULT_CONNECT_TIMEOUT,
-        max_retries: int = DEFAULT_MAX_RETRIES,
+        timeout: float = 60.0,
+        connect_timeout: float = 10.0,
+        max_retries: int = 4,
         rate_limit: float | None = None,
         verify: bool | str = True,
+        download_timeout: float = 3600.0,
+        max_download_mib: float = 2048.0,
+        max_expansion: float = 250.0,
     ) -> None:
         if max_retries < 0 or (rate_limit is not None and not rate_limit > 0):
             raise TingTingConfigError("max_retries must be at least 0, and rate_limit above 0 or None for no limit.")
+        if not all(limit > 0 for limit in (download_timeout, max_download_mib, max_expansion)):
+            raise TingTingConfigError("download_timeout, max_download_mib and max_expansion must be above 0.")
         self._origin = Origin(base_url.rstrip("/") + "/", token, timeout, connect_timeout, verify)
-        self._alternatives = AlternativeRequests(self._origin.base_url)
+        self._alternatives = AlternativeRequests()
         self._retry = RetryPolicy(max_retries=max_retries)
         self._rate_limiter = RateLimiter(rate_limit)
+        self._list_timeout = download_timeout
+        self._download_limits = BodyLimits(
+            int(max_download_mib * 1024 * 1024),
+            max_expansion,
+            download_timeout,
+            "Nothing was changed. If the report is really so large, raise max_download_mib, max_expansion or "
+            "download_timeout in the connection's extra.",
+        )
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(base_url={self._origin.base_url!r})"
@@ -84,6 +120,12 @@ class _Client:
     def base_url(self) -> str:
         """The base URL of all calls."""
         return self._origin.base_url
+
+    def _deadline(self, call: Call[Any]) -> float:
+        return time.monotonic() + self._origin.timeout + call.request.extra_read_timeout
+
+    def _exchange(self, call: Call[Any], deadline: float, limits: BodyLimits = RESPONSE_LIMITS) -> Exchange:
+        return Exchange(call, urljoin(self._origin.base_url, call.request.path), deadline, limits)
 
     def _check(self, call: Call[Any], response: Response) -> None:
         """Raise the error of a response outside 2xx; a `Retry-After` holds all requests of the client."""
@@ -96,6 +138,10 @@ class _Client:
     def _read(self, call: Call[T], response: Response) -> T:
         self._check(call, response)
         return read_response(call, self._without_token(response))
+
+    def _check_beginning(self, call: Call[Any], beginning: Response) -> None:
+        self._check(call, beginning)
+        check_download(call, self._without_token(beginning))
 
     def _without_token(self, response: Response) -> Response:
         """Remove the token from a response, parts of which may be quoted in an error."""
@@ -116,7 +162,9 @@ class TingTingClient(_Client):
 
     def __init__(self, token: str, **settings: Any) -> None:
         super().__init__(token, **settings)
-        self._transport = RequestsTransport(self._origin)
+        from airflow_provider_tingting.api.transport_requests import RequestsTransport
+
+        self._transport: _Transport = RequestsTransport(self._origin)
 
     def send(self, call: Call[T]) -> T:
         """Send one call, with the retries that are safe, and return its result.
@@ -124,22 +172,28 @@ class TingTingClient(_Client):
         :param call: a call from `calls`.
         :raises TingTingAPIError: the subclass that describes the failure.
         """
-        return drive(self._alternatives.send(call), self._with_retries(self._send_once))
+
+        def once(one: Call[Any], deadline: float) -> Any:
+            return self._read(one, self._receive(one, deadline))
+
+        return drive(self._alternatives.send(call), self._with_retries(once))
 
     def send_with_response(self, call: Call[T]) -> tuple[T, Response]:
         """Send one call once, without retries, and return its result with the HTTP response, for a diagnosis.
 
+        :param call: a call from `calls`.
         :raises TingTingAPIError: the subclass that describes the failure.
         """
-        response = self._transport.send(call, call.request)
+        response = self._receive(call, self._deadline(call))
         return self._read(call, response), self._without_token(response)
 
     def iterate(self, first: Call[Page[R]]) -> Iterator[R]:
         """Yield the rows of a list over all its pages, which are read as they are needed.
 
         :param first: the call for the first page.
+        :raises TingTingAPIError: the subclass that describes the failure.
         """
-        paginator = Paginator(first)
+        paginator = Paginator(first, timeout=self._list_timeout)
         for call in paginator:
             yield from paginator.new_rows(self.send(call))
 
@@ -154,28 +208,36 @@ class TingTingClient(_Client):
         """
         start = target.tell()
 
-        def once(one: Call[Any]) -> Downloaded:
+        def once(one: Call[Any], deadline: float) -> Downloaded:
             target.seek(start)
             target.truncate()
-            sleep(self._rate_limiter.reserve())
-            with self._transport.stream(one, one.request) as (head, chunks):
-                self._check(one, head)
-                beginning = next(chunks, b"")
-                check_download(one, self._without_token(replace(head, content=beginning)))
-                size = target.write(beginning) + sum(target.write(chunk) for chunk in chunks)
+            exchange = self._exchange(one, deadline, self._download_limits)
+            with self._transport.open(exchange, one.request) as (head, pieces):
+                beginning = b""
+                for piece in pieces:
+                    beginning += piece
+                    if head.status_code // 100 == 2 or len(beginning) >= _MAX_ERROR_BYTES:
+                        break
+                self._check_beginning(one, replace(head, content=beginning))
+                size = target.write(beginning) + sum(target.write(piece) for piece in pieces)
             return Downloaded(size, head.headers.get("content-type", ""))
 
         return drive(self._alternatives.send(cast("Call[Downloaded]", call)), self._with_retries(once))
 
-    def _with_retries(self, once: Callable[[Call[Any]], Any]) -> Callable[[Call[Any]], Any]:
-        return lambda call: Retrying(sleep=sleep, **self._retry.options(call))(once, call)
+    def _with_retries(self, once: Callable[[Call[Any], float], Any]) -> Callable[[Call[Any]], Any]:
+        def attempt(call: Call[Any]) -> Any:
+            sleep(self._rate_limiter.reserve())
+            deadline = self._deadline(call)
+            return drive(follow_redirects(call, self.base_url), lambda one: once(one, deadline))
 
-    def _send_once(self, call: Call[T]) -> T:
-        sleep(self._rate_limiter.reserve())
-        return self._read(call, self._transport.send(call, call.request))
+        return lambda call: Retrying(sleep=sleep, **self._retry.options(call))(attempt, call)
+
+    def _receive(self, call: Call[Any], deadline: float) -> Response:
+        with self._transport.open(self._exchange(call, deadline), call.request) as (head, pieces):
+            return replace(head, content=b"".join(pieces))
 
     def close(self) -> None:
-        """Close every connection."""
+        """Close all connections."""
         self._transport.close()
 
     def __enter__(self) -> TingTingClient:
@@ -190,15 +252,24 @@ class AsyncTingTingClient(_Client):
 
     def __init__(self, token: str, **settings: Any) -> None:
         super().__init__(token, **settings)
-        self._transport = HttpxTransport(self._origin)
+        from airflow_provider_tingting.api.transport_httpx import HttpxTransport
+
+        self._transport: _AsyncTransport = HttpxTransport(self._origin)
 
     async def send(self, call: Call[T]) -> T:
         """Send one call, as `TingTingClient.send` does."""
-        return await drive_async(self._alternatives.send(call), self._with_retries(self._send_once))
+
+        async def once(one: Call[Any], deadline: float) -> Any:
+            exchange = self._exchange(one, deadline)
+            async with self._transport.open(exchange, one.request) as (head, pieces):
+                response = replace(head, content=b"".join([piece async for piece in pieces]))
+            return self._read(one, response)
+
+        return await drive_async(self._alternatives.send(call), self._with_retries(once))
 
     async def iterate(self, first: Call[Page[R]]) -> AsyncIterator[R]:
         """Yield the rows of a list over all its pages, as `TingTingClient.iterate` does."""
-        paginator = Paginator(first)
+        paginator = Paginator(first, timeout=self._list_timeout)
         for call in paginator:
             for row in paginator.new_rows(await self.send(call)):
                 yield row
@@ -207,30 +278,34 @@ class AsyncTingTingClient(_Client):
         """Write the response's body to a file, as `TingTingClient.download` does."""
         start = target.tell()
 
-        async def once(one: Call[Any]) -> Downloaded:
+        async def once(one: Call[Any], deadline: float) -> Downloaded:
             target.seek(start)
             target.truncate()
-            await asyncio.sleep(self._rate_limiter.reserve())
-            async with self._transport.stream(one, one.request) as (head, chunks):
-                self._check(one, head)
-                beginning = await anext(chunks, b"")
-                check_download(one, self._without_token(replace(head, content=beginning)))
+            exchange = self._exchange(one, deadline, self._download_limits)
+            async with self._transport.open(exchange, one.request) as (head, pieces):
+                beginning = b""
+                async for piece in pieces:
+                    beginning += piece
+                    if head.status_code // 100 == 2 or len(beginning) >= _MAX_ERROR_BYTES:
+                        break
+                self._check_beginning(one, replace(head, content=beginning))
                 size = target.write(beginning)
-                async for chunk in chunks:
-                    size += target.write(chunk)
+                async for piece in pieces:
+                    size += target.write(piece)
             return Downloaded(size, head.headers.get("content-type", ""))
 
         return await drive_async(self._alternatives.send(cast("Call[Downloaded]", call)), self._with_retries(once))
 
-    def _with_retries(self, once: Callable[[Call[Any]], Any]) -> Callable[[Call[Any]], Any]:
-        return lambda call: AsyncRetrying(**self._retry.options(call))(once, call)
+    def _with_retries(self, once: Callable[[Call[Any], float], Any]) -> Callable[[Call[Any]], Any]:
+        async def attempt(call: Call[Any]) -> Any:
+            await asyncio.sleep(self._rate_limiter.reserve())
+            deadline = self._deadline(call)
+            return await drive_async(follow_redirects(call, self.base_url), lambda one: once(one, deadline))
 
-    async def _send_once(self, call: Call[T]) -> T:
-        await asyncio.sleep(self._rate_limiter.reserve())
-        return self._read(call, await self._transport.send(call, call.request))
+        return lambda call: AsyncRetrying(**self._retry.options(call))(attempt, call)
 
     async def close(self) -> None:
-        """Close every connection."""
+        """Close all connections."""
         await self._transport.close()
 
     async def __aenter__(self) -> AsyncTingTingClient:

@@ -16,6 +16,7 @@ from pydantic import BaseModel
 
 from airflow_provider_tingting.api.models import Page
 from airflow_provider_tingting.api.protocol import Call
+from airflow_provider_tingting.clock import monotonic
 from airflow_provider_tingting.errors import TingTingUnreadableReplyError
 
 R = TypeVar("R")
@@ -23,15 +24,21 @@ R = TypeVar("R")
 # New campaigns push older ones to later pages while a list is read, so a page may repeat rows. This many pages in a
 # row without a new row mean that the server ignores the offset.
 MAX_STALE_PAGES = 3
+#: Seconds that the requests for the pages of one list may take together, unless the caller names another limit.
+LIST_TIMEOUT = 3600.0
 
 
 class Paginator(Iterator[Call[Page[R]]]):
     """The calls that read one list: iterate for the next call, and pass its page to `new_rows`.
 
     :param first: the call for the first page.
+    :param timeout: seconds that all requests may take together, default 3600; a list may never end.
     """
 
-    def __init__(self, first: Call[Page[R]]) -> None:
+    def __init__(self, first: Call[Page[R]], *, timeout: float = LIST_TIMEOUT) -> None:
+        self._timeout = timeout
+        self._seconds = 0.0
+        self._requested_at = 0.0
         self._call: Call[Page[R]] | None = first
         self._received = 0
         self._count = 0
@@ -41,6 +48,7 @@ class Paginator(Iterator[Call[Page[R]]]):
     def __next__(self) -> Call[Page[R]]:
         if self._call is None:
             raise StopIteration
+        self._requested_at = monotonic()
         return self._call
 
     def new_rows(self, page: Page[R]) -> list[R]:
@@ -50,6 +58,16 @@ class Paginator(Iterator[Call[Page[R]]]):
         :raises TingTingUnreadableReplyError: the server returns the same rows again and again.
         """
         assert self._call is not None
+        # Only the requests count, not what the caller does with the rows.
+        self._seconds += monotonic() - self._requested_at
+        if self._seconds > self._timeout:
+            raise TingTingUnreadableReplyError(
+                self._call.name,
+                f"after {self._timeout:g} s the list has not ended; {self._received} rows were read.",
+                remedy="Nothing was changed. If the list is really so long, raise download_timeout in the connection's "
+                "extra.",
+                campaign_id=self._call.campaign_id,
+            )
         fresh = [row for row in page.results if self._is_new(row)]
         moved_up = self._moved_up(page)
         # Deleted rows moved later ones up past this page, so the next page begins where they are now.

@@ -72,7 +72,7 @@ def read_response(call: Call[T], response: Response) -> T:
             f"{'.'.join(map(str, trouble['loc'])) or 'the whole'}: {trouble['type']}"
             for trouble in error.errors(include_input=False, include_url=False)[:5]
         )
-        raise _unreadable(call, response, f"the answer does not look like a {call.name} answer ({places}).") from None
+        raise _unreadable(call, response, f"the response does not look like a {call.name} answer ({places}).") from None
 
 
 def _is_bare_refusal(content: Mapping[str, Any]) -> bool:
@@ -90,7 +90,7 @@ def check_download(call: Call[Any], response: Response) -> None:
     """
     kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind in ("text/html", "application/xhtml+xml"):
-        raise _unreadable(call, response, f"the answer is no report but {_described(response)}.")
+        raise _unreadable(call, response, f"the response is no report but {_described(response)}.")
     if kind != "application/json":
         return
     content = _lenient(response)
@@ -98,7 +98,7 @@ def check_download(call: Call[Any], response: Response) -> None:
         _opened(call, response, content)
     if call.request.query.get("format") != "json":
         said = _said(content, {}) if isinstance(content, Mapping) else ""
-        raise _unreadable(call, response, f"the answer is no report but JSON{f': {said}' if said else '.'}")
+        raise _unreadable(call, response, f"the response is no report but JSON{f': {said}' if said else '.'}")
 
 
 def error_of(call: Call[Any], response: Response) -> TingTingAPIError:
@@ -118,7 +118,7 @@ def error_of(call: Call[Any], response: Response) -> TingTingAPIError:
     harmless = call.retry_safety is RetrySafety.READ and issubclass(kind, TingTingOutcomeUnknownError)
     return kind(
         call.name,
-        _said(content, fields) or "the answer says nothing.",
+        _said(content, fields) or "the response has no message.",
         remedy=_READ_REMEDY if harmless else None,
         campaign_id=call.campaign_id,
         status_code=status,
@@ -204,7 +204,7 @@ def _decode(call: Call[Any], response: Response) -> Any:
     try:
         return json.loads(response.content)
     except (ValueError, RecursionError):
-        raise _unreadable(call, response, f"the answer is not JSON but {_described(response)}.") from None
+        raise _unreadable(call, response, f"the response is not JSON but {_described(response)}.") from None
 
 
 def _unreadable(call: Call[Any], response: Response, said: str) -> TingTingUnreadableReplyError:

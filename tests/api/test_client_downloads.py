@@ -76,7 +76,7 @@ def test_a_download_that_always_breaks_off_is_an_error(connect: Connect, sandbox
     campaign_id = campaign_with_contacts(client)
     sandbox.faults.parse("truncate:report:*")
 
-    with pytest.raises(TingTingOutcomeUnknownError, match="broke off before the whole answer came"):
+    with pytest.raises(TingTingOutcomeUnknownError, match="broke off before the whole response came"):
         client.download(calls.download_campaign_report(campaign_id), io.BytesIO())
     assert sandbox.ledger.times_called("download_campaign_report") == 3
 
@@ -104,7 +104,7 @@ def test_a_download_that_stands_still_ends_in_time(connect: Connect, sandbox: Sa
 
     # Reports are given a minute more than other calls; not in a test.
     assert call.request.extra_read_timeout == 60
-    with pytest.raises(TingTingOutcomeUnknownError, match="no answer came in time"):
+    with pytest.raises(TingTingOutcomeUnknownError, match="no response came in time"):
         client.download(replace(call, request=replace(call.request, extra_read_timeout=0)), io.BytesIO())
 
 

@@ -13,7 +13,6 @@ from support.both_clients import Client, Connect
 from support.recording_server import Received, RecordingServer, Reply
 
 from airflow_provider_tingting.api import calls
-from airflow_provider_tingting.api import client as client_module
 from airflow_provider_tingting.api.retry import RetryPolicy
 from airflow_provider_tingting.errors import (
     TingTingAPIError,
@@ -101,7 +100,7 @@ def test_what_will_not_pass_is_raised_at_once(
 def test_nonsense_is_raised_at_once(client: Client, sandbox: Sandbox, value: str, described: str) -> None:
     sandbox.faults.parse(f"garbage={value}:voices:*")
 
-    with pytest.raises(TingTingUnreadableReplyError, match=f"the answer is not JSON but .*{described}"):
+    with pytest.raises(TingTingUnreadableReplyError, match=f"the response is not JSON but .*{described}"):
         client.send(calls.list_voice_models())
     assert len(sandbox.requests) == 1
 
@@ -182,7 +181,6 @@ def test_without_a_rate_limit_nothing_is_held_back(connect: Connect, server: Rec
 
 
 def test_the_usual_patience_is_four_repetitions_and_a_minute() -> None:
-    assert client_module.DEFAULT_MAX_RETRIES == 4
     assert (RetryPolicy().max_retries, RetryPolicy().max_wait) == (4, 60.0)
 
 
@@ -213,7 +211,7 @@ def test_waiting_for_a_connection_and_for_an_answer_are_bounded_apart(connect: C
     sandbox.faults.parse("stuck:voices:*")
     began = time.monotonic()
 
-    with pytest.raises(TingTingOutcomeUnknownError, match="no answer came in time") as caught:
+    with pytest.raises(TingTingOutcomeUnknownError, match="no response came in time") as caught:
         connect(sandbox, timeout=0.3, connect_timeout=30.0, max_retries=0).send(calls.list_voice_models())
     assert 0.3 <= time.monotonic() - began < 20
     assert "Nothing was changed: try again" in str(caught.value)
@@ -237,7 +235,7 @@ def test_an_answer_that_drips_byte_by_byte_ends_in_time(connect: Connect, server
     client = connect(server, timeout=0.2, max_retries=0)
 
     begun = time.monotonic()
-    with pytest.raises(TingTingOutcomeUnknownError, match=r"comes too slowly: \d+ bytes"):
+    with pytest.raises(TingTingOutcomeUnknownError, match=r"did not end in time: \d+ bytes"):
         client.send(calls.get_campaign(79))
     assert time.monotonic() - begun < 5
 

@@ -124,7 +124,7 @@ def test_a_run_that_no_answer_comes_to_is_unknown_and_everybody_is_called_once(
 ) -> None:
     sandbox.faults.parse("stuck-after-commit:run:*")
 
-    with pytest.raises(TingTingOutcomeUnknownError, match="no answer came in time") as caught:
+    with pytest.raises(TingTingOutcomeUnknownError, match="no response came in time") as caught:
         connect(sandbox, timeout=0.5).send(calls.run_campaign(campaign_id))
     assert "check there before you send it again" in str(caught.value)
     sandbox.play_out()

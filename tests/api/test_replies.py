@@ -47,7 +47,7 @@ def answer(status: int, content: object, **headers: str) -> Response:
         (["One.", "Two."], "One.; Two."),
         ("bare text", "bare text."),
         (b"<html><title>502 Bad Gateway</title><body>x</body></html>", "an HTML page titled '502 Bad Gateway'."),
-        (b"", "the answer says nothing."),
+        (b"", "the response has no message."),
     ],
 )
 def test_every_known_shape_of_an_error_says_what_the_server_said(content: object, said: str) -> None:

@@ -81,7 +81,7 @@ def test_the_extras_reach_the_client(connection: Callable[..., TingTingHook], sa
     hook = connection(host=sandbox.base_url, password=sandbox.token, extra={"timeout": 0.2, "max_retries": 1})
     sandbox.faults.parse("stuck:voices:*")
 
-    with pytest.raises(TingTingOutcomeUnknownError, match="no answer came in time"):
+    with pytest.raises(TingTingOutcomeUnknownError, match="no response came in time"):
         hook.list_voice_models()
     assert len(sandbox.requests) == 2
 
