@@ -50,6 +50,8 @@ class _AsyncTransport(Protocol):
         self, exchange: Exchange, request: Request
     ) -> AbstractAsyncContextManager[tuple[Response, AsyncIterator[bytes]]]: ...
 
+    async def client(self) -> object: ...
+
     async def close(self) -> None: ...
 
 
@@ -299,6 +301,8 @@ class AsyncTingTingClient(_Client):
     def _with_retries(self, once: Callable[[Call[Any], float], Any]) -> Callable[[Call[Any]], Any]:
         async def attempt(call: Call[Any]) -> Any:
             await asyncio.sleep(self._rate_limiter.reserve())
+            # Creating the HTTP client is not part of the request's time.
+            await self._transport.client()
             deadline = self._deadline(call)
             return await drive_async(follow_redirects(call, self.base_url), lambda one: once(one, deadline))
 

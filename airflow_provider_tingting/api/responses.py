@@ -72,7 +72,9 @@ def read_response(call: Call[T], response: Response) -> T:
             f"{'.'.join(map(str, trouble['loc'])) or 'the whole'}: {trouble['type']}"
             for trouble in error.errors(include_input=False, include_url=False)[:5]
         )
-        raise _unreadable(call, response, f"the response does not look like a {call.name} answer ({places}).") from None
+        raise _unreadable(
+            call, response, f"the response does not look like a {call.name} response ({places})."
+        ) from None
 
 
 def _is_bare_refusal(content: Mapping[str, Any]) -> bool:

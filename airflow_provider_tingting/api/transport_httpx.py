@@ -27,7 +27,8 @@ class HttpxTransport:
         self._client: httpx.AsyncClient | None = None
         self._opening = asyncio.Lock()
 
-    async def _opened(self) -> httpx.AsyncClient:
+    async def client(self) -> httpx.AsyncClient:
+        """Return the HTTP client, which is created at the first call."""
         async with self._opening:
             if self._client is None:
                 # Reading the certificates takes 20 to 26 ms of CPU, so a thread does it.
@@ -44,7 +45,7 @@ class HttpxTransport:
     async def open(self, exchange: Exchange, request: Request) -> AsyncIterator[tuple[Response, AsyncIterator[bytes]]]:
         """Send a request once, as `RequestsTransport.open` does."""
         prepared = prepare(self._origin, exchange.call, request)
-        client = await self._opened()
+        client = await self.client()
 
         async def note_sent(event: str, info: dict[str, Any]) -> None:
             # What asks a proxy for a tunnel is not the request.

@@ -81,7 +81,7 @@ USEFUL = {
     "no such host": r"cannot be reached: cannot connect to tingting\.invalid \(.+\)\. Check the host",
     "https where http is": r"cannot be reached: cannot connect to 127\.0\.0\.1:\d+ \(.*SSL.*\)",
     "a web page": r"is not TingTing: .* an HTML page titled 'Welcome to nginx!'\. Usual is https",
-    "another API": r"is not TingTing: the response does not look like a list_voice_models answer",
+    "another API": r"is not TingTing: the response does not look like a list_voice_models response",
     "a login page": r"is not TingTing: redirected to /login\. Usual is https",
     "down": r"answers with HTTP 503: an HTML page titled 'Service Unavailable'\. TingTing may be down",
     "throttled": r"HTTP 429.*throttled.*rate_limit",
