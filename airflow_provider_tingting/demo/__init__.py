@@ -1,1 +1,1 @@
-"""`python -m airflow_provider_tingting.demo`: an example campaign as a real DAG run, with nothing but this package."""
+"""`python -m airflow_provider_tingting.demo`: an example campaign as an Airflow DAG, against a local sandbox."""

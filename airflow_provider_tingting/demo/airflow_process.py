@@ -1,57 +1,125 @@
-"""Runs a DAG in a process of its own, as `airflow dags test` does, and reads from its database how far it is."""
+"""A private Airflow for the demo: its environment, its commands, and one DAG run in a process of its own."""
 
 from __future__ import annotations
 
 import json
-import sqlite3
+import os
 import subprocess
 import sys
 from collections.abc import Mapping
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from airflow_provider_tingting.sandbox import Sandbox
 
-class AirflowRun:
-    """One DAG run.
+_TASK_EVENTS = "TINGTING_DEMO_TASK_EVENTS"
 
-    :param dag_id: the DAG.
-    :param home: Airflow's home; its log goes to `demo.log` there.
-    :param environment: the process's environment.
+
+def example_dags() -> Path:
+    """Return the folder of the example DAGs: the checkout's, or the package's."""
+    package = Path(__file__).resolve().parents[1]
+    for folder in (package.parent / "example_dags", package / "example_dags"):
+        if (folder / "campaign_from_spreadsheet.py").is_file():
+            return folder
+    raise SystemExit("The example DAGs are missing. Run the demo from a checkout of airflow-provider-tingting.")
+
+
+def environment(home: Path, sandbox: Sandbox, *, deferred: bool) -> dict[str, str]:
+    """Return the environment of a private Airflow with the example DAGs and the sandbox's connection.
+
+    :param home: Airflow's home, which is created.
+    :param sandbox: the sandbox that `tingting_default` connects to.
+    :param deferred: whether operators wait in the triggerer by default.
+    """
+    home.mkdir(parents=True, exist_ok=True)
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")}
+    return inherited | {
+        "AIRFLOW_HOME": str(home.resolve()),
+        "AIRFLOW__CORE__DAGS_FOLDER": str(example_dags()),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__CORE__TEST_CONNECTION": "Enabled",
+        "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
+        "AIRFLOW__OPERATORS__DEFAULT_DEFERRABLE": str(deferred),
+        "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
+        **{f"AIRFLOW_CONN_{name.upper()}": value for name, value in connections(home, sandbox).items()},
+        "TINGTING_POLL_INTERVAL": "2",
+        # The sandbox makes no real calls, so the examples run at any hour.
+        "TINGTING_CALLING_WINDOW": "00:00-24:00",
+        "NO_PROXY": "localhost,127.0.0.1,::1",
+        "no_proxy": "localhost,127.0.0.1,::1",
+        "PYTHONWARNINGS": "ignore",
+    }
+
+
+def connections(home: Path, sandbox: Sandbox) -> dict[str, str]:
+    """Return the connections of the examples by id, each as JSON."""
+    warehouse = {"conn_type": "sqlite", "host": str(home.resolve() / "warehouse.db")}
+    return {"tingting_default": sandbox.connection_json(), "tingting_warehouse": json.dumps(warehouse)}
+
+
+def run_airflow(settings: Mapping[str, str], log: Path, *words: str) -> None:
+    """Run one `airflow` command to its end.
+
+    :param settings: the environment.
+    :param log: the file to which its output is appended.
+    :param words: the command, such as `db`, `migrate`.
+    :raises SystemExit: the command failed; the text shows the end of its output.
+    """
+    with log.open("ab") as output:
+        done = subprocess.run(
+            [sys.executable, "-m", "airflow", *words],
+            env=dict(settings),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    if done.returncode:
+        raise SystemExit(f"`airflow {' '.join(words)}` failed:\n{tail(log)}")
+
+
+def tail(log: Path, lines: int = 15) -> str:
+    """Return the last lines of a file."""
+    return "\n".join(log.read_text(errors="replace").splitlines()[-lines:])
+
+
+class DagRun:
+    """One run of a DAG by `airflow dags test`; a context manager.
+
+    A listener in the process writes each task's state and result to a file, from which this class reads them.
+
+    :param dag_id: the DAG's id.
+    :param home: Airflow's home; the output of its commands goes to `demo.log` there.
+    :param settings: the environment, see `environment`.
     """
 
-    def __init__(self, dag_id: str, home: Path, environment: Mapping[str, str]) -> None:
+    def __init__(self, dag_id: str, home: Path, settings: Mapping[str, str]) -> None:
         self.dag_id = dag_id
         self.log = home / "demo.log"
-        self._home = home
-        self._environment = dict(environment)
+        self._events = home.resolve() / "task-events.jsonl"
+        self._settings = {
+            **settings,
+            _TASK_EVENTS: str(self._events),
+            "AIRFLOW__CORE__PLUGINS_FOLDER": str(Path(__file__).resolve().parent / "plugins"),
+        }
         self._process: subprocess.Popen[bytes] | None = None
 
     def prepare(self) -> None:
-        """Make or update Airflow's database and let it read the DAGs.
+        """Create or migrate Airflow's database, and store the DAGs in it.
 
-        :raises SystemExit: Airflow cannot; the text shows the end of its log.
+        :raises SystemExit: a command of Airflow failed.
         """
-        for command in (("db", "migrate"), ("dags", "reserialize")):
-            with self.log.open("ab") as log:
-                done = subprocess.run(
-                    [sys.executable, "-m", "airflow", *command],
-                    env=self._environment,
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=subprocess.STDOUT,
-                )
-            if done.returncode:
-                raise SystemExit(f"`airflow {' '.join(command)}` failed:\n{self.tail()}")
+        run_airflow(self._settings, self.log, "db", "migrate")
+        run_airflow(self._settings, self.log, "dags", "reserialize")
 
-    def __enter__(self) -> AirflowRun:
-        log = self.log.open("ab")
-        with log:
+    def __enter__(self) -> DagRun:
+        self._events.write_bytes(b"")
+        with self.log.open("ab") as output:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "airflow", "dags", "test", self.dag_id],
-                env=self._environment,
+                env=self._settings,
                 stdin=subprocess.DEVNULL,
-                stdout=log,
+                stdout=output,
                 stderr=subprocess.STDOUT,
             )
         return self
@@ -63,40 +131,25 @@ class AirflowRun:
 
     @property
     def ended(self) -> bool:
-        """Whether the process has ended."""
+        """Whether the run's process has ended."""
         return self._process is not None and self._process.poll() is not None
 
+    @property
     def run_id(self) -> str | None:
-        """Return the id of the newest run of the DAG."""
-        rows = self._query("SELECT run_id FROM dag_run WHERE dag_id = ? ORDER BY id DESC LIMIT 1", self.dag_id)
-        return str(rows[0][0]) if rows else None
+        """The id of the run; None before its first task."""
+        return next((str(event["run_id"]) for event in self._read_events()), None)
 
-    def states(self, run_id: str) -> dict[str, str]:
-        """Return the state of each task of the run."""
-        rows = self._query(
-            "SELECT task_id, state FROM task_instance WHERE dag_id = ? AND run_id = ?", self.dag_id, run_id
-        )
-        return {task: state or "waiting" for task, state in rows}
+    @property
+    def states(self) -> dict[str, str]:
+        """The current state of each task that has started, by task id."""
+        return {event["task_id"]: event["state"] for event in self._read_events()}
 
-    def result(self, run_id: str, task_id: str) -> Any:
-        """Return what a task left as its return value, or None."""
-        rows = self._query(
-            "SELECT value FROM xcom WHERE dag_id = ? AND run_id = ? AND task_id = ? AND key = 'return_value'",
-            self.dag_id,
-            run_id,
-            task_id,
-        )
-        value = rows[0][0] if rows else None
-        # The column holds JSON, in which Airflow has put JSON again; SQLite returns a bare number as one.
-        while isinstance(value, str):
-            value = json.loads(value)
-        return value
+    @property
+    def results(self) -> dict[str, Any]:
+        """The return value of each task that has succeeded, by task id."""
+        return {event["task_id"]: event["result"] for event in self._read_events() if event["state"] == "success"}
 
-    def tail(self, lines: int = 15) -> str:
-        """Return the end of Airflow's log."""
-        return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
-
-    def _query(self, query: str, *values: str) -> list[tuple[Any, ...]]:
-        database = self._home / "airflow.db"
-        with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True, timeout=10)) as connection:
-            return connection.execute(query, values).fetchall()
+    def _read_events(self) -> list[dict[str, Any]]:
+        lines = self._events.read_text(encoding="utf-8").split("\n")
+        # The last part is empty, or a line that is being written.
+        return [json.loads(line) for line in lines[:-1]]

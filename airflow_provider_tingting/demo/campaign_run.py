@@ -1,4 +1,4 @@
-"""The demo proper: the example campaign as a DAG run, watched live, with a summary a person can read."""
+"""`make demo`: runs an example campaign as a DAG, shows its progress and a summary."""
 
 from __future__ import annotations
 
@@ -14,81 +14,75 @@ from rich.text import Text
 
 from airflow_provider_tingting.api import TingTingClient, calls
 from airflow_provider_tingting.api.models import Campaign
-from airflow_provider_tingting.demo.airflow_process import AirflowRun
-from airflow_provider_tingting.demo.surroundings import SPEED, environment
+from airflow_provider_tingting.demo.airflow_process import DagRun, environment, tail
 from airflow_provider_tingting.errors import TingTingError
-from airflow_provider_tingting.formatting import amount
+from airflow_provider_tingting.formatting import amount, percent
 from airflow_provider_tingting.sandbox import Sandbox
+
+# The example's campaign takes a few minutes of the sandbox's time; at this speed, half a minute.
+SPEED = 8.0
 
 DAG_ID = "tingting_campaign_from_spreadsheet"
 TASKS = ("create_campaign", "add_contacts", "run_campaign", "download_report")
-RUN = TASKS[2]
-LONGEST = 300.0
-_MARKS = {"success": "[green]✔[/]", "failed": "[red]✘[/]", "running": "[yellow]▶[/]", "deferred": "[magenta]⏸[/]"}
-_BAR = 40
+RUN_TASK = "run_campaign"
+MAX_SECONDS = 300.0
+_SYMBOLS = {"success": "[green]✔[/]", "failed": "[red]✘[/]", "running": "[yellow]▶[/]", "deferred": "[magenta]⏸[/]"}
+_BAR_WIDTH = 40
 
 
 def run(home: Path, *, deferred: bool) -> int:
-    """Run the example and return the exit code: 0 when each task succeeded."""
+    """Run the example and return the exit code: 0 if every task succeeded.
+
+    :param home: the folder for everything that the demo writes.
+    :param deferred: wait in the triggerer instead of in a worker.
+    """
     console = Console(highlight=False, soft_wrap=True)
     with Sandbox(speed=SPEED) as sandbox, TingTingClient(sandbox.token, base_url=sandbox.base_url) as client:
-        console.print(f"A TingTing sandbox answers at [cyan]{sandbox.base_url}[/]; nobody is really called.")
-        airflow = AirflowRun(DAG_ID, home, environment(home, sandbox, deferred=deferred))
-        with console.status("Preparing a private Airflow (longer the first time) …"):
-            airflow.prepare()
+        console.print(f"The TingTing sandbox listens at [cyan]{sandbox.base_url}[/]. It makes no real calls.")
+        dag_run = DagRun(DAG_ID, home, environment(home, sandbox, deferred=deferred))
+        with console.status("Preparing a private Airflow (about 20 seconds) …"):
+            dag_run.prepare()
         how = "deferred" if deferred else "in a worker"
-        console.print(f"Running the DAG [cyan]{DAG_ID}[/], waiting {how}. Airflow's log: {airflow.log}")
-        earlier = airflow.run_id()
-        with airflow:
-            run_id = _watch(console, airflow, client, earlier, deferred=deferred)
-        if run_id is None:
-            console.print(f"[red]Airflow ran no DAG.[/]\n{airflow.tail()}")
-            return 1
-        states = airflow.states(run_id)
-        good = all(states.get(task) == "success" for task in TASKS)
+        console.print(f"Running the DAG [cyan]{DAG_ID}[/], which waits {how}. Airflow's log: {dag_run.log}")
+        with dag_run:
+            _watch(console, dag_run, client, deferred=deferred)
+        states = dag_run.states
         for task in TASKS:
-            console.print(f"  {_MARKS.get(states.get(task, ''), '…')} {task}: {states.get(task, 'not run')}")
-        if not good:
-            console.print(f"[red]Not every task succeeded.[/] The end of Airflow's log:\n{airflow.tail()}")
+            console.print(f"  {_SYMBOLS.get(states.get(task, ''), '…')} {task}: {states.get(task, 'not run')}")
+        if any(states.get(task) != "success" for task in TASKS):
+            console.print("[red]Not every task succeeded.[/] The end of Airflow's log:")
+            console.print(tail(dag_run.log), markup=False)
             return 1
-        _summarise(console, {task: airflow.result(run_id, task) for task in TASKS})
-        console.print("\n[bold]What to try next[/]")
-        console.print("  make airflow                       the same in Airflow's own web page")
+        _print_summary(console, dag_run.results)
+        console.print("\n[bold]Next steps[/]")
+        console.print("  make airflow                       open the examples in Airflow's web UI")
         if not deferred:
-            console.print("  make demo ARGS=--deferred          the same, the task deferred while it waits")
+            console.print("  make demo ARGS=--deferred          run the demo with deferred tasks")
         console.print("  example_dags/                      DAGs to start from")
-        console.print("  docs/quickstart.md                 your own first campaign, still offline")
-        console.print("  docs/connecting.md                 your own account")
+        console.print("  docs/quickstart.md                 write your first DAG, offline")
+        console.print("  docs/connecting.md                 connect your TingTing account")
     return 0
 
 
-def _watch(
-    console: Console, airflow: AirflowRun, client: TingTingClient, earlier: str | None, *, deferred: bool
-) -> str | None:
-    """Show how the run goes until it ends; return its id."""
-    begun = time.monotonic()
-    shown: str | None = None
-    run_id: str | None = None
+def _watch(console: Console, dag_run: DagRun, client: TingTingClient, *, deferred: bool) -> None:
+    """Show the run's progress until it ends: live on a terminal, otherwise a line for each change."""
+    began = time.monotonic()
+    printed: str | None = None
     with Live(console=console, refresh_per_second=4, transient=True) as live:
-        while not airflow.ended and time.monotonic() - begun < LONGEST:
-            found = airflow.run_id()
-            run_id = found if found != earlier else None
-            campaign = _newest(client)
-            states = airflow.states(run_id) if run_id else {}
-            if deferred and campaign is not None and campaign.status.has_begun and states.get(RUN) == "queued":
-                # `dags test` fires the trigger itself, and the task stays as it was before.
-                states = {**states, RUN: "deferred"}
+        while not dag_run.ended and time.monotonic() - began < MAX_SECONDS:
+            states, campaign = dag_run.states, _newest_campaign(client)
+            if deferred and campaign is not None and campaign.status.has_begun and states.get(RUN_TASK) == "running":
+                # `dags test` runs the trigger in its own process, and no listener reports the deferral.
+                states[RUN_TASK] = "deferred"
             live.update(_picture(states, campaign))
             line = _line(states, campaign)
-            if not console.is_terminal and line != shown:
+            if not console.is_terminal and line != printed:
                 console.print(line)
-                shown = line
+                printed = line
             time.sleep(0.5)
-    found = airflow.run_id()
-    return found if found != earlier else None
 
 
-def _newest(client: TingTingClient) -> Campaign | None:
+def _newest_campaign(client: TingTingClient) -> Campaign | None:
     try:
         return next(iter(client.send(calls.list_campaigns(limit=1)).results), None)
     except TingTingError:
@@ -98,31 +92,31 @@ def _newest(client: TingTingClient) -> Campaign | None:
 def _picture(states: dict[str, str], campaign: Campaign | None) -> Group:
     tasks = Table.grid(padding=(0, 1))
     for task in TASKS:
-        tasks.add_row(_MARKS.get(states.get(task, ""), "[dim]·[/]"), task, f"[dim]{states.get(task, '')}[/]")
+        tasks.add_row(_SYMBOLS.get(states.get(task, ""), "[dim]·[/]"), task, f"[dim]{states.get(task, '')}[/]")
     if campaign is None:
         return Group(tasks)
-    percent = campaign.progress_percent or 0
+    progress = campaign.progress_percent or 0
     bar = Table.grid(padding=(0, 1))
     bar.add_row(
         f"Campaign {campaign.id}",
-        ProgressBar(total=100, completed=percent, width=_BAR),
-        f"{percent:.0f} %",
+        ProgressBar(total=100, completed=progress, width=_BAR_WIDTH),
+        percent(progress),
         campaign.status.value,
     )
     return Group(tasks, bar)
 
 
 def _line(states: dict[str, str], campaign: Campaign | None) -> str:
-    active = [f"{task} {state}" for task, state in states.items() if state in ("running", "deferred", "failed")]
-    about = ""
+    succeeded = sum(state == "success" for state in states.values())
+    parts = [f"{succeeded} of {len(TASKS)} tasks succeeded"]
+    parts += [f"{task} {state}" for task, state in states.items() if state != "success"]
     if campaign is not None:
-        about = f"; campaign {campaign.id} {campaign.status} {(campaign.progress_percent or 0) // 10 * 10:.0f} %"
-    return f"{len([1 for state in states.values() if state == 'success'])} of {len(TASKS)} tasks done" + (
-        f", {', '.join(active)}{about}" if active else about
-    )
+        tenth = (campaign.progress_percent or 0) // 10 * 10
+        parts.append(f"campaign {campaign.id} {campaign.status} {tenth:.0f} %")
+    return ", ".join(parts)
 
 
-def _summarise(console: Console, results: dict[str, Any]) -> None:
+def _print_summary(console: Console, results: dict[str, Any]) -> None:
     added, ran, report = (results[task] for task in TASKS[1:])
     figures = Table(title=f"Campaign {ran['campaign_id']}: {ran['status']}", title_justify="left", show_header=False)
     figures.add_row("Contacts added", str(added["created"]))
@@ -135,8 +129,7 @@ def _summarise(console: Console, results: dict[str, Any]) -> None:
     most = max(by_status.values(), default=1)
     for status, count in sorted(by_status.items(), key=lambda one: -one[1]):
         colour = "green" if status in ("completed", "hungup") else "red"
-        console.print(
-            Text(f"  {status:<12}") + Text("█" * max(1, round(_BAR * count / most)), colour) + Text(f" {count}")
-        )
-    # Below the table, which would break a long path in the middle.
-    console.print(f"\nThe report, {report['rows']} rows: {report['path']}")
+        bar = "█" * max(1, round(_BAR_WIDTH * count / most))
+        console.print(Text(f"  {status:<12}") + Text(bar, colour) + Text(f" {count}"))
+    # Below the table, which would fold a long path.
+    console.print(f"\nReport with {report['rows']} rows: {report['path']}")

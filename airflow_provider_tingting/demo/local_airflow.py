@@ -1,7 +1,8 @@
-"""The examples in a local Airflow with its web page, the connection in place, beside a sandbox."""
+"""`make airflow`: the examples in a local Airflow with its web UI, beside a sandbox."""
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -11,59 +12,107 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from importlib.metadata import version
 from pathlib import Path
 
 from rich.console import Console
 
-from airflow_provider_tingting.demo.surroundings import environment
+from airflow_provider_tingting.demo.airflow_process import connections, environment, example_dags, run_airflow
 from airflow_provider_tingting.sandbox import Sandbox
 
-_SECONDS_TO_END = 60.0
+_SECONDS_TO_STOP = 60.0
+_LOCAL_BUNDLE = "airflow.dag_processing.bundles.local.LocalDagBundle"
 
 
 def serve(home: Path, port: int) -> int:
-    """Run `airflow standalone` until it is stopped, and return the exit code."""
+    """Run `airflow standalone` and a sandbox until they are interrupted, and return the exit code.
+
+    :param home: the folder for everything that both write.
+    :param port: the port of Airflow's web UI.
+    """
     console = Console(highlight=False, soft_wrap=True)
+    if int(version("apache-airflow").split(".")[0]) < 3:
+        console.print("The local web UI needs Airflow 3. On Airflow 2 run the demo without --airflow.")
+        return 2
     if _is_taken(port):
-        console.print(f"Port {port} is taken. Stop what is using it, or: make airflow ARGS='--port {port + 1}'")
+        console.print(
+            f"Port {port} is in use. Stop the program that uses it, or run: make airflow ARGS='--port {port + 1}'"
+        )
         return 2
     address = f"http://127.0.0.1:{port}"
+    log = home / "airflow.log"
     with Sandbox(speed=1.0) as sandbox:
-        settings = environment(home, sandbox, deferred=True) | {
-            "AIRFLOW__API__PORT": str(port),
-            "AIRFLOW__API__HOST": "127.0.0.1",
-            "AIRFLOW__API__BASE_URL": address,
-            "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{address}/execution/",
-            # `airflow standalone` starts the other components by the name `airflow`.
-            "PATH": f"{Path(sys.executable).parent}:{os.environ.get('PATH', '')}",
-        }
-        log = home / "airflow.log"
-        console.print(f"Starting Airflow and a TingTing sandbox; what Airflow says goes to {log} …")
+        settings = _settings(home, sandbox, address)
+        console.print(f"Starting Airflow and a TingTing sandbox (about a minute). Airflow's log: {log}")
+        _store_connections(home, sandbox, settings, log)
         with _standalone(settings, log) as process:
             try:
-                _await_page(process, f"{address}/api/v2/version")
+                _wait_for_page(process, f"{address}/api/v2/version")
                 if process.poll() is None:
-                    console.print(
-                        f"[bold]Airflow[/] answers at [cyan]{address}[/], without a password.\n"
-                        "  Start one of the DAGs named tingting_… there; the connection tingting_default is in place.\n"
-                        f"  The sandbox's own pages: [cyan]{sandbox.root_url}[/]\n"
-                        "  [bold]Stop both with Ctrl+C.[/] Everything they write is in "
-                        f"{home}; delete that folder to begin afresh."
-                    )
+                    console.print(_welcome(home, sandbox, address))
                 return process.wait()
             except KeyboardInterrupt:
                 console.print("Stopping …")
                 return 0
 
 
+def _welcome(home: Path, sandbox: Sandbox, address: str) -> str:
+    push = "curl -X POST -H 'Content-Type: application/json' -d '{\"push\": 3600}'"
+    return f"""\
+[bold]Airflow[/]  [cyan]{address}[/] (no password). Trigger one of the DAGs named tingting_…
+  Connection    tingting_default, under Admin, Connections
+  Your DAGs     put them into {home.resolve() / "dags"}
+
+[bold]Sandbox[/]  [cyan]{sandbox.root_url}[/] (campaigns, contacts, ledger, faults)
+  Base URL      {sandbox.base_url}
+  Token         {sandbox.token}
+  Clock         push it forward on the page, or by one hour with
+                {push} {sandbox.root_url}sandbox/clock
+
+[bold]Stop both with Ctrl+C.[/] All files are in {home}; delete that folder to start afresh."""
+
+
+def _settings(home: Path, sandbox: Sandbox, address: str) -> dict[str, str]:
+    """Return the environment. Its connections are in Airflow's database, where the Connections page shows them."""
+    settings = environment(home, sandbox, deferred=True)
+    for name in connections(home, sandbox):
+        del settings[f"AIRFLOW_CONN_{name.upper()}"]
+    own_dags = home.resolve() / "dags"
+    own_dags.mkdir(exist_ok=True)
+    bundles = [
+        {"name": name, "classpath": _LOCAL_BUNDLE, "kwargs": {"path": str(folder), "refresh_interval": 10}}
+        for name, folder in (("examples", example_dags()), ("own", own_dags))
+    ]
+    return settings | {
+        "AIRFLOW__API__PORT": address.rpartition(":")[2],
+        "AIRFLOW__API__HOST": "127.0.0.1",
+        "AIRFLOW__API__BASE_URL": address,
+        "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{address}/execution/",
+        "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST": json.dumps(bundles),
+        "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "10",
+        # `airflow standalone` starts its components by the name `airflow`.
+        "PATH": f"{Path(sys.executable).parent}:{os.environ.get('PATH', '')}",
+    }
+
+
+def _store_connections(home: Path, sandbox: Sandbox, settings: dict[str, str], log: Path) -> None:
+    run_airflow(settings, log, "db", "migrate")
+    file = home / "connections.json"
+    content = {name: json.loads(value) for name, value in connections(home, sandbox).items()}
+    with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as output:  # noqa: PTH123
+        json.dump(content, output)
+    try:
+        run_airflow(settings, log, "connections", "import", "--overwrite", str(file))
+    finally:
+        file.unlink()
+
+
 @contextmanager
 def _standalone(settings: dict[str, str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """Give a running `airflow standalone` and end it, with all that it started, however this process is told to end."""
-    for sign in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(sign, signal.default_int_handler)
+    """Yield a running `airflow standalone`, and stop it with all its components on any end of the block."""
     with log.open("ab") as output:
-        # In a session of its own: a Ctrl+C of the terminal would reach each component beside ours, and a second
-        # signal makes `airflow standalone` leave processes behind.
+        # In a session of its own: the terminal's Ctrl+C would reach each component, and a second signal makes
+        # `airflow standalone` leave processes running.
         process = subprocess.Popen(
             [sys.executable, "-m", "airflow", "standalone"],
             env=settings,
@@ -78,12 +127,12 @@ def _standalone(settings: dict[str, str], log: Path) -> Iterator[subprocess.Pope
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         with suppress(subprocess.TimeoutExpired, ProcessLookupError):
             process.send_signal(signal.SIGINT)
-            process.wait(timeout=_SECONDS_TO_END)
+            process.wait(timeout=_SECONDS_TO_STOP)
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
 
 
-def _await_page(process: subprocess.Popen[bytes], url: str) -> None:
+def _wait_for_page(process: subprocess.Popen[bytes], url: str) -> None:
     while process.poll() is None:
         with suppress(urllib.error.URLError, OSError), urllib.request.urlopen(url, timeout=1):
             return

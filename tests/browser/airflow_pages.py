@@ -18,8 +18,7 @@ import requests
 from cryptography.fernet import Fernet
 from support.airflow_home import CHECKOUT
 
-from airflow_provider_tingting.demo.airflow_process import AirflowRun
-from airflow_provider_tingting.demo.surroundings import environment
+from airflow_provider_tingting.demo.airflow_process import DagRun, environment, tail
 from airflow_provider_tingting.sandbox import Sandbox
 
 DAG_ID = "campaigns_with_links"
@@ -127,16 +126,16 @@ class AirflowPages:
         return {"Authorization": f"Bearer {token}"}
 
     def _finish_a_run(self) -> None:
-        run = AirflowRun(DAG_ID, self.home, self._environment)
+        run = DagRun(DAG_ID, self.home, self._environment)
         run.prepare()
         with run:
             deadline = time.monotonic() + _SECONDS_TO_RUN
             while not run.ended:
-                assert time.monotonic() < deadline, run.tail()
+                assert time.monotonic() < deadline, tail(run.log)
                 time.sleep(0.2)
-        self.run_id = run.run_id() or ""
-        states = run.states(self.run_id)
-        assert states == {"with_link": "success", "without_link": "success"}, f"{states}\n{run.tail(40)}"
+        self.run_id = run.run_id or ""
+        states = run.states
+        assert states == {"with_link": "success", "without_link": "success"}, f"{states}\n{tail(run.log, 40)}"
 
     def _await_page(self) -> None:
         assert self._server is not None
