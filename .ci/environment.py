@@ -86,14 +86,37 @@ def create(folder, interpreter):
 
 def install(python, requirements, provider):
     names = " and ".join(path.stem for path in requirements)
-    print(f"Installing {names} into {python.parent.parent} ... (half a minute the first time)", flush=True)
-    pip = [str(python), "-m", "pip", "--disable-pip-version-check", "install", "-qq", "--no-deps"]
+    print(f"Installing {names} into {python.parent.parent} (one to three minutes the first time)", flush=True)
+    pip = [str(python), "-m", "pip", "--disable-pip-version-check", "install", "--no-deps"]
     # The files are complete, so there is nothing to resolve; `pip check` proves it.
-    subprocess.check_call([*pip, *[word for path in requirements for word in ("--requirement", str(path))]])
-    subprocess.check_call([*pip, "--no-build-isolation", *provider])
+    files = [word for path in requirements for word in ("--requirement", str(path))]
+    total = sum(1 for path in requirements for line in path.read_text().splitlines() if "==" in line.partition("#")[0])
+    show_progress([*pip, "--progress-bar", "off", *files], total)
+    subprocess.check_call([*pip, "-qq", "--no-build-isolation", *provider])
     check = subprocess.run([str(python), "-m", "pip", "check"], stdout=subprocess.PIPE, text=True)
     if check.returncode != 0:
         stop("The requirement files do not fit together; run `make requirements`.\n" + check.stdout)
+
+
+def show_progress(command, total):
+    """Run pip and show which package it collects: in one line on a terminal, otherwise a line for every 20 packages."""
+    seen, terminal, output = 0, sys.stdout.isatty(), []
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, universal_newlines=True) as pip:
+        for line in pip.stdout:
+            output.append(line)
+            words = line.split()
+            if words[:1] == ["Collecting"]:
+                seen += 1
+                report = f"  {seen} of {total} packages: {words[1].partition('==')[0]}"
+                if terminal:
+                    print(f"\r\033[K{report}", end="", flush=True)
+                elif seen % 20 == 0:
+                    print(report, flush=True)
+            elif line.startswith("Installing collected packages"):
+                print(("\r\033[K" if terminal else "") + f"  unpacking {seen} packages", flush=True)
+    if pip.returncode != 0:
+        sys.stdout.write("".join(output[-40:]))
+        raise subprocess.CalledProcessError(pip.returncode, command)
 
 
 def stop(sentence):
