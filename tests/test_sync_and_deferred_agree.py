@@ -29,6 +29,7 @@ from support.while_a_task_waits import (
 
 from airflow_provider_tingting import errors
 from airflow_provider_tingting._compat import AirflowFailException, AirflowSensorTimeout, AirflowSkipException
+from airflow_provider_tingting.campaigns import outcome, watch
 from airflow_provider_tingting.operators.campaign import TingTingRunCampaignOperator
 from airflow_provider_tingting.sandbox import Sandbox
 from airflow_provider_tingting.sensors.campaign import TingTingCampaignSensor
@@ -67,7 +68,7 @@ RUNNING = {
         error=errors.TingTingCampaignFailedError,
         says=(
             "no contact was reached",
-            "Of 4 contacts: 0 reached (0%), 4 not reached",
+            "Of 4 contacts: 0 reached (0 %), 4 not reached",
             "A retry calls no contact again",
         ),
     ),
@@ -90,7 +91,7 @@ RUNNING = {
         campaign={"outcome": "failed"},
         arguments={"success_when": 0.25},
         error=errors.TingTingCampaignFailedError,
-        says=("success_when asks for 25%", "0 reached"),
+        says=("success_when asks for 25 %", "0 reached"),
     ),
     "a function is content": Case(
         campaign={"outcome": "unanswered"},
@@ -313,6 +314,8 @@ CASES = [
 
 @pytest.mark.parametrize(("make", "case"), CASES)
 def test_waiting_in_a_worker_and_in_the_triggerer_ends_the_same(sandbox, monkeypatch, make, case):
+    monkeypatch.setattr(outcome, "SETTLE_PAUSES", (0.01, 0.02))
+    monkeypatch.setattr(watch, "CONTRADICTION_WITHIN", 0.1)
     endings = [ending_of(make, case, deferrable, sandbox, monkeypatch) for deferrable in (False, True)]
 
     for ending in endings:

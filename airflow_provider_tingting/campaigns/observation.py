@@ -12,6 +12,7 @@ from enum import Enum
 from typing import Any
 
 from airflow_provider_tingting.api.models import Campaign
+from airflow_provider_tingting.api.statuses import CampaignStatus
 from airflow_provider_tingting.errors import (
     TingTingAPIError,
     TingTingAuthError,
@@ -185,6 +186,18 @@ class Snapshot:
         if self.updated_at and other.updated_at and self.updated_at < other.updated_at:
             return True
         return (self.progress_percent or 0) < (other.progress_percent or 0)
+
+    def contradicts(self, earlier: Snapshot) -> bool:
+        """Return whether this read cannot follow an earlier one, because a server answered with an old state.
+
+        :param earlier: an earlier read of the same campaign.
+        """
+        if self.updated_at and earlier.updated_at and self.updated_at < earlier.updated_at:
+            return True
+        before, now = CampaignStatus(earlier.status), CampaignStatus(self.status)
+        if before.is_final:
+            return not now.is_final
+        return before is CampaignStatus.RUNNING and now in (CampaignStatus.NOT_STARTED, CampaignStatus.SCHEDULED)
 
     def observe(self) -> Observation:
         """Return the observation of a wait that this read has ended."""

@@ -18,6 +18,7 @@ from airflow_provider_tingting.campaigns.fetch_report import (
     fetch_report,
     spooled,
 )
+from airflow_provider_tingting.clock import sleep
 from airflow_provider_tingting.errors import TingTingCampaignFailedError, TingTingConfigError, TingTingReportError
 from airflow_provider_tingting.formatting import share
 from airflow_provider_tingting.reports.summary import CampaignSummary
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+#: Pauses in seconds before the figures of a `Completed` campaign with pending contacts are read again.
+SETTLE_PAUSES = (3.0, 7.0, 20.0, 30.0)
 # A share times a count of contacts may be off by this much in floating point.
 _ROUNDING = 1e-6
 
@@ -38,11 +41,30 @@ SuccessWhen = float | Callable[[CampaignSummary], bool] | None
 def summarise(client: TingTingClient, campaign: Campaign) -> CampaignSummary:
     """Return the figures of a campaign's contacts: from its report, or from the contact list when the report fails.
 
+    Right after the end of a campaign TingTing may still show contacts of a `Completed` campaign as not called. Then
+    the figures are read again, after each of `SETTLE_PAUSES`, until no contact is pending.
+
     :param client: sends the calls.
     :param campaign: the campaign; its number of contacts checks the report.
     :raises TingTingAPIError: neither can be read.
     :raises TingTingReportError: contacts are missing in both.
     """
+    summary = _summarise_once(client, campaign)
+    for pause in SETTLE_PAUSES:
+        if campaign.status is not CampaignStatus.COMPLETED or not summary.pending:
+            break
+        log.info(
+            "Campaign %s is Completed, and %d of its contacts are still pending: reading the figures again in %.0f s",
+            campaign.id,
+            summary.pending,
+            pause,
+        )
+        sleep(pause)
+        summary = _summarise_once(client, campaign)
+    return summary
+
+
+def _summarise_once(client: TingTingClient, campaign: Campaign) -> CampaignSummary:
     with spooled() as spool:
         fetched = fetch_report(client, campaign, spool, columns=False)
         try:
@@ -77,6 +99,7 @@ def judge(campaign: Campaign, summary: CampaignSummary, success_when: SuccessWhe
     :param summary: the figures of its contacts.
     :param success_when: see `SuccessWhen`. By default at least one contact must have been reached.
     :raises TingTingCampaignFailedError: it is not `Completed`, or not a success; the text holds the figures.
+    :raises TingTingReportError: it is not a success, and would be one if the pending contacts were reached.
     """
     figures = describe(summary)
     if campaign.status is not CampaignStatus.COMPLETED:
@@ -91,12 +114,20 @@ def judge(campaign: Campaign, summary: CampaignSummary, success_when: SuccessWhe
         log.warning("Campaign %s is %s, but some contacts have no outcome. %s", campaign.id, campaign.status, figures)
     if callable(success_when):
         good, wanted = bool(success_when(summary)), "success_when returned False"
+        open_yet = False
     elif success_when is not None:
         # The summary's rate is rounded: it would take 99,996 of 100,000 for all.
         least = success_when * max(summary.contacts, 1) - _ROUNDING
         good, wanted = summary.reached >= least, f"success_when asks for {share(success_when, 1)}"
+        open_yet = summary.reached + summary.pending >= least
     else:
         good, wanted = summary.reached > 0, "no contact was reached"
+        open_yet = summary.pending > 0
+    if not good and open_yet:
+        raise TingTingReportError(
+            f"Campaign {campaign.id} is Completed, and the figures of its contacts are not final: {figures} A retry "
+            "reads them again and calls no contact."
+        )
     if not good:
         raise TingTingCampaignFailedError(
             f"{wanted}. {figures} A retry calls no contact again.",

@@ -35,6 +35,10 @@ _MAX_PAUSE = 60.0
 # An outage is confirmed by this many looks before it ends the wait, but not more often than each 5 seconds.
 _LOOKS_PER_OUTAGE = 10
 _MIN_OUTAGE_PAUSE = 5.0
+#: A response that contradicts an earlier one is not believed for this long (seconds): it may be an old state.
+CONTRADICTION_WITHIN = 60.0
+# Meanwhile the campaign is read again after this long (seconds), or after the poll interval if that is less.
+_CONTRADICTION_PAUSE = 5.0
 
 
 class Logger(Protocol):
@@ -144,7 +148,18 @@ class Wait:
     :param ticks: returns monotonic seconds. Durations are by this clock.
     """
 
-    __slots__ = ("_clock", "_outage", "_poll_interval", "_retry_after", "_ticks", "logger", "plan", "progress")
+    __slots__ = (
+        "_clock",
+        "_contradicted_since",
+        "_last",
+        "_outage",
+        "_poll_interval",
+        "_retry_after",
+        "_ticks",
+        "logger",
+        "plan",
+        "progress",
+    )
 
     def __init__(
         self,
@@ -163,6 +178,9 @@ class Wait:
         self._poll_interval = PollInterval()
         self._outage = OutageTimer(plan.tolerate_outage, ticks)
         self._retry_after = 0.0
+        # The last response that was believed, and since when later ones contradict it.
+        self._last: Snapshot | None = None
+        self._contradicted_since: float | None = None
 
     def would_end(self, snapshot: Snapshot) -> bool:
         """Return whether what a response shows ends the wait.
@@ -182,6 +200,9 @@ class Wait:
         if self._outage.stop():
             self.logger.info("TingTing responds again")
         now = self._ticks()
+        if self._is_contradiction(snapshot, now):
+            return None
+        self._last = snapshot
         starts_in = None if snapshot.starts_at is None else snapshot.starts_at - self._clock()
         self._poll_interval.record(snapshot.status, snapshot.progress_percent, starts_in, now)
         self.progress.record(snapshot.observe())
@@ -190,6 +211,25 @@ class Wait:
             return None
         overdue = self._is_overdue(snapshot) and snapshot.status not in self.plan.until
         return replace(self.progress.seen, reason=Reason.NOT_BEGUN) if overdue else self.progress.seen
+
+    def _is_contradiction(self, snapshot: Snapshot, now: float) -> bool:
+        """Return whether a response is not to be believed yet, because it contradicts an earlier one."""
+        last = self._last
+        if last is None or not snapshot.contradicts(last):
+            self._contradicted_since = None
+            return False
+        if self._contradicted_since is None:
+            self._contradicted_since = now
+            self.logger.info(
+                "Campaign %s was %s and is shown as %s now, which may be an old state: reading it again",
+                snapshot.campaign_id,
+                last.status,
+                snapshot.status,
+            )
+        if now - self._contradicted_since < CONTRADICTION_WITHIN:
+            return True
+        self._contradicted_since = None
+        return False
 
     def _is_overdue(self, snapshot: Snapshot) -> bool:
         starts_by = self.plan.starts_by
@@ -234,7 +274,9 @@ class Wait:
 
         :param jitter: the share by which to lengthen the pause.
         """
-        if not self._outage.is_running:
+        if self._contradicted_since is not None and not self._outage.is_running:
+            seconds = min(self.plan.poll_interval, _CONTRADICTION_PAUSE)
+        elif not self._outage.is_running:
             seconds = self._poll_interval.interval(self.plan.poll_interval, self._ticks())
         else:
             # With a long poll interval two failed looks do not prove an outage between them, so look more often. A

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from support.campaigns import a_campaign, reads
+from support.virtual_time import VirtualTime
 
+from airflow_provider_tingting.api import TingTingClient, calls
 from airflow_provider_tingting.api.models import Campaign
-from airflow_provider_tingting.campaigns.outcome import describe, judge
-from airflow_provider_tingting.errors import TingTingCampaignFailedError
+from airflow_provider_tingting.campaigns.outcome import describe, judge, summarise
+from airflow_provider_tingting.clock import use_clock
+from airflow_provider_tingting.errors import TingTingCampaignFailedError, TingTingReportError
 from airflow_provider_tingting.reports.summary import CampaignSummary
 
 COMPLETED = Campaign.model_validate({"id": 1, "status": "Completed", "progress_percent": 100})
@@ -39,3 +43,89 @@ def test_exactly_the_share_is_enough(success_when, reached, contacts):
 )
 def test_a_share_that_is_not_quite_all_or_nobody_is_not_rounded_to_it(reached, contacts, says):
     assert f"{reached} reached ({says})" in describe(a_summary(reached, contacts))
+
+
+# -- figures that are not final ----------------------------------------------------------------------------------------
+
+
+def pending(reached, pending, not_reached=0):
+    contacts = reached + pending + not_reached
+    return CampaignSummary(contacts=contacts, reached=reached, not_reached=not_reached, pending=pending)
+
+
+@pytest.mark.parametrize(
+    ("success_when", "summary"),
+    [(None, pending(0, 2)), (0.5, pending(1, 3)), (1, pending(3, 1))],
+    ids=["no contact yet", "a share that may be met", "all contacts"],
+)
+def test_a_failure_that_pending_contacts_may_turn_is_no_verdict(success_when, summary):
+    with pytest.raises(TingTingReportError, match=r"figures of its contacts are not final.*A retry reads them again"):
+        judge(COMPLETED, summary, success_when)
+
+
+@pytest.mark.parametrize(
+    ("success_when", "summary"),
+    [(None, pending(0, 0, 3)), (0.9, pending(1, 1, 8)), (lambda _: False, pending(1, 3))],
+    ids=["no contact reached", "a share that cannot be met any more", "a function decides alone"],
+)
+def test_a_failure_that_pending_contacts_cannot_turn_is_one(success_when, summary):
+    with pytest.raises(TingTingCampaignFailedError):
+        judge(COMPLETED, summary, success_when)
+
+
+class SettlesAfter(VirtualTime):
+    """A time in which TingTing shows the contacts' final statuses after so many pauses of the provider."""
+
+    def __init__(self, contacts, pauses):
+        super().__init__(at=1_795_400_000.0)
+        self.final = [(contact, contact.call) for contact in contacts.values()]
+        self.pauses = pauses
+        self.slept = []
+        for contact in contacts.values():
+            contact.call = None
+
+    def sleep(self, seconds):
+        self.slept.append(seconds)
+        if len(self.slept) == self.pauses:
+            for contact, call in self.final:
+                contact.call = call
+
+
+@pytest.fixture
+def completed(sandbox):
+    campaign = a_campaign(sandbox)
+    sandbox.world.run_campaign(campaign)
+    sandbox.play_out()
+    return sandbox.world.campaigns[campaign]
+
+
+def read_figures(sandbox, completed, pauses):
+    time = SettlesAfter(completed.contacts, pauses)
+    with use_clock(time), TingTingClient(sandbox.token, base_url=sandbox.base_url) as client:
+        return summarise(client, client.send(calls.get_campaign(completed.id))), time.slept
+
+
+def test_the_figures_of_a_completed_campaign_are_read_until_no_contact_is_pending(sandbox, completed):
+    summary, slept = read_figures(sandbox, completed, pauses=2)
+
+    assert (summary.reached, summary.pending) == (4, 0)
+    assert slept == [3, 7]
+
+
+def test_contacts_that_stay_pending_are_waited_for_a_minute(sandbox, completed):
+    summary, slept = read_figures(sandbox, completed, pauses=99)
+
+    assert (summary.reached, summary.pending) == (0, 4)
+    assert sum(slept) == 60
+
+
+def test_a_terminated_campaign_has_pending_contacts_and_is_read_once(sandbox):
+    sandbox.clock.speed = 0
+    campaign = a_campaign(sandbox)
+    sandbox.world.run_campaign(campaign)
+    sandbox.world.stop_campaign(campaign)
+
+    with TingTingClient(sandbox.token, base_url=sandbox.base_url) as client:
+        summarise(client, client.send(calls.get_campaign(campaign)))
+
+    assert reads(sandbox, "download_campaign_report") == 1

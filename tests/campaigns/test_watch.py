@@ -1,4 +1,4 @@
-"""How often a wait looks while TingTing does not answer: often enough that an outage is one."""
+"""The rules of a wait: when it looks in an outage, and what it believes of responses that contradict each other."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import logging
 
 import pytest
 
-from airflow_provider_tingting.campaigns.observation import Reason
+from airflow_provider_tingting.campaigns.observation import Reason, Snapshot
 from airflow_provider_tingting.campaigns.watch import Wait, WaitPlan
 from airflow_provider_tingting.errors import TingTingServerError
 
@@ -47,3 +47,78 @@ def test_a_short_patience_does_not_hammer_a_server_that_is_in_trouble():
     times = looks_in_an_outage(poll_interval=60, tolerate_outage=10)
 
     assert times == [0, 5, 10]
+
+
+# -- contradictions ----------------------------------------------------------------------------------------------------
+
+
+def shown(status, percent=50.0, updated_at=None):
+    return Snapshot(79, status, percent, 4, None, updated_at)
+
+
+def at(minutes):
+    return f"2026-11-23T20:{minutes:02d}:00+05:45"
+
+
+class Waiting:
+    """A wait whose clocks are the test's, from the campaign's begin on; it must have begun by 900 seconds."""
+
+    def __init__(self, **plan):
+        self.now = 0.0
+        plan = {"starts_by": 900.0, "poll_interval": 30.0, **plan}
+        self.wait = Wait(WaitPlan(79, **plan), log, clock=self.ticks, ticks=self.ticks)
+
+    def ticks(self):
+        return self.now
+
+    def sees(self, *snapshots, after=0.0):
+        self.now += after
+        return [self.wait.answered(one) for one in snapshots][-1]
+
+    @property
+    def status(self):
+        return self.wait.progress.seen.status
+
+
+@pytest.mark.parametrize("old", ["Not Started", "Scheduled"])
+def test_an_old_status_after_the_begin_is_no_failure_to_begin(old):
+    waiting = Waiting()
+    waiting.sees(shown("Running"), after=880)
+
+    assert waiting.sees(shown(old), after=30) is None
+    assert waiting.status == "Running"
+    assert waiting.wait.next_look() == 5
+    assert waiting.sees(shown("Completed", 100.0), after=30).reason is Reason.REACHED
+
+
+def test_an_old_status_that_stays_is_believed_in_the_end(caplog):
+    waiting = Waiting()
+    waiting.sees(shown("Running"), after=880)
+    with caplog.at_level(logging.INFO):
+        ended = [waiting.sees(shown("Not Started"), after=10) for _ in range(10)]
+
+    assert [one is None for one in ended[:6]] == [True] * 6
+    assert ended[6].reason is Reason.NOT_BEGUN
+    assert caplog.text.count("may be an old state") == 1
+
+
+def test_an_answer_with_an_older_time_changes_nothing():
+    waiting = Waiting(until=("Scheduled",))
+    waiting.sees(shown("Running", 60.0, at(10)))
+
+    assert waiting.sees(shown("Scheduled", 0.0, at(9)), after=30) is None
+    assert (waiting.status, waiting.wait.progress.seen.progress_percent) == ("Running", 60.0)
+
+
+def test_a_schedule_that_is_taken_back_is_no_contradiction():
+    waiting = Waiting(starts_by=None)
+    waiting.sees(shown("Scheduled"), shown("Not Started"))
+
+    assert waiting.status == "Not Started"
+
+
+def test_progress_that_falls_because_contacts_were_added_is_no_contradiction():
+    waiting = Waiting()
+    waiting.sees(shown("Running", 80.0), shown("Running", 40.0))
+
+    assert waiting.wait.progress.seen.progress_percent == 40.0

@@ -27,6 +27,7 @@ from airflow_provider_tingting.api import client as client_module
 from airflow_provider_tingting.api.client import TingTingClient
 from airflow_provider_tingting.api.retry import RetryPolicy
 from airflow_provider_tingting.campaigns import job as campaign_module
+from airflow_provider_tingting.campaigns import outcome, watch
 from airflow_provider_tingting.contacts import send
 from airflow_provider_tingting.operators import running as running_module
 from airflow_provider_tingting.operators.campaign import (
@@ -91,10 +92,12 @@ def make_impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(campaign_module, "CREATE_SETTLES_WITHIN", 0.3)
     monkeypatch.setattr(campaign_module, "RUN_SETTLES_WITHIN", 0.4)
     monkeypatch.setattr(campaign_module, "RUN_LOOKS_EVERY", 0.05)
+    monkeypatch.setattr(outcome, "SETTLE_PAUSES", (0.02, 0.05))
+    monkeypatch.setattr(watch, "CONTRADICTION_WITHIN", 0.1)
     monkeypatch.setattr(running_module, "_BLIND_TRY_WATCHES", 0.3)
     monkeypatch.setattr(running_module, "_LATER_TRY_WATCHES", 0.2)
     monkeypatch.setattr(running_module, "_SHOWS_WITHIN", 0.3)
-    monkeypatch.setattr(calls, "_REPORT_PATIENCE", 0.2)
+    monkeypatch.setattr(calls, "_REPORT_EXTRA_TIMEOUT", 0.2)
     monkeypatch.setattr(client_module, "RetryPolicy", functools.partial(RetryPolicy, first_wait=0.01))
     monkeypatch.setattr(send, "BatchRetries", functools.partial(send.BatchRetries, max_wait=0.05))
 

@@ -55,7 +55,7 @@ def test_a_campaign_that_does_not_fails_with_the_figures(sandbox, deferred, succ
     with pytest.raises(TingTingCampaignFailedError, match=says) as raised:
         ran(sandbox, deferred, *HALF, success_when=success_when)
 
-    assert "Of 4 contacts: 2 reached (50%), 2 not reached" in str(raised.value)
+    assert "Of 4 contacts: 2 reached (50 %), 2 not reached" in str(raised.value)
     assert "A retry calls no contact again" in str(raised.value)
 
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import pytest
 
 from airflow_provider_tingting.api import idempotent_writes
-from airflow_provider_tingting.campaigns import job
+from airflow_provider_tingting.campaigns import job, outcome, watch
 from airflow_provider_tingting.operators import running
 
 
 def settle_fast(monkeypatch: pytest.MonkeyPatch) -> None:
     """Settle in hundredths of a second what takes seconds and minutes."""
     monkeypatch.setattr(idempotent_writes, "RETRY_PAUSES", (0.01, 0.02))
+    monkeypatch.setattr(outcome, "SETTLE_PAUSES", (0.01, 0.02))
+    monkeypatch.setattr(watch, "CONTRADICTION_WITHIN", 0.1)
     monkeypatch.setattr(job, "RUN_SETTLES_WITHIN", 0.1)
     monkeypatch.setattr(job, "RUN_LOOKS_EVERY", 0.02)
     monkeypatch.setattr(job, "CREATE_SETTLES_WITHIN", 0.05)
