@@ -47,7 +47,6 @@ def get_provider_info() -> dict[str, Any]:
                 "manage",
                 "preview",
                 "report",
-                "unreached",
             )
         ],
         "transfers": [

@@ -22,7 +22,7 @@ from airflow_provider_tingting.operators.campaign import (
     TingTingRunCampaignOperator,
 )
 from airflow_provider_tingting.operators.contacts import TingTingAddContactsOperator
-from airflow_provider_tingting.operators.unreached import TingTingUnreachedContactsOperator
+from airflow_provider_tingting.operators.report import TingTingUnreachedContactsOperator
 
 try:
     from airflow.sdk import DAG, Param, task

@@ -38,12 +38,12 @@ operators.contacts  TingTingCheckContactsOperator
     number_policy='nepal_mobile' sheet=None encoding=None delimiter=None credits_per_call=1.0
     credits_per_sms_part=1.0 tingting_conn_id='tingting_default'
 operators.report    TingTingDownloadReportOperator
-    campaign_id=… path=… format='csv' numbers='plain' overwrite=True require_complete=True chart_path=None
+    campaign_id=… path=… format=None numbers='plain' overwrite=True require_complete=True chart_path=None
     download_on_failure=False partition_key=None tingting_conn_id='tingting_default'
 transfers.tingting_to_sql TingTingReportToSqlOperator
     campaign_id=… table=… sql_conn_id=… schema=None create_table=True numbers='plain' variables='json' columns=None
     batch_size=1000 sql_hook_params=None partition_key=None tingting_conn_id='tingting_default'
-operators.unreached TingTingUnreachedContactsOperator
+operators.report TingTingUnreachedContactsOperator
     path=… report=None campaign_id=None statuses=None max_tries=3 tries_column='tries' minimum_contacts=1
     on_too_few='skip' tingting_conn_id='tingting_default'
 operators.report    TingTingDownloadSurveyReportOperator

@@ -17,7 +17,8 @@ from airflow_provider_tingting.cli.execution import make_console, print_error
 from airflow_provider_tingting.cli.exit_codes import ExitCode
 from airflow_provider_tingting.cli.options import add_campaign, add_connection, add_json
 from airflow_provider_tingting.cli.tables import print_json, print_text, summary_table
-from airflow_provider_tingting.reports.writers import NEEDS_COLUMNS, ensure_writable, write_read_report
+from airflow_provider_tingting.files.target import ensure_writable
+from airflow_provider_tingting.reports.writers import NEEDS_COLUMNS, format_of, write_read_report
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,7 +30,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="target path, or a URI such as s3://bucket/report.csv; without it, only the summary is shown",
     )
     parser.add_argument(
-        "--format", default="csv", choices=("csv", "jsonl", "parquet", "xlsx", "raw"), help="(default: %(default)s)"
+        "--format",
+        choices=("csv", "jsonl", "parquet", "xlsx", "raw"),
+        help="the format of the file (default: the one that its name ends in, otherwise csv)",
     )
     parser.add_argument("--overwrite", action="store_true", help="replace an existing file")
     add_connection(parser)
@@ -40,22 +43,21 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     """Download, check and write the report, and print the summary."""
     from airflow_provider_tingting.utils.arguments import storage_path_of
 
-    target = None
+    target, format = None, ""
     if arguments.path is not None:
         target = storage_path_of(arguments.path, "The path", "report.csv")
-        ensure_writable(target, format=arguments.format, overwrite=arguments.overwrite)
+        format = format_of(target, arguments.format)
+        ensure_writable(target, overwrite=arguments.overwrite)
     with connect(arguments.conn_id) as client, spooled() as spool:
         campaign = client.send(calls.get_campaign(arguments.campaign_id))
-        raw = target is not None and arguments.format == "raw"
         with _progress(spool) as file:
-            columns = target is not None and arguments.format in NEEDS_COLUMNS
-            fetched = fetch_report(client, campaign, file, columns=columns, may_list=not raw)
+            fetched = fetch_report(client, campaign, file, columns=format in NEEDS_COLUMNS, may_list=format != "raw")
         if fetched.source == "listing":
             print_error("TingTing's report fails. The contact list is used instead; it has no variables.")
         check_fetched(fetched, campaign)
         summary = fetched.read.summary
         if target is not None:
-            write_read_report(fetched.read, spool, target, format=arguments.format, overwrite=arguments.overwrite)
+            write_read_report(fetched.read, spool, target, format=format, overwrite=arguments.overwrite)
     if arguments.json:
         path = None if target is None else str(target)
         result = {"campaign_id": campaign.id, "path": path, "source": fetched.source, "summary": summary.to_json()}

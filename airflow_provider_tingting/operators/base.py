@@ -18,6 +18,7 @@ from airflow_provider_tingting.errors import (
 from airflow_provider_tingting.links.campaign import TingTingCampaignLink, push_link
 from airflow_provider_tingting.utils.arguments import check_rendered
 from airflow_provider_tingting.utils.clears import ClearPolicy
+from airflow_provider_tingting.utils.openlineage import TaskLineage
 
 if TYPE_CHECKING:
     from airflow_provider_tingting._compat import BaseOperatorLink, Context
@@ -42,8 +43,8 @@ class TingTingBaseOperator(BaseOperator):
     ui_color = "#f6d9cf"
     #: The errors that fail the task without further tries.
     non_retryable: ClassVar[tuple[type[TingTingError], ...]] = tuple(NON_RETRYABLE)
-    # What OpenLineage asks for after the task.
-    _outcome: Any = None
+    # What the task has read and written, for OpenLineage.
+    _lineage = TaskLineage()
 
     def __init__(self, *, tingting_conn_id: str = DEFAULT_CONN_ID, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -74,6 +75,10 @@ class TingTingBaseOperator(BaseOperator):
         """
         rendered = {name: getattr(self, name, None) for name in self.template_fields if name not in _IDS}
         check_rendered({name: value for name, value in rendered.items() if name not in _DATA or isinstance(value, str)})
+
+    def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:
+        """Return what the task has read and written, for OpenLineage; nothing for a task that failed before."""
+        return self._lineage.to_openlineage()
 
     def campaign_uri(self, campaign_id: int) -> str:
         """Return the URI of the campaign's asset."""

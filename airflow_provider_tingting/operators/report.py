@@ -1,35 +1,37 @@
-"""Tasks that bring reports home."""
+"""Operators that write reports to files, and the audience of the next campaign from the report of the last."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_tingting import api
-from airflow_provider_tingting._compat import AirflowFailException, failed_upstream
-from airflow_provider_tingting.assets import file_uri, openlineage_name
+from airflow_provider_tingting._compat import AirflowFailException, AirflowSkipException, failed_upstream
+from airflow_provider_tingting.assets import file_uri, survey_uri
 from airflow_provider_tingting.errors import TingTingConfigError, TingTingReportError, TingTingStorageError
 from airflow_provider_tingting.formatting import counted
 from airflow_provider_tingting.operators.base import TingTingBaseOperator
-from airflow_provider_tingting.utils.arguments import campaign_id_of, storage_path_of
+from airflow_provider_tingting.utils.arguments import campaign_id_of, one_of, storage_path_of
 from airflow_provider_tingting.utils.asset_events import emit_asset_events
+from airflow_provider_tingting.utils.openlineage import TaskLineage, asset_dataset, file_dataset
 
 if TYPE_CHECKING:
     from airflow_provider_tingting._compat import Context
-    from airflow_provider_tingting.api.models import Campaign
-    from airflow_provider_tingting.campaigns.fetch_report import FetchedReport
+    from airflow_provider_tingting.reports.unreached import Choice, Unreached
 
 _EXAMPLE = "reports/{{ ds }}.csv"
+_ON_TOO_FEW = ("skip", "fail", "continue")
 
 
 class TingTingDownloadReportOperator(TingTingBaseOperator):
-    """Bring a campaign's report to a file: whole, or not at all.
+    """Write a campaign's report to a file, which appears complete or not at all.
 
-    The report is downloaded, checked to its last row, against the campaign's name and its own count of contacts, and
-    only then appears at the path. A retry or a clear downloads again and replaces the file; it calls nobody. When
-    TingTing's report fails for a campaign that exists, the listing of its contacts is written instead, in the same
-    columns; the log and `source` say so.
+    The operator downloads the report, checks it to its last row and against the campaign's name and number of
+    contacts, and writes the file. A retry or a clear downloads again and replaces the file; it calls no contact. A
+    killed task leaves what was at the path. When TingTing's report fails for a campaign that exists, the operator
+    writes the listing of its contacts instead, in the same columns; the log and `source` say so.
 
     XCom: `return_value` is `{campaign_id, path, rows, summary, source, final, chart_path}`; each is a key of its own
     too. `summary` holds the figures: contacts, reached, not reached, credits and more, in less than a kilobyte.
@@ -38,26 +40,26 @@ class TingTingDownloadReportOperator(TingTingBaseOperator):
 
     Source: API page, Campaign report and List contacts.
 
-    :param campaign_id: the campaign.
-    :param path: where to: a local path or a URI such as `s3://bucket/report.csv`; a name ending in `.gz` is
-        compressed.
+    :param campaign_id: the campaign's id.
+    :param path: a local path or a URI such as `s3://bucket/report.csv`; a name that ends in `.gz` is compressed.
     :param format: `csv` (one header, one row a contact, variables as columns), `jsonl`, `parquet` (needs the extra
-        `parquet`), `xlsx`, or `raw` (the bytes as they came; the listing cannot take their place).
+        `parquet`), `xlsx`, or `raw` (the bytes as TingTing sent them; the listing cannot replace them). By default the
+        name of the file decides; a format that contradicts the name is refused.
     :param numbers: how phone numbers are written: `plain`, `masked` (`98******67`), or `sha256` (a hash keyed with
         the connection's `secret_salt`); with the last two, numbers in the variables are masked too.
-    :param overwrite: whether a file that is there may be replaced.
+    :param overwrite: whether a file that exists may be replaced.
     :param require_complete: whether a report that lacks contacts is an error; otherwise the log warns.
-    :param chart_path: where to write a page with the campaign's charts, a path or URI ending in `.html`; none for no
-        page. Needs the extra `chart`.
-    :param download_on_failure: bring the report even if a task before has failed, such as the one that ran the
+    :param chart_path: a path or URI that ends in `.html`, for a page with the campaign's charts; by default no page is
+        written. Needs the extra `chart`.
+    :param download_on_failure: write the report even if an upstream task has failed, such as the one that ran the
         campaign. The task's `trigger_rule` is then `all_done` unless you give another (a mapped task must be given
-        it). Once the report is there the task fails too, so that the DAG run stays red.
+        it). Once the report is written the task fails too, so that the DAG run stays failed.
     :param partition_key: the partition of the outlets' events, on Airflow 3.3 and later; None for that of the DAG run.
     :param tingting_conn_id: the Airflow connection.
-    :raises AirflowFailException: an argument, the token or the campaign is refused, or there is no campaign because
-        the task that creates it failed; no retry would help. Also after a download on failure.
-    :raises TingTingReportError: the path cannot be written to (found out before anything is downloaded), or the report
-        is incomplete or another campaign's, or cannot be read; what was at the path is untouched.
+    :raises AirflowFailException: an argument, the path, the token or the campaign is refused, or there is no campaign
+        because the task that creates it failed; no retry helps. Also after a download on failure.
+    :raises TingTingReportError: the report is incomplete, damaged or another campaign's; the file is unchanged.
+    :raises TingTingStorageError: the disk is full or the store fails; the file is unchanged.
     """
 
     template_fields: Sequence[str] = (
@@ -75,7 +77,7 @@ class TingTingDownloadReportOperator(TingTingBaseOperator):
         *,
         campaign_id: int | str,
         path: str,
-        format: str = "csv",
+        format: str | None = None,
         numbers: str = "plain",
         overwrite: bool = True,
         require_complete: bool = True,
@@ -98,69 +100,72 @@ class TingTingDownloadReportOperator(TingTingBaseOperator):
         self.partition_key = partition_key
 
     def execute(self, context: Context) -> dict[str, Any]:
-        """Download, check, write."""
+        """Download, check and write the report."""
         with self.fail_without_retry():
             self.check_templates()
-            result = self._bring(context)
+            result = self._download(context)
         values = ("path", "rows", "summary", "source", "final", "chart_path")
         self.push_values(context, {key: result[key] for key in values})
         failed = failed_upstream(context) if self.download_on_failure else []
         if failed:
-            # What a task that fails returns is not kept.
+            # Airflow does not keep the return value of a task that fails.
             context["ti"].xcom_push(key="return_value", value=result)
             raise AirflowFailException(
-                f"The report of campaign {result['campaign_id']} is at {result['path']}. This task fails all the same, "
-                f"because {', '.join(failed)} failed before it and download_on_failure=True must not turn the DAG run "
-                "green. A task that is to use this report needs trigger_rule='all_done'."
+                f"The report of campaign {result['campaign_id']} is at {result['path']}. This task fails because "
+                f"{', '.join(failed)} failed before it and download_on_failure=True must not turn the DAG run green. A "
+                "task that uses this report needs trigger_rule='all_done'."
             )
         emit_asset_events(self, context, result, uri=file_uri(result["path"]), partition_key=self.partition_key)
         return result
 
-    def _bring(self, context: Context) -> dict[str, Any]:
-        from airflow_provider_tingting.campaigns.fetch_report import fetch_report, spooled
-        from airflow_provider_tingting.files.target import are_one_file
+    def _download(self, context: Context) -> dict[str, Any]:
+        from airflow_provider_tingting.campaigns.fetch_report import check_fetched, fetch_report, spooled
+        from airflow_provider_tingting.files.target import are_one_file, ensure_writable
+        from airflow_provider_tingting.reports.chart import chart_file, need_chart
         from airflow_provider_tingting.reports.pseudonyms import check_numbers
-        from airflow_provider_tingting.reports.writers import NEEDS_COLUMNS, ensure_writable, write_read_report
+        from airflow_provider_tingting.reports.writers import NEEDS_COLUMNS, format_of, write_read_report
 
         number = self._campaign_id()
-        salt = self.hook.settings.secret_salt
-        check_numbers(self.numbers, format=self.format, salt=salt)
         target = storage_path_of(self.path, "path", _EXAMPLE)
-        chart = self._chart_target()
-        with self._about(number):
-            ensure_writable(target, format=self.format, overwrite=self.overwrite)
+        format = format_of(target, self.format or None)
+        salt = self.hook.settings.secret_salt
+        check_numbers(self.numbers, format=format, salt=salt)
+        chart: Any = None
+        if self.chart_path:
+            need_chart()
+            chart = storage_path_of(self.chart_path, "chart_path", "reports/{{ ds }}.html")
+        with _named_in_errors(f"Campaign {number}"), ExitStack() as open_files:
+            ensure_writable(target, overwrite=self.overwrite)
             if chart is not None:
                 ensure_writable(chart, overwrite=self.overwrite)
                 if are_one_file(target, chart):
-                    raise TingTingConfigError("chart_path and path are the same file. Give the page a name of its own.")
-        campaign = self.hook.get_campaign(number)
-        self.push_campaign(context, number)
-        if not campaign.status.is_final:
-            self.log.warning(
-                "Campaign %s is %s: its report is not final, and the outcomes in it may change", number, campaign.status
-            )
-        with self._about(number), spooled() as spool:
+                    raise TingTingConfigError("chart_path and path are the same file. Give the page another name.")
+            campaign = self.hook.get_campaign(number)
+            self.push_campaign(context, number)
+            if not campaign.status.is_final:
+                self.log.warning("Campaign %s is %s: the outcomes in its report may change", number, campaign.status)
+            spool = open_files.enter_context(spooled())
             fetched = fetch_report(
-                self.hook.get_conn(),
-                campaign,
-                spool,
-                columns=self.format in NEEDS_COLUMNS,
-                may_list=self.format != "raw",
+                self.hook.get_conn(), campaign, spool, columns=format in NEEDS_COLUMNS, may_list=format != "raw"
             )
-            self._check(fetched, campaign)
-            with self._page_beside(fetched, campaign, chart):
-                written = write_read_report(
-                    fetched.read,
-                    spool,
-                    target,
-                    format=self.format,
-                    overwrite=self.overwrite,
-                    numbers=self.numbers,
-                    salt=salt,
-                )
+            try:
+                check_fetched(fetched, campaign)
+            except TingTingReportError as error:
+                if self.require_complete:
+                    raise
+                check_fetched(fetched, campaign, require_complete=False)
+                self.log.warning("Campaign %s: %s The file is written, since require_complete=False", number, error)
+            if chart is not None:
+                # The page takes its place after the report did: both files appear, or neither.
+                title = campaign.name or f"Campaign {number}"
+                about = f"Campaign {number} · {campaign.services} · {campaign.status}"
+                page = chart_file(fetched.read.report, chart, title=title, subtitle=about, overwrite=self.overwrite)
+                open_files.enter_context(page)
+            write = partial(write_read_report, format=format, overwrite=self.overwrite)
+            written = write(fetched.read, spool, target, numbers=self.numbers, salt=salt)
         self.log.info("Campaign %s: %s in %s", number, counted(written.rows, "row"), self.path)
         if chart is not None:
-            self.log.info("Campaign %s: its page with charts is %s", number, chart)
+            self.log.info("Campaign %s: the page with its charts is %s", number, chart)
         result = {
             "campaign_id": number,
             "path": str(target),
@@ -170,97 +175,41 @@ class TingTingDownloadReportOperator(TingTingBaseOperator):
             "final": campaign.status.is_final,
             "chart_path": None if chart is None else str(chart),
         }
-        self._outcome = (self.campaign_uri(number), result, written.bytes)
+        output = file_dataset(target, rows=written.rows, size=written.bytes)
+        self._lineage = TaskLineage((asset_dataset(self.campaign_uri(number)),), (output,), result)
         return result
-
-    def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:
-        """Tell OpenLineage of the campaign, the file and the figures."""
-        from airflow_provider_tingting.utils.openlineage import Written, campaign_lineage
-
-        if self._outcome is None:
-            return None
-        campaign, result, size = self._outcome
-        return campaign_lineage(
-            campaign, result, Written(*openlineage_name(file_uri(result["path"])), rows=result["rows"], size=size)
-        )
 
     def _campaign_id(self) -> int:
         if self.download_on_failure and self.campaign_id in (None, "", "None"):
             raise TingTingConfigError(
-                "There is no campaign_id, so there is no report to bring: the task that creates the campaign has "
-                "failed, was skipped, or left no id. See its log; nothing was downloaded."
+                "There is no campaign_id, so there is no report: the task that creates the campaign has failed, was "
+                "skipped, or returned no id. See its log; nothing was downloaded."
             )
         return campaign_id_of(self.campaign_id)
 
-    def _chart_target(self) -> Any:
-        if not self.chart_path:
-            return None
-        from airflow_provider_tingting.reports.chart import need_chart
-
-        need_chart()
-        return storage_path_of(self.chart_path, "chart_path", "reports/{{ ds }}.html")
-
-    def _check(self, fetched: FetchedReport, campaign: Campaign) -> None:
-        from airflow_provider_tingting.campaigns.fetch_report import check_fetched
-
-        try:
-            check_fetched(fetched, campaign)
-        except TingTingReportError as error:
-            if self.require_complete:
-                raise
-            check_fetched(fetched, campaign, require_complete=False)
-            self.log.warning("Campaign %s: %s It is written all the same: require_complete=False", campaign.id, error)
-
-    @contextmanager
-    def _page_beside(self, fetched: FetchedReport, campaign: Campaign, target: Any) -> Iterator[None]:
-        """Draw and write the page before the report, and let it appear after: together, or neither."""
-        if target is None:
-            yield
-            return
-        from airflow_provider_tingting.files.atomic import whole_file
-        from airflow_provider_tingting.reports.chart import draw_page
-
-        page = draw_page(
-            fetched.read.report,
-            title=campaign.name or f"Campaign {campaign.id}",
-            subtitle=f"Campaign {campaign.id} · {campaign.services} · {campaign.status}",
-        )
-        with whole_file(target, overwrite=self.overwrite) as file:
-            file.write(page)
-            yield
-
-    @contextmanager
-    def _about(self, campaign_id: int) -> Iterator[None]:
-        """Say in an error of the report whose it is, and that a retry does no harm."""
-        try:
-            yield
-        except (TingTingReportError, TingTingStorageError) as error:
-            raise type(error)(
-                f"Campaign {campaign_id}: {error} A retry of this task brings the report only: nobody is called again."
-            ) from error
-
 
 class TingTingDownloadSurveyReportOperator(TingTingBaseOperator):
-    """Bring a survey's report to a file as it came: whole, or not at all.
+    """Write a survey's report to a file as it came; the file appears complete or not at all.
 
-    A survey's id is not a campaign's id. The columns are the survey's own and not documented, so the bytes are passed
-    through unless `tidy` asks for a table. A retry or a clear downloads again and replaces the file.
+    A survey's id is not a campaign's id. The columns are the survey's own and not documented, so the operator writes
+    the bytes as they came unless `tidy` asks for a table. A retry or a clear downloads again and replaces the file. A
+    killed task leaves what was at the path.
 
     XCom: `return_value` is `{survey_id, path, rows, format}`; each is a key of its own too. `rows` is None when the
     JSON is not a list. `format` is what the file holds, `csv` or `json`.
 
     Source: API page, Survey report.
 
-    :param survey_id: the survey.
-    :param path: where to: a local path or a URI.
+    :param survey_id: the survey's id.
+    :param path: a local path or a URI.
     :param format: `csv` or `json`, as TingTing is asked for it.
     :param tidy: turn JSON that is a list of flat objects into CSV with a column for each key; JSON of another shape,
-        and CSV, is passed through.
-    :param overwrite: whether a file that is there may be replaced.
+        and CSV, is written as it came.
+    :param overwrite: whether a file that exists may be replaced.
     :param tingting_conn_id: the Airflow connection.
-    :raises AirflowFailException: an argument, the token or the survey is refused; no retry would help.
-    :raises TingTingReportError: the path cannot be written to (found out before anything is downloaded), or the answer
-        is no report; what was at the path is untouched.
+    :raises AirflowFailException: an argument, the path, the token or the survey is refused; no retry helps.
+    :raises TingTingReportError: the response is no report; the file is unchanged.
+    :raises TingTingStorageError: the disk is full or the store fails; the file is unchanged.
     """
 
     template_fields: Sequence[str] = (*TingTingBaseOperator.template_fields, "survey_id", "path", "format")
@@ -284,26 +233,166 @@ class TingTingDownloadSurveyReportOperator(TingTingBaseOperator):
         self.overwrite = overwrite
 
     def execute(self, context: Context) -> dict[str, Any]:
-        """Download, check, write."""
+        """Download, check and write the report."""
         from airflow_provider_tingting.campaigns.fetch_report import spooled
+        from airflow_provider_tingting.files.target import ensure_writable
         from airflow_provider_tingting.reports.survey import write_survey_report
-        from airflow_provider_tingting.reports.writers import ensure_writable
 
         with self.fail_without_retry():
             self.check_templates()
             number = campaign_id_of(self.survey_id, "survey_id")
-            if self.format not in ("csv", "json"):
-                raise TingTingConfigError(f"format must be csv or json; it is {self.format!r}.")
+            one_of(self.format, "format", ("csv", "json"))
             target = storage_path_of(self.path, "path", _EXAMPLE)
-            ensure_writable(target, overwrite=self.overwrite)
-            with spooled() as spool:
+            with _named_in_errors(f"Survey {number}"), spooled() as spool:
+                ensure_writable(target, overwrite=self.overwrite)
                 self.hook.get_conn().download(api.calls.download_survey_report(number, format=self.format), spool)
-                try:
-                    written = write_survey_report(
-                        spool, target, format=self.format, tidy=self.tidy, overwrite=self.overwrite
-                    )
-                except (TingTingReportError, TingTingStorageError) as error:
-                    raise type(error)(f"Survey {number}: {error}") from error
+                written = write_survey_report(
+                    spool, target, format=self.format, tidy=self.tidy, overwrite=self.overwrite
+                )
             result = {"survey_id": number, "path": str(target), "rows": written.rows, "format": written.format}
             self.push_values(context, result)
+            survey = asset_dataset(survey_uri(self.hook.settings.base_url, number))
+            output = file_dataset(target, rows=written.rows, size=written.bytes)
+            self._lineage = TaskLineage((survey,), (output,))
             return result
+
+
+class TingTingUnreachedContactsOperator(TingTingBaseOperator):
+    """Write the contacts that a campaign did not reach to a file: the audience of the next campaign.
+
+    Each contact keeps its variables and gets a count of its tries, which ends at `max_tries`. A number that was
+    reached, or that the campaign may still call, is never in the file, and no number is in it twice. Give the file to
+    `TingTingAddContactsOperator(contacts=…)`. When too few contacts are left, the task is skipped, and with it the
+    tasks after it. The operator changes nothing at TingTing; a retry or a clear writes the same file again, and a
+    killed task leaves what was at the path.
+
+    XCom: `return_value` is `{path, contacts, given_up, rows}`; each is a key of its own too, the numbers also when the
+    task is skipped. `given_up` counts the contacts with `max_tries` tries. No contact is in an XCom.
+
+    Source: API page, Campaign report.
+
+    :param path: a local path or URI that ends in `.csv` or `.jsonl`, each also with `.gz`. A file that exists is
+        replaced.
+    :param report: the file of a report, in any format that `TingTingDownloadReportOperator` writes. Give this or
+        `campaign_id`.
+    :param campaign_id: the campaign whose report the operator downloads and checks. Give this or `report`.
+    :param statuses: the statuses in the report to try again; None for `unanswered`, `failed` and `terminated`.
+    :param max_tries: how many campaigns may try the same contact, the first one included; None for no limit.
+    :param tries_column: the variable that counts the campaigns that have tried the contact; a contact without it has
+        been tried by this campaign only.
+    :param minimum_contacts: the least number of contacts that is worth a campaign.
+    :param on_too_few: what to do with fewer: `skip` this task and the tasks after it, `fail`, or `continue` and write
+        the file.
+    :param tingting_conn_id: the Airflow connection; needed with `campaign_id` only.
+    :raises AirflowSkipException: fewer than `minimum_contacts` are left.
+    :raises AirflowFailException: an argument, a path, the report, the token or the campaign is refused; no retry helps.
+    :raises TingTingReportError: the report is incomplete or damaged.
+    :raises TingTingStorageError: the disk is full or the store fails; the file is unchanged.
+    """
+
+    template_fields: Sequence[str] = (
+        *TingTingBaseOperator.template_fields,
+        "path",
+        "report",
+        "campaign_id",
+        "statuses",
+        "max_tries",
+        "tries_column",
+        "minimum_contacts",
+    )
+
+    def __init__(
+        self,
+        *,
+        path: str,
+        report: str | None = None,
+        campaign_id: int | str | None = None,
+        statuses: Sequence[str] | None = None,
+        max_tries: int | None = 3,
+        tries_column: str = "tries",
+        minimum_contacts: int = 1,
+        on_too_few: str = "skip",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.path = path
+        self.report = report
+        self.campaign_id = campaign_id
+        self.statuses = statuses
+        self.max_tries = max_tries
+        self.tries_column = tries_column
+        self.minimum_contacts = minimum_contacts
+        self.on_too_few = on_too_few
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Read the report, choose the contacts and write them."""
+        from airflow_provider_tingting.files.target import ensure_writable
+        from airflow_provider_tingting.reports import unreached
+
+        with self.fail_without_retry():
+            self.check_templates()
+            statuses = unreached.UNREACHED if self.statuses is None else self.statuses
+            choice = unreached.Choice.read(statuses, self.max_tries, self.tries_column)
+            minimum = self._minimum()
+            target = storage_path_of(self.path, "path", "audiences/again.csv")
+            unreached.check_audience_name(str(target.name))
+            ensure_writable(target, what="The audience")
+            try:
+                found = self._write(context, target, choice, minimum)
+            except unreached.TooFewContactsError as few:
+                self.push_values(context, few.found.to_json())
+                if self.on_too_few == "fail":
+                    raise AirflowFailException(str(few)) from few
+                raise AirflowSkipException(str(few)) from few
+            result = {"path": str(target), **found.to_json()}
+            self.push_values(context, result)
+            self.log.info("%s of %s contacts are tried again: %s", found.contacts, found.rows, self.path)
+            return result
+
+    def _write(self, context: Context, target: Any, choice: Choice, minimum: int) -> Unreached:
+        from airflow_provider_tingting.campaigns.fetch_report import check_fetched, fetch_report, spooled
+        from airflow_provider_tingting.reports.outcomes import Outcomes
+        from airflow_provider_tingting.reports.unreached import write_unreached
+
+        given = [value not in (None, "") for value in (self.report, self.campaign_id)]
+        if all(given) or not any(given):
+            raise TingTingConfigError("Give either report, the path of a report's file, or campaign_id.")
+        if given[0]:
+            source = storage_path_of(self.report, "report", "reports/campaign_79.csv")
+            found = write_unreached(Outcomes(source), target, choice, minimum=minimum)
+            self._lineage = TaskLineage((file_dataset(source),), (file_dataset(target, rows=found.contacts),))
+            return found
+        number = campaign_id_of(self.campaign_id)
+        campaign = self.hook.get_campaign(number)
+        self.push_campaign(context, number)
+        if not campaign.status.is_final:
+            self.log.warning(
+                "Campaign %s is %s: contacts that it has not called yet are not in the file", number, campaign.status
+            )
+        with spooled() as spool:
+            # The listing cannot replace the report: it lacks the variables.
+            fetched = fetch_report(self.hook.get_conn(), campaign, spool, columns=False, may_list=False)
+            check_fetched(fetched, campaign)
+            found = write_unreached(Outcomes(spool), target, choice, minimum=minimum)
+        read = asset_dataset(self.campaign_uri(number))
+        self._lineage = TaskLineage((read,), (file_dataset(target, rows=found.contacts),))
+        return found
+
+    def _minimum(self) -> int:
+        one_of(self.on_too_few, "on_too_few", _ON_TOO_FEW)
+        if not str(self.minimum_contacts).isdecimal():
+            raise TingTingConfigError(
+                f"minimum_contacts must be a whole number of at least 0; it is {self.minimum_contacts!r}."
+            )
+        return 0 if self.on_too_few == "continue" else int(self.minimum_contacts)
+
+
+@contextmanager
+def _named_in_errors(subject: str) -> Iterator[None]:
+    """Name the campaign or survey in an error about its report, and say what a retry does."""
+    try:
+        yield
+    except (TingTingReportError, TingTingStorageError) as error:
+        raise type(error)(
+            f"{subject}: {error} A retry of this task only downloads the report: no contact is called again."
+        ) from error

@@ -21,6 +21,7 @@ from airflow_provider_tingting.utils.arguments import campaign_id_of, seconds_of
 from airflow_provider_tingting.utils.asset_events import emit_asset_events
 from airflow_provider_tingting.utils.clears import clear_count, is_first_try
 from airflow_provider_tingting.utils.deferral import deadline_of, defer
+from airflow_provider_tingting.utils.openlineage import TaskLineage, asset_dataset
 
 if TYPE_CHECKING:
     from airflow_provider_tingting._compat import Context
@@ -283,18 +284,13 @@ class RunningMixin(TingTingBaseWriteOperator):
             status=seen.status,
         )
 
-    def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:
-        """Tell OpenLineage of the campaign and its figures."""
-        from airflow_provider_tingting.utils.openlineage import campaign_lineage
-
-        return None if self._outcome is None else campaign_lineage(*self._outcome)
-
     def _tell(self, context: Context, campaign: Campaign, summary: dict[str, Any] | None = None) -> None:
         outcome: dict[str, Any] = {"campaign_id": campaign.id, "status": campaign.status.value}
         if summary is not None:
             outcome["summary"] = summary
-        self._outcome = (self.campaign_uri(campaign.id), outcome)
-        emit_asset_events(self, context, outcome, uri=self._outcome[0], partition_key=self.partition_key)
+        uri = self.campaign_uri(campaign.id)
+        self._lineage = TaskLineage(outputs=(asset_dataset(uri),), figures=outcome)
+        emit_asset_events(self, context, outcome, uri=uri, partition_key=self.partition_key)
 
     def _result(self, context: Context, campaign: Campaign) -> dict[str, Any]:
         context["ti"].xcom_push(key="status", value=campaign.status.value)

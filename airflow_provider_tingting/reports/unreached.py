@@ -36,16 +36,20 @@ class TooFewContactsError(TingTingError):
 
 @dataclass(frozen=True, slots=True)
 class Unreached:
-    """Who is left.
+    """How many contacts are left.
 
+    :param contacts: contacts to try again.
+    :param given_up: contacts with a status to try again that have had all their tries.
     :param rows: contacts of the report.
-    :param contacts: those to try again.
-    :param given_up: those who would be tried again but for their number of tries.
     """
 
-    rows: int
     contacts: int
     given_up: int
+    rows: int
+
+    def to_json(self) -> dict[str, int]:
+        """Return the figures as plain JSON."""
+        return {name: getattr(self, name) for name in self.__slots__}
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +111,7 @@ def write_unreached(outcomes: Iterable[Outcome], target: Any, choice: Choice, *,
     """
     rows, done, columns = _look_through(outcomes, choice)
     count = given_up = 0
-    with whole_file(target) as file:
+    with whole_file(target, what="The audience") as file:
         with gzip_by_name(file, target) as plain:
             write = _writer(plain, str(getattr(target, "name", target)), [choice.tries_column, *columns])
             for number, tries, variables in _chosen(outcomes, choice, done):
@@ -117,7 +121,7 @@ def write_unreached(outcomes: Iterable[Outcome], target: Any, choice: Choice, *,
                 write(number, {choice.tries_column: tries, **variables})
                 count += 1
             write.close()
-        found = Unreached(rows, count, given_up)
+        found = Unreached(count, given_up, rows)
         if count < minimum:
             raise TooFewContactsError(
                 f"Of {rows:,} contacts {count:,} are left to try again, fewer than the {minimum:,} that a campaign is "

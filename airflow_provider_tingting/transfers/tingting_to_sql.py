@@ -17,6 +17,7 @@ from airflow_provider_tingting.errors import (
 from airflow_provider_tingting.operators.base import TingTingBaseOperator
 from airflow_provider_tingting.utils.arguments import campaign_id_of
 from airflow_provider_tingting.utils.asset_events import emit_asset_events
+from airflow_provider_tingting.utils.openlineage import Dataset, TaskLineage, asset_dataset
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Engine
@@ -160,18 +161,10 @@ class TingTingReportToSqlOperator(TingTingBaseOperator):
                 "final": campaign.status.is_final,
             }
             self.push_values(context, {key: result[key] for key in ("table", "rows", "summary", "source", "final")})
-            self._outcome = (self.campaign_uri(number), result, place)
+            written = Dataset(place.namespace, place.name, rows=rows)
+            self._lineage = TaskLineage((asset_dataset(self.campaign_uri(number)),), (written,), result)
             emit_asset_events(self, context, result, uri=place.uri, partition_key=self.partition_key)
             return result
-
-    def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:
-        """Tell OpenLineage of the campaign, the table and the figures."""
-        from airflow_provider_tingting.utils.openlineage import Written, campaign_lineage
-
-        if self._outcome is None:
-            return None
-        campaign, result, place = self._outcome
-        return campaign_lineage(campaign, result, Written(place.namespace, place.name, rows=result["rows"]))
 
     def _fetch(self, campaign: Campaign, spool: BinaryIO) -> FetchedReport:
         """Bring the report, or the listing of contacts where that has all that the table takes."""

@@ -1,25 +1,25 @@
-"""What OpenLineage hears of a task: the campaign that it read, the file or table that it wrote, and the figures.
+"""The lineage that operators report to OpenLineage: what a task read, what it wrote, and its figures.
 
-Nothing here is imported or run unless OpenLineage's provider is installed and listens.
+Operators collect it as plain values. OpenLineage's classes are imported only when its provider asks for them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any
 
-from airflow_provider_tingting.assets import openlineage_name
+from airflow_provider_tingting.assets import file_uri, openlineage_name
 
 
 @dataclass(frozen=True)
-class Written:
-    """A file or table that a task has written.
+class Dataset:
+    """A file, table or campaign that a task has read or written.
 
     :param namespace: as OpenLineage names it.
     :param name: as OpenLineage names it.
-    :param rows: its rows.
+    :param rows: its rows, if known.
     :param size: its size in bytes, if known.
     """
 
@@ -29,38 +29,59 @@ class Written:
     size: int | None = None
 
 
-def campaign_lineage(campaign_uri: str, figures: Mapping[str, Any], written: Written | None = None) -> Any:
-    """Return the lineage of a task that is about one campaign.
+@dataclass(frozen=True)
+class TaskLineage:
+    """What a task read and wrote.
 
-    :param campaign_uri: the campaign: the input of a task that has written something, the output of one that ran it.
-    :param figures: ids and counts, for the facet `tingting_campaign` of the run.
-    :param written: what was written.
-    :returns: OpenLineage's `OperatorLineage`; None when it is not installed.
+    :param inputs: what it read.
+    :param outputs: what it wrote.
+    :param figures: ids and counts, for the run facet `tingting_campaign`: `campaign_id`, `status`, `summary`. None for
+        no facet.
     """
-    try:
-        # They may be missing, and are untyped: this way neither troubles a type checker.
-        extractors: Any = import_module("airflow.providers.openlineage.extractors")
-        facets: Any = import_module("openlineage.client.facet_v2")
-        events: Any = import_module("openlineage.client.event_v2")
-    except ImportError:
-        return None
-    namespace, name = openlineage_name(campaign_uri)
-    run_facets = {"tingting_campaign": _campaign_facet(facets.RunFacet, figures)}
-    if written is None:
-        campaign = events.OutputDataset(namespace=namespace, name=name)
-        return extractors.OperatorLineage(outputs=[campaign], run_facets=run_facets)
-    counted = facets.output_statistics_output_dataset.OutputStatisticsOutputDatasetFacet(
-        rowCount=written.rows, size=written.size
-    )
-    return extractors.OperatorLineage(
-        inputs=[events.InputDataset(namespace=namespace, name=name)],
-        outputs=[
-            events.OutputDataset(
-                namespace=written.namespace, name=written.name, outputFacets={"outputStatistics": counted}
-            )
-        ],
-        run_facets=run_facets,
-    )
+
+    inputs: tuple[Dataset, ...] = ()
+    outputs: tuple[Dataset, ...] = ()
+    figures: Mapping[str, Any] | None = field(default=None)
+
+    def to_openlineage(self) -> Any:
+        """Return OpenLineage's `OperatorLineage`, or None when its provider is not installed."""
+        try:
+            # They may be missing, and are untyped: this way neither troubles a type checker.
+            extractors: Any = import_module("airflow.providers.openlineage.extractors")
+            facets: Any = import_module("openlineage.client.facet_v2")
+            events: Any = import_module("openlineage.client.event_v2")
+        except ImportError:
+            return None
+        run_facets = {}
+        if self.figures is not None:
+            run_facets["tingting_campaign"] = _campaign_facet(facets.RunFacet, self.figures)
+        outputs = []
+        for one in self.outputs:
+            statistics: dict[str, Any] = {}
+            if one.rows is not None or one.size is not None:
+                kind = facets.output_statistics_output_dataset.OutputStatisticsOutputDatasetFacet
+                statistics["outputStatistics"] = kind(rowCount=one.rows, size=one.size)
+            outputs.append(events.OutputDataset(namespace=one.namespace, name=one.name, outputFacets=statistics))
+        inputs = [events.InputDataset(namespace=one.namespace, name=one.name) for one in self.inputs]
+        return extractors.OperatorLineage(inputs=inputs, outputs=outputs, run_facets=run_facets)
+
+
+def asset_dataset(uri: str) -> Dataset:
+    """Return the dataset of a campaign, a survey or a file.
+
+    :param uri: the URI of its asset.
+    """
+    return Dataset(*openlineage_name(uri))
+
+
+def file_dataset(path: object, *, rows: int | None = None, size: int | None = None) -> Dataset:
+    """Return the dataset of a file: the same for every task that names the file, whatever connection it uses.
+
+    :param path: a local path, or a URI.
+    :param rows: its rows, if known.
+    :param size: its size in bytes, if known.
+    """
+    return Dataset(*openlineage_name(file_uri(path)), rows=rows, size=size)
 
 
 def _campaign_facet(base: Any, figures: Mapping[str, Any]) -> Any:

@@ -14,8 +14,7 @@ from support.task_context import context_of, execute
 from airflow_provider_tingting._compat import AirflowFailException, AirflowSkipException
 from airflow_provider_tingting.errors import TingTingAPIError
 from airflow_provider_tingting.operators.contacts import TingTingAddContactsOperator
-from airflow_provider_tingting.operators.report import TingTingDownloadReportOperator
-from airflow_provider_tingting.operators.unreached import TingTingUnreachedContactsOperator
+from airflow_provider_tingting.operators.report import TingTingDownloadReportOperator, TingTingUnreachedContactsOperator
 
 pytestmark = pytest.mark.usefixtures("tingting_conn")
 
@@ -142,7 +141,7 @@ def test_a_campaign_that_goes_on_is_told_in_the_log(sandbox, tmp_path, logged):
 
     execute(choosing(tmp_path / "again.csv", campaign_id=running, minimum_contacts=0))
 
-    assert "not called yet is not in the file" in logged()
+    assert "has not called yet are not in the file" in logged()
 
 
 def test_the_tries_may_be_counted_under_another_name(report, tmp_path):

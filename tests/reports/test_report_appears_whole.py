@@ -16,7 +16,7 @@ from support.report_files import names
 
 from airflow_provider_tingting.errors import TingTingStorageError
 from airflow_provider_tingting.files.atomic import whole_file
-from airflow_provider_tingting.reports.writers import ensure_writable
+from airflow_provider_tingting.files.target import ensure_writable
 
 ROOT = Path(__file__).parents[2]
 
@@ -101,7 +101,7 @@ def test_a_system_that_cannot_name_a_nameless_file_writes_as_well(
 
 def test_a_full_disk_is_named_and_leaves_the_old_file(tmp_path: Path) -> None:
     """A limit on the size of files makes the system refuse a write half-way, as a full disk does."""
-    target = tmp_path / "report.csv"
+    target = tmp_path / "report"
     target.write_text("old")
     program = (
         "import io, resource, sys\n"
@@ -122,7 +122,7 @@ def test_a_full_disk_is_named_and_leaves_the_old_file(tmp_path: Path) -> None:
     for line in lines:
         assert line.startswith(f"TingTingStorageError The report cannot be written to {target}")
         assert "Choose another path" in line
-    assert (target.read_text(), names(tmp_path)) == ("old", ["report.csv"])
+    assert (target.read_text(), names(tmp_path)) == ("old", ["report"])
 
 
 def test_two_writers_at_once_leave_one_whole_file(tmp_path: Path) -> None:

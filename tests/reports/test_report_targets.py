@@ -14,7 +14,8 @@ from upath import UPath
 
 from airflow_provider_tingting.errors import TingTingStorageError
 from airflow_provider_tingting.files.atomic import whole_file
-from airflow_provider_tingting.reports.writers import ensure_writable, write_report
+from airflow_provider_tingting.files.target import ensure_writable
+from airflow_provider_tingting.reports.writers import write_report
 
 pytestmark = pytest.mark.usefixtures("empty_store")
 
@@ -95,7 +96,7 @@ def content(target: Any) -> bytes:
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_report_is_written_to_any_kind_of_path_and_over_an_old_one(kind: Any, tmp_path: Path) -> None:
     target = kind(tmp_path)
-    ensure_writable(target, format="csv")
+    ensure_writable(target)
     assert left_over(target, tmp_path) == []
     written = write_report(io.BytesIO(BODY), target)
     assert content(target) == TIDY

@@ -12,7 +12,8 @@ from support.report_files import BODY, left_over
 from upath import UPath
 
 from airflow_provider_tingting.errors import TingTingConfigError, TingTingStorageRefusedError
-from airflow_provider_tingting.reports.writers import ensure_writable, write_report
+from airflow_provider_tingting.files.target import ensure_writable
+from airflow_provider_tingting.reports.writers import write_report
 
 pytestmark = pytest.mark.usefixtures("empty_store")
 

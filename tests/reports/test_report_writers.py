@@ -192,6 +192,26 @@ def test_a_name_that_ends_in_gz_is_compressed_and_always_the_same(format: str, t
     assert written.bytes == len(packed)
 
 
+@pytest.mark.parametrize("name", ["csv", "csv.gz", "jsonl", "jsonl.gz", "xlsx", "parquet"])
+def test_the_name_of_the_file_decides_the_format(name: str, tmp_path: Path) -> None:
+    if name == "parquet":
+        pytest.importorskip("pyarrow")
+    format = name.removesuffix(".gz")
+    for target, asked in ((tmp_path / f"named.{name}", None), (tmp_path / f"asked.{name}", format)):
+        write_report(io.BytesIO(BODY), target, format=asked)
+    assert (tmp_path / f"named.{name}").read_bytes()[:4] == (tmp_path / f"asked.{name}").read_bytes()[:4]
+
+
+@pytest.mark.parametrize(
+    ("name", "format"),
+    [("a.parquet", "csv"), ("a.csv", "jsonl"), ("a.jsonl.gz", "csv"), ("A.XLSX", "raw"), ("a.jsonl", "raw")],
+)
+def test_a_format_that_contradicts_the_name_is_refused(name: str, format: str, tmp_path: Path) -> None:
+    with pytest.raises(TingTingConfigError, match="Correct one of them"):
+        write_report(io.BytesIO(BODY), tmp_path / name, format=format)
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("format", ["parquet", "xlsx"])
 def test_what_is_compressed_already_is_not_compressed_again(format: str, tmp_path: Path) -> None:
     with pytest.raises(TingTingConfigError, match=r"leave \.gz off"):
@@ -206,8 +226,8 @@ def test_an_unknown_format_names_the_known_ones(tmp_path: Path) -> None:
 def test_a_missing_pyarrow_names_the_extra_before_anything_is_written(tmp_path: Path) -> None:
     program = (
         "import sys, io; sys.modules['pyarrow'] = None\n"
-        "from airflow_provider_tingting.reports.writers import write_report, ensure_writable\n"
-        "for call in (lambda: ensure_writable(sys.argv[1] + '/a', format='parquet'),\n"
+        "from airflow_provider_tingting.reports.writers import write_report, format_of\n"
+        "for call in (lambda: format_of(sys.argv[1] + '/a', format='parquet'),\n"
         "             lambda: write_report(io.BytesIO(b'Number,Status\\n'), sys.argv[1] + '/a', format='parquet')):\n"
         "    try: call()\n"
         "    except Exception as error: print(type(error).__name__, error)\n"
@@ -217,7 +237,7 @@ def test_a_missing_pyarrow_names_the_extra_before_anything_is_written(tmp_path: 
         [sys.executable, "-c", program, str(tmp_path)], capture_output=True, text=True, check=True, cwd=root
     ).stdout
     assert said.count("TingTingConfigError") == 2
-    assert said.count("pip install 'airflow-provider-tingting[parquet]'") == 2
+    assert said.count("pip install pyarrow") == 2
     assert not list(tmp_path.iterdir())
 
 

@@ -8,6 +8,8 @@ Source: Campaign API, "Download report".
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
 
@@ -17,7 +19,7 @@ from airflow_provider_tingting.masking import mask_text
 from airflow_provider_tingting.reports.chart.figures import ChartFigures
 from airflow_provider_tingting.reports.parser import Report
 
-__all__ = ["ChartFigures", "draw_page", "need_chart", "write_chart"]
+__all__ = ["ChartFigures", "chart_file", "need_chart", "write_chart"]
 
 
 def need_chart() -> None:
@@ -30,34 +32,41 @@ def need_chart() -> None:
     except ImportError as error:
         raise TingTingConfigError(
             f"A page with charts needs matplotlib, which cannot be imported ({error}). Install it with "
-            "pip install 'airflow-provider-tingting[chart]', or leave chart_path away."
+            "pip install matplotlib, or leave chart_path off."
         ) from error
 
 
 def write_chart(report: Report, target: Any, *, title: str, subtitle: str = "", overwrite: bool = True) -> int:
     """Write a page with the charts of a campaign, whole or not at all; return its size in bytes.
 
-    The page asks no other computer for anything, is dark where the reader's device is, fits a phone, and has every
-    figure of a chart as a table too. It holds nobody's number.
+    The page loads nothing from the network, follows the device's dark mode, fits a phone, and has every figure of a
+    chart as a table too. It holds no phone number.
 
     :param report: the report, as `open_report` gives it.
     :param target: as for `writers.write_report`.
     :param title: the campaign's name.
     :param subtitle: a line below it.
     :param overwrite: whether a file that is there is replaced.
-    :raises TingTingReportError: when the report is cut or damaged, or the target cannot be written; a file that was
-        there is untouched.
+    :raises TingTingReportError: the report is cut or damaged; a file that was there is unchanged.
+    :raises TingTingStorageError: the target cannot be written; a file that was there is unchanged.
     :raises TingTingConfigError: when matplotlib is not installed.
     """
-    body = draw_page(report, title=title, subtitle=subtitle)
-    with whole_file(target, overwrite=overwrite) as file:
-        file.write(body)
-    return len(body)
+    with chart_file(report, target, title=title, subtitle=subtitle, overwrite=overwrite) as size:
+        return size
 
 
-def draw_page(report: Report, *, title: str, subtitle: str = "") -> bytes:
-    """Draw the page and return it; the arguments and errors are those of `write_chart`."""
+@contextmanager
+def chart_file(report: Report, target: Any, *, title: str, subtitle: str = "", overwrite: bool = True) -> Iterator[int]:
+    """Write the page of `write_chart`, which takes the target's place when the block ends well.
+
+    The arguments and errors are those of `write_chart`.
+
+    :returns: the size of the page in bytes.
+    """
     from airflow_provider_tingting.reports.chart.page import page_of
 
     need_chart()
-    return page_of(ChartFigures.of(report), title=mask_text(title), subtitle=subtitle).encode("utf-8", "replace")
+    page = page_of(ChartFigures.of(report), title=mask_text(title), subtitle=subtitle).encode("utf-8", "replace")
+    with whole_file(target, overwrite=overwrite, what="The page") as file:
+        file.write(page)
+        yield len(page)

@@ -16,7 +16,6 @@ from typing import Any, BinaryIO, Final
 
 from airflow_provider_tingting.errors import TingTingConfigError
 from airflow_provider_tingting.files.atomic import gzip_by_name, is_gzip, size_of, whole_file
-from airflow_provider_tingting.files.target import ensure_writable as _ensure_place
 from airflow_provider_tingting.reports.parser import ReportRow
 from airflow_provider_tingting.reports.pseudonyms import check_numbers, disguise, disguise_names
 from airflow_provider_tingting.reports.reading import ReadReport, read_report
@@ -35,8 +34,7 @@ __all__ = [
     "FORMATS",
     "NEEDS_COLUMNS",
     "WrittenReport",
-    "check_format",
-    "ensure_writable",
+    "format_of",
     "write_read_report",
     "write_report",
 ]
@@ -68,41 +66,38 @@ class WrittenReport:
     bytes: int
 
 
-def check_format(format: str, target: Any) -> None:
-    """Check that reports can be written in a format under such a name.
+def format_of(target: Any, format: str | None = None) -> str:
+    """Return the format of a report: the one that was asked for, or the one that the target's name ends in.
 
-    :param format: one of `FORMATS`.
     :param target: where to; only its name is looked at.
-    :raises TingTingConfigError: for another format, one whose library is missing, or `.gz` after a format that is
-        compressed already.
+    :param format: one of `FORMATS`, or None for the format of the name: `.csv`, `.jsonl`, `.parquet` or `.xlsx`, the
+        first two also with `.gz`; `csv` for any other name.
+    :raises TingTingConfigError: there is no such format, its library is missing, it contradicts the name, or `.gz`
+        follows a format that is compressed already.
     """
+    ending = str(target).lower().removesuffix(".gz").rpartition(".")[2]
+    named = ending if ending in _WRITERS else None
+    if format is None:
+        format = named or "csv"
     if format not in FORMATS:
         raise TingTingConfigError(f"There is no report format {format!r}. Use one of {', '.join(FORMATS)}.")
+    if named is not None and format != named and (format, named) != ("raw", "csv"):
+        raise TingTingConfigError(
+            f"format is {format!r}, and the name of the file ends in .{named}. Correct one of them, or leave format "
+            "off: the name decides then."
+        )
     if format in _NEEDS:
         if is_gzip(target):
             raise TingTingConfigError(f"A report in {format} is compressed already: leave .gz off the path.")
         _NEEDS[format]()
-
-
-def ensure_writable(target: Any, *, format: str | None = None, overwrite: bool = True) -> None:
-    """Check, before the download, that a report could be written; nothing is created.
-
-    :param target: as for `write_report`.
-    :param format: the format it will have, if that is to be checked too.
-    :param overwrite: whether a file that is there may be replaced.
-    :raises TingTingReportError: when the target cannot be written, with the path and what to do.
-    :raises TingTingConfigError: when the format cannot be written.
-    """
-    if format is not None:
-        check_format(format, target)
-    _ensure_place(target, overwrite=overwrite)
+    return format
 
 
 def write_report(
     source: BinaryIO,
     target: Any,
     *,
-    format: str = "csv",
+    format: str | None = None,
     overwrite: bool = True,
     expected: int | None = None,
     require_complete: bool = True,
@@ -117,7 +112,8 @@ def write_report(
     :param target: a local path, or any path of universal-pathlib, fsspec or Airflow (`ObjectStoragePath`). Missing
         directories are made. A name that ends in `.gz` is written with gzip.
     :param format: `csv` (tidy: one row a contact, variables as columns, UTF-8, formulas escaped), `jsonl`, `parquet`
-        (extra `parquet`), `xlsx`, or `raw` (the bytes as they came, checked and counted all the same).
+        (extra `parquet`), `xlsx`, or `raw` (the bytes as they came, checked and counted all the same). By default the
+        name of the target decides, see `format_of`.
     :param overwrite: whether a file that is there is replaced.
     :param expected: how many contacts the campaign has, if known: fewer different numbers are an error.
     :param require_complete: whether fewer numbers than `expected`, or than the report itself announces, are an error.
@@ -131,7 +127,7 @@ def write_report(
     :raises TingTingConfigError: when the format is not known or its library is missing, or numbers cannot be written
         in this way.
     """
-    check_format(format, target)
+    format = format_of(target, format)
     check_numbers(numbers, format=format, salt=salt)
     read = read_report(source, columns=format in NEEDS_COLUMNS)
     read.check(
@@ -145,7 +141,7 @@ def write_read_report(
     source: BinaryIO,
     target: Any,
     *,
-    format: str = "csv",
+    format: str | None = None,
     overwrite: bool = True,
     numbers: str = "plain",
     salt: str | None = None,
@@ -155,7 +151,7 @@ def write_read_report(
     :raises TingTingReportError: when the target cannot be written; a file that was there is untouched.
     :raises TingTingConfigError: as for `write_report`.
     """
-    check_format(format, target)
+    format = format_of(target, format)
     check_numbers(numbers, format=format, salt=salt)
     rows = read.summary.contacts
     if format == "xlsx":

@@ -112,7 +112,7 @@ def need_parquet() -> None:
     except ImportError as error:
         raise TingTingConfigError(
             f"A report in parquet needs pyarrow, which cannot be imported ({error}). Install it with "
-            "pip install 'airflow-provider-tingting[parquet]', or use format='csv'."
+            "pip install pyarrow, or use format='csv'."
         ) from error
 
 

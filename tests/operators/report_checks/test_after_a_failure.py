@@ -74,7 +74,7 @@ def test_without_a_campaign_there_is_no_report_and_the_task_says_so(sandbox, tin
     finished = run_badly(sandbox, run_dag, tmp_path, 0)
 
     assert (finished.states["create"], finished.states["always"]) == ("failed", "failed")
-    assert "There is no campaign_id, so there is no report to bring" in logged()
+    assert "There is no campaign_id, so there is no report" in logged()
     assert not (tmp_path / "reports").exists()
 
 

@@ -65,7 +65,7 @@ def test_the_name_that_the_server_suggests_is_never_used(server, target, name):
 
 
 def test_a_path_that_cannot_be_written_names_the_campaign_and_that_nobody_is_called_again(server):
-    with pytest.raises(AirflowFailException, match=r"Campaign 79: .*/proc/nowhere.*nobody is called again"):
+    with pytest.raises(AirflowFailException, match=r"Campaign 79: .*/proc/nowhere.*no contact is called again"):
         execute(downloading(79, "/proc/nowhere/report.csv"))
 
     assert server.received == []
@@ -103,6 +103,6 @@ def test_a_full_disk_is_named_whether_for_the_file_or_for_its_check(server, targ
 
     assert ["where it is checked first" in line for line in said] == [True, False], done.stdout + done.stderr
     assert str(target) in said[1]
-    assert all("File too large" in line and "nobody is called again" in line for line in said)
+    assert all("File too large" in line and "no contact is called again" in line for line in said)
     assert target.read_text(encoding="utf-8") == "of yesterday"
     assert [path.name for path in target.parent.iterdir()] == [target.name]
