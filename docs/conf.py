@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+from docutils import nodes
 
 from airflow_provider_tingting import __version__
 
@@ -15,41 +18,72 @@ author = "The airflow-provider-tingting authors"
 copyright = f"2026, {author}"
 version = release = __version__
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.viewcode"]
+extensions = ["myst_parser", "sphinx_copybutton"]
 exclude_patterns = ["_build"]
 
 html_theme = "furo"
 html_title = f"airflow-provider-tingting {release}"
+html_favicon = "images/favicon.svg"
+html_static_path = ["static"]
+html_css_files = ["site.css"]
+html_use_index = False
+pygments_style = "friendly"
+pygments_dark_style = "github-dark"
 
-myst_enable_extensions = ["colon_fence", "deflist"]
+myst_enable_extensions = ["colon_fence", "deflist", "tasklist"]
 # Headings are link targets, named as on GitHub, so that a link works in both places.
 myst_heading_anchors = 4
 
-autodoc_member_order = "bysource"
-autodoc_typehints = "description"
-autodoc_typehints_description_target = "documented_params"
-autodoc_default_options = {"members": True, "show-inheritance": True, "undoc-members": False}
+# Files that a code host shows at the top of the checkout are pages of the site, too.
+DOCS = Path(__file__).parent
+COPIES = {"changelog": "CHANGELOG.md", "security": "SECURITY.md"}
+for name, file in COPIES.items():
+    text = (DOCS.parent / file).read_text(encoding="utf-8").replace("](docs/", "](")
+    (DOCS / f"{name}.md").write_text(text, encoding="utf-8")
 
-# Docstrings are written like the rest of the project, in Markdown, with Sphinx's `:param x:` fields.
-default_role = "code"
-FENCE = re.compile(r"^(\s*)```(\w*)\s*$")
+# The reference pages are plain Markdown: a heading there is the name of an object, or `Class.method`.
+PACKAGE = "airflow_provider_tingting"
+NAME = re.compile(r"[A-Za-z_]\w*(\.\w+)?")
 
 
-def fences_to_directives(app: Sphinx, what: str, name: str, obj: object, options: object, lines: list[str]) -> None:
-    """Turn the fenced code blocks of a docstring into what Sphinx understands."""
-    converted: list[str] = []
-    inside = False
-    for line in lines:
-        fence = FENCE.match(line)
-        if fence and not inside:
-            converted += ["", f"{fence[1]}.. code-block:: {fence[2] or 'text'}", ""]
-        elif not fence:
-            converted.append(f"    {line}" if inside and line.strip() else line)
-        else:
-            converted.append("")
-        inside = inside != bool(fence)
-    lines[:] = converted
+def link_copies(app: Sphinx, page: str, source: list[str]) -> None:
+    """Let the links to those files lead to their pages."""
+    for name, file in COPIES.items():
+        source[0] = source[0].replace(f"](../{file}", f"]({name}.md")
+
+
+def note_objects(app: Sphinx, doctree: nodes.document) -> None:
+    """Make the headings of a reference page Python objects, so that `objects.inv` and links have them."""
+    page = app.env.current_document.docname if hasattr(app.env, "current_document") else app.env.docname
+    if not page.startswith("reference/"):
+        return
+    module = f"{PACKAGE}.{page.removeprefix('reference/')}"
+    domain = app.env.get_domain("py")
+    domain.note_module(module, doctree["ids"][0] if doctree["ids"] else "", "", "", False)
+    for section in doctree.findall(nodes.section):
+        title = section.next_node(nodes.title).astext()
+        if section.parent is not doctree and NAME.fullmatch(title):
+            kind = "method" if "." in title else "class" if title[0].isupper() else "function"
+            domain.note_object(f"{module}.{title}", kind, section["ids"][0], location=section)
+
+
+def link_class_names(app: Sphinx, doctree: nodes.document, page: str) -> None:
+    """Link the names of public classes in the text of the guides to the reference."""
+    if page.startswith("reference"):
+        return
+    objects = app.env.get_domain("py").objects
+    known = {name.rpartition(".")[2]: entry for name, entry in objects.items() if entry.objtype == "class"}
+    for literal in list(doctree.findall(nodes.literal)):
+        entry = known.get(literal.astext())
+        inside = isinstance(literal.parent, nodes.reference | nodes.title)
+        if entry is None or inside or not literal.astext().startswith("TingTing"):
+            continue
+        address = f"{app.builder.get_relative_uri(page, entry.docname)}#{entry.node_id}"
+        link = nodes.reference("", "", literal.deepcopy(), refuri=address, internal=True)
+        literal.parent.replace(literal, link)
 
 
 def setup(app: Sphinx) -> None:
-    app.connect("autodoc-process-docstring", fences_to_directives)
+    app.connect("source-read", link_copies)
+    app.connect("doctree-read", note_objects)
+    app.connect("doctree-resolved", link_class_names)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from dataclasses import fields
+from datetime import date
 
 import pytest
 from support.airflow_home import CHECKOUT
@@ -24,7 +25,7 @@ from airflow_provider_tingting.reports.writers import FORMATS
 from airflow_provider_tingting.sandbox.dialect import Dialect
 from airflow_provider_tingting.sandbox.faults import KINDS
 
-GUIDES = [page for page in sorted(DOCS.glob("*.md")) if not page.name.startswith("reference")]
+GUIDES = [page for page in sorted(DOCS.glob("*.md")) if page.name != "reference.md"]
 CLASSES = list(public_classes("operators", "transfers", "sensors", "triggers", "notifications"))
 
 
@@ -60,7 +61,7 @@ def test_no_class_describes_an_argument_that_it_does_not_take(cls):
 
 TABLES_OF_ARGUMENTS = [
     ("campaigns.md", "TingTingCreateCampaignOperator"),
-    ("campaigns.md", "TingTingRunCampaignOperator"),
+    ("run-campaign.md", "TingTingRunCampaignOperator"),
     ("contacts.md", "TingTingAddContactsOperator"),
     ("reports.md", "TingTingDownloadReportOperator"),
     ("downstream.md", "TingTingReportToSqlOperator"),
@@ -70,7 +71,7 @@ TABLES_OF_ARGUMENTS = [
     ("waiting.md", "TingTingCampaignFinishedTrigger"),
     ("notifications.md", "TingTingNotifier"),
     ("waiting.md", "TingTingStartTrigger"),
-    ("calling-hours.md", "TingTingDemoCallOperator"),
+    ("manage-campaigns.md", "TingTingDemoCallOperator"),
 ]
 
 
@@ -241,10 +242,22 @@ def test_the_table_of_calls_has_every_endpoint():
     assert {row[0].strip("`").split("(")[0] for row in table(DOCS / "python-client.md", "call")} == endpoints
 
 
+def test_the_dates_of_the_libraries_are_those_of_the_pinned_versions():
+    pinned = [
+        line.split() for line in (CHECKOUT / ".ci" / "versions.txt").read_text().splitlines() if line and line[0] != "#"
+    ]
+
+    rows = table(DOCS / "compatibility.md", "Airflow")
+
+    assert [(row[0], row[1].split(",")[0], row[3]) for row in rows] == [
+        (minor, airflow, date.fromisoformat(cutoff).strftime("%B %Y")) for minor, airflow, cutoff, *_ in pinned
+    ]
+
+
 def test_the_changelog_has_an_entry_for_the_version():
     version = airflow_provider_tingting.__version__
 
-    assert version in (CHECKOUT / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert f"\n## [{version}] - " in (CHECKOUT / "CHANGELOG.md").read_text(encoding="utf-8")
 
 
 def test_the_table_of_calling_windows_has_only_such_as_can_be_read():
