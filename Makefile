@@ -23,7 +23,7 @@ RUN := $(VENV)/bin/python
 CHECKOUT := pyproject.toml airflow_provider_tingting/__init__.py .ci/environment.py
 
 .DEFAULT_GOAL := help
-.PHONY: help demo airflow test test-browser test-durability test-versions lint format types docs build bench requirements clean
+.PHONY: help demo airflow test test-browser test-durability test-versions lint format types docs reference build bench requirements clean
 .PHONY: $(addprefix test-,$(OLDER)) test-durability-$(NEWEST) test-durability-$(OLDEST)
 
 help: ## List these commands
@@ -59,10 +59,11 @@ test-durability-$(OLDEST): $(VENV)-$(OLDEST)/.installed
 test-browser: $(VENV)/.tools ## Look at the pages in a real Chromium, and at a real Airflow's
 	$(RUN) -m pytest -p no:cacheprovider -m browser tests/browser $(ARGS)
 
-lint: $(VENV)/.tools ## Check style, formatting, and which folder may import which
+lint: $(VENV)/.tools ## Check style, formatting, the words of the prose, and which folder may import which
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
 	$(VENV)/bin/lint-imports --cache-dir .airflow/import-graph
+	$(RUN) .ci/check_prose.py
 
 format: $(VENV)/.tools ## Mend style and formatting
 	$(RUN) -m ruff check --fix .
@@ -71,6 +72,10 @@ format: $(VENV)/.tools ## Mend style and formatting
 types: $(VENV)/.tools ## Check types, strictly
 	$(RUN) -m mypy
 
+reference: $(VENV)/.tools ## Write the reference pages from the docstrings, and the graphs of the examples
+	$(RUN) .ci/make_reference.py
+	$(RUN) .ci/make_graphs.py
+
 docs: $(VENV)/.tools ## Build the documentation into docs/_build/html; a warning is an error
 	$(RUN) -m sphinx -b html -W --keep-going --fresh-env -q docs docs/_build/html
 	@echo "docs/_build/html/index.html"
@@ -78,6 +83,7 @@ docs: $(VENV)/.tools ## Build the documentation into docs/_build/html; a warning
 build: $(VENV)/.tools ## Build wheel and source distribution into dist/
 	rm -rf dist
 	$(RUN) -m build --no-isolation .
+	$(RUN) -m twine check --strict dist/*
 
 bench: $(VENV)/.tools ## Run the benchmarks; each prints its ratios (ARGS=--quick: small ones)
 	@set -e; for file in benchmarks/bench_*.py; do echo "== $$file"; $(RUN) "$$file" $(ARGS); done

@@ -1,6 +1,6 @@
 """Draw the task graphs of the example DAGs and of the task group: docs/images/graphs/*.svg.
 
-    python .ci/make_graphs.py        (`make reference`; needs Airflow 3.1 or later)
+python .ci/make_graphs.py        (`make reference`; needs Airflow 3.1 or later)
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import pkgutil
 import re
 import textwrap
 from collections.abc import Iterator
@@ -62,7 +63,6 @@ PUBLIC: dict[str, dict[str, list[str]]] = {
 }
 # Of these only the constructor matters to a DAG author; Airflow calls the methods.
 CALLED_BY_AIRFLOW = ("operators.", "transfers.", "sensors.", "triggers.", "notifications.", "links.")
-SANDBOX_HOMES = ("running", "faults", "ledger", "clock", "world", "dialect")
 FIELD = re.compile(r"^:(param|ivar|cvar|raises?|returns?)\s*([^:]*):\s*(.*)$")
 
 
@@ -71,7 +71,12 @@ def main() -> None:
     folder.mkdir(exist_ok=True)
     for old in folder.glob("*.md"):
         old.unlink()
-    index = ["# Reference", "", "Each public name, by module. What is not on these pages may change without notice.", ""]
+    index = [
+        "# Reference",
+        "",
+        "Each public name, by module. What is not on these pages may change without notice.",
+        "",
+    ]
     pages = []
     for section, modules in PUBLIC.items():
         index += [f"## {section}", "", "| module | what it has |", "|---|---|"]
@@ -99,11 +104,14 @@ def members(module_name: str, names: list[str]) -> Iterator[tuple[str, Any]]:
 
 
 def home_of(module: Any, module_name: str, name: str) -> Any:
+    """Return a name of a module, or of the module below it that defines it."""
     if hasattr(module, name):
         return getattr(module, name)
-    for home in SANDBOX_HOMES:
-        found = getattr(importlib.import_module(f"{PACKAGE}.{module_name}.{home}"), name, None)
-        if found is not None:
+    for below in pkgutil.iter_modules(getattr(module, "__path__", ())):
+        if below.name.startswith("_"):
+            continue
+        found = getattr(importlib.import_module(f"{module.__name__}.{below.name}"), name, None)
+        if found is not None and found.__module__ == f"{module.__name__}.{below.name}":
             return found
     raise LookupError(f"{module_name} has no {name}: correct PUBLIC in .ci/make_reference.py")
 
@@ -222,7 +230,12 @@ def attribute_table(cls: type, fields: dict[str, dict[str, str]]) -> list[str]:
         described = {**fields["param"], **described}
     members = getattr(cls, "__members__", None)
     if members:
-        return ["", "| value | text |", "|---|---|", *(f"| `{name}` | `{one.value}` |" for name, one in members.items())]
+        return [
+            "",
+            "| value | text |",
+            "|---|---|",
+            *(f"| `{name}` | `{one.value}` |" for name, one in members.items()),
+        ]
     rows = [
         f"| `{name}` | {cell(f'`{kind(own[name])}`') if name in own else ''} | {cell(text)} |"
         for name, text in described.items()
@@ -235,8 +248,10 @@ def endings(fields: dict[str, dict[str, str]]) -> list[str]:
     lines = [f"**Returns:** {text}" for text in fields["return"].values()]
     if fields["raise"]:
         lines += ["**Raises:**", "", *(f"- `{name}`: {text}" for name, text in fields["raise"].items())]
-    return ["", *[line for one in lines for line in (one, "")][:-1]] if lines and not fields["raise"] else (
-        ["", *lines] if lines else []
+    return (
+        ["", *[line for one in lines for line in (one, "")][:-1]]
+        if lines and not fields["raise"]
+        else (["", *lines] if lines else [])
     )
 
 
