@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import html
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ HEIGHT, GAP, CHARACTER, MARGIN = 34, 26, 7.6, 24
 
 
 def main() -> None:
+    sys.path.insert(0, str(CHECKOUT))
     os.environ.setdefault("AIRFLOW__CORE__LOAD_EXAMPLES", "False")
     from airflow.dag_processing.dagbag import DagBag
 

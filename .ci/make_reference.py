@@ -11,6 +11,7 @@ import importlib
 import inspect
 import pkgutil
 import re
+import sys
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
@@ -67,6 +68,7 @@ FIELD = re.compile(r"^:(param|ivar|cvar|raises?|returns?)\s*([^:]*):\s*(.*)$")
 
 
 def main() -> None:
+    sys.path.insert(0, str(DOCS.parent))
     folder = DOCS / "reference"
     folder.mkdir(exist_ok=True)
     for old in folder.glob("*.md"):
@@ -206,8 +208,9 @@ def default(parameter: inspect.Parameter) -> str:
     # Its value depends on the machine that writes the page.
     if parameter.name == "deferrable":
         return "<[operators] default_deferrable>"
-    text = repr(parameter.default)
-    return re.sub(r" at 0x[0-9a-f]+", "", text)
+    text = re.sub(r" at 0x[0-9a-f]+", "", repr(parameter.default))
+    # Quotes as `ruff format` writes them, which formats Markdown, too.
+    return text if '"' in text else text.replace("'", '"')
 
 
 def parameter_table(parameters: list[inspect.Parameter], described: dict[str, str]) -> list[str]:

@@ -84,10 +84,9 @@ def test_a_broken_link_and_a_broken_anchor_are_found(tmp_path):
 
 def test_every_page_of_the_docs_can_be_reached_from_the_index():
     listed = set()
-    for block in re.findall(
-        r"^```\{toctree\}\n(.*?)^```", (CHECKOUT / "docs/index.md").read_text(), re.DOTALL | re.MULTILINE
-    ):
-        listed |= {line.strip() for line in block.splitlines() if line.strip() and not line.startswith(":")}
+    for page in PAGES:
+        for block in re.findall(r"^```\{toctree\}\n(.*?)^```", page.read_text(), re.DOTALL | re.MULTILINE):
+            listed |= {line.strip() for line in block.splitlines() if line.strip() and not line.startswith(":")}
     pages = {
         str(page.relative_to(CHECKOUT / "docs").with_suffix("")) for page in PAGES if CHECKOUT / "docs" in page.parents
     }

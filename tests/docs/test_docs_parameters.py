@@ -64,6 +64,7 @@ TABLES_OF_ARGUMENTS = [
     ("run-campaign.md", "TingTingRunCampaignOperator"),
     ("contacts.md", "TingTingAddContactsOperator"),
     ("reports.md", "TingTingDownloadReportOperator"),
+    ("reports.md", "TingTingDownloadSurveyReportOperator"),
     ("downstream.md", "TingTingReportToSqlOperator"),
     ("downstream.md", "TingTingUnreachedContactsOperator"),
     ("waiting.md", "TingTingCampaignSensor"),
