@@ -54,7 +54,7 @@ class TingTingBaseTrigger(BaseTrigger):
         return await TingTingHook(self.tingting_conn_id).get_async_conn()
 
 
-class TingTingDeferralTrigger(TingTingBaseTrigger):
+class TingTingBaseDeferralTrigger(TingTingBaseTrigger):
     """Base of the triggers that a deferred task waits with.
 
     :param tingting_conn_id: the Airflow connection.

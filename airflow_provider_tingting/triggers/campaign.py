@@ -19,7 +19,7 @@ from airflow_provider_tingting.clock import wall_time
 from airflow_provider_tingting.connection import DEFAULT_CONN_ID
 from airflow_provider_tingting.errors import TingTingAPIError, TingTingError
 from airflow_provider_tingting.polling import shared_poller
-from airflow_provider_tingting.triggers.base import TingTingDeferralTrigger
+from airflow_provider_tingting.triggers.base import TingTingBaseDeferralTrigger
 from airflow_provider_tingting.utils.arguments import campaign_id_of
 
 # Airflow cancels `on_kill` after 30 seconds by default, and nothing could be logged then.
@@ -28,7 +28,7 @@ _STOP_TIMEOUT = 18.0
 _LAST_LOOK_TIMEOUT = 2.0
 
 
-class TingTingCampaignTrigger(TingTingDeferralTrigger):
+class TingTingCampaignTrigger(TingTingBaseDeferralTrigger):
     """Wait for a campaign by reading only, and fire one event. The worker judges what the event means.
 
     All waits with the same connection in a triggerer share their reads (`polling`).

@@ -13,10 +13,10 @@ from airflow_provider_tingting.campaigns.watch import WaitPlan
 from airflow_provider_tingting.connection import DEFAULT_CONN_ID
 from airflow_provider_tingting.errors import TingTingError
 from airflow_provider_tingting.polling import shared_poller
-from airflow_provider_tingting.triggers.base import TingTingDeferralTrigger
+from airflow_provider_tingting.triggers.base import TingTingBaseDeferralTrigger
 
 
-class TingTingStartTrigger(TingTingDeferralTrigger):
+class TingTingStartTrigger(TingTingBaseDeferralTrigger):
     """Wait until a campaign may start, and fire one event. The trigger only reads, and starts nothing.
 
     All waits with the same connection in a triggerer share their reads (`polling`).
