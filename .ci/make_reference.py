@@ -25,7 +25,6 @@ PUBLIC: dict[str, dict[str, list[str]]] = {
         "operators.campaign": [],
         "operators.contacts": ["TingTingAddContactsOperator", "TingTingCheckContactsOperator"],
         "operators.report": [],
-        "operators.unreached": [],
         "operators.manage": [],
         "operators.preview": [],
         "transfers.tingting_to_sql": [],
@@ -71,8 +70,7 @@ def main() -> None:
     sys.path.insert(0, str(DOCS.parent))
     folder = DOCS / "reference"
     folder.mkdir(exist_ok=True)
-    for old in folder.glob("*.md"):
-        old.unlink()
+    written: dict[str, str] = {}
     index = [
         "# Reference",
         "",
@@ -83,12 +81,16 @@ def main() -> None:
     for section, modules in PUBLIC.items():
         index += [f"## {section}", "", "| module | what it has |", "|---|---|"]
         for module, names in modules.items():
-            (folder / f"{module}.md").write_text("\n".join(page(module, names)), encoding="utf-8")
+            written[f"{module}.md"] = "\n".join(page(module, names))
             links = ", ".join(f"[`{name}`](reference/{module}.md#{name.lower()})" for name, _ in members(module, names))
             index.append(f"| [`{module}`](reference/{module}.md) | {links} |")
             pages.append(f"reference/{module}")
         index.append("")
     index += ["```{toctree}", ":hidden:", "", *pages, "```", ""]
+    for old in folder.glob("*.md"):
+        old.unlink()
+    for name, text in written.items():
+        (folder / name).write_text(text, encoding="utf-8")
     (DOCS / "reference.md").write_text("\n".join(index), encoding="utf-8")
 
 
