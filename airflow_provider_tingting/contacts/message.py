@@ -1,15 +1,22 @@
-"""The `{tags}` of a message: which there are, and the message with them filled. Imports the standard library only.
+"""The `{tags}` of a message, the message with its tags filled, and the parts that it takes as an SMS.
 
-TingTing fills the tags itself; filling here is for estimates, previews and the sandbox (API page: Create a campaign).
+TingTing fills the tags itself (API page: Create a campaign). This module decides what a tag is for the checks, the
+estimates, the previews, the notifier and the sandbox.
+
+SMS parts follow 3GPP TS 23.038 (the GSM alphabet and its extension) and TS 23.040 (concatenation). Nepali is in no GSM
+alphabet, so one Devanagari letter makes a text Unicode.
 """
 
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from airflow_provider_tingting.contacts.contact import plain_value
+
+_TAG = re.compile(r"\{([^{}\r\n]*[^{}\s][^{}\r\n]*)\}")
 
 _GSM = frozenset(
     "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmno"
@@ -21,34 +28,59 @@ _GSM_AND_EXTENSION = _GSM | _TWO_PLACES
 
 _GSM_SINGLE, _GSM_PART = 160, 153
 _UNICODE_SINGLE, _UNICODE_PART = 70, 67
-_TAG = re.compile(r"\{\s*([^{}\r\n]*[^{}\s])\s*\}")
 
 
 def tags_in(*messages: str | None) -> tuple[str, ...]:
     """Return the names of all tags in the messages, each once, in the order of their first use.
+
+    A name is returned as written, spaces included, because TingTing compares it letter by letter.
 
     :param messages: message texts; None and empty ones have no tags.
     """
     return tuple(dict.fromkeys(tag for message in messages for tag in _TAG.findall(message or "")))
 
 
+def clean_tags(message: str) -> str:
+    """Return a message whose tags TingTing fills: `{ name }` becomes `{name}`, invisible characters are removed.
+
+    :param message: the text as a user has written it.
+    """
+    return _TAG.sub(lambda tag: f"{{{_clean(tag[1])}}}", message)
+
+
+def unfillable_tags(*messages: str | None) -> tuple[str, ...]:
+    """Return the tags that TingTing does not fill as they are written: those that `clean_tags` would change.
+
+    :param messages: message texts as TingTing has them.
+    """
+    return tuple(tag for tag in tags_in(*messages) if _clean(tag) != tag)
+
+
+def same_name(name: str) -> str:
+    """Return a key that is equal for names which look the same: composed or decomposed, with or without joiners.
+
+    :param name: a tag or the header of a column.
+    """
+    return unicodedata.normalize("NFC", _clean(name))
+
+
 def fill(message: str, variables: Mapping[str, object]) -> str:
-    """Return the message as this contact gets it; a tag without a variable stays as it is written.
+    """Return the message as a contact hears or reads it; a tag without a variable stays as it is written.
 
     :param message: the text with `{tags}`.
-    :param variables: a contact's variables.
+    :param variables: a contact's variables by tag.
     """
 
     def value_of(tag: re.Match[str]) -> str:
-        name = tag.group(1)
-        return str(plain_value(variables[name])) if name in variables else tag.group()
+        value = variables.get(tag[1])
+        return tag[0] if value is None else str(plain_value(value))
 
     return _TAG.sub(value_of, message)
 
 
 @dataclass(frozen=True, slots=True)
 class SmsSize:
-    """What a text takes.
+    """What a text takes as an SMS.
 
     :param parts: the messages that it is sent as; 0 for an empty text.
     :param is_unicode: whether it has a character outside the GSM alphabet, so that fewer fit into a part.
@@ -74,6 +106,11 @@ def sms_size(text: str) -> SmsSize:
         return SmsSize(_parts(len(text), _UNICODE_SINGLE, _UNICODE_PART), True)
     places = [1 + (char > "\uffff") for char in text]
     return SmsSize(_parts_of_places(places, _UNICODE_SINGLE, _UNICODE_PART), True)
+
+
+def _clean(name: str) -> str:
+    """Return a tag's name without outer spaces and without characters that cannot be seen, joiners included."""
+    return "".join(char for char in name if unicodedata.category(char) != "Cf").strip()
 
 
 def _parts(places: int, single: int, part: int) -> int:

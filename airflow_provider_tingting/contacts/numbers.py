@@ -1,8 +1,8 @@
-"""One canonical Nepal mobile number from whatever a spreadsheet may hold.
+"""Reads one canonical Nepal mobile number from whatever a spreadsheet cell holds.
 
-The verdict is that of `phonenumbers`, the kept copy of the world's numbering plans. It is asked only where needed:
-its own pattern of Nepal's mobiles, taken from whichever version is installed, recognises a number that is already
-clean. Imports the standard library; `phonenumbers` is loaded with the first number.
+`phonenumbers`, a maintained copy of the world's numbering plans, decides what a mobile number is. A number that is
+already clean is recognised by the installed plan's own pattern, without a parse. The library is loaded with the first
+number.
 """
 
 from __future__ import annotations
@@ -18,35 +18,69 @@ from airflow_provider_tingting.masking import HIDDEN, mask_number
 #: Why a number is refused, and what to do about it. The keys are the values of `InvalidNumberError.reason`.
 REASONS = {
     "empty": "has no number; fill it in or remove the row",
-    "lost_digits": "has lost digits to scientific notation; format the column as text and enter the numbers again",
-    "landline": "is a landline, which TingTing does not reach; use the contact's mobile number",
+    "lost_digits": "has lost digits to scientific notation or rounding; format the column as text and enter the "
+    "numbers again",
+    "legacy_font": "is typed in a legacy Nepali font such as Preeti; convert the column to Unicode",
+    "landline": "is a landline; use the contact's mobile number, or number_policy='as_is' if your account reaches it",
     "too_short": "has too few digits; a Nepal mobile has ten",
     "too_long": "has too many digits; a Nepal mobile has ten",
     "foreign": "is not a number of Nepal; leave it out, or use number_policy='as_is' if your account reaches it",
     "not_a_number": "is not a phone number; check the cell, and that the right column was chosen",
     "not_a_mobile": "begins like no mobile number of Nepal; correct it, or use number_policy='as_is' if it is right",
-    "several_numbers": "holds more than one number; keep one, or give each its own row",
+    "several_numbers": "holds more than one number; keep one, give each its own row, or use several_numbers=",
 }
 
-#: Who owns which mobile prefix. Nepal Doorsanchar (974 to 976) is Nepal Telecom. The names are TingTing's. Kept as a
-#: table because the carrier data of `phonenumbers` costs 45 MiB; a test holds the two against each other.
+#: Which carrier owns which mobile prefix, with TingTing's names. Nepal Doorsanchar (974 to 976) is Nepal Telecom. Kept
+#: as a table because the carrier data of `phonenumbers` costs 45 MiB; a test compares the two.
 _CARRIERS = {
     **dict.fromkeys(("974", "975", "976", "984", "985", "986"), "NTC"),
     **dict.fromkeys(("900", "970", "971", "980", "981", "982"), "Ncell"),
 }
 
-_INVISIBLE = "Cf"
+#: Texts that databases and data frames write for a missing value.
+PLACEHOLDERS = frozenset(
+    ("nan", "NaN", "NAN", "null", "NULL", "Null", "None", "none", "<NA>", "NaT", "N/A", "n/a", "NA", "#N/A")
+)
+
 _NOT_ASCII = {"Pd": "-", "Ps": "(", "Pe": ")", "Zs": " ", "Zl": " ", "Zp": " "}
 _WRAPPING = "='\"`\N{RIGHT SINGLE QUOTATION MARK}\N{LEFT SINGLE QUOTATION MARK}"
-_SCIENTIFIC = re.compile(r"[+-]?\d+(?:[.,]\d*)?[eE][+-]?\d+")
+# `Mob: 98…`, `p:+977…` (an export of Facebook leads), `मो. ९८…`; a label of one letter needs a colon.
+_LABEL = re.compile(
+    r"(?:(?:p|m|t)\s*:|(?:tel|telephone|phone|ph|mobile|mob|cell|whatsapp|viber|contact|number|मो|मोबाइल|मोबाईल|फोन|सम्पर्क)"
+    r"(?:\s*(?:number|no|नम्बर|नं))?(?:\s*[.:-]+|\s))\s*(?=[+(=\d])",
+    re.IGNORECASE,
+)
+# `98… (NTC)`: what people write after a number.
+_NOTE = re.compile(
+    r"[\s(\[,/-]+(?:ntc|nt|ncell|smart|smartcell|utl|sky|gsm|cdma|mobile|mob|whatsapp|viber)\s*[.)\]]*$",
+    re.IGNORECASE,
+)
+_AFTER_NUMBER = ",;/|.\N{DEVANAGARI DANDA} \t\r\n"
+_SCIENTIFIC = re.compile(r"[+-]*\d+(?:[.,]\d*)?[eE][+-]?\d+")
 _THOUSANDS = re.compile(r"\d{1,3}(?:,\d{2,3})+(?:\.0*)?")
-_WHOLE = re.compile(r"(\+?\d+)\.0*")
-_FRACTION = re.compile(r"[+-]?\d+[.,]\d{1,2}")
-_BETWEEN_NUMBERS = re.compile(r"[\s/,;|&]+")
+_WHOLE = re.compile(r"(\+*\d+)[.]0*")
+_FRACTION = re.compile(r"\+*\d+[.,]\d{1,2}")
+_NEGATIVE = re.compile(r"-\d")
+_SEPARATORS_BUT_POINTS = re.compile(r"[\s()\[\]{}_-]+")
 _SEPARATORS = re.compile(r"[\s().\[\]{}_-]+")
 _DIALLED = re.compile(r"(\+*)(\d+)", re.ASCII)
+_DATE = re.compile(r"(?:\d{4}([-/.])\d{1,2}\1\d{1,2}|\d{1,2}([-/.])\d{1,2}\2\d{4})(?:[T ].*)?", re.ASCII)
+#: The number row of a keyboard with Shift held: in Preeti and its kin these are the Devanagari digits.
+_SHIFTED_DIGITS = re.compile(r"[!@#$%^&*()]")
+_LEGACY_NUMBER = re.compile(r"[!@#$%^&*()\s./,-]+")
 _LONGEST_CELL = 100
 _SHORTEST_NUMBER = 7
+_LONGEST_NUMBER = 15
+#: A float with fewer significant digits is what 9.84E+09 becomes on its way through JSON or a native template.
+_ROUNDED_FLOAT_ZEROS = 6
+
+# A mobile among other things, however it is spaced, bracketed and prefixed.
+# No point stands inside it, because 98412345.60 has lost digits.
+_S = r"[\s()\[\]{}_/-]*"
+_MOBILE = re.compile(rf"(?<!\d)(?:\+?(?:00)?977{_S})?(?:0{_S})?(9{_S}[678](?:{_S}\d){{8}})(?!\d)", re.ASCII)
+# `9841234567/68` stands for a second mobile, whose first digits are those of the one before it.
+_SHARED = re.compile(rf"{_MOBILE.pattern}((?:\s*[/,]\s*\d{{1,6}}(?!\d))+)", re.ASCII)
+_RUN_TOGETHER = re.compile(r"(?:977|0)?(9[678]\d{8})(?:977|0)?(9[678]\d{8})", re.ASCII)
 
 
 class InvalidNumberError(ValueError):
@@ -68,14 +102,15 @@ class InvalidNumberError(ValueError):
 def normalise(value: object) -> str:
     """Return the canonical ten-digit Nepal mobile that a cell holds.
 
-    Understood are the country code (`+977`, `00977`, `977`) and the trunk `0`, spaces, dashes, dots, brackets,
-    invisible characters, Devanagari and other decimal digits, integers, whole floats such as `9841234567.0`, and the
-    wrappings spreadsheets use to keep text (`'9841234567`, `="9841234567"`).
+    Accepted are the country code (`+977`, `00977`, `977`) and the trunk `0`; spaces, dashes, dots, brackets and
+    invisible characters; Devanagari and other decimal digits; integers and whole floats such as `9841234567.0`; the
+    wrappings with which spreadsheets keep text (`'9841234567`, `="9841234567"`); labels (`Mob: …`, `whatsapp:…`), a
+    carrier behind the number (`… (NTC)`), and a separator at the end (`9841234567,`).
 
     :param value: the cell's value.
     :raises InvalidNumberError: with the reason, when it is no Nepal mobile.
     """
-    mobile = _mobile()
+    mobile = _mobile_pattern()
     text = str(value) if type(value) is int else value
     if type(text) is str and mobile.fullmatch(text):
         return text
@@ -83,7 +118,7 @@ def normalise(value: object) -> str:
     national = _national(plus, digits)
     if mobile.fullmatch(national):
         return national
-    reason, national = _verdict(plus, digits)
+    reason, national = _parse(plus, digits)
     if reason:
         raise _refused(reason, value)
     return national
@@ -92,15 +127,19 @@ def normalise(value: object) -> str:
 def as_is(value: object) -> str:
     """Return the number as written, for accounts with other rules than Nepal's mobiles.
 
-    Only the dressing goes: separators, invisible characters and wrappings; other scripts' digits become ASCII. A
-    leading `+` stays.
+    Separators, invisible characters, labels and wrappings are removed; other scripts' digits become ASCII. A leading
+    `+` stays.
 
     :param value: the cell's value.
-    :raises InvalidNumberError: when the cell is empty, holds several numbers, has lost digits, is longer than any
-        telephone number (15 digits), or is none at all.
+    :raises InvalidNumberError: when the cell is empty, holds several numbers or a date, has lost digits, or has fewer
+        than 7 or more than 15 digits.
     """
+    if isinstance(value, str) and _DATE.fullmatch(readable(value).strip()):
+        raise _refused("not_a_number", value)
     plus, digits = _dialled(value)
-    if len(digits) > 15:
+    if len(digits) < _SHORTEST_NUMBER:
+        raise _refused("too_short", value)
+    if len(digits) > _LONGEST_NUMBER:
         raise _refused("too_long", value)
     return plus + digits
 
@@ -109,18 +148,54 @@ def as_is(value: object) -> str:
 READERS = {"nepal_mobile": normalise, "as_is": as_is}
 
 
-def carrier(number: str) -> str:
-    """Return whose number this is by its prefix, as TingTing names them: `NTC`, `Ncell` or `other`.
+def mobiles_in(value: object) -> list[str]:
+    """Return the Nepal mobiles that a text holds among other things, such as `9841234567 (Sita)`, each once.
 
-    A number that was taken to another carrier keeps its prefix, so this is an estimate.
+    A number written by its last digits (`9841234567/68`) is completed from the one before it.
+
+    :param value: the cell's value; anything but a text holds none.
+    """
+    if not isinstance(value, str):
+        return []
+    text = readable(value)
+    found = dict.fromkeys(_digits(one) for one in _MOBILE.findall(text))
+    for shared in _SHARED.finditer(text):
+        first = _digits(shared[1])
+        for ending in re.findall(r"\d+", shared[2]):
+            found[first[: -len(ending)] + ending] = None
+    return [number for number in found if _mobile_pattern().fullmatch(number)]
+
+
+def trailing_zeros(number: str) -> int:
+    """Return with how many zeros a number ends: a number that a spreadsheet has rounded ends with four or more.
+
+    :param number: its digits.
+    """
+    return len(number) - len(number.rstrip("0"))
+
+
+def carrier(number: str) -> str:
+    """Return the carrier of a number by its prefix, as TingTing names them: `NTC`, `Ncell` or `other`.
+
+    A ported number keeps its prefix, so this is an estimate.
 
     :param number: a canonical ten-digit number.
     """
     return _CARRIERS.get(number[:3], "other")
 
 
+def readable(text: str) -> str:
+    """Return a text with every script's digits, dashes, brackets and spaces in ASCII, without invisible characters.
+
+    :param text: any text.
+    """
+    if text.isascii():
+        return text
+    return "".join(map(_ascii, text))
+
+
 @cache
-def _mobile() -> re.Pattern[str]:
+def _mobile_pattern() -> re.Pattern[str]:
     """Return the installed numbering plan's own pattern of Nepal's mobiles."""
     from phonenumbers import PhoneMetadata
 
@@ -132,7 +207,7 @@ def _mobile() -> re.Pattern[str]:
 
 
 def _national(plus: str, digits: str) -> str:
-    """Take country code and trunk `0` off, where they can be nothing else."""
+    """Return the digits without country code and trunk `0`, where they can be nothing else."""
     if digits.startswith("00977") and not plus:
         return digits[5:].removeprefix("0")
     if digits.startswith("977") and (plus or len(digits) > 10):
@@ -140,10 +215,13 @@ def _national(plus: str, digits: str) -> str:
     return "" if plus else digits.removeprefix("0")
 
 
-def _verdict(plus: str, digits: str) -> tuple[str, str]:
-    """Ask `phonenumbers`: a reason to refuse (empty for none) and the national number."""
+def _parse(plus: str, digits: str) -> tuple[str, str]:
+    """Return why `phonenumbers` refuses a number (empty if it does not), and the national number."""
     import phonenumbers
 
+    # Seven digits are a number of the Kathmandu valley without its area code.
+    if not plus and len(digits) == _SHORTEST_NUMBER and digits[0] in "456":
+        return "landline", ""
     try:
         parsed = phonenumbers.parse(plus + digits, "NP")
     except phonenumbers.NumberParseException as error:
@@ -165,24 +243,32 @@ def _verdict(plus: str, digits: str) -> tuple[str, str]:
 
 
 def _dialled(value: object) -> tuple[str, str]:
-    """Undress a value to what one would dial: `+` or nothing, and ASCII digits."""
+    """Return what one would dial for a value: `+` or nothing, and ASCII digits."""
     text = readable(_text_of(value)).strip()
-    text = text.strip(_WRAPPING).strip()
-    text = text[4:] if text[:4].lower() == "tel:" else text
+    text = _NOTE.sub("", _LABEL.sub("", text.strip(_WRAPPING).strip(), count=1))
+    text = text.strip(_WRAPPING).strip().rstrip(_AFTER_NUMBER)
     if not any(char.isalnum() for char in text):
+        if _LEGACY_NUMBER.fullmatch(text) and len(_SHIFTED_DIGITS.findall(text)) >= _SHORTEST_NUMBER:
+            raise _refused("legacy_font", value)
+        raise InvalidNumberError("empty", "The cell")
+    if text in PLACEHOLDERS:
         raise InvalidNumberError("empty", "The cell")
     if len(text) > _LONGEST_CELL:
         raise _refused("not_a_number", value)
-    if _SCIENTIFIC.fullmatch(text):
-        text = _unscientific(text, value)
-    elif _THOUSANDS.fullmatch(text):
-        text = text.replace(",", "")
-    if whole := _WHOLE.fullmatch(text):
-        text = whole.group(1)
-    # Half a spreadsheet number would otherwise become a whole, wrong one: 984123456.7.
-    if _FRACTION.fullmatch(text) or re.match(r"-\d", text):
+    if _NEGATIVE.match(text):
         raise _refused("not_a_number", value)
-    dialled = _DIALLED.fullmatch(_SEPARATORS.sub("", text))
+    # The rules about points look at the text without other separators, so that they hold behind every prefix.
+    squeezed = _SEPARATORS_BUT_POINTS.sub("", text)
+    if _SCIENTIFIC.fullmatch(squeezed):
+        squeezed = _unscientific(text, value)
+    elif _THOUSANDS.fullmatch(squeezed):
+        squeezed = squeezed.replace(",", "")
+    if whole := _WHOLE.fullmatch(squeezed):
+        squeezed = whole.group(1)
+    # Half a spreadsheet number would otherwise become a whole, wrong one: 984123456.7.
+    if _FRACTION.fullmatch(squeezed):
+        raise _refused("not_a_number", value)
+    dialled = _DIALLED.fullmatch(_SEPARATORS.sub("", squeezed))
     if dialled is None:
         raise _refused("not_a_number", value)
     plus, digits = dialled.groups()
@@ -203,17 +289,12 @@ def _text_of(value: object) -> str:
             raise _refused("not_a_number", value) from None
         if whole != value:
             raise _refused("not_a_number", value)
+        if isinstance(value, float) and trailing_zeros(str(whole)) >= _ROUNDED_FLOAT_ZEROS:
+            raise _refused("lost_digits", str(whole))
         return str(whole)
     if isinstance(value, bool) or not isinstance(value, Integral):
         raise _refused("not_a_number", value)
     return str(int(value))
-
-
-def readable(text: str) -> str:
-    """Bring every script's digits, dashes, brackets and spaces to ASCII, and drop what cannot be seen."""
-    if text.isascii():
-        return text
-    return "".join(map(_ascii, text))
 
 
 def _ascii(char: str) -> str:
@@ -222,7 +303,7 @@ def _ascii(char: str) -> str:
     if char.isdecimal():
         return str(unicodedata.decimal(char))
     category = unicodedata.category(char)
-    if category == _INVISIBLE:
+    if category == "Cf":
         return ""
     # The full-width +, ., /, = and their like, and the mathematical minus; but a raised ² is no digit of a number.
     folded = _NOT_ASCII.get(category) or unicodedata.normalize("NFKC", char).replace("\N{MINUS SIGN}", "-")
@@ -230,8 +311,12 @@ def _ascii(char: str) -> str:
 
 
 def _unscientific(text: str, value: object) -> str:
-    """Write `9.841234567E+09` out; refuse `9.84E+09`, whose last digits are gone."""
-    number = Decimal(text.replace(",", "."))
+    """Return `9.841234567E+09` written out; refuse `9.84E+09`, whose last digits are gone."""
+    try:
+        number = Decimal(text.replace(",", ".").strip(" ()[]{}"))
+    except ArithmeticError:
+        # With a prefix or separators inside it is no number that a spreadsheet has written.
+        raise _refused("lost_digits", value) from None
     exponent = number.as_tuple().exponent
     if not isinstance(exponent, int) or exponent > 0:
         raise _refused("lost_digits", value)
@@ -240,10 +325,20 @@ def _unscientific(text: str, value: object) -> str:
     return str(int(number))
 
 
+def _digits(text: str) -> str:
+    return "".join(filter(str.isdigit, text))
+
+
 def _refused(reason: str, value: object) -> InvalidNumberError:
     shown = str(value)
-    if reason in {"not_a_number", "too_long"} and isinstance(value, str):
-        pieces = _BETWEEN_NUMBERS.split(readable(shown[:_LONGEST_CELL]))
-        if sum(len(re.findall(r"\d", piece)) >= _SHORTEST_NUMBER for piece in pieces) > 1:
-            reason = "several_numbers"
+    if reason in {"not_a_number", "too_long"} and isinstance(value, str) and _holds_several(readable(shown)):
+        reason = "several_numbers"
     return InvalidNumberError(reason, mask_number(shown) if len(shown) <= _LONGEST_CELL else HIDDEN)
+
+
+def _holds_several(text: str) -> bool:
+    text = text[:_LONGEST_CELL]
+    pieces = re.split(r"[\s/,;|&]+", text)
+    if sum(len(_digits(piece)) >= _SHORTEST_NUMBER for piece in pieces) > 1:
+        return True
+    return bool(_SHARED.search(text) or _RUN_TOGETHER.fullmatch(_SEPARATORS.sub("", text).lstrip("+")))
