@@ -1,7 +1,4 @@
-"""Knows columns by their names: which one holds the numbers, and which one a misspelt name meant.
-
-Imports the standard library and this package's errors only.
-"""
+"""Knows columns by their names: which ones hold the numbers, and which one a misspelt name means."""
 
 from __future__ import annotations
 
@@ -10,40 +7,67 @@ import unicodedata
 from collections.abc import Collection, Iterable, Sequence
 from difflib import get_close_matches
 
+from airflow_provider_tingting.contacts.message import same_name
 from airflow_provider_tingting.errors import TingTingContactsError
 
-#: Headers that say "phone number", as `_key` writes them. Spaces, dots, dashes, underscores and case do not count.
+#: Headers that say "phone number", as `_key` writes them. Spaces, punctuation and case do not count, nor how Nepali
+#: spells long and short vowels and nasals.
 _SURELY = (
     "number numbers phone phones mobile mobiles phonenumber phonenumbers phoneno phonenos phonenum mobilenumber "
-    "mobilenumbers mobileno mobilenos mobilenum mobilephone mobilephonenumber cellphone cellphonenumber cellnumber "
-    "contactnumber contactnumbers contactno contactnos contactphone contactmobile telephonenumber telephone "
-    "नम्बर नंबर नम्बरहरू फोन फोननम्बर फोननंबर फोननं मोबाइल मोबाईल मोबाइलनम्बर मोबाईलनम्बर मोबाइलनंबर मोबाइलनं मोबाईलनं "
-    "सम्पर्कनम्बर सम्पर्कनंबर सम्पर्कनं सम्पर्कफोन टेलिफोन टेलिफोननम्बर दूरभाष"
+    "mobilenumbers mobileno mobilenos mobilenum mobilephone mobilephonenumber mobilephoneno cellphone cellphonenumber "
+    "cellnumber cellno contactnumber contactnumbers contactno contactnos contactphone contactmobile contactphonenumber "
+    "telephonenumber telephoneno telephone telno phno mobno whatsappnumber whatsappno "
+    "नम्बर नम्बरहरु फोन फोननम्बर फोननं मोबाइल मोबाइलनम्बर मोबाइलनं सम्पर्कनम्बर सम्पर्कनं सम्पर्कफोन सम्पर्कमोबाइल "
+    "मोनं टेलिफोन टेलिफोननम्बर टेलिफोननं दुरभाष दुरभाषनम्बर दुरभाषनं"
 )
-#: Headers that may say so, but also other things; asked only where none of the above is found.
+#: Headers that may say so, but also other things; looked for only where none of the above is found.
 _PERHAPS = "contact contacts cell tel ph mob msisdn whatsapp सम्पर्क"
+#: What a second column of numbers is called: `Mobile 2`, `Alternate No`.
+_ANOTHER = re.compile(
+    r"(?:alternate|alternative|alt|other|another|second|secondary|2nd)(?:no|num|number)\d*|(?:alternate|alternative|alt|other|another|second|secondary|2nd|home|office|work|parents?|guardians?|father|"
+    r"mother|spouse|emergency|वैकल्पिक|अर्को|अन्य)?(?P<name>.+?)\d*"
+)
 
-_NOT_IN_KEY = re.compile(r"[\s._\-/()#:\u200c\u200d]+")
+_NOT_IN_KEY = re.compile(r"[\s._\-/()#:*,;'\"\[\]\u0964]+")
+#: How one Nepali word is spelt on different keyboards: `मोवाइल`, `मोबाईल`; `नम्वर`, `नंबर`, `नम्बर`; `सम्पर्क`, `संपर्क`.
+_SPELLINGS = str.maketrans({"ई": "इ", "ी": "ि", "ऊ": "उ", "ू": "ु", "व": "ब", "ँ": "ं"})
+_NASALS = (("म्ब", "ंब"), ("म्प", "ंप"), ("मबर", "ंबर"))
 _SHOWN = 20
 
 
 def clean_header(value: object) -> str:
-    """Return a header cell's text without invisible characters and superfluous spaces."""
+    """Return a header cell's text without invisible characters and superfluous spaces.
+
+    :param value: the cell.
+    """
     text = "".join(char for char in str(value) if unicodedata.category(char) != "Cf" or char in "\u200c\u200d")
     return " ".join(text.split())
 
 
 def is_number_header(value: object) -> bool:
-    """Whether a cell's text is one of the usual names of a column of numbers."""
-    return isinstance(value, str) and _key(value) in _SURELY.split()
+    """Return whether a cell's text is one of the usual names of a column of numbers.
+
+    :param value: the cell.
+    """
+    return isinstance(value, str) and _key(value) in _SURE_KEYS
 
 
 def find_column(wanted: str, columns: Collection[str]) -> str | None:
-    """Return the column of this name, exactly or but for case and punctuation; None when there is none, or several."""
+    """Return the column of a name; None when there is none, or several.
+
+    An exact name comes first, then one that looks the same (composed or decomposed letters, joiners), then one that
+    differs in case and punctuation only.
+
+    :param wanted: the name.
+    :param columns: all names.
+    """
     if wanted in columns:
         return wanted
-    alike = [column for column in columns if _key(column) == _key(wanted)]
-    return alike[0] if len(alike) == 1 else None
+    for key in (same_name, _key):
+        alike = [column for column in columns if key(column) == key(wanted)]
+        if len(alike) == 1:
+            return alike[0]
+    return None
 
 
 def find_number_column(columns: Sequence[str], source: str) -> str:
@@ -53,8 +77,8 @@ def find_number_column(columns: Sequence[str], source: str) -> str:
     :param source: what the columns belong to, for the error.
     :raises TingTingContactsError: when no name says "number", or more than one does.
     """
-    for headers in (_SURELY, _PERHAPS):
-        found = [column for column in columns if _key(column) in headers.split()]
+    for keys in (_SURE_KEYS, _PERHAPS_KEYS):
+        found = [column for column in columns if _key(column) in keys]
         if len(found) == 1:
             return found[0]
         if found:
@@ -68,9 +92,23 @@ def find_number_column(columns: Sequence[str], source: str) -> str:
     )
 
 
+def number_columns(columns: Sequence[str]) -> tuple[str, ...]:
+    """Return all columns whose names say that they hold numbers, such as `Mobile`, `Mobile 2` and `Alternate No`.
+
+    :param columns: all names.
+    """
+    sure = tuple(column for column in columns if _key(column) in _SURE_KEYS)
+    others = tuple(column for column in columns if column not in sure and _names_another(_key(column)))
+    return sure + others or tuple(column for column in columns if _key(column) in _PERHAPS_KEYS)
+
+
 def closest(wanted: str, columns: Iterable[str]) -> str | None:
-    """Return the column whose name is most like the wanted one, or None when none is."""
-    # TingTing's samples write tags as {tags_name} where people name the column "name".
+    """Return the column whose name is most like the wanted one, or None when none is.
+
+    :param wanted: the name that no column has.
+    :param columns: all names.
+    """
+    # TingTing's samples write tags as {tags_name} where lists name the column "name".
     keys = {_key(column): column for column in columns}
     for guess in (_key(wanted), _key(wanted).removeprefix("tags")):
         near = get_close_matches(guess, keys, n=1, cutoff=0.6)
@@ -80,11 +118,31 @@ def closest(wanted: str, columns: Iterable[str]) -> str | None:
 
 
 def listed(columns: Iterable[str]) -> str:
-    """Return names for a sentence, the first twenty of them."""
+    """Return names for a sentence, the first twenty of them.
+
+    :param columns: the names.
+    """
     names = [f"'{column}'" for column in columns]
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
     return (", ".join(names[:_SHOWN]) or "none") + more
 
 
+def _names_another(key: str) -> bool:
+    found = _ANOTHER.fullmatch(key)
+    if found is None or found["name"] == key:
+        return False
+    return found["name"] is None or found["name"] in _SURE_KEYS | _PERHAPS_KEYS
+
+
 def _key(header: str) -> str:
-    return _NOT_IN_KEY.sub("", unicodedata.normalize("NFKC", clean_header(header)).casefold())
+    key = _NOT_IN_KEY.sub("", unicodedata.normalize("NFKC", same_name(clean_header(header))).casefold())
+    if key.isascii():
+        return key
+    key = key.translate(_SPELLINGS)
+    for written, nasal in _NASALS:
+        key = key.replace(written, nasal)
+    return key
+
+
+_SURE_KEYS = frozenset(_key(name) for name in _SURELY.split())
+_PERHAPS_KEYS = frozenset(_key(name) for name in _PERHAPS.split())

@@ -1,58 +1,87 @@
-"""Numbers that must not be contacted: a do-not-call list, last week's audience. Imports this package only."""
+"""Numbers that must not be contacted: a do-not-call list, last week's audience."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 from airflow_provider_tingting.contacts import numbers
-from airflow_provider_tingting.contacts.columns import find_column, find_number_column, listed
+from airflow_provider_tingting.contacts.columns import find_column, find_number_column, listed, number_columns
 from airflow_provider_tingting.contacts.contact import Row
 from airflow_provider_tingting.contacts.number_set import NumberSet
-from airflow_provider_tingting.errors import TingTingContactsError
+from airflow_provider_tingting.errors import TingTingConfigError, TingTingContactsError
 from airflow_provider_tingting.masking import mask_number, mask_text
 
-#: An entry like these may stand for anybody, so that nobody could be sure that the right people are left out.
-_MAY_BE_ANYBODY = frozenset({"lost_digits", "several_numbers"})
+#: Entries that certainly name no mobile; every other entry that cannot be read may be a contact of the audience.
+HARMLESS = frozenset({"empty", "landline", "foreign"})
+#: Zeros at the end of a number of which a spreadsheet has left two or three digits: 9840000000.
+_CERTAINLY_ROUNDED = 7
+#: Zeros at the end of a number that may be rounded, if several rows have it.
+_PERHAPS_ROUNDED = 4
+_MOST_HEADERS = 1_000
 
 
-# A mobile among other things, however it is spaced, bracketed and prefixed.
-_S = r"[\s().\[\]{}_/-]*"
-_MOBILE = re.compile(rf"(?<!\d)(?:(?:00)?977{_S})?(?:0{_S})?(9{_S}[678](?:{_S}\d){{8}})(?!\d)", re.ASCII)
-# `9841234567/68` stands for a second mobile, whose first digits are those of the one before it.
-_SHARED = re.compile(rf"{_MOBILE.pattern}\s*/\s*\d{{1,6}}(?!\d)", re.ASCII)
-# The digits of what may be a mobile, wherever they begin.
-_LIKE_A_MOBILE = re.compile(r"(?=(9[678]\d{8}))", re.ASCII)
-_SHORTEST_NUMBER = 7
+@dataclass(frozen=True, slots=True)
+class _NumberColumns:
+    """Where the numbers of one header are.
+
+    :param named: columns that hold numbers by their name; each of their cells must be readable.
+    :param others: columns whose cells count only where they hold nothing but a mobile number.
+    """
+
+    named: tuple[str, ...]
+    others: tuple[str, ...]
 
 
 class Exclusion:
     """The numbers that `exclude=` names, in the little memory of `NumberSet`.
 
     :param number_policy: as the audience's: `nepal_mobile` or `as_is`.
-    :param number_column: the audience's own; taken where an excluding source has a column of that name too.
+    :param number_column: the audience's own; used where a source has a column of that name too.
+    :param on_invalid: `fail` refuses a source with an entry that cannot be read; `skip` counts the entry.
+    :param several_numbers: `refuse` refuses a cell with several numbers; otherwise all of them are excluded.
     :ivar size: how many different numbers there are.
-    :ivar unusable: entries that hold no number which could be in the audience: a landline, a blank cell.
+    :ivar passed_over: how many entries name no number to exclude, by reason.
+    :raises TingTingConfigError: `on_invalid` is unknown.
     """
 
-    def __init__(self, *, number_policy: str = "nepal_mobile", number_column: str | None = None) -> None:
-        self._key_of = numbers.normalise if number_policy == "nepal_mobile" else _same_in_all_forms
+    def __init__(
+        self,
+        *,
+        number_policy: str = "nepal_mobile",
+        number_column: str | None = None,
+        on_invalid: str = "fail",
+        several_numbers: str = "refuse",
+    ) -> None:
+        if on_invalid not in {"fail", "skip"}:
+            raise TingTingConfigError(f"on_invalid_exclude='{on_invalid}' is not known: use 'fail' or 'skip'.")
+        self._is_canonical = number_policy == "nepal_mobile"
+        self._key_of = numbers.normalise if self._is_canonical else _same_in_all_forms
         self._number_column = number_column
+        self._skips_invalid = on_invalid == "skip"
+        self._takes_several = several_numbers != "refuse"
         self._numbers = NumberSet()
+        self._rounded: dict[str, tuple[Mapping[str, object], ...]] = {}
         self.size = 0
-        self.unusable = 0
+        self.passed_over: dict[str, int] = {}
+
+    @property
+    def unusable(self) -> int:
+        """How many entries name no number to exclude."""
+        return sum(self.passed_over.values())
 
     def __bool__(self) -> bool:
         return self.size > 0
 
     def __contains__(self, number: str) -> bool:
-        if self._key_of is numbers.normalise:
-            # The audience's numbers are canonical already.
-            return number in self._numbers
-        return self._key_of(number) in self._numbers
+        # The audience's numbers are canonical already.
+        return (number if self._is_canonical else self._key_of(number)) in self._numbers
 
     def matches(self, number: object) -> bool:
-        """Whether it names a number, in whichever form that is written."""
+        """Return whether a number, in whichever form it is written, is excluded.
+
+        :param number: a number as a server or a list writes it.
+        """
         try:
             return self._key_of(number) in self._numbers
         except numbers.InvalidNumberError:
@@ -61,96 +90,107 @@ class Exclusion:
     def add(self, rows: Iterable[Row], *, number_column: str | None = None) -> None:
         """Read a source to its end.
 
-        The column of the numbers is the one named here, else the audience's where there is one of that name, else
-        found by the usual names; a source with a single column needs no name.
+        Numbers are read from the column that is named here; otherwise from all columns whose names say so, from the
+        audience's column where there is one of that name, and from cells of other columns that hold nothing but a
+        mobile number. A source with a single column needs no name.
 
         :param rows: from `read_rows`.
-        :param number_column: the column of the numbers in this source.
-        :raises TingTingContactsError: when the source cannot be read, has no column of numbers, has rows but not a
-            single number (so the wrong column was read), or when an entry may stand for anybody: a number that lost its
-            digits, several in one cell (`9841234567/68` too), digits that cannot be told apart, or none in a row with
-            too many cells.
+        :param number_column: the only column of numbers in this source.
+        :raises TingTingContactsError: when the source cannot be read, has no column of numbers, or has rows but not a
+            single number (so the wrong column was read); and, unless invalid entries are skipped, when an entry cannot
+            be read and is not certainly harmless: lost digits, too many digits, several numbers, a word.
         """
-        usable = total = 0
-        columns: dict[tuple[str, ...], str] = {}
+        headers: dict[tuple[str, ...], _NumberColumns] = {}
+        total = usable = 0
         source = ""
         for row in rows:
             total += 1
             source = row.place.source
-            value = row.values.get(self._column_of(row, number_column, columns))
-            try:
-                self.size += self._numbers.add(self._key_of(value))
-                usable += 1
-            except numbers.InvalidNumberError as error:
-                if error.reason in _MAY_BE_ANYBODY or row.problem:
-                    raise _not_safe(row, error) from None
-                if isinstance(value, str) and _SHARED.search(numbers.readable(value)):
-                    several = numbers.InvalidNumberError("several_numbers", mask_number(value))
-                    raise _not_safe(row, several) from None
-                # To leave out one too many does less harm than to call whoever wrote a word beside the number.
-                if within := _mobiles_in(value):
-                    self.size += sum(self._numbers.add(number) for number in within)
-                    usable += 1
-                elif error.reason == "not_a_number" and self._may_name_somebody(value):
-                    raise _not_safe(row, error) from None
-                else:
-                    self.unusable += 1
+            columns, passed_over = self._columns_of(row, number_column, headers), self.unusable
+            found = [number for column in columns.named for number in self._read(row, row.values.get(column))]
+            for column in columns.others:
+                value = row.values.get(column)
+                if isinstance(value, str | int) and numbers.is_clean_mobile(value):
+                    found.append(str(value))
+            for number in found:
+                self.size += self._numbers.add(number)
+            usable += bool(found)
+            if not found and self.unusable == passed_over:
+                self.passed_over["empty"] = self.passed_over.get("empty", 0) + 1
         if total and not usable:
             raise TingTingContactsError(
-                f"exclude: {source} has {total} rows, but not one number that could be called, so it would leave "
-                "nobody out. Check which column holds the numbers."
+                f"exclude: {source} has {total} rows, but not one number that could be called, so it would exclude no "
+                "contact. Check which column holds the numbers."
             )
 
-    def _may_name_somebody(self, value: object) -> bool:
-        """Whether a text that cannot be read holds digits enough for a number that is in the audience."""
-        digits = "".join(re.findall(r"[0-9]", numbers.readable(str(value))))
-        if self._key_of is numbers.normalise:
-            return any(map(_is_mobile, _LIKE_A_MOBILE.findall(digits)))
-        return len(digits) >= _SHORTEST_NUMBER
+    def _read(self, row: Row, value: object) -> list[str]:
+        try:
+            number = self._key_of(value)
+        except numbers.InvalidNumberError as error:
+            return self._read_invalid(row, value, error)
+        if self._is_canonical and number.endswith("0" * _PERHAPS_ROUNDED) and self._is_rounded(row, number):
+            return self._pass_over(row, numbers.InvalidNumberError("lost_digits", mask_number(number)))
+        return [number]
 
-    def _column_of(self, row: Row, wanted: str | None, known: dict[tuple[str, ...], str]) -> str:
+    def _read_invalid(self, row: Row, value: object, error: numbers.InvalidNumberError) -> list[str]:
+        if error.reason == "not_a_number" or (error.reason == "several_numbers" and self._takes_several):
+            # To exclude one number too many does less harm than to call a contact with a word beside the number.
+            found = numbers.mobiles_in(value)
+            if found and numbers.digits_beside(value, found) < numbers.SHORTEST_NUMBER:
+                return found
+        return self._pass_over(row, error)
+
+    def _pass_over(self, row: Row, error: numbers.InvalidNumberError) -> list[str]:
+        is_harmless = error.reason in HARMLESS and not row.problem
+        if error.reason == "empty" and is_harmless:
+            # The number may be in another column of the row.
+            return []
+        if not is_harmless and not self._skips_invalid:
+            raise TingTingContactsError(
+                mask_text(
+                    f"exclude: {row.place}: {str(error).rstrip('.')}. The entry may name a contact: correct or remove "
+                    "that row, or pass over such rows with on_invalid_exclude='skip'."
+                )
+            )
+        self.passed_over[error.reason] = self.passed_over.get(error.reason, 0) + 1
+        return []
+
+    def _is_rounded(self, row: Row, number: str) -> bool:
+        """Return whether a spreadsheet has probably rounded a number that ends in four zeros or more."""
+        zeros = numbers.trailing_zeros(number)
+        if zeros >= _CERTAINLY_ROUNDED:
+            return True
+        earlier = self._rounded.setdefault(number, (row.values,))[0]
+        # One person may be in a list twice; two persons do not have the same such number.
+        return earlier is not row.values and earlier != row.values
+
+    def _columns_of(self, row: Row, wanted: str | None, known: dict[tuple[str, ...], _NumberColumns]) -> _NumberColumns:
         if isinstance(row.values.get("other_variables"), Mapping):
-            return "number"
+            return _NumberColumns(("number",), ())
         columns = row.columns or tuple(row.values)
         found = known.get(columns)
         if found is None:
-            found = self._find(columns, row.place.source, wanted)
-            if len(known) < 1_000:
+            found = self._find_columns(columns, row.place.source, wanted)
+            if len(known) < _MOST_HEADERS:
                 known[columns] = found
         return found
 
-    def _find(self, columns: tuple[str, ...], source: str, wanted: str | None) -> str:
-        named = find_column(wanted or self._number_column or "", columns)
-        if named is None and wanted:
-            raise TingTingContactsError(
-                f"exclude: {source} has no column '{wanted}' (number_column). The columns are {listed(columns)}."
+    def _find_columns(self, columns: tuple[str, ...], source: str, wanted: str | None) -> _NumberColumns:
+        if wanted:
+            named = find_column(wanted, columns)
+            if named is None:
+                raise TingTingContactsError(
+                    f"exclude: {source} has no column '{wanted}' (number_column). The columns are {listed(columns)}."
+                )
+            return _NumberColumns((named,), ())
+        audiences = find_column(self._number_column, columns) if self._number_column else None
+        found = dict.fromkeys(([audiences] if audiences else []) + list(number_columns(columns)))
+        if not found:
+            found = dict.fromkeys(
+                [columns[0] if len(columns) == 1 else find_number_column(columns, f"exclude: {source}")]
             )
-        return named or (columns[0] if len(columns) == 1 else find_number_column(columns, source))
-
-
-def _mobiles_in(value: object) -> list[str]:
-    """Return the mobiles of Nepal that a text holds among other things, such as `9841234567 (Sita)`."""
-    if not isinstance(value, str):
-        return []
-    found = ("".join(filter(str.isdigit, one)) for one in _MOBILE.findall(numbers.readable(value)))
-    return list(filter(_is_mobile, found))
-
-
-def _is_mobile(digits: str) -> bool:
-    """Whether ten digits that begin like a mobile of Nepal are one."""
-    try:
-        return numbers.normalise(digits) == digits
-    except numbers.InvalidNumberError:
-        return False
-
-
-def _not_safe(row: Row, error: numbers.InvalidNumberError) -> TingTingContactsError:
-    return TingTingContactsError(
-        mask_text(
-            f"exclude: {row.place}: {str(error).rstrip('.')}. An entry that may stand for anybody cannot be left out "
-            "safely: correct or remove that row."
-        )
-    )
+        others = tuple(column for column in columns if column not in found) if self._is_canonical else ()
+        return _NumberColumns(tuple(found), others)
 
 
 def _same_in_all_forms(value: object) -> str:

@@ -41,11 +41,11 @@ def tags_in(*messages: str | None) -> tuple[str, ...]:
 
 
 def clean_tags(message: str) -> str:
-    """Return a message whose tags TingTing fills: `{ name }` becomes `{name}`, invisible characters are removed.
+    """Return a message whose tags TingTing fills: `{ name }` becomes `{name}`.
 
     :param message: the text as a user has written it.
     """
-    return _TAG.sub(lambda tag: f"{{{_clean(tag[1])}}}", message)
+    return _TAG.sub(lambda tag: f"{{{_trimmed(tag[1])}}}", message)
 
 
 def unfillable_tags(*messages: str | None) -> tuple[str, ...]:
@@ -53,7 +53,7 @@ def unfillable_tags(*messages: str | None) -> tuple[str, ...]:
 
     :param messages: message texts as TingTing has them.
     """
-    return tuple(tag for tag in tags_in(*messages) if _clean(tag) != tag)
+    return tuple(tag for tag in tags_in(*messages) if _trimmed(tag) != tag)
 
 
 def same_name(name: str) -> str:
@@ -61,7 +61,7 @@ def same_name(name: str) -> str:
 
     :param name: a tag or the header of a column.
     """
-    return unicodedata.normalize("NFC", _clean(name))
+    return unicodedata.normalize("NFC", "".join(filter(_is_visible, name))).strip()
 
 
 def fill(message: str, variables: Mapping[str, object]) -> str:
@@ -73,7 +73,12 @@ def fill(message: str, variables: Mapping[str, object]) -> str:
 
     def value_of(tag: re.Match[str]) -> str:
         value = variables.get(tag[1])
-        return tag[0] if value is None else str(plain_value(value))
+        if value is None:
+            return tag[0]
+        try:
+            return str(plain_value(value))
+        except TypeError:
+            return str(value)
 
     return _TAG.sub(value_of, message)
 
@@ -108,9 +113,14 @@ def sms_size(text: str) -> SmsSize:
     return SmsSize(_parts_of_places(places, _UNICODE_SINGLE, _UNICODE_PART), True)
 
 
-def _clean(name: str) -> str:
-    """Return a tag's name without outer spaces and without characters that cannot be seen, joiners included."""
-    return "".join(char for char in name if unicodedata.category(char) != "Cf").strip()
+def _trimmed(name: str) -> str:
+    """Return a tag's name without spaces and invisible characters at its ends; inside, a joiner may be meant."""
+    visible = [index for index, char in enumerate(name) if _is_visible(char) and not char.isspace()]
+    return name[visible[0] : visible[-1] + 1] if visible else name
+
+
+def _is_visible(char: str) -> bool:
+    return unicodedata.category(char) != "Cf"
 
 
 def _parts(places: int, single: int, part: int) -> int:

@@ -13,6 +13,7 @@ from decimal import Decimal
 from functools import cache
 from numbers import Integral
 
+from airflow_provider_tingting.contacts.legacy_font import is_legacy_number
 from airflow_provider_tingting.masking import HIDDEN, mask_number
 
 #: Why a number is refused, and what to do about it. The keys are the values of `InvalidNumberError.reason`.
@@ -65,11 +66,9 @@ _SEPARATORS_BUT_POINTS = re.compile(r"[\s()\[\]{}_-]+")
 _SEPARATORS = re.compile(r"[\s().\[\]{}_-]+")
 _DIALLED = re.compile(r"(\+*)(\d+)", re.ASCII)
 _DATE = re.compile(r"(?:\d{4}([-/.])\d{1,2}\1\d{1,2}|\d{1,2}([-/.])\d{1,2}\2\d{4})(?:[T ].*)?", re.ASCII)
-#: The number row of a keyboard with Shift held: in Preeti and its kin these are the Devanagari digits.
-_SHIFTED_DIGITS = re.compile(r"[!@#$%^&*()]")
-_LEGACY_NUMBER = re.compile(r"[!@#$%^&*()\s./,-]+")
 _LONGEST_CELL = 100
-_SHORTEST_NUMBER = 7
+#: Digits of the shortest telephone number.
+SHORTEST_NUMBER = 7
 _LONGEST_NUMBER = 15
 #: A float with fewer significant digits is what 9.84E+09 becomes on its way through JSON or a native template.
 _ROUNDED_FLOAT_ZEROS = 6
@@ -137,7 +136,7 @@ def as_is(value: object) -> str:
     if isinstance(value, str) and _DATE.fullmatch(readable(value).strip()):
         raise _refused("not_a_number", value)
     plus, digits = _dialled(value)
-    if len(digits) < _SHORTEST_NUMBER:
+    if len(digits) < SHORTEST_NUMBER:
         raise _refused("too_short", value)
     if len(digits) > _LONGEST_NUMBER:
         raise _refused("too_long", value)
@@ -164,6 +163,24 @@ def mobiles_in(value: object) -> list[str]:
         for ending in re.findall(r"\d+", shared[2]):
             found[first[: -len(ending)] + ending] = None
     return [number for number in found if _mobile_pattern().fullmatch(number)]
+
+
+def is_clean_mobile(value: str | int) -> bool:
+    """Return whether a value is a Nepal mobile in its canonical form, ten digits and nothing else.
+
+    :param value: a cell's value.
+    """
+    return _mobile_pattern().fullmatch(str(value)) is not None
+
+
+def digits_beside(value: object, found: list[str]) -> int:
+    """Return how many digits the longest other number in a text has, beside its mobiles.
+
+    :param value: the cell's value.
+    :param found: what `mobiles_in` returned for it.
+    """
+    text = _SHARED.sub(" ", readable(str(value))) if found else readable(str(value))
+    return max(map(len, re.findall(r"\d+", _MOBILE.sub(" ", text))), default=0)
 
 
 def trailing_zeros(number: str) -> int:
@@ -220,7 +237,7 @@ def _parse(plus: str, digits: str) -> tuple[str, str]:
     import phonenumbers
 
     # Seven digits are a number of the Kathmandu valley without its area code.
-    if not plus and len(digits) == _SHORTEST_NUMBER and digits[0] in "456":
+    if not plus and len(digits) == SHORTEST_NUMBER and digits[0] in "456":
         return "landline", ""
     try:
         parsed = phonenumbers.parse(plus + digits, "NP")
@@ -248,7 +265,7 @@ def _dialled(value: object) -> tuple[str, str]:
     text = _NOTE.sub("", _LABEL.sub("", text.strip(_WRAPPING).strip(), count=1))
     text = text.strip(_WRAPPING).strip().rstrip(_AFTER_NUMBER)
     if not any(char.isalnum() for char in text):
-        if _LEGACY_NUMBER.fullmatch(text) and len(_SHIFTED_DIGITS.findall(text)) >= _SHORTEST_NUMBER:
+        if is_legacy_number(text, SHORTEST_NUMBER):
             raise _refused("legacy_font", value)
         raise InvalidNumberError("empty", "The cell")
     if text in PLACEHOLDERS:
@@ -339,6 +356,6 @@ def _refused(reason: str, value: object) -> InvalidNumberError:
 def _holds_several(text: str) -> bool:
     text = text[:_LONGEST_CELL]
     pieces = re.split(r"[\s/,;|&]+", text)
-    if sum(len(_digits(piece)) >= _SHORTEST_NUMBER for piece in pieces) > 1:
+    if sum(len(_digits(piece)) >= SHORTEST_NUMBER for piece in pieces) > 1:
         return True
     return bool(_SHARED.search(text) or _RUN_TOGETHER.fullmatch(_SEPARATORS.sub("", text).lstrip("+")))

@@ -1,4 +1,4 @@
-"""What the check found: counts, reasons, the good contacts and the rejected rows. Imports this package only."""
+"""The result of a check: counts, reasons, contacts and rejected rows."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ ROW_REASONS = {
 class ValidatedAudience:
     """An audience after the check. It holds files open: use it as a context manager, or close it.
 
-    :ivar total: rows of the audience: those that were read and that `where` wants, blank ones left out. Each is
+    :ivar total: rows of the audience: those that `where` keeps, blank ones left out. Each is
         valid, invalid, a duplicate or excluded.
     :ivar valid: contacts that may be sent.
     :ivar invalid: rows that were rejected.
     :ivar duplicates: good rows whose number had come before.
     :ivar conflicting: those of the duplicates whose variables were not those of the contact that stayed.
     :ivar excluded: rows whose number must not be contacted.
-    :ivar filtered_out: rows that `where` does not want.
+    :ivar filtered_out: rows that `where` does not keep.
     :ivar reasons: how often each reason to reject occurred; of blank tags by tag, as `blank_tag (tags_name)`.
     :ivar carriers: valid contacts by carrier.
     :ivar blank_tags: for each tag of the message, how many rows with a usable number have nothing for it.
@@ -45,6 +45,7 @@ class ValidatedAudience:
     :ivar examples: the first ten rejected rows as masked sentences with file and row.
     :ivar conflicts: the first ten conflicting rows in the same way.
     :ivar exclude: the numbers that must not be contacted; None when there are none.
+    :ivar legacy_text: for each variable, how many of the first rows have text of a legacy Nepali font in it.
     """
 
     def __init__(self, *, on_invalid: str = "fail", tags: Sequence[str] = (), exclude: Exclusion | None = None) -> None:
@@ -67,6 +68,8 @@ class ValidatedAudience:
         self._sources: dict[tuple[str, str | None], int] = {}
         self._last_variables: tuple[str, ...] | None = None
         self._columns: dict[str, None] = {}
+        self.legacy_text: dict[str, int] = {}
+        self._withdrawn: set[str] = set()
         self._good = Spool()
         self._bad = Spool()
         self._repeats = Duplicates()
@@ -81,7 +84,7 @@ class ValidatedAudience:
 
     def __repr__(self) -> str:
         return (
-            f"<CheckedAudience total={self.total} valid={self.valid} invalid={self.invalid} "
+            f"<ValidatedAudience total={self.total} valid={self.valid} invalid={self.invalid} "
             f"duplicates={self.duplicates}>"
         )
 
@@ -94,7 +97,10 @@ class ValidatedAudience:
     def contacts(self) -> Iterator[Contact]:
         """Yield the good contacts in their order, each time from the first."""
         sources = list(self._sources)
+        withdrawn = self._withdrawn
         for source, row, number, variables in self._good:
+            if withdrawn and number in withdrawn:
+                continue
             name, sheet = sources[source]
             yield Contact(number, variables, Place(name, row, sheet))
 
@@ -106,13 +112,13 @@ class ValidatedAudience:
             yield Row(Place(name, row, sheet), values), reason
 
     def raise_if_refused(self) -> None:
-        """Stop here if this audience must not be sent.
+        """Refuse an audience that must not be sent.
 
         :raises TingTingContactsError: when no contact is valid, or when a row is bad and `on_invalid` is `fail`. The
             text counts the reasons and shows the first ten rows, masked, with file and row.
         """
         if not self.total:
-            why = f"where= wants none of the {self.filtered_out} rows" if self.filtered_out else "there is no row in it"
+            why = f"where= keeps none of the {self.filtered_out} rows" if self.filtered_out else "it has no rows"
             raise TingTingContactsError(f"The audience is empty: {why}.")
         if self.valid and (self._on_invalid == "skip" or not self.invalid):
             return
@@ -151,6 +157,15 @@ class ValidatedAudience:
         self.carriers[carrier] = self.carriers.get(carrier, 0) + 1
         return True
 
+    def withdraw(self, number: str) -> None:
+        """Take back a contact that was accepted, because a later row shows that its number is wrong.
+
+        :param number: its canonical number.
+        """
+        self._withdrawn.add(number)
+        self.valid -= 1
+        self.carriers[numbers.carrier(number)] -= 1
+
     def drop(self, place: Place, number: str, variables: Mapping[str, object]) -> None:
         """Count a good row whose number had come before.
 
@@ -164,7 +179,7 @@ class ValidatedAudience:
     def compare_duplicates(self) -> None:
         """Count those duplicates that said something else than the contact that stayed."""
         sources = list(self._sources)
-        kept = ((number, variables) for _, _, number, variables in self._good)
+        kept = ((contact.number, contact.variables) for contact in self.contacts())
         for source, row, number in self._repeats.conflicts(kept):
             self.conflicting += 1
             if len(self.conflicts) < _EXAMPLES:
@@ -202,7 +217,7 @@ class ValidatedAudience:
         return self._sources.setdefault((place.source, place.sheet), len(self._sources))
 
     def _refusal(self) -> Iterator[str]:
-        yield f"The audience is refused and nothing was sent: of {self.total} rows, {self.valid} can be contacted."
+        yield f"The audience is refused: of {self.total} rows, {self.valid} can be contacted."
         if self.invalid:
             ordered = sorted(self.reasons.items(), key=lambda item: -item[1])
             yield f"{self.invalid} cannot: {', '.join(f'{reason} {count}' for reason, count in ordered)}."
@@ -215,7 +230,7 @@ class ValidatedAudience:
         elif self.invalid:
             yield "Check that the right column holds the numbers."
         else:
-            yield "Nobody is left to be contacted."
+            yield "No contact is left."
 
 
 def reason_text(reason: str) -> str:

@@ -71,7 +71,9 @@ class TingTingBaseAudienceOperator(TingTingBaseOperator):
         exclude: Any = None,
         on_invalid: str = "fail",
         rejects_path: str | None = None,
+        on_invalid_exclude: str = "fail",
         number_policy: str = "nepal_mobile",
+        several_numbers: str = "refuse",
         sheet: str | None = None,
         encoding: str | None = None,
         delimiter: str | None = None,
@@ -89,7 +91,9 @@ class TingTingBaseAudienceOperator(TingTingBaseOperator):
         self.exclude = exclude
         self.on_invalid = on_invalid
         self.rejects_path = rejects_path
+        self.on_invalid_exclude = on_invalid_exclude
         self.number_policy = number_policy
+        self.several_numbers = several_numbers
         self.sheet = sheet
         self.encoding = encoding
         self.delimiter = delimiter

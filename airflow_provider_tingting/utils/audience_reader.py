@@ -16,7 +16,7 @@ from airflow_provider_tingting.contacts.audience import AudienceOptions, check_a
 from airflow_provider_tingting.contacts.checkpoint import Checkpoint
 from airflow_provider_tingting.contacts.estimate import Prices, summary_of
 from airflow_provider_tingting.contacts.exclusion import Exclusion
-from airflow_provider_tingting.contacts.message import tags_in
+from airflow_provider_tingting.contacts.message import clean_tags, tags_in, unfillable_tags
 from airflow_provider_tingting.contacts.sources import read_rows
 from airflow_provider_tingting.errors import TingTingConfigError, TingTingContactsError, TingTingSourceError
 from airflow_provider_tingting.formatting import counted
@@ -63,12 +63,19 @@ class AudienceReader:
     def validated(self, *messages: str | None) -> Iterator[ValidatedAudience]:
         """Read and check all contacts; the audience is closed at the end of the `with` block.
 
+        A tag such as `{ name }` is refused: TingTing fills only what stands between the braces letter by letter.
+
         :param messages: texts whose `{tags}` every contact must fill; None and empty texts have none.
         :raises TingTingContactsError: the contacts or the exclusion list cannot be used as given.
         :raises TingTingConfigError: an argument has a wrong value.
         :raises TingTingSourceError: the database or the storage of the contacts fails.
         """
         arguments = self._arguments
+        if unfillable := unfillable_tags(*messages):
+            raise TingTingConfigError(
+                f"The message uses {{{unfillable[0]}}} with spaces, which TingTing does not fill. Write "
+                f"{clean_tags(f'{{{unfillable[0]}}}')} in the message; TingTingUpdateCampaignOperator changes a campaign's."
+            )
         options = AudienceOptions(
             number_column=arguments.number_column or None,
             variables=arguments.variables or None,
@@ -77,6 +84,7 @@ class AudienceReader:
             required_tags=tags_in(*messages),
             number_policy=arguments.number_policy,
             where=getattr(arguments.where, "function", arguments.where),
+            several_numbers=arguments.several_numbers,
         )
         rows = self._rows()
         exclusion = self._exclusion()
@@ -117,7 +125,12 @@ class AudienceReader:
 
     def _exclusion(self) -> Exclusion:
         arguments = self._arguments
-        exclusion = Exclusion(number_policy=arguments.number_policy, number_column=arguments.number_column or None)
+        exclusion = Exclusion(
+            number_policy=arguments.number_policy,
+            number_column=arguments.number_column or None,
+            on_invalid=arguments.on_invalid_exclude,
+            several_numbers=arguments.several_numbers,
+        )
         sources = exclusion_rows(
             arguments.exclude, encoding=arguments.encoding or None, sql_conn_id=arguments.sql_conn_id or None
         )
@@ -135,8 +148,16 @@ class AudienceReader:
         }
         others = ", ".join(f"{count:,} {what}" for what, count in counts.items() if count)
         self._log.info("%s can be called%s", counted(audience.valid, "contact"), f"; {others}" if others else "")
-        if exclusion.unusable:
-            self._log.warning("%s of exclude without a number that can be called", counted(exclusion.unusable, "row"))
+        if exclusion.passed_over:
+            reasons = ", ".join(f"{reason} {count:,}" for reason, count in exclusion.passed_over.items())
+            self._log.warning("Entries of exclude without a number that can be called: %s", reasons)
+        for variable, rows in audience.legacy_text.items():
+            self._log.warning(
+                "%s of the variable %r look like text of a legacy Nepali font such as Preeti, which is spoken as "
+                "nonsense: convert the column to Unicode",
+                counted(rows, "value"),
+                variable,
+            )
 
 
 def _source(contacts: Any) -> Any:

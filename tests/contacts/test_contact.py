@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_tingting.contacts.contact import Contact, Place, plain_value
-from airflow_provider_tingting.contacts.message import fill, tags_in
+from airflow_provider_tingting.contacts.message import clean_tags, fill, same_name, tags_in, unfillable_tags
 
 
 class Level(enum.Enum):
@@ -84,8 +84,32 @@ def test_a_contact_can_go_to_another_process() -> None:
 
 def test_tags_are_found_once_each_in_the_order_of_their_use() -> None:
     voice = "नमस्कार, {tags_name}, हजुर { tags_age } वर्षको हुनुहुन्छ। {tags_name}"
-    assert tags_in(voice, "{district} {टोल}", None, "") == ("tags_name", "tags_age", "district", "टोल")
+    assert tags_in(voice, "{district} {टोल}", None, "") == ("tags_name", " tags_age ", "district", "टोल")
     assert tags_in("no tag { } {} here } {", None) == ()
+
+
+def test_a_tag_with_spaces_is_one_that_tingting_does_not_fill() -> None:
+    message = "{ name } owes {\u200bamount }, {ward no}"
+
+    assert unfillable_tags(message) == (" name ", "\u200bamount ")
+    assert clean_tags(message) == "{name} owes {amount}, {ward no}"
+    assert unfillable_tags(clean_tags(message)) == ()
+    assert fill("{ name }", {"name": "Sita"}) == "{ name }"
+
+
+@given(st.text(st.sampled_from("ab {}\u200b\u200dक्ष\n")))
+def test_a_cleaned_message_stays_as_it_is(text: str) -> None:
+    assert clean_tags(clean_tags(text)) == clean_tags(text)
+    assert unfillable_tags(clean_tags(text)) == ()
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [("\u0928\u093c", "\u0929"), ("क्\u200dष", "क्ष"), ("e\u0301", "é")],
+    ids=["nukta", "joiner", "accent"],
+)
+def test_names_that_look_the_same_are_the_same(first: str, second: str) -> None:
+    assert same_name(first) == same_name(second)
 
 
 def test_a_message_is_filled_as_the_contact_gets_it() -> None:

@@ -228,7 +228,9 @@ WRAPPINGS = ("{}", "'{}", '="{}"', "({})", "[{}]", " {} ", "{},", "{};", "{} (NT
     "written", ["984123450.0", "98412345.60", "98412345,6", "984123456.7", "9.84E+09", "9.841E+09", "9,84e9", "9.84E9"]
 )
 @pytest.mark.parametrize("digits", [{}, DEVANAGARI], ids=["ASCII", "Devanagari"])
-def test_lost_digits_are_refused_behind_every_prefix_and_in_every_wrapping(written: str, digits: dict[int, int]) -> None:
+def test_lost_digits_are_refused_behind_every_prefix_and_in_every_wrapping(
+    written: str, digits: dict[int, int]
+) -> None:
     for prefix, wrapping in product(PREFIXES, WRAPPINGS):
         text = wrapping.format((prefix + written).translate(digits))
 

@@ -69,7 +69,7 @@ def test_contacts_in_the_shape_of_the_api_are_chosen_by_their_variables() -> Non
 def test_an_audience_that_where_empties_says_so() -> None:
     with check(PEOPLE, where={"Ward": 70}) as audience, pytest.raises(TingTingContactsError) as raised:
         audience.raise_if_refused()
-    assert "where= wants none of the 4 rows" in str(raised.value)
+    assert "where= keeps none of the 4 rows" in str(raised.value)
 
 
 def test_a_column_of_where_must_be_there(tmp_path: Path) -> None:
@@ -152,6 +152,9 @@ def test_a_row_with_too_many_cells_still_excludes_its_number(tmp_path: Path) -> 
 def test_rows_without_a_single_number_are_the_wrong_column(tmp_path: Path) -> None:
     path = tmp_path / "do_not_call.csv"
     path.write_text("name\nRam\nSita\n")
+    with pytest.raises(TingTingContactsError, match=r"do_not_call.csv, row 2: .* is not a phone number"):
+        excluding(path)
+    path.write_text("phone\n01-4412345\n\n5412345\n")
     with pytest.raises(TingTingContactsError, match=r"do_not_call.csv has 2 rows, but not one number"):
         excluding(path)
 
@@ -178,7 +181,7 @@ def test_rows_without_a_single_number_are_the_wrong_column(tmp_path: Path) -> No
 )
 def test_a_word_beside_the_number_does_not_get_anybody_called(entry: str, policy: str) -> None:
     exclude = Exclusion(number_policy=policy)
-    exclude.add(read_rows([{"number": "9800000000"}, {"number": entry}, {"number": "01-4412345"}]))
+    exclude.add(read_rows([{"number": "9801112222"}, {"number": entry}, {"number": "01-4412345"}]))
 
     assert "9841234567" in exclude
     assert exclude.unusable == (policy == "nepal_mobile")
@@ -188,8 +191,8 @@ def test_a_word_beside_the_number_does_not_get_anybody_called(entry: str, policy
 def test_a_text_whose_digits_cannot_be_told_apart_is_refused(entry: str, policy: str) -> None:
     exclude = Exclusion(number_policy=policy)
 
-    with pytest.raises(TingTingContactsError, match="cannot be left out safely") as raised:
-        exclude.add(read_rows([{"number": "9800000000"}, {"number": entry}]))
+    with pytest.raises(TingTingContactsError, match="The entry may name a contact") as raised:
+        exclude.add(read_rows([{"number": "9801112222"}, {"number": entry}]))
 
     assert not re.search(r"\d{6}", str(raised.value).replace(" ", ""))
 
@@ -205,7 +208,7 @@ def test_a_second_number_that_shares_its_first_digits_is_refused(entry: str, pol
     with pytest.raises(
         TingTingContactsError, match=r"row 2: 9\d\*+\d\d holds more than one number; keep one"
     ) as raised:
-        exclude.add(read_rows([{"number": "9800000000"}, {"number": entry}]))
+        exclude.add(read_rows([{"number": "9801112222"}, {"number": entry}]))
 
     assert "Ram" not in str(raised.value)
     assert "Sita" not in str(raised.value)
@@ -220,17 +223,96 @@ def test_two_whole_numbers_and_a_date_are_no_shared_digits() -> None:
 
 def test_the_error_of_a_row_that_holds_no_number_says_to_correct_or_remove_it() -> None:
     with pytest.raises(
-        TingTingContactsError, match=r"row 2: .*cannot be left out safely: correct or remove that row\."
+        TingTingContactsError,
+        match=r"row 2: .*correct or remove that row, or pass over such rows with on_invalid_exclude='skip'\.",
     ):
-        excluding([{"number": "9800000000"}, {"number": "Updated at 1970-01-01 00:00:00"}])
+        excluding([{"number": "9801112222"}, {"number": "Updated at 1970-01-01 00:00:00"}])
 
 
-@pytest.mark.parametrize("entry", ["9831234567", "9779831234567", "Sita 9831234567", "ext. 123", "Sita 01-4412345"])
-def test_an_entry_that_is_nobodys_mobile_is_counted_as_unusable(entry: str) -> None:
+@pytest.mark.parametrize(
+    ("entry", "reason"),
+    [
+        ("", "empty"),
+        ("NULL", "empty"),
+        ("01-4412345", "landline"),
+        ("5412345", "landline"),
+        ("+919876543210", "foreign"),
+    ],
+)
+def test_an_entry_that_certainly_names_no_mobile_is_passed_over_and_counted(entry: str, reason: str) -> None:
     exclude = Exclusion()
-    exclude.add(read_rows([{"number": "9800000000"}, {"number": entry}]))
+    exclude.add(read_rows([{"number": "9801112222"}, {"number": entry}]))
+
+    assert (exclude.size, exclude.passed_over) == (1, {reason: 1})
+
+
+UNREADABLE = [
+    "9831234567",
+    "9779831234567",
+    "Sita 9831234567",
+    "ext. 123",
+    "Sita 01-4412345",
+    "98412345679801234567",
+    "19841234567",
+    "98412345671",
+    "01-44112239841234567",
+    "(*$!@#$%^&",
+    "+977 984123450.0",
+    "+977 98412345.60",
+    "9.841E+09",
+    "9840000000",
+    9840000000.0,
+    "Ram Bahadur",
+]
+
+
+@pytest.mark.parametrize("entry", UNREADABLE, ids=repr)
+def test_an_entry_that_may_name_a_contact_refuses_the_list_unless_it_is_skipped(entry: object) -> None:
+    rows = [{"number": "9801112222"}, {"number": entry}]
+    with pytest.raises(TingTingContactsError, match=r"exclude: the given contacts, row 2"):
+        Exclusion().add(read_rows(rows))
+
+    exclude = Exclusion(on_invalid="skip")
+    exclude.add(read_rows(rows))
 
     assert (exclude.size, exclude.unusable) == (1, 1)
+
+
+def test_a_list_that_a_spreadsheet_has_rounded_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "do_not_call.csv"
+    path.write_text("name,phone\nRam,9841230000\nSita,9841230000\n")
+    with pytest.raises(TingTingContactsError, match=r"row 3: 98\*{6}00 has lost digits"):
+        excluding(path)
+    path.write_text("name,phone\nRam,9841230000\nRam,9841230000\n")
+    assert "9841230000" in excluding(path)
+
+
+def test_all_columns_of_numbers_count(tmp_path: Path) -> None:
+    path = tmp_path / "do_not_call.csv"
+    path.write_text(
+        "Name,Mobile,Alternate No,Mobile 2,Guardian,Ward\n"
+        "Ram,9841234501,9841234502,,9841234504,7\nSita,,,9841234503,Hari,8\n"
+    )
+    exclusion = excluding(path)
+    assert [number[-1] for number in sorted(f"984123450{digit}" for digit in range(1, 6)) if number in exclusion] == [
+        "1",
+        "2",
+        "3",
+        "4",
+    ]
+    assert exclusion.passed_over == {}
+
+
+def test_all_numbers_of_a_cell_count_where_several_are_allowed() -> None:
+    exclusion = Exclusion(several_numbers="first_mobile")
+    exclusion.add(read_rows(["9841234501/02", "9841234503, 9841234504"]))
+
+    assert exclusion.size == 4
+
+
+def test_an_unknown_choice_for_invalid_entries_is_refused() -> None:
+    with pytest.raises(TingTingConfigError, match="on_invalid_exclude='ignore' is not known"):
+        Exclusion(on_invalid="ignore")
 
 
 def test_numbers_as_they_are_are_excluded_in_every_form() -> None:
@@ -251,11 +333,11 @@ def test_the_column_of_numbers_is_the_audiences_the_usual_one_or_the_only_one(tm
     named.write_text("Phone,Handset\n9841234501,9841234502\n")
     only.write_text("refused\n9841234503\n")
     exclusion = excluding(named, only, number_column="Handset")
-    assert [number in exclusion for number in ("9841234501", "9841234502", "9841234503")] == [False, True, True]
+    assert [number in exclusion for number in ("9841234501", "9841234502", "9841234503")] == [True, True, True]
 
 
 @settings(max_examples=40)
-@given(st.sets(st.integers(0, 99_999_999_999)), st.lists(st.integers(0, 99_999_999_999)))
+@given(st.sets(st.integers(1_000_001, 99_999_999_999)), st.lists(st.integers(1_000_001, 99_999_999_999)))
 def test_an_exclusion_holds_what_was_added_and_nothing_else(added: set[int], others: list[int]) -> None:
     exclusion = Exclusion(number_policy="as_is")
     exclusion.add(Row(Place("x", 1), {"number": str(number)}, ("number",)) for number in added)
@@ -283,7 +365,7 @@ def test_duplicates_that_say_something_else_are_counted_and_shown_masked() -> No
 
 
 def test_of_many_conflicts_ten_are_shown_and_all_counted() -> None:
-    people = [{"number": f"98412{row % 50:05}", "name": str(row)} for row in range(150)]
+    people = [{"number": f"98412{row % 50 + 1:05}", "name": str(row)} for row in range(150)]
     with check(people) as audience:
         assert (audience.valid, audience.duplicates, audience.conflicting) == (50, 100, 100)
         assert len(audience.conflicts) == 10

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from airflow_provider_tingting.contacts.message import sms_size
-from airflow_provider_tingting.sandbox.messages import sms_parts
 
 
 @pytest.mark.parametrize(
@@ -34,10 +31,3 @@ from airflow_provider_tingting.sandbox.messages import sms_parts
 def test_parts(text: str, parts: int, is_unicode: bool) -> None:
     size = sms_size(text)
     assert (size.parts, size.is_unicode) == (parts, is_unicode)
-
-
-@given(st.text(st.sampled_from("aZ é~€^कसे"), max_size=700))
-def test_the_sandbox_counts_the_same_but_for_what_may_not_be_split(text: str) -> None:
-    """Two implementations; the sandbox takes a sign of two places for two signs."""
-    difference = sms_size(text).parts - sms_parts(text)
-    assert difference == 0 or (difference == 1 and any(char in text for char in "~€^"))

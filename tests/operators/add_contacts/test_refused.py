@@ -62,7 +62,7 @@ def _folder(folder):
 @pytest.mark.parametrize(
     ("contacts", "says"),
     [
-        pytest.param(lambda _: [], ["audience is empty", "Nothing was sent"], id="nobody"),
+        pytest.param(lambda _: [], ["audience is empty", "Nothing was sent"], id="no contacts"),
         pytest.param(_only_a_header, ["people.csv", "no rows"], id="a table without rows"),
         pytest.param(lambda _: None, ["contacts is empty"], id="no contacts at all"),
         pytest.param(lambda _: "  ", ["contacts is empty"], id="an empty path"),
