@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from datetime import date, datetime, time, timedelta, timezone
 
+from airflow_provider_tingting.bikram_sambat import gregorian
 from airflow_provider_tingting.clock import wall_time
 from airflow_provider_tingting.errors import TingTingConfigError
 from airflow_provider_tingting.timezones import NEPAL, as_nepal_time
 
+#: A later schedule is taken for a mistake, most often for a Bikram Sambat date without `BS`.
+MAX_AHEAD = timedelta(days=366)
+_BIKRAM_SAMBAT = re.compile(r"BS\s*(\d{4})-(\d{1,2})-(\d{1,2})(.*)", re.IGNORECASE | re.ASCII | re.DOTALL)
 
-def read_schedule(schedule: str | datetime | date | None) -> datetime | None:
-    """Read a schedule as people write it: a time, or a text in ISO 8601, also a bare date (midnight in Nepal).
 
-    :raises TingTingConfigError: it is no time.
+def read_schedule(schedule: str | datetime | date | None, *, now: datetime | None = None) -> datetime | None:
+    """Return the moment of a schedule; one without an offset is Nepal time, a bare date is midnight there.
+
+    :param schedule: a datetime, a date, a text in ISO 8601 (`2026-12-01T14:00`), or a Bikram Sambat date after `BS`
+        (`BS 2083-08-16 10:00`); None or an empty text for no schedule.
+    :param now: the current time; the clock's by default.
+    :raises TingTingConfigError: it is no time, or more than a year ahead.
     """
     if schedule is None or (isinstance(schedule, str) and not schedule.strip()):
         return None
@@ -24,7 +33,7 @@ def read_schedule(schedule: str | datetime | date | None) -> datetime | None:
         moment = None
         with suppress(ValueError):
             # `exact` keeps a bare date a date, and a bare time of day from becoming one of today.
-            moment = pendulum.parse(schedule.strip(), tz=NEPAL.key, exact=True)
+            moment = pendulum.parse(_in_gregorian(schedule.strip()), tz=NEPAL.key, exact=True)
     if isinstance(moment, date) and not isinstance(moment, datetime):
         moment = datetime.combine(moment, time())
     if not isinstance(moment, datetime):
@@ -32,14 +41,42 @@ def read_schedule(schedule: str | datetime | date | None) -> datetime | None:
             f"The schedule {schedule!r} is no time. Write it in ISO 8601, such as 2026-12-01T14:00:00+05:45; "
             "without an offset it is Nepal time."
         )
-    return as_nepal_time(moment)
+    moment = as_nepal_time(moment)
+    if moment - (now or _now()) > MAX_AHEAD:
+        day = gregorian(moment.year, moment.month, moment.day)
+        meant = f" If it is a Bikram Sambat date, write {day.isoformat()}, or 'BS {moment:%Y-%m-%d}'." if day else ""
+        raise TingTingConfigError(
+            f"The schedule {moment.isoformat()} is more than a year ahead.{meant} TingTing reads schedules in AD."
+        )
+    return moment
+
+
+def _in_gregorian(text: str) -> str:
+    found = _BIKRAM_SAMBAT.fullmatch(text)
+    if found is None:
+        return text
+    day = gregorian(int(found[1]), int(found[2]), int(found[3]))
+    if day is None:
+        raise TingTingConfigError(f"The schedule {text!r} is no Bikram Sambat date of the years 2080 to 2100.")
+    return f"{day.isoformat()}{found[4]}"
+
+
+def _now() -> datetime:
+    return datetime.fromtimestamp(wall_time(), timezone.utc)
 
 
 def is_past(moment: datetime, *, now: datetime | None = None) -> bool:
-    """Whether TingTing would refuse to schedule this moment."""
-    return moment <= (now or datetime.fromtimestamp(wall_time(), timezone.utc))
+    """Return whether TingTing would refuse to schedule this moment.
+
+    :param moment: the moment.
+    :param now: the current time; the clock's by default.
+    """
+    return moment <= (now or _now())
 
 
 def wire_format(moment: datetime) -> str:
-    """Write a moment as TingTing reads it: ISO 8601 to the second, always with an offset."""
+    """Return a moment as TingTing reads it: ISO 8601 to the second, always with an offset.
+
+    :param moment: the moment, with an offset.
+    """
     return (moment - timedelta(microseconds=moment.microsecond)).isoformat()

@@ -22,6 +22,7 @@ from airflow_provider_tingting.utils.arguments import (
     credit_limit_of,
     ids_of,
     length_factor_of,
+    message_of,
     one_of,
     seconds_of,
 )
@@ -195,8 +196,8 @@ class TingTingCreateCampaignOperator(TingTingBaseWriteOperator):
             name=str(self.name).strip(),
             services=services,
             user_phone=ids_of(self.user_phone),
-            message=self.message,
-            sms_message=self.sms_message,
+            message=message_of(self.message),
+            sms_message=message_of(self.sms_message),
             description=self.description,
             schedule=self._schedule(),
             run_if_late=self.on_past_schedule == "run_now",

@@ -9,7 +9,7 @@ from airflow_provider_tingting.errors import TingTingAPIError, TingTingAuthError
 from airflow_provider_tingting.formatting import amount, counted
 from airflow_provider_tingting.links.campaign import push_link
 from airflow_provider_tingting.operators.audience import TingTingBaseAudienceOperator
-from airflow_provider_tingting.utils.arguments import campaign_id_of, one_of
+from airflow_provider_tingting.utils.arguments import campaign_id_of, message_of, one_of
 from airflow_provider_tingting.utils.clears import ClearPolicy
 
 if TYPE_CHECKING:
@@ -237,7 +237,7 @@ class TingTingCheckContactsOperator(TingTingBaseAudienceOperator):
             self.check_templates()
             campaign = self._campaign(context)
             prices = Prices.of(self.credits_per_call, self.credits_per_sms_part)
-            messages = (campaign.message, campaign.sms_message) if campaign else (self.message, self.sms_message)
+            messages = (campaign.message, campaign.sms_message) if campaign else self._own_messages()
             with self.validated(campaign, *messages) as (reader, audience):
                 message, sms_message = sent_messages(campaign) if campaign else messages
                 summary: dict[str, Any] = {
@@ -267,6 +267,9 @@ class TingTingCheckContactsOperator(TingTingBaseAudienceOperator):
         campaign = self.hook.get_campaign(campaign_id)
         self.push_campaign(context, campaign_id)
         return campaign
+
+    def _own_messages(self) -> tuple[str | None, str | None]:
+        return message_of(self.message), message_of(self.sms_message)
 
     def _remaining(self) -> float | None:
         try:

@@ -16,7 +16,7 @@ from airflow_provider_tingting.errors import (
     TingTingRefusedError,
 )
 from airflow_provider_tingting.operators.base import TingTingBaseOperator, TingTingBaseWriteOperator
-from airflow_provider_tingting.utils.arguments import campaign_id_of
+from airflow_provider_tingting.utils.arguments import campaign_id_of, message_of
 from airflow_provider_tingting.utils.clears import clear_count, is_first_try
 from airflow_provider_tingting.utils.task_state import TaskState
 
@@ -85,8 +85,8 @@ class TingTingUpdateCampaignOperator(TingTingBaseWriteOperator):
             wanted = {
                 "name": self.name,
                 "services": self.services,
-                "message": self.message,
-                "sms_message": self.sms_message,
+                "message": message_of(self.message),
+                "sms_message": message_of(self.sms_message),
                 "schedule": None if moment is None else wire_format(moment),
             }
             fields = {name: value for name, value in wanted.items() if value is not None}

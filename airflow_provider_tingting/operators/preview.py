@@ -19,7 +19,7 @@ from airflow_provider_tingting.errors import (
 )
 from airflow_provider_tingting.masking import mask_text
 from airflow_provider_tingting.operators.base import TingTingBaseOperator, TingTingBaseWriteOperator
-from airflow_provider_tingting.utils.arguments import campaign_id_of
+from airflow_provider_tingting.utils.arguments import campaign_id_of, message_of
 from airflow_provider_tingting.utils.clears import clear_count
 from airflow_provider_tingting.utils.run_age import check_calling_window, check_max_age, check_may_call
 
@@ -73,7 +73,7 @@ class TingTingPreviewVoiceOperator(TingTingBaseOperator):
             voice = campaign.voice_id if self.voice in (None, "") else self.hook.find_voice(self.voice).id
             if voice is None:
                 raise TingTingConfigError(f"Campaign {number} has no voice yet: give one to preview it with.")
-            message = self.message or campaign.message
+            message = message_of(self.message) or campaign.message
             url = run_flow(
                 self.hook.get_conn(), retry_idempotent(api.calls.preview_voice(number, voice=voice, message=message))
             )

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from airflow_provider_tingting._compat import object_storage_path
+from airflow_provider_tingting.contacts.message import clean_tags
 from airflow_provider_tingting.errors import TingTingConfigError
 
 OUTSIDE_WINDOW = ("wait", "fail")
@@ -48,6 +49,14 @@ def check_rendered(arguments: Mapping[str, Any]) -> None:
             check_rendered({f"{argument}[{key!r}]": inner for key, inner in value.items()})
         elif isinstance(value, list | tuple | set | frozenset):
             check_rendered({f"{argument}[{index}]": inner for index, inner in enumerate(value)})
+
+
+def message_of(value: Any) -> Any:
+    """Return a message whose tags TingTing fills: `{ name }` becomes `{name}`; anything but a text stays as it is.
+
+    :param value: the argument after rendering.
+    """
+    return clean_tags(value) if isinstance(value, str) else value
 
 
 def _check_rendered_text(text: str, argument: str) -> None:

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from airflow_provider_tingting.bikram_sambat import bikram_sambat, gregorian
 from airflow_provider_tingting.campaigns.schedule import is_past, read_schedule, wire_format
 from airflow_provider_tingting.errors import TingTingConfigError
 
@@ -43,9 +44,37 @@ def test_a_text_that_is_no_time_is_answered_with_an_example(text: str) -> None:
 
 @given(st.datetimes(min_value=datetime(2020, 1, 1), max_value=datetime(2100, 1, 1)))
 def test_every_naive_time_is_read_as_nepal_time_and_back(moment: datetime) -> None:
-    sent = wire_format(read_schedule(moment.isoformat()))  # type: ignore[arg-type]
+    sent = wire_format(read_schedule(moment.isoformat(), now=moment.replace(tzinfo=timezone.utc)))  # type: ignore[arg-type]
 
     assert sent == moment.replace(microsecond=0).isoformat() + "+05:45"
+
+
+@pytest.mark.parametrize("written", ["2083-08-16T10:00:00", "2083-08-16", datetime(2083, 8, 16, 10)], ids=str)
+def test_a_date_of_the_nepali_calendar_is_refused_with_the_likely_date(written: object) -> None:
+    with pytest.raises(TingTingConfigError, match=r"more than a year ahead.*write 2026-12-01, or 'BS 2083-08-16'"):
+        read_schedule(written)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("written", "sent"),
+    [
+        ("BS 2083-08-16 10:00", "2026-12-01T10:00:00+05:45"),
+        ("bs 2083-8-16", "2026-12-01T00:00:00+05:45"),
+        ("BS 2082-03-25T14:46:00", "2025-07-09T14:46:00+05:45"),
+    ],
+)
+def test_a_date_of_the_nepali_calendar_may_be_written(written: str, sent: str) -> None:
+    assert wire_format(read_schedule(written)) == sent  # type: ignore[arg-type]
+
+
+def test_a_date_that_the_nepali_calendar_lacks_is_refused() -> None:
+    with pytest.raises(TingTingConfigError, match="no Bikram Sambat date"):
+        read_schedule("BS 2083-13-01")
+
+
+@given(st.dates(date(2023, 4, 14), date(2044, 4, 12)))
+def test_every_date_finds_its_way_between_the_calendars(day: date) -> None:
+    assert gregorian(*map(int, bikram_sambat(day).split("-"))) == day
 
 
 def test_a_moment_that_has_come_is_past() -> None:

@@ -11,7 +11,8 @@ HALF = "\ud83d"
 
 
 @pytest.mark.parametrize(
-    ("policy", "number", "neighbour"), [("nepal_mobile", "9841234567", "9841234566"), ("as_is", "14155550123", "4412345")]
+    ("policy", "number", "neighbour"),
+    [("nepal_mobile", "9841234567", "9841234566"), ("as_is", "14155550123", "4412345")],
 )
 def test_a_row_that_no_file_can_hold_leaves_its_number_to_a_good_row_that_comes_later(policy, number, neighbour):
     rows = [

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import math
 import time
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 
 import pytest
 from durability.in_process import Store, creating, make_impatient, once
 from support.campaigns import writes
 
 from airflow_provider_tingting._compat import AirflowFailException
+from airflow_provider_tingting.timezones import NEPAL
 
 pytestmark = pytest.mark.usefixtures("tingting_conn")
 
 CLEARED = {"try_number": 2, "cleared_after": 1}
-TEN, THREE = "2035-01-01T10:00:00+05:45", "2035-01-01T15:00:00+05:45"
+DAY = f"{datetime.now(NEPAL) + timedelta(days=200):%Y-%m-%d}"
+TEN, THREE = f"{DAY}T10:00:00+05:45", f"{DAY}T15:00:00+05:45"
 WITHOUT_VOICE = {"voice": None}
 
 
@@ -52,7 +54,9 @@ def test_a_schedule_that_is_new_is_applied(sandbox, store):
     assert sandbox.world.campaigns[campaign].schedule == seconds(THREE)
 
 
-@pytest.mark.parametrize("same", [TEN, "2035-01-01T04:15:00Z", "2035-01-01T10:00:30+05:45"])
+@pytest.mark.parametrize(
+    "same", [TEN, f"{DAY}T04:15:00Z", f"{DAY}T10:00:30+05:45"], ids=["the same text", "UTC", "other seconds"]
+)
 def test_the_same_moment_written_otherwise_changes_nothing(sandbox, store, logged, same):
     once(lambda: creating(schedule=TEN, credit_limit=500, **WITHOUT_VOICE), store=store)
     logged()
@@ -135,9 +139,7 @@ def test_a_schedule_that_tingting_takes_and_ignores_is_not_told_as_done(sandbox,
     once(lambda: creating(schedule=TEN), store=store)
     with monkeypatch.context() as deaf:
         deaf.setattr(sandbox.world, "update_campaign", lambda number, **_: sandbox.world.campaign(number))
-        with pytest.raises(
-            AirflowFailException, match=r"has taken the schedule 2035-01-01T15.* keeps its own: it is .*10"
-        ):
+        with pytest.raises(AirflowFailException, match=rf"has taken the schedule {DAY}T15.* keeps its own: it is .*10"):
             once(lambda: creating(schedule=THREE), store=store, **CLEARED)
     assert "has got it" not in logged()
 
