@@ -57,8 +57,8 @@ class TingTingAddContactsOperator(TingTingBaseAudienceOperator):
     :param on_invalid: what happens to rows that cannot be called: `fail` refuses the whole audience, `skip` leaves
         those rows out.
     :param rejects_path: with `skip`, the `.csv` or `.xlsx` file to which rejected rows are written with their reason.
-    :param on_invalid_exclude: what happens to entries of `exclude` that cannot be read: `fail` refuses the list, because
-        such an entry may name a contact; `skip` counts them.
+    :param on_invalid_exclude: what happens to entries of `exclude` that cannot be read: `fail` refuses the list,
+        because such an entry may name a contact; `skip` counts them.
     :param number_policy: `nepal_mobile` accepts mobile numbers of Nepal, `as_is` accepts numbers as written, for an
         account that reaches others.
     :param several_numbers: what a cell with several numbers gives: `refuse` rejects its row, `first_mobile` takes the
@@ -185,8 +185,8 @@ class TingTingCheckContactsOperator(TingTingBaseAudienceOperator):
     :param on_invalid: what happens to rows that cannot be called: `fail` refuses the whole audience, `skip` leaves
         those rows out.
     :param rejects_path: with `skip`, the `.csv` or `.xlsx` file to which rejected rows are written with their reason.
-    :param on_invalid_exclude: what happens to entries of `exclude` that cannot be read: `fail` refuses the list, because
-        such an entry may name a contact; `skip` counts them.
+    :param on_invalid_exclude: what happens to entries of `exclude` that cannot be read: `fail` refuses the list,
+        because such an entry may name a contact; `skip` counts them.
     :param number_policy: `nepal_mobile` accepts mobile numbers of Nepal, `as_is` accepts numbers as written, for an
         account that reaches others.
     :param several_numbers: what a cell with several numbers gives: `refuse` rejects its row, `first_mobile` takes the

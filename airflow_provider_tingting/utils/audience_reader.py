@@ -72,9 +72,10 @@ class AudienceReader:
         """
         arguments = self._arguments
         if unfillable := unfillable_tags(*messages):
+            tag = f"{{{unfillable[0]}}}"
             raise TingTingConfigError(
-                f"The message uses {{{unfillable[0]}}} with spaces, which TingTing does not fill. Write "
-                f"{clean_tags(f'{{{unfillable[0]}}}')} in the message; TingTingUpdateCampaignOperator changes a campaign's."
+                f"The message uses {tag} with spaces, which TingTing does not fill. Write {clean_tags(tag)} in the "
+                "message; TingTingUpdateCampaignOperator changes the message of a campaign."
             )
         options = AudienceOptions(
             number_column=arguments.number_column or None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 from collections.abc import Callable
-from datetime import datetime, timezone
+from datetime import datetime, time, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,8 @@ from airflow_provider_tingting.errors import (
 from airflow_provider_tingting.hooks.tingting import TingTingHook
 from airflow_provider_tingting.sandbox import Sandbox
 
+#: A day that may be scheduled.
+DAY = (datetime.now(timezone.utc) + timedelta(days=200)).date()
 CREATE: dict[str, Any] = {"name": "Dashain", "services": "PHONE", "user_phone": [3], "message": "नमस्ते {name}"}
 
 PROMISED = """
@@ -149,20 +151,20 @@ def test_a_campaign_that_runs_can_be_stopped(hook: TingTingHook, sandbox: Sandbo
 
 
 def test_a_time_goes_out_with_its_offset_and_without_one_is_nepals(hook: TingTingHook) -> None:
-    naive = hook.create_campaign(**CREATE, schedule=datetime(2040, 1, 2, 14, 30))
-    aware = hook.create_campaign(**CREATE, schedule=datetime(2040, 1, 2, 8, 45, tzinfo=timezone.utc))
-    text = hook.create_campaign(**CREATE, schedule="2040-01-02")
+    naive = hook.create_campaign(**CREATE, schedule=datetime.combine(DAY, time(14, 30)))
+    aware = hook.create_campaign(**CREATE, schedule=datetime.combine(DAY, time(8, 45), timezone.utc))
+    text = hook.create_campaign(**CREATE, schedule=DAY.isoformat())
 
-    assert naive.schedule == aware.schedule == "2040-01-02T14:30:00+05:45"
-    assert text.schedule == "2040-01-02T00:00:00+05:45"
+    assert naive.schedule == aware.schedule == f"{DAY}T14:30:00+05:45"
+    assert text.schedule == f"{DAY}T00:00:00+05:45"
 
 
 def test_an_update_takes_a_time_as_creating_does(hook: TingTingHook) -> None:
     campaign = hook.create_campaign(**CREATE)
-    changed = hook.update_campaign(campaign.id, name="Tihar", schedule=datetime(2040, 1, 2, 14, 30))
+    changed = hook.update_campaign(campaign.id, name="Tihar", schedule=datetime.combine(DAY, time(14, 30)))
 
     assert changed is not None
-    assert (changed.name, changed.schedule) == ("Tihar", "2040-01-02T14:30:00+05:45")
+    assert (changed.name, changed.schedule) == ("Tihar", f"{DAY}T14:30:00+05:45")
 
 
 def test_a_write_is_sent_once_and_its_unknown_outcome_raised(hook: TingTingHook, sandbox: Sandbox) -> None:
