@@ -17,6 +17,7 @@ from airflow_provider_tingting.errors import (
     TingTingAPIError,
     TingTingAuthError,
     TingTingConfigError,
+    TingTingForbiddenError,
     TingTingNeverSentError,
     TingTingNotFoundError,
     TingTingOutcomeUnknownError,
@@ -325,6 +326,8 @@ def describe_failure(error: TingTingAPIError, base_url: str) -> str:
     :param error: the error of the read.
     :param base_url: where the read was sent.
     """
+    if isinstance(error, TingTingForbiddenError):
+        return f"TingTing refuses the call (HTTP {error.status_code}): {error.message} {error.default_remedy}"
     if isinstance(error, TingTingAuthError):
         return f"TingTing refuses the token. {error.default_remedy}"
     if isinstance(error, TingTingNotFoundError):

@@ -14,7 +14,8 @@ TingTingError
 └── TingTingAPIError                  a call to TingTing failed
     ├── TingTingNeverSentError            the request never left: safe to send again
     ├── TingTingRefusedError              TingTing refused the call and did nothing
-    │   ├── TingTingAuthError                 401, 403
+    │   ├── TingTingAuthError                 401
+    │   │   └── TingTingForbiddenError                403
     │   ├── TingTingNotFoundError             404
     │   ├── TingTingValidationError           400, 422: `fields` has the reasons
     │   ├── TingTingRateLimitedError          429
@@ -32,7 +33,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from airflow_provider_tingting.masking import mask_text
+from airflow_provider_tingting.masking import mask_text, printable
 
 
 def _rebuild(cls: type[TingTingError], args: tuple[str, ...], state: dict[str, object]) -> TingTingError:
@@ -49,7 +50,7 @@ class TingTingError(Exception):
     """
 
     def __init__(self, message: str) -> None:
-        super().__init__(mask_text(message))
+        super().__init__(mask_text(printable(message)))
 
     def __reduce__(self) -> tuple[object, ...]:
         # Airflow pickles exceptions; the default would lose the keyword arguments of the subclasses.
@@ -134,7 +135,7 @@ class TingTingAPIError(TingTingError):
         answered = f" (HTTP {status_code})" if status_code is not None else ""
         super().__init__(f"TingTing {call}{about} failed{answered}: {message} {remedy or self.default_remedy}")
         self.call = call
-        self.message = mask_text(message)
+        self.message = mask_text(printable(message))
         self.campaign_id = campaign_id
         self.status_code = status_code
         self.retry_after = retry_after
@@ -154,10 +155,19 @@ class TingTingRefusedError(TingTingAPIError):
 
 
 class TingTingAuthError(TingTingRefusedError):
-    """The token is missing, wrong or revoked, or its account lacks the permission."""
+    """The token is missing, wrong or revoked."""
 
     default_remedy = (
         "Put a valid API token into the connection's password. Making a new token in TingTing revokes the old one."
+    )
+
+
+class TingTingForbiddenError(TingTingAuthError):
+    """The token is valid, but its account may not use the call, or is not activated."""
+
+    default_remedy = (
+        "The token is valid, but its account lacks the permission. Ask TingTing for it; do not make a new token, which "
+        "revokes this one and does not help."
     )
 
 
@@ -203,6 +213,7 @@ class TingTingUnreadableReplyError(TingTingOutcomeUnknownError):
 #: Errors that the same task with the same arguments raises again on every retry, with the reason that Airflow shows.
 #: Operators fail without a retry on them, and `tingting_retry_policy` has a rule for each.
 NON_RETRYABLE: dict[type[TingTingError], str] = {
+    TingTingForbiddenError: "the token's account lacks the permission",
     TingTingAuthError: "TingTing refuses the token",
     TingTingConfigError: "the connection or an argument is wrong",
     TingTingContactsError: "the contacts cannot be used as given",

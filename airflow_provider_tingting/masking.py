@@ -9,6 +9,8 @@ import re
 import unicodedata
 
 HIDDEN = "***"
+# Control and format characters, lone surrogates, private use, unassigned, and the separators of lines and paragraphs.
+_UNPRINTABLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 # Eight digits or more in a row (separators between them allowed) are taken for a phone number: ids are
 # shorter, a Nepal landline with its area code has eight. `\d` covers Devanagari digits, `%20` is a URL's space.
@@ -36,6 +38,17 @@ _DATE_LIKE = re.compile(
 _BEARER = re.compile(
     r"""(?i)\b(bearer\s+|token\s*[:=]\s*["']?|token\s+["']?(?=[^\s"']*\d|[^\s"']{20}))[A-Za-z0-9._~+/=-]{6,}"""
 )
+
+
+def printable(text: str) -> str:
+    """Return a text in one line, without characters that control a terminal or forge a log line.
+
+    :param text: text from outside, such as a campaign's name or a server's message.
+    """
+    # The two joiners (category Cf) are part of Devanagari words.
+    return "".join(
+        char if char in "\u200c\u200d" or unicodedata.category(char) not in _UNPRINTABLE else " " for char in text
+    )
 
 
 def mask_number(number: object) -> str:

@@ -132,21 +132,21 @@ class _Client:
     def _check(self, call: Call[Any], response: Response) -> None:
         """Raise the error of a response outside 2xx; a `Retry-After` holds all requests of the client."""
         if response.status_code // 100 != 2:
-            error = error_of(call, self._without_token(response))
+            error = error_of(call, response, token=self._origin.token)
             if error.retry_after is not None and error.retry_after <= self._retry.max_wait:
                 self._rate_limiter.hold(error.retry_after)
             raise error
 
     def _read(self, call: Call[T], response: Response) -> T:
         self._check(call, response)
-        return read_response(call, self._without_token(response))
+        return read_response(call, self._without_token(response), token=self._origin.token)
 
     def _check_beginning(self, call: Call[Any], beginning: Response) -> None:
         self._check(call, beginning)
-        check_download(call, self._without_token(beginning))
+        check_download(call, beginning, token=self._origin.token)
 
     def _without_token(self, response: Response) -> Response:
-        """Remove the token from a response, parts of which may be quoted in an error."""
+        """Remove the token from a response, so that no model contains it."""
         token = self._origin.token.encode()
         if len(token) < _SHORTEST_TOKEN or token not in response.content:
             return response

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 
 from airflow_provider_tingting.api import calls
-from airflow_provider_tingting.api.models import CallerNumber, Voice
-from airflow_provider_tingting.errors import TingTingConfigError, TingTingNotFoundError
+from airflow_provider_tingting.api.models import CallerNumber, Dashboard, Voice
+from airflow_provider_tingting.errors import (
+    TingTingAPIError,
+    TingTingAuthError,
+    TingTingConfigError,
+    TingTingForbiddenError,
+    TingTingNotFoundError,
+)
+
+log = logging.getLogger(__name__)
 
 
 async def list_caller_numbers() -> tuple[CallerNumber, ...]:
@@ -27,6 +36,23 @@ async def list_caller_numbers() -> tuple[CallerNumber, ...]:
         raise missing[0]
     # Different numbers of the two lists may share an id, so only a row that is equal in both is a duplicate.
     return tuple({(row.id, row.phone_number): row for row in found}.values())
+
+
+async def read_balance() -> Dashboard | None:
+    """Return the account's balances, or None when TingTing does not tell them.
+
+    TingTing answers 403 to accounts that are not company accounts. The balance is optional information, so neither
+    that nor another failure of this read is an error.
+
+    :raises TingTingAuthError: TingTing rejects the token, so that no other call can succeed.
+    """
+    try:
+        return await calls.get_dashboard()
+    except TingTingAPIError as error:
+        if isinstance(error, TingTingAuthError) and not isinstance(error, TingTingForbiddenError):
+            raise
+        log.info("The balance of the TingTing account is unknown: %s", error.message)
+        return None
 
 
 def choose_voice(voices: Sequence[Voice], name_or_id: str | int) -> Voice:

@@ -6,7 +6,6 @@ Field names are TingTing's. Only fields that the package cannot work without are
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
@@ -21,6 +20,7 @@ from pydantic import (
     TypeAdapter,
     ValidationError,
     field_validator,
+    model_validator,
 )
 
 from airflow_provider_tingting.api.statuses import CampaignStatus, ContactStatus
@@ -28,6 +28,8 @@ from airflow_provider_tingting.timezones import as_nepal_time
 
 T = TypeVar("T")
 _INSTANT = TypeAdapter(datetime)
+# Far above every amount, share, duration and count.
+_LARGEST_NUMBER = 1e12
 
 
 def _none_as_empty(value: Any) -> Any:
@@ -35,22 +37,31 @@ def _none_as_empty(value: Any) -> Any:
 
 
 def _number_or_none(value: Any) -> Any:
-    """Read a number that TingTing writes as number or text (`"91"`, `"10s"`, `"1.50"`); an empty text is None."""
+    """Read a number that TingTing writes as number or text (`"91"`, `"10s"`, `"1.50"`); an empty text is None.
+
+    A number that no amount, share or duration can have is None too, so that arithmetic with it never overflows.
+    """
     if isinstance(value, str):
-        found = re.search(r"-?\d+(?:\.\d+)?", value)
-        return found.group() if found else None
-    if isinstance(value, float) and not math.isfinite(value):
+        found = re.search(r"-?\d{1,400}(?:\.\d{1,400})?", value)
+        value = float(found.group()) if found else None
+    if isinstance(value, int | float) and not abs(value) < _LARGEST_NUMBER:
         return None
     return value
+
+
+def _count_or_none(value: Any) -> Any:
+    number = _number_or_none(value)
+    return None if isinstance(number, int | float) and (number < 0 or number != int(number)) else number
 
 
 def _with_offset(text: str | None) -> datetime | None:
     try:
         return as_nepal_time(_INSTANT.validate_python(text)) if text else None
-    except ValidationError:
+    except (ValidationError, OverflowError):
         return None
 
 
+Count = Annotated[int | None, BeforeValidator(_count_or_none)]
 Number = Annotated[float | None, BeforeValidator(_number_or_none)]
 Text = Annotated[str, BeforeValidator(lambda value: "" if value is None else str(value))]
 
@@ -106,7 +117,7 @@ class Campaign(ResponseModel):
     bulk_file: str | None = None
     category: str | None = None
     user_phone: Annotated[tuple[Any, ...], BeforeValidator(_none_as_empty)] = ()
-    campaign_action_count: int | None = None
+    campaign_action_count: Count = None
     progress_percent: Number = None
     updated_at: str | None = None
     credit_limit: Number = None
@@ -162,6 +173,14 @@ class Contact(ResponseModel):
     carrier: str | None = None
     other_variables: Mapping[str, Any] | None = None
 
+    @model_validator(mode="before")
+    @classmethod
+    def _duration_under_either_name(cls, content: Any) -> Any:
+        # Some versions of the server send `duration` beside or instead of `call_duration`.
+        if isinstance(content, Mapping) and content.get("call_duration") in (None, "") and "duration" in content:
+            return {**content, "call_duration": content["duration"]}
+        return content
+
     @field_validator("status", mode="before")
     @classmethod
     def _absent_is_not_started(cls, value: Any) -> Any:
@@ -173,8 +192,8 @@ class AddContactsResult(ResponseModel):
 
     shown = ("created", "skipped")
 
-    created: int | None = None
-    skipped: int | None = None
+    created: Count = None
+    skipped: Count = None
     contacts: Annotated[tuple[Any, ...], BeforeValidator(_none_as_empty)] = ()
     errors: Annotated[tuple[Any, ...], BeforeValidator(_none_as_empty)] = ()
     message: str | None = None
@@ -201,7 +220,7 @@ class UploadResult(ResponseModel):
 
     error_list: Annotated[tuple[Any, ...], BeforeValidator(_none_as_empty)] = ()
     samples: Annotated[tuple[UploadColumn, ...], BeforeValidator(_none_as_empty)] = ()
-    total_validated_rows: int | None = None
+    total_validated_rows: Count = None
 
 
 class MessageResponse(ResponseModel):
@@ -224,9 +243,22 @@ class UserProfile(ResponseModel):
 class Dashboard(ResponseModel):
     """The account's balances; other fields of the response are in `model_extra`."""
 
-    shown = ("remaining_credits",)
+    shown = ("remaining_credits", "remaining_sms_credits", "remaining_phone_credits")
 
     remaining_credits: Number = None
+    remaining_sms_credits: Number = None
+    remaining_phone_credits: Number = None
+
+    def credits_for(self, services: str) -> float | None:
+        """Return the balance that a campaign with these services spends; None when it is unknown.
+
+        An account has one balance, or one for SMS and one for calls; for both services the two are added.
+
+        :param services: `PHONE`, `SMS` or `SMS & PHONE`.
+        """
+        balances = {"SMS": self.remaining_sms_credits, "PHONE": self.remaining_phone_credits}
+        spent = [balance for name, balance in balances.items() if name in services and balance is not None]
+        return sum(spent) if spent else self.remaining_credits
 
 
 class Page(ResponseModel, Generic[T]):
@@ -235,7 +267,7 @@ class Page(ResponseModel, Generic[T]):
     shown = ("count",)
 
     results: Annotated[tuple[T, ...], BeforeValidator(_none_as_empty)]
-    count: int | None = None
+    count: Count = None
     next: str | None = None
     total_credits_consumed: Number = None
     carrier_summary: Mapping[str, Any] | None = None

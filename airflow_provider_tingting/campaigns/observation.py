@@ -17,6 +17,7 @@ from airflow_provider_tingting.errors import (
     TingTingAPIError,
     TingTingAuthError,
     TingTingError,
+    TingTingForbiddenError,
     TingTingNotFoundError,
     TingTingOutcomeUnknownError,
     TingTingRefusedError,
@@ -90,7 +91,7 @@ class Observation:
             )
         if self.reason is Reason.REFUSED:
             kind = _REFUSALS.get(self.status_code or 0, TingTingRefusedError)
-            if kind is TingTingAuthError:
+            if issubclass(kind, TingTingAuthError):
                 remedy = f"{kind.default_remedy} {goes_on}"
             elif kind is TingTingNotFoundError:
                 remedy = f"{kind.default_remedy} Perhaps it was deleted meanwhile."
@@ -207,7 +208,7 @@ class Snapshot:
 # HTTP status in an event → the error that the worker raises.
 _REFUSALS: Mapping[int, type[TingTingRefusedError]] = {
     401: TingTingAuthError,
-    403: TingTingAuthError,
+    403: TingTingForbiddenError,
     404: TingTingNotFoundError,
 }
 

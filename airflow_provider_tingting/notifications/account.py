@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import logging
-
 from airflow_provider_tingting.api import calls
-from airflow_provider_tingting.api.lookups import choose_voice, list_caller_numbers
-from airflow_provider_tingting.errors import TingTingAPIError, TingTingAuthError, TingTingConfigError
+from airflow_provider_tingting.api.lookups import choose_voice, list_caller_numbers, read_balance
+from airflow_provider_tingting.errors import TingTingConfigError
 from airflow_provider_tingting.notifications.notice import Notice
-
-log = logging.getLogger(__name__)
 
 
 async def first_caller() -> tuple[int, ...]:
@@ -26,20 +22,15 @@ async def first_caller() -> tuple[int, ...]:
     return (found[0].id,)
 
 
-async def check_credits() -> None:
-    """Refuse to begin without credits; a server that does not tell the balance is taken to have some.
+async def check_credits(services: str) -> None:
+    """Refuse to begin without credits; an unknown balance is taken for a sufficient one.
 
-    :raises TingTingConfigError: there are none left.
+    :param services: `PHONE`, `SMS` or `SMS & PHONE`.
+    :raises TingTingConfigError: the account has no credits for these services.
     """
-    try:
-        dashboard = await calls.get_dashboard()
-    except TingTingAuthError:
-        raise
-    except TingTingAPIError as error:
-        # Not every server tells; then the campaign's end does.
-        log.debug("The balance is not known: %s", error)
-        return
-    if dashboard.remaining_credits is not None and dashboard.remaining_credits <= 0:
+    dashboard = await read_balance()
+    credits = dashboard.credits_for(services) if dashboard else None
+    if credits is not None and credits <= 0:
         raise TingTingConfigError("The TingTing account has no credits left, so nobody can be told. Buy some.")
 
 

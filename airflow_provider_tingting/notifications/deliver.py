@@ -56,7 +56,7 @@ async def tell(notice: Notice, *, clock: Callable[[], float] = wall_time) -> tup
     first = await _first_step(notice, clock, gone)
     if first is None:
         return ()
-    await check_credits()
+    await check_credits(notice.services)
     callers = notice.user_phone or await first_caller()
     ran: list[int] = []
     for step in range(first, len(notice.to)):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_tingting.errors import TingTingAPIError, TingTingAuthError, TingTingConfigError
+from airflow_provider_tingting.errors import TingTingConfigError
 from airflow_provider_tingting.formatting import amount, counted
 from airflow_provider_tingting.links.campaign import push_link
 from airflow_provider_tingting.operators.audience import TingTingBaseAudienceOperator
@@ -247,7 +247,7 @@ class TingTingCheckContactsOperator(TingTingBaseAudienceOperator):
                         message=message,
                         sms_message=sms_message,
                         prices=prices,
-                        remaining=self._remaining(),
+                        remaining=self._remaining(message, sms_message),
                         limit=campaign.credit_limit if campaign else None,
                     ),
                     "rejects_path": reader.write_rejects(audience),
@@ -271,14 +271,13 @@ class TingTingCheckContactsOperator(TingTingBaseAudienceOperator):
     def _own_messages(self) -> tuple[str | None, str | None]:
         return message_of(self.message), message_of(self.sms_message)
 
-    def _remaining(self) -> float | None:
-        try:
-            return self.hook.get_dashboard().remaining_credits
-        except TingTingAuthError:
-            raise
-        except TingTingAPIError as error:
-            self.log.warning("The account's balance is not known. %s", error)
-            return None
+    def _remaining(self, message: str | None, sms_message: str | None) -> float | None:
+        from airflow_provider_tingting.api.driver import run_flow
+        from airflow_provider_tingting.api.lookups import read_balance
+
+        services = [name for name, text in (("SMS", sms_message), ("PHONE", message)) if text]
+        dashboard = run_flow(self.hook.get_conn(), read_balance())
+        return dashboard.credits_for(" & ".join(services)) if dashboard else None
 
     def _log_estimate(self, summary: dict[str, Any]) -> None:
         sms, credits = summary["sms"], summary["credits"]

@@ -18,6 +18,7 @@ from airflow_provider_tingting.errors import (
     TingTingAPIError,
     TingTingAuthError,
     TingTingConfigError,
+    TingTingForbiddenError,
     TingTingNotFoundError,
     TingTingOutcomeUnknownError,
     TingTingRateLimitedError,
@@ -80,7 +81,7 @@ def test_without_retries_a_read_is_sent_once(connect: Connect, sandbox: Sandbox)
     [
         (400, TingTingValidationError),
         (401, TingTingAuthError),
-        (403, TingTingAuthError),
+        (403, TingTingForbiddenError),
         (404, TingTingNotFoundError),
         (500, TingTingServerError),
         (501, TingTingServerError),

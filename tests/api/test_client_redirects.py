@@ -92,7 +92,7 @@ def test_a_redirect_that_leads_nowhere_is_refused(connect: Connect, server: Reco
 def test_a_redirect_without_an_address_is_refused(connect: Connect, server: RecordingServer) -> None:
     server.always(status=302)
 
-    with pytest.raises(TingTingRedirectError, match="an address it does not name"):
+    with pytest.raises(TingTingRedirectError, match="an address that the response does not name"):
         connect(server).send(VOICES)
 
 

@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 
 from airflow_provider_tingting.api import calls
 from airflow_provider_tingting.api.protocol import Response
-from airflow_provider_tingting.api.responses import error_of, read_response, seconds_to_wait
+from airflow_provider_tingting.api.responses import error_of, parse_retry_after, read_response
 from airflow_provider_tingting.errors import (
     TingTingAPIError,
     TingTingAuthError,
+    TingTingForbiddenError,
     TingTingNotFoundError,
     TingTingOutcomeUnknownError,
     TingTingRateLimitedError,
@@ -63,7 +64,7 @@ def test_every_known_shape_of_an_error_says_what_the_server_said(content: object
     [
         (400, TingTingValidationError),
         (401, TingTingAuthError),
-        (403, TingTingAuthError),
+        (403, TingTingForbiddenError),
         (404, TingTingNotFoundError),
         (405, TingTingRefusedError),
         (408, TingTingOutcomeUnknownError),
@@ -126,11 +127,11 @@ def test_no_bytes_from_the_server_break_the_reading(content: bytes, status: int)
 def test_retry_after_is_read_as_seconds_or_as_a_date() -> None:
     now = datetime(2026, 11, 23, 5, 0, tzinfo=timezone.utc)
 
-    assert seconds_to_wait("7") == 7
-    assert seconds_to_wait("1.5") == 1.5
-    assert seconds_to_wait(format_datetime(now + timedelta(seconds=90), usegmt=True), now=now) == 90
+    assert parse_retry_after("7") == 7
+    assert parse_retry_after("1.5") == 1.5
+    assert parse_retry_after(format_datetime(now + timedelta(seconds=90), usegmt=True), now=now) == 90
 
 
 @pytest.mark.parametrize("header", [None, "", "soon", "-3", "0", "nan", "inf", "Wed, 21 Oct 2015 07:28:00 GMT"])
 def test_a_retry_after_that_names_no_time_to_come_is_ignored(header: str | None) -> None:
-    assert seconds_to_wait(header) is None
+    assert parse_retry_after(header) is None

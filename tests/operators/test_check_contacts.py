@@ -149,7 +149,7 @@ def test_a_balance_that_tingting_does_not_give_is_said_to_be_unknown(sandbox, fa
     result, _ = execute(checking(PEOPLE[:2], message="Hello"))
 
     assert result["credits"] == {"remaining": None, "limit": None, "estimate": 2, "enough": None}
-    assert "balance is not known" in logged()
+    assert "balance of the TingTing account is unknown" in logged()
 
 
 def test_a_bad_row_fails_the_task_but_the_summary_stays(sandbox):

@@ -1,4 +1,4 @@
-"""Drives the synchronous and the asynchronous client in the same words, so that one test holds for both."""
+"""Drives the synchronous and the asynchronous client by the same methods, so that one test holds for both."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 from airflow_provider_tingting.api import AsyncTingTingClient, TingTingClient
 from airflow_provider_tingting.api import client as client_module
 from airflow_provider_tingting.api.client import Downloaded
-from airflow_provider_tingting.api.driver import run_flow
+from airflow_provider_tingting.api.driver import run_flow, run_flow_async
 from airflow_provider_tingting.api.retry import RetryPolicy
 
 KINDS = ("sync", "async")
@@ -66,8 +66,9 @@ class Client:
     def download(self, call: Any, target: BinaryIO) -> Downloaded:
         return self._done(self.itself.download(call, target))  # type: ignore[no-any-return]
 
-    def converse(self, conversation: Any) -> Any:
-        return self._done(run_flow(self.itself, conversation))
+    def run(self, flow: Any) -> Any:
+        """Run a flow with this client."""
+        return self._done(run_flow_async(self.itself, flow) if self._loop else run_flow(self.itself, flow))
 
     def close(self) -> None:
         self._done(self.itself.close())
