@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import zipfile
+from email import message_from_string
 from importlib.metadata import distribution
 
 import pytest
@@ -23,12 +24,23 @@ def installed():
 
 
 @pytest.fixture(scope="module")
-def wheel_names(tmp_path_factory):
+def wheel(tmp_path_factory):
     folder = tmp_path_factory.mktemp("dist")
     command = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(folder)]
     subprocess.run(command, cwd=CHECKOUT, check=True, capture_output=True, text=True, timeout=120)
     [wheel] = folder.glob("*.whl")
-    return zipfile.ZipFile(wheel).namelist()
+    return zipfile.ZipFile(wheel)
+
+
+@pytest.fixture(scope="module")
+def wheel_names(wheel):
+    return wheel.namelist()
+
+
+@pytest.fixture(scope="module")
+def metadata(wheel, wheel_names):
+    [name] = [name for name in wheel_names if name.endswith(".dist-info/METADATA")]
+    return message_from_string(wheel.read(name).decode())
 
 
 def test_the_installed_version_is_the_one_the_package_names(installed):
@@ -48,10 +60,15 @@ def test_the_console_script_points_at_a_function(installed):
     assert callable(entry.load())
 
 
-def test_airflow_can_link_to_the_documentation(installed):
-    labels = [line.split(",")[0] for line in installed.metadata.get_all("Project-URL")]
+def test_no_address_of_the_package_claims_to_be_a_page_of_the_project(metadata):
+    assert metadata.get_all("Project-URL") == ["TingTing, https://tingting.io"]
 
-    assert "documentation" in labels
+
+def test_the_long_description_has_no_link_that_a_package_index_cannot_follow(metadata):
+    targets = re.findall(r"\]\(([^)]*)\)", metadata.get_payload())
+
+    assert metadata["Description-Content-Type"] == "text/markdown"
+    assert targets and all(target.startswith("https://") for target in targets)
 
 
 def test_the_wheel_installs_nothing_beside_the_package(wheel_names):
@@ -72,8 +89,9 @@ def test_every_module_of_the_package_is_in_the_wheel(wheel_names):
     assert modules - set(wheel_names) == set()
 
 
-def test_every_library_that_the_package_imports_is_one_that_it_asks_for(installed):
-    asked = {re.split(r"[^A-Za-z0-9._-]", line)[0].lower().replace("-", "_") for line in installed.requires}
+def test_every_library_that_the_package_imports_is_one_that_it_asks_for(metadata):
+    required = metadata.get_all("Requires-Dist")
+    asked = {re.split(r"[^A-Za-z0-9._-]", line)[0].lower().replace("-", "_") for line in required}
     named_otherwise = {"airflow": "apache_airflow", "upath": "universal_pathlib"}
     come_with_another = {
         "certifi": "requests",
@@ -101,8 +119,8 @@ def imported_libraries():
     return found - set(sys.stdlib_module_names) - {"airflow_provider_tingting"}
 
 
-def test_no_dependency_has_an_upper_bound(installed):
-    bounded = [line for line in installed.requires if re.search(r"<|~=|==", line.split(";")[0])]
+def test_no_dependency_has_an_upper_bound(metadata):
+    bounded = [line for line in metadata.get_all("Requires-Dist") if re.search(r"<|~=|==", line.split(";")[0])]
 
     assert bounded == []
 
