@@ -46,7 +46,7 @@ def row(page, text):
 def test_a_run_is_seen_live_from_the_first_campaign_to_the_last_call(box, open_page):
     page = open_page(box.root_url)
     expect(page.get_by_text("No campaigns yet")).to_be_visible()
-    expect(page.locator("#link")).to_have_text("Live")
+    expect(page.locator("#connection-state")).to_have_text("Live")
 
     campaign = make_campaign(box, 30)
     expect(row(page, "खोप अभियान")).to_contain_text("30 not started")
@@ -57,9 +57,11 @@ def test_a_run_is_seen_live_from_the_first_campaign_to_the_last_call(box, open_p
     expect(page.locator("#ledger-rows tr").first).to_contain_text(re.compile("dialing|ringing|failed"))
     box.play_out()
     expect(row(page, "खोप अभियान")).to_contain_text("Completed")
-    expect(page.locator("#said")).to_have_text(f"Campaign {campaign} is Completed.")
-    expect(page.get_by_role("tab", name="Calls and texts 30")).to_be_visible()
-    expect(page.locator("#twice")).to_have_text("nobody called twice")
+    expect(page.locator("#toast")).to_have_text(f"Campaign {campaign} is now Completed.")
+    expect(page.get_by_role("tab", name="Calls and SMS 30")).to_be_visible()
+    expect(page.locator("#repeated")).to_have_text(
+        "no number called or texted twice by one campaign; demo calls not counted"
+    )
     expect(page.locator("#ledger-rows")).to_contain_text("नमस्कार सीता 29 जी, भोलि खोप लगाइन्छ।")
 
 
@@ -70,8 +72,8 @@ def test_whoever_is_called_again_is_pointed_out(box, open_page):
         client.send(calls.run_campaign(campaign))
     box.play_out()
     page = open_page(box.root_url)
-    expect(page.locator("#twice")).to_have_text("2 called or texted again by the same campaign")
-    expect(page.locator("#ledger-rows .again")).to_have_count(2)
+    expect(page.locator("#repeated")).to_have_text("2 repeated calls or SMS (same campaign and number)")
+    expect(page.locator("#ledger-rows .repeated")).to_have_count(2)
 
 
 def test_the_clock_is_pushed_and_its_speed_changed(box, open_page):
@@ -79,28 +81,28 @@ def test_the_clock_is_pushed_and_its_speed_changed(box, open_page):
     page = open_page(box.root_url)
     before = box.clock.time()
     page.get_by_role("button", name="One hour forward").click()
-    expect(page.locator("#said")).to_contain_text("One hour forward. It is ")
+    expect(page.locator("#toast")).to_contain_text("One hour forward. The time is ")
     assert box.clock.time() == pytest.approx(before + 3600)
     expect(row(page, "खोप")).to_contain_text("Completed")
     shown = box.clock.now().strftime("%H:%M:%S")
     expect(page.locator("#time")).to_have_text(shown)
 
     page.get_by_label("Speed").select_option("600")
-    expect(page.locator("#said")).to_contain_text("speed is 600")
+    expect(page.locator("#toast")).to_contain_text("Clock speed: 600 ×.")
     assert box.clock.speed == 600
     expect(page.locator("#time")).not_to_have_text(shown)
-    expect(page.get_by_role("button", name="Until all campaigns have ended")).to_be_disabled()
+    expect(page.get_by_role("button", name="Finish all campaigns")).to_be_disabled()
 
-    page.get_by_label("Speed").select_option("stopped")
-    expect(page.locator("#said")).to_contain_text("The clock is stopped.")
+    page.get_by_label("Speed").select_option("paused")
+    expect(page.locator("#toast")).to_contain_text("Clock paused.")
     make_campaign(box, 20, name="Water", run=True)
-    page.get_by_role("button", name="Until all campaigns have ended").click()
+    page.get_by_role("button", name="Finish all campaigns").click()
     expect(row(page, "Water")).to_contain_text("Completed")
 
 
 def test_a_fault_is_switched_on_strikes_and_is_switched_off(box, open_page):
     page = open_page(box.root_url)
-    switch = page.get_by_role("switch", name="Out of service")
+    switch = page.get_by_role("switch", name="Service unavailable")
     voices, headers = f"{box.base_url}voice-models/", {"Authorization": f"Bearer {box.token}"}
     expect(switch).to_have_attribute("aria-checked", "false")
     switch.click()
@@ -116,30 +118,30 @@ def test_a_fault_is_switched_on_strikes_and_is_switched_off(box, open_page):
 
 def test_any_fault_is_scripted_in_the_form_and_a_wrong_one_is_explained(box, open_page):
     page = open_page(box.root_url, forgive=("400 (Bad Request)",))
-    page.get_by_text("Another fault").click()
-    page.get_by_label("What goes wrong").select_option("429")
+    page.get_by_text("Add a fault").click()
+    page.locator("select[name=kind]").select_option("429")
     expect(page.locator("#fault-meaning")).to_contain_text("HTTP 429 with Retry-After in seconds")
-    page.get_by_label("At which call").select_option("add")
+    page.get_by_label("API call").select_option("add")
     page.get_by_label("Value").fill("soon")
-    page.get_by_role("button", name="Switch it on").click()
-    expect(page.locator("#fault-wrong")).to_contain_text("takes a number of seconds, up to a day, not 'soon'")
+    page.get_by_role("button", name="Add fault").click()
+    expect(page.locator("#fault-error")).to_contain_text("takes a number of seconds, up to a day, not 'soon'")
     assert len(box.faults) == 0
 
     page.get_by_label("Value").fill("3")
-    page.get_by_label("How often").select_option("2")
-    page.get_by_role("button", name="Switch it on").click()
-    expect(page.get_by_role("list", name="Faults to come")).to_contain_text("429=3 at add 2 times")
-    expect(page.locator("#fault-wrong")).to_be_empty()
+    page.get_by_label("Requests affected").select_option("2")
+    page.get_by_role("button", name="Add fault").click()
+    expect(page.get_by_role("list", name="Pending faults")).to_contain_text("429=3 at add 2 requests")
+    expect(page.locator("#fault-error")).to_be_empty()
     [fault] = box.faults
     assert (fault.kind, fault.call, fault.times, fault.value) == ("429", "add", 2, "3")
-    page.get_by_role("button", name="Switch 429=3 at add off").click()
-    expect(page.get_by_role("list", name="Faults to come").locator("li")).to_have_count(0)
+    page.get_by_role("button", name="Remove 429=3 at add").click()
+    expect(page.get_by_role("list", name="Pending faults").locator("li")).to_have_count(0)
     assert len(box.faults) == 0
-    # A fault that has struck as often as it should goes by itself.
+    # A fault that was applied to all its requests is removed.
     box.faults.parse("500:voices")
-    expect(page.get_by_role("list", name="Faults to come")).to_contain_text("500 at voices")
+    expect(page.get_by_role("list", name="Pending faults")).to_contain_text("500 at voices")
     requests.get(f"{box.base_url}voice-models/", headers={"Authorization": f"Bearer {box.token}"}, timeout=5)
-    expect(page.get_by_role("list", name="Faults to come").locator("li")).to_have_count(0)
+    expect(page.get_by_role("list", name="Pending faults").locator("li")).to_have_count(0)
 
 
 def test_a_page_left_open_says_that_the_sandbox_is_gone_and_shows_the_new_world_when_it_is_back(open_page):
@@ -150,15 +152,15 @@ def test_a_page_left_open_says_that_the_sandbox_is_gone_and_shows_the_new_world_
         )
         expect(page.locator("#contacts-rows tr")).to_have_count(3)
         port = first.port
-    expect(page.locator("#link")).to_have_text("No answer")
-    expect(page.get_by_role("alert").filter(has_text="The sandbox does not answer")).to_be_visible()
+    expect(page.locator("#connection-state")).to_have_text("Not connected")
+    expect(page.get_by_role("alert").filter(has_text="The sandbox does not respond")).to_be_visible()
     page.get_by_role("button", name="One hour forward").click()
-    expect(page.locator("#said")).to_have_text("The sandbox does not answer.")
+    expect(page.locator("#toast")).to_have_text("The sandbox does not respond.")
 
     with Sandbox(speed=0, port=port, token="another-token") as second:
         make_campaign(second, 2, name="Of the second world")
-        expect(page.locator("#link")).to_have_text("Live")
-        expect(page.get_by_text("The sandbox was started again. This is its world now.")).to_be_visible()
+        expect(page.locator("#connection-state")).to_have_text("Live")
+        expect(page.get_by_text("The sandbox was restarted. The page shows its current data.")).to_be_visible()
         expect(row(page, "Of the second world")).to_be_visible()
         expect(row(page, "Of the first world")).to_have_count(0)
         expect(page.locator("#contacts-rows tr")).to_have_count(2)
@@ -182,7 +184,7 @@ def test_everything_is_reached_and_used_with_the_keyboard_alone(box, open_page):
                 return
         raise AssertionError(f"the keyboard does not reach {description}")
 
-    tab_to("Skip to the campaigns")
+    tab_to("Skip to campaigns")
     page.keyboard.press("Enter")
     tab_to("खोप अभियान")
     page.keyboard.press("Enter")
@@ -202,7 +204,7 @@ def test_everything_is_reached_and_used_with_the_keyboard_alone(box, open_page):
     expect(page.get_by_role("switch", name="Slow")).to_be_focused()
     tab_to("reset")
     page.keyboard.press("Enter")
-    expect(page.get_by_role("dialog", name="Begin again?")).to_be_visible()
+    expect(page.get_by_role("dialog", name="Reset the sandbox?")).to_be_visible()
     page.keyboard.press("Escape")
     assert box.world.campaigns
     page.keyboard.press("Enter")
@@ -219,7 +221,7 @@ def test_no_width_makes_the_page_scroll_sideways(box, open_page, width):
     box.clock.push(20)
     page = open_page(f"{box.root_url}#campaign-1", width=width, height=700)
     expect(page.locator("#contacts-rows tr")).to_have_count(25)
-    for tab in ("Calls and texts", "Requests"):
+    for tab in ("Calls and SMS", "Requests"):
         page.get_by_role("tab", name=re.compile(tab)).click()
         expect(page.locator("#ledger-rows tr").first).to_be_visible()
         assert page.evaluate("document.documentElement.scrollWidth") <= width
@@ -249,7 +251,7 @@ def test_every_field_has_a_label_and_every_button_a_name(box, open_page):
     box.faults.parse("500")
     page = open_page(f"{box.root_url}#campaign-1")
     expect(page.locator("#contacts-rows tr")).to_have_count(25)
-    page.get_by_text("Another fault").click()
+    page.get_by_text("Add a fault").click()
     nameless = page.evaluate(
         """[...document.querySelectorAll("input, select")].filter((e) => !e.labels.length).map((e) => e.outerHTML)"""
     )
@@ -286,7 +288,7 @@ def test_devanagari_is_drawn_with_letters_that_exist(box, open_page):
 def test_the_link_of_a_task_opens_its_campaign_and_says_if_there_is_none(box, open_page):
     make_campaign(box, 1)
     page = open_page(f"{box.root_url}#campaign-9")
-    expect(page.get_by_text("This sandbox has no campaign 9.")).to_be_visible()
+    expect(page.get_by_text("The sandbox has no campaign 9.")).to_be_visible()
     page.get_by_role("link", name="खोप अभियान").click()
     expect(page.locator("#contacts-rows tr")).to_have_count(1)
     page.get_by_role("button", name="Close").click()
@@ -299,12 +301,12 @@ def test_the_account_is_changed_and_airflow_connected(box, open_page):
     credits = page.get_by_label("Credits", exact=True)
     expect(credits).to_have_value("10000")
     credits.fill("5")
-    page.get_by_role("button", name="Set").click()
-    expect(page.locator("#said")).to_have_text("The account has 5 credits.")
+    page.get_by_role("button", name="Set", exact=True).click()
+    expect(page.locator("#toast")).to_have_text("The balance is 5 credits.")
     assert box.world.credits == 5
     old = box.token
-    page.get_by_role("button", name="Replace the token").click()
-    expect(page.locator("#said")).to_contain_text("The token is another one")
+    page.get_by_role("button", name="Rotate token").click()
+    expect(page.locator("#toast")).to_contain_text("Token rotated.")
     assert box.token != old
     expect(page.locator("#connection")).to_contain_text(box.token)
 
