@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from airflow_provider_tingting.sandbox.clock import END_OF_TIME
 from airflow_provider_tingting.sandbox.outcomes import carrier_of
 from airflow_provider_tingting.sandbox.records import Caller, Campaign, Contact, Voice
 from airflow_provider_tingting.sandbox.refusals import invalid
 from airflow_provider_tingting.sandbox.samples import CALLERS, SURVEYS, VOICES, sample_records
+
+T = TypeVar("T")
 
 DEFAULT_TOKEN = "tingting-sandbox-token"
 
@@ -30,6 +32,8 @@ class Settings:
     :param first_campaign_id: the id of the first campaign that is created.
     :param samples: whether the campaigns of the API page's samples exist.
     :param start: the time at which the world's clock begins, ISO 8601; None means now.
+    :param voices: the voices, each with the fields of `records.Voice`; None means `samples.VOICES`.
+    :param callers: the caller numbers, each with the fields of `records.Caller`; None means `samples.CALLERS`.
     """
 
     seed: int = 7
@@ -40,6 +44,8 @@ class Settings:
     first_campaign_id: int = 1
     samples: bool = False
     start: str | None = None
+    voices: Sequence[Mapping[str, Any]] | None = None
+    callers: Sequence[Mapping[str, Any]] | None = None
 
     def __post_init__(self) -> None:
         for name in ("seed", "credits", "first_campaign_id"):
@@ -66,8 +72,8 @@ class Account:
         settings = self.settings
         self.token = settings.token
         self.balance = settings.credits
-        self.voices: dict[int, Voice] = {voice.id: voice for voice in VOICES}
-        self.callers: dict[int, Caller] = {caller.id: caller for caller in CALLERS}
+        self.voices: dict[int, Voice] = {voice.id: voice for voice in _records(Voice, settings.voices, VOICES)}
+        self.callers: dict[int, Caller] = {caller.id: caller for caller in _records(Caller, settings.callers, CALLERS)}
         self.surveys: dict[int, list[dict[str, Any]]] = dict(SURVEYS)
         self.campaigns: dict[int, Campaign] = {}
         #: The length in seconds of each voice preview, by the name of its file.
@@ -167,3 +173,7 @@ class Account:
         for caller in user_phone:
             if caller not in self.callers:
                 raise invalid(user_phone=f'Invalid pk "{caller}" - object does not exist.')
+
+
+def _records(kind: type[T], rows: Sequence[Mapping[str, Any]] | None, default: tuple[T, ...]) -> tuple[T, ...]:
+    return default if rows is None else tuple(kind(**row) for row in rows)

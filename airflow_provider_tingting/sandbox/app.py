@@ -20,6 +20,7 @@ from airflow_provider_tingting.sandbox.routes.contacts import contact_routes
 from airflow_provider_tingting.sandbox.routes.control import control_routes
 from airflow_provider_tingting.sandbox.routes.downloads import audio_routes, download_routes
 from airflow_provider_tingting.sandbox.routes.page import add_page, list_routes
+from airflow_provider_tingting.sandbox.routes.surveys import survey_routes
 from airflow_provider_tingting.sandbox.world import World
 
 
@@ -67,6 +68,7 @@ def create_app(
     app.include_router(contact_routes(responder, page_cap=page_cap), dependencies=token)
     app.include_router(download_routes(responder), dependencies=token)
     app.include_router(account_routes(responder), dependencies=token)
+    app.include_router(survey_routes(responder), dependencies=token)
     app.include_router(audio_routes(responder))
     app.include_router(control_routes(responder, faults, options))
     app.include_router(list_routes(responder))

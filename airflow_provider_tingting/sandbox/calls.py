@@ -40,6 +40,7 @@ def _call(name: str, alias: str, method: str, paths: str, summary: str) -> Endpo
 
 
 _ADD = "campaign/{campaign_id}/add-contact/"
+_SURVEY = "campaign/create/{campaign_id}/survey/"
 
 ENDPOINTS = {
     call.name: call
@@ -84,6 +85,10 @@ ENDPOINTS = {
             "download/{campaign_id}/report/ download/report/{campaign_id}/",
             "Campaign report",
         ),
+        _call("get_survey_steps", "steps", "GET", _SURVEY, "Get survey steps"),
+        _call("set_survey_steps", "set-steps", "POST", _SURVEY, "Set survey steps"),
+        _call("run_survey", "run-survey", "POST", "run-survey/{campaign_id}/", "Run survey"),
+        _call("test_survey", "test-survey", "POST", "test-survey/{contact_id}/", "Test survey"),
         _call("download_survey_report", "survey", "GET", "download/survey/{survey_id}/report/", "Survey report"),
         _call(
             "list_caller_numbers", "callers", "GET", "active-broker-phone/ phone-number/active/", "List caller numbers"

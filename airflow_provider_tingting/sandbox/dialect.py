@@ -37,7 +37,9 @@ class Dialect:
     replies: str = _one_of("bare", "envelope", meaning='successful JSON responses bare, or as "data" of an envelope')
     add_errors: str = _one_of("list", "null", meaning="`errors` of add-contact when there is no error")
     add_rows: str = _one_of("numbers", "ids", meaning="`contacts` of add-contact without or with ids")
-    single_add: str = _one_of("message", "row", meaning="the response to adding one contact")
+    single_add: str = _one_of(
+        "message", "row", "full", meaning="the response to adding one contact: a message, its id and number, or its row"
+    )
     number_form: str = _one_of("text", "integer", meaning="phone numbers in responses")
     numbers: str = _one_of("nepal", "any", meaning="which numbers are accepted: Nepal's mobiles, or 7 to 15 digits")
     upload: str = _one_of(
@@ -48,13 +50,24 @@ class Dialect:
         meaning="an uploaded file adds its rows, replaces all contacts, changes nothing, or adds its rows even "
         "if the campaign has their numbers",
     )
+    upload_csv: str = _one_of("refused", "accepted", meaning="an uploaded .csv file")
     upload_samples: str = _one_of("text", "list", meaning="`sample` of an uploaded column")
     preview: str = _one_of("json", "form", meaning="form: a voice preview requested with JSON gets HTTP 500")
+    preview_url: str = _one_of("http", "https", meaning="scheme of a preview's address; https cannot be loaded")
     message_call: str = _one_of(
         "patch", "strict", meaning="strict: setting voice and category requires message (and sms_message for SMS)"
     )
     create_voice: str = _one_of(
-        "number", "object", "refused", meaning="the accepted type of `voice` when creating a campaign"
+        "number", "object", "any", "refused", meaning="the accepted type of `voice` when creating a campaign"
+    )
+    user_phone: str = _one_of("required", "optional", meaning="an empty `user_phone` when creating a campaign")
+    credit_limit: str = _one_of("limit", "no-limit", meaning="`credit_limit` 0: no credits, or no limit")
+    create_reply: str = _one_of(
+        "full", "short", meaning="the response to creating a campaign; short has no `campaign_action_count`"
+    )
+    category: str = _one_of("null", "empty", meaning='`category` before it is set: null or ""')
+    contact_rows: str = _one_of(
+        "page", "vendor", meaning="contact rows as on the API page, or with the additional fields of newer servers"
     )
     delete: str = _one_of("204", "200", meaning="HTTP status of deleting a campaign")
     rerun: str = _one_of(
@@ -63,6 +76,10 @@ class Dialect:
     search: str = _one_of("on", "ignored", meaning="the `search` filter of the campaign list")
     terminated_progress: str = _one_of("share", "100", meaning="`progress_percent` of a terminated campaign")
     stop: str = _one_of("on", "404", "405", meaning="whether the stop call exists")
+    dashboard: str = _one_of("on", "403", meaning="403: the dashboard, with the balance, is for company accounts only")
+    account: str = _one_of(
+        "page", "vendor", meaning="voices, caller numbers and first campaign id: the API page's, or the vendor client's"
+    )
     next_host: str | None = field(
         default=None, metadata={"meaning": "the host in `next` and `previous`, instead of the sandbox's own"}
     )
@@ -81,13 +98,18 @@ class Dialect:
             raise ValueError("dialect max_batch must be at least 1")
 
     @classmethod
-    def of(cls, switches: Mapping[str, Any] | Dialect | None) -> Dialect:
+    def of(cls, switches: str | Mapping[str, Any] | Dialect | None) -> Dialect:
         """Return a dialect from switches by name; values can be texts.
 
+        :param switches: the switches, the name of a preset (`vendor`), or None for the default choices.
         :raises ValueError: an unknown switch or choice; the text lists the choices.
         """
         if isinstance(switches, Dialect):
             return switches
+        if isinstance(switches, str):
+            if switches not in PRESETS:
+                raise ValueError(f"unknown dialect {switches!r}; choose from {', '.join(PRESETS)}, or give name=value")
+            switches = PRESETS[switches]
         known = {switch.name for switch in fields(cls)}
         given: dict[str, Any] = {}
         for name, value in (switches or {}).items():
@@ -102,15 +124,20 @@ class Dialect:
 
     @classmethod
     def parse(cls, texts: Iterable[str]) -> Dialect:
-        """Return a dialect from `name=value` texts, as on the command line.
+        """Return a dialect from `name=value` texts and names of presets, as on the command line.
 
-        :raises ValueError: a text without `=`, an unknown switch or choice.
+        :raises ValueError: an unknown preset, switch or choice; the text lists the choices.
         """
-        pairs = [text.partition("=") for text in texts]
-        for name, equals, _ in pairs:
-            if not equals:
-                raise ValueError(f"a dialect switch is written name=value, not {name!r}")
-        return cls.of({name.strip(): value.strip() for name, _, value in pairs})
+        switches: dict[str, Any] = {}
+        for text in texts:
+            name, equals, value = text.partition("=")
+            if equals:
+                switches[name.strip().replace("-", "_")] = value.strip()
+            elif name.strip() in PRESETS:
+                switches |= PRESETS[name.strip()]
+            else:
+                raise ValueError(f"unknown dialect {name!r}; choose from {', '.join(PRESETS)}, or give name=value")
+        return cls.of(switches)
 
     @classmethod
     def table(cls) -> list[tuple[str, str, str]]:
@@ -119,3 +146,24 @@ class Dialect:
             (switch.name, " | ".join(switch.metadata.get("choices", ("a value",))), switch.metadata["meaning"])
             for switch in fields(cls)
         ]
+
+
+#: Named sets of switches. `vendor` has the shapes that the vendor's own Python client 1.0.1 expects.
+PRESETS: Mapping[str, Mapping[str, str]] = {
+    "vendor": {
+        "report_path": "old",
+        "add_rows": "ids",
+        "single_add": "full",
+        "numbers": "any",
+        "upload_csv": "accepted",
+        "preview_url": "https",
+        "create_voice": "any",
+        "user_phone": "optional",
+        "credit_limit": "no-limit",
+        "create_reply": "short",
+        "category": "empty",
+        "contact_rows": "vendor",
+        "dashboard": "403",
+        "account": "vendor",
+    }
+}

@@ -19,6 +19,8 @@ from airflow_provider_tingting.sandbox.world import World
 
 M = TypeVar("M", bound=BaseModel)
 
+FORM = "application/x-www-form-urlencoded"
+
 Handler = Callable[..., Awaitable[Response]]
 
 
@@ -52,6 +54,7 @@ def add_call(
     body: type[BaseModel] | tuple[type[BaseModel], ...] | None = None,
     media: tuple[str, ...] = ("application/json",),
     upload: str | None = None,
+    steps: str | None = None,
     query: Mapping[str, str] | None = None,
 ) -> None:
     """Register the handler of a call at each of its paths.
@@ -60,6 +63,7 @@ def add_call(
     :param body: the model that the OpenAPI page shows, or alternatives.
     :param media: the content types that the body may have.
     :param upload: the field of a multipart form that holds the uploaded file.
+    :param steps: the field of a multipart form that holds the steps of a survey, each as JSON.
     :param query: query parameters by name, with their JSON type.
     """
     call = ENDPOINTS[name]
@@ -67,9 +71,9 @@ def add_call(
     if body is not None:
         extra["requestBody"] = body_schema(body, media)
     if upload is not None:
-        file = {"type": "string", "format": "binary"}
-        form = {"type": "object", "required": [upload], "properties": {upload: file}}
-        extra["requestBody"] = {"required": True, "content": {"multipart/form-data": {"schema": form}}}
+        extra["requestBody"] = _form_schema(upload, {"type": "string", "format": "binary"})
+    if steps is not None:
+        extra["requestBody"] = _form_schema(steps, {"type": "array", "items": {"type": "string"}})
     if query:
         extra["parameters"] = [
             {"name": key, "in": "query", "required": False, "schema": {"type": kind}} for key, kind in query.items()
@@ -85,6 +89,11 @@ def add_call(
             response_model=None,
             openapi_extra=extra,
         )
+
+
+def _form_schema(field: str, schema: Mapping[str, Any]) -> dict[str, Any]:
+    form = {"type": "object", "required": [field], "properties": {field: schema}}
+    return {"required": True, "content": {"multipart/form-data": {"schema": form}}}
 
 
 def body_schema(
@@ -103,6 +112,17 @@ async def read_body(request: Request, model: type[M]) -> M:
     :raises Refused: 415 or 400; the body is not JSON, or does not fit the model.
     """
     return parse_body(model, await read_json_body(request))
+
+
+async def read_body_or_form(request: Request, model: type[M]) -> M:
+    """Return a request's JSON body or form as a model.
+
+    :raises Refused: 415 or 400; the body is neither, or does not fit the model.
+    """
+    if not request.headers.get("content-type", "").startswith(FORM):
+        return await read_body(request, model)
+    async with request.form() as form:
+        return parse_body(model, dict(form))
 
 
 async def read_json_body(request: Request) -> Any:

@@ -16,7 +16,7 @@ NOT_STARTED, SCHEDULED, RUNNING, COMPLETED, TERMINATED = (
     "Completed",
     "Terminated",
 )
-SERVICES = ("PHONE", "SMS", "SMS & PHONE")
+SERVICES = ("PHONE", "SMS", "SMS & PHONE", "SURVEY")
 
 
 @dataclass(frozen=True)
@@ -140,6 +140,7 @@ class Campaign:
     credit_limit: float | None = None
     draft: bool = False
     length_factor: str = "1.00"
+    survey_steps: list[dict[str, Any]] = field(default_factory=list, repr=False)
     bulk_file: str | None = None
     status: str = NOT_STARTED
     spent: int = 0
@@ -151,7 +152,7 @@ class Campaign:
     @property
     def phones(self) -> bool:
         """Whether contacts are called."""
-        return "PHONE" in self.services
+        return "PHONE" in self.services or self.services == "SURVEY"
 
     @property
     def texts(self) -> bool:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
 from itertools import islice
 from typing import Any, TypeVar
 from urllib.parse import urlencode
+from uuid import NAMESPACE_OID, uuid5
 
 from airflow_provider_tingting.sandbox.dialect import Dialect
-from airflow_provider_tingting.sandbox.nepal_time import as_text
+from airflow_provider_tingting.sandbox.nepal_time import NEPAL, as_text
 from airflow_provider_tingting.sandbox.outcomes import carrier_of
 from airflow_provider_tingting.sandbox.records import TERMINATED, Campaign, Contact, Voice
 
@@ -39,7 +41,7 @@ def campaign_json(campaign: Campaign, dialect: Dialect, *, voices: Mapping[int, 
         "schedule": None if campaign.schedule is None else as_text(campaign.schedule),
         "audio_file": None,
         "bulk_file": campaign.bulk_file,
-        "category": campaign.category,
+        "category": campaign.category or ("" if dialect.category == "empty" else None),
         "user_phone": campaign.user_phone,
         "campaign_action_count": len(campaign.contacts),
         "progress_percent": percent,
@@ -59,17 +61,31 @@ def contact_json(contact: Contact, dialect: Dialect, now: float) -> dict[str, An
     """
     call = contact.call
     over = call is not None and call.ended_at <= now
-    return {
+    duration = f"{call.duration if call and over else 0}s"
+    changed = contact.changed_at(now)
+    row: dict[str, Any] = {
         "id": contact.id,
         "number": number_json(contact.number, dialect),
         "status": contact.status_at(now),
-        "updated_at": as_text(contact.changed_at(now)),
-        "call_duration": f"{call.duration if call and over else 0}s",
+        "updated_at": as_text(changed),
+        "call_duration": duration,
         "playback": str(call.playback) if call and over and call.playback is not None else "",
         "credit_consumed": call.credits if call and over else 0,
         "credit_consumed_SMS": call.sms_credits if call else 0,
         "carrier": carrier_of(contact.number),
     }
+    if dialect.contact_rows == "vendor":
+        row |= {
+            "uuid": str(uuid5(NAMESPACE_OID, str(contact.id))),
+            "deleted_at": None,
+            # The server spells this field so.
+            "campaing": contact.campaign_id,
+            "duration": duration,
+            "failover_sms_sent": False,
+            "updated_at": f"{datetime.fromtimestamp(changed, NEPAL):%b. %d, %Y, %I:%M %p}",
+            "attributes": contact.variables,
+        }
+    return row
 
 
 def number_json(number: str, dialect: Dialect) -> str | int:

@@ -19,7 +19,7 @@ M = TypeVar("M", bound=BaseModel)
 
 Name = Annotated[str, Field(min_length=1, max_length=255)]
 Text = Annotated[str, Field(min_length=1)]
-Services = Literal["PHONE", "SMS", "SMS & PHONE"]
+Services = Literal["PHONE", "SMS", "SMS & PHONE", "SURVEY"]
 CallerIds = Annotated[list[int], Field(min_length=1, description="Ids of caller numbers.")]
 Credits = Annotated[int, Field(ge=0)] | Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Number = Annotated[str | int, Field(description="A phone number.", examples=["9841234567"])]
@@ -45,6 +45,12 @@ class CreateCampaign(Body):
     schedule: Schedule | None = None
     voice: int | dict[str, Any] | None = None
     credit_limit: Credits | None = None
+
+
+class CreateCampaignWithoutCaller(CreateCampaign):
+    """The same for servers that accept an empty `user_phone`."""
+
+    user_phone: list[int]
 
 
 class UpdateCampaign(Body):

@@ -20,6 +20,11 @@ VOICES = (
 )
 CALLERS = (Caller(3, "+9779801000003", owned=False), Caller(12, "+9779801000012", owned=True))
 
+# What the tests of the vendor's own client look for.
+VENDOR_VOICES = (Voice(1, "rija", "np_rija", False), Voice(2, "prashanna", "np_prasanna", True))
+VENDOR_CALLERS = (Caller(10, "+97715970969", owned=False), Caller(12, "+9779801000012", owned=True))
+VENDOR_FIRST_CAMPAIGN_ID = 723
+
 #: The API page does not show the columns of a survey; these are the sandbox's own.
 SURVEYS: dict[int, list[dict[str, Any]]] = {
     12: [

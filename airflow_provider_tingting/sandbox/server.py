@@ -11,6 +11,7 @@ import socket
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import datetime
 from os import PathLike
 from typing import TYPE_CHECKING, Any
@@ -27,6 +28,8 @@ from airflow_provider_tingting.sandbox.ledger import Ledger, RequestEntry
 from airflow_provider_tingting.sandbox.middleware import ServerOptions
 from airflow_provider_tingting.sandbox.nepal_time import NEPAL
 from airflow_provider_tingting.sandbox.origin_check import check_loopback
+from airflow_provider_tingting.sandbox.records import Caller, Voice
+from airflow_provider_tingting.sandbox.samples import VENDOR_CALLERS, VENDOR_FIRST_CAMPAIGN_ID, VENDOR_VOICES
 from airflow_provider_tingting.sandbox.world import World
 
 if TYPE_CHECKING:
@@ -53,8 +56,10 @@ class Sandbox:
     :param credits: the account's balance.
     :param shares: weights of the outcomes of calls, such as `{"completed": 3, "failed": 1}`.
     :param calls_per_second: how many contacts of a run are dialled in one second.
-    :param first_campaign_id: the id of the first campaign that is created.
-    :param dialect: switches by name, see `Dialect`.
+    :param first_campaign_id: the id of the first campaign that is created; None means 1, or the dialect's.
+    :param voices: the account's voices; None means the dialect's.
+    :param callers: the account's caller numbers; None means the dialect's.
+    :param dialect: switches by name, see `Dialect`, or the name of a preset, `vendor`.
     :param faults: faults as texts, such as `lose-reply:run`, see `Faults.parse`.
     :param latency: seconds from each request to its response, the processing included.
     :param latency_per_contact: additional seconds for each contact that a request adds.
@@ -78,8 +83,10 @@ class Sandbox:
         credits: int = 10_000,
         shares: Mapping[str, float] | None = None,
         calls_per_second: float = 4.0,
-        first_campaign_id: int = 1,
-        dialect: Mapping[str, Any] | Dialect | None = None,
+        first_campaign_id: int | None = None,
+        voices: Iterable[Voice] | None = None,
+        callers: Iterable[Caller] | None = None,
+        dialect: str | Mapping[str, Any] | Dialect | None = None,
         faults: Iterable[str] = (),
         latency: float = 0.0,
         latency_per_contact: float = 0.0,
@@ -99,7 +106,25 @@ class Sandbox:
         began = None
         if start is not None:
             began = (start if start.tzinfo else start.replace(tzinfo=NEPAL)).isoformat()
-        settings = Settings(seed, credits, token, shares, calls_per_second, first_campaign_id, samples, began)
+        vendor = self.dialect.account == "vendor"
+        if vendor and voices is None:
+            voices = VENDOR_VOICES
+        if vendor and callers is None:
+            callers = VENDOR_CALLERS
+        if first_campaign_id is None:
+            first_campaign_id = VENDOR_FIRST_CAMPAIGN_ID if vendor else 1
+        settings = Settings(
+            seed=seed,
+            credits=credits,
+            token=token,
+            shares=shares,
+            calls_per_second=calls_per_second,
+            first_campaign_id=first_campaign_id,
+            samples=samples,
+            start=began,
+            voices=None if voices is None else [asdict(voice) for voice in voices],
+            callers=None if callers is None else [asdict(caller) for caller in callers],
+        )
         self.world = World(settings, speed=speed, journal=Journal(state_file) if state_file is not None else None)
         self._server: Server | None = None
         self._thread: threading.Thread | None = None

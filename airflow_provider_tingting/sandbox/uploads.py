@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import zipfile
 from dataclasses import dataclass, field
@@ -45,19 +46,42 @@ def read_workbook(content: bytes, rule: str) -> Workbook:
     except Exception:
         # A broken file fails in openpyxl in any of a dozen ways; to the uploader they are one.
         raise invalid(bulk_file="Upload a valid Excel file (.xlsx).") from None
-    numbers = [position for position, name in enumerate(header) if name.lower() in NUMBER_COLUMNS]
-    if not numbers:
-        listed = {"error_list": ["The column 'number' was not found."], "samples": [], "total_validated_rows": 0}
-        raise Refused(400, listed)
-    book = Workbook(samples=dict.fromkeys((name for name in header if name), ""))
+    book, number_at = _new_workbook(header)
     try:
         for row_number, line in enumerate(lines, 2):
             cells = [_text(cell) for cell in line]
             if any(cells):
-                _read_row(book, header, cells, numbers[0], row_number, rule)
+                _read_row(book, header, cells, number_at, row_number, rule)
     except Exception:
         raise invalid(bulk_file="Upload a valid Excel file (.xlsx).") from None
     return book
+
+
+def read_csv(content: bytes, rule: str) -> Workbook:
+    """Return the contacts of a CSV file with a header row.
+
+    :param rule: which numbers are accepted, see `request_bodies.phone_number`.
+    :raises Refused: 400; the file is no UTF-8 text, or has no number column.
+    """
+    try:
+        lines = list(csv.reader(io.StringIO(content.decode("utf-8-sig"), newline="")))
+    except (UnicodeDecodeError, csv.Error):
+        raise invalid(bulk_file="Upload a valid CSV file.") from None
+    header = [cell.strip() for cell in lines[0]] if lines else []
+    book, number_at = _new_workbook(header)
+    for row_number, cells in enumerate(lines[1:], 2):
+        if any(cells):
+            _read_row(book, header, cells, number_at, row_number, rule)
+    return book
+
+
+def _new_workbook(header: list[str]) -> tuple[Workbook, int]:
+    """Return an empty workbook and the position of its number column."""
+    numbers = [position for position, name in enumerate(header) if name.lower() in NUMBER_COLUMNS]
+    if not numbers:
+        listed = {"error_list": ["The column 'number' was not found."], "samples": [], "total_validated_rows": 0}
+        raise Refused(400, listed)
+    return Workbook(samples=dict.fromkeys((name for name in header if name), "")), numbers[0]
 
 
 def _read_row(book: Workbook, header: list[str], cells: list[str], number_at: int, row_number: int, rule: str) -> None:

@@ -229,6 +229,11 @@ class World(Account):
         return f"Campaign Scheduled successfully for {bikram_sambat(due.date())} at {due:%H:%M:%S}"
 
     @recorded
+    def set_survey_steps(self, campaign_id: int, steps: Sequence[dict[str, Any]]) -> None:
+        """Replace the steps of a survey campaign."""
+        self.campaign(campaign_id).survey_steps = list(steps)
+
+    @recorded
     def stop_campaign(self, campaign_id: int) -> None:
         """Terminate a campaign: end the calls in progress and dial no further contact.
 
@@ -322,11 +327,7 @@ class World(Account):
 
     @recorded
     def add_preview(self, name: str, seconds: int) -> None:
-        """Keep a voice preview so that its file can be fetched.
-
-        :param name: the file's name without its suffix.
-        :param seconds: the length of the audio.
-        """
+        """Keep a voice preview of so many seconds, by its file name without the suffix."""
         self.previews[name] = seconds
 
     @recorded

@@ -38,9 +38,9 @@ CREATE: dict[str, Any] = {
 #: The story in the usual dialect, by kind of client, told once.
 USUAL: dict[str, dict[str, Any]] = {}
 # What this changes is what happens at TingTing and not how it is told: it has a test of its own below.
-ANOTHER_WORLD = ("upload", "preview")
+ANOTHER_WORLD = {("upload", "preview"), ("account", "vendor"), ("dashboard", "403")}
 CHOICES = {
-    switch.name: [choice for choice in switch.metadata["choices"] if (switch.name, choice) != ANOTHER_WORLD]
+    switch.name: [choice for choice in switch.metadata["choices"] if (switch.name, choice) not in ANOTHER_WORLD]
     for switch in fields(Dialect)
     if "choices" in switch.metadata
 }

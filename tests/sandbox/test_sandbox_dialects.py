@@ -219,10 +219,11 @@ def test_a_batch_may_be_too_large(speak):
 @pytest.mark.parametrize(
     ("switches", "said"),
     [
-        ({"colour": "red"}, "unknown dialect switch 'colour'; choose from add_errors"),
+        ({"colour": "red"}, "unknown dialect switch 'colour'; choose from account, add_errors"),
         ({"errors": "loud"}, "errors='loud' of the dialect; choose from fields, string"),
         ({"max_batch": 0}, "at least 1"),
         ({"max_batch": "many"}, "invalid literal"),
+        ("seller", "unknown dialect 'seller'; choose from vendor"),
     ],
 )
 def test_a_dialect_that_nobody_speaks_is_refused_with_those_that_there_are(switches, said):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Request, Response
 
 from airflow_provider_tingting.sandbox.endpoints import Responder, add_call
+from airflow_provider_tingting.sandbox.refusals import Refused
 
 
 def account_routes(responder: Responder) -> APIRouter:
@@ -32,6 +33,8 @@ def account_routes(responder: Responder) -> APIRouter:
         return responder.reply({"id": 1, "user": user})
 
     async def get_dashboard() -> Response:
+        if responder.dialect.dashboard == "403":
+            raise Refused(403, {"detail": "You do not have permission to perform this action."})
         with world.reading():
             statuses = [campaign.status for campaign in world.campaigns.values()]
             content = {

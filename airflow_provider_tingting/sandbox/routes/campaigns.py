@@ -11,7 +11,12 @@ from airflow_provider_tingting.sandbox.nepal_time import read_schedule
 from airflow_provider_tingting.sandbox.records import NOT_STARTED
 from airflow_provider_tingting.sandbox.refusals import Refused, forbidden_now, invalid
 from airflow_provider_tingting.sandbox.replies import campaign_json, page, select_campaigns
-from airflow_provider_tingting.sandbox.request_bodies import CreateCampaign, SetMessage, UpdateCampaign
+from airflow_provider_tingting.sandbox.request_bodies import (
+    CreateCampaign,
+    CreateCampaignWithoutCaller,
+    SetMessage,
+    UpdateCampaign,
+)
 
 _LIST_QUERY = {
     "limit": "integer",
@@ -58,7 +63,10 @@ def campaign_routes(responder: Responder, *, page_cap: int | None) -> APIRouter:
         return responder.reply(content)
 
     async def create_campaign(request: Request) -> Response:
-        body = await read_body(request, CreateCampaign)
+        body = await read_body(
+            request, CreateCampaign if dialect.user_phone == "required" else CreateCampaignWithoutCaller
+        )
+        unlimited = dialect.credit_limit == "no-limit" and not body.credit_limit
         with world.reading():
             campaign = world.create_campaign(
                 name=body.name,
@@ -69,9 +77,12 @@ def campaign_routes(responder: Responder, *, page_cap: int | None) -> APIRouter:
                 description=body.description or "",
                 schedule=_seconds(body.schedule),
                 voice=_voice_id(body.voice, dialect.create_voice),
-                credit_limit=body.credit_limit,
+                credit_limit=None if unlimited else body.credit_limit,
             )
             content = campaign_json(campaign, dialect)
+        if dialect.create_reply == "short":
+            content["main_audit"] = None
+            del content["campaign_action_count"]
         return responder.reply(content, 201)
 
     async def update_campaign(request: Request, campaign_id: int) -> Response:
@@ -154,9 +165,9 @@ def _voice_id(voice: int | dict[str, Any] | None, accepted: str) -> int | None:
         return None
     if accepted == "refused":
         raise invalid(voice="Set the voice with the message of the campaign.")
-    if accepted == "object":
-        if not isinstance(voice, dict):
-            raise invalid(voice=f"Invalid data. Expected a dictionary, but got {type(voice).__name__}.")
+    if accepted == "object" and not isinstance(voice, dict):
+        raise invalid(voice=f"Invalid data. Expected a dictionary, but got {type(voice).__name__}.")
+    if accepted in ("object", "any") and isinstance(voice, dict):
         voice = voice.get("id")
     if not isinstance(voice, int) or isinstance(voice, bool):
         raise invalid(voice=f"Incorrect type. Expected pk value, received {type(voice).__name__}.")

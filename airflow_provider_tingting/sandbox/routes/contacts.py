@@ -9,11 +9,13 @@ from fastapi.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 
 from airflow_provider_tingting.sandbox.endpoints import (
+    FORM,
     Responder,
     add_call,
     context_of,
     expect_no_body,
     read_body,
+    read_body_or_form,
     read_json_body,
 )
 from airflow_provider_tingting.sandbox.records import Contact
@@ -28,7 +30,7 @@ from airflow_provider_tingting.sandbox.request_bodies import (
     phone_number,
     printable,
 )
-from airflow_provider_tingting.sandbox.uploads import read_workbook
+from airflow_provider_tingting.sandbox.uploads import read_csv, read_workbook
 
 _BAD_NUMBER = "Enter a valid phone number."
 _DUPLICATE = "This number already exists in the campaign."
@@ -59,6 +61,9 @@ def contact_routes(responder: Responder, *, page_cap: int | None) -> APIRouter:
         added, _ = world.add_contacts(campaign_id, [(number, body.other_variables or {})])
         if not added:
             raise invalid(number=_DUPLICATE)
+        if dialect.single_add == "full":
+            with world.reading() as now:
+                return responder.reply(contact_json(added[0], dialect, now))
         return responder.reply(
             row(added[0], ids=True) if dialect.single_add == "row" else {"message": "New Contact added"}
         )
@@ -106,7 +111,8 @@ def contact_routes(responder: Responder, *, page_cap: int | None) -> APIRouter:
             if not isinstance(file, UploadFile):
                 raise invalid(bulk_file="No file was submitted.")
             file_bytes, name = await file.read(), printable(file.filename or "contacts.xlsx")
-        upload = await run_in_threadpool(read_workbook, file_bytes, dialect.numbers)
+        is_csv = dialect.upload_csv == "accepted" and name.lower().endswith(".csv")
+        upload = await run_in_threadpool(read_csv if is_csv else read_workbook, file_bytes, dialect.numbers)
         context = context_of(request)
         context.contacts = len(upload.rows)
         kept = upload.rows
@@ -157,7 +163,7 @@ def contact_routes(responder: Responder, *, page_cap: int | None) -> APIRouter:
 
     async def update_contact_number(request: Request, contact_id: int) -> Response:
         world.contact(contact_id)
-        body = await read_body(request, NewNumber)
+        body = await read_body_or_form(request, NewNumber)
         number = phone_number(body.number, dialect.numbers)
         if number is None:
             raise invalid(number=_BAD_NUMBER)
@@ -177,7 +183,7 @@ def contact_routes(responder: Responder, *, page_cap: int | None) -> APIRouter:
     add_call(router, "list_contacts", list_contacts, query={"limit": "integer", "offset": "integer"})
     add_call(router, "get_contact_attributes", get_contact_attributes)
     add_call(router, "update_contact_attributes", update_contact_attributes, body=Attributes)
-    add_call(router, "update_contact_number", update_contact_number, body=NewNumber)
+    add_call(router, "update_contact_number", update_contact_number, body=NewNumber, media=("application/json", FORM))
     add_call(router, "delete_contact", delete_contact)
     add_call(router, "demo_call", demo_call)
     return router

@@ -7,14 +7,12 @@ import hashlib
 from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
-from airflow_provider_tingting.sandbox.endpoints import Responder, add_call, read_body
+from airflow_provider_tingting.sandbox.endpoints import FORM, Responder, add_call, read_body_or_form
 from airflow_provider_tingting.sandbox.fault_responses import html
 from airflow_provider_tingting.sandbox.messages import silent_mp3, speech_seconds
 from airflow_provider_tingting.sandbox.refusals import Refused, invalid, not_found
 from airflow_provider_tingting.sandbox.reports import attachment, campaign_report, survey_csv, survey_json
-from airflow_provider_tingting.sandbox.request_bodies import Preview, parse_body
-
-_FORM = "application/x-www-form-urlencoded"
+from airflow_provider_tingting.sandbox.request_bodies import Preview
 
 
 def download_routes(responder: Responder) -> APIRouter:
@@ -52,20 +50,17 @@ def download_routes(responder: Responder) -> APIRouter:
 
     async def preview_voice(request: Request, campaign_id: int) -> Response:
         world.campaign(campaign_id)
-        if request.headers.get("content-type", "").startswith(_FORM):
-            async with request.form() as form:
-                body = parse_body(Preview, dict(form))
-        elif dialect.preview == "form":
+        if dialect.preview == "form" and not request.headers.get("content-type", "").startswith(FORM):
             return Response(html("Server Error (500)"), 500, media_type="text/html")
-        else:
-            body = await read_body(request, Preview)
+        body = await read_body_or_form(request, Preview)
         if body.voice_input not in world.voices:
             raise invalid(voice_input=f'Invalid pk "{body.voice_input}" - object does not exist.')
         name = hashlib.md5(f"{body.voice_input}/{body.message}".encode(), usedforsecurity=False).hexdigest()
         world.add_preview(name, speech_seconds(body.message))
-        return responder.reply(f"{request.base_url}output/{name}.mp3")
+        address = f"{request.base_url}output/{name}.mp3"
+        return responder.reply(address.replace("http://", "https://", 1) if dialect.preview_url == "https" else address)
 
-    add_call(router, "preview_voice", preview_voice, body=Preview, media=("application/json", _FORM))
+    add_call(router, "preview_voice", preview_voice, body=Preview, media=("application/json", FORM))
     add_call(router, "download_campaign_report", download_campaign_report)
     add_call(router, "download_survey_report", download_survey_report, query={"format": "string"})
     return router
