@@ -71,6 +71,10 @@ _DATE_FORMS = (
     "%d %B %Y",
     "%a, %d %b %Y",
 )
+# A larger amount is damage. Sums of these stay exact, and no format of a file refuses one.
+_LARGEST_AMOUNT = 1e12
+# An earlier date is a default of some program; workbooks cannot hold it, and no time zone can be applied to year 1.
+_EARLIEST_YEAR = 1990
 # TingTing also speaks of dates in Bikram Sambat, 56 to 57 years ahead. A call in 2070 or later is one of those:
 # reading 2082-03-25 as a year of ours would be a wrong date, so it stays text.
 _BIKRAM_SAMBAT_FROM = 2070
@@ -120,7 +124,7 @@ def read_number(text: str) -> float | Unreadable | None:
     if not _NUMBER.fullmatch(text):
         return UNREADABLE
     amount = float(text.replace(",", ""))
-    return amount if isfinite(amount) else UNREADABLE
+    return amount if amount <= _LARGEST_AMOUNT else UNREADABLE
 
 
 def read_percent(text: str) -> float | Unreadable | None:
@@ -140,7 +144,7 @@ def read_duration(text: str) -> float | Unreadable | None:
     # Not `int`, which refuses what is too long; `float` makes it infinite.
     hours, minutes, rest = (float(match[unit] or 0) for unit in ("hours", "minutes", "seconds"))
     total = 3600.0 * hours + 60.0 * minutes + rest
-    return total if isfinite(total) else UNREADABLE
+    return total if total <= _LARGEST_AMOUNT else UNREADABLE
 
 
 def read_date(text: str) -> datetime | Unreadable | None:
@@ -159,7 +163,7 @@ def read_date(text: str) -> datetime | Unreadable | None:
         if read is UNREADABLE:
             return UNREADABLE
         moment = read
-    if moment.year >= _BIKRAM_SAMBAT_FROM:
+    if not _EARLIEST_YEAR <= moment.year < _BIKRAM_SAMBAT_FROM:
         return UNREADABLE
     return as_nepal_time(moment)
 
