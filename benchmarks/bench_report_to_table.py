@@ -52,7 +52,7 @@ def by_us(path: Path, uri: str) -> int:
         read = read_report(file, columns=False)
         engine = create_engine(uri, hide_parameters=True)
         columns = table_columns(79, read.table)
-        return load_table(engine, TableName("tingting_bench"), columns, read.report.rows(), campaign_id=79)[1]
+        return load_table(engine, TableName("tingting_bench"), columns, read.report.rows, campaign_id=79)[1]
 
 
 def by_hand(path: Path, uri: str) -> int:

@@ -144,7 +144,7 @@ class TingTingReportToSqlOperator(TingTingBaseOperator):
                             columns=self.columns,
                             empty=read.summary.contacts == 0,
                         ),
-                        disguise(read.report.rows(), self.numbers, salt),
+                        lambda: disguise(read.report.rows(), self.numbers, salt),
                         campaign_id=number,
                         create=self.create_table,
                         batch_size=batch_size,

@@ -45,10 +45,12 @@ class TableColumns:
 
     :param columns: name in the table and kind, in the order of `values`.
     :param campaign_column: the name of the column that holds the campaign's id.
+    :param number_place: which of the columns holds the phone number, counted from 0; None when none does.
     """
 
     columns: tuple[tuple[str, Kind], ...]
     campaign_column: str
+    number_place: int | None
     _values: Callable[[ReportRow], list[Any]]
     _picked: tuple[int, ...]
 
@@ -91,6 +93,7 @@ def table_columns(
     return TableColumns(
         columns=tuple((name, offered[source]) for name, source in wanted.items()),
         campaign_column=campaign_column,
+        number_place=next((place for place, source in enumerate(wanted.values()) if source == "number"), None),
         _values=values,
         _picked=tuple(places[source] for source in wanted.values()),
     )

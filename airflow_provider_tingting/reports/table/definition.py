@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from airflow_provider_tingting.errors import TingTingConfigError
 from airflow_provider_tingting.reports.table.columns import Kind, TableColumns
+from airflow_provider_tingting.reports.table.dialects import MYSQL, MYSQL_OPTIONS
 from airflow_provider_tingting.reports.table.naming import TableName
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ def create_table(connection: Connection, target: TableName, columns: TableColumn
             f"The names {_listed(too_long)} are longer than this database allows ({longest} bytes). Give them others "
             'with columns={"short": "the long name"}, or use variables="json".'
         )
-    table = Table(
+    table: Table = Table(
         target.name,
         MetaData(),
         *(
@@ -100,6 +101,7 @@ def create_table(connection: Connection, target: TableName, columns: TableColumn
             for name, kind in columns.columns
         ),
         schema=target.schema,
+        **MYSQL_OPTIONS,
     )
     table.create(connection)
     return table
@@ -107,15 +109,18 @@ def create_table(connection: Connection, target: TableName, columns: TableColumn
 
 def _type_of(kind: Kind, dialect: str) -> Any:
     from sqlalchemy import BigInteger, DateTime, Float, Unicode, UnicodeText
+    from sqlalchemy.dialects.mysql import DATETIME, LONGTEXT
     from sqlalchemy.dialects.postgresql import JSONB
 
+    # MySQL's TEXT ends at 65,535 bytes, and its DATETIME at the second.
+    text: Any = LONGTEXT() if dialect in MYSQL else UnicodeText()
     types = {
         Kind.ID: BigInteger(),
         Kind.WORD: Unicode(_WORD),
-        Kind.TEXT: UnicodeText(),
-        Kind.JSON: JSONB() if dialect == "postgresql" else UnicodeText(),
+        Kind.TEXT: text,
+        Kind.JSON: JSONB() if dialect == "postgresql" else text,
         Kind.AMOUNT: Float(53),
-        Kind.MOMENT: DateTime(timezone=True),
+        Kind.MOMENT: DATETIME(fsp=6) if dialect in MYSQL else DateTime(timezone=True),
     }
     return types[kind]
 

@@ -1,40 +1,49 @@
-"""A report into a database table: the campaign's rows replaced as a whole, in one transaction.
+"""A report into a database table: the campaign's rows are replaced as a whole, in one transaction.
 
-SQLAlchemy quotes the names, chooses the types and reads what a table has, for every database that it knows; it is
-imported inside functions. Rows go in chunk by chunk, so that memory stays flat, and values never appear in a log or an
-error.
+SQLAlchemy quotes the names, chooses the types and reads what a table has. Rows are sent in batches, so that memory
+stays flat. Values of rows never appear in a log or an error.
 """
 
 from __future__ import annotations
 
-import hashlib
-import re
+import random
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from datetime import datetime, timezone
-from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
+from airflow_provider_tingting.clock import sleep
+from airflow_provider_tingting.contacts.number_set import NumberSet
 from airflow_provider_tingting.errors import TingTingConfigError, TingTingReportError
-from airflow_provider_tingting.masking import HIDDEN
 from airflow_provider_tingting.reports.parser import ReportRow
-from airflow_provider_tingting.reports.table.columns import Kind, TableColumns
+from airflow_provider_tingting.reports.table.columns import TableColumns
 from airflow_provider_tingting.reports.table.definition import create_table, existing
+from airflow_provider_tingting.reports.table.dialects import (
+    drop_if_empty,
+    explain,
+    is_mysql,
+    is_rerun_wanted,
+    lock,
+    require_transactions,
+    transaction,
+)
+from airflow_provider_tingting.reports.table.inserting import converter, insert_rows
 from airflow_provider_tingting.reports.table.naming import TableName, TablePlace, place_of
 
 if TYPE_CHECKING:
     from sqlalchemy import Table
     from sqlalchemy.engine import Connection, Engine
 
-# What a database may quote of a row: everything in quotes or brackets, but for the lengths of types.
-_QUOTED: Final = re.compile(r"""'[^']*'|"[^"]*"|\((?!\d{1,5}\))[^()]*\)""")
+# How often a transaction is run that the database breaks off, such as for a deadlock.
+_MOST_RUNS: Final = 5
+# The longest pause before the second run (seconds); it doubles with each further one.
+_FIRST_PAUSE: Final = 0.5
 
 
 def load_table(
     engine: Engine,
     target: TableName,
     columns: TableColumns,
-    rows: Iterable[ReportRow],
+    rows: Callable[[], Iterable[ReportRow]],
     *,
     campaign_id: int,
     create: bool = True,
@@ -42,136 +51,147 @@ def load_table(
 ) -> tuple[TablePlace, int]:
     """Replace a campaign's rows in a table by those of its report: all of them, or none.
 
+    Loads of the same campaign wait for each other. A transaction that the database breaks off for a deadlock is run
+    again.
+
     :param engine: the database.
     :param target: the table.
     :param columns: its columns.
-    :param rows: the rows of a report that has been checked.
-    :param campaign_id: whose rows are replaced.
-    :param create: whether to make the table when it does not exist.
+    :param rows: returns the rows of a report that has been checked; called once for each run of the transaction.
+    :param campaign_id: the campaign whose rows are replaced.
+    :param create: whether to create the table when it does not exist.
     :param batch_size: rows sent at once.
     :returns: where the table is, and how many rows it has for the campaign.
-    :raises TingTingConfigError: when the table does not exist, or lacks columns; nothing was changed.
-    :raises TingTingReportError: when the database refuses or cannot be reached; nothing was changed.
+    :raises TingTingConfigError: the table does not exist, lacks columns or has no transactions; nothing was changed.
+    :raises TingTingReportError: the database refuses or cannot be reached; nothing was changed.
     """
-    from sqlalchemy import func, select
-
+    if is_mysql(engine) and not (target.schema or engine.url.database):
+        raise TingTingConfigError(
+            f"Table {target} has no database: the connection names none. Put one into the connection's schema, or give "
+            "schema=."
+        )
     names = {target.name, target.schema or "", *(name for name, _ in columns.columns)}
-    with _told(engine, target, names), _transaction(engine) as connection:
-        table = existing(connection, target, columns)
-        if table is None:
-            # Of two loads that both miss the table, the second one waits here and then finds it.
-            _one_at_a_time(connection, target)
-            table = existing(connection, target, columns)
-        if table is None:
-            table = create_table(connection, target, columns, create=create)
-        _one_at_a_time(connection, target, campaign_id)
-        kinds = dict(columns.columns)
-        own = table.c[columns.campaign_column]
-        whose = own == _converter(connection, own.type, kinds[columns.campaign_column])(campaign_id)
-        connection.execute(table.delete().where(whose))
-        sent = _insert(connection, table, columns, rows, batch_size)
-        found = connection.execute(select(func.count()).select_from(table).where(whose)).scalar_one()
-        if found != sent:
-            raise TingTingReportError(
-                f"{sent:,} rows of campaign {campaign_id} were sent to table {target}, and it has {found:,}: a "
-                "trigger, a rule or another program changes them. Nothing was changed there."
-            )
+    with _explained(engine, target, names):
+        for run in range(1, _MOST_RUNS + 1):
+            try:
+                sent = _load(engine, target, columns, rows, campaign_id, create, batch_size)
+                break
+            except _database_errors(engine) as error:
+                if run == _MOST_RUNS or not is_rerun_wanted(error):
+                    raise
+                sleep(random.uniform(0, _FIRST_PAUSE * 2 ** (run - 1)))
     return place_of(engine, target), sent
 
 
-def _insert(
-    connection: Connection, table: Table, columns: TableColumns, rows: Iterable[ReportRow], batch_size: int
+def _load(
+    engine: Engine,
+    target: TableName,
+    columns: TableColumns,
+    rows: Callable[[], Iterable[ReportRow]],
+    campaign_id: int,
+    create: bool,
+    batch_size: int,
 ) -> int:
-    from sqlalchemy import JSON, Text, bindparam, cast
-
-    # Parameters get names of their own: a column may be called anything.
-    keys = [f"c{index}" for index in range(len(columns.columns))]
-    cells: dict[Any, Any] = {}
-    converters: list[Callable[[Any], Any]] = []
-    for key, (name, kind) in zip(keys, columns.columns, strict=True):
-        column = table.c[name]
-        if isinstance(column.type, JSON):
-            # It is JSON already: the type's own way would make a JSON text of it.
-            cells[column] = bindparam(key, type_=Text())
-            if connection.dialect.name == "postgresql":
-                cells[column] = cast(cells[column], column.type)
-        else:
-            cells[column] = bindparam(key, type_=column.type)
-        converters.append(_converter(connection, column.type, kind))
-    insert = table.insert().values(cells)
-    source: Iterator[list[Any]] = map(columns.values, rows)
-    sent = 0
-    while chunk := list(islice(source, batch_size)):
-        connection.execute(
-            insert,
-            [
-                {
-                    key: None if value is None else convert(value)
-                    for key, value, convert in zip(keys, values, converters, strict=True)
-                }
-                for values in chunk
-            ],
-        )
-        sent += len(chunk)
-    return sent
+    made: Table | None = None
+    try:
+        with transaction(engine) as connection:
+            table = existing(connection, target, columns)
+            if table is None:
+                # Of two loads that both miss the table, the second one waits here and then finds it.
+                lock(connection, target)
+                table = existing(connection, target, columns)
+            if table is None:
+                table = made = create_table(connection, target, columns, create=create)
+            else:
+                require_transactions(connection, target)
+            lock(connection, target, campaign_id)
+            kind = dict(columns.columns)[columns.campaign_column]
+            own = table.c[columns.campaign_column]
+            whose = own == converter(connection, own.type, kind)(campaign_id)
+            connection.execute(table.delete().where(whose))
+            watched = _Watched(connection, table, columns)
+            sent = insert_rows(connection, table, columns, watched.values(map(columns.values, rows())), batch_size)
+            watched.compare(connection, table, whose, sent, f"table {target}")
+            return sent
+    except BaseException:
+        if made is not None:
+            drop_if_empty(engine, made)
+        raise
 
 
-# Databases whose type for a moment keeps the offset when it is declared to.
-_KEEP_OFFSETS: Final = frozenset(
-    {"cockroachdb", "duckdb", "mssql", "oracle", "postgresql", "redshift", "snowflake", "trino"}
-)
+class _Watched:
+    """Compares what a table has with what was sent: rows, different numbers, and the longest text of each column.
 
-
-def _converter(connection: Connection, column_type: Any, kind: Kind) -> Callable[[Any], Any]:
-    """Return the function that makes a value fit the type of its column."""
-    from sqlalchemy import String
-
-    if isinstance(column_type, String):
-        if kind is Kind.MOMENT:
-            return lambda moment: moment.isoformat()
-        return str
-    if kind is Kind.MOMENT and not (
-        getattr(column_type, "timezone", False) and connection.dialect.name in _KEEP_OFFSETS
-    ):
-        return _in_utc
-    return _as_it_is
-
-
-def _in_utc(moment: datetime) -> datetime:
-    return moment.astimezone(timezone.utc).replace(tzinfo=None)
-
-
-def _as_it_is(value: Any) -> Any:
-    return value
-
-
-def _one_at_a_time(connection: Connection, target: TableName, campaign_id: int | None = None) -> None:
-    """Let two loads of the same campaign into the same table wait for each other.
-
-    PostgreSQL would let both delete nothing and then both insert. SQLite has one writer anyway; elsewhere the locks of
-    the database decide.
+    A trigger, a rule, another program or a lenient mode of the database may change rows without an error.
     """
-    from sqlalchemy import text
 
-    if connection.dialect.name == "postgresql":
-        name = f"tingting {target} {'' if campaign_id is None else campaign_id}"
-        key = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big", signed=True)
-        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": key})
+    def __init__(self, connection: Connection, table: Table, columns: TableColumns) -> None:
+        from sqlalchemy import String
+
+        texts = [
+            (place, name) for place, (name, _) in enumerate(columns.columns) if isinstance(table.c[name].type, String)
+        ]
+        self._texts = texts if connection.dialect.name in ("sqlite", "postgresql") or is_mysql(connection) else []
+        self._longest = {name: 0 for _, name in self._texts}
+        self._number = next((place for place, name in self._texts if place == columns.number_place), None)
+        self._names = [name for name, _ in columns.columns]
+        self._numbers = NumberSet()
+        self._different = 0
+
+    def values(self, rows: Iterable[list[Any]]) -> Iterator[list[Any]]:
+        """Yield the rows, and remember what is compared."""
+        longest, number = self._longest, self._number
+        for row in rows:
+            for place, name in self._texts:
+                value = row[place]
+                if type(value) is str and len(value) > longest[name]:
+                    longest[name] = len(value)
+            if number is not None and self._numbers.add(row[number]):
+                self._different += 1
+            yield row
+
+    def compare(self, connection: Connection, table: Table, whose: Any, sent: int, where: str) -> None:
+        """Ask the table.
+
+        :raises TingTingReportError: it has something else; the transaction is to be undone.
+        """
+        from sqlalchemy import distinct, func, select
+
+        # In MySQL `length` counts bytes, and a collation may take two numbers for one.
+        length, exact = (func.char_length, func.hex) if is_mysql(connection) else (func.length, lambda column: column)
+        asked: list[Any] = [func.count()]
+        if self._number is not None:
+            asked.append(func.count(distinct(exact(table.c[self._names[self._number]]))))
+        asked += [func.max(length(table.c[name])) for name in self._longest]
+        found = list(connection.execute(select(*asked).select_from(table).where(whose)).one())
+        if found[0] != sent:
+            raise TingTingReportError(
+                f"{sent:,} rows were sent to {where}, and it has {found[0]:,}: a trigger, a rule or another program "
+                "changes them. Nothing was changed there."
+            )
+        different = found.pop(1) if self._number is not None else self._different
+        cut = [name for name, most in zip(self._longest, found[1:], strict=True) if (most or 0) < self._longest[name]]
+        if different != self._different or cut:
+            which = cut or [self._names[self._number or 0]]
+            raise TingTingReportError(
+                f"Values of {', '.join(repr(name) for name in which)} are not in {where} as they were sent: the column "
+                "is too short, or of another type. Use VARCHAR(255), or a long text type for JSON. Nothing was changed "
+                "there."
+            )
+
+
+def _database_errors(engine: Engine) -> tuple[type[Exception], ...]:
+    """Return the errors of SQLAlchemy and of the driver, which COPY uses directly."""
+    from sqlalchemy.exc import SQLAlchemyError
+
+    driver: Any = getattr(engine.dialect, "dbapi", None)
+    return (SQLAlchemyError,) if driver is None else (SQLAlchemyError, driver.Error)
 
 
 @contextmanager
-def _transaction(engine: Engine) -> Iterator[Connection]:
-    with engine.connect() as connection, connection.begin():
-        if engine.dialect.name == "sqlite":
-            # Python's driver would open the transaction at the first change of a row only, after a CREATE TABLE.
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
-        yield connection
-
-
-@contextmanager
-def _told(engine: Engine, target: TableName, names: set[str]) -> Iterator[None]:
-    """Tell in the reader's words what the database says, without any value of a row."""
-    from sqlalchemy.exc import CompileError, IdentifierError, NoSuchModuleError, SQLAlchemyError
+def _explained(engine: Engine, target: TableName, names: set[str]) -> Iterator[None]:
+    """Turn an error of the database into one of this package, without any value of a row."""
+    from sqlalchemy.exc import CompileError, IdentifierError, NoSuchModuleError
 
     try:
         yield
@@ -179,19 +199,14 @@ def _told(engine: Engine, target: TableName, names: set[str]) -> Iterator[None]:
         raise TingTingConfigError(
             f"Table {target} cannot be used with {engine.dialect.name}: {error}. Nothing was changed there."
         ) from None
-    except SQLAlchemyError as error:
+    except UnicodeEncodeError:
+        # Not its cause: it quotes the row.
+        raise TingTingConfigError(
+            f"The report cannot be loaded into table {target}: the connection's character set lacks a letter. Put "
+            '"charset": "utf8mb4" into the connection\'s extra. Nothing was changed there.'
+        ) from None
+    except _database_errors(engine) as error:
         # Without its cause: a driver's error quotes the row.
         raise TingTingReportError(
-            f"The report cannot be loaded into table {target}: {_said(error, names)} Check the table's types, the "
-            "rights of the connection's user and that the database answers. Nothing was changed there."
+            f"The report cannot be loaded into table {target}: {explain(error, names)} Nothing was changed there."
         ) from None
-
-
-def _said(error: Exception, names: set[str]) -> str:
-    """Return the first line of what the database said; what it quotes is hidden unless it is a name of ours."""
-    original = getattr(error, "orig", None) or error
-    # The drivers of MySQL give a number and a text.
-    words = original.args[1] if len(original.args) == 2 and isinstance(original.args[0], int) else original
-    first = next(iter(str(words).strip().splitlines()), "")
-    shown = _QUOTED.sub(lambda found: found.group() if found.group()[1:-1] in names else HIDDEN, first)
-    return f"{type(original).__name__}: {shown.rstrip('.')}."

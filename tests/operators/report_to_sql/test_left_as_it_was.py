@@ -75,7 +75,7 @@ def test_a_load_that_breaks_off_leaves_no_table_behind(campaign, database):
     columns = table_columns(campaign, TidyTable())
 
     with pytest.raises(TingTingReportError, match="breaks off"):
-        load_table(engine, TableName("calls"), columns, rows(), campaign_id=campaign, batch_size=1)
+        load_table(engine, TableName("calls"), columns, rows, campaign_id=campaign, batch_size=1)
 
     assert database.tables() == []
 
