@@ -1,4 +1,4 @@
-"""Tasks that bring reports into a database."""
+"""The operator that loads a report into a database table."""
 
 from __future__ import annotations
 
@@ -30,17 +30,19 @@ _WITHOUT_VARIABLES = (
     "TingTing's report fails, and the listing of contacts cannot take its place, because it has no variables. The "
     "table is untouched. Try again later, or load without them: variables='none'."
 )
-# Seconds that a load into SQLite, which has one writer at a time, waits for another to finish.
-_SQLITE_WAITS = 120
+# SQLite has one writer at a time, for which a load waits (seconds); MySQL's drivers may choose a character set without
+# Devanagari.
+_CONNECT_ARGUMENTS = {"sqlite": {"timeout": 120}, "mysql": {"charset": "utf8mb4"}}
 
 
 class TingTingReportToSqlOperator(TingTingBaseOperator):
-    """Bring a campaign's report into a database table: all of its rows, or none.
+    """Load a campaign's report into a database table: all of its rows, or none.
 
-    The report is downloaded, checked to its last row and against the campaign's name and count. Then, in one
-    transaction, the rows that the table has of this campaign are deleted and the report's are inserted: a retry, a
-    cleared task and a later report of the same campaign replace the rows and never double them. One table holds many
-    campaigns. A killed task leaves the table as it was.
+    The operator downloads the report and checks it to its last row and against the campaign's name and count. Then, in
+    one transaction, it deletes the rows that the table has of this campaign and inserts those of the report: a retry, a
+    clear and a later report of the same campaign replace the rows and never double them. One table holds many
+    campaigns, and several tasks may load into it at once. A killed task leaves the table as it was. The operator calls
+    no contact.
 
     XCom: `return_value` is `{campaign_id, table, rows, summary, source, final}`; each is a key of its own too. `source`
     is `report`, or `listing` when TingTing's report fails and the listing of contacts takes its place: only where the
@@ -49,26 +51,27 @@ class TingTingReportToSqlOperator(TingTingBaseOperator):
 
     Source: API page, Campaign report and List contacts.
 
-    :param campaign_id: the campaign.
+    :param campaign_id: the campaign's id.
     :param table: the table, as `table` or `schema.table`.
     :param sql_conn_id: the Airflow connection of the database; any whose hook is a `DbApiHook` with an SQLAlchemy
         dialect, such as SQLite, PostgreSQL, MySQL or Snowflake.
     :param schema: the table's schema, if it is not in `table`.
-    :param create_table: whether to make the table when it does not exist.
+    :param create_table: whether to create the table when it does not exist. MySQL and MariaDB tables are created with
+        InnoDB and utf8mb4.
     :param numbers: how phone numbers are written: `plain`, `masked` (`98******67`), or `sha256` (a hash keyed with
         the connection's `secret_salt`); with the last two, numbers in the variables are masked too.
     :param variables: what becomes of the contacts' variables: `json` puts them into one column `variables`, and what
         TingTing has added to its report into `extra`; `columns` gives each a column of its own; `none` leaves them out.
     :param columns: which of the report's columns to load, as a list; or what goes where, as a dict of the table's
         columns and the report's. None for all. The campaign's id is always loaded.
-    :param batch_size: rows sent at once; all of them are in one transaction.
+    :param batch_size: rows sent at once; all of them are in one transaction. PostgreSQL gets them by COPY.
     :param sql_hook_params: extra arguments of the database's hook.
     :param partition_key: the partition of the outlets' events, on Airflow 3.3 and later; None for that of the DAG run.
     :param tingting_conn_id: the Airflow connection.
     :raises AirflowFailException: an argument, the token or the campaign is refused, or the table has other columns; no
-        retry would help. The table is untouched.
-    :raises TingTingReportError: the report is incomplete or cannot be had, or the database refuses it or cannot be
-        reached; the table is untouched.
+        retry helps. The table is unchanged.
+    :raises TingTingReportError: the report is incomplete or cannot be downloaded, or the database refuses it or cannot
+        be reached; the table is unchanged.
     """
 
     template_fields: Sequence[str] = (
@@ -167,12 +170,12 @@ class TingTingReportToSqlOperator(TingTingBaseOperator):
             return result
 
     def _fetch(self, campaign: Campaign, spool: BinaryIO) -> FetchedReport:
-        """Bring the report, or the listing of contacts where that has all that the table takes."""
+        """Download the report, or the listing of contacts where that has all that the table takes."""
         from airflow_provider_tingting.campaigns.fetch_report import fetch_report
         from airflow_provider_tingting.reports.table import takes_variables
 
         with_variables = takes_variables(self.variables, self.columns)
-        # Of a campaign without contacts TingTing's report may always fail, and a listing of nobody lacks nothing.
+        # TingTing's report may always fail for a campaign without contacts, and their empty listing lacks nothing.
         may_list = not with_variables or campaign.campaign_action_count == 0
         try:
             fetched = fetch_report(
@@ -200,6 +203,11 @@ class TingTingReportToSqlOperator(TingTingBaseOperator):
         connection: Any = BaseHook.get_connection(self.sql_conn_id)
         try:
             hook = connection.get_hook(hook_params=dict(self.sql_hook_params or {}))
+        except (AttributeError, TypeError, ValueError) as error:
+            raise TingTingConfigError(
+                f"Connection {self.sql_conn_id!r} cannot be used: its extra, a field or sql_hook_params has a wrong "
+                f"type ({type(error).__name__}). The extra must be a JSON object."
+            ) from error
         except (AirflowException, ImportError) as error:
             raise TingTingConfigError(
                 f"Connection {self.sql_conn_id!r} is of type {connection.conn_type!r}, which this Airflow has no hook "
@@ -211,10 +219,16 @@ class TingTingReportToSqlOperator(TingTingBaseOperator):
                 "common SQL hook. Give the connection of a database such as SQLite, PostgreSQL or MySQL."
             )
         options: dict[str, Any] = {"hide_parameters": True, "poolclass": NullPool}
-        if connection.conn_type == "sqlite":
-            options["connect_args"] = {"timeout": _SQLITE_WAITS}
+        if connection.conn_type in _CONNECT_ARGUMENTS:
+            options["connect_args"] = _CONNECT_ARGUMENTS[connection.conn_type]
         try:
             engine: Engine = hook.get_sqlalchemy_engine(engine_kwargs=options)
+        except (AttributeError, TypeError, ValueError) as error:
+            # Hooks read the extra without a look at what it is.
+            raise TingTingConfigError(
+                f"Connection {self.sql_conn_id!r} cannot be used: its extra or one of its fields has a wrong type "
+                f"({type(error).__name__}). The extra must be a JSON object."
+            ) from error
         except (ImportError, SQLAlchemyError, NotImplementedError) as error:
             raise TingTingConfigError(
                 f"Connection {self.sql_conn_id!r} cannot be used with SQLAlchemy: {error} Install the SQLAlchemy "

@@ -144,12 +144,15 @@ def test_two_loads_of_a_campaign_at_once_do_not_double_its_rows(sandbox, campaig
         ({"sql_conn_id": ""}, "sql_conn_id is empty"),
         ({"sql_conn_id": "strange"}, "of type 'carrier.pigeon', which this Airflow has no hook for.*Install"),
         ({"sql_conn_id": "tingting_default"}, "no database with a common SQL hook"),
+        ({"sql_conn_id": "listed"}, "The extra must be a JSON object"),
+        ({"sql_hook_params": ["schema"]}, "sql_hook_params has a wrong"),
     ],
 )
 def test_a_mistake_is_named_and_no_table_is_made(campaign, tmp_path, monkeypatch, changes, says):
     path = tmp_path / "warehouse.db"
     monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE", f"sqlite://{path}")
     monkeypatch.setenv("AIRFLOW_CONN_STRANGE", "carrier-pigeon://somewhere")
+    monkeypatch.setenv("AIRFLOW_CONN_LISTED", '{"conn_type": "postgres", "host": "127.0.0.1", "extra": "[1, 2]"}')
 
     with pytest.raises(AirflowFailException, match=says):
         execute(loading(**{"campaign_id": campaign, **changes}))
