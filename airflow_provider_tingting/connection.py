@@ -263,6 +263,8 @@ def normalize_base_url(
     if path in ("", "api"):
         path = API_PATH.strip("/")
     number = stated_port or port or None
+    if number == {"http": 80, "https": 443}[parts.scheme]:
+        number = None
     hostname = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     return f"{parts.scheme}://{hostname}{f':{number}' if number else ''}/{path}/"
 

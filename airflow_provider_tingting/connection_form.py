@@ -9,9 +9,15 @@ from typing import Any
 
 from airflow_provider_tingting.connection import DEFAULT_HOST, EXTRA_FIELDS, ExtraField
 
-HIDDEN_FIELDS = ("login", "schema", "port")
+# The port is shown: Airflow 3.3.2 answers "Bad Request" to Test Connection when the stored connection has none, because
+# its page sends 0 then (apache/airflow#73298).
+HIDDEN_FIELDS = ("login", "schema")
 RELABELING = {"host": "Base URL", "password": "API token"}
-PLACEHOLDERS = {"host": DEFAULT_HOST, "password": "the token from your TingTing account"}
+PLACEHOLDERS = {
+    "host": DEFAULT_HOST,
+    "password": "the token from your TingTing account",
+    "port": "443, if Test Connection says Bad Request",
+}
 
 
 def conn_fields() -> dict[str, dict[str, Any]]:
@@ -50,13 +56,22 @@ def form_behaviour() -> dict[str, Any]:
 
 def form_widgets() -> dict[str, Any]:
     """Return the extra fields as form widgets for Airflow before 3.2."""
-    from flask_appbuilder.fieldwidgets import (  # type: ignore[import-not-found]
-        BS3PasswordFieldWidget,
-        BS3TextFieldWidget,
-    )
-    from wtforms import IntegerField, PasswordField, StringField  # type: ignore[import-untyped]
-    from wtforms.validators import Optional  # type: ignore[import-untyped]
-
+    try:
+        from wtforms import IntegerField, PasswordField, StringField  # type: ignore[import-untyped]
+        from wtforms.validators import Optional  # type: ignore[import-untyped]
+    except ImportError:
+        # An ImportError here would make Airflow drop the labels of the standard fields, too.
+        return {}
+    try:
+        from flask_appbuilder.fieldwidgets import (  # type: ignore[import-not-found]
+            BS3PasswordFieldWidget,
+            BS3TextFieldWidget,
+        )
+    except ImportError:
+        text_style: dict[str, Any] = {}
+        password_style: dict[str, Any] = {}
+    else:
+        text_style, password_style = {"widget": BS3TextFieldWidget()}, {"widget": BS3PasswordFieldWidget()}
     # Airflow accepts text, integer, boolean and password fields only; a `FloatField` makes it drop the whole connection
     # type. So other numbers are text fields.
     return {
@@ -65,7 +80,7 @@ def form_widgets() -> dict[str, Any]:
             description=spec.help,
             default=_shown_default(spec),
             validators=[Optional()],
-            widget=BS3PasswordFieldWidget() if spec.secret else BS3TextFieldWidget(),
+            **(password_style if spec.secret else text_style),
         )
         for spec in EXTRA_FIELDS
     }

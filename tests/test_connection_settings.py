@@ -24,7 +24,7 @@ from airflow_provider_tingting.errors import TingTingConfigError
         ("https://app.tingting.io/api", None, None, "https://app.tingting.io/api/v1/"),
         ("app.tingting.io/api/v1", None, None, "https://app.tingting.io/api/v1/"),
         ("https://app.tingting.io/api/v1/", None, None, "https://app.tingting.io/api/v1/"),
-        ("app.tingting.io", "https", 443, "https://app.tingting.io:443/api/v1/"),
+        ("app.tingting.io", "https", 443, "https://app.tingting.io/api/v1/"),
         ("tingting.bank.np", "http", None, "http://tingting.bank.np/api/v1/"),
         ("gateway.bank.np/tingting/v1", None, None, "https://gateway.bank.np/tingting/v1/"),
         ("127.0.0.1", None, 8085, "http://127.0.0.1:8085/api/v1/"),

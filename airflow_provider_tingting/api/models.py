@@ -24,12 +24,14 @@ from pydantic import (
 )
 
 from airflow_provider_tingting.api.statuses import CampaignStatus, ContactStatus
+from airflow_provider_tingting.masking import printable
 from airflow_provider_tingting.timezones import as_nepal_time
 
 T = TypeVar("T")
 _INSTANT = TypeAdapter(datetime)
 # Far above every amount, share, duration and count.
 _LARGEST_NUMBER = 1e12
+_LONGEST_SENTENCE = 300
 
 
 def _none_as_empty(value: Any) -> Any:
@@ -64,6 +66,10 @@ def _with_offset(text: str | None) -> datetime | None:
 Count = Annotated[int | None, BeforeValidator(_count_or_none)]
 Number = Annotated[float | None, BeforeValidator(_number_or_none)]
 Text = Annotated[str, BeforeValidator(lambda value: "" if value is None else str(value))]
+
+
+def _short_line(value: Any) -> str:
+    return "" if value is None else printable(str(value))[:_LONGEST_SENTENCE]
 
 
 class ResponseModel(BaseModel):
@@ -228,7 +234,8 @@ class MessageResponse(ResponseModel):
 
     shown = ("message",)
 
-    message: Text = ""
+    #: What the server says, in one short line: it is written to logs.
+    message: Annotated[str, BeforeValidator(_short_line)] = ""
 
 
 class UserProfile(ResponseModel):

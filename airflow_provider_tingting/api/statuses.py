@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from enum import Enum
 
+_LONGEST_STATUS = 80
+
 
 class _OpenStatus(str, Enum):
     """An enum that keeps an unknown value, so that a new status of TingTing stays visible."""
@@ -12,9 +14,11 @@ class _OpenStatus(str, Enum):
     def _missing_(cls, value: object) -> _OpenStatus | None:
         if not isinstance(value, str):
             return None
-        unknown = str.__new__(cls, value)
+        # A status is written to logs as it is. Not a space: "Not\tStarted" must stay another status.
+        shown = "".join(char if char.isprintable() else "?" for char in value[:_LONGEST_STATUS])
+        unknown = str.__new__(cls, shown)
         unknown._name_ = "UNKNOWN"
-        unknown._value_ = value
+        unknown._value_ = shown
         return unknown
 
     def __str__(self) -> str:

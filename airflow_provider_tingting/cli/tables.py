@@ -15,7 +15,7 @@ from rich.text import Text
 from airflow_provider_tingting import formatting
 from airflow_provider_tingting.api.models import Campaign
 from airflow_provider_tingting.formatting import amount, share
-from airflow_provider_tingting.masking import mask_text
+from airflow_provider_tingting.masking import mask_text, printable
 from airflow_provider_tingting.reports.summary import CampaignSummary
 
 
@@ -51,7 +51,8 @@ def masked_text(value: Any) -> Any:
         return Text("")
     if isinstance(value, float):
         value = amount(value)
-    return Text(mask_text(str(value)))
+    # rich passes an escape character on to the terminal.
+    return Text("\n".join(map(printable, mask_text(str(value)).split("\n"))))
 
 
 def campaign_json(campaign: Campaign) -> dict[str, Any]:

@@ -16,7 +16,7 @@ KNOWN = {status.value for status in CampaignStatus}
 def test_an_unknown_status_is_a_value_of_its_own_and_never_an_end(text: str) -> None:
     status = Campaign.model_validate({"id": 1, "status": text}).status
 
-    assert status.value == text
+    assert status.value == "".join(char if char.isprintable() else "?" for char in text[:80])
     assert not status.is_known
     assert not status.is_final
     assert status is not CampaignStatus.COMPLETED
@@ -43,3 +43,11 @@ def test_a_status_that_does_not_exist_is_answered_with_those_that_do() -> None:
 @given(st.text())
 def test_only_a_completed_or_hung_up_call_has_reached_somebody(text: str) -> None:
     assert ContactStatus(text).is_reached == (text in ("completed", "hungup"))
+
+
+@pytest.mark.parametrize("text", ["Not\tStarted", "Not\x1fStarted", "Completed\x00", "Running" + " " * 90])
+def test_a_status_with_another_character_is_not_the_known_one(text: str) -> None:
+    status = Campaign.model_validate({"id": 1, "status": text}).status
+
+    assert status not in KNOWN
+    assert not status.is_known
