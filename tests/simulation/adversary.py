@@ -1,0 +1,133 @@
+"""What may go wrong, when it does, and how that is written down.
+
+A schedule is a list of decisions such as `run.1 run_campaign 1: lost after`: in the first try of the task `run`, at its
+first request to run, the response is lost after the server has acted. The same schedule gives the same life.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+#: What may befall any request.
+OF_ANY_REQUEST = ("unsent", "lost", "429", "killed", "stalls 9", "stalls 40", "stalls 200", "clock +100", "clock -100")
+#: A read that shows what was true some seconds ago, and a server that is not well.
+OF_READS = ("503", "old 4", "old 40")
+OF_LISTS = ("reordered",)
+OF_WRITES = ("lost after", "500 after", "403", "killed after", "late 5", "late 60", "late 119", "late 121", "late 600")
+OF_STORE_WRITES = ("store fails", "killed", "stalls 9")
+#: What a person may do at the moment of a request, or what Airflow does.
+OF_WORKERS = ("doubled",)
+OF_TRIGGERERS = ("moves",)
+OF_PERSONS = ("person runs", "person edits", "person renames", "person deletes", "person marks failed")
+
+#: Faults that pass, after which a task that may retry must end as if nothing had happened.
+PASSING = frozenset(
+    (*OF_ANY_REQUEST, *OF_READS, *OF_LISTS, *OF_WORKERS, *OF_TRIGGERERS, "lost after", "500 after", "killed after")
+) | {"store fails", "late 5", "late 60"}
+
+_LISTS = ("list_campaigns", "list_contacts")
+_OF_NOBODY = ("list_voice_models", "list_broker_numbers", "list_own_numbers", "get_dashboard")
+
+
+@dataclass(frozen=True, order=True)
+class Point:
+    """A moment at which something may go wrong.
+
+    :param actor: which process, such as `run.1`; a trigger of that try is `run.1t`.
+    :param what: the name of the call, or `store` for a write of the task state store.
+    :param ordinal: the how-manieth of that name in that process.
+    """
+
+    actor: str
+    what: str
+    ordinal: int
+
+    def __str__(self) -> str:
+        return f"{self.actor} {self.what} {self.ordinal}"
+
+
+@dataclass(frozen=True, order=True)
+class Decision:
+    """What goes wrong at a point."""
+
+    point: Point
+    action: str
+
+    def __str__(self) -> str:
+        return f"{self.point}: {self.action}"
+
+    @classmethod
+    def read(cls, text: str) -> Decision:
+        """Read what `str` has written."""
+        where, _, action = text.partition(": ")
+        actor, what, ordinal = where.split(" ")
+        return cls(Point(actor, what, int(ordinal)), action)
+
+
+Schedule = tuple[Decision, ...]
+
+
+def options(point: Point, method: str, *, persons: bool) -> tuple[str, ...]:
+    """Return what may go wrong at a point.
+
+    :param method: the HTTP method of the request, or `STORE`.
+    :param persons: whether a person may act on the campaign.
+    """
+    if method == "STORE":
+        return OF_STORE_WRITES
+    found: list[str] = list(OF_ANY_REQUEST)
+    if method == "GET":
+        found += OF_READS
+    else:
+        found += OF_WRITES
+    if point.what in _LISTS:
+        found += OF_LISTS
+    found += OF_TRIGGERERS if point.actor.endswith("t") else OF_WORKERS
+    if persons and point.what not in _OF_NOBODY:
+        found += OF_PERSONS
+    return tuple(found)
+
+
+class Adversary:
+    """Decides, and keeps what could have been decided.
+
+    :param schedule: what goes wrong.
+    :param seed: for decisions at random besides; None for none.
+    :param share: how often one is made at random, from 0 to 1.
+    :param most: how many at random at most.
+    """
+
+    def __init__(
+        self, schedule: Iterable[Decision] = (), *, seed: int | None = None, share: float = 0.0, most: int = 0
+    ) -> None:
+        self._wanted: dict[Point, list[str]] = {}
+        for decision in schedule:
+            self._wanted.setdefault(decision.point, []).append(decision.action)
+        self._random = random.Random(seed) if seed is not None else None
+        self._share = share
+        self._most = most
+        self._ordinals: Counter[tuple[str, str]] = Counter()
+        #: Every moment of the life with what could have gone wrong at it.
+        self.points: list[tuple[Point, tuple[str, ...]]] = []
+        #: What has gone wrong.
+        self.made: list[Decision] = []
+
+    def decide(self, actor: str, what: str, method: str, *, persons: bool = True) -> Sequence[str]:
+        """Return what goes wrong now; mostly nothing.
+
+        :param persons: whether a person may act on a campaign at this moment.
+        """
+        self._ordinals[actor, what] += 1
+        point = Point(actor, what, self._ordinals[actor, what])
+        possible = options(point, method, persons=persons)
+        self.points.append((point, possible))
+        chosen = self._wanted.get(point, [])
+        if self._random is not None:
+            chosen = []
+            while len(self.made) + len(chosen) < self._most and self._random.random() < self._share:
+                chosen.append(self._random.choice(possible))
+        self.made += [Decision(point, action) for action in chosen]
+        return chosen

@@ -1,0 +1,173 @@
+"""The lives that are simulated: what Airflow does, and what persons do between tasks.
+
+A life is a generator: it begins tasks and yields what has to be so before it goes on.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cache
+from typing import Any
+
+from simulation.airflow_model import ENDED, Task
+from simulation.world import World
+
+from airflow_provider_tingting.operators.campaign import TingTingCreateCampaignOperator, TingTingRunCampaignOperator
+from airflow_provider_tingting.operators.contacts import TingTingAddContactsOperator
+
+NUMBERS = ("9841234501", "9841234502", "9801234503", "9861234504")
+
+Steps = Iterator[Callable[[], bool]]
+
+
+@dataclass(frozen=True)
+class Life:
+    """One kind of life.
+
+    :param name: as schedules name it.
+    :param live: the generator function.
+    :param has_store: whether Airflow has a task state store.
+    :param longest: most virtual seconds that a step may take.
+    """
+
+    name: str
+    live: Callable[[World], Steps]
+    has_store: bool = True
+    longest: float = 20_000.0
+
+
+@cache
+def _template(kind: type, **arguments: Any) -> Any:
+    return kind(retries=3, retry_delay=timedelta(seconds=1), **arguments)
+
+
+def operator(kind: type, changes: dict[str, Any], **arguments: Any) -> Callable[[], Any]:
+    """Return what makes an operator of one task for each try.
+
+    :param changes: attributes that differ from life to life.
+    :param arguments: of the operator, the same in every life.
+    """
+
+    def make() -> Any:
+        made = copy.copy(_template(kind, **arguments))
+        for name, value in changes.items():
+            setattr(made, name, value)
+        return made
+
+    return make
+
+
+def run_task(number: int, task_id: str = "run", **arguments: Any) -> Callable[[], Any]:
+    """Return what makes a task that runs a campaign."""
+    return operator(TingTingRunCampaignOperator, {"campaign_id": number}, task_id=task_id, campaign_id=0, **arguments)
+
+
+def create_task(task_id: str = "create", **arguments: Any) -> Callable[[], Any]:
+    """Return what makes a task that creates a campaign."""
+    made = {"name": "Water notice", "message": "नमस्कार", "user_phone": (3,), **arguments}
+    return operator(TingTingCreateCampaignOperator, {}, task_id=task_id, **made)
+
+
+def add_task(number: int, task_id: str = "add") -> Callable[[], Any]:
+    """Return what makes a task that adds the contacts."""
+    return operator(
+        TingTingAddContactsOperator,
+        {"campaign_id": number, "contacts": list(NUMBERS)},
+        task_id=task_id,
+        campaign_id=0,
+        batch_size=3,
+        concurrency=1,
+    )
+
+
+def ended(*tasks: Task) -> Callable[[], bool]:
+    """Return the condition that tasks have ended."""
+    return lambda: all(task.state in ENDED for task in tasks)
+
+
+def task(world: World, make: Callable[[], Any], task_id: str, **settings: Any) -> Task:
+    """Begin a task."""
+    begun = Task(task_id, make, **settings)
+    world.airflow.start(begun)
+    return begun
+
+
+def _running(**arguments: Any) -> Callable[..., Steps]:
+    def live(world: World, retry_delay: float) -> Steps:
+        number = world.server.make(NUMBERS)
+        run = task(world, run_task(number, **arguments), "run", retry_delay=retry_delay)
+        yield ended(run)
+
+    return live
+
+
+def _creating(world: World, retry_delay: float) -> Steps:
+    create = task(world, create_task(), "create", retry_delay=retry_delay)
+    yield ended(create)
+
+
+def _adding(world: World, retry_delay: float) -> Steps:
+    number = world.server.make()
+    add = task(world, add_task(number), "add", retry_delay=retry_delay)
+    yield ended(add)
+
+
+def _whole(world: World, retry_delay: float, *, deferrable: bool = False, clears: int = 0, on_clear: str = "reattach") -> Steps:
+    create = task(world, create_task(on_clear=on_clear), "create", retry_delay=retry_delay)
+    yield ended(create)
+    if create.state != "success":
+        return
+    add = task(world, add_task(create.result), "add", retry_delay=retry_delay)
+    yield ended(add)
+    if add.state != "success":
+        return
+    on_clear_of_run = "reattach" if on_clear == "send_again" else on_clear
+    run = task(world, run_task(create.result, deferrable=deferrable, on_clear=on_clear_of_run), "run", retry_delay=retry_delay)
+    yield ended(run)
+    for _ in range(clears):
+        world.airflow.clear(create)
+        yield ended(create)
+        if create.state != "success":
+            return
+        add.make = add_task(create.result)
+        world.airflow.clear(add)
+        yield ended(add)
+        if add.state != "success":
+            return
+        run.make = run_task(create.result, deferrable=deferrable, on_clear=on_clear_of_run)
+        world.airflow.clear(run)
+        yield ended(run)
+
+
+def _with_retry_delay(live: Callable[..., Steps], delay: float, **more: Any) -> Callable[[World], Steps]:
+    return lambda world: live(world, delay, **more)
+
+
+def _both(name: str, live: Callable[..., Steps], **more: Any) -> list[Life]:
+    """Return a life with a state store and short pauses, and one without and the pauses that the guide asks for."""
+    return [
+        Life(name, _with_retry_delay(live, 5.0, **more)),
+        Life(f"{name}, no store", _with_retry_delay(live, 300.0, **more), has_store=False),
+    ]
+
+
+LIVES: dict[str, Life] = {
+    life.name: life
+    for life in (
+        *_both("create", _creating),
+        *_both("add", _adding),
+        *_both("run", _running()),
+        *_both("run deferred", _running(deferrable=True)),
+        *_both("run without waiting", _running(wait_for_completion=False)),
+        *_both("run with stop_on_kill", _running(stop_on_kill=True)),
+        *_both("run deferred with stop_on_kill", _running(deferrable=True, stop_on_kill=True)),
+        *_both("whole", _whole),
+        *_both("whole deferred", _whole, deferrable=True),
+        *_both("cleared, reattach", _whole, clears=1),
+        *_both("cleared, send again", _whole, clears=1, on_clear="send_again"),
+        *_both("cleared, fail", _whole, clears=1, on_clear="fail"),
+    )
+}

@@ -1,0 +1,233 @@
+"""Virtual time: actors that take turns in one thread, and a clock that jumps to whatever is due next.
+
+Each actor (a worker, a triggerer) runs ordinary code in a greenlet of its own until it sleeps; then the next one that
+is due goes on. Nothing here waits in real time, and the same decisions give the same order of events.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import heapq
+import selectors
+from asyncio import events
+from collections.abc import Callable
+from itertools import count
+from typing import Any
+
+from greenlet import GreenletExit, getcurrent, greenlet
+
+#: When every life begins: Tuesday 2026-11-24, 09:00 in Nepal, in seconds since 1970.
+START = 1795490100.0
+
+
+class Killed(BaseException):
+    """The process of an actor is gone: no code of it can react."""
+
+
+class Stuck(Exception):
+    """A life has not ended in the virtual time that it may take."""
+
+
+class Actor:
+    """One process.
+
+    :param name: for the record of what happened.
+    :param work: what it does.
+    """
+
+    def __init__(self, time: VirtualTime, name: str, work: Callable[[], None]) -> None:
+        self.time = time
+        self.name = name
+        #: How far this process's wall clock is ahead, in seconds.
+        self.clock_ahead = 0.0
+        self.is_dead = False
+        #: Called within the actor's own stack when it would go on next, as a signal handler is.
+        self.signal: Callable[[], None] | None = None
+        self._work = work
+        self._greenlet = greenlet(self._run, parent=time.hub)
+        self._resume_at: object = None
+
+    def _run(self) -> None:
+        with contextlib.suppress(Killed, GreenletExit):
+            self._work()
+        self.is_dead = True
+
+    def sleep(self, seconds: float) -> None:
+        """Let others have their turn for so many seconds."""
+        self.check()
+        ticket = self._resume_at = object()
+        self.time.at(self.time.now + max(0.0, seconds), lambda: self._resume(ticket))
+        self.time.hub.switch()
+        self.check()
+        if self.signal is not None:
+            handler, self.signal = self.signal, None
+            handler()
+
+    def wake(self) -> None:
+        """Let the actor go on at once, however long it wanted to sleep."""
+        ticket = self._resume_at = object()
+        self.time.at(self.time.now, lambda: self._resume(ticket))
+
+    def check(self) -> None:
+        """Let nothing of a dead process act any more."""
+        if self.is_dead:
+            raise Killed
+
+    def kill(self) -> None:
+        """End the process here and now; called while no process runs."""
+        if self.is_dead:
+            return
+        self.is_dead = True
+        if self._greenlet:
+            self.time.actor, before = self, self.time.actor
+            self._greenlet.throw(Killed)
+            self.time.actor = before
+
+    def _resume(self, ticket: object) -> None:
+        if self._resume_at is ticket and not self._greenlet.dead:
+            self.time.actor = self
+            self._greenlet.switch()
+            self.time.actor = None
+
+
+class VirtualTime:
+    """The clock and the order of events; stands in for the module `time` within the package."""
+
+    def __init__(self) -> None:
+        self.now = START
+        self.hub = getcurrent()
+        #: Which process runs now.
+        self.actor: Actor | None = None
+        self._due: list[tuple[float, int, Callable[[], None]]] = []
+        self._ticket = count()
+        self._actors: list[Actor] = []
+
+    def spawn(self, name: str, work: Callable[[], None], after: float = 0.0) -> Actor:
+        """Begin a new process.
+
+        :param after: in so many seconds.
+        """
+        actor = Actor(self, name, work)
+        self._actors.append(actor)
+        actor._resume_at = actor
+        self.at(self.now + after, lambda: actor._resume(actor))
+        return actor
+
+    def at(self, moment: float, act: Callable[[], None]) -> None:
+        """Let something happen at a time; of several at once the first that was asked for is the first."""
+        heapq.heappush(self._due, (moment, next(self._ticket), act))
+
+    def run(self, until: Callable[[], bool], longest: float) -> None:
+        """Let time pass until a condition holds.
+
+        :param longest: most seconds that may pass.
+        :raises Stuck: the condition does not hold in that time, or nothing is left to happen.
+        """
+        give_up = self.now + longest
+        while not until():
+            if not self._due:
+                raise Stuck("nothing is left to happen")
+            moment, _, act = heapq.heappop(self._due)
+            if moment > give_up:
+                raise Stuck(f"not over after {longest:.0f} s")
+            self.now = max(self.now, moment)
+            act()
+
+    def let_pass(self, seconds: float) -> None:
+        """Let so many seconds pass."""
+        end = self.now + seconds
+        while self._due and self._due[0][0] <= end:
+            moment, _, act = heapq.heappop(self._due)
+            self.now = max(self.now, moment)
+            act()
+        self.now = end
+
+    def close(self) -> None:
+        """End all processes."""
+        for actor in self._actors:
+            actor.kill()
+
+    # -- as the module `time` has it -------------------------------------------------------------------------------
+
+    def time(self) -> float:
+        """Return the wall clock of the process that asks."""
+        actor = self.actor
+        return self.now + (actor.clock_ahead if actor is not None else 0.0)
+
+    def monotonic(self) -> float:
+        """Return seconds that never jump."""
+        return self.now - START + 1000.0
+
+    def sleep(self, seconds: float) -> None:
+        """Put the process that asks to sleep."""
+        actor = self.actor
+        assert actor is not None, "only an actor sleeps"
+        actor.sleep(seconds)
+
+
+class VirtualLoop(asyncio.SelectorEventLoop):
+    """An event loop that belongs to one actor and goes by virtual time; it waits for timers only."""
+
+    def __init__(self, actor: Actor) -> None:
+        super().__init__(_NothingToSelect(actor, self))
+        self._actor = actor
+        self._clock_resolution = 1e-6
+
+    def time(self) -> float:
+        return self._actor.time.monotonic()
+
+    def call_soon_threadsafe(self, callback: Any, *args: Any, context: Any = None) -> Any:
+        handle = super().call_soon_threadsafe(callback, *args, context=context)
+        self._actor.wake()
+        return handle
+
+
+class _NothingToSelect(selectors.BaseSelector):
+    """Hands the turn to the other actors instead of waiting for sockets."""
+
+    def __init__(self, actor: Actor, loop: VirtualLoop) -> None:
+        self._actor = actor
+        self._loop = loop
+
+    def register(self, fileobj: Any, events: int, data: Any = None) -> Any:
+        return selectors.SelectorKey(fileobj, 0, events, data)
+
+    def unregister(self, fileobj: Any) -> Any:
+        return None
+
+    def get_map(self) -> Any:
+        return {}
+
+    def select(self, timeout: float | None = None) -> list[Any]:
+        if timeout is not None and timeout <= 0:
+            self._actor.check()
+            return []
+        running = events._get_running_loop()
+        events._set_running_loop(None)
+        try:
+            self._actor.sleep(1e9 if timeout is None else timeout)
+        finally:
+            events._set_running_loop(running)
+        return []
+
+
+def run_in_loop(actor: Actor, work: Callable[[], Any]) -> Any:
+    """Run a coroutine in an event loop of the actor's own."""
+    loop = VirtualLoop(actor)
+    try:
+        return loop.run_until_complete(work())
+    finally:
+        if not actor.is_dead:
+            with contextlib.suppress(BaseException):
+                _cancel_all(loop)
+        loop._ready.clear()  # type: ignore[attr-defined]
+        loop.close()
+
+
+def _cancel_all(loop: VirtualLoop) -> None:
+    tasks = [task for task in asyncio.all_tasks(loop) if not task.done()]
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))

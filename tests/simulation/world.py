@@ -1,0 +1,248 @@
+"""One world: a TingTing, an Airflow, an adversary and a clock, with the real provider running in it."""
+
+from __future__ import annotations
+
+import logging
+import random
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any
+from unittest.mock import patch
+
+from simulation import network
+from simulation.adversary import Adversary
+from simulation.airflow_model import AirflowModel
+from simulation.model_server import ModelServer
+from simulation.virtual_time import Actor, VirtualTime
+
+from airflow_provider_tingting import clock
+from airflow_provider_tingting.api import client
+from airflow_provider_tingting.contacts import send
+from airflow_provider_tingting.contacts.delivery import Delivery
+from airflow_provider_tingting.hooks import tingting as hook_module
+from airflow_provider_tingting.operators.base import TingTingBaseOperator
+from airflow_provider_tingting.triggers import campaign as campaign_trigger
+from airflow_provider_tingting.triggers import start as start_trigger
+
+_CONNECTION = SimpleNamespace(
+    conn_type="tingting",
+    host="http://model.example/api/v1/",
+    password="a-token-of-the-model",
+    schema=None,
+    port=None,
+    login=None,
+    extra_dejson={"max_retries": 0},
+)
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of a log."""
+
+    at: float
+    actor: str
+    level: str
+    text: str
+
+
+class World:
+    """What exists during one life.
+
+    :param has_store: whether Airflow has a task state store.
+    """
+
+    def __init__(self, adversary: Adversary, *, has_store: bool = True) -> None:
+        self.adversary = adversary
+        self.has_store = has_store
+        # Both came with Airflow 3.3.
+        self.triggers_have_on_kill = has_store
+        self.time = VirtualTime()
+        self.server = ModelServer(lambda: self.time.now)
+        self.airflow = AirflowModel(self)
+        self.began = self.time.now
+        #: Whether a deadline may stop a campaign in this life.
+        self.may_stop = False
+        self.lines: list[Line] = []
+        #: What persons have done to tasks and campaigns.
+        self.acts: list[str] = []
+        #: Errors that no code of the provider raises on purpose.
+        self.unexpected: list[BaseException] = []
+
+    def log(self, level: str, text: str, *, actor: Actor | None = None) -> None:
+        """Keep a line of a log, unless its process is gone."""
+        actor = actor or self.time.actor
+        if actor is None or not actor.is_dead:
+            self.lines.append(Line(self.time.now, actor.name if actor else "", level, text))
+
+    def person(self, act: str, campaign_id: int | None) -> None:
+        """Let a person act at TingTing or in Airflow's pages."""
+        if act == "marks failed":
+            assert self.time.actor is not None
+            self.airflow.mark_failed(self.time.actor)
+            return
+        live = [one.id for one in self.server.campaigns.values() if not one.is_deleted]
+        number = campaign_id if campaign_id in live else live[-1] if live else None
+        if number is None:
+            return
+        self.acts.append(act)
+        if act == "runs":
+            self.server.run(number, "person")
+        elif act == "edits":
+            self.server.edit(number)
+        elif act == "renames":
+            self.server.rename(number)
+        elif act == "deletes":
+            self.server.delete(number, "person")
+
+
+class _Logger:
+    """Stands in for the `log` of operators and triggers."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def _say(self, level: str, message: object, *values: object) -> None:
+        self._world.log(level, str(message) % values if values else str(message))
+
+    def debug(self, message: object, *values: object, **_: Any) -> None:
+        pass
+
+    def info(self, message: object, *values: object, **_: Any) -> None:
+        self._say("INFO", message, *values)
+
+    def warning(self, message: object, *values: object, **_: Any) -> None:
+        self._say("WARNING", message, *values)
+
+    def error(self, message: object, *values: object, **_: Any) -> None:
+        self._say("ERROR", message, *values)
+
+    exception = error
+
+
+class _Handler(logging.Handler):
+    def __init__(self) -> None:
+        super().__init__(logging.INFO)
+        self.world: World | None = None
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if self.world is not None:
+            self.world.log(record.levelname, record.getMessage())
+
+
+class _Event:
+    """Stands in for `threading.Event` where there are no threads."""
+
+    def __init__(self) -> None:
+        self._is_set = False
+
+    def set(self) -> None:
+        self._is_set = True
+
+    def is_set(self) -> bool:
+        return self._is_set
+
+    def wait(self, timeout: float | None = None) -> bool:
+        if not self._is_set:
+            clock.sleep(timeout or 0.0)
+        return self._is_set
+
+
+class _Inline:
+    """Stands in for a pool of threads: carries each job out at once."""
+
+    def __init__(self, *_: Any, **__: Any) -> None:
+        pass
+
+    def submit(self, work: Callable[..., Any], *arguments: Any) -> Any:
+        from concurrent.futures import Future
+
+        future: Future[Any] = Future()
+        try:
+            future.set_result(work(*arguments))
+        except Exception as error:
+            future.set_exception(error)
+        return future
+
+    def shutdown(self, **_: Any) -> None:
+        pass
+
+
+class Stage:
+    """The provider with its seams replaced: clock, transports, connections, logs and threads."""
+
+    def __init__(self) -> None:
+        self.world: World | None = None
+        self._handler = _Handler()
+
+    @contextmanager
+    def set_up(self) -> Iterator[Stage]:
+        """Replace the seams while the block runs."""
+        logger = logging.getLogger("airflow_provider_tingting")
+        before = logger.level, logger.propagate
+
+        def connection(*_: Any, **__: Any) -> Any:
+            return _CONNECTION
+
+        async def connection_async(*_: Any, **__: Any) -> Any:
+            return _CONNECTION
+
+        async def extra_async(_: Any) -> Any:
+            return dict(_CONNECTION.extra_dejson)
+
+        log = property(lambda _: _Logger(self._now()))
+        with (
+            clock.use_clock(_StageClock(self)),
+            patch.object(client, "RequestsTransport", lambda _: network.Transport(self._now())),
+            patch.object(client, "HttpxTransport", lambda _: network.AsyncTransport(self._now())),
+            patch.object(hook_module.TingTingHook, "get_connection", connection),
+            patch.object(hook_module, "get_connection_async", connection_async),
+            patch.object(hook_module, "get_extra_async", extra_async),
+            patch.object(TingTingBaseOperator, "log", log, create=True),
+            patch.object(campaign_trigger.TingTingCampaignTrigger, "log", log, create=True),
+            patch.object(start_trigger.TingTingStartTrigger, "log", log, create=True),
+            patch.object(send, "Delivery", lambda *arguments: Delivery(*arguments, _stopped=_Event())),
+            patch.object(send, "ThreadPoolExecutor", _Inline),
+        ):
+            logger.addHandler(self._handler)
+            logger.setLevel(logging.INFO)
+            logger.propagate = False
+            state = random.getstate()
+            try:
+                yield self
+            finally:
+                random.setstate(state)
+                logger.removeHandler(self._handler)
+                logger.level, logger.propagate = before
+
+    @contextmanager
+    def life(self, adversary: Adversary, *, has_store: bool) -> Iterator[World]:
+        """Give a new world its turn."""
+        world = self.world = self._handler.world = World(adversary, has_store=has_store)
+        random.seed(1)
+        try:
+            yield world
+        finally:
+            world.time.close()
+            self.world = self._handler.world = None
+
+    def _now(self) -> World:
+        assert self.world is not None
+        return self.world
+
+
+class _StageClock:
+    """The clock of whichever world has its turn."""
+
+    def __init__(self, stage: Stage) -> None:
+        self._stage = stage
+
+    def time(self) -> float:
+        return self._stage._now().time.time()
+
+    def monotonic(self) -> float:
+        return self._stage._now().time.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        self._stage._now().time.sleep(seconds)
