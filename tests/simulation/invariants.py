@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from simulation.adversary import PASSING, Decision
-from simulation.airflow_model import Task
+from simulation.model_server import Deed
 from simulation.world import World
 
 
@@ -27,17 +28,51 @@ class Broken:
 
 def broken(world: World, made: Sequence[Decision]) -> list[Broken]:
     """Return the promises that a life has broken."""
-    return [*_runs(world, made), *_successes(world), *_stops(world), *_ends_well(world, made), *_truth(world)]
+    return [*_runs(world), *_successes(world), *_stops(world), *_ends_well(world, made), *_truth(world)]
 
 
-def _runs(world: World, made: Sequence[Decision]) -> list[Broken]:
+#: A request that is obeyed so long (seconds) after it was sent cannot be waited for.
+_OBEYED_TOO_LATE = 120.0
+#: Between a look and the request that follows it (seconds): more is a process that stands still.
+_AT_ONCE = 1.0
+
+
+def _runs(world: World) -> list[Broken]:
     found = []
     for number in world.server.campaigns:
         runs = world.server.runs(number)
-        if len(runs) > 1:
-            said = ", ".join(f"{run.by} asked at {run.asked_at - world.began:.1f} s" for run in runs)
-            found.append(Broken("a campaign is run once", f"campaign {number}: {said}"))
+        for before, run in pairwise(sorted(runs, key=lambda deed: deed.at)):
+            how = f"campaign {number}: {_said(world, before)}; {_said(world, run)}"
+            found.append(Broken("a campaign is run once", how, _excuse(world, before, run)))
     return found
+
+
+def _said(world: World, run: Deed) -> str:
+    return f"{run.by} asked at {run.asked_at - world.began:.1f} s and was obeyed at {run.at - world.began:.1f} s"
+
+
+def _excuse(world: World, before: Deed, run: Deed) -> str | None:
+    """Return the class of what cannot be promised that explains a second run, or None.
+
+    :param before: the run that was carried out first.
+    :param run: the one that was carried out after it.
+    """
+    for one in (before, run):
+        if one.at - one.asked_at > _OBEYED_TOO_LATE:
+            return "a request that is obeyed later than two minutes after it was sent"
+    looks = [
+        read for read in world.server.reads if read.by == run.by and read.about == run.about and read.at <= run.asked_at
+    ]
+    if not looks:
+        return None
+    last = looks[-1]
+    if last.at <= before.at and before.by == "person":
+        return "a person who presses Run between the last look and the request"
+    if last.at <= before.at and run.at - last.at > _AT_ONCE:
+        return "an attempt that stands still between its last look and the request"
+    if last.at > before.at >= last.shows and (not world.has_store or before.by == "person"):
+        return "a status that shows late, and no state store that knows better"
+    return None
 
 
 def _successes(world: World) -> list[Broken]:
@@ -65,16 +100,12 @@ def _ends_well(world: World, made: Sequence[Decision]) -> list[Broken]:
     return [
         Broken("a fault that passes leaves no red task", f"{task.task_id}: {task.error}")
         for task in world.airflow.tasks
-        if task.state == "failed" and not _may_fail(task)
+        if task.state == "failed" and task.task_id not in world.may_fail
     ]
 
 
-def _may_fail(task: Task) -> bool:
-    return False
-
-
 _CALLED_NOBODY = re.compile(
-    r"has called (?:nobody|no contact)|(?:nobody|no contact) (?:was|is) called|was not run\b|Nothing was created", re.I
+    r"has called (?:nobody|no contact)|(?:nobody|no contact) (?:was|is) called(?! again)|was not run\b|Nothing was created", re.I
 )
 
 
@@ -87,7 +118,8 @@ def _truth(world: World) -> list[Broken]:
         if named is None:
             continue
         for run in world.server.runs(int(named.group(1))):
-            if run.asked_at <= line.at:
+            # What a person does in the same moment, no task can know.
+            if run.by != "person" and run.asked_at <= line.at:
                 found.append(Broken("the log is true of who was called", f"{line.actor}: {line.text}"))
                 break
     return found

@@ -127,6 +127,8 @@ def _whole(world: World, retry_delay: float, *, deferrable: bool = False, clears
     on_clear_of_run = "reattach" if on_clear == "send_again" else on_clear
     run = task(world, run_task(create.result, deferrable=deferrable, on_clear=on_clear_of_run), "run", retry_delay=retry_delay)
     yield ended(run)
+    if on_clear == "fail":
+        world.may_fail |= {"create"}
     for _ in range(clears):
         world.airflow.clear(create)
         yield ended(create)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from typing import Any
 
@@ -57,6 +57,22 @@ class Deed:
     asked_at: float
 
 
+@dataclass(frozen=True)
+class Read:
+    """One look at a campaign's status.
+
+    :param at: when the server answered.
+    :param about: the campaign.
+    :param by: who looked.
+    :param shows: the moment that the answer shows.
+    """
+
+    at: float
+    about: int
+    by: str
+    shows: float
+
+
 @dataclass
 class ModelCampaign:
     """One campaign as the server knows it."""
@@ -80,14 +96,17 @@ class ModelServer:
         self._now = now
         self.campaigns: dict[int, ModelCampaign] = {}
         self.deeds: list[Deed] = []
+        self.reads: list[Read] = []
         self._next_campaign = 101
         self._next_contact = 5001
 
     # -- what tests and persons do ---------------------------------------------------------------------------------
 
     def make(self, numbers: tuple[str, ...] = (), **fields: Any) -> int:
-        """Make a campaign without a request; return its id."""
-        return int(self._create({"name": "Water notice", "message": "नमस्कार", **fields}, numbers).id)
+        """Make a campaign without a request, an hour ago; return its id."""
+        campaign = self._create({"name": "Water notice", "message": "नमस्कार", **fields}, numbers)
+        campaign.looks = [replace(look, since=look.since - 3600.0) for look in campaign.looks]
+        return campaign.id
 
     def run(self, campaign_id: int, by: str, asked_at: float | None = None) -> None:
         """Dial everybody in a campaign, as often as this is asked."""
@@ -162,6 +181,7 @@ class ModelServer:
             case ("GET", "campaign"):
                 return self._list(request, age, reorder)
             case ("GET", "campaign", number):
+                self.reads.append(Read(self._now(), int(number), by, self._now() - age))
                 return self._get(int(number), age)
             case ("POST", "campaign", "create"):
                 campaign = self._create(body, ())

@@ -173,6 +173,8 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         super().__init__(_NothingToSelect(actor, self))
         self._actor = actor
         self._clock_resolution = 1e-6
+        # What a killed process leaves behind is of no interest.
+        self.set_exception_handler(lambda *_: None)
 
     def time(self) -> float:
         return self._actor.time.monotonic()
@@ -221,6 +223,8 @@ def run_in_loop(actor: Actor, work: Callable[[], Any]) -> Any:
         if not actor.is_dead:
             with contextlib.suppress(BaseException):
                 _cancel_all(loop)
+        for task in asyncio.all_tasks(loop):
+            task._log_destroy_pending = False  # type: ignore[attr-defined]
         loop._ready.clear()  # type: ignore[attr-defined]
         loop.close()
 

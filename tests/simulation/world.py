@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import random
 from collections.abc import Callable, Iterator
@@ -64,6 +65,8 @@ class World:
         self.began = self.time.now
         #: Whether a deadline may stop a campaign in this life.
         self.may_stop = False
+        #: The tasks that are red by right.
+        self.may_fail: set[str] = set()
         self.lines: list[Line] = []
         #: What persons have done to tasks and campaigns.
         self.acts: list[str] = []
@@ -85,6 +88,8 @@ class World:
         live = [one.id for one in self.server.campaigns.values() if not one.is_deleted]
         number = campaign_id if campaign_id in live else live[-1] if live else None
         if number is None:
+            return
+        if act == "runs" and self.server.has_begun(number):
             return
         self.acts.append(act)
         if act == "runs":
@@ -209,9 +214,13 @@ class Stage:
             logger.setLevel(logging.INFO)
             logger.propagate = False
             state = random.getstate()
+            # Airflow is large, and is looked through again and again otherwise.
+            gc.collect()
+            gc.freeze()
             try:
                 yield self
             finally:
+                gc.unfreeze()
                 random.setstate(state)
                 logger.removeHandler(self._handler)
                 logger.level, logger.propagate = before
