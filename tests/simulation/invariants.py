@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,7 +29,11 @@ class Broken:
 
 def broken(world: World, made: Sequence[Decision]) -> list[Broken]:
     """Return the promises that a life has broken."""
-    return [*_runs(world), *_successes(world), *_stops(world), *_ends_well(world, made), *_truth(world)]
+    found = [*_runs(world), *_hours(world), *_successes(world), *_contacts(world), *_stops(world)]
+    found += [*_ends_well(world, made), *_truth(world), *_demo_calls(world), *_reports(world)]
+    if world.is_about == "notification":
+        found += _notifications(world)
+    return found
 
 
 #: A request that is obeyed so long (seconds) after it was sent cannot be waited for.
@@ -84,6 +89,74 @@ def _successes(world: World) -> list[Broken]:
         campaign = world.server.campaigns[number]
         if campaign.began_at is None and not campaign.is_deleted:
             found.append(Broken("a success has its campaign begun", f"{task.task_id}: campaign {number} has not begun"))
+    return found
+
+
+def _hours(world: World) -> list[Broken]:
+    opens, closes = world.may_call
+    return [
+        Broken("a campaign is run in its calling window only", f"campaign {run.about}: at {run.asked_at - opens:.0f} s")
+        for run in world.server.runs()
+        if run.by != "person" and not opens <= run.asked_at < closes
+    ]
+
+
+def _contacts(world: World) -> list[Broken]:
+    """Compare the campaign of a finished `add` with the audience."""
+    found = []
+    for task in world.airflow.tasks:
+        if task.task_id == "add" and task.state == "success":
+            campaign = world.server.campaigns[task.result["campaign_id"]]
+            numbers = sorted(row.number for row in campaign.rows)
+            if numbers != sorted(world.audience):
+                found.append(Broken("no contact is missing, foreign or twice", f"campaign {campaign.id}: {numbers}"))
+    return found
+
+
+def _demo_calls(world: World) -> list[Broken]:
+    calls = [deed for deed in world.server.deeds if deed.what == "demo"]
+    found = []
+    if len(calls) > 1:
+        found.append(Broken("a demo call is made once", "; ".join(_said(world, call) for call in calls)))
+    for task in world.airflow.tasks:
+        if task.task_id == "demo" and task.state == "success" and not calls:
+            found.append(Broken("a demo call that is reported was made", "no phone has rung"))
+    return found
+
+
+def _reports(world: World) -> list[Broken]:
+    """Check the figures of campaigns that have ended, and the file of a report."""
+    found = []
+    for task in world.airflow.tasks:
+        if task.state != "success" or not isinstance(task.result, dict):
+            continue
+        figures = task.result.get("summary", task.result)
+        if "reached" in figures and figures["reached"] != len(world.audience):
+            found.append(Broken("the figures are those of the end", f"{task.task_id}: {figures['reached']} reached"))
+        if "path" in task.result:
+            with open(task.result["path"], encoding="utf-8", newline="") as file:
+                numbers = sorted(row["number"] for row in csv.DictReader(file))
+            if numbers != sorted(world.audience):
+                found.append(Broken("a report has each contact once", f"{task.task_id}: {numbers}"))
+    return found
+
+
+def _notifications(world: World) -> list[Broken]:
+    """Check that the phone rings once, and that a notification which is not delivered is an error in a log."""
+    rings = world.server.runs()
+    found = []
+    for before, again in pairwise(sorted(rings, key=lambda deed: deed.at)):
+        how = f"{_said(world, before)}; {_said(world, again)}"
+        late = max(one.at - one.asked_at for one in (before, again)) > _OBEYED_TOO_LATE
+        found.append(
+            Broken(
+                "a notification rings once",
+                how,
+                "a request that is obeyed later than two minutes after it was sent" if late else None,
+            )
+        )
+    if not rings and not any(line.level == "ERROR" for line in world.lines) and not world.was_killed:
+        found.append(Broken("a notification is never lost in silence", "no phone has rung, and no error is logged"))
     return found
 
 

@@ -13,12 +13,19 @@ from functools import cache
 from typing import Any
 
 from simulation.airflow_model import ENDED, Task
+from simulation.model_server import RUNS_FOR
 from simulation.world import World
 
 from airflow_provider_tingting.operators.campaign import TingTingCreateCampaignOperator, TingTingRunCampaignOperator
+from airflow_provider_tingting.notifications.tingting import TingTingNotifier
 from airflow_provider_tingting.operators.contacts import TingTingAddContactsOperator
+from airflow_provider_tingting.operators.preview import TingTingDemoCallOperator
+from airflow_provider_tingting.operators.report import TingTingDownloadReportOperator
 
 NUMBERS = ("9841234501", "9841234502", "9801234503", "9861234504")
+
+#: Campaigns of the same name from other days: more than a page of the list holds.
+ALIKE = 11
 
 Steps = Iterator[Callable[[], bool]]
 
@@ -105,6 +112,8 @@ def _running(**arguments: Any) -> Callable[..., Steps]:
 
 
 def _creating(world: World, retry_delay: float) -> Steps:
+    for _ in range(ALIKE):
+        world.server.make(NUMBERS, description="[airflow:0123456789abcdef0123/01234567] of another day")
     create = task(world, create_task(), "create", retry_delay=retry_delay)
     yield ended(create)
 
@@ -144,6 +153,72 @@ def _whole(world: World, retry_delay: float, *, deferrable: bool = False, clears
         yield ended(run)
 
 
+def _one_at_a_time(world: World, retry_delay: float, *, deferrable: bool = False) -> Steps:
+    runs = [
+        task(
+            world,
+            run_task(world.server.make(NUMBERS, description=f"[airflow:{name:0>20}/01234567]"), name, one_at_a_time=True, deferrable=deferrable),
+            name,
+            retry_delay=retry_delay,
+        )
+        for name in ("first", "second")
+    ]
+    yield ended(*runs)
+
+
+def _in_the_window(world: World, retry_delay: float, *, deferrable: bool = False) -> Steps:
+    # It is nine o'clock when a life begins.
+    world.may_call = (world.began + 3600.0, world.began + 11 * 3600.0)
+    make = run_task(world.server.make(NUMBERS), calling_window=("10:00", "20:00"), deferrable=deferrable)
+    yield ended(task(world, make, "run", retry_delay=retry_delay))
+
+
+def _demo_call(world: World, retry_delay: float) -> Steps:
+    number = world.server.make(NUMBERS)
+    contact = world.server.campaigns[number].rows[0].id
+    make = operator(TingTingDemoCallOperator, {"contact_id": contact}, task_id="demo", contact_id=0)
+    world.may_fail |= {"demo"}
+    yield ended(task(world, make, "demo", retry_delay=retry_delay))
+
+
+def _report(world: World, retry_delay: float) -> Steps:
+    number = world.server.make(NUMBERS)
+    world.server.run(number, "before")
+    world.time.let_pass(RUNS_FOR + 10.0)
+    path = world.folder / "report.csv"
+    path.unlink(missing_ok=True)
+    make = operator(
+        TingTingDownloadReportOperator, {"campaign_id": number, "path": str(path)}, task_id="report", campaign_id=0, path=""
+    )
+    yield ended(task(world, make, "report", retry_delay=retry_delay))
+
+
+class _Notifies:
+    """A process in which Airflow calls a notifier for a failed task; it is not tried again."""
+
+    def __init__(self, notifier: TingTingNotifier) -> None:
+        self._notifier = notifier
+
+    def execute(self, context: dict[str, Any]) -> None:
+        """Deliver the notification."""
+        copy.copy(self._notifier).notify(context)
+
+
+@cache
+def _notifier() -> TingTingNotifier:
+    return TingTingNotifier(to=NUMBERS[0], message="Water is off", cooldown_key="water")
+
+
+def _notification(world: World, retry_delay: float) -> Steps:
+    world.is_about = "notification"
+    first = task(world, lambda: _Notifies(_notifier()), "first", retries=0)
+    world.time.let_pass(3.0)
+    second = task(world, lambda: _Notifies(_notifier()), "second", retries=0)
+    yield ended(first, second)
+    world.time.let_pass(200.0)
+    yield ended(task(world, lambda: _Notifies(_notifier()), "third", retries=0))
+
+
 def _with_retry_delay(live: Callable[..., Steps], delay: float, **more: Any) -> Callable[[World], Steps]:
     return lambda world: live(world, delay, **more)
 
@@ -166,6 +241,13 @@ LIVES: dict[str, Life] = {
         *_both("run without waiting", _running(wait_for_completion=False)),
         *_both("run with stop_on_kill", _running(stop_on_kill=True)),
         *_both("run deferred with stop_on_kill", _running(deferrable=True, stop_on_kill=True)),
+        *_both("run, one at a time", _one_at_a_time),
+        *_both("run deferred, one at a time", _one_at_a_time, deferrable=True),
+        *_both("run in the calling window", _in_the_window),
+        *_both("run deferred in the calling window", _in_the_window, deferrable=True),
+        *_both("demo call", _demo_call),
+        *_both("report", _report),
+        Life("notification", _with_retry_delay(_notification, 5.0)),
         *_both("whole", _whole),
         *_both("whole deferred", _whole, deferrable=True),
         *_both("cleared, reattach", _whole, clears=1),
@@ -173,3 +255,14 @@ LIVES: dict[str, Life] = {
         *_both("cleared, fail", _whole, clears=1, on_clear="fail"),
     )
 }
+
+#: The lives of which every two faults at once are tried: those in which a person may be called twice.
+IN_TWO_FAULTS = (
+    "run",
+    "run, no store",
+    "run deferred",
+    "create",
+    "create, no store",
+    "demo call",
+    "demo call, no store",
+)

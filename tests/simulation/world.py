@@ -5,9 +5,11 @@ from __future__ import annotations
 import gc
 import logging
 import random
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
@@ -51,10 +53,11 @@ class Line:
 class World:
     """What exists during one life.
 
+    :param folder: an empty folder, or one that an earlier life has used.
     :param has_store: whether Airflow has a task state store.
     """
 
-    def __init__(self, adversary: Adversary, *, has_store: bool = True) -> None:
+    def __init__(self, adversary: Adversary, folder: Path, *, has_store: bool = True) -> None:
         self.adversary = adversary
         self.has_store = has_store
         # Both came with Airflow 3.3.
@@ -65,6 +68,16 @@ class World:
         self.began = self.time.now
         #: Whether a deadline may stop a campaign in this life.
         self.may_stop = False
+        #: From when until when a campaign may be run.
+        self.may_call = (0.0, float("inf"))
+        #: Whether the last process that could act was killed.
+        self.was_killed = False
+        #: The numbers to call.
+        self.audience: tuple[str, ...] = ("9841234501", "9841234502", "9801234503", "9861234504")
+        #: For files; the same for every life.
+        self.folder = folder
+        #: What is simulated, where other promises hold than for campaigns.
+        self.is_about = "campaign"
         #: The tasks that are red by right.
         self.may_fail: set[str] = set()
         self.lines: list[Line] = []
@@ -180,6 +193,7 @@ class Stage:
     def __init__(self) -> None:
         self.world: World | None = None
         self._handler = _Handler()
+        self._folder = Path()
 
     @contextmanager
     def set_up(self) -> Iterator[Stage]:
@@ -198,6 +212,7 @@ class Stage:
 
         log = property(lambda _: _Logger(self._now()))
         with (
+            tempfile.TemporaryDirectory(prefix="simulation-") as folder,
             clock.use_clock(_StageClock(self)),
             patch.object(client, "RequestsTransport", lambda _: network.Transport(self._now())),
             patch.object(client, "HttpxTransport", lambda _: network.AsyncTransport(self._now())),
@@ -210,6 +225,7 @@ class Stage:
             patch.object(send, "Delivery", lambda *arguments: Delivery(*arguments, _stopped=_Event())),
             patch.object(send, "ThreadPoolExecutor", _Inline),
         ):
+            self._folder = Path(folder)
             logger.addHandler(self._handler)
             logger.setLevel(logging.INFO)
             logger.propagate = False
@@ -228,7 +244,7 @@ class Stage:
     @contextmanager
     def life(self, adversary: Adversary, *, has_store: bool) -> Iterator[World]:
         """Give a new world its turn."""
-        world = self.world = self._handler.world = World(adversary, has_store=has_store)
+        world = self.world = self._handler.world = World(adversary, self._folder, has_store=has_store)
         random.seed(1)
         try:
             yield world

@@ -1,0 +1,96 @@
+"""The work of the walks that `make simulate` makes, in one process or in several."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from simulation.explore import at_random, minimise, one_fault, two_faults
+from simulation.lives import LIVES
+from simulation.simulate import Outcome
+from simulation.world import Stage
+
+
+@dataclass(frozen=True)
+class Job:
+    """What one process does.
+
+    :param kind: `one`, `two` or `random`.
+    :param life: the name of the life; of lives at random, the seed of the first.
+    :param part: which part, of so many `parts`.
+    """
+
+    kind: str
+    life: str
+    part: int = 0
+    parts: int = 1
+    seeds: tuple[int, int] = (0, 0)
+
+
+@dataclass
+class Findings:
+    """What a walk has come upon.
+
+    :param lives: how many lives.
+    :param unpromised: how many broken promises each class explains that cannot be promised.
+    :param faults: by life, promise and the kinds of what went wrong, the shortest schedule.
+    """
+
+    lives: int = 0
+    unpromised: Counter[str] = field(default_factory=Counter)
+    faults: dict[tuple[str, str, tuple[str, ...]], tuple[list[str], str]] = field(default_factory=dict)
+
+    def __iadd__(self, other: Findings) -> Findings:
+        self.lives += other.lives
+        self.unpromised += other.unpromised
+        self.faults = {**other.faults, **self.faults}
+        return self
+
+
+def outcomes(stage: Stage, job: Job, deadline: float) -> Iterator[tuple[str, Outcome]]:
+    """Yield the lives of one job."""
+    if job.kind == "random":
+        names = sorted(LIVES) if job.life == "" else [job.life]
+        for seed in range(*job.seeds):
+            if time.monotonic() > deadline:
+                return
+            name = names[seed % len(names)]
+            yield name, at_random(stage, LIVES[name], seed)
+        return
+    walk = (
+        one_fault(stage, LIVES[job.life])
+        if job.kind == "one"
+        else two_faults(stage, LIVES[job.life], part=job.part, parts=job.parts)
+    )
+    for outcome in walk:
+        if time.monotonic() > deadline:
+            return
+        yield job.life, outcome
+
+
+def work(task: tuple[Job, float]) -> Findings:
+    """Do one job until a deadline of the monotonic clock."""
+    job, deadline = task
+    found = Findings()
+    stage = Stage()
+    with stage.set_up():
+        for name, outcome in outcomes(stage, job, deadline):
+            found.lives += 1
+            for broken in outcome.broken:
+                if broken.unpromised is not None:
+                    found.unpromised[broken.unpromised] += 1
+                    continue
+                promise = broken.promise
+                key = name, promise, tuple(sorted(decision.action for decision in outcome.made))
+                if key in found.faults or len(found.faults) > 50:
+                    continue
+
+                def is_bad(other: Outcome, promise: str = promise) -> bool:
+                    return any(one.promise == promise and one.unpromised is None for one in other.broken)
+
+                short = minimise(stage, LIVES[name], outcome.made, is_bad)
+                key = name, promise, tuple(sorted(decision.action for decision in short))
+                found.faults[key] = [str(decision) for decision in short], broken.how
+    return found
