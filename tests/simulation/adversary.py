@@ -18,6 +18,7 @@ OF_READS = ("503", "old 4", "old 40")
 OF_LISTS = ("reordered",)
 OF_WRITES = ("lost after", "500 after", "403", "killed after", "late 5", "late 60", "late 119", "late 121", "late 600")
 OF_STORE_WRITES = ("store fails", "killed", "stalls 9")
+OF_STATE_READS = ("state unreadable",)
 #: What a person may do at the moment of a request, or what Airflow does.
 OF_WORKERS = ("doubled",)
 OF_TRIGGERERS = ("moves",)
@@ -26,7 +27,7 @@ OF_PERSONS = ("person runs", "person edits", "person renames", "person deletes",
 #: Faults that pass, after which a task that may retry must end as if nothing had happened.
 PASSING = frozenset(
     (*OF_ANY_REQUEST, *OF_READS, *OF_LISTS, *OF_WORKERS, *OF_TRIGGERERS, "lost after", "500 after", "killed after")
-) | {"store fails", "late 5", "late 60"}
+) | {"store fails", "state unreadable", "late 5", "late 60"}
 
 _LISTS = ("list_campaigns", "list_contacts")
 _OF_NOBODY = ("list_voice_models", "list_broker_numbers", "list_own_numbers", "get_dashboard")
@@ -78,6 +79,8 @@ def options(point: Point, method: str, *, persons: bool) -> tuple[str, ...]:
     """
     if method == "STORE":
         return OF_STORE_WRITES
+    if method == "STATE":
+        return OF_STATE_READS
     found: list[str] = list(OF_ANY_REQUEST)
     if method == "GET":
         found += OF_READS

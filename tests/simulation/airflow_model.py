@@ -168,6 +168,7 @@ class AirflowModel:
         self._world = world
         self._by_actor: dict[Actor, Attempt] = {}
         self.tasks: list[Task] = []
+        self._lost: set[str] = set()
 
     # -- tries -----------------------------------------------------------------------------------------------------
 
@@ -264,6 +265,7 @@ class AirflowModel:
     def died(self, actor: Actor) -> None:
         """Note that a process has gone; called by its own last act."""
         actor.is_dead = True
+        self._lost.add(actor.name)
         attempt = self._by_actor[actor]
         if actor is not attempt.actor:
             if attempt.watching is not None and attempt.watching.actor is actor:
@@ -271,9 +273,14 @@ class AirflowModel:
         elif attempt.is_current:
             self._later(NOTICES_AFTER, lambda: self._failed(attempt, Gone("the process was killed")))
 
+    def was_lost(self, name: str) -> bool:
+        """Whether Airflow has taken the process of this name for dead, rightly or not."""
+        return name in self._lost
+
     def double(self, actor: Actor) -> None:
         """Take a try for dead that lives on: the next one begins beside it."""
         attempt = self._by_actor[actor]
+        self._lost.add(actor.name)
         self._later(
             NOTICES_AFTER, lambda: attempt.is_current and self._failed(attempt, Gone("no heartbeat was received"))
         )
@@ -304,6 +311,17 @@ class AirflowModel:
                 raise Terminated
 
             worker.signal = terminate
+
+    def state_of(self, task: Task) -> str | None:
+        """Return a task's state as Airflow tells it to a trigger.
+
+        :raises StoreFails: the adversary wants it to be unreadable.
+        """
+        actor = self._world.time.actor
+        assert actor is not None
+        if self._world.adversary.decide(actor.name, "state", "STATE"):
+            raise StoreFails("API_SERVER_ERROR")
+        return None if task.state == "none" else task.state
 
     def _later(self, seconds: float, act: Callable[[], Any]) -> None:
         self._world.time.at(self._world.time.now + seconds, act)
@@ -337,6 +355,7 @@ class AirflowModel:
         module, _, name = path.rpartition(".")
         watching = attempt.watching = Watching(attempt)
         watching.trigger = getattr(import_module(module), name)(**json.loads(arguments))
+        watching.trigger._task_instance = attempt.task
         watching.actor = self._world.time.spawn(
             f"{attempt.task.task_id}.{attempt.number}.{attempt.triggers}t",
             lambda: self._fire(watching, run_in_loop(watching.actor, lambda: self._watch(watching))),

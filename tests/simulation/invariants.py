@@ -65,6 +65,8 @@ def _excuse(world: World, before: Deed, run: Deed) -> str | None:
     for one in (before, run):
         if one.at - one.asked_at > _OBEYED_TOO_LATE:
             return "a request that is obeyed later than two minutes after it was sent"
+    if not world.has_store and world.airflow.was_lost(before.by) and before.by != run.by:
+        return "an unanswered request of a killed attempt before Airflow 3.3: `retry_delay` decides"
     looks = [
         read for read in world.server.reads if read.by == run.by and read.about == run.about and read.at <= run.asked_at
     ]

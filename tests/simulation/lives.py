@@ -237,6 +237,7 @@ LIVES: dict[str, Life] = {
         *_both("create", _creating),
         *_both("add", _adding),
         *_both("run", _running()),
+        Life("run, no store, retried at once", _with_retry_delay(_running(), 5.0), has_store=False),
         *_both("run deferred", _running(deferrable=True)),
         *_both("run without waiting", _running(wait_for_completion=False)),
         *_both("run with stop_on_kill", _running(stop_on_kill=True)),

@@ -23,11 +23,10 @@ from simulation.virtual_time import Actor, VirtualTime
 from airflow_provider_tingting import clock
 from airflow_provider_tingting.api import client
 from airflow_provider_tingting.contacts import send
-from airflow_provider_tingting.contacts.delivery import Delivery
+from airflow_provider_tingting.contacts.batch_sender import BatchSender
 from airflow_provider_tingting.hooks import tingting as hook_module
 from airflow_provider_tingting.operators.base import TingTingBaseOperator
-from airflow_provider_tingting.triggers import campaign as campaign_trigger
-from airflow_provider_tingting.triggers import start as start_trigger
+from airflow_provider_tingting.triggers import base as trigger_base
 
 _CONNECTION = SimpleNamespace(
     conn_type="tingting",
@@ -210,6 +209,9 @@ class Stage:
         async def extra_async(_: Any) -> Any:
             return dict(_CONNECTION.extra_dejson)
 
+        async def task_state(task_instance: Any) -> str | None:
+            return self._now().airflow.state_of(task_instance)
+
         log = property(lambda _: _Logger(self._now()))
         with (
             tempfile.TemporaryDirectory(prefix="simulation-") as folder,
@@ -220,9 +222,9 @@ class Stage:
             patch.object(hook_module, "get_connection_async", connection_async),
             patch.object(hook_module, "get_extra_async", extra_async),
             patch.object(TingTingBaseOperator, "log", log, create=True),
-            patch.object(campaign_trigger.TingTingCampaignTrigger, "log", log, create=True),
-            patch.object(start_trigger.TingTingStartTrigger, "log", log, create=True),
-            patch.object(send, "Delivery", lambda *arguments: Delivery(*arguments, _stopped=_Event())),
+            patch.object(trigger_base.TingTingBaseTrigger, "log", log, create=True),
+            patch.object(trigger_base, "get_task_state_async", task_state, create=True),
+            patch.object(send, "BatchSender", lambda *arguments: BatchSender(*arguments, _stopped=_Event())),
             patch.object(send, "ThreadPoolExecutor", _Inline),
         ):
             self._folder = Path(folder)
