@@ -1,8 +1,8 @@
 """Walks through simulated lives and prints, as short as it can be, each schedule that breaks a promise.
 
-    make simulate                                   two faults at once, then 100,000 lives at random
-    make simulate ARGS="--lives 5000000 --seed 7"   as long as one likes
-    make simulate ARGS="--life 'run deferred' --two-faults"
+make simulate                                   two faults at once, then 100,000 lives at random
+make simulate ARGS="--lives 5000000 --seed 7"   as long as one likes
+make simulate ARGS="--life 'run deferred' --two-faults"
 """
 
 from __future__ import annotations

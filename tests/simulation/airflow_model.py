@@ -36,7 +36,7 @@ class Terminated(BaseException):
     """Airflow has ended this try; its process is asked to go."""
 
 
-class StoreFails(Exception):
+class StoreError(Exception):
     """Airflow's API server does not answer."""
 
 
@@ -84,7 +84,7 @@ class Store:
                 self._world.airflow.died(actor)
                 raise Killed
             elif action == "store fails":
-                raise StoreFails("API_SERVER_ERROR")
+                raise StoreError("API_SERVER_ERROR")
         self._kept[key] = json.dumps(value)
 
     def delete(self, key: str) -> None:
@@ -246,7 +246,7 @@ class AirflowModel:
         if not attempt.is_current:
             self._world.log("ERROR", str(error), actor=attempt.actor)
             return
-        if not isinstance(error, (TingTingError, AirflowFailException, StoreFails, Gone)):
+        if not isinstance(error, (TingTingError, AirflowFailException, StoreError, GoneError)):
             self._world.unexpected.append(error)
         task.is_hopeless = not may_retry
         if may_retry and task.try_number <= task.max_tries:
@@ -271,7 +271,7 @@ class AirflowModel:
             if attempt.watching is not None and attempt.watching.actor is actor:
                 self._later(TRIGGERER_GONE_AFTER, lambda: self._watch_again(attempt))
         elif attempt.is_current:
-            self._later(NOTICES_AFTER, lambda: self._failed(attempt, Gone("the process was killed")))
+            self._later(NOTICES_AFTER, lambda: self._failed(attempt, GoneError("the process was killed")))
 
     def was_lost(self, name: str) -> bool:
         """Whether Airflow has taken the process of this name for dead, rightly or not."""
@@ -282,7 +282,7 @@ class AirflowModel:
         attempt = self._by_actor[actor]
         self._lost.add(actor.name)
         self._later(
-            NOTICES_AFTER, lambda: attempt.is_current and self._failed(attempt, Gone("no heartbeat was received"))
+            NOTICES_AFTER, lambda: attempt.is_current and self._failed(attempt, GoneError("no heartbeat was received"))
         )
 
     def move(self, actor: Actor) -> None:
@@ -315,12 +315,12 @@ class AirflowModel:
     def state_of(self, task: Task) -> str | None:
         """Return a task's state as Airflow tells it to a trigger.
 
-        :raises StoreFails: the adversary wants it to be unreadable.
+        :raises StoreError: the adversary wants it to be unreadable.
         """
         actor = self._world.time.actor
         assert actor is not None
         if self._world.adversary.decide(actor.name, "state", "STATE"):
-            raise StoreFails("API_SERVER_ERROR")
+            raise StoreError("API_SERVER_ERROR")
         return None if task.state == "none" else task.state
 
     def _later(self, seconds: float, act: Callable[[], Any]) -> None:
@@ -342,7 +342,7 @@ class AirflowModel:
             def give_up() -> None:
                 if attempt.is_current and attempt.trigger is ticket:
                     attempt.trigger = None
-                    self._failed(attempt, Gone("Trigger timeout"))
+                    self._failed(attempt, GoneError("Trigger timeout"))
 
             self._later(deferred.timeout.total_seconds(), give_up)
 
@@ -394,7 +394,7 @@ class AirflowModel:
             self._spawn(attempt, method, arguments)
 
 
-class Gone(Exception):
+class GoneError(Exception):
     """Airflow's own reason for the end of a try."""
 
 

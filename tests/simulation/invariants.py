@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from pathlib import Path
 
 from simulation.adversary import PASSING, Decision
 from simulation.model_server import Deed
@@ -29,10 +30,12 @@ class Broken:
 
 def broken(world: World, made: Sequence[Decision]) -> list[Broken]:
     """Return the promises that a life has broken."""
-    found = [*_runs(world), *_hours(world), *_successes(world), *_contacts(world), *_stops(world)]
+    found = [*_runs(world), *_hours(world, made), *_successes(world), *_contacts(world), *_stops(world)]
     found += [*_ends_well(world, made), *_truth(world), *_demo_calls(world), *_reports(world)]
     if world.is_about == "notification":
         found += _notifications(world)
+    if world.is_about == "another day's campaign" and any(task.state == "success" for task in world.airflow.tasks):
+        found.append(Broken("another day's campaign is refused", "the task is green, and has called no contact"))
     return found
 
 
@@ -62,8 +65,10 @@ def _excuse(world: World, before: Deed, run: Deed) -> str | None:
     :param before: the run that was carried out first.
     :param run: the one that was carried out after it.
     """
+    if run.by == "person":
+        return "a person who presses Run beside the task"
     for one in (before, run):
-        if one.at - one.asked_at > _OBEYED_TOO_LATE:
+        if one.at + world.server.shows_after - one.asked_at > _OBEYED_TOO_LATE:
             return "a request that is obeyed later than two minutes after it was sent"
     if not world.has_store and world.airflow.was_lost(before.by) and before.by != run.by:
         return "an unanswered request of a killed attempt before Airflow 3.3: `retry_delay` decides"
@@ -94,10 +99,13 @@ def _successes(world: World) -> list[Broken]:
     return found
 
 
-def _hours(world: World) -> list[Broken]:
+def _hours(world: World, made: Sequence[Decision]) -> list[Broken]:
     opens, closes = world.may_call
+    off = any(decision.action.startswith("clock") for decision in made)
+    excuse = "a worker's clock that is wrong, by which the calling window opens" if off else None
+    promise = "a campaign is run in its calling window only"
     return [
-        Broken("a campaign is run in its calling window only", f"campaign {run.about}: at {run.asked_at - opens:.0f} s")
+        Broken(promise, f"campaign {run.about}: {run.asked_at - opens:.0f} s after it opens", excuse)
         for run in world.server.runs()
         if run.by != "person" and not opens <= run.asked_at < closes
     ]
@@ -136,7 +144,7 @@ def _reports(world: World) -> list[Broken]:
         if "reached" in figures and figures["reached"] != len(world.audience):
             found.append(Broken("the figures are those of the end", f"{task.task_id}: {figures['reached']} reached"))
         if "path" in task.result:
-            with open(task.result["path"], encoding="utf-8", newline="") as file:
+            with Path(task.result["path"]).open(encoding="utf-8", newline="") as file:
                 numbers = sorted(row["number"] for row in csv.DictReader(file))
             if numbers != sorted(world.audience):
                 found.append(Broken("a report has each contact once", f"{task.task_id}: {numbers}"))
@@ -149,14 +157,12 @@ def _notifications(world: World) -> list[Broken]:
     found = []
     for before, again in pairwise(sorted(rings, key=lambda deed: deed.at)):
         how = f"{_said(world, before)}; {_said(world, again)}"
-        late = max(one.at - one.asked_at for one in (before, again)) > _OBEYED_TOO_LATE
-        found.append(
-            Broken(
-                "a notification rings once",
-                how,
-                "a request that is obeyed later than two minutes after it was sent" if late else None,
-            )
-        )
+        excuse = None
+        if max(one.at - one.asked_at for one in (before, again)) > _OBEYED_TOO_LATE:
+            excuse = "a request that is obeyed later than two minutes after it was sent"
+        elif world.acts:
+            excuse = "a person who runs, edits, renames or deletes the campaign of a notification"
+        found.append(Broken("a notification rings once", how, excuse))
     if not rings and not any(line.level == "ERROR" for line in world.lines) and not world.was_killed:
         found.append(Broken("a notification is never lost in silence", "no phone has rung, and no error is logged"))
     return found
@@ -180,7 +186,7 @@ def _ends_well(world: World, made: Sequence[Decision]) -> list[Broken]:
 
 
 _CALLED_NOBODY = re.compile(
-    r"has called (?:nobody|no contact)|(?:nobody|no contact) (?:was|is) called(?! again)|was not run\b|Nothing was created", re.I
+    r"has called (?:nobody|no contact)|(?:nobody|no contact) (?:was|is) called(?! again)|was not run\b", re.I
 )
 
 
@@ -194,7 +200,7 @@ def _truth(world: World) -> list[Broken]:
             continue
         for run in world.server.runs(int(named.group(1))):
             # What a person does in the same moment, no task can know.
-            if run.by != "person" and run.asked_at <= line.at:
+            if run.by != "person" and world.began <= run.asked_at <= line.at:
                 found.append(Broken("the log is true of who was called", f"{line.actor}: {line.text}"))
                 break
     return found

@@ -16,8 +16,8 @@ from simulation.airflow_model import ENDED, Task
 from simulation.model_server import RUNS_FOR
 from simulation.world import World
 
-from airflow_provider_tingting.operators.campaign import TingTingCreateCampaignOperator, TingTingRunCampaignOperator
 from airflow_provider_tingting.notifications.tingting import TingTingNotifier
+from airflow_provider_tingting.operators.campaign import TingTingCreateCampaignOperator, TingTingRunCampaignOperator
 from airflow_provider_tingting.operators.contacts import TingTingAddContactsOperator
 from airflow_provider_tingting.operators.preview import TingTingDemoCallOperator
 from airflow_provider_tingting.operators.report import TingTingDownloadReportOperator
@@ -102,13 +102,22 @@ def task(world: World, make: Callable[[], Any], task_id: str, **settings: Any) -
     return begun
 
 
-def _running(**arguments: Any) -> Callable[..., Steps]:
+def _running(*, shows_after: float = 0.0, **arguments: Any) -> Callable[..., Steps]:
     def live(world: World, retry_delay: float) -> Steps:
+        world.server.shows_after = shows_after
         number = world.server.make(NUMBERS)
         run = task(world, run_task(number, **arguments), "run", retry_delay=retry_delay)
         yield ended(run)
 
     return live
+
+
+def _of_another_day(world: World, retry_delay: float) -> Steps:
+    number = world.server.make(NUMBERS)
+    world.server.run(number, "another day", began=world.began - 24 * 3600.0)
+    world.is_about = "another day's campaign"
+    world.may_fail |= {"run"}
+    yield ended(task(world, run_task(number), "run", retry_delay=retry_delay))
 
 
 def _creating(world: World, retry_delay: float) -> Steps:
@@ -124,7 +133,9 @@ def _adding(world: World, retry_delay: float) -> Steps:
     yield ended(add)
 
 
-def _whole(world: World, retry_delay: float, *, deferrable: bool = False, clears: int = 0, on_clear: str = "reattach") -> Steps:
+def _whole(
+    world: World, retry_delay: float, *, deferrable: bool = False, clears: int = 0, on_clear: str = "reattach"
+) -> Steps:
     create = task(world, create_task(on_clear=on_clear), "create", retry_delay=retry_delay)
     yield ended(create)
     if create.state != "success":
@@ -134,7 +145,9 @@ def _whole(world: World, retry_delay: float, *, deferrable: bool = False, clears
     if add.state != "success":
         return
     on_clear_of_run = "reattach" if on_clear == "send_again" else on_clear
-    run = task(world, run_task(create.result, deferrable=deferrable, on_clear=on_clear_of_run), "run", retry_delay=retry_delay)
+    run = task(
+        world, run_task(create.result, deferrable=deferrable, on_clear=on_clear_of_run), "run", retry_delay=retry_delay
+    )
     yield ended(run)
     if on_clear == "fail":
         world.may_fail |= {"create"}
@@ -157,7 +170,12 @@ def _one_at_a_time(world: World, retry_delay: float, *, deferrable: bool = False
     runs = [
         task(
             world,
-            run_task(world.server.make(NUMBERS, description=f"[airflow:{name:0>20}/01234567]"), name, one_at_a_time=True, deferrable=deferrable),
+            run_task(
+                world.server.make(NUMBERS, description=f"[airflow:{name:0>20}/01234567]"),
+                name,
+                one_at_a_time=True,
+                deferrable=deferrable,
+            ),
             name,
             retry_delay=retry_delay,
         )
@@ -188,7 +206,11 @@ def _report(world: World, retry_delay: float) -> Steps:
     path = world.folder / "report.csv"
     path.unlink(missing_ok=True)
     make = operator(
-        TingTingDownloadReportOperator, {"campaign_id": number, "path": str(path)}, task_id="report", campaign_id=0, path=""
+        TingTingDownloadReportOperator,
+        {"campaign_id": number, "path": str(path)},
+        task_id="report",
+        campaign_id=0,
+        path="",
     )
     yield ended(task(world, make, "report", retry_delay=retry_delay))
 
@@ -238,6 +260,8 @@ LIVES: dict[str, Life] = {
         *_both("add", _adding),
         *_both("run", _running()),
         Life("run, no store, retried at once", _with_retry_delay(_running(), 5.0), has_store=False),
+        *_both("run that shows late", _running(shows_after=8.0)),
+        *_both("run of another day's campaign", _of_another_day),
         *_both("run deferred", _running(deferrable=True)),
         *_both("run without waiting", _running(wait_for_completion=False)),
         *_both("run with stop_on_kill", _running(stop_on_kill=True)),

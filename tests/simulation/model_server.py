@@ -16,8 +16,6 @@ from airflow_provider_tingting.api.protocol import Request, Response
 
 #: How long (seconds) a campaign runs.
 RUNS_FOR = 90.0
-#: How long (seconds) after the request a campaign shows as Running.
-BEGINS_AFTER = 0.0
 PAGE = 10
 
 
@@ -64,7 +62,7 @@ class Read:
     :param at: when the server answered.
     :param about: the campaign.
     :param by: who looked.
-    :param shows: the moment that the answer shows.
+    :param shows: requests to run from before this moment show in it.
     """
 
     at: float
@@ -94,6 +92,8 @@ class ModelServer:
 
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now
+        #: How long (seconds) after the request a campaign shows as Running.
+        self.shows_after = 0.0
         self.campaigns: dict[int, ModelCampaign] = {}
         self.deeds: list[Deed] = []
         self.reads: list[Read] = []
@@ -108,10 +108,13 @@ class ModelServer:
         campaign.looks = [replace(look, since=look.since - 3600.0) for look in campaign.looks]
         return campaign.id
 
-    def run(self, campaign_id: int, by: str, asked_at: float | None = None) -> None:
-        """Dial everybody in a campaign, as often as this is asked."""
+    def run(self, campaign_id: int, by: str, asked_at: float | None = None, began: float | None = None) -> None:
+        """Call the contacts of a campaign, as often as this is asked.
+
+        :param began: when; now by default.
+        """
         campaign = self.campaigns[campaign_id]
-        now = self._now()
+        now = self._now() if began is None else began
         self.deeds.append(Deed("run", now, campaign_id, by, now if asked_at is None else asked_at))
         if campaign.began_at is None:
             campaign.began_at = now
@@ -144,9 +147,9 @@ class ModelServer:
         began, stopped = campaign.began_at, campaign.stopped_at
         if stopped is not None and at >= stopped:
             return "Terminated"
-        if began is None or at < began + BEGINS_AFTER:
+        if began is None or at < began + self.shows_after:
             return "Not Started"
-        return "Running" if at < began + BEGINS_AFTER + RUNS_FOR else "Completed"
+        return "Running" if at < began + self.shows_after + RUNS_FOR else "Completed"
 
     def has_begun(self, campaign_id: int) -> bool:
         """Whether a campaign was run and not deleted."""
@@ -181,7 +184,7 @@ class ModelServer:
             case ("GET", "campaign"):
                 return self._list(request, age, reorder)
             case ("GET", "campaign", number):
-                self.reads.append(Read(self._now(), int(number), by, self._now() - age))
+                self.reads.append(Read(self._now(), int(number), by, self._now() - age - self.shows_after))
                 return self._get(int(number), age)
             case ("POST", "campaign", "create"):
                 campaign = self._create(body, ())
@@ -244,6 +247,8 @@ class ModelServer:
         assert look is not None and look.fields is not None
         status = self.status(campaign, at)
         began = campaign.began_at
+        if began is not None:
+            began += self.shows_after
         percent = 0 if began is None or at < began else min(100.0, (at - began) / RUNS_FOR * 100)
         changed = look.since if status != "Completed" or began is None else max(look.since, began + RUNS_FOR)
         return {
@@ -359,5 +364,3 @@ def page(rows: list[dict[str, Any]], offset: int) -> Response:
     shown = rows[offset : offset + PAGE]
     more = offset + len(shown) < len(rows)
     return reply({"count": len(rows), "next": f"?offset={offset + PAGE}" if more else None, "results": shown})
-
-

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from simulation.adversary import Adversary, Decision, Point
 from simulation.invariants import Broken, broken
 from simulation.lives import Life
-from simulation.virtual_time import Stuck
+from simulation.virtual_time import StuckError
 from simulation.world import Line, Stage
 
 #: After a life has ended, so long (seconds) requests may still be obeyed and doubled tries may still act.
@@ -42,7 +42,7 @@ def simulate(stage: Stage, life: Life, adversary: Adversary) -> Outcome:
             for condition in life.live(world):
                 world.time.run(condition, life.longest)
             world.time.let_pass(AFTERMATH)
-        except Stuck as error:
+        except StuckError as error:
             stuck.append(Broken("every life ends", str(error)))
         found = [*stuck, *broken(world, adversary.made)]
         for error in world.unexpected:
@@ -54,7 +54,9 @@ def simulate(stage: Stage, life: Life, adversary: Adversary) -> Outcome:
             tuple(adversary.points),
             {task.task_id: task.state for task in world.airflow.tasks},
             tuple(world.lines),
-            tuple(f"{deed.at - 1795490100:8.1f}  {deed.what} {deed.about} by {deed.by}" for deed in world.server.deeds),
+            tuple(
+                f"{deed.at - world.began:8.1f}  {deed.what} {deed.about} by {deed.by}" for deed in world.server.deeds
+            ),
         )
 
 

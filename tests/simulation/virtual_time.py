@@ -25,7 +25,7 @@ class Killed(BaseException):
     """The process of an actor is gone: no code of it can react."""
 
 
-class Stuck(Exception):
+class StuckError(Exception):
     """A life has not ended in the virtual time that it may take."""
 
 
@@ -122,15 +122,15 @@ class VirtualTime:
         """Let time pass until a condition holds.
 
         :param longest: most seconds that may pass.
-        :raises Stuck: the condition does not hold in that time, or nothing is left to happen.
+        :raises StuckError: the condition does not hold in that time, or nothing is left to happen.
         """
         give_up = self.now + longest
         while not until():
             if not self._due:
-                raise Stuck("nothing is left to happen")
+                raise StuckError("nothing is left to happen")
             moment, _, act = heapq.heappop(self._due)
             if moment > give_up:
-                raise Stuck(f"not over after {longest:.0f} s")
+                raise StuckError(f"not over after {longest:.0f} s")
             self.now = max(self.now, moment)
             act()
 
