@@ -23,7 +23,7 @@ RUN := $(VENV)/bin/python
 CHECKOUT := pyproject.toml airflow_provider_tingting/__init__.py .ci/environment.py
 
 .DEFAULT_GOAL := help
-.PHONY: help demo airflow test test-browser test-durability test-versions lint format types docs reference build bench requirements clean
+.PHONY: help demo airflow test test-browser test-durability test-versions lint format types docs reference build bench simulate requirements clean
 .PHONY: $(addprefix test-,$(OLDER)) test-durability-$(NEWEST) test-durability-$(OLDEST)
 
 help: ## List these commands
@@ -84,6 +84,10 @@ build: $(VENV)/.tools ## Build wheel and source distribution into dist/
 	rm -rf dist
 	$(RUN) -m build --no-isolation .
 	$(RUN) -m twine check --strict dist/*
+
+# Without ARGS: every two faults at once in the lives that matter most, then 100,000 lives at random.
+simulate: $(VENV)/.installed ## Walk through simulated lives with faults, until ARGS is done (ARGS=--help lists the walks)
+	PYTHONPATH=.:tests $(RUN) -m simulation $(ARGS)
 
 bench: $(VENV)/.tools ## Run the benchmarks; each prints its ratios (ARGS=--quick: small ones)
 	@set -e; for file in benchmarks/bench_*.py; do echo "== $$file"; $(RUN) "$$file" $(ARGS); done

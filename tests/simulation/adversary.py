@@ -39,7 +39,7 @@ class Point:
 
     :param actor: which process, such as `run.1`; a trigger of that try is `run.1t`.
     :param what: the name of the call, or `store` for a write of the task state store.
-    :param ordinal: the how-manieth of that name in that process.
+    :param ordinal: which one of that name in that process, counted from 1.
     """
 
     actor: str

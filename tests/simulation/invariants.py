@@ -1,4 +1,4 @@
-"""What must be so after every life, and what nobody can promise."""
+"""What must be so after every life, and what cannot be promised."""
 
 from __future__ import annotations
 

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Generator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from simulation.model_server import reply
@@ -20,6 +21,8 @@ from airflow_provider_tingting.errors import TingTingNeverSentError, TingTingOut
 
 if TYPE_CHECKING:
     from simulation.world import World
+
+    from airflow_provider_tingting.api.exchange import Exchange
 
 #: From a client to the server, and back, each way (seconds).
 LATENCY = 0.1
@@ -107,8 +110,13 @@ class Transport:
     def __init__(self, world: World) -> None:
         self._world = world
 
-    def send(self, call: Call[Any], request: Request) -> Response:
-        """Send once and return the response."""
+    @contextmanager
+    def open(self, sent: Exchange, request: Request) -> Iterator[tuple[Response, Iterator[bytes]]]:
+        """Send once; give the head of the response and its body."""
+        response = self._send(sent.call, request)
+        yield replace(response, content=b""), iter([response.content])
+
+    def _send(self, call: Call[Any], request: Request) -> Response:
         steps = exchange(self._world, call, request)
         while True:
             try:
@@ -116,12 +124,6 @@ class Transport:
             except StopIteration as done:
                 return done.value  # type: ignore[no-any-return]
             self._world.time.sleep(pause)
-
-    @contextmanager
-    def stream(self, call: Call[Any], request: Request) -> Iterator[tuple[Response, Iterator[bytes]]]:
-        """Send once; give the response and its body."""
-        response = self.send(call, request)
-        yield response, iter([response.content])
 
     def close(self) -> None:
         """There is nothing to close."""
@@ -133,26 +135,27 @@ class AsyncTransport:
     def __init__(self, world: World) -> None:
         self._world = world
 
-    async def send(self, call: Call[Any], request: Request) -> Response:
-        """Send once and return the response."""
-        steps = exchange(self._world, call, request)
-        with contextlib.closing(steps):
+    async def client(self) -> None:
+        """There is nothing to open."""
+
+    @asynccontextmanager
+    async def open(self, sent: Exchange, request: Request) -> AsyncIterator[tuple[Response, AsyncIterator[bytes]]]:
+        """Send once; give the head of the response and its body."""
+        response = await self._send(sent.call, request)
+
+        async def body() -> AsyncIterator[bytes]:
+            yield response.content
+
+        yield replace(response, content=b""), body()
+
+    async def _send(self, call: Call[Any], request: Request) -> Response:
+        with contextlib.closing(exchange(self._world, call, request)) as steps:
             while True:
                 try:
                     pause = next(steps)
                 except StopIteration as done:
                     return done.value  # type: ignore[no-any-return]
                 await asyncio.sleep(pause)
-
-    @asynccontextmanager
-    async def stream(self, call: Call[Any], request: Request) -> AsyncIterator[tuple[Response, AsyncIterator[bytes]]]:
-        """Send once; give the response and its body."""
-        response = await self.send(call, request)
-
-        async def chunks() -> AsyncIterator[bytes]:
-            yield response.content
-
-        yield response, chunks()
 
     async def close(self) -> None:
         """There is nothing to close."""

@@ -21,7 +21,7 @@ from simulation.model_server import ModelServer
 from simulation.virtual_time import Actor, VirtualTime
 
 from airflow_provider_tingting import clock
-from airflow_provider_tingting.api import client
+from airflow_provider_tingting.api import transport_httpx, transport_requests
 from airflow_provider_tingting.contacts import send
 from airflow_provider_tingting.contacts.batch_sender import BatchSender
 from airflow_provider_tingting.hooks import tingting as hook_module
@@ -216,8 +216,8 @@ class Stage:
         with (
             tempfile.TemporaryDirectory(prefix="simulation-") as folder,
             clock.use_clock(_StageClock(self)),
-            patch.object(client, "RequestsTransport", lambda _: network.Transport(self._now())),
-            patch.object(client, "HttpxTransport", lambda _: network.AsyncTransport(self._now())),
+            patch.object(transport_requests, "RequestsTransport", lambda _: network.Transport(self._now())),
+            patch.object(transport_httpx, "HttpxTransport", lambda _: network.AsyncTransport(self._now())),
             patch.object(hook_module.TingTingHook, "get_connection", connection),
             patch.object(hook_module, "get_connection_async", connection_async),
             patch.object(hook_module, "get_extra_async", extra_async),
