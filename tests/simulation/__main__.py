@@ -8,6 +8,7 @@ make simulate ARGS="--life 'run deferred' --two-faults"
 from __future__ import annotations
 
 import argparse
+import json
 import multiprocessing
 import time
 from collections.abc import Iterable
@@ -16,7 +17,8 @@ from support.airflow_home import prepare
 
 prepare()
 
-from simulation.known import known_promises  # noqa: E402
+from simulation.adversary import Schedule  # noqa: E402
+from simulation.known import Kind, is_known  # noqa: E402
 from simulation.lives import IN_TWO_FAULTS, LIVES  # noqa: E402
 from simulation.walk import Findings, Job, work  # noqa: E402
 
@@ -48,7 +50,7 @@ def main() -> int:
     options = parser.parse_args()
     if options.lives is None:
         if not (options.one_fault or options.two_faults):
-            options.two_faults = True
+            options.one_fault = options.two_faults = True
             options.lives = 100_000
         else:
             options.lives = 0
@@ -59,7 +61,7 @@ def main() -> int:
     with multiprocessing.get_context("fork").Pool(options.processes) as pool:
         for found in pool.imap_unordered(work, work_list):
             for key in found.faults.keys() - total.faults.keys():
-                _print(key, found.faults[key])
+                _print(key, *found.faults[key])
             total += found
             if time.monotonic() - shown > 10:
                 shown = time.monotonic()
@@ -68,16 +70,14 @@ def main() -> int:
     print(f"{total.lives:,} lives in {took:.0f} s ({total.lives / max(took, 1e-9):.0f} a second)")
     for unpromised, times in total.unpromised.most_common():
         print(f"  cannot be promised: {unpromised}: {times:,} times")
-    new = [key for key in total.faults if key[:2] not in known_promises()]
+    new = [kind for kind, (life, _, _) in total.faults.items() if not is_known(life, kind)]
     print(f"  broken: {len(total.faults)} kinds, {len(new)} of them not known")
     return 1 if new else 0
 
 
-def _print(key: tuple[str, str, tuple[str, ...]], fault: tuple[list[str], str]) -> None:
-    life, promise, _ = key
-    schedule, how = fault
-    print(f"BROKEN {promise!r} in {life!r}: {how[:600]}")
-    print(f"    schedule: {schedule}", flush=True)
+def _print(kind: Kind, life: str, schedule: Schedule, how: str) -> None:
+    print(f"BROKEN {kind[0]!r} in {life!r}: {how[:600]}")
+    print(f"    schedule: {json.dumps([str(decision) for decision in schedule])}", flush=True)
 
 
 if __name__ == "__main__":

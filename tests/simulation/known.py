@@ -43,6 +43,17 @@ def found_schedules() -> list[Found]:
     ]
 
 
-def known_promises() -> set[tuple[str, str]]:
-    """Return the lives and promises of which a schedule is known that still breaks them."""
-    return {(found.life, found.promise) for found in found_schedules() if not found.is_mended}
+Kind = tuple[str, frozenset[str]]
+
+
+def kind_of(promise: str, schedule: Schedule) -> Kind:
+    """Return what schedules have in common that show the same fault: the promise, and the calls that go wrong."""
+    return promise, frozenset(decision.point.what for decision in schedule)
+
+
+def is_known(life: str, kind: Kind) -> bool:
+    """Whether a schedule is kept that shows this fault, or breaks this promise in the same life, and is not mended."""
+    open_ones = [found for found in found_schedules() if not found.is_mended]
+    return any(kind == kind_of(found.promise, found.schedule) for found in open_ones) or any(
+        (life, kind[0]) == (found.life, found.promise) for found in open_ones
+    )

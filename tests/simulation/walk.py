@@ -7,10 +7,15 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from simulation.adversary import Schedule
 from simulation.explore import at_random, minimise, one_fault, two_faults
+from simulation.known import Kind, kind_of
 from simulation.lives import LIVES
 from simulation.simulate import Outcome
 from simulation.world import Stage
+
+#: A walk that finds more kinds of faults than this has found enough.
+MOST_KINDS = 50
 
 
 @dataclass(frozen=True)
@@ -35,12 +40,12 @@ class Findings:
 
     :param lives: how many lives.
     :param unpromised: how many broken promises each class explains that cannot be promised.
-    :param faults: by life, promise and the kinds of what went wrong, the shortest schedule.
+    :param faults: by the kind of fault, in which life, the shortest schedule, and what has happened.
     """
 
     lives: int = 0
     unpromised: Counter[str] = field(default_factory=Counter)
-    faults: dict[tuple[str, str, tuple[str, ...]], tuple[list[str], str]] = field(default_factory=dict)
+    faults: dict[Kind, tuple[str, Schedule, str]] = field(default_factory=dict)
 
     def __iadd__(self, other: Findings) -> Findings:
         self.lives += other.lives
@@ -83,14 +88,12 @@ def work(task: tuple[Job, float]) -> Findings:
                     found.unpromised[broken.unpromised] += 1
                     continue
                 promise = broken.promise
-                key = name, promise, tuple(sorted(decision.action for decision in outcome.made))
-                if key in found.faults or len(found.faults) > 50:
+                if kind_of(promise, outcome.made) in found.faults or len(found.faults) > MOST_KINDS:
                     continue
 
                 def is_bad(other: Outcome, promise: str = promise) -> bool:
                     return any(one.promise == promise and one.unpromised is None for one in other.broken)
 
                 short = minimise(stage, LIVES[name], outcome.made, is_bad)
-                key = name, promise, tuple(sorted(decision.action for decision in short))
-                found.faults[key] = [str(decision) for decision in short], broken.how
+                found.faults.setdefault(kind_of(promise, short), (name, short, broken.how))
     return found

@@ -228,7 +228,6 @@ class Stage:
             patch.object(send, "ThreadPoolExecutor", _Inline),
         ):
             self._folder = Path(folder)
-            logger.addHandler(self._handler)
             logger.setLevel(logging.INFO)
             logger.propagate = False
             state = random.getstate()
@@ -240,7 +239,6 @@ class Stage:
             finally:
                 gc.unfreeze()
                 random.setstate(state)
-                logger.removeHandler(self._handler)
                 logger.level, logger.propagate = before
 
     @contextmanager
@@ -248,9 +246,13 @@ class Stage:
         """Give a new world its turn."""
         world = self.world = self._handler.world = World(adversary, self._folder, has_store=has_store)
         random.seed(1)
+        # pytest adds handlers of its own, which would keep the lines of each life.
+        logger = logging.getLogger("airflow_provider_tingting")
+        handlers, logger.handlers = logger.handlers, [self._handler]
         try:
             yield world
         finally:
+            logger.handlers = handlers
             world.time.close()
             self.world = self._handler.world = None
 
