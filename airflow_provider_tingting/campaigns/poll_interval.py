@@ -4,20 +4,49 @@ from __future__ import annotations
 
 from airflow_provider_tingting.api.statuses import CampaignStatus
 
-#: A running campaign is looked at again after this share of the time that it still takes by its pace so far.
-SHARE_OF_TIME_LEFT = 0.25
+#: A running campaign is looked at again after at most this share of the time that it still takes.
+SHARE_OF_TIME_LEFT = 0.33
 #: A running campaign is looked at after at most this many intervals, because a person may stop it.
-MAX_INTERVALS_RUNNING = 4.0
+MAX_INTERVALS_RUNNING = 4
 #: A scheduled campaign is looked at after at most this many intervals, because a person may change its schedule.
-MAX_INTERVALS_SCHEDULED = 10.0
+MAX_INTERVALS_SCHEDULED = 8
+#: A campaign that runs is looked at this many seconds after the first look too, because it may be short, ...
+EARLY_LOOKS = (2.0, 4.0, 8.0, 16.0)
+#: ... and when it should have ended by its pace so far; all in all at most this many times sooner than the interval.
+MAX_EARLY_LOOKS = 5
+# A campaign is slower at its end than its pace says: some seconds and a share are added to the time that is left.
+_LATER_BY = 1.0
+_SLOWER_BY = 0.05
+# A look at the expected end comes after at least this share of the time since the first look.
+_LEAST_SHARE = 0.125
+# A look may come so many seconds sooner than planned and still is the planned one.
+_PLANNED_WITHIN = 0.25
 
 
 class PollInterval:
-    """The pace of one campaign, as its looks have shown it; small, since a triggerer keeps thousands."""
+    """The pace of one campaign, as its looks have shown it; small, since a triggerer keeps thousands.
 
-    __slots__ = ("_began_at", "_began_with", "_percent", "_starts_at", "seconds_left")
+    :param expects_begin: whether TingTing was requested to run the campaign, so that `Not Started` is about to end.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = (
+        "_began_at",
+        "_began_with",
+        "_early_due",
+        "_early_looks",
+        "_expects_begin",
+        "_first_look_at",
+        "_percent",
+        "_starts_at",
+        "seconds_left",
+    )
+
+    def __init__(self, *, expects_begin: bool = False) -> None:
+        self._expects_begin = expects_begin
+        # The first look that showed the campaign at work, the early looks since, and when the next one is due.
+        self._first_look_at: float | None = None
+        self._early_looks = 0
+        self._early_due: float | None = None
         self._began_at: float | None = None
         self._began_with = self._percent = 0.0
         self._starts_at: float | None = None
@@ -32,10 +61,19 @@ class PollInterval:
         :param starts_in: seconds until a scheduled campaign is to start; None when it is not scheduled.
         :param now: monotonic seconds.
         """
+        if self._early_due is not None and now >= self._early_due - _PLANNED_WITHIN:
+            self._early_looks += 1
+        self._early_due = None
         scheduled = status == CampaignStatus.SCHEDULED.value and starts_in is not None
         self._starts_at = now + (starts_in or 0.0) if scheduled else None
         self.seconds_left = None
-        if status != CampaignStatus.RUNNING.value or percent is None:
+        is_running = status == CampaignStatus.RUNNING.value
+        is_at_work = is_running or (self._expects_begin and status == CampaignStatus.NOT_STARTED.value)
+        if not is_at_work:
+            self._first_look_at = None
+        elif self._first_look_at is None:
+            self._first_look_at = now
+        if not is_running or percent is None:
             self._began_at = None
             return
         if self._began_at is None or percent < self._percent:
@@ -53,19 +91,43 @@ class PollInterval:
         return None if self._starts_at is None else max(0.0, self._starts_at - now)
 
     def interval(self, shortest: float, now: float) -> float:
-        """Return the seconds until the next look: a whole number of intervals, so that waits stay in step.
+        """Return the seconds until the next look.
 
-        :param shortest: least seconds between two looks.
+        They are 1, 2, 4 or 8 times `shortest`, so that waits stay in step; less for a campaign that may be short.
+
+        :param shortest: seconds between two looks, but for the early ones.
         :param now: monotonic seconds.
         """
         starts_in = self.starts_in(now)
         if starts_in is not None:
-            wanted, most = starts_in, MAX_INTERVALS_SCHEDULED
-        elif self.seconds_left is not None:
-            wanted, most = self.seconds_left * SHARE_OF_TIME_LEFT, MAX_INTERVALS_RUNNING
-        else:
-            return shortest
-        return shortest * min(max(1.0, wanted // shortest), most)
+            return shortest * _power_of_two(starts_in / shortest, MAX_INTERVALS_SCHEDULED)
+        regular = shortest
+        if self.seconds_left is not None:
+            wanted = self.seconds_left * SHARE_OF_TIME_LEFT / shortest
+            regular = shortest * _power_of_two(wanted, MAX_INTERVALS_RUNNING)
+        early = self._seconds_until_early_look(now)
+        if early is None or early >= shortest:
+            return regular
+        self._early_due = now + early
+        return early
+
+    def _seconds_until_early_look(self, now: float) -> float | None:
+        if self._first_look_at is None or self._early_looks >= MAX_EARLY_LOOKS:
+            return None
+        age = now - self._first_look_at
+        due = [at - age for at in EARLY_LOOKS if at > age + _PLANNED_WITHIN][:1]
+        if self.seconds_left is not None:
+            ends_in = self.seconds_left * (1 + _SLOWER_BY) + _LATER_BY
+            due.append(max(ends_in, age * _LEAST_SHARE))
+        return min(due, default=None)
+
+
+def _power_of_two(wanted: float, most: int) -> int:
+    """Return the largest of 1, 2, 4, … that is neither above `wanted` nor above `most`."""
+    power = 1
+    while power * 2 <= min(wanted, most):
+        power *= 2
+    return power
 
 
 def duration_text(seconds: float) -> str:

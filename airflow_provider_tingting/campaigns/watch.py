@@ -6,6 +6,7 @@ and `look`; in the triggerer the poller runs thousands. So all of them wait by t
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -57,7 +58,7 @@ class WaitPlan:
 
     :param campaign_id: the campaign.
     :param until: statuses that end the wait besides the final ones.
-    :param poll_interval: least seconds between two looks.
+    :param poll_interval: seconds between two looks. A campaign that may be short is looked at sooner a few times.
     :param deadline: when to give up, in seconds since 1970; None for never.
     :param tolerate_outage: seconds for which TingTing may fail to respond before the wait ends.
     :param starts_by: when the campaign must have begun, in seconds since 1970; None when something else may begin it
@@ -175,7 +176,7 @@ class Wait:
         self.logger = logger
         self._clock = clock
         self._ticks = ticks
-        self._poll_interval = PollInterval()
+        self._poll_interval = PollInterval(expects_begin=plan.starts_by is not None)
         self._outage = OutageTimer(plan.tolerate_outage, ticks)
         self._retry_after = 0.0
         # The last response that was believed, and since when later ones contradict it.
@@ -269,24 +270,33 @@ class Wait:
         """Return the observation of a wait whose deadline has passed, with what was seen last."""
         return replace(self.progress.seen, reason=Reason.TIMED_OUT)
 
+    @property
+    def time_left(self) -> float:
+        """Seconds until the deadline, when a last look is due; infinite without one."""
+        return math.inf if self.plan.deadline is None else max(0.0, self.plan.deadline - self._clock())
+
+    @property
+    def is_in_step(self) -> bool:
+        """Whether the next look follows the poll interval, and not an outage or a contradiction."""
+        return not self._outage.is_running and self._contradicted_since is None
+
     def next_look(self, jitter: float = 0.0) -> float:
         """Return the seconds until the next look; a last look is due at the deadline.
 
         :param jitter: the share by which to lengthen the pause.
         """
-        if self._contradicted_since is not None and not self._outage.is_running:
-            seconds = min(self.plan.poll_interval, _CONTRADICTION_PAUSE)
-        elif not self._outage.is_running:
-            seconds = self._poll_interval.interval(self.plan.poll_interval, self._ticks())
-        else:
+        return min(self.pause() * (1 + jitter), self.time_left)
+
+    def pause(self) -> float:
+        """Return the seconds until the next look, whenever the deadline is."""
+        if self._outage.is_running:
             # With a long poll interval two failed looks do not prove an outage between them, so look more often. A
             # pause that TingTing asks for is kept, up to the end of the tolerated outage.
             confirming = max(self.plan.tolerate_outage / _LOOKS_PER_OUTAGE, _MIN_OUTAGE_PAUSE)
-            seconds = max(min(self.plan.poll_interval, confirming), min(self._retry_after, self._outage.left))
-        seconds *= 1 + jitter
-        if self.plan.deadline is not None:
-            seconds = min(seconds, max(0.0, self.plan.deadline - self._clock()))
-        return seconds
+            return max(min(self.plan.poll_interval, confirming), min(self._retry_after, self._outage.left))
+        if self._contradicted_since is not None:
+            return min(self.plan.poll_interval, _CONTRADICTION_PAUSE)
+        return self._poll_interval.interval(self.plan.poll_interval, self._ticks())
 
     def _log_change(self, before: Observation, now: Observation, at: float) -> None:
         percent = now.progress_percent or 0

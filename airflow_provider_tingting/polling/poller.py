@@ -13,7 +13,7 @@ from airflow_provider_tingting.api import calls
 from airflow_provider_tingting.api.driver import drive_async
 from airflow_provider_tingting.api.statuses import CampaignStatus
 from airflow_provider_tingting.campaigns.observation import Observation, Snapshot
-from airflow_provider_tingting.campaigns.watch import JITTER, Logger, Progress, Wait, WaitPlan
+from airflow_provider_tingting.campaigns.watch import Logger, Progress, Wait, WaitPlan
 from airflow_provider_tingting.clock import monotonic, wall_time
 from airflow_provider_tingting.errors import (
     TingTingConfigError,
@@ -37,6 +37,8 @@ T = TypeVar("T")
 #: The first read of a campaign waits for others that start in this time (seconds, or a tenth of the interval if that
 #: is less), so that waits that begin together are read together.
 _FIRST_READ_DELAY = 0.5
+#: The steps of different pollers begin at random within this time (seconds), longer than most poll intervals.
+_LONGEST_STEP = 3600.0
 #: The wall clock is compared with the monotonic clock at least this often (seconds) ...
 _MAX_SLEEP = 30.0
 #: ... and a difference of this many seconds counts as a jump.
@@ -47,12 +49,14 @@ _MIN_LIST_TIMEOUT = 10.0
 _MAX_LIST_TIMEOUT = 20.0
 #: A row of the list and a campaign's own page that were read within this time (seconds) must agree.
 _SAME_MOMENT = 5.0
-#: A read that took at most this share of the interval keeps the campaign in step with the others of its round.
-_IN_STEP = 0.5
+#: Reads that are due sooner than after a poll interval wait for others that are due within this many seconds.
+_EARLY_STEP = 2.0
 #: After this many rows of a page the other tasks of the event loop have a turn.
 _ROWS_PER_TURN = 25
 #: A task that has not ended this long (seconds) after its cancellation is cancelled again.
 _CANCEL_AGAIN_AFTER = 0.1
+#: A read of one campaign, with the client's own retries, ends after this long (seconds).
+_READ_TIMEOUT = 180.0
 #: Concurrent reads of single campaigns; httpx gets slower with more.
 _CONCURRENT_READS = 5
 #: When this many reads fail, the other campaigns of the round are not read.
@@ -85,6 +89,8 @@ class Poller:
         self._poll_task: asyncio.Task[None] | None = None
         self._sleeps_until = self._first_reads_at = 0.0
         self._clock_offset = self._measure_clock_offset()
+        # Where the steps begin on which reads are due; random, so that two triggerers do not read at the same time.
+        self._steps_from = monotonic() - random.uniform(0.0, _LONGEST_STEP)
 
     async def wait(self, plan: WaitPlan, logger: Logger, progress: Progress | None = None) -> Observation:
         """Wait for a campaign, as `campaigns.watch.watch` does, and return how the wait has ended.
@@ -159,7 +165,7 @@ class Poller:
             self._accept_row(subscriber, snapshot)
             if subscriber.ended.done():
                 return
-            due = at + subscriber.wait.next_look()
+            due = self._due_after(at, subscriber.wait)
         else:
             due = now + min(_FIRST_READ_DELAY, subscriber.wait.next_look() / 10)
             if not now < self._first_reads_at <= due:
@@ -168,20 +174,33 @@ class Poller:
         scheduled = self._queue.due(plan.campaign_id)
         self._schedule_at(plan.campaign_id, due if scheduled is None else min(due, scheduled))
 
-    def _schedule_next(self, campaign_id: int, round_began: float) -> None:
-        """Schedule the read after one that has just been done, and end the waits whose time is up.
-
-        :param round_began: when the round of that read began. All campaigns of a round count from there, so that they
-            stay in step, unless the read took long.
-        """
+    def _schedule_next(self, campaign_id: int) -> None:
+        """Schedule the read after one that has just been done, and end the waits whose time is up."""
         waiting = [one for one in self._subscribers.get(campaign_id, ()) if not one.ended.done()]
         for subscriber in waiting:
             if subscriber.wait.time_is_up:
                 subscriber.time_out()
-        pauses = [one.wait.next_look() for one in waiting if not one.ended.done()]
-        if pauses:
-            now, pause = monotonic(), min(pauses)
-            self._schedule_at(campaign_id, (round_began if now - round_began < pause * _IN_STEP else now) + pause)
+        now = monotonic()
+        due = [self._due_after(now, one.wait) for one in waiting if not one.ended.done()]
+        if due:
+            self._schedule_at(campaign_id, min(due))
+
+    def _due_after(self, at: float, wait: Wait) -> float:
+        """Return when the read after one at `at` is due.
+
+        Reads are due on common steps, whose length is the pause between two reads, so that waits which began at
+        different times are read together. The step is not shorter than half an interval after the last read.
+        """
+        pause, interval = wait.pause(), wait.plan.poll_interval
+        due = at + pause
+        if wait.is_in_step and pause >= interval:
+            due -= (due - self._steps_from) % pause
+            if due - at < interval / 2:
+                due += pause
+        elif wait.is_in_step:
+            step = min(_EARLY_STEP, pause)
+            due += -(due - self._steps_from) % step
+        return min(due, at + wait.time_left)
 
     def _schedule_at(self, campaign_id: int, due: float) -> None:
         self._queue.put(campaign_id, due)
@@ -219,9 +238,7 @@ class Poller:
                 await self._sleep(now + _MAX_SLEEP if due is None else min(due, now + _MAX_SLEEP))
                 self._check_clock()
                 continue
-            wanted = self._queue.take(now)
-            await self._sleep(now + self._gathering_time(wanted))
-            await self._read_round([*wanted, *self._queue.take(monotonic())])
+            await self._read_round(self._queue.take(now))
 
     async def _sleep(self, until: float) -> None:
         """Sleep until a time, or until a campaign is due earlier."""
@@ -229,15 +246,6 @@ class Poller:
         self._sleeps_until = until
         with suppress(asyncio.TimeoutError):
             await asyncio.wait_for(self._wake.wait(), max(0.0, until - monotonic()))
-
-    def _gathering_time(self, due: Iterable[int]) -> float:
-        """Return how long to wait for others to become due; random, so that two triggerers do not stay in step."""
-        subscribers = [one for campaign_id in due for one in self._subscribers.get(campaign_id, ())]
-        # A first read and a read at a deadline are not delayed.
-        spare = [
-            0.0 if one.last is None else min(one.wait.plan.poll_interval, one.wait.next_look()) for one in subscribers
-        ]
-        return random.uniform(0.0, JITTER) * min(spare, default=0.0)
 
     def _check_clock(self) -> None:
         """Read all campaigns now when the wall clock has jumped, because deadlines are by that clock."""
@@ -256,47 +264,55 @@ class Poller:
     async def _read_round(self, due: Iterable[int]) -> None:
         """Read all campaigns that are due: from the list as far as that saves requests, the others one by one."""
         left = {one for one in due if one in self._subscribers}
-        began = monotonic()
-        pages = self._list.pages_for(left, began)
+        pages = self._list.pages_for(left, monotonic())
         list_error: TingTingError | None = None
         if pages:
             try:
-                await self._read_pages(left, pages, began)
+                await self._read_pages(left, pages)
             except (*_PASSING, asyncio.TimeoutError, TimeoutError) as error:
                 list_error = error if isinstance(error, TingTingError) else None
                 if list_error is None or isinstance(error, TingTingUnreadableReplyError):
                     self._list.rest(monotonic())
             except TingTingConfigError as error:
-                self._record_error(left, error, began)
+                self._record_error(left, error)
                 return
             except TingTingError as error:
                 if getattr(error, "status_code", None) == 401:
-                    self._record_error(left, error, began)
+                    self._record_error(left, error)
                     return
                 self._list.rest(monotonic())
             except Exception as error:
                 self._fail(left, error)
                 return
         if left:
-            task = self._create_task(self._read_singly(left, list_error, began))
+            task = self._create_task(self._read_singly(left, list_error))
             self._reads.add(task)
             task.add_done_callback(self._read_ended)
 
-    async def _read_pages(self, left: set[int], pages: int, began: float) -> None:
+    async def _read_pages(self, left: set[int], pages: int) -> None:
         """Read pages of the list, and remove from `left` the campaigns that need no read of their own."""
         walk = self._list.walk(left, pages)
         listed: dict[int, tuple[Snapshot, float]] = {}
         intervals = [one.wait.plan.poll_interval for each in left for one in self._subscribers.get(each, ())]
         timeout = max(_MIN_LIST_TIMEOUT, min([_MAX_LIST_TIMEOUT, *intervals]))
+        # Reading the connection may take half a minute in a busy triggerer, which says nothing about the list.
+        await self._client.open()
         for call in walk:
-            page = await asyncio.wait_for(self._client.send(call), timeout)
+            began = monotonic()
+            try:
+                page = await asyncio.wait_for(self._client.send(call), timeout)
+            except (asyncio.TimeoutError, TimeoutError):
+                if monotonic() - began > timeout + _CLOCK_JUMP:
+                    # The event loop stood still; the response may have come in time.
+                    raise TingTingOutcomeUnknownError(call.name, "This process stood still.") from None
+                raise
             now = monotonic()
             for row, campaign in enumerate(walk.accept(page)):
                 if row % _ROWS_PER_TURN == 0:
                     await asyncio.sleep(0)
                 snapshot = Snapshot.of(campaign)
                 listed[campaign.id] = snapshot, now
-                if self._record_row(snapshot, began):
+                if self._record_row(snapshot):
                     left.discard(campaign.id)
                 elif campaign.id in self._subscribers:
                     # What the row shows must be confirmed now, even if the campaign was not due.
@@ -305,13 +321,13 @@ class Poller:
         walk.finish()
         self._listed = listed
 
-    def _record_row(self, snapshot: Snapshot, began: float) -> bool:
+    def _record_row(self, snapshot: Snapshot) -> bool:
         """Pass a row of the list to its subscribers; return False when the campaign's own page must be read."""
         is_enough = True
         for subscriber in [one for one in self._subscribers.get(snapshot.campaign_id, ()) if not one.ended.done()]:
             is_enough = self._accept_row(subscriber, snapshot) and is_enough
         if is_enough:
-            self._schedule_next(snapshot.campaign_id, began)
+            self._schedule_next(snapshot.campaign_id)
         return is_enough
 
     def _accept_row(self, subscriber: Subscriber, snapshot: Snapshot) -> bool:
@@ -320,35 +336,41 @@ class Poller:
             final = CampaignStatus(snapshot.status).is_final
             if subscriber.wait.plan.until or not final or not self._list.may_end(snapshot, subscriber.last):
                 return False
-        elif subscriber.needs_own_page():
+        elif subscriber.needs_own_page(snapshot):
             return False
         subscriber.record(snapshot)
         return True
 
-    async def _read_singly(self, wanted: set[int], list_error: TingTingError | None, began: float) -> None:
+    async def _read_singly(self, wanted: set[int], list_error: TingTingError | None) -> None:
         """Read campaigns one by one; when the first few reads fail, the others are not sent."""
         order = random.sample(sorted(wanted), len(wanted))
         probes, rest = order[:_PROBES], order[_PROBES:]
-        errors = await asyncio.gather(*(self._read(one, began) for one in probes))
+        errors = await asyncio.gather(*(self._read(one) for one in probes))
         if rest and all(isinstance(error, _PASSING) for error in errors):
             error = list_error or errors[-1]
             assert error is not None
-            self._record_error(rest, error, began)
+            self._record_error(rest, error)
             return
         if list_error is not None:
             # Single reads succeed, so only the list fails.
             self._list.rest(monotonic())
-        await asyncio.gather(*(self._read(one, began) for one in rest))
+        await asyncio.gather(*(self._read(one) for one in rest))
 
-    async def _read(self, campaign_id: int, began: float) -> TingTingError | None:
+    async def _read(self, campaign_id: int) -> TingTingError | None:
         """Read a campaign's own page and pass it to its subscribers; return TingTing's error, if there was one."""
         async with self._read_slots:
             if campaign_id not in self._subscribers:
                 return None
             try:
-                campaign = await self._client.send(calls.get_campaign(campaign_id))
+                campaign = await asyncio.wait_for(self._client.send(calls.get_campaign(campaign_id)), _READ_TIMEOUT)
+            except (asyncio.TimeoutError, TimeoutError):
+                error = TingTingOutcomeUnknownError(
+                    "get_campaign", f"No complete response within {_READ_TIMEOUT:.0f} s.", campaign_id=campaign_id
+                )
+                self._record_error([campaign_id], error)
+                return error
             except TingTingError as error:
-                self._record_error([campaign_id], error, began)
+                self._record_error([campaign_id], error)
                 return error
             except Exception as error:
                 self._fail([campaign_id], error)
@@ -359,14 +381,14 @@ class Poller:
             self._list.compare(listed, own, now)
         for subscriber in list(self._subscribers.get(campaign_id, ())):
             subscriber.record(own)
-        self._schedule_next(campaign_id, began)
+        self._schedule_next(campaign_id)
         return None
 
-    def _record_error(self, campaigns: Iterable[int], error: TingTingError, began: float) -> None:
+    def _record_error(self, campaigns: Iterable[int], error: TingTingError) -> None:
         for campaign_id in campaigns:
             for subscriber in list(self._subscribers.get(campaign_id, ())):
                 subscriber.record_error(error)
-            self._schedule_next(campaign_id, began)
+            self._schedule_next(campaign_id)
 
     def _fail(self, campaigns: Iterable[int], error: Exception) -> None:
         for campaign_id in campaigns:

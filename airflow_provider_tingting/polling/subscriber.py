@@ -8,13 +8,16 @@ from collections.abc import Callable
 
 from airflow_provider_tingting.campaigns.observation import Observation, Snapshot
 from airflow_provider_tingting.campaigns.watch import Wait
+from airflow_provider_tingting.clock import monotonic
 from airflow_provider_tingting.errors import TingTingError
 
-#: A campaign whose row on the list has stayed the same for this many reads is read on its own page; after that when
-#: twice as many rows have stayed the same.
+#: A campaign whose row on the list has stayed the same for this many reads, each at least a poll interval after the
+#: one before, is read on its own page; after that when twice as many rows have stayed the same.
 UNCHANGED_READS = 8
 #: After this many rows a campaign is read on its own page even if the rows changed: the list may repeat old pages.
 MAX_LISTED_READS = 100
+# Two reads that are apart by less than this share of the poll interval count as one.
+_SAME_INTERVAL = 0.75
 
 
 class Subscriber:
@@ -26,7 +29,7 @@ class Subscriber:
     :param wait: decides what ends the wait and when to look next.
     """
 
-    __slots__ = ("_check_at", "_context", "_listed", "_unchanged", "ended", "last", "wait")
+    __slots__ = ("_check_at", "_context", "_counted_at", "_listed", "_unchanged", "ended", "last", "wait")
 
     def __init__(self, wait: Wait) -> None:
         self.wait = wait
@@ -37,27 +40,35 @@ class Subscriber:
         self._context = contextvars.copy_context()
         self._unchanged = self._listed = 0
         self._check_at = UNCHANGED_READS
+        self._counted_at = 0.0
 
     def record(self, snapshot: Snapshot) -> None:
         """Pass a response to the wait, and end the subscription if the wait has ended.
 
         :param snapshot: what the response shows.
         """
-        last = self.last
-        if last is None or (last.status, last.progress_percent) != (snapshot.status, snapshot.progress_percent):
-            self._unchanged, self._check_at = 0, UNCHANGED_READS
-        else:
-            self._unchanged += 1
+        if self._is_change(snapshot):
+            self._unchanged, self._check_at, self._counted_at = 0, UNCHANGED_READS, monotonic()
+        elif monotonic() - self._counted_at >= self.wait.plan.poll_interval * _SAME_INTERVAL:
+            self._unchanged, self._counted_at = self._unchanged + 1, monotonic()
         self.last = snapshot
         self._apply(lambda: self.wait.answered(snapshot))
 
-    def needs_own_page(self) -> bool:
-        """Count a row of the list; return whether the campaign's own page must confirm it."""
+    def _is_change(self, snapshot: Snapshot) -> bool:
+        last = self.last
+        return last is None or (last.status, last.progress_percent) != (snapshot.status, snapshot.progress_percent)
+
+    def needs_own_page(self, snapshot: Snapshot) -> bool:
+        """Count a row of the list; return whether the campaign's own page must confirm it.
+
+        :param snapshot: the row.
+        """
         self._listed += 1
-        if self._unchanged < self._check_at and self._listed <= MAX_LISTED_READS:
+        unchanged = not self._is_change(snapshot) and self._unchanged >= self._check_at
+        if not unchanged and self._listed <= MAX_LISTED_READS:
             return False
         self._listed = 0
-        if self._unchanged >= self._check_at:
+        if unchanged:
             self._check_at *= 2
         return True
 

@@ -15,7 +15,7 @@ from airflow_provider_tingting.campaigns.calling_window import CLOCK_CHECK_INTER
 from airflow_provider_tingting.campaigns.observation import Observation, Reason
 from airflow_provider_tingting.campaigns.reconcile import stop
 from airflow_provider_tingting.campaigns.watch import Progress, WaitPlan
-from airflow_provider_tingting.clock import wall_time
+from airflow_provider_tingting.clock import monotonic, wall_time
 from airflow_provider_tingting.connection import DEFAULT_CONN_ID
 from airflow_provider_tingting.errors import TingTingAPIError, TingTingError
 from airflow_provider_tingting.polling import shared_poller
@@ -26,6 +26,8 @@ from airflow_provider_tingting.utils.arguments import campaign_id_of
 _STOP_TIMEOUT = 18.0
 # A request that is under way at the deadline may take this long (seconds).
 _LAST_LOOK_TIMEOUT = 2.0
+# A process that wakes up this much too late (seconds) has stood still.
+_STOOD_STILL = 2.0
 
 
 class TingTingCampaignTrigger(TingTingBaseDeferralTrigger):
@@ -111,7 +113,11 @@ class TingTingCampaignTrigger(TingTingBaseDeferralTrigger):
                 # and again, because it may be set during the wait.
                 while not waiting.done() and (self.deadline is None or wall_time() < give_up_at):
                     left = CLOCK_CHECK_INTERVAL if self.deadline is None else give_up_at - wall_time()
+                    wakes_at = monotonic() + min(left, CLOCK_CHECK_INTERVAL)
                     await asyncio.wait([waiting], timeout=min(left, CLOCK_CHECK_INTERVAL))
+                    if monotonic() - wakes_at > _STOOD_STILL:
+                        # The campaign may have ended while this process stood still, so there is a last look too.
+                        give_up_at = max(give_up_at, wall_time() + _LAST_LOOK_TIMEOUT)
                 return waiting.result() if waiting.done() else replace(progress.seen, reason=Reason.TIMED_OUT)
             finally:
                 waiting.cancel()

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from airflow_provider_tingting.campaigns import poll_interval
 from airflow_provider_tingting.campaigns.poll_interval import (
-    MAX_INTERVALS_RUNNING,
     MAX_INTERVALS_SCHEDULED,
     PollInterval,
     duration_text,
@@ -15,6 +15,7 @@ from airflow_provider_tingting.campaigns.poll_interval import (
 
 
 def at_pace(percent_an_hour, percent):
+    """The pace of a campaign whose early looks are over."""
     pace = PollInterval()
     pace.record("Running", 0.0, None, 0.0)
     pace.record("Running", percent, None, percent / percent_an_hour * 3600)
@@ -26,11 +27,42 @@ def test_a_campaign_that_has_just_begun_is_looked_at_after_the_shortest_interval
     pace.record("Running", 0.0, None, 0.0)
 
     assert pace.seconds_left is None
-    assert pace.interval(30, 0.0) == 30
+    assert [pace.interval(30, now) for now in (0.0, 2.0, 4.0, 8.0, 16.0)] == [2, 2, 4, 8, 30]
+    assert pace.interval(5, 3.0) == 1
+    assert pace.interval(1, 0.0) == 1
 
 
-@pytest.mark.parametrize(("percent", "interval"), [(10, 120), (90, 90), (95, 30), (99, 30), (100, 30)])
-def test_the_nearer_the_end_the_more_often_it_is_looked_at(percent, interval):
+def test_a_campaign_that_was_requested_to_run_is_looked_at_early_before_it_shows():
+    requested, other = PollInterval(expects_begin=True), PollInterval()
+    for pace in (requested, other):
+        pace.record("Not Started", 0.0, None, 0.0)
+
+    assert (requested.interval(30, 0.0), other.interval(30, 0.0)) == (2, 30)
+
+
+def test_an_end_that_is_near_is_looked_for_when_it_is_expected():
+    pace = PollInterval()
+    pace.record("Running", 0.0, None, 0.0)
+    pace.record("Running", 80.0, None, 16.0)
+
+    assert pace.interval(30, 16.0) == pytest.approx(5.2)
+
+
+def test_an_end_that_is_always_near_takes_five_early_looks_and_no_more():
+    pace, now, early = PollInterval(), 0.0, 0
+    for percent in range(100):
+        pace.record("Running", 99 + percent / 1000 if now else 0.0, None, now)
+        pause = pace.interval(30, now)
+        early += pause < 30
+        now += pause
+
+    assert early == 5
+
+
+@pytest.mark.parametrize(("percent", "interval"), [(10, 120), (90, 60), (93, 60), (95, 30), (99, 30), (100, 30)])
+def test_the_nearer_the_end_the_more_often_it_is_looked_at(monkeypatch, percent, interval):
+    monkeypatch.setattr(poll_interval, "MAX_EARLY_LOOKS", 0)
+
     assert at_pace(100, percent).interval(30, 0.0) == pytest.approx(interval)
 
 
@@ -46,7 +78,7 @@ def test_a_scheduled_campaign_is_left_alone_until_it_is_due_though_not_for_ever(
     pace = PollInterval()
     pace.record("Scheduled", 0.0, 100.0, 1000.0)
 
-    assert pace.interval(30, 1000.0) == 90
+    assert pace.interval(30, 1000.0) == 60
     assert pace.interval(30, 1090.0) == 30
     pace.record("Scheduled", 0.0, 1e9, 1000.0)
     assert pace.interval(30, 1000.0) == 30 * MAX_INTERVALS_SCHEDULED
@@ -72,7 +104,7 @@ def test_whatever_it_has_seen_the_interval_stays_within_its_bounds(seen, shortes
     for status, percent, starts_in, at in seen:
         pace.record(status, percent, starts_in, at)
 
-    assert shortest <= pace.interval(shortest, now) <= shortest * max(MAX_INTERVALS_RUNNING, MAX_INTERVALS_SCHEDULED)
+    assert min(shortest, 1.0) <= pace.interval(shortest, now) <= shortest * MAX_INTERVALS_SCHEDULED
 
 
 @pytest.mark.parametrize(

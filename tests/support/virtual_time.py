@@ -53,10 +53,11 @@ class _Selector(selectors.DefaultSelector):  # type: ignore[misc, valid-type]
 
     def select(self, timeout: float | None = None) -> Any:
         ready = super().select(0)
-        if not ready and timeout:
-            self.clock.push(timeout)
-        elif not ready and timeout is None:
+        if not ready and timeout is None:
             raise RuntimeError("everything waits for something that will never happen")
+        # Each turn takes a little time: a timer that is due within the clock's resolution runs at once, and what waits
+        # for that moment would come back for ever.
+        self.clock.push(1e-6 if ready or not timeout else max(timeout, 1e-6))
         return ready
 
 

@@ -7,11 +7,11 @@ import json
 import time
 
 import pytest
+from airflow.providers.common.compat.sdk import TaskDeferred
 from support.campaigns import a_campaign
 from support.task_context import context_of
 from support.virtual_time import run_in_virtual_time
 
-from airflow_provider_tingting._compat import TaskDeferred
 from airflow_provider_tingting.campaigns import observation
 from airflow_provider_tingting.operators.campaign import TingTingRunCampaignOperator
 from airflow_provider_tingting.triggers.campaign import TingTingCampaignTrigger
