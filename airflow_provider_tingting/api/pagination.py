@@ -24,6 +24,8 @@ R = TypeVar("R")
 # New campaigns push older ones to later pages while a list is read, so a page may repeat rows. This many pages in a
 # row without a new row mean that the server ignores the offset.
 MAX_STALE_PAGES = 3
+# So many rows may be added to a list while it is read; a larger growth of the count is not believed.
+_MAX_PUSHED_DOWN = 10_000
 #: Seconds that the requests for the pages of one list may take together, unless the caller names another limit.
 LIST_TIMEOUT = 3600.0
 
@@ -38,6 +40,7 @@ class Paginator(Iterator[Call[Page[R]]]):
     def __init__(self, first: Call[Page[R]], *, timeout: float = LIST_TIMEOUT) -> None:
         self._timeout = timeout
         self._seconds = 0.0
+        self._pushed_down = 0
         self._requested_at = 0.0
         self._call: Call[Page[R]] | None = first
         self._received = 0
@@ -69,10 +72,15 @@ class Paginator(Iterator[Call[Page[R]]]):
                 campaign_id=self._call.campaign_id,
             )
         fresh = [row for row in page.results if self._is_new(row)]
-        moved_up = self._moved_up(page)
+        growth = self._growth(page)
+        moved_up = min(max(0, -growth), self._received)
         # Deleted rows moved later ones up past this page, so the next page begins where they are now.
         self._received += -moved_up or len(page.results)
-        self._stale = 0 if fresh or not page.results else self._stale + (not moved_up)
+        # Rows that were added since, and pages that were read again, explain a page without new rows.
+        explained = growth != 0 or self._pushed_down > 0
+        repeated = len(page.results) - len(fresh)
+        self._pushed_down = min(max(0, self._pushed_down + max(0, growth) - repeated), _MAX_PUSHED_DOWN)
+        self._stale = 0 if fresh or not page.results else self._stale + (not explained)
         if self._stale >= MAX_STALE_PAGES:
             raise TingTingUnreadableReplyError(
                 self._call.name,
@@ -80,17 +88,17 @@ class Paginator(Iterator[Call[Page[R]]]):
                 remedy="The list cannot be read to its end; nothing was changed.",
                 campaign_id=self._call.campaign_id,
             )
-        more = (page.results and page.next) or ((fresh or moved_up) and self._received < self._count)
+        counted_more = self._received < self._count
+        more = (page.results and (page.next or counted_more)) or (moved_up and counted_more)
         self._call = self._next_call(page) if more else None
         return fresh
 
-    def _moved_up(self, page: Page[R]) -> int:
-        """Return how many rows were deleted since the last page."""
+    def _growth(self, page: Page[R]) -> int:
+        """Return how many rows the list has gained since the last page; fewer than 0 when it has lost some."""
         if page.count is None:
             return 0
-        deleted = min(max(0, self._count - page.count), self._received)
-        self._count = page.count
-        return deleted
+        before, self._count = self._count, page.count
+        return page.count - before if before else 0
 
     def _next_call(self, page: Page[R]) -> Call[Page[R]]:
         assert self._call is not None

@@ -157,11 +157,11 @@ def test_without_any_list_of_caller_numbers_that_is_said(connect: Connect, serve
 
 def walk(first: Call[Page[Any]], answer: Any, *, most: int = 10_000) -> list[Any]:
     """Walk through a list that `answer(offset, limit)` plays; fail rather than hang."""
-    pager, rows = Paginator(first), []
-    for turns, call in enumerate(pager):
+    paginator, rows = Paginator(first), []
+    for turns, call in enumerate(paginator):
         assert turns < most, "the walk has no end"
         query = call.request.query
-        rows += pager.new_rows(answer(int(query["offset"]), int(query["limit"])))
+        rows += paginator.new_rows(answer(int(query["offset"]), int(query["limit"])))
     return rows
 
 
@@ -222,6 +222,37 @@ def test_rows_that_are_pushed_down_meanwhile_are_neither_lost_nor_told_twice(tot
     told = [row.id for row in walk(FIRST, answer)]
     assert len(told) == len(set(told))
     assert set(range(total)) <= set(told)
+
+
+@PATIENT
+@given(total=st.integers(0, 60), arrivals=st.lists(st.integers(0, 40), max_size=12))
+def test_a_list_with_a_count_and_without_next_is_read_to_its_end(total: int, arrivals: list[int]) -> None:
+    """New rows may push a whole page down, so that the next page has no new row though the list goes on."""
+    listed, coming = list(range(total)), list(arrivals)
+
+    def answer(offset: int, limit: int) -> Page[Any]:
+        page: Page[Any] = Page(results=tuple(map(a_contact, listed[offset : offset + limit])), count=len(listed))
+        for _ in range(coming.pop(0) if coming else 0):
+            listed.insert(0, len(listed))
+        return page
+
+    read = [row.id for row in walk(FIRST, answer)]
+    assert len(read) == len(set(read))
+    assert set(range(total)) <= set(read)
+
+
+def test_a_page_without_a_new_row_does_not_end_a_list_that_has_a_count() -> None:
+    """25 rows stayed unread: ten new ones came while the first page was read, and the server sends no `next`."""
+    first_page = tuple(map(a_contact, range(10)))
+    pages = [Page(results=first_page, count=35), Page(results=first_page, count=45)]
+
+    def answer(offset: int, limit: int) -> Page[Any]:
+        if pages:
+            return pages.pop(0)
+        rows = range(offset - 10, min(offset - 10 + limit, 35))
+        return Page(results=tuple(map(a_contact, rows)), count=45)
+
+    assert [row.id for row in walk(FIRST, answer)] == list(range(35))
 
 
 @PATIENT
