@@ -12,7 +12,7 @@ import pytest
 pytest.importorskip("mypy")
 
 ROOT = Path(__file__).parents[2]
-FLOWS = '''
+FLOWS = """
 from airflow_provider_tingting.api import TingTingClient, calls
 from airflow_provider_tingting.api.driver import run_flow, run_flow_async
 from airflow_provider_tingting.api.models import Campaign
@@ -34,7 +34,7 @@ async def wrong_result(client: TingTingClient) -> int:
 
 async def not_a_flow() -> None:
     number: int = await right()  # line 22
-'''
+"""
 
 
 @pytest.mark.slow
