@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import logging
-import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import islice
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from airflow_provider_tingting.api import calls
@@ -20,6 +19,7 @@ from airflow_provider_tingting.contacts.progress import ProgressLog
 from airflow_provider_tingting.contacts.send import send_batches
 from airflow_provider_tingting.contacts.workbook import MAX_ROWS, write_workbook
 from airflow_provider_tingting.errors import TingTingCampaignError, TingTingError, TingTingRefusedError
+from airflow_provider_tingting.files.private import private_file
 from airflow_provider_tingting.masking import mask_text
 
 if TYPE_CHECKING:
@@ -241,11 +241,14 @@ def _upload_workbooks(client: TingTingClient, campaign: Campaign, audience: Vali
     complaints: list[str] = []
     uploaded, max_rows = 0, MAX_ROWS
     while uploaded < audience.valid:
-        with tempfile.TemporaryDirectory(prefix="tingting-") as folder:
+        with ExitStack() as files:
             contacts = islice(audience.contacts(), uploaded, None)
             # All parts are written before the first upload: a text that no workbook can hold fails here.
             parts = write_workbook(
-                contacts, Path(folder) / "contacts.xlsx", variables=audience.variables, max_rows=max_rows
+                contacts,
+                lambda: files.enter_context(private_file())[1],
+                variables=audience.variables,
+                max_rows=max_rows,
             )
             for part in parts:
                 try:

@@ -48,7 +48,7 @@ class WorkbookPart:
 
 def write_workbook(
     contacts: Iterable[Contact],
-    path: str | Path,
+    path: str | Path | Callable[[], str],
     *,
     max_rows: int = MAX_ROWS,
     variables: Sequence[str] | None = None,
@@ -59,20 +59,20 @@ def write_workbook(
     written out as text.
 
     :param contacts: the contacts; none gives no workbook.
-    :param path: where the first workbook goes; it must end in `.xlsx`.
+    :param path: where the first workbook goes; it must end in `.xlsx`. Or a function that returns the path of each
+        workbook, such as one of a file without a name.
     :param max_rows: the most rows of one workbook, header included.
     :param variables: the columns after the number. By default those of the first contact.
     :return: the workbooks in their order. After an error none is left behind.
     :raises TingTingContactsError: when a contact has a variable without a column or called `number`, or a text that no
         workbook can hold.
     """
-    first_path = Path(path)
     if max_rows < 2:
         raise ValueError("max_rows must leave room for the header and a contact")
     stream = iter(contacts)
     write = _writer()
     parts: list[WorkbookPart] = []
-    current = first_path
+    current = Path()
     try:
         for first in stream:
             if variables is None:
@@ -81,8 +81,12 @@ def write_workbook(
                 raise TingTingContactsError(
                     "A variable is called 'number', like the column of the numbers. Rename it, or use transport='json'."
                 )
-            if parts:
-                current = first_path.with_name(f"{first_path.stem}-{len(parts) + 1}{first_path.suffix}")
+            if callable(path):
+                current = Path(path())
+            else:
+                first_path = Path(path)
+                number = f"-{len(parts) + 1}" if parts else ""
+                current = first_path.with_name(f"{first_path.stem}{number}{first_path.suffix}")
             those = chain((first,), islice(stream, max_rows - 2))
             parts.append(WorkbookPart(current, write(current, tuple(variables), those)))
     except BaseException:

@@ -66,6 +66,17 @@ _FINAL_BOTOCORE: Final = {
 }
 
 
+#: The errors of the libraries of stores; one whose module is not loaded cannot have been raised.
+_LIBRARIES: Final = (
+    ("botocore.exceptions", ("BotoCoreError", "ClientError")),
+    ("aiohttp", ("ClientError",)),
+    ("fsspec.exceptions", ("FSTimeoutError",)),
+    ("gcsfs.retry", ("HttpError",)),
+    ("google.api_core.exceptions", ("GoogleAPIError",)),
+    ("azure.core.exceptions", ("AzureError",)),
+)
+
+
 @dataclass(frozen=True, slots=True)
 class StorageFault:
     """An error of a file system or a store, judged.
@@ -78,6 +89,18 @@ class StorageFault:
     is_final: bool
     reason: str
     remedy: str
+
+
+def is_storage_error(error: BaseException) -> bool:
+    """Whether an error comes from the file system or from a store.
+
+    :param error: the error.
+    """
+    if isinstance(error, OSError):
+        return True
+    loaded = ((sys.modules.get(module), names) for module, names in _LIBRARIES)
+    kinds = (getattr(module, name, ()) for module, names in loaded if module is not None for name in names)
+    return any(isinstance(error, kind) for kind in kinds)
 
 
 def judge_storage_error(error: BaseException) -> StorageFault:

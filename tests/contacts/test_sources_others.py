@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import socket
 import sys
 from datetime import datetime
 from pathlib import Path
@@ -170,13 +171,15 @@ def test_what_is_no_source_is_an_error_in_the_argument(source: object, said: str
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
-    assert f"There is no file {tmp_path / 'people.csv'}" in refusal(tmp_path / "people.csv")
-    assert "There is no file" in refusal(str(tmp_path / "people.xlsx"))
+    for path in (tmp_path / "people.csv", str(tmp_path / "people.csv")):
+        with pytest.raises(TingTingSourceError, match=f"no file {path} on the machine {socket.gethostname()}.*shared"):
+            list(read_rows(path))
+    assert "put it into a list" in refusal("9841234567")
 
 
 def test_a_folder_is_no_file(tmp_path: Path) -> None:
     (tmp_path / "people.csv").mkdir()
-    assert "is a folder" in refusal(tmp_path / "people.csv")
+    assert "It is a directory" in refusal(tmp_path / "people.csv")
 
 
 class Elsewhere:
@@ -197,8 +200,8 @@ class Elsewhere:
 @pytest.mark.parametrize(
     ("error", "said"),
     [
-        (PermissionError(13, "Permission denied"), "s3://bucket/people.csv may not be read"),
-        (FileNotFoundError("gone"), "There is no file s3://bucket/people.csv"),
+        (PermissionError(13, "Permission denied"), "s3://bucket/people.csv cannot be read: Permission denied"),
+        (FileNotFoundError("gone"), "s3://bucket/people.csv cannot be read: gone. Check the path"),
     ],
 )
 def test_a_storage_that_refuses_is_told_in_one_sentence(error: Exception, said: str) -> None:
@@ -315,4 +318,5 @@ def test_object_storage_of_airflow_is_read_in_every_format(tmp_path: Path) -> No
         (row,) = read_rows(ObjectStoragePath(f"file://{tmp_path}/{name}"))
         assert row.values == {"number": "9841234567"}
         assert row.place.source == name
-    assert "There is no file" in refusal(ObjectStoragePath(f"file://{tmp_path}/missing.csv"))
+    with pytest.raises(TingTingSourceError, match="There is no file"):
+        list(read_rows(ObjectStoragePath(f"file://{tmp_path}/missing.csv")))

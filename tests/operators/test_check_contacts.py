@@ -11,6 +11,7 @@ from support.impatience import settle_fast
 from support.task_context import context_of, execute
 
 from airflow_provider_tingting._compat import AirflowFailException
+from airflow_provider_tingting.errors import TingTingSourceError
 from airflow_provider_tingting.operators import contacts
 from airflow_provider_tingting.operators.contacts import TingTingAddContactsOperator, TingTingCheckContactsOperator
 
@@ -195,8 +196,6 @@ def test_rejects_are_written_even_when_the_task_fails(sandbox, tmp_path):
         ({"exclude": {"sql": "SELECT 1", "conn_id": "x"}}, ["exclude", "'conn_id'"]),
         ({"exclude": {"number": "9841234501"}}, ["dict"]),
         ({"exclude": " "}, ["exclude is an empty text", "rendered to nothing"]),
-        ({"exclude": "gone.csv"}, ["There is no file", "gone.csv"]),
-        ({"exclude": ["9841234501", "gone, for good/gone.csv"]}, ["There is no file", "gone.csv"]),
     ],
 )
 def test_a_mistake_in_an_argument_is_named(changes, says):
@@ -205,3 +204,13 @@ def test_a_mistake_in_an_argument_is_named(changes, says):
 
     for part in says:
         assert part in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"people": "gone.csv"}, {"exclude": "gone.csv"}, {"exclude": ["9841234501", "gone, for good/gone.csv"]}],
+    ids=["the contacts", "an exclusion", "an exclusion among numbers"],
+)
+def test_a_file_that_is_on_another_machine_is_looked_for_again(changes):
+    with pytest.raises(TingTingSourceError, match=r"There is no file .*gone\.csv on the machine .*shared storage"):
+        execute(checking(**changes))

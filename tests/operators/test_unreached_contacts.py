@@ -12,7 +12,7 @@ from support.campaigns import NUMBERS, a_campaign
 from support.task_context import context_of, execute
 
 from airflow_provider_tingting._compat import AirflowFailException, AirflowSkipException
-from airflow_provider_tingting.errors import TingTingAPIError
+from airflow_provider_tingting.errors import TingTingAPIError, TingTingSourceError
 from airflow_provider_tingting.operators.contacts import TingTingAddContactsOperator
 from airflow_provider_tingting.operators.report import TingTingDownloadReportOperator, TingTingUnreachedContactsOperator
 
@@ -197,7 +197,6 @@ def test_nobody_is_left_of_a_campaign_that_reached_everybody(sandbox, tmp_path):
     [
         ({}, "either report.*or campaign_id"),
         ({"report": "x.csv", "campaign_id": 7}, "either report.*or campaign_id"),
-        ({"report": "nowhere.csv"}, "There is no file .*nowhere.csv"),
         ({"report": "people.csv", "path": "again.pdf"}, "must end in .csv or .jsonl"),
         ({"report": "people.jsonl"}, "no 'number' and 'status'"),
         ({"report": "masked.jsonl"}, "masked or hashed"),
@@ -227,3 +226,8 @@ def test_a_mistake_is_named_and_the_old_audience_stays(sandbox, tmp_path, monkey
     assert Path("again.csv").read_text(encoding="utf-8") == "as before"
     assert "9841234501" not in str(raised.value)
     assert "Sita" not in str(raised.value)
+
+
+def test_a_report_that_is_on_another_machine_is_looked_for_again(tmp_path):
+    with pytest.raises(TingTingSourceError, match=r"There is no file .*nowhere\.csv on the machine .*shared storage"):
+        execute(choosing(tmp_path / "again.csv", report=str(tmp_path / "nowhere.csv")))

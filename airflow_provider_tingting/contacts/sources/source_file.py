@@ -10,6 +10,7 @@ import io
 import os
 import re
 import shutil
+import socket
 import tempfile
 import zlib
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ from pathlib import Path, PurePath
 from typing import IO, Any, BinaryIO, cast
 
 from airflow_provider_tingting.errors import TingTingConfigError, TingTingContactsError, TingTingSourceError
+from airflow_provider_tingting.files.storage_errors import is_storage_error, judge_storage_error
 
 #: What an unpacked workbook or parquet file may take on disk.
 LARGEST_UNPACKED = 4 * 1024**3
@@ -56,10 +58,10 @@ class SourceFile:
     def open(self) -> Iterator[BinaryIO]:
         """Open the file's content, unpacked, to be read once from beginning to end.
 
-        :raises TingTingContactsError: when it is not there, may not be read, or is cut off.
-        :raises TingTingSourceError: when it changes meanwhile, or its storage fails.
+        :raises TingTingContactsError: it may not be read, is not in its store, or is cut off.
+        :raises TingTingSourceError: it is not on this machine, it changes meanwhile, or its storage fails.
         """
-        with self._honest(), self._path.open("rb") as raw:
+        with self._translate_errors(), self._path.open("rb") as raw:
             # Some formats are read in several passes, which must be of one and the same file.
             self._first_state = self._first_state or self._state(raw)
             self._refuse_change(raw)
@@ -122,28 +124,36 @@ class SourceFile:
                 yield copy
 
     @contextmanager
-    def _honest(self) -> Iterator[None]:
+    def _translate_errors(self) -> Iterator[None]:
         try:
             yield
-        except FileNotFoundError:
-            hint = ""
-            if re.fullmatch(r"[+\d\s()-]{8,}", self.shown):
-                hint = " If this is a phone number and not a path, put it into a list."
-            raise TingTingContactsError(f"There is no file {self.shown}. Check the path.{hint}") from None
-        except PermissionError:
-            raise TingTingContactsError(
-                f"{self.shown} may not be read. Give the user that runs the task the right to read it."
-            ) from None
-        except IsADirectoryError:
-            raise TingTingContactsError(f"{self.shown} is a folder. Give the path of one file.") from None
         except (gzip.BadGzipFile, EOFError, zlib.error) as error:
             if not self.is_gzip:
                 raise
             raise TingTingContactsError(
                 f"{self.shown} is no whole gzip file ({error}). Pack or copy it again, or drop .gz from its name."
             ) from None
-        except OSError as error:
-            raise TingTingSourceError(f"{self.shown} cannot be read: {error.strerror or error}.") from error
+        except Exception as error:
+            if not is_storage_error(error):
+                raise
+            raise self._storage_error(error) from error
+
+    def _storage_error(self, error: Exception) -> TingTingContactsError | TingTingSourceError:
+        is_missing = isinstance(error, FileNotFoundError)
+        if is_missing and re.fullmatch(r"[+\d\s()-]{8,}", self.shown):
+            return TingTingContactsError(
+                f"There is no file {self.shown}. If this is a phone number and not a path, put it into a list."
+            )
+        if is_missing and getattr(self._path, "protocol", "") in ("", "file", "local"):
+            # Another worker may have written it to a disk of its own, or writes it only now.
+            return TingTingSourceError(
+                f"There is no file {self.shown} on the machine {socket.gethostname()}. Check the path. If a task wrote "
+                "it on another machine, both need shared storage: a shared mount, or object storage such as "
+                "s3://bucket/people.jsonl. A retry of this task looks again."
+            )
+        fault = judge_storage_error(error)
+        said = f"{self.shown} cannot be read: {fault.reason}. {fault.remedy}"
+        return TingTingContactsError(said) if fault.is_final else TingTingSourceError(said)
 
 
 def lines_of(text: io.TextIOWrapper, name: str) -> Iterator[str]:
