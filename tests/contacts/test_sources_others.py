@@ -174,7 +174,6 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     for path in (tmp_path / "people.csv", str(tmp_path / "people.csv")):
         with pytest.raises(TingTingSourceError, match=f"no file {path} on the machine {socket.gethostname()}.*shared"):
             list(read_rows(path))
-    assert "put it into a list" in refusal("9841234567")
 
 
 def test_a_folder_is_no_file(tmp_path: Path) -> None:

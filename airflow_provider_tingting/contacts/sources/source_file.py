@@ -8,7 +8,6 @@ from __future__ import annotations
 import gzip
 import io
 import os
-import re
 import shutil
 import socket
 import tempfile
@@ -139,12 +138,12 @@ class SourceFile:
             raise self._storage_error(error) from error
 
     def _storage_error(self, error: Exception) -> TingTingContactsError | TingTingSourceError:
-        is_missing = isinstance(error, FileNotFoundError)
-        if is_missing and re.fullmatch(r"[+\d\s()-]{8,}", self.shown):
-            return TingTingContactsError(
-                f"There is no file {self.shown}. If this is a phone number and not a path, put it into a list."
-            )
-        if is_missing and getattr(self._path, "protocol", "") in ("", "file", "local"):
+        is_local = getattr(self._path, "protocol", "" if isinstance(self._path, Path) else None) in (
+            "",
+            "file",
+            "local",
+        )
+        if is_local and isinstance(error, FileNotFoundError):
             # Another worker may have written it to a disk of its own, or writes it only now.
             return TingTingSourceError(
                 f"There is no file {self.shown} on the machine {socket.gethostname()}. Check the path. If a task wrote "

@@ -110,7 +110,7 @@ def test_a_campaign_that_has_contacts_is_said_to_have_them_as_before(sandbox):
     campaign = a_campaign(sandbox, message="Hello")
 
     with pytest.raises(AirflowFailException, match=rf"Nothing was sent. Campaign {campaign} has 4 contacts as before"):
-        execute(adding(campaign, "gone.csv"))
+        execute(adding(campaign, "people.doc"))
 
 
 @pytest.mark.parametrize(
