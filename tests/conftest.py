@@ -43,7 +43,7 @@ def airflow_home() -> Path:
 def _running_sandbox() -> Iterator[Sandbox]:
     from airflow_provider_tingting.sandbox import Sandbox
 
-    with Sandbox() as running:
+    with Sandbox(token="tingting-sandbox-token") as running:
         yield running
 
 

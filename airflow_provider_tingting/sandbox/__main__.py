@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from airflow_provider_tingting.errors import TingTingConfigError
-from airflow_provider_tingting.sandbox.account import DEFAULT_TOKEN
 from airflow_provider_tingting.sandbox.calls import ENDPOINTS
 from airflow_provider_tingting.sandbox.dialect import Dialect
 from airflow_provider_tingting.sandbox.faults import KINDS
@@ -111,7 +110,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--host", default="127.0.0.1", help="a loopback address (default: %(default)s)")
     add("--port", type=int, default=DEFAULT_PORT, help="0 takes a free port (default: %(default)s)")
-    add("--token", default=DEFAULT_TOKEN, help="the API token (default: %(default)s)")
+    add("--token", help="the API token (default: a random one, which is printed)")
     add("--seed", type=int, default=7, help="decides the outcome of every call (default: %(default)s)")
     add("--speed", type=float, help="seconds of the sandbox's clock in one real second (default: 1)")
     add("--start", type=_moment, help="initial time of the sandbox's clock, ISO 8601 (default: now)")

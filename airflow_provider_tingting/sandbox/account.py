@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from secrets import token_urlsafe
 from typing import Any, TypeVar
 
 from airflow_provider_tingting.sandbox.clock import END_OF_TIME
@@ -17,8 +18,6 @@ from airflow_provider_tingting.sandbox.samples import CALLERS, SURVEYS, VOICES, 
 
 T = TypeVar("T")
 
-DEFAULT_TOKEN = "tingting-sandbox-token"
-
 
 @dataclass(frozen=True)
 class Settings:
@@ -26,7 +25,7 @@ class Settings:
 
     :param seed: decides how every call ends.
     :param credits: the account's balance.
-    :param token: the API token.
+    :param token: the API token; by default a random one.
     :param shares: weights of the outcomes, see `outcomes.DEFAULT_SHARES`; None means those defaults.
     :param calls_per_second: how many contacts of a run are dialled in one second.
     :param first_campaign_id: the id of the first campaign that is created.
@@ -38,7 +37,7 @@ class Settings:
 
     seed: int = 7
     credits: int = 10_000
-    token: str = DEFAULT_TOKEN
+    token: str = field(default_factory=lambda: token_urlsafe(24), repr=False)
     shares: Mapping[str, float] | None = None
     calls_per_second: float = 4.0
     first_campaign_id: int = 1

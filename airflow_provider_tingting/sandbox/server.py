@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_tingting.errors import TingTingConfigError
 from airflow_provider_tingting.extras import install_command
-from airflow_provider_tingting.sandbox.account import DEFAULT_TOKEN, Settings
+from airflow_provider_tingting.sandbox.account import Settings
 from airflow_provider_tingting.sandbox.asgi import TRANSPORT
 from airflow_provider_tingting.sandbox.calls import API
 from airflow_provider_tingting.sandbox.dialect import Dialect
@@ -46,7 +46,7 @@ class Sandbox:
 
     :param port: 0 takes a free one.
     :param host: a loopback address.
-    :param token: the API token.
+    :param token: the API token; None means a random one, or the one in the state file.
     :param seed: decides how every call ends; the same seed gives the same outcomes.
     :param speed: seconds of the world in one real second; None means the speed in the state file, else 1.
     :param page_cap: the maximum number of rows of a page, above which `limit` has no effect; None for no maximum.
@@ -73,7 +73,7 @@ class Sandbox:
         *,
         port: int = 0,
         host: str = "127.0.0.1",
-        token: str = DEFAULT_TOKEN,
+        token: str | None = None,
         seed: int = 7,
         speed: float | None = None,
         page_cap: int | None = 10,
@@ -116,7 +116,6 @@ class Sandbox:
         settings = Settings(
             seed=seed,
             credits=credits,
-            token=token,
             shares=shares,
             calls_per_second=calls_per_second,
             first_campaign_id=first_campaign_id,
@@ -124,6 +123,7 @@ class Sandbox:
             start=began,
             voices=None if voices is None else [asdict(voice) for voice in voices],
             callers=None if callers is None else [asdict(caller) for caller in callers],
+            **({} if token is None else {"token": token}),
         )
         self.world = World(settings, speed=speed, journal=Journal(state_file) if state_file is not None else None)
         self._server: Server | None = None

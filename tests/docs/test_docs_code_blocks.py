@@ -143,7 +143,7 @@ def test_the_quickstart_shows_what_the_sandbox_says_when_it_starts():
 
     shown = [block.code for block in blocks(DOCS / "quickstart.md", "text")]
 
-    assert f"{welcome(Sandbox(port=8085))}\n" in shown
+    assert f"{welcome(Sandbox(port=8085, token='tingting-sandbox-token'))}\n" in shown
 
 
 @pytest.mark.slow

@@ -59,7 +59,7 @@ def number(position: int) -> str:
 
 @pytest.fixture(scope="session")
 def standing_sandbox():
-    with Sandbox(speed=0) as sandbox:
+    with Sandbox(speed=0, token="tingting-sandbox-token") as sandbox:
         yield sandbox
 
 

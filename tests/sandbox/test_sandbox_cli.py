@@ -24,8 +24,11 @@ def started():
     """Start the command; give its process and what it printed."""
     processes = []
 
-    def start(*options):
-        process = subprocess.Popen([*COMMAND, *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    def start(*options, ignore_sigint=False):
+        command = [*COMMAND, *options]
+        if ignore_sigint:
+            command = ["sh", "-c", 'trap "" INT; exec "$@"', "sh", *command]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         processes.append(process)
         said = ""
         for line in process.stdout:
@@ -76,6 +79,21 @@ def test_ctrl_c_ends_it_at_once_though_a_page_is_open(started):
     assert took < 3
 
 
+def test_each_start_has_a_token_of_its_own(started):
+    tokens = {re.search(r"The token is (\S+)", started("--port", "0")[1]).group(1) for _ in range(2)}
+
+    assert len(tokens) == 2
+    assert all(len(token) >= 32 for token in tokens)
+
+
+def test_ctrl_c_ends_it_where_the_shell_ignores_sigint_in_the_background(started):
+    process, _ = started("--port", "0", ignore_sigint=True)
+    process.send_signal(signal.SIGINT)
+
+    assert "Stopped." in process.communicate(timeout=10)[0]
+    assert process.returncode == 0
+
+
 def test_a_polite_kill_stops_it_too(started):
     process, _ = started("--port", "0")
     process.send_signal(signal.SIGTERM)
@@ -86,7 +104,16 @@ def test_a_polite_kill_stops_it_too(started):
 def test_every_option_reaches_the_sandbox(started, tmp_path):
     _, said = started(
         *("--port", "0", "--speed", "0", "--start", "2025-07-07", "--samples", "--credits", "9", "--page-cap", "1"),
-        *("--dialect", "report_path=old", "--state", str(tmp_path / "state"), "--seed", "3"),
+        *(
+            "--dialect",
+            "report_path=old",
+            "--state",
+            str(tmp_path / "state"),
+            "--seed",
+            "3",
+            "--token",
+            "tingting-sandbox-token",
+        ),
     )
     root = re.search(r"(http://\S+/)docs", said).group(1)
     state = requests.get(root + "sandbox/state", timeout=10).json()

@@ -138,7 +138,17 @@ def test_a_line_cut_in_the_middle_is_forgotten_and_written_over(tmp_path, api_of
 
 def test_what_was_confirmed_survives_a_kill(tmp_path):
     file = tmp_path / "state.jsonl"
-    command = [sys.executable, "-m", "airflow_provider_tingting.sandbox", "--port", "0", "--state", str(file)]
+    command = [
+        sys.executable,
+        "-m",
+        "airflow_provider_tingting.sandbox",
+        "--port",
+        "0",
+        "--state",
+        str(file),
+        "--token",
+        "tingting-sandbox-token",
+    ]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             base = process.stdout.readline().split()[-1]
@@ -162,6 +172,9 @@ def test_what_was_confirmed_survives_a_kill(tmp_path):
         (b'{"tingting_sandbox": 99}\n', "was written by another version"),
         (b"\xff\xfe\n", "cannot be read"),
         (b'{"tingting_sandbox": 1, "real": 0, "settings": {}}\n{"do": 1}\n', "is damaged at line 2"),
+        (b'{"tingting_sandbox": 1, "real": 0, "settings": {"credits": "many"}}\n', "is damaged at line 1"),
+        (b'{"tingting_sandbox": 1, "real": 0, "settings": {"colour": 1}}\n', "is damaged at line 1"),
+        (b'{"tingting_sandbox": 1, "real": "soon", "settings": {}}\n', "is damaged at line 1"),
         (b'{"tingting_sandbox": 1, "real": 0, "settings": {}}\nxx\n', "is damaged at line 2"),
     ],
 )

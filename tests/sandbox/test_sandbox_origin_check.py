@@ -1,4 +1,4 @@
-"""A web site that a developer has open somewhere can neither read the sandbox nor change anything in it."""
+"""A web page of another origin can neither read the sandbox nor change anything in it, with the token or without."""
 
 from __future__ import annotations
 
@@ -12,10 +12,19 @@ def ask(box, method, path, **headers):
 
 
 @pytest.mark.parametrize("path", ["", "sandbox/state", "sandbox/requests", "sandbox/events", "openapi.json"])
-def test_a_name_that_is_made_to_lead_here_shows_nothing(box, path):
+def test_a_host_name_that_is_rebound_to_this_machine_reads_nothing(box, path):
     answer = ask(box, "GET", path, Host="campaigns.example:8080")
 
     assert (answer.status_code, answer.text) == (403, "This sandbox is for this machine only.\n")
+
+
+@pytest.mark.parametrize("method", ["GET", "DELETE"])
+def test_a_rebound_host_name_does_not_reach_the_api_even_with_the_token(box, api, method):
+    campaign = api.create(1)
+    response = api.send(method, f"campaign/{campaign}/", headers={"Host": "campaigns.example:8080"})
+
+    assert (response.status_code, response.text) == (403, "This sandbox is for this machine only.\n")
+    assert api.campaign(campaign)["id"] == campaign
 
 
 @pytest.mark.parametrize(
@@ -27,7 +36,7 @@ def test_a_name_that_is_made_to_lead_here_shows_nothing(box, path):
         {"Sec_Fetch_Site": "cross-site", "Origin": "null"},
     ],
 )
-def test_another_sites_page_cannot_begin_the_world_again(box, api, headers):
+def test_a_page_of_another_origin_cannot_reset_the_sandbox(box, api, headers):
     campaign = api.create(1)
 
     assert ask(box, "POST", "sandbox/reset", **headers).status_code == 403
