@@ -1,7 +1,7 @@
 """Names of campaigns, surveys and files as assets: `tingting://app.tingting.io/campaigns/79`.
 
-Airflow normalises a `tingting://` URI with `sanitize_uri`, makes an asset for hook lineage with `create_asset` and
-tells OpenLineage about one with `convert_asset_to_openlineage`: all three are named in `provider_info`. A DAG file that
+Airflow normalises a `tingting://` URI with `sanitize_uri`, makes an asset for hook lineage with `create_asset` and its
+OpenLineage dataset with `convert_asset_to_openlineage`: all three are named in `provider_info`. A DAG file that
 names such an asset loads this module, so it imports nothing of Airflow's.
 
 `tingting://HOST/campaigns` stands for the campaigns of a TingTing, by the host of its base URL, with `/79` behind it
@@ -96,10 +96,10 @@ def create_asset(
 
 
 def convert_asset_to_openlineage(asset: Asset, lineage_context: Any) -> OpenLineageDataset:
-    """Tell OpenLineage about a `tingting://` asset: the host is the namespace, the rest of the path the name.
+    """Return the OpenLineage dataset of a `tingting://` asset: the host is its namespace, the path its name.
 
     :param asset: the asset.
-    :param lineage_context: what has recorded it; not needed.
+    :param lineage_context: the hook that has recorded it; not used.
     """
     from airflow.providers.common.compat.openlineage.facet import Dataset as OpenLineageDataset
 

@@ -1,7 +1,7 @@
-"""A campaign's report, brought here and read: TingTing's own, or else the listing of contacts in its shape.
+"""Downloads a campaign's report and reads it; when the report fails, the listing of contacts replaces it.
 
-The report is one request, and the listing one for every few contacts, so the report is asked first, by both of its
-addresses. When it fails for a campaign that exists, the listing tells what became of everybody all the same.
+The report is one request, and the listing one for every few contacts, so the report is requested first, by both of its
+addresses. When it fails for a campaign that exists, the listing has the same outcomes.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ log = logging.getLogger(__name__)
 
 # Above this a spooled report moves from memory to a temporary file.
 _SPOOL_IN_MEMORY = 8 * 1024 * 1024
-# A report that came damaged is downloaded once more before it is given up.
+# A damaged report is downloaded once more.
 _DOWNLOADS = 2
 
 _LISTING_COLUMNS: Final = (
@@ -56,7 +56,7 @@ Source = Literal["report", "listing"]
 
 @dataclass(frozen=True, slots=True)
 class FetchedReport:
-    """A report that is here and makes sense; whether it is complete is not checked yet.
+    """A downloaded report that is well-formed; whether it is complete is not checked yet.
 
     :param read: the report, its columns and its summary.
     :param source: `report`, or `listing` when TingTing's report failed.
@@ -67,21 +67,21 @@ class FetchedReport:
 
 
 def spooled() -> BinaryIO:
-    """Return a private file for a download, in memory as long as it is small; gone when it is closed."""
+    """Return a temporary file without a name for a download, in memory as long as it is small."""
     return cast("BinaryIO", tempfile.SpooledTemporaryFile(_SPOOL_IN_MEMORY))
 
 
 def fetch_report(
     client: TingTingClient, campaign: Campaign, spool: BinaryIO, *, columns: bool = True, may_list: bool = True
 ) -> FetchedReport:
-    """Bring a campaign's report into a file and read it; when it fails, bring the listing of contacts instead.
+    """Download a campaign's report to a file and read it; when it fails, download the listing of contacts instead.
 
     :param spool: an empty, seekable binary file, such as `spooled()`; it must stay open while the report is used.
     :param columns: as for `read_report`.
-    :param may_list: whether the listing may take the report's place.
-    :raises TingTingAPIError: neither can be had.
-    :raises TingTingReportError: the report makes no sense, and the listing may not take its place; or there is no room
-        for it on this machine.
+    :param may_list: whether the listing may replace the report.
+    :raises TingTingAPIError: both fail.
+    :raises TingTingReportError: the report is damaged, and the listing may not replace it.
+    :raises TingTingStorageError: the report does not fit on this machine.
     """
     try:
         return _fetch(client, campaign, spool, columns=columns, may_list=may_list)
@@ -99,7 +99,7 @@ def _fetch(
             return FetchedReport(read_report(spool, columns=columns), "report")
         except TingTingReportError as error:
             if left:
-                log.warning("The report of campaign %s came damaged, so it is downloaded again: %s", campaign.id, error)
+                log.warning("The report of campaign %s is damaged, so it is downloaded again: %s", campaign.id, error)
                 continue
             trouble: TingTingError = error
         except (TingTingNotFoundError, TingTingValidationError, TingTingOutcomeUnknownError) as error:
@@ -108,7 +108,7 @@ def _fetch(
     if not may_list:
         raise trouble
     log.warning(
-        "TingTing's report of campaign %s fails, so the listing of its contacts takes its place: the same outcomes, "
+        "TingTing's report of campaign %s fails, so the listing of its contacts replaces it: the same outcomes, "
         "but without the contacts' variables where TingTing does not list them. %s",
         campaign.id,
         trouble,
@@ -120,9 +120,13 @@ def _fetch(
 
 
 def check_fetched(fetched: FetchedReport, campaign: Campaign, *, require_complete: bool = True) -> None:
-    """Check that it is the report of that campaign, and that everybody is in it.
+    """Check that it is the report of that campaign, and that it has all contacts.
 
-    :raises TingTingReportError: it is the report of another campaign, or contacts are missing; it says how many.
+    :param fetched: the report.
+    :param campaign: the campaign that was requested.
+    :param require_complete: whether missing contacts are an error.
+
+    :raises TingTingReportError: it is the report of another campaign, or contacts are missing; the text says how many.
     """
     expected = campaign.campaign_action_count
     if fetched.source == "report":
@@ -133,12 +137,12 @@ def check_fetched(fetched: FetchedReport, campaign: Campaign, *, require_complet
             require_complete=require_complete,
         )
     elif require_complete:
-        # Contacts of a listing are told apart by their ids: two with one number are two.
+        # Contacts of a listing have ids: two contacts with one number are two.
         check_complete(fetched.read.summary.contacts, expected, campaign_id=campaign.id)
 
 
 def fetch_listing(client: TingTingClient, campaign: Campaign, spool: BinaryIO) -> ReadReport:
-    """Bring the listing of a campaign's contacts into a file, in the shape of a report, and read it.
+    """Download the listing of a campaign's contacts to a file, in the columns of a report, and read it.
 
     :raises TingTingAPIError: it cannot be read to its end.
     """

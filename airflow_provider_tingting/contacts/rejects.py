@@ -1,4 +1,4 @@
-"""Writes rejected rows to a file that an office can correct and send again: CSV or .xlsx, whole or not at all."""
+"""Writes rejected rows to a CSV or .xlsx file, in which they can be corrected and sent again."""
 
 from __future__ import annotations
 

@@ -85,7 +85,7 @@ def _open_named(directory: Path) -> tuple[int, Path]:
     part = part_name(directory)
     descriptor = os.open(part, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600)
     with suppress(OSError):
-        # The lock ends with the process: a part without one is nobody's.
+        # The lock ends with the process, so a part without a lock is abandoned.
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     return descriptor, part
 

@@ -1,5 +1,6 @@
-"""Reports: bytes in, truth out. What came home from a campaign, read, counted and written.
+"""Reports: the bytes that TingTing sends become typed rows, figures, files and database tables.
 
-`layout` reads a campaign report, `summary` counts it, `completeness` says whether all of it is there, `writers`
-puts it into a file, `survey` does the same for a survey report.
+`parser` reads a campaign report, `summary` counts it, `completeness` checks it, `reading` does the three together.
+`writers` writes it to a file, `table` loads it into a database, `chart` draws it, `survey` writes a survey report.
+`outcomes` and `unreached` make the audience of the next campaign.
 """

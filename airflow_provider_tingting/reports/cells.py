@@ -1,4 +1,4 @@
-"""One cell of a report → one typed value: status, duration, percent, credit, date, variables.
+"""Reads the text of one cell as a typed value: status, duration, percentage, credits, date, variables.
 
 The same text means the same in a report and in a listing of contacts, so both are read by the functions here.
 A cell that cannot be read is `UNREADABLE`, never a guess: the reader of the row keeps its text.
@@ -88,7 +88,7 @@ _JSON_WORDS = {"None": "null", "True": "true", "False": "false"}
 
 
 class Remember(dict[str, T], Generic[T]):
-    """A parser with a memory for the texts it has seen: reports repeat few values over many rows.
+    """A parser that remembers its results: reports repeat few values over many rows.
 
     :param read: text of a cell → value.
     """
@@ -107,10 +107,9 @@ class Remember(dict[str, T], Generic[T]):
 
 
 def read_status(text: str) -> str:
-    """Return a contact's status as TingTing documents it (`not started`, `hungup`, …), or the text as it came.
+    """Return a contact's status as TingTing documents it (`not started`, `hungup`, …), or the text unchanged.
 
-    Case, spaces, `_` and `-` do not matter. A status that nobody has documented stays what it is: it is never
-    taken for a known one.
+    Case, spaces, `_` and `-` do not matter. A status that TingTing does not document stays as it is.
     """
     text = text.strip()
     return _STATUS_BY_LETTERS.get(re.sub(r"[\s_-]+", "", text).lower(), text)
@@ -286,7 +285,7 @@ def _token_as_json(match: re.Match[str]) -> str:
 
 
 def _can_be_written(value: object) -> bool:
-    """Say whether the value has a form in JSON and UTF-8: an escape may hide half a character, `1e999` infinity."""
+    """Whether the value can be written as JSON in UTF-8: an escape may be half a character, `1e999` is infinity."""
     try:
         json.dumps(value, ensure_ascii=False, allow_nan=False, default=str).encode("utf-8")
     except (ValueError, TypeError, RecursionError):

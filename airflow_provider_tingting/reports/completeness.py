@@ -1,4 +1,4 @@
-"""Whether all of a report came home, and whether it is the one that was asked for.
+"""Checks that a report has all contacts, and that it is the report of the campaign that was requested.
 
 A body that is cut between two rows looks like a whole report, and so does one that has a row twice and lacks another;
 only counting numbers shows it.
@@ -27,9 +27,9 @@ def check_complete(
     :param rows: rows of the report.
     :param expected: contacts of the campaign as TingTing counts them (`campaign_action_count`); None when not known.
     :param announced: contacts that the report announces itself (`Total Numbers` in its preamble), if it does.
-    :param duplicates: rows whose number came in an earlier row: they stand for nobody.
+    :param duplicates: rows whose number is in an earlier row; they are not counted.
     :param campaign_id: the campaign, for the message.
-    :raises TingTingReportError: when contacts are missing; it says how many, and how many rows are double.
+    :raises TingTingReportError: contacts are missing; the text says how many, and how many rows are duplicates.
     """
     wanted = max((count for count in (expected, announced) if count is not None), default=None)
     came = rows - duplicates
@@ -65,14 +65,14 @@ def announced_contacts(fields: Mapping[str, object]) -> int | None:
 
 
 def check_campaign(fields: Mapping[str, object], *, campaign_id: int | None, name: str | None) -> None:
-    """Compare what a report's preamble says of its campaign with the campaign that was asked for.
+    """Compare the campaign in a report's preamble with the campaign that was requested.
 
-    Case, blanks and line breaks of a name do not matter. A report without a preamble says nothing and passes.
+    Case, blanks and line breaks of a name do not matter. A report without a preamble passes.
 
     :param fields: `Report.fields`.
-    :param campaign_id: the campaign that was asked for, if known.
+    :param campaign_id: the campaign that was requested, if known.
     :param name: its name, if known.
-    :raises TingTingReportError: when it is the report of another campaign.
+    :raises TingTingReportError: it is the report of another campaign.
     """
     asked = f"campaign {campaign_id}" if campaign_id is not None else "the campaign"
     said_id = fields.get("campaign_id", fields.get("id"))

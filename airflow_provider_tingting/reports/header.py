@@ -75,7 +75,10 @@ def snake_name(cell: str) -> str:
 
 
 def find_columns(cells: Sequence[str]) -> dict[str, int] | None:
-    """Tell which cell of a header row holds which field; None when the row is no header."""
+    """Return the position of each field in a header row, or None when the row is no header.
+
+    :param cells: the cells of the row.
+    """
     names: dict[str, int] = {}
     for index, cell in enumerate(cells):
         names.setdefault(plain_name(cell), index)
@@ -106,7 +109,7 @@ class ReportFields(dict[str, object]):
     """What the preamble says; its `repr` hides the message and masks numbers."""
 
     def __repr__(self) -> str:
-        """Show the fields without the text that people are told."""
+        """Show the fields without the message."""
         return mask_text(repr({key: HIDDEN if key in _HIDDEN else value for key, value in self.items()}))
 
 

@@ -1,6 +1,6 @@
-"""Who came to what, from a report in any form: as TingTing sent it, or a file that was written from it.
+"""The outcome of each contact, read from a report as TingTing sent it or from a file that was written from it.
 
-A number, a status and the contact's variables, as they went into the campaign.
+An outcome is a number, a status and the contact's variables, as they went into the campaign.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ _PREFIX: Final = "variable_"
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Outcome:
-    """What became of one contact.
+    """The outcome of one contact.
 
     :param number: its number, as text.
-    :param status: its status, as `values.CONTACT_STATUSES` has them.
-    :param variables: what the campaign knew about it; blanks are left out.
+    :param status: its status, as `cells.CONTACT_STATUSES` has them.
+    :param variables: its variables in the campaign, without blanks.
     """
 
     number: str
@@ -38,7 +38,7 @@ class Outcome:
     variables: Mapping[str, object]
 
     def __repr__(self) -> str:
-        """Show the outcome; hide who it was and what is known about them."""
+        """Show the status; mask the number and hide the variables."""
         return f"Outcome(number={mask_number(self.number)!r}, status={self.status!r}, variables={HIDDEN})"
 
 
@@ -55,13 +55,14 @@ class Outcomes:
     def __iter__(self) -> Iterator[Outcome]:
         """Return every contact's outcome, in the report's order.
 
-        :raises TingTingContactsError: when the file cannot be read, is no report, or does not hold the real numbers.
-        :raises TingTingReportError: when it is a CSV that is damaged or no report.
+        :raises TingTingContactsError: the file may not be read, is no report, or has masked numbers.
+        :raises TingTingSourceError: the file is not on this machine, or its storage fails.
+        :raises TingTingReportError: it is a CSV that is damaged or no report.
         """
         for outcome in self._read():
             if "*" in outcome.number or len(outcome.number) == 64:
                 raise TingTingContactsError(
-                    f"{self._name()}: the numbers are masked or hashed, so nobody can be called with it. Give a report "
+                    f"{self._name()}: the numbers are masked or hashed, so they cannot be called. Give a report "
                     "with plain numbers, or campaign_id instead."
                 )
             yield outcome

@@ -1,7 +1,7 @@
-"""Phone numbers for files that leave the team: as they are, masked, or as a keyed hash.
+"""Replaces phone numbers in files for others: masked, or by a keyed hash.
 
-The hash is HMAC-SHA256 with a secret of the connection: the same person has the same text in every file, so that files
-can be joined, and nobody without the secret can try out all numbers.
+The hash is HMAC-SHA256 with a secret of the connection: a number has the same hash in every file, so that files can be
+joined. Without the secret the hash of all numbers cannot be computed and compared.
 """
 
 from __future__ import annotations
@@ -41,13 +41,13 @@ def check_numbers(numbers: str, *, format: str, salt: str | None) -> None:
         return
     if format == "raw":
         raise TingTingConfigError(
-            f"format='raw' is what TingTing sent, with every number in clear, so numbers={numbers!r} cannot be heeded. "
+            f"format='raw' is what TingTing sent, with every number in clear, so numbers={numbers!r} has no effect. "
             "Use format='csv' or another one."
         )
     if numbers == "sha256" and not salt:
         raise TingTingConfigError(
-            "numbers='sha256' needs a salt, or everybody could try out all numbers. Put a long random text into the "
-            "field secret_salt of the TingTing connection, and keep it: with another one the hashes differ."
+            "numbers='sha256' needs a salt; without one, the hashes of all numbers can be computed. Put a long random "
+            "text into the field secret_salt of the TingTing connection, and keep it: another one gives other hashes."
         )
 
 
@@ -96,22 +96,22 @@ def _with_numbers(rows: Iterable[ReportRow], change: Callable[[str], str]) -> It
         yield replace(
             row,
             number=change(row.number),
-            # What TingTing says there is one of a few words, unless it lies.
+            # One of a few words, unless the report has a number in the wrong column.
             status=_masked(row.status),
             carrier=row.carrier and _masked(row.carrier),
-            other_info=_hushed(info) if info else info,
+            other_info=_masked_value(info) if info else info,
             extra={_masked(name): mask_text(text) for name, text in row.extra.items()},
         )
 
 
-def _hushed(value: Any) -> Any:
+def _masked_value(value: Any) -> Any:
     """Mask whatever looks like a phone number, at any depth."""
     if isinstance(value, str):
         return mask_text(value)
     if isinstance(value, Mapping):
-        return {_masked(str(key)): _hushed(item) for key, item in value.items()}
+        return {_masked(str(key)): _masked_value(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_hushed(item) for item in value]
+        return [_masked_value(item) for item in value]
     if isinstance(value, (int, float)) and abs(value) >= _LEAST_PHONE:
         return mask_number(int(value))
     return value

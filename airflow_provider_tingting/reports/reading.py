@@ -1,4 +1,4 @@
-"""A report read to its last row: checked, counted, its columns known, nothing written yet."""
+"""Reads a report to its last row: checks its form, counts it and learns its columns."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from airflow_provider_tingting.reports.tidy import TableFinder, TidyTable
 
 @dataclass(frozen=True, slots=True)
 class ReadReport:
-    """A report that makes sense from its first byte to its last.
+    """A report that is well-formed from its first byte to its last.
 
     :param report: its rows, to be read again as often as needed.
     :param table: the columns of its tidy table.
-    :param summary: what the campaign came to.
+    :param summary: the figures of the campaign.
     """
 
     report: Report
@@ -32,10 +32,10 @@ class ReadReport:
         campaign_name: str | None = None,
         require_complete: bool = True,
     ) -> None:
-        """Check that it is the report of that campaign, and that everybody is in it.
+        """Check that it is the report of that campaign, and that it has all contacts.
 
         :param expected: how many contacts the campaign has, if known.
-        :param campaign_id: the campaign that was asked for, if known.
+        :param campaign_id: the campaign that was requested, if known.
         :param campaign_name: its name, if known.
         :param require_complete: whether contacts that are missing are an error.
         :raises TingTingReportError: it is the report of another campaign, or contacts are missing.
@@ -56,7 +56,7 @@ def read_report(source: BinaryIO, *, columns: bool = True) -> ReadReport:
 
     :param source: the report as it came: a readable, seekable binary file, such as a spooled download. Not closed.
     :param columns: whether the contacts' variables are looked at, to learn the columns of the tidy table.
-    :raises TingTingReportError: when the report is cut, damaged or not a report.
+    :raises TingTingReportError: the report is cut, damaged or not a report.
     """
     report = open_report(source)
     finder = TableFinder(report)

@@ -1,10 +1,10 @@
-"""What a campaign came to: how many were reached, by whom it was carried, what it cost. Small enough for XCom.
+"""The summary of a campaign: contacts reached, by carrier, and credits. Small enough for XCom.
 
 The same contacts give the same summary, whether they are counted from a report or from the listing of contacts, and
 in whatever order.
 
 Source: Campaign API, "Download report" and `campaign-detail/{campaign_id}/`; which statuses count as reached is the
-vendor's own reckoning (completed and hungup against failed, unanswered and terminated).
+vendor's definition (completed and hungup against failed, unanswered and terminated).
 """
 
 from __future__ import annotations
@@ -50,20 +50,20 @@ class CampaignSummary:
     """The outcome of a campaign in numbers.
 
     :param contacts: all contacts; the sum of the next four.
-    :param reached: heard the message: completed, hungup.
+    :param reached: contacts that heard the message: completed, hungup.
     :param not_reached: failed, unanswered, terminated.
-    :param pending: not started, dialing, ringing, answered: their outcome is still open.
+    :param pending: contacts without an outcome: not started, dialing, ringing, answered.
     :param unknown: a status that TingTing does not document; never counted as reached.
     :param by_status: status → contacts, the most frequent first.
     :param by_carrier: carrier → contacts, the most frequent first; contacts without a carrier are not in it.
     :param credits: credits for calls and SMS.
     :param credits_calls: credits for calls (for everything, where the report has one column of credits).
     :param credits_sms: credits for SMS.
-    :param seconds_talked: length of the calls that reached somebody, in seconds.
-    :param median_playback: half of those reached heard at least this much of the message, 0 to 100; None when nobody
-        was reached.
+    :param seconds_talked: length of the calls that reached a contact, in seconds.
+    :param median_playback: half of the reached contacts heard at least this percentage of the message, 0 to 100; None
+        when no contact was reached.
     :param reach_rate: reached of all contacts, 0 to 1; None when there are no contacts.
-    :param duplicates: how many of the contacts have a number that another one before them has.
+    :param duplicates: contacts whose number is in an earlier row.
     """
 
     contacts: int = 0
@@ -93,7 +93,10 @@ class CampaignSummary:
 
     @classmethod
     def from_json(cls, plain: Mapping[str, Any]) -> CampaignSummary:
-        """Take what `to_json` gave; fields of a later version are ignored, missing ones are zero."""
+        """Return the summary that `to_json` wrote; unknown fields are ignored, missing ones are zero.
+
+        :param plain: the JSON.
+        """
         return cls(**{name: plain[name] for name in cls.__slots__ if name in plain})
 
 

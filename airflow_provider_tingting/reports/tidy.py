@@ -1,4 +1,4 @@
-"""One row a contact, one column a fact: the table that csv, xlsx and parquet share.
+"""The tidy table that csv, xlsx and parquet share: one row a contact, one column a value.
 
 The first columns are always the same, so that files of different campaigns fit together; then come the contacts'
 variables under their own names, then columns that TingTing added since.
@@ -113,7 +113,7 @@ def as_text(value: object) -> str | None:
 class TableFinder:
     """Learns from the cells of a report which columns its tidy table has.
 
-    :param report: the report whose batches it will be shown.
+    :param report: the report whose batches `look` gets.
     """
 
     def __init__(self, report: Report) -> None:
@@ -128,7 +128,10 @@ class TableFinder:
         ]
 
     def look(self, batch: list[list[str]]) -> None:
-        """Learn from some rows of the report."""
+        """Collect the columns of some rows of the report.
+
+        :param batch: the cells of the rows.
+        """
         for label, getter, read in self._known:
             if label not in self._extra and UNREADABLE in map(read, set(map(getter, batch))):
                 self._extra[label] = None

@@ -1,6 +1,6 @@
-"""From the report of one campaign to the audience of the next: those whom it did not reach, as a file.
+"""Writes the contacts that a campaign did not reach to a file, the audience of the next campaign.
 
-Each contact keeps its variables and carries along how many campaigns have tried it, so that nobody is tried for ever.
+Each contact keeps its variables, and one of them counts the campaigns that have tried it.
 """
 
 from __future__ import annotations
@@ -24,9 +24,10 @@ FORMATS: Final = (".csv", ".jsonl")
 
 
 class TooFewContactsError(TingTingError):
-    """Fewer contacts are left than a campaign is worth; no file was written.
+    """Fewer contacts are left than the minimum; no file was written.
 
-    :param found: what was found.
+    :param message: what the error says.
+    :param found: how many contacts are left.
     """
 
     def __init__(self, message: str, found: Unreached) -> None:
@@ -54,9 +55,9 @@ class Unreached:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Whom to try again.
+    """Which contacts to try again.
 
-    :param statuses: the statuses of those to try again.
+    :param statuses: the statuses of contacts to try again.
     :param max_tries: how many campaigns may try the same contact, the first one included; None for no limit.
     :param tries_column: the variable in which their number is carried along.
     """
@@ -67,9 +68,12 @@ class Choice:
 
     @classmethod
     def read(cls, statuses: Sequence[str] | str, max_tries: Any, tries_column: Any) -> Choice:
-        """Check what a user has chosen.
+        """Read the arguments of a user.
 
-        :raises TingTingConfigError: when it cannot be meant.
+        :param statuses: one status or several, in any spelling.
+        :param max_tries: a whole number above 0, or None.
+        :param tries_column: the name of a variable.
+        :raises TingTingConfigError: an argument is invalid.
         """
         wanted = [statuses] if isinstance(statuses, str) else list(statuses)
         read = {read_status(str(status)) for status in wanted}
@@ -86,9 +90,10 @@ class Choice:
 
 
 def check_audience_name(name: str) -> None:
-    """Check that an audience can be written under such a name.
+    """Check that an audience can be written to a file of this name.
 
-    :raises TingTingConfigError: when it ends in no known format.
+    :param name: the name of the file.
+    :raises TingTingConfigError: the name ends in no known format.
     """
     if not name.lower().removesuffix(".gz").endswith(FORMATS):
         raise TingTingConfigError(f"path must end in .csv or .jsonl, each also with .gz; it is {name!r}.")
@@ -101,13 +106,13 @@ def write_unreached(outcomes: Iterable[Outcome], target: Any, choice: Choice, *,
     once. A `.csv` has the number, the tries and a column for each variable; a `.jsonl` has the API's own shape.
     Formulas are not escaped: a variable must come to the next message as it was.
 
-    :param outcomes: what became of everybody; iterated twice.
+    :param outcomes: the outcomes of all contacts; iterated twice.
     :param target: a local path, or any path of universal-pathlib, fsspec or Airflow. It is replaced.
-    :param choice: whom to try again.
-    :param minimum: how many contacts a campaign is worth; below this nothing is written.
-    :raises TooFewContactsError: when fewer are left.
-    :raises TingTingContactsError: when somebody's number of tries is none.
-    :raises TingTingReportError: when the target cannot be written; what was there is untouched.
+    :param choice: which contacts to try again.
+    :param minimum: the least number of contacts that is worth a campaign; below it no file is written.
+    :raises TooFewContactsError: fewer contacts are left.
+    :raises TingTingContactsError: a contact's number of tries is no number.
+    :raises TingTingStorageError: the target cannot be written; what was there is unchanged.
     """
     rows, done, columns = _look_through(outcomes, choice)
     count = given_up = 0
@@ -132,7 +137,7 @@ def write_unreached(outcomes: Iterable[Outcome], target: Any, choice: Choice, *,
 
 
 def _look_through(outcomes: Iterable[Outcome], choice: Choice) -> tuple[int, NumberSet, list[str]]:
-    """Count the rows, remember who was or may still be reached, and learn the columns."""
+    """Count the rows, collect the numbers that were or may still be reached, and the columns."""
     rows, done = 0, NumberSet()
     columns: dict[str, None] = {}
     for outcome in outcomes:
@@ -174,7 +179,7 @@ def _key(number: str) -> str:
 
 
 class _Writer:
-    """Writes contacts; `close` hands the rest of its text over."""
+    """Writes contacts; `close` writes the rest of the buffered text."""
 
     def __init__(self, write: Callable[[str, dict[str, object]], object], close: Callable[[], object]) -> None:
         self._write = write

@@ -1,4 +1,4 @@
-"""Tells the DAGs that are scheduled on a task's outlets what the task came to."""
+"""Puts the result of a task into the events of its outlets, for the DAGs that are scheduled on them."""
 
 from __future__ import annotations
 
@@ -27,6 +27,8 @@ def emit_asset_events(
 
     Airflow sends the events when the task succeeds; a failed try sends none.
 
+    :param operator: the operator of the task.
+    :param context: the context of the task.
     :param outcome: ids, counts, a path: plain JSON, nothing personal.
     :param uri: what an alias among the outlets becomes: the file, the table or the campaign.
     :param partition_key: the partition of the events; None leaves it to Airflow, which takes that of the DAG run.
@@ -38,19 +40,19 @@ def emit_asset_events(
     for outlet in operator.outlets:
         if isinstance(outlet, alias_class):
             event = events[outlet]
-            event.add(asset_class(uri), extra=dict(outcome) if _is_of_today(event) else _flat(outcome))
+            event.add(asset_class(uri), extra=dict(outcome) if _has_partitions(event) else _flat(outcome))
         elif isinstance(outlet, asset_kinds):
             event = events[outlet]
             event.extra.update(outcome)
             if not partition_key:
                 continue
-            if _is_of_today(event):
+            if _has_partitions(event):
                 event.add_partitions(str(partition_key))
             else:
                 log.warning("partition_key is left out: events of assets have partitions from Airflow 3.3 on")
 
 
-def _is_of_today(event: Any) -> bool:
+def _has_partitions(event: Any) -> bool:
     """Whether the event is one of Airflow 3.3 or later."""
     return hasattr(event, "add_partitions")
 

@@ -313,7 +313,7 @@ def test_when_the_report_fails_the_contacts_are_counted_one_by_one(sandbox, logg
     result, _ = execute(running(campaign))
 
     assert (result["reached"], result["reach_rate"]) == (25, 1.0)
-    assert "the listing of its contacts takes its place" in logged()
+    assert "the listing of its contacts replaces it" in logged()
 
 
 # -- kill and deadlines ------------------------------------------------------------------------------------------------

@@ -148,7 +148,7 @@ def test_nepali_comes_through_as_text(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("body", "says"),
     [
-        (HEADER, ["No credit was spent", "Nobody heard a message", "There was no call"]),
+        (HEADER, ["No credit was spent", "No contact heard the message", "There was no call"]),
         ("Number,Status\n9841000001,Not Started\n", ["0 % of 1 contacts answered", "1 is open"]),
         ("Number,Status\n9841000001,Completed\n", ["100 % of 1 contacts answered"]),
         (HEADER + "9841000001,Completed,9,100,1,,,NTC\n", ["Half of those reached heard all of it."]),

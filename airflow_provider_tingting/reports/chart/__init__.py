@@ -1,4 +1,4 @@
-"""A campaign as a page for people who do not read tables: one HTML file, complete in itself.
+"""A campaign as a page with charts: one HTML file that loads nothing else.
 
 `figures` counts what the charts show, in flat memory; `drawing` draws it with matplotlib, which is imported when a
 page is drawn; `page` puts it into HTML.

@@ -165,7 +165,10 @@ class _Counting:
 
 
 def outcome_of(status: str) -> str:
-    """Tell which of `OUTCOMES` a status comes to; one that nobody has documented is open."""
+    """Return which of `OUTCOMES` a status is; a status that TingTing does not document is open.
+
+    :param status: the status, in lower case.
+    """
     return "reached" if status in REACHED else "not_reached" if status in NOT_REACHED else "open"
 
 

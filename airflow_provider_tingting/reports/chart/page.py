@@ -103,10 +103,10 @@ more. From TingTing's report; every contact counts once.</p>
 
 def _tiles(figures: ChartFigures) -> str:
     summary = figures.summary
-    each = f"{summary.credits / summary.reached:.2f} for each reached" if summary.reached else "nobody was reached"
+    each = f"{summary.credits / summary.reached:.2f} for each reached" if summary.reached else "no contact was reached"
     tiles = [
         ("Contacts", "सम्पर्क", f"{summary.contacts:,}", f"{figures.dialled:,} dialled"),
-        ("Reached", "पुगियो", share(summary.reached, summary.contacts), f"{summary.reached:,} people"),
+        ("Reached", "पुगियो", share(summary.reached, summary.contacts), f"{summary.reached:,} contacts"),
         ("Credits", "क्रेडिट", amount(summary.credits), each),
         ("Time talked", "कुराकानी समय", duration(summary.seconds_talked), _mean_call(figures)),
     ]

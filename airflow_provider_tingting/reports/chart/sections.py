@@ -114,7 +114,7 @@ def _playback(figures: ChartFigures) -> str:
 
 def _heard(median: float | None) -> str:
     if median is None:
-        return "Nobody heard a message."
+        return "No contact heard the message."
     return f"Half of those reached heard {f'{percent(median)} or more' if median < 100 else 'all of it'}."
 
 
@@ -223,7 +223,7 @@ def _figure(
     axis: str = "",
     legend: bool = False,
 ) -> str:
-    """One chart with its heading, its sentence and its table; the drawing is an image for those who cannot see it."""
+    """Return one section; the drawing is an image with a description for screen readers."""
     picture = drawing.replace(
         "<svg ", f'<svg role="img" aria-label="{escape(f"{title}. {said} The table below has the figures.")}" ', 1
     )

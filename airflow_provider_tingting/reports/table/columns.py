@@ -1,4 +1,4 @@
-"""Which columns a campaign's rows have in a database table, and what stands in them.
+"""The columns of a campaign's rows in a database table, and their values.
 
 Every row carries its campaign's id, so that one table holds many campaigns. The contacts' variables differ from
 campaign to campaign: as JSON in one column they leave the table's shape alone, as columns they are easier to query.
@@ -68,7 +68,7 @@ def table_columns(
     columns: Sequence[str] | Mapping[str, str] | None = None,
     empty: bool = False,
 ) -> TableColumns:
-    """Say which columns a table gets.
+    """Return the columns of a table.
 
     :param campaign_id: the campaign that the rows belong to.
     :param tidy: the columns that its report has.
@@ -76,7 +76,7 @@ def table_columns(
         `columns` for a column each; `none` to leave them out.
     :param columns: the report's columns to take, or a mapping of the table's columns to those of the report; None for
         all. The campaign's id is always taken.
-    :param empty: whether the report has no rows, so that nobody knows which variables its contacts would have.
+    :param empty: whether the report has no rows, so that the variables of its contacts are unknown.
     :raises TingTingConfigError: when the report has no such column; the text names those that it has.
     """
     offered, values = _offered(campaign_id, tidy, variables)
@@ -116,7 +116,7 @@ def takes_variables(variables: str, columns: Sequence[str] | Mapping[str, str] |
 def check_columns(variables: str, columns: Any) -> None:
     """Check the two arguments as far as is possible without a report.
 
-    :raises TingTingConfigError: when one of them cannot be meant.
+    :raises TingTingConfigError: one of them is invalid.
     """
     if variables not in MODES:
         raise TingTingConfigError(f"variables must be one of {', '.join(MODES)}; it is {variables!r}.")
@@ -138,7 +138,7 @@ def _offered(
 ) -> tuple[dict[str, Kind], Callable[[ReportRow], list[Any]]]:
     core = {CAMPAIGN_ID: Kind.ID, **{name: _KINDS[kind] for name, kind in CORE}}
     if variables == "columns":
-        # The campaign's own column has to be told from a variable that is called like it.
+        # A variable may have the name of the campaign's column.
         added = {f"variable_{name}" if name.casefold() == CAMPAIGN_ID else name: Kind.TEXT for name in _added(tidy)}
         return core | added, lambda row: [campaign_id, *tidy.values(row)]
     plain = TidyTable()

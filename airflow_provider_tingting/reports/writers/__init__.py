@@ -1,8 +1,7 @@
-"""A report into a file: checked, counted, and there as a whole or not at all.
+"""Writes a report to a file, which appears complete or not at all.
 
-This door reads the spooled report twice, in flat memory: once to check and count it and to learn its columns, once to
-write it, so nothing is written of a report that is cut. One file a format stands behind it, `atomic` and `target`
-know about places.
+The spooled report is read twice, in flat memory: once to check and count it and to learn its columns, once to write it.
+So nothing is written of a report that is cut.
 
 Source: Campaign API, "Download report".
 """
