@@ -10,7 +10,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from ipaddress import ip_address
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 from urllib.parse import quote, urlsplit
 
 from airflow_provider_tingting.errors import (
@@ -149,6 +149,15 @@ EXTRA_FIELDS: tuple[ExtraField, ...] = (
 _NOT_CLIENT_SETTINGS = frozenset({"campaign_url", "secret_salt"})
 
 
+class AirflowConnection(Protocol):
+    """The fields of Airflow's `Connection` that are read here."""
+
+    host: str | None
+    password: str | None
+    schema: str | None
+    port: int | None
+
+
 @dataclass(frozen=True)
 class ConnectionSettings:
     """The fields of a connection, read and checked.
@@ -207,6 +216,24 @@ class ConnectionSettings:
             )
         values = {spec.name: _value(spec, (extra or {}).get(spec.name), conn_id) for spec in EXTRA_FIELDS}
         return cls(base_url=normalize_base_url(host, schema=schema, port=port, conn_id=conn_id), token=token, **values)
+
+    @classmethod
+    def of(cls, connection: AirflowConnection, extra: Mapping[str, Any], conn_id: str | None) -> ConnectionSettings:
+        """Read an Airflow connection, as `read` does.
+
+        :param connection: the connection.
+        :param extra: its extra, which is read in another way in a triggerer.
+        :param conn_id: its id for error texts; None when the user does not know it.
+        :raises TingTingConfigError: the token is missing, or a field is invalid; the text names the field.
+        """
+        return cls.read(
+            host=connection.host,
+            password=connection.password,
+            schema=connection.schema,
+            port=connection.port,
+            extra=extra,
+            conn_id=conn_id,
+        )
 
     def client_arguments(self) -> dict[str, Any]:
         """Return the arguments for `TingTingClient` and `AsyncTingTingClient`."""

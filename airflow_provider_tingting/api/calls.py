@@ -6,13 +6,12 @@ page does not have the call. Arguments are sent as they are given; an argument t
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from os import PathLike
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-from pydantic import BaseModel, TypeAdapter
+from pydantic import TypeAdapter
 
 from airflow_provider_tingting.api.models import (
     AddContactsResult,
@@ -26,13 +25,14 @@ from airflow_provider_tingting.api.models import (
     UploadResult,
     UserProfile,
     Voice,
+    read_message,
+    rows_of,
 )
 from airflow_provider_tingting.api.protocol import Alternative, Call, MismatchedResponseError, Request, RetrySafety
-from airflow_provider_tingting.errors import TingTingContactsError
-
-M = TypeVar("M", bound=BaseModel)
+from airflow_provider_tingting.api.transport import workbook_size
 
 PAGE_SIZE = 100
+_WRITE = RetrySafety.IF_NOT_SENT
 
 # The server takes 6 to 11 ms to insert a contact, so large batches have a longer timeout.
 _SECONDS_PER_CONTACT = 0.015
@@ -45,39 +45,23 @@ def _without_none(**fields: Any) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value is not None}
 
 
-def _rows(model: type[M]) -> Callable[[Any], tuple[M, ...]]:
-    adapter = TypeAdapter(tuple[model, ...])  # type: ignore[valid-type]
-
-    def parse(content: Any) -> tuple[M, ...]:
-        # The API page shows a bare list; some versions of the server return a page object.
-        if isinstance(content, Mapping) and "results" in content:
-            content = content["results"]
-        return adapter.validate_python(content)
-
-    return parse
-
-
 def _ignore(_: Any) -> None:
     return None
 
 
-def _message(content: Any) -> MessageResponse:
-    return MessageResponse.model_validate(content if isinstance(content, Mapping) else {"message": content})
-
-
 def list_voice_models() -> Call[tuple[Voice, ...]]:
     """Return the call that lists the voices (API page: List voice models)."""
-    return Call("list_voice_models", Request("GET", "voice-models/"), _rows(Voice))
+    return Call("list_voice_models", Request("GET", "voice-models/"), rows_of(Voice))
 
 
 def list_broker_numbers() -> Call[tuple[CallerNumber, ...]]:
     """Return the call that lists the caller numbers of TingTing (vendor's client, not on the API page)."""
-    return Call("list_broker_numbers", Request("GET", "active-broker-phone/"), _rows(CallerNumber))
+    return Call("list_broker_numbers", Request("GET", "active-broker-phone/"), rows_of(CallerNumber))
 
 
 def list_own_numbers() -> Call[tuple[CallerNumber, ...]]:
     """Return the call that lists the account's own caller numbers (vendor's client, not on the API page)."""
-    return Call("list_own_numbers", Request("GET", "phone-number/active/"), _rows(CallerNumber))
+    return Call("list_own_numbers", Request("GET", "phone-number/active/"), rows_of(CallerNumber))
 
 
 def list_campaigns(
@@ -146,12 +130,7 @@ def create_campaign(
         schedule=schedule,
         credit_limit=credit_limit,
     )
-    return Call(
-        "create_campaign",
-        Request("POST", "campaign/create/", json=body),
-        Campaign.model_validate,
-        RetrySafety.IF_NOT_SENT,
-    )
+    return Call("create_campaign", Request("POST", "campaign/create/", json=body), Campaign.model_validate, _WRITE)
 
 
 def set_campaign_message(
@@ -183,13 +162,7 @@ def set_campaign_message(
         draft=draft,
     )
     request = Request("PATCH", f"campaign/create/{int(campaign_id)}/message/", json=body)
-    return Call(
-        "set_campaign_message",
-        request,
-        CampaignMessage.model_validate,
-        RetrySafety.IF_NOT_SENT,
-        campaign_id=int(campaign_id),
-    )
+    return Call("set_campaign_message", request, CampaignMessage.model_validate, _WRITE, campaign_id=int(campaign_id))
 
 
 def update_campaign(campaign_id: int, **fields: Any) -> Call[Campaign | None]:
@@ -207,7 +180,7 @@ def update_campaign(campaign_id: int, **fields: Any) -> Call[Campaign | None]:
         return None
 
     request = Request("PATCH", f"campaign/{int(campaign_id)}/", json=fields)
-    return Call("update_campaign", request, parse, RetrySafety.IF_NOT_SENT, campaign_id=int(campaign_id))
+    return Call("update_campaign", request, parse, _WRITE, campaign_id=int(campaign_id))
 
 
 def delete_campaign(campaign_id: int) -> Call[None]:
@@ -216,7 +189,7 @@ def delete_campaign(campaign_id: int) -> Call[None]:
     :param campaign_id: the campaign's id.
     """
     request = Request("DELETE", f"campaign/{int(campaign_id)}/")
-    return Call("delete_campaign", request, _ignore, RetrySafety.IF_NOT_SENT, campaign_id=int(campaign_id))
+    return Call("delete_campaign", request, _ignore, _WRITE, campaign_id=int(campaign_id))
 
 
 def add_contact(
@@ -237,7 +210,7 @@ def add_contact(
         return AddContactsResult.model_validate(content if isinstance(content, Mapping) else {"message": content})
 
     request = Request("POST", f"campaign/{int(campaign_id)}/add-contact/", json=body)
-    return Call("add_contact", request, parse, RetrySafety.IF_NOT_SENT, campaign_id=int(campaign_id))
+    return Call("add_contact", request, parse, _WRITE, campaign_id=int(campaign_id))
 
 
 def add_contacts(campaign_id: int, contacts: Iterable[Mapping[str, Any]]) -> Call[AddContactsResult]:
@@ -255,9 +228,7 @@ def add_contacts(campaign_id: int, contacts: Iterable[Mapping[str, Any]]) -> Cal
         json={"contacts": rows},
         extra_read_timeout=len(rows) * _SECONDS_PER_CONTACT,
     )
-    return Call(
-        "add_contacts", request, AddContactsResult.model_validate, RetrySafety.IF_NOT_SENT, campaign_id=int(campaign_id)
-    )
+    return Call("add_contacts", request, AddContactsResult.model_validate, _WRITE, campaign_id=int(campaign_id))
 
 
 def upload_contacts(campaign_id: int, path: str | PathLike[str]) -> Call[UploadResult]:
@@ -270,24 +241,14 @@ def upload_contacts(campaign_id: int, path: str | PathLike[str]) -> Call[UploadR
     :raises TingTingContactsError: the file cannot be read.
     """
     workbook = Path(path)
-    try:
-        # The file is opened here, because an error while it is sent would leave the outcome unknown.
-        with workbook.open("rb") as file:
-            size = os.fstat(file.fileno()).st_size
-    except OSError as error:
-        raise TingTingContactsError(
-            f"The workbook {workbook} cannot be read ({error.strerror or type(error).__name__}). Nothing was sent; "
-            "give the path of an .xlsx file that Airflow's user may read."
-        ) from error
+    size = workbook_size(workbook)
     request = Request(
         "PATCH",
         f"campaign/create/{int(campaign_id)}/detail/",
         upload=("bulk_file", workbook),
         extra_read_timeout=size * _SECONDS_PER_UPLOADED_BYTE,
     )
-    return Call(
-        "upload_contacts", request, UploadResult.model_validate, RetrySafety.IF_NOT_SENT, campaign_id=int(campaign_id)
-    )
+    return Call("upload_contacts", request, UploadResult.model_validate, _WRITE, campaign_id=int(campaign_id))
 
 
 def list_contacts(campaign_id: int, *, limit: int = PAGE_SIZE) -> Call[Page[Contact]]:
@@ -317,7 +278,7 @@ def update_contact_attributes(contact_id: int, attributes: Mapping[str, Any]) ->
     """
     request = Request("PATCH", f"campaign/{int(contact_id)}/attributes/", json=dict(attributes))
     parse = TypeAdapter(dict[str, Any] | None).validate_python
-    return Call("update_contact_attributes", request, parse, RetrySafety.IF_NOT_SENT)
+    return Call("update_contact_attributes", request, parse, _WRITE)
 
 
 def update_contact_number(contact_id: int, number: str | int) -> Call[None]:
@@ -327,7 +288,7 @@ def update_contact_number(contact_id: int, number: str | int) -> Call[None]:
     :param number: the new phone number.
     """
     request = Request("PATCH", f"phone-number/update/{int(contact_id)}/", json={"number": number})
-    return Call("update_contact_number", request, _ignore, RetrySafety.IF_NOT_SENT)
+    return Call("update_contact_number", request, _ignore, _WRITE)
 
 
 def delete_contact(contact_id: int) -> Call[None]:
@@ -336,7 +297,7 @@ def delete_contact(contact_id: int) -> Call[None]:
     :param contact_id: the contact's id.
     """
     request = Request("DELETE", f"phone-number/delete/{int(contact_id)}/")
-    return Call("delete_contact", request, _ignore, RetrySafety.IF_NOT_SENT)
+    return Call("delete_contact", request, _ignore, _WRITE)
 
 
 def preview_voice(campaign_id: int, *, voice: int, message: str) -> Call[str]:
@@ -354,7 +315,7 @@ def preview_voice(campaign_id: int, *, voice: int, message: str) -> Call[str]:
         "preview_voice",
         Request("POST", path, json=body),
         TypeAdapter(str).validate_python,
-        RetrySafety.IF_NOT_SENT,
+        _WRITE,
         campaign_id=int(campaign_id),
         alternative=Alternative(Request("POST", path, form=body), frozenset(range(500, 600))),
     )
@@ -365,7 +326,7 @@ def demo_call(contact_id: int) -> Call[MessageResponse]:
 
     :param contact_id: the contact's id.
     """
-    return Call("demo_call", Request("POST", f"demo-call/{int(contact_id)}/"), _message, RetrySafety.IF_NOT_SENT)
+    return Call("demo_call", Request("POST", f"demo-call/{int(contact_id)}/"), read_message, _WRITE)
 
 
 def run_campaign(campaign_id: int) -> Call[MessageResponse]:
@@ -376,7 +337,7 @@ def run_campaign(campaign_id: int) -> Call[MessageResponse]:
     :param campaign_id: the campaign's id.
     """
     request = Request("POST", f"run-campaign/{int(campaign_id)}/")
-    return Call("run_campaign", request, _message, RetrySafety.NEVER, campaign_id=int(campaign_id))
+    return Call("run_campaign", request, read_message, RetrySafety.NEVER, campaign_id=int(campaign_id))
 
 
 def stop_campaign(campaign_id: int) -> Call[MessageResponse]:
@@ -385,7 +346,7 @@ def stop_campaign(campaign_id: int) -> Call[MessageResponse]:
     :param campaign_id: the campaign's id.
     """
     request = Request("POST", f"campaign/emergency-stop/{int(campaign_id)}/")
-    return Call("stop_campaign", request, _message, RetrySafety.IF_NOT_SENT, campaign_id=int(campaign_id))
+    return Call("stop_campaign", request, read_message, _WRITE, campaign_id=int(campaign_id))
 
 
 def get_user_profile() -> Call[UserProfile]:

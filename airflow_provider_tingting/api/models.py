@@ -7,7 +7,7 @@ Field names are TingTing's. Only fields that the package cannot work without are
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import Annotated, Any, ClassVar, Generic, TypeVar
 
@@ -28,6 +28,7 @@ from airflow_provider_tingting.masking import printable
 from airflow_provider_tingting.timezones import as_nepal_time
 
 T = TypeVar("T")
+M = TypeVar("M", bound=BaseModel)
 _INSTANT = TypeAdapter(datetime)
 # Far above every amount, share, duration and count.
 _LARGEST_NUMBER = 1e12
@@ -278,3 +279,27 @@ class Page(ResponseModel, Generic[T]):
     next: str | None = None
     total_credits_consumed: Number = None
     carrier_summary: Mapping[str, Any] | None = None
+
+
+def rows_of(model: type[M]) -> Callable[[Any], tuple[M, ...]]:
+    """Return a function that reads a list of models.
+
+    :param model: the model of a row.
+    """
+    adapter = TypeAdapter(tuple[model, ...])  # type: ignore[valid-type]
+
+    def read(content: Any) -> tuple[M, ...]:
+        # The API page shows a bare list; some versions of the server return a page object.
+        if isinstance(content, Mapping) and "results" in content:
+            content = content["results"]
+        return adapter.validate_python(content)
+
+    return read
+
+
+def read_message(content: Any) -> MessageResponse:
+    """Read a response that is an object with a message, or the bare message.
+
+    :param content: the decoded response.
+    """
+    return MessageResponse.model_validate(content if isinstance(content, Mapping) else {"message": content})

@@ -65,8 +65,10 @@ class Redactor:
         self._token: set[str] = set()
         for spelling in (token.casefold(), token.casefold()[::-1]):
             self._token.update(_windows(spelling, _RUN_OF_TOKEN))
+        # The whole body of a contact's attributes is its variables.
+        field = "other_variables" if request.path.endswith("/attributes/") else ""
         for content in (request.query, request.json, request.form):
-            self._collect(content, "")
+            self._collect(content, field)
 
     def _collect(self, content: object, field: str) -> None:
         if isinstance(content, Mapping):

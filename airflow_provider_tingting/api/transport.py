@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import math
+import os
 import secrets
 from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -19,7 +20,7 @@ from urllib.parse import urljoin, urlsplit
 
 from airflow_provider_tingting import __version__
 from airflow_provider_tingting.api.protocol import Call, Request
-from airflow_provider_tingting.errors import TingTingConfigError
+from airflow_provider_tingting.errors import TingTingConfigError, TingTingContactsError
 
 USER_AGENT = f"airflow-provider-tingting/{__version__}"
 _FILE_CHUNK_BYTES = 256 * 1024
@@ -125,6 +126,24 @@ def _encode_json(call: Call[Any], content: object) -> bytes:
 def lower_names(headers: Mapping[str, str]) -> dict[str, str]:
     """Return headers with their names in lower case."""
     return {name.lower(): value for name, value in headers.items()}
+
+
+def workbook_size(path: Path) -> int:
+    """Return the size of a workbook in bytes.
+
+    The file is opened, because an error while it is sent would leave the outcome unknown.
+
+    :param path: the file.
+    :raises TingTingContactsError: the file cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            return os.fstat(file.fileno()).st_size
+    except OSError as error:
+        raise TingTingContactsError(
+            f"The workbook {path} cannot be read ({error.strerror or type(error).__name__}). Nothing was sent; "
+            "give the path of an .xlsx file that Airflow's user may read."
+        ) from error
 
 
 class FileBody:

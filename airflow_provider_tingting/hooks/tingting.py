@@ -30,31 +30,15 @@ from airflow_provider_tingting.connection import (
     describe_failure,
 )
 from airflow_provider_tingting.connection_form import form_behaviour, form_widgets
-from airflow_provider_tingting.errors import (
-    TingTingAPIError,
-    TingTingError,
-)
+from airflow_provider_tingting.errors import TingTingAPIError, TingTingError
 from airflow_provider_tingting.files.atomic import whole_file
 from airflow_provider_tingting.files.target import ensure_writable
 from airflow_provider_tingting.timezones import as_nepal_time
 
 if TYPE_CHECKING:
-    from airflow_provider_tingting._compat import Connection
+    from airflow_provider_tingting.api import models
     from airflow_provider_tingting.api.client import AsyncTingTingClient, TingTingClient
-    from airflow_provider_tingting.api.models import (
-        AddContactsResult,
-        CallerNumber,
-        Campaign,
-        CampaignMessage,
-        Contact,
-        Dashboard,
-        MessageResponse,
-        UploadResult,
-        UserProfile,
-        Voice,
-    )
     from airflow_provider_tingting.api.protocol import Call
-
 
 _TEST_SECONDS = 15.0
 
@@ -99,7 +83,7 @@ class TingTingHook(BaseHook):
         :raises TingTingConfigError: the connection has no token, or a field is invalid.
         """
         connection = self.get_connection(self.tingting_conn_id)
-        return _settings(connection, connection.extra_dejson, self.tingting_conn_id)
+        return ConnectionSettings.of(connection, connection.extra_dejson, self.tingting_conn_id)
 
     @cached_property
     def _client(self) -> TingTingClient:
@@ -113,7 +97,7 @@ class TingTingHook(BaseHook):
         """Return a new asynchronous client; close it or use it in an `async with`."""
         connection = await get_connection_async(self.tingting_conn_id)
         extra = await get_extra_async(connection)
-        settings = _settings(connection, extra, self.tingting_conn_id)
+        settings = ConnectionSettings.of(connection, extra, self.tingting_conn_id)
         return api.AsyncTingTingClient(**settings.client_arguments())
 
     def reload_connection(self) -> None:
@@ -123,11 +107,11 @@ class TingTingHook(BaseHook):
         if client is not None:
             client.close()
 
-    def list_voice_models(self) -> tuple[Voice, ...]:
+    def list_voice_models(self) -> tuple[models.Voice, ...]:
         """Return the voices that can speak a message (API page: List voice models)."""
         return self.get_conn().send(api.calls.list_voice_models())
 
-    def find_voice(self, name_or_id: str | int) -> Voice:
+    def find_voice(self, name_or_id: str | int) -> models.Voice:
         """Return the voice with this id, display name or internal name.
 
         Names are compared without regard to case. Internal names are not unique at TingTing, so one identifies a
@@ -138,14 +122,14 @@ class TingTingHook(BaseHook):
         """
         return lookups.choose_voice(self.list_voice_models(), name_or_id)
 
-    def list_caller_numbers(self) -> tuple[CallerNumber, ...]:
+    def list_caller_numbers(self) -> tuple[models.CallerNumber, ...]:
         """Return the numbers that campaigns may call from: TingTing's and the account's own (vendor's client).
 
         `user_phone` of a campaign takes their ids. This sends two calls, one for each of TingTing's two lists.
         """
         return run_flow(self.get_conn(), lookups.list_caller_numbers())
 
-    def iter_campaigns(self, *, status: str | None = None, search: str | None = None) -> Iterator[Campaign]:
+    def iter_campaigns(self, *, status: str | None = None, search: str | None = None) -> Iterator[models.Campaign]:
         """Yield the account's campaigns over all pages (API page: List campaigns).
 
         :param status: only campaigns in this status; case-sensitive. Default: all.
@@ -153,7 +137,7 @@ class TingTingHook(BaseHook):
         """
         return self.get_conn().iterate(api.calls.list_campaigns(status=status, search=search))
 
-    def get_campaign(self, campaign_id: int) -> Campaign:
+    def get_campaign(self, campaign_id: int) -> models.Campaign:
         """Return a campaign (API page: Get campaign details).
 
         :param campaign_id: the campaign's id.
@@ -171,7 +155,7 @@ class TingTingHook(BaseHook):
         description: str | None = None,
         schedule: str | datetime | None = None,
         credit_limit: float | None = None,
-    ) -> Campaign:
+    ) -> models.Campaign:
         """Create a campaign; `set_campaign_message` sets its voice (API page: Create a campaign).
 
         :param name: the campaign's name in TingTing.
@@ -207,7 +191,7 @@ class TingTingHook(BaseHook):
         sms_message: str | None = None,
         length_factor: str | None = None,
         draft: bool | None = None,
-    ) -> CampaignMessage:
+    ) -> models.CampaignMessage:
         """Set the voice and category of a campaign (API page: Set voice and category).
 
         :param campaign_id: the campaign's id.
@@ -230,7 +214,7 @@ class TingTingHook(BaseHook):
             )
         )
 
-    def update_campaign(self, campaign_id: int, **fields: Any) -> Campaign | None:
+    def update_campaign(self, campaign_id: int, **fields: Any) -> models.Campaign | None:
         """Change fields of a campaign (API page: Update a campaign).
 
         :param campaign_id: the campaign's id.
@@ -249,7 +233,7 @@ class TingTingHook(BaseHook):
 
     def add_contact(
         self, campaign_id: int, number: str | int, other_variables: Mapping[str, Any] | None = None
-    ) -> AddContactsResult:
+    ) -> models.AddContactsResult:
         """Add one contact (API page: Add a single contact).
 
         :param campaign_id: the campaign's id.
@@ -258,7 +242,7 @@ class TingTingHook(BaseHook):
         """
         return self.get_conn().send(api.calls.add_contact(campaign_id, number, other_variables))
 
-    def add_contacts(self, campaign_id: int, contacts: Iterable[Mapping[str, Any]]) -> AddContactsResult:
+    def add_contacts(self, campaign_id: int, contacts: Iterable[Mapping[str, Any]]) -> models.AddContactsResult:
         """Add contacts in one call; TingTing skips numbers that the campaign has (API page: Add multiple contacts).
 
         :param campaign_id: the campaign's id.
@@ -266,7 +250,7 @@ class TingTingHook(BaseHook):
         """
         return self.get_conn().send(api.calls.add_contacts(campaign_id, contacts))
 
-    def upload_contacts(self, campaign_id: int, path: str | Path) -> UploadResult:
+    def upload_contacts(self, campaign_id: int, path: str | Path) -> models.UploadResult:
         """Upload a workbook of contacts (API page: Upload bulk contacts).
 
         The response is a preview; the campaign's `campaign_action_count` shows how many contacts were added.
@@ -277,7 +261,7 @@ class TingTingHook(BaseHook):
         """
         return self.get_conn().send(api.calls.upload_contacts(campaign_id, path))
 
-    def iter_contacts(self, campaign_id: int) -> Iterator[Contact]:
+    def iter_contacts(self, campaign_id: int) -> Iterator[models.Contact]:
         """Yield a campaign's contacts with their outcomes, over all pages (API page: List contacts).
 
         :param campaign_id: the campaign's id.
@@ -324,21 +308,21 @@ class TingTingHook(BaseHook):
         """
         return self.get_conn().send(api.calls.preview_voice(campaign_id, voice=voice, message=message))
 
-    def demo_call(self, contact_id: int) -> MessageResponse:
+    def demo_call(self, contact_id: int) -> models.MessageResponse:
         """Call one contact now; the contact's phone rings (API page: Demo call).
 
         :param contact_id: the contact's id.
         """
         return self.get_conn().send(api.calls.demo_call(contact_id))
 
-    def run_campaign(self, campaign_id: int) -> MessageResponse:
+    def run_campaign(self, campaign_id: int) -> models.MessageResponse:
         """Start a campaign (API page: Run campaign). Each request makes TingTing call all contacts.
 
         :param campaign_id: the campaign's id.
         """
         return self.get_conn().send(api.calls.run_campaign(campaign_id))
 
-    def stop_campaign(self, campaign_id: int) -> MessageResponse:
+    def stop_campaign(self, campaign_id: int) -> models.MessageResponse:
         """Stop a campaign; it cannot be resumed (vendor's client, not on the API page).
 
         :param campaign_id: the campaign's id.
@@ -381,11 +365,11 @@ class TingTingHook(BaseHook):
         collector.add_input_asset(self, scheme="tingting", asset_kwargs={"host": self.settings.base_url, **ids})
         collector.add_output_asset(self, uri=file_uri(Path(path).absolute()))
 
-    def get_user_profile(self) -> UserProfile:
+    def get_user_profile(self) -> models.UserProfile:
         """Return the account of the token (vendor's client, not on the API page)."""
         return self.get_conn().send(api.calls.get_user_profile())
 
-    def get_dashboard(self) -> Dashboard:
+    def get_dashboard(self) -> models.Dashboard:
         """Return the account's balances (vendor's client, not on the API page).
 
         TingTing answers 403 to accounts that are not company accounts.
@@ -400,7 +384,7 @@ class TingTingHook(BaseHook):
         try:
             # The texts do not contain the connection's id: Airflow's web page tests under a generated one.
             connection = self.get_connection(self.tingting_conn_id)
-            settings = _settings(connection, connection.extra_dejson, None)
+            settings = ConnectionSettings.of(connection, connection.extra_dejson, None)
             # A person waits for the result, so there is one attempt with a short timeout.
             quick = {"timeout": min(settings.timeout, _TEST_SECONDS), "max_retries": 0}
             with api.TingTingClient(**{**settings.client_arguments(), **quick}) as client:
@@ -410,17 +394,6 @@ class TingTingHook(BaseHook):
         except (TingTingError, AirflowException) as error:
             return False, str(error)
         return True, f"TingTing answers at {settings.base_url} and knows {len(voices)} voices."
-
-
-def _settings(connection: Connection, extra: Mapping[str, Any], conn_id: str | None) -> ConnectionSettings:
-    return ConnectionSettings.read(
-        host=connection.host,
-        password=connection.password,
-        schema=connection.schema,
-        port=connection.port,
-        extra=extra,
-        conn_id=conn_id,
-    )
 
 
 def _as_text(value: Any) -> Any:

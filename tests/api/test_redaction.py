@@ -129,6 +129,14 @@ def test_what_the_server_says_of_its_own_stays_readable() -> None:
     assert "schedule: Cannot schedule past dates.; services: PHONE is not allowed." in refused
 
 
+def test_an_error_quotes_no_attribute_of_a_contact_whatever_its_name() -> None:
+    call = calls.update_contact_attributes(42, {"status": "Rambahadur", "voice": "hoarse"})
+    shown = error_text(call, {"detail": "Rambahadur is hoarse"})
+
+    assert "Rambahadur" not in shown
+    assert "hoarse" not in shown
+
+
 def test_little_of_a_long_text_is_quoted() -> None:
     error = error_of(calls.get_campaign(79), Response(400, {}, json.dumps({"detail": "why " * 5000}).encode()))
 

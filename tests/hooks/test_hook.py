@@ -26,7 +26,7 @@ from airflow_provider_tingting.api.models import (
 from airflow_provider_tingting.errors import (
     TingTingConfigError,
     TingTingOutcomeUnknownError,
-    TingTingReportError,
+    TingTingStorageRefusedError,
     TingTingValidationError,
 )
 from airflow_provider_tingting.hooks.tingting import TingTingHook
@@ -255,6 +255,6 @@ def test_a_path_that_cannot_be_written_is_told_before_the_download(
 ) -> None:
     for path in (tmp_path, tmp_path / "a-file" / "report.csv"):
         (tmp_path / "a-file").touch()
-        with pytest.raises(TingTingReportError, match="cannot be written"):
+        with pytest.raises(TingTingStorageRefusedError, match="cannot be written"):
             hook.download_campaign_report(reported, path)
     assert sandbox.ledger.times_called("download_campaign_report") == 0
