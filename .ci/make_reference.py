@@ -77,16 +77,13 @@ def main() -> None:
         "Each public name, by module. What is not on these pages may change without notice.",
         "",
     ]
-    pages = []
     for section, modules in PUBLIC.items():
         index += [f"## {section}", "", "| module | what it has |", "|---|---|"]
         for module, names in modules.items():
             written[f"{module}.md"] = "\n".join(page(module, names))
             links = ", ".join(f"[`{name}`](reference/{module}.md#{name.lower()})" for name, _ in members(module, names))
             index.append(f"| [`{module}`](reference/{module}.md) | {links} |")
-            pages.append(f"reference/{module}")
         index.append("")
-    index += ["```{toctree}", ":hidden:", "", *pages, "```", ""]
     for old in folder.glob("*.md"):
         old.unlink()
     for name, text in written.items():

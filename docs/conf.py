@@ -30,7 +30,7 @@ html_use_index = False
 pygments_style = "friendly"
 pygments_dark_style = "github-dark"
 
-myst_enable_extensions = ["colon_fence", "deflist", "tasklist"]
+myst_enable_extensions = ["colon_fence", "tasklist"]
 # Headings are link targets, named as on GitHub, so that a link works in both places.
 myst_heading_anchors = 4
 
@@ -50,6 +50,21 @@ def link_copies(app: Sphinx, page: str, source: list[str]) -> None:
     """Let the links to those files lead to their pages."""
     for name, file in COPIES.items():
         source[0] = source[0].replace(f"](../{file}", f"]({name}.md")
+
+
+def add_toctrees(app: Sphinx, page: str, source: list[str]) -> None:
+    """Make the hidden contents of the site from the lists of pages, so that a code host shows no directives."""
+    if page == "index":
+        lists = re.findall(r"^- \*\*(.+?):\*\*((?:\n  .+)+)", source[0], re.MULTILINE)
+    elif page in ("reference", "examples"):
+        lists = [("", source[0])]
+    else:
+        return
+    for caption, text in lists:
+        below = "" if page == "index" else f"{page}/"
+        pages = dict.fromkeys(re.findall(rf"\]\(({below}[\w.-]+)\.md[)#]", text))
+        options = f":caption: {caption}\n" if caption else ""
+        source[0] += f"\n```{{toctree}}\n{options}:maxdepth: 1\n:hidden:\n\n" + "\n".join(pages) + "\n```\n"
 
 
 def note_objects(app: Sphinx, doctree: nodes.document) -> None:
@@ -85,5 +100,6 @@ def link_class_names(app: Sphinx, doctree: nodes.document, page: str) -> None:
 
 def setup(app: Sphinx) -> None:
     app.connect("source-read", link_copies)
+    app.connect("source-read", add_toctrees)
     app.connect("doctree-read", note_objects)
     app.connect("doctree-resolved", link_class_names)
