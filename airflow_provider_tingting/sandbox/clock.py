@@ -1,20 +1,24 @@
 """The sandbox's clock, which can run fast, stand still and be pushed forward.
 
-No thread runs in the background: the world processes the events that are due when it is read.
+No thread runs in the background: the world processes the events that are due when it is read. Real time is that of
+the package's clock, so that a test which replaces it with `clock.use_clock` moves the sandbox too.
 """
 
 from __future__ import annotations
 
+import asyncio
 import math
 import threading
-import time
 from collections.abc import Callable
 from datetime import datetime
 
+from airflow_provider_tingting.clock import monotonic, wall_time
 from airflow_provider_tingting.sandbox.nepal_time import NEPAL
 
 #: The latest time of a clock or schedule, so that every date can be written.
 END_OF_TIME = datetime(9000, 1, 1, tzinfo=NEPAL).timestamp()
+# How soon a wait notices that the clock was replaced or its condition is met.
+_SECONDS_BETWEEN_CHECKS = 0.05
 
 
 class Clock:
@@ -28,8 +32,8 @@ class Clock:
     def __init__(self, *, start: datetime | None = None, speed: float = 1.0) -> None:
         self._lock = threading.Lock()
         self._speed = _non_negative(speed, "speed")
-        self._world = time.time() if start is None else start.timestamp()
-        self._real = time.monotonic()
+        self._world = wall_time() if start is None else start.timestamp()
+        self._real = monotonic()
         #: Called with `"push"` or `"speed"` and the value after every change made through the clock.
         self.changed: Callable[[str, float], None] = lambda what, value: None
 
@@ -81,11 +85,26 @@ class Clock:
             self._set(world + max(0.0, real_seconds_ago) * speed)
 
     def _time(self) -> float:
-        return min(END_OF_TIME, self._world + (time.monotonic() - self._real) * self._speed)
+        elapsed = monotonic() - self._real
+        if elapsed < 0:
+            # A test has restored the real clock, which is behind the replaced one.
+            self._real, elapsed = monotonic(), 0.0
+        return min(END_OF_TIME, self._world + elapsed * self._speed)
 
     def _set(self, world: float) -> None:
         self._world = min(END_OF_TIME, world)
-        self._real = time.monotonic()
+        self._real = monotonic()
+
+
+async def delay(seconds: float, until: Callable[[], bool] = lambda: False) -> None:
+    """Wait for seconds of the package's clock.
+
+    :param seconds: how long; infinity waits for `until` only.
+    :param until: a condition that ends the wait early.
+    """
+    due = monotonic() + seconds
+    while (left := due - monotonic()) > 0 and not until():
+        await asyncio.sleep(min(left, _SECONDS_BETWEEN_CHECKS))
 
 
 def _non_negative(value: float, what: str) -> float:

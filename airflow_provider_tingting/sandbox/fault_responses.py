@@ -16,6 +16,7 @@ from airflow_provider_tingting.sandbox.asgi import (
     Send,
     wait_for_disconnect,
 )
+from airflow_provider_tingting.sandbox.clock import delay
 from airflow_provider_tingting.sandbox.faults import Fault
 
 _HTML = (b"content-type", b"text/html; charset=utf-8")
@@ -41,7 +42,7 @@ async def send_fault(
     if kind in ("cut-before", "lose-reply", "late-commit"):
         await _close(scope, receive, at_once=True)
     elif kind == "stuck":
-        if not await _hang(receive, closing):
+        if not await _client_leaves(receive, fault.seconds, closing):
             await _close(scope, receive, at_once=True)
     elif kind == "truncate":
         # A response without a body is cut before its first byte.
@@ -88,12 +89,11 @@ async def _close(scope: Scope, receive: Receive, *, at_once: bool) -> None:
     await wait_for_disconnect(receive)
 
 
-async def _hang(receive: Receive, closing: Callable[[], bool]) -> bool:
-    """Wait until the client disconnects (True) or the sandbox stops (False)."""
+async def _client_leaves(receive: Receive, seconds: float, closing: Callable[[], bool]) -> bool:
+    """Return whether the client disconnects before the time is up or the sandbox stops."""
     disconnected = asyncio.ensure_future(wait_for_disconnect(receive))
     try:
-        while not disconnected.done() and not closing():
-            await asyncio.wait({disconnected}, timeout=0.1)
+        await delay(seconds, until=lambda: disconnected.done() or closing())
         return disconnected.done()
     finally:
         disconnected.cancel()

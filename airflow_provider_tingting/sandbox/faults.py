@@ -40,8 +40,8 @@ KINDS = {
     "429-date": Kind("HTTP 429 with Retry-After as a date VALUE seconds ahead, request not processed", value="1"),
     "413": Kind("HTTP 413 with an HTML page, request not processed"),
     "slow": Kind("response VALUE seconds later", value="2"),
-    "stuck": Kind("no response and an open connection, request not processed"),
-    "stuck-after-commit": Kind("request processed, no response and an open connection", after=True),
+    "stuck": Kind("no response for VALUE seconds (default: without end), request not processed", value=""),
+    "stuck-after-commit": Kind("request processed, no response for VALUE seconds (default: without end)", True, ""),
     "truncate": Kind("request processed, connection closed in the middle of the response", after=True),
     "garbage": Kind("request processed, HTTP 200 with an HTML page (html) or half of the JSON (json)", True, "html"),
     "redirect": Kind("HTTP 302 to the address VALUE, request not processed", value="https://login.tingting.example/"),
@@ -49,7 +49,7 @@ KINDS = {
     "partial": Kind("every second contact added, the others reported with HTTP 207 (or 200)", value="207"),
     "partial-silent": Kind("every second contact added, all reported as added"),
 }
-_NUMERIC = frozenset({"429", "429-date", "slow", "late-commit"})
+_NUMERIC = frozenset({"429", "429-date", "slow", "late-commit", "stuck", "stuck-after-commit"})
 
 
 @dataclass
@@ -73,8 +73,8 @@ class Fault:
 
     @property
     def seconds(self) -> float:
-        """The value in seconds."""
-        return float(self.value)
+        """The value in seconds; infinity without one."""
+        return float(self.value or "inf")
 
     def as_json(self) -> dict[str, Any]:
         """Return it as the control endpoint shows it."""
@@ -188,7 +188,7 @@ def kind_calls(kind: str) -> frozenset[str]:
 
 
 def _check_value(kind: str, text: str) -> None:
-    if kind in _NUMERIC:
+    if kind in _NUMERIC and (text or KINDS[kind].value):
         try:
             seconds = float(text)
         except ValueError:

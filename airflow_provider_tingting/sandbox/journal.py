@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import json
 import os
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from airflow_provider_tingting.clock import wall_time
 from airflow_provider_tingting.errors import TingTingConfigError
 
 FORMAT = 1
@@ -87,7 +87,7 @@ class Journal:
         :raises TingTingConfigError: the file cannot be written.
         """
         self.close()
-        head = json.dumps({"tingting_sandbox": FORMAT, "real": time.time(), "settings": settings}, ensure_ascii=False)
+        head = json.dumps({"tingting_sandbox": FORMAT, "real": wall_time(), "settings": settings}, ensure_ascii=False)
         fresh = self.path.with_name(self.path.name + ".new")
         try:
             fresh.unlink(missing_ok=True)
@@ -107,7 +107,7 @@ class Journal:
         """
         if self._file is None:
             self._file = self._open()
-        line = {"do": what, "with": arguments, "at": world_time, "real": time.time()}
+        line = {"do": what, "with": arguments, "at": world_time, "real": wall_time()}
         self._file.write(json.dumps(line, ensure_ascii=False) + "\n")
         self._file.flush()
 

@@ -5,12 +5,11 @@ It works below FastAPI, because a fault can close the connection in the middle o
 
 from __future__ import annotations
 
-import asyncio
 import json
-import time
 from dataclasses import dataclass
 from secrets import compare_digest, token_urlsafe
 
+from airflow_provider_tingting.clock import monotonic, wall_time
 from airflow_provider_tingting.sandbox.asgi import (
     App,
     BufferedResponse,
@@ -22,6 +21,7 @@ from airflow_provider_tingting.sandbox.asgi import (
     replay_body,
 )
 from airflow_provider_tingting.sandbox.calls import API, has_path, identify
+from airflow_provider_tingting.sandbox.clock import delay
 from airflow_provider_tingting.sandbox.dialect import Dialect
 from airflow_provider_tingting.sandbox.fault_responses import html, send_fault
 from airflow_provider_tingting.sandbox.faults import KINDS, Fault, Faults
@@ -119,7 +119,7 @@ class Middleware:
         if fault is None:
             pass
         elif fault.kind == "slow":
-            await asyncio.sleep(fault.seconds)
+            await delay(fault.seconds)
         elif fault.kind == "rotate-token":
             self.world.rotate_token(fault.value or token_urlsafe(24))
         elif fault.kind.startswith("partial"):
@@ -130,7 +130,7 @@ class Middleware:
                 await self._serve(scope, replay, withheld.capture, call, context)
             await send_fault(scope, receive, send, fault, withheld, closing=lambda: self.options.closing)
             if fault.kind == "late-commit":
-                await asyncio.sleep(fault.seconds)
+                await delay(fault.seconds)
                 await self._serve(scope, replay, withheld.capture, call, context)
             return
         await self._serve(scope, replay, send, call, context)
@@ -160,13 +160,13 @@ class Middleware:
 
     def _delayed(self, send: Send, context: RequestContext) -> Send:
         """Return a `send` that waits before the first byte until the configured latency has passed."""
-        began = time.monotonic()
+        began = monotonic()
 
         async def send_later(message: Message) -> None:
             if message["type"] == "http.response.start":
                 due = began + self.options.latency + self.options.latency_per_contact * context.contacts
-                if (wait := due - time.monotonic()) > 0:
-                    await asyncio.sleep(wait)
+                if (wait := due - monotonic()) > 0:
+                    await delay(wait)
             await send(message)
 
         return send_later
@@ -178,7 +178,7 @@ class Middleware:
             method=scope["method"],
             path=scope["path"],
             query=scope["query_string"].decode("latin-1"),
-            at=time.time(),
+            at=wall_time(),
             world_time=self.world.clock.time(),
             status=None,
             fault=fault.kind if fault else None,

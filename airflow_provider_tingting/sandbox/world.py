@@ -7,7 +7,6 @@ the world, then writes the change to the state file, if there is one.
 from __future__ import annotations
 
 import threading
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from datetime import datetime
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
+from airflow_provider_tingting.clock import wall_time
 from airflow_provider_tingting.sandbox.account import Account, Settings
 from airflow_provider_tingting.sandbox.clock import Clock
 from airflow_provider_tingting.sandbox.journal import Change, Journal
@@ -394,7 +394,7 @@ class World(Account):
                 what = f"has a change that cannot be applied: {change.what} ({type(error).__name__})"
                 raise journal.unusable(what) from error
         self._replayed = None
-        self.clock.resume(world_time, speed=self.clock.speed, real_seconds_ago=time.time() - real_time)
+        self.clock.resume(world_time, speed=self.clock.speed, real_seconds_ago=wall_time() - real_time)
 
     def _clock_changed(self, what: str, value: float) -> None:
         with self._lock:

@@ -161,9 +161,32 @@ def test_without_airflows_database_it_still_says_what_it_can(what, tmp_path, san
     checks = {check["check"]: check for check in json.loads(done.stdout)["checks"]}
 
     assert done.returncode == 1
+    assert "Traceback" not in done.stderr
     assert sentence in checks["database"]["message"]
     assert checks["triggerer"]["verdict"] == "warning"
     assert checks["token"]["verdict"] == "ok"
+
+
+def test_without_database_and_connection_it_prints_its_lines_and_no_traceback(tmp_path):
+    variables = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW_CONN_")}
+    done = subprocess.run(
+        [sys.executable, "-m", "airflow_provider_tingting", "doctor"],
+        env={
+            **variables,
+            "PYTHONPATH": str(CHECKOUT),
+            "PYTHONWARNINGS": "ignore",
+            "AIRFLOW_HOME": str(tmp_path),
+            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{tmp_path}/empty.db",
+        },
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+    assert done.returncode == 1
+    assert "Airflow has no connection 'tingting_default'" in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
+    assert len(done.stdout.splitlines() + done.stderr.splitlines()) < 30
 
 
 def test_something_that_is_not_tingting_is_a_problem(tingting, sandbox, monkeypatch):

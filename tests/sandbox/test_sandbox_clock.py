@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 
 import pytest
+import requests
 
+from airflow_provider_tingting.clock import use_clock
+from airflow_provider_tingting.sandbox import Sandbox
 from airflow_provider_tingting.sandbox.clock import END_OF_TIME, Clock
 from airflow_provider_tingting.sandbox.nepal_time import NEPAL
 
@@ -91,3 +95,61 @@ def requests_post(sandbox, path, body):
     response = requests.post(sandbox.root_url + path, json=body, timeout=10)
     assert response.status_code == 200, response.text
     return response.json()
+
+
+class PushedClock:
+    """The clock of the package in a test: real time, and the seconds that the test adds."""
+
+    def __init__(self):
+        self.added = 0.0
+
+    def time(self):
+        return time.time() + self.added
+
+    def monotonic(self):
+        return time.monotonic() + self.added
+
+    def sleep(self, seconds):
+        self.added += seconds
+
+
+@pytest.fixture
+def pushed_clock():
+    made = PushedClock()
+    with use_clock(made):
+        yield made
+
+
+def test_the_sandbox_follows_the_clock_of_the_package(pushed_clock):
+    clock = Clock(start=BEGIN, speed=2)
+    pushed_clock.sleep(1800)
+
+    assert timedelta(0) <= clock.now() - BEGIN - timedelta(hours=1) < timedelta(seconds=5)
+
+
+def test_the_sandbox_does_not_go_back_when_the_real_clock_is_restored():
+    clock = Clock(start=BEGIN, speed=1)
+    pushed = PushedClock()
+    with use_clock(pushed):
+        clock.push(60)
+        pushed.sleep(3600)
+        before = clock.now()
+        clock.speed = 1
+    assert before <= clock.now() < before + timedelta(seconds=5)
+
+
+@pytest.mark.parametrize("fault", ["slow=3600", "stuck=3600", "stuck-after-commit=3600"])
+def test_a_waiting_response_is_released_when_the_clock_is_pushed(pushed_clock, fault):
+    # The response begins to wait at some time after the request: the clock is pushed until it is there.
+    with Sandbox() as sandbox, ThreadPoolExecutor() as pool:
+        sandbox.faults.parse(f"{fault}:voices")
+        headers = {"Authorization": f"Bearer {sandbox.token}"}
+        waiting = pool.submit(requests.get, sandbox.base_url + "voice-models/", headers=headers, timeout=20)
+        deadline = time.monotonic() + 10
+        while not waiting.done() and time.monotonic() < deadline:
+            pushed_clock.sleep(3600)
+            time.sleep(0.01)
+        error = waiting.exception(timeout=10)
+
+    assert (error is None) == fault.startswith("slow")
+    assert error is None or isinstance(error, requests.exceptions.ConnectionError)
