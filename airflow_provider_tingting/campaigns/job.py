@@ -1,13 +1,13 @@
-"""A campaign as a job: created once, run once, whatever dies on the way. No Airflow, no I/O.
+"""The one place that decides whether TingTing is requested to run a campaign.
 
-TingTing has no idempotency key and dials each time it is asked. So a campaign carries a marker in its description, by
-which a later attempt finds it, and only a campaign that is `Not Started` is ever run. What a job does is a
-conversation that either client drives; operators, sensor, trigger and a notebook use the same job:
+TingTing has no idempotency key and calls every contact each time it carries out a request to run a campaign. So
+`run_once` decides by two tables: `DECISIONS` for what is known and seen, `KNOWN_AFTER` for what is known after a
+response. Operators, the notifier and programs use the same job:
 
 ```python
 job = CampaignJob()
 with TingTingClient("token") as client:
-    run_flow(client, job.attach_or_create(spec, Marker.of(spec, "water notice", "2026-11-23")))
+    run_flow(client, attach_or_create(job, spec, Marker.of(spec, "water notice", "2026-11-23")))
     ...
     run_flow(client, job.run_once())
 ```
@@ -16,68 +16,97 @@ with TingTingClient("token") as client:
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from typing import Any
 
-from airflow_provider_tingting.api import calls, idempotent_writes
+from airflow_provider_tingting.api import calls
 from airflow_provider_tingting.api.models import Campaign
-from airflow_provider_tingting.api.protocol import Flow, Pause
-from airflow_provider_tingting.campaigns import reconcile
+from airflow_provider_tingting.api.protocol import Pause
 from airflow_provider_tingting.campaigns.marker import CampaignSpec, Marker
-from airflow_provider_tingting.campaigns.reschedule import bring_up_to_date
-from airflow_provider_tingting.campaigns.schedule import is_past, read_schedule
-from airflow_provider_tingting.campaigns.state import JobState
-from airflow_provider_tingting.clock import wall_time
+from airflow_provider_tingting.campaigns.reconcile import reconcile
+from airflow_provider_tingting.campaigns.state import (
+    DECISIONS,
+    KNOWN_AFTER,
+    Decision,
+    JobState,
+    Response,
+    RunRequest,
+    Seen,
+)
+from airflow_provider_tingting.clock import monotonic, wall_time
 from airflow_provider_tingting.errors import (
     TingTingAPIError,
     TingTingCampaignError,
     TingTingConfigError,
-    TingTingNeverSentError,
-    TingTingNotFoundError,
+    TingTingError,
     TingTingOutcomeUnknownError,
     TingTingRateLimitedError,
     TingTingRefusedError,
 )
 from airflow_provider_tingting.masking import mask_text
 
-if TYPE_CHECKING:
-    from airflow_provider_tingting.campaigns.outcome import SuccessWhen
-    from airflow_provider_tingting.reports.summary import CampaignSummary
-
-__all__ = ["CampaignJob", "CampaignSpec", "JobState", "Marker"]
+__all__ = ["CampaignJob", "CampaignSpec", "JobState", "Marker", "RunRequest", "Started"]
 
 log = logging.getLogger(__name__)
 
-# Running twice dials everybody twice, so an unanswered run is watched this long (seconds) before it is sent again.
-RUN_SETTLES_WITHIN = 120.0
-RUN_LOOKS_EVERY = 3.0
-# A create that an earlier attempt sent this long ago (seconds) has arrived, or never will.
-CREATE_SETTLES_WITHIN = 20.0
-MOST_SENDS = 3
+#: After a request to run without a usable response, the status is read for so many seconds before another request. A
+#: server has been seen to carry out a request two minutes after it was sent.
+RUN_SETTLES_WITHIN = 125.0
+#: Seconds between two reads of the status during that time.
+RUN_POLL_INTERVAL = 3.0
+#: By so many seconds the clocks of two workers may differ.
+MAX_CLOCK_SKEW = 600.0
+
+
+@dataclass(frozen=True)
+class Started:
+    """The result of `run_once`: TingTing has accepted the request, or the campaign has begun.
+
+    :param campaign: the campaign as it was read last; None when no read has succeeded since.
+    """
+
+    campaign: Campaign | None
+
+    @property
+    def has_begun(self) -> bool:
+        """Return whether TingTing has shown the campaign as begun."""
+        return self.campaign is not None and self.campaign.status.has_begun
+
+
+Gate = Callable[[Campaign], Awaitable[Campaign]]
 
 
 class CampaignJob:
-    """One campaign, from its creation to its end.
+    """One campaign, from its creation to the request to run it.
 
-    :param state: what an earlier attempt left, or None.
-    :param remember: called with each new state before the job goes on, to keep it where a kill cannot reach it.
-    :param clock: seconds since 1970.
+    :param state: what an earlier try has saved, or None.
+    :param save: saves a new state where a killed process cannot take it along; it is called before each request.
+    :param load: returns what is saved now; another try may have saved since. None when nothing is shared.
+    :param clock: returns the time in seconds since 1970.
+    :param ticks: returns seconds of a clock that never jumps.
     """
 
     def __init__(
         self,
         state: JobState | None = None,
-        remember: Callable[[JobState], None] = lambda _: None,
+        save: Callable[[JobState], None] = lambda _: None,
+        load: Callable[[], JobState | None] = lambda: None,
         clock: Callable[[], float] = wall_time,
+        ticks: Callable[[], float] = monotonic,
     ) -> None:
-        self.state = state or JobState()
-        self._keep = remember
+        self._save = save
+        self._load = load
         self._clock = clock
+        self._ticks = ticks
+        #: When this try has sent, or learned of, the latest request without a usable response, by `ticks`.
+        self.unanswered_since: float | None = None
+        self.state = JobState()
+        self._set(state or JobState())
 
     @property
     def campaign_id(self) -> int:
-        """The campaign's id.
+        """Return the campaign's id.
 
         :raises TingTingConfigError: the job has no campaign yet.
         """
@@ -86,273 +115,248 @@ class CampaignJob:
         return self.state.campaign_id
 
     def attach_to(self, campaign_id: int) -> None:
-        """Make this the job of a campaign that exists; what was remembered of another one is forgotten."""
+        """Make this the job of an existing campaign, and forget what was saved of another one."""
         if self.state.campaign_id not in (None, campaign_id):
             log.info("Campaign %s takes the place of campaign %s", campaign_id, self.state.campaign_id)
-            self.state = JobState()
-        self._remember(campaign_id=campaign_id)
-
-    async def attach_or_create(self, spec: CampaignSpec, marker: Marker, *, thorough: bool = False) -> Campaign:
-        """Return the one campaign with this marker, creating it if there is none yet.
-
-        After a create whose outcome is unknown the campaign is looked for, and created again only when it is proven
-        absent. When two attempts have raced, both get the lowest id. A campaign of an earlier attempt that has not
-        begun gets the voice and the schedule that are wanted now; another credit limit only shows in the log.
-
-        :param thorough: look beyond its name first, because an earlier attempt may have created it and somebody
-            renamed it.
-        :raises TingTingCampaignError: the job's campaign has other content, was deleted, or keeps another schedule.
-        :raises TingTingConfigError: there is none yet, and the schedule has passed.
-        :raises TingTingAPIError: TingTing refuses, or it stays unknown whether there is a campaign.
-        """
-        earlier: Campaign | None = await self._attached(spec, marker, thorough=thorough)
-        campaign = earlier or await self._create(spec, marker)
-        # Never a step back: that it was asked to run must not be forgotten when a job is gone through from its start.
-        phase = self.state.phase if self.state.phase in ("running", "begun") else "created"
-        self._remember(phase=phase, campaign_id=campaign.id, fingerprint=marker.fingerprint)
-        if earlier is not None and phase == "created" and not campaign.status.has_begun:
-            campaign = await bring_up_to_date(campaign, spec)
-        if spec.voice is not None and not campaign.status.has_begun:
-            await idempotent_writes.retry_idempotent(
-                calls.set_campaign_message(
-                    campaign.id,
-                    voice=spec.voice,
-                    category=spec.category,
-                    message=spec.message,
-                    sms_message=spec.sms_message,
-                    length_factor=spec.length_factor,
-                    draft=spec.draft,
-                )
-            )
-        return campaign
-
-    async def _attached(self, spec: CampaignSpec, marker: Marker, *, thorough: bool) -> Campaign | None:
-        """Return the campaign that an earlier attempt created, or None."""
-        if self.state.campaign_id is not None:
-            if self.state.fingerprint != marker.fingerprint:
-                raise _other_content(self.state.campaign_id)
-            try:
-                campaign: Campaign | None = await calls.get_campaign(self.state.campaign_id)
-            except TingTingNotFoundError:
-                raise TingTingCampaignError(
-                    "an earlier attempt of this task created it, and it does not exist any more. Whether it was run is "
-                    'not known, so no other takes its place. Clear the task with on_clear="send_again" for a new one.',
-                    campaign_id=self.state.campaign_id,
-                ) from None
-        elif self._since_asked("creating") < CREATE_SETTLES_WITHIN:
-            campaign = await reconcile.find_by_marker(spec.name, marker)
-        else:
-            thorough = thorough or self.state.phase == "creating" or bool(spec.draft)
-            campaign = await reconcile.find(spec.name, marker, thorough=thorough)
-        if campaign is not None:
-            # The mark may have been edited away by a person; the id that was remembered is proof enough then.
-            if self.state.campaign_id is None and str(marker) not in campaign.description:
-                raise _other_content(campaign.id, campaign.status.value)
-            log.info("Campaign %s was created by an earlier attempt and is used again", campaign.id)
-        return campaign
-
-    async def _create(self, spec: CampaignSpec, marker: Marker) -> Campaign:
-        for attempt in range(1, MOST_SENDS + 1):
-            call = calls.create_campaign(
-                name=spec.name,
-                services=spec.services,
-                user_phone=spec.user_phone,
-                message=spec.message,
-                sms_message=spec.sms_message,
-                # The mark comes first, so that a server that shortens descriptions keeps it.
-                description=f"{marker} {spec.description}" if spec.description else str(marker),
-                schedule=_schedule_to_come(spec),
-                credit_limit=spec.credit_limit,
-            )
-            self._remember(phase="creating", asked_at=self._clock())
-            try:
-                campaign: Campaign = await call
-                log.info("Campaign %s was created", campaign.id)
-                if campaign.description and not marker.is_in(campaign.description):
-                    log.warning(
-                        "TingTing has not kept the mark in the description of campaign %s: without a task state store "
-                        "a later attempt cannot find it again. Shorten the description.",
-                        campaign.id,
-                    )
-            except TingTingOutcomeUnknownError as error:
-                log.warning("Nobody knows whether the campaign was created: looking for it. %s", error)
-                found = await reconcile.find_by_marker(spec.name, marker)
-                if found is None and attempt == MOST_SENDS:
-                    raise
-                if found is not None:
-                    log.info("Campaign %s had been created after all", found.id)
-                    return found
-                continue
-            except TingTingNeverSentError:
-                self._remember(asked_at=None)
-                raise
-            except TingTingRateLimitedError as error:
-                if attempt == MOST_SENDS:
-                    raise
-                await idempotent_writes.rate_limit_pause(error, idempotent_writes.RETRY_PAUSES[-1])
-                continue
-            # Somebody else with the same marker may have been as fast: the lowest id is the one for everybody.
-            return await reconcile.find(spec.name, marker) or campaign
-        raise AssertionError("unreachable")
+            self.state, self.unanswered_since = JobState(), None
+        self.update(campaign_id=campaign_id)
 
     async def run_once(
         self,
         *,
-        watch_first: float = 0.0,
-        is_first: bool = False,
-        gate: Callable[[Campaign], Flow[Campaign]] | None = None,
-    ) -> Campaign:
-        """Run the campaign if it has not begun; return it as it is when it has.
+        gate: Gate | None = None,
+        is_ours: Callable[[Campaign], bool] = lambda campaign: True,
+        read_first_for: float = 0.0,
+    ) -> Started:
+        """Request the run of the campaign unless it was requested or has begun; decide by `DECISIONS`.
 
-        Everybody is called each time TingTing is asked to run, so it is asked only after a fresh look that shows
-        `Not Started`, and after an unknown outcome only when the status has not moved for two minutes. Once TingTing
-        has said yes it is never asked again, whatever the status says.
+        The job reads the campaign and the saved state again right before each request. A campaign is requested only
+        while it is `Not Started`, and after a request without a usable response only when the status has not changed
+        for `RUN_SETTLES_WITHIN` seconds. Once TingTing has accepted a request, the job sends none any more.
 
-        :param watch_first: seconds to watch the status before the first send, for an attempt that follows another:
-            that one may be alive and about to ask, or may have asked without remembering it.
-        :param is_first: whether no attempt can have been before this one: then a campaign that has ended was run for
-            something else, and is not taken for a success of this job.
-        :param gate: a conversation that is had right before each request to run, and returns the campaign as it is
-            then; what it raises leaves the campaign as it is, to be run another time.
-        :raises TingTingCampaignError: the campaign has nobody to call, or is a draft.
-        :raises TingTingConfigError: it had ended before anybody could ask.
-        :raises TingTingAPIError: TingTing refuses, or the outcome stays unknown.
+        :param gate: runs right before each request and returns the campaign as it is then. What it raises leaves the
+            campaign as it is, to be run another time.
+        :param is_ours: whether a campaign that has begun, and that no try of this task is known to have seen
+            `Not Started`, was run for this task.
+        :param read_first_for: seconds to read the status before the first request, for a try that follows another one:
+            the other one may be alive and about to send its request, or may have sent it without saving it.
+        :raises TingTingCampaignError: the campaign has no contacts, or is a draft.
+        :raises TingTingConfigError: the campaign was run for something else.
+        :raises TingTingOutcomeUnknownError: it stays unknown whether TingTing carries out a request.
+        :raises TingTingAPIError: TingTing refuses, or the campaign cannot be read.
         """
-        number = self.campaign_id
-        campaign: Campaign = await calls.get_campaign(number)
-        if self.state.phase == "begun":
-            if not campaign.status.has_begun:
-                log.warning("Campaign %s was run by an earlier attempt, though it still is %s", number, campaign.status)
-            return campaign
-        if is_first and self.state.phase != "running" and campaign.status.is_final:
-            raise TingTingConfigError(
-                f"Campaign {number} is {campaign.status} already: it was run before this task began, so nobody would "
-                "be called. A campaign runs once; create a new one for each round. To wait for one that others run, "
-                "use TingTingCampaignSensor."
+        run = _Run(self, gate, is_ours, read_first_for)
+        try:
+            return await reconcile(
+                run.send, look=run.look, prepare=run.prepare, not_done=run.not_done, pause=RUN_POLL_INTERVAL
             )
-        # An earlier attempt asked, and nobody knows whether it was heard: what is left of its two minutes; and a
-        # little more, since that attempt asks again itself when they are over, if it still lives.
-        unsettled = watch_first + max(0.0, RUN_SETTLES_WITHIN - self._since_asked("running"))
-        if unsettled > 0 and not campaign.status.has_begun:
-            log.info("An earlier attempt may have run campaign %s: watching its status first", number)
-            campaign = await watch_for_start(number, unsettled)
-        for attempt in range(1, MOST_SENDS + 1):
-            if campaign.status.has_begun:
-                if attempt > 1:
-                    log.info(
-                        "Campaign %s is %s: the request has arrived and is not sent again", number, campaign.status
-                    )
-                else:
-                    log.info("Campaign %s was run already and is %s: it is not run again", number, campaign.status)
-                break
-            _check_runnable(campaign)
-            if gate is not None:
-                campaign = await gate(campaign)
-                if campaign.status.has_begun:
-                    log.info("Campaign %s was run by somebody else meanwhile: it is not run again", number)
-                    break
-            self._remember(phase="running", asked_at=self._clock())
-            try:
-                said = await calls.run_campaign(number)
-            except TingTingRateLimitedError as error:
-                self._remember(asked_at=None)
-                if attempt == MOST_SENDS:
-                    raise
-                await idempotent_writes.rate_limit_pause(error, RUN_LOOKS_EVERY)
-                campaign = await calls.get_campaign(number)
-            except TingTingNeverSentError:
-                self._remember(asked_at=None)
-                if attempt == MOST_SENDS:
-                    raise
-                await Pause(RUN_LOOKS_EVERY)
-                campaign = await calls.get_campaign(number)
-            except TingTingRefusedError:
-                self._remember(asked_at=None)
-                # Perhaps refused because another attempt was faster.
-                campaign = await calls.get_campaign(number)
-                if not campaign.status.has_begun:
-                    raise
-            except TingTingOutcomeUnknownError as error:
-                log.warning("Nobody knows whether campaign %s was run: watching its status. %s", number, error)
-                campaign = await watch_for_start(number, RUN_SETTLES_WITHIN)
-                if not campaign.status.has_begun and attempt == MOST_SENDS:
-                    raise
-            else:
-                # From here on nothing is a reason to ask again, a look that fails least of all.
-                self._remember(phase="begun")
-                log.info("Campaign %s: TingTing says: %s", number, mask_text(said.message))
-                return await _look_if_it_can_be(campaign)
-        self._remember(phase="begun")
-        return campaign
+        except TingTingError as error:
+            if self.state.run is not RunRequest.MAYBE or (
+                isinstance(error, TingTingOutcomeUnknownError) and error.call == run.call.name
+            ):
+                raise
+            raise _outstanding(error, self.campaign_id) from error
 
-    async def status(self) -> Campaign:
-        """Look at the campaign."""
-        return await calls.get_campaign(self.campaign_id)
+    def update(self, **changes: Any) -> None:
+        """Save a changed state; it counts once it is saved.
 
-    async def stop(self) -> str:
-        """Stop the campaign for good, as well as can be; see `reconcile.stop`."""
-        return await reconcile.stop(self.campaign_id)
-
-    def judge(self, campaign: Campaign, summary: CampaignSummary, success_when: SuccessWhen = None) -> None:
-        """Raise unless the campaign is a success; see `outcome.judge`."""
-        from airflow_provider_tingting.campaigns.outcome import judge
-
-        judge(campaign, summary, success_when)
-
-    def _remember(self, **news: Any) -> None:
-        state = replace(self.state, **news)
+        :param changes: fields of `JobState`.
+        """
+        state = replace(self.state, **changes)
         if state != self.state:
-            self.state = state
-            self._keep(state)
+            self._save(state)
+            self._set(state)
 
-    def _since_asked(self, phase: str) -> float:
-        """Return the seconds since an earlier attempt asked for this, or infinity when none did."""
-        if self.state.phase != phase or self.state.asked_at is None:
-            return float("inf")
-        return max(0.0, self._clock() - self.state.asked_at)
+    def learn(self) -> None:
+        """Take the stronger of what this try knows and what is saved now."""
+        saved = self._load()
+        if saved is not None:
+            self._set(self.state.merged(saved))
+
+    def forget_request(self, before: JobState, unanswered_since: float | None) -> None:
+        """Save that the latest request was certainly not carried out; keep what another try has saved meanwhile.
+
+        :param before: the state before that request.
+        :param unanswered_since: when the request before that one was learned of, by `ticks`.
+        """
+        saved = self._load()
+        state = before if saved is None or saved == self.state else before.merged(saved)
+        self._save(state)
+        self._set(state)
+        if state == before:
+            self.unanswered_since = unanswered_since
+
+    @property
+    def settles_in(self) -> float:
+        """Return the seconds until the latest request without a usable response counts as not carried out."""
+        if self.unanswered_since is None:
+            return 0.0
+        return max(0.0, RUN_SETTLES_WITHIN - (self._ticks() - self.unanswered_since))
+
+    def now(self) -> float:
+        """Return the time in seconds since 1970."""
+        return self._clock()
+
+    def ticks(self) -> float:
+        """Return seconds of a clock that never jumps."""
+        return self._ticks()
+
+    def _set(self, state: JobState) -> None:
+        unanswered = state.run is RunRequest.MAYBE
+        if unanswered and (self.unanswered_since is None or state.run_requested_at != self.state.run_requested_at):
+            # Counted from here and not from the saved time, since the clock of the worker that saved it may differ.
+            age = self._clock() - (state.run_requested_at or 0.0)
+            long_ago = age > RUN_SETTLES_WITHIN + MAX_CLOCK_SKEW
+            self.unanswered_since = self._ticks() - (RUN_SETTLES_WITHIN if long_ago else 0.0)
+        self.state = state
 
 
-def _other_content(campaign_id: int, status: str | None = None) -> TingTingCampaignError:
-    return TingTingCampaignError(
-        "an earlier attempt of this task created it with another name, message or caller number. It is not used for "
-        'this one, and nothing was created. Clear the task with on_clear="send_again" for a new campaign; if the task '
-        "is mapped, its list has changed its order.",
-        campaign_id=campaign_id,
-        status=status,
+class _Run:
+    """The steps of `CampaignJob.run_once` for `reconcile`.
+
+    :param job: the job; it holds what is known.
+    :param gate: see `run_once`, as the other parameters.
+    """
+
+    def __init__(
+        self, job: CampaignJob, gate: Gate | None, is_ours: Callable[[Campaign], bool], read_first_for: float
+    ) -> None:
+        self._job = job
+        self._number = job.campaign_id
+        self._gate = gate
+        self._is_ours = is_ours
+        self._read_first_until = job.ticks() + read_first_for
+        self._last: Campaign | None = None
+        self._before = job.state
+        self._unanswered_since = job.unanswered_since
+        self.call = calls.run_campaign(self._number)
+
+    async def prepare(self) -> Started | None:
+        """Learn, read and decide until a request is due; return the result when none is needed."""
+        job = self._job
+        while True:
+            job.learn()
+            seen, campaign, error = await self._read()
+            decision = DECISIONS[job.state.run, seen]
+            if decision is Decision.FAIL:
+                assert error is not None
+                raise error
+            if decision is Decision.READ_ON:
+                self._check_settling(error)
+                await Pause(RUN_POLL_INTERVAL)
+                continue
+            if decision is Decision.RETURN:
+                log.warning(
+                    "TingTing has accepted the request to run campaign %s, and does not show it yet", self._number
+                )
+                return Started(campaign)
+            assert campaign is not None
+            if decision is Decision.ADOPT and not job.state.seen_not_started and not self._is_ours(campaign):
+                raise _run_for_something_else(campaign)
+            if decision in (Decision.ADOPT, Decision.DONE):
+                return self._done(campaign, "it was run already, and is not run again")
+            job.update(seen_not_started=True)
+            wait = job.settles_in if decision is Decision.SETTLE else self._read_first_until - job.ticks()
+            if wait > 0:
+                await Pause(min(RUN_POLL_INTERVAL, wait))
+                continue
+            _check_runnable(campaign)
+            known = job.state.run, job.state.run_requested_at
+            if self._gate is not None:
+                campaign = await self._gate(campaign)
+            # The gate takes time, and the process may have been suspended since the read.
+            job.learn()
+            if (job.state.run, job.state.run_requested_at) == known and not campaign.status.has_begun:
+                return None
+
+    async def send(self) -> Started:
+        """Request the run once."""
+        job = self._job
+        self._before, self._unanswered_since = job.state, job.unanswered_since
+        # Saved before the request: a try that follows a kill must know that it may have been sent.
+        job.update(run=KNOWN_AFTER[job.state.run, Response.UNKNOWN], run_requested_at=job.now())
+        try:
+            message = await self.call
+        except TingTingRefusedError:
+            # TingTing may refuse because another try was faster.
+            seen, campaign, _ = await self._read()
+            if campaign is None or seen is not Seen.BEGUN:
+                raise
+            return self._done(campaign, "another request was carried out before this one")
+        # From here on nothing is a reason for another request, least of all a read that fails.
+        job.update(run=KNOWN_AFTER[self._before.run, Response.ACCEPTED])
+        log.info("Campaign %s: TingTing has accepted the request: %s", self._number, mask_text(message.message))
+        _, campaign, error = await self._read()
+        if error is not None:
+            log.warning("Campaign %s cannot be read after the accepted request. %s", self._number, error)
+        return Started(campaign or self._last)
+
+    async def look(self, error: TingTingOutcomeUnknownError) -> Started | None:
+        """Read the status until the campaign has begun, or the request counts as not carried out."""
+        log.warning("Whether campaign %s was run is unknown; reading its status. %s", self._number, error)
+        while True:
+            seen, campaign, failed = await self._read()
+            if campaign is not None and seen is Seen.BEGUN:
+                return self._done(campaign, "the request was carried out")
+            if failed is not None:
+                self._check_settling(failed)
+            elif not self._job.settles_in:
+                return None
+            await Pause(min(RUN_POLL_INTERVAL, self._job.settles_in or RUN_POLL_INTERVAL))
+
+    def not_done(self, error: TingTingAPIError) -> None:
+        """Save that the latest request was not carried out; an earlier one without a usable response still counts."""
+        run = KNOWN_AFTER[self._before.run, Response.NOT_DONE]
+        self._job.forget_request(replace(self._before, run=run), self._unanswered_since)
+
+    async def _read(self) -> tuple[Seen, Campaign | None, TingTingAPIError | None]:
+        """Read the campaign; a failed read is a result, too."""
+        try:
+            campaign = await calls.get_campaign(self._number)
+        except TingTingAPIError as error:
+            return Seen.NO_ANSWER, None, error
+        self._last = campaign
+        return (Seen.BEGUN if campaign.status.has_begun else Seen.NOT_STARTED), campaign, None
+
+    def _done(self, campaign: Campaign, why: str) -> Started:
+        log.info("Campaign %s is %s: %s", campaign.id, campaign.status, why)
+        self._job.update(run=RunRequest.ACCEPTED)
+        return Started(campaign)
+
+    def _check_settling(self, error: TingTingAPIError | None) -> None:
+        """Raise when a failed read ends the wait for an earlier request: a refusal, or no time is left."""
+        assert error is not None
+        refused = isinstance(error, TingTingRefusedError) and not isinstance(error, TingTingRateLimitedError)
+        if refused or not self._job.settles_in:
+            raise error
+
+
+def _run_for_something_else(campaign: Campaign) -> TingTingConfigError:
+    return TingTingConfigError(
+        f"Campaign {campaign.id} is {campaign.status} already: it was run before this task began, so this task would "
+        "call no contact. A campaign runs once; create a new one for each round. To wait for one that others run, "
+        "use TingTingCampaignSensor."
     )
 
 
-def _schedule_to_come(spec: CampaignSpec) -> str | None:
-    moment = read_schedule(spec.schedule)
-    if moment is None or not is_past(moment):
-        return spec.schedule
-    if not spec.run_if_late:
-        raise TingTingConfigError(
-            f"The schedule {spec.schedule} has passed, and TingTing does not schedule into the past. Nothing was "
-            'created. Give a later time, or on_past_schedule="run_now" to start when the campaign is run.'
+def _outstanding(error: TingTingError, campaign_id: int) -> TingTingError:
+    """Return an error that ends the wait for an earlier request, and says that the request is outstanding."""
+    said = (
+        "An earlier request to run it has had no usable response, and the campaign is not known to have begun: "
+        "TingTing may still carry the request out. It is not sent again now."
+    )
+    remedy = "Check the campaign's status in TingTing before you call its contacts another way."
+    if isinstance(error, TingTingAPIError):
+        return type(error)(
+            error.call,
+            f"{error.message} {said}",
+            remedy=remedy,
+            campaign_id=campaign_id,
+            status_code=error.status_code,
+            retry_after=error.retry_after,
+            fields=error.fields,
         )
-    log.warning("The schedule %s has passed: the campaign will start when it is run", spec.schedule)
-    return None
-
-
-async def _look_if_it_can_be(campaign: Campaign) -> Campaign:
-    """Return the campaign as it is now, or as it was if TingTing cannot tell: whoever waits for it looks on."""
-    try:
-        return await calls.get_campaign(campaign.id)
-    except TingTingAPIError as error:
-        log.warning("Campaign %s was run, and cannot be looked at now. %s", campaign.id, error)
-        return campaign
-
-
-async def watch_for_start(campaign_id: int, seconds: float) -> Campaign:
-    """Look at a campaign until it has begun, or so many seconds have passed; return it."""
-    waited = 0.0
-    while True:
-        campaign: Campaign = await calls.get_campaign(campaign_id)
-        if campaign.status.has_begun or waited >= seconds:
-            return campaign
-        await Pause(min(RUN_LOOKS_EVERY, seconds))
-        waited += RUN_LOOKS_EVERY
+    return TingTingCampaignError(f"{error} {said} {remedy}", campaign_id=campaign_id)
 
 
 def _check_runnable(campaign: Campaign) -> None:
@@ -364,7 +368,7 @@ def _check_runnable(campaign: Campaign) -> None:
         )
     if campaign.campaign_action_count == 0:
         raise TingTingCampaignError(
-            "it has no contacts, so nobody would be called. Add contacts before running it.",
+            "it has no contacts, so it would call no contact. Add contacts before running it.",
             campaign_id=campaign.id,
             status=campaign.status.value,
         )

@@ -1,19 +1,35 @@
-"""What a campaign is to be, and the mark by which a later attempt knows it as its own. Pure values."""
+"""What a campaign is to be, and the marker by which a later try finds it again."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from typing import Protocol
+
+_MARKER = re.compile(r"\[airflow:([0-9a-f]+)\.([0-9a-z]+)/([0-9a-f]+)\]")
 
 
 @dataclass(frozen=True)
 class CampaignSpec:
-    """What a campaign is to be; times as texts with their offset, the voice as an id.
+    """What a campaign is to be. Times are texts with an offset, the voice is an id.
 
-    :param name: what people see in TingTing; the rest as in API page: Create a campaign and Set voice and category.
-    :param run_if_late: whether a schedule that has passed is left off; otherwise nothing is created.
+    Source: API page, Create a campaign, Set voice and category.
+
+    :param name: the name that TingTing shows.
+    :param services: `PHONE`, `SMS` or `SMS & PHONE`.
+    :param user_phone: ids of the caller numbers.
+    :param message: the text that is spoken.
+    :param sms_message: the text that is sent; required for SMS.
+    :param description: the user's own description; the marker is put before it.
+    :param schedule: when TingTing is to start it, in ISO 8601 with an offset; None to start when it is run.
+    :param credit_limit: the most credits that the campaign may spend.
+    :param voice: the voice's id; None to set no voice.
+    :param category: `Text` or `Audio`.
+    :param length_factor: the speed of the speech, such as `1.00`.
+    :param draft: whether to leave the campaign as a draft.
+    :param run_if_late: whether to leave out a schedule that has passed; otherwise nothing is created then.
     """
 
     name: str
@@ -34,42 +50,76 @@ class CampaignSpec:
         return f"CampaignSpec(name={self.name!r}, services={self.services!r})"
 
     def fingerprint(self) -> str:
-        """Return a short text that is the same for the same message and target, and tells nothing of them."""
+        """Return a short text that is the same for the same name, target and messages, and reveals none of them."""
         content = [self.name, self.services, list(self.user_phone), self.message, self.sms_message]
         return hashlib.sha256(json.dumps(content, ensure_ascii=False).encode()).hexdigest()[:8]
 
 
-class Mark(Protocol):
-    """Anything by which a campaign is known as somebody's own."""
+class MarksCampaigns(Protocol):
+    """A marker that can be recognised in a campaign's description."""
 
     def is_in(self, description: str) -> bool:
-        """Whether a campaign with this description is it."""
+        """Return whether a campaign with this description carries the marker."""
 
 
 @dataclass(frozen=True)
 class Marker:
-    """The mark in a campaign's description by which a later attempt knows it as its own.
+    """The text in a campaign's description by which a later try finds the campaign of its task.
 
-    :param key: who made the campaign: the same for each attempt of one task.
-    :param fingerprint: what the campaign says, so that a task whose content has changed does not adopt it.
+    :param key: identifies the task instance, or the occasion; the same for each try.
+    :param generation: which of the campaigns of that task or occasion: another one after each clear that creates anew.
+    :param fingerprint: of the content, so that a task whose content has changed does not use the campaign.
     """
 
     key: str
+    generation: str
     fingerprint: str
 
     @classmethod
-    def of(cls, spec: CampaignSpec, *parts: object) -> Marker:
-        """Make the mark of a campaign from what identifies the task, such as DAG, run, task and map index."""
-        return cls(hashlib.sha256("\x1f".join(map(str, parts)).encode()).hexdigest()[:20], spec.fingerprint())
+    def of(cls, spec: CampaignSpec, *parts: object, generation: object = 0) -> Marker:
+        """Return the marker of a campaign.
+
+        :param spec: the campaign.
+        :param parts: what identifies the task or the occasion, such as DAG, run, task and map index.
+        :param generation: see the class; lower-case letters and digits.
+        """
+        key = hashlib.sha256("\x1f".join(map(str, parts)).encode()).hexdigest()[:20]
+        return cls(key, str(generation), spec.fingerprint())
 
     def __str__(self) -> str:
-        return f"[airflow:{self.key}/{self.fingerprint}]"
+        return f"[airflow:{self.key}.{self.generation}/{self.fingerprint}]"
 
     def is_in(self, description: str) -> bool:
-        """Whether a campaign with this description is this task's, whatever it says."""
-        return f"[airflow:{self.key}/" in description
+        """Return whether a campaign with this description is of this task and generation, whatever its content."""
+        return f"[airflow:{self.key}.{self.generation}/" in description
+
+    def any_generation(self) -> AnyGeneration:
+        """Return what recognises the campaigns of each generation."""
+        return AnyGeneration(self.key)
+
+    def as_found(self, description: str) -> Marker:
+        """Return this marker with the generation that a campaign's description shows."""
+        return replace(self, generation=self.any_generation().generation_in(description) or self.generation)
+
+
+@dataclass(frozen=True)
+class AnyGeneration:
+    """Recognises the campaigns of a task or an occasion, whichever generation.
+
+    :param key: as in `Marker`.
+    """
+
+    key: str
+
+    def is_in(self, description: str) -> bool:
+        """Return whether a campaign with this description is of this task or occasion."""
+        return f"[airflow:{self.key}." in description
+
+    def generation_in(self, description: str) -> str:
+        """Return the generation that a campaign's description shows; an empty text when it shows none."""
+        return next((match[2] for match in _MARKER.finditer(description) if match[1] == self.key), "")
 
 
 def is_marked(description: str) -> bool:
-    """Whether a campaign with this description carries the mark of any task."""
+    """Return whether a campaign with this description carries the marker of any task."""
     return "[airflow:" in description

@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 _SAME = timedelta(minutes=1)
 
 
-async def bring_up_to_date(campaign: Campaign, spec: CampaignSpec) -> Campaign:
+async def apply_schedule(campaign: Campaign, spec: CampaignSpec) -> Campaign:
     """Give a campaign that has not begun the schedule that its task wants now, and say what stays as it was.
 
     The API page tells how to change a schedule; it does not tell how to take one away, or to change a credit limit.

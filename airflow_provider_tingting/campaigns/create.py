@@ -1,0 +1,165 @@
+"""Creates a campaign once: a later try finds it by the marker in its description."""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime
+
+from airflow_provider_tingting.api import calls, idempotent_writes
+from airflow_provider_tingting.api.models import Campaign
+from airflow_provider_tingting.campaigns.job import CampaignJob
+from airflow_provider_tingting.campaigns.marker import CampaignSpec, Marker
+from airflow_provider_tingting.campaigns.reconcile import find_after_unknown, find_campaign, reconcile
+from airflow_provider_tingting.campaigns.reschedule import apply_schedule
+from airflow_provider_tingting.campaigns.schedule import is_past, read_schedule
+from airflow_provider_tingting.campaigns.state import RunRequest
+from airflow_provider_tingting.errors import (
+    TingTingCampaignError,
+    TingTingConfigError,
+    TingTingNotFoundError,
+    TingTingOutcomeUnknownError,
+)
+
+log = logging.getLogger(__name__)
+
+#: A create request that an earlier try sent so many seconds ago has been carried out, or will never be.
+CREATE_SETTLES_WITHIN = 20.0
+
+
+async def attach_or_create(
+    job: CampaignJob, spec: CampaignSpec, marker: Marker, *, thorough: bool = False, exact: bool = True
+) -> Campaign:
+    """Return the one campaign with a marker, and create it if there is none.
+
+    After an unknown outcome the campaign is created again only when it is proven absent. Of the campaigns of two tries
+    that have raced, both use the one with the lowest id. A campaign of an earlier try that has not begun gets the
+    voice and the schedule of the spec; another credit limit is only logged.
+
+    Source: API page, Create a campaign, Set voice and category.
+
+    :param job: holds what earlier tries have saved, and becomes the job of the campaign.
+    :param spec: the campaign.
+    :param marker: the marker of the campaign.
+    :param thorough: look beyond its name first, because an earlier try may have created it and a person may have
+        renamed it since.
+    :param exact: whether only a campaign of the marker's generation counts; otherwise the newest generation does.
+    :raises TingTingCampaignError: the job's campaign has other content, was deleted, or keeps another schedule.
+    :raises TingTingConfigError: there is none yet, and the schedule has passed.
+    :raises TingTingAPIError: TingTing refuses, or it stays unknown whether there is a campaign.
+    """
+    earlier = await _attached(job, spec, marker, thorough=thorough, exact=exact)
+    campaign = earlier or await _create(job, spec, marker)
+    job.update(campaign_id=campaign.id, fingerprint=marker.fingerprint, create_requested_at=None)
+    if campaign.status.has_begun:
+        return campaign
+    if earlier is not None and job.state.run is RunRequest.NEVER:
+        campaign = await apply_schedule(campaign, spec)
+    if spec.voice is not None:
+        await idempotent_writes.retry_idempotent(
+            calls.set_campaign_message(
+                campaign.id,
+                voice=spec.voice,
+                category=spec.category,
+                message=spec.message,
+                sms_message=spec.sms_message,
+                length_factor=spec.length_factor,
+                draft=spec.draft,
+            )
+        )
+    return campaign
+
+
+async def _attached(
+    job: CampaignJob, spec: CampaignSpec, marker: Marker, *, thorough: bool, exact: bool
+) -> Campaign | None:
+    """Return the campaign that an earlier try has created, or None."""
+    if job.state.campaign_id is not None:
+        if job.state.fingerprint != marker.fingerprint:
+            raise _other_content(job.state.campaign_id)
+        try:
+            campaign: Campaign | None = await calls.get_campaign(job.state.campaign_id)
+        except TingTingNotFoundError:
+            raise TingTingCampaignError(
+                "an earlier attempt of this task created it, and it does not exist any more. Whether it was run is "
+                'not known, so no other takes its place. Clear the task with on_clear="send_again" for a new one.',
+                campaign_id=job.state.campaign_id,
+            ) from None
+    else:
+        wanted = marker if exact else marker.any_generation()
+        requested_at = job.state.create_requested_at
+        if requested_at is not None and job.now() - requested_at < CREATE_SETTLES_WITHIN:
+            campaign = await find_after_unknown(spec.name, wanted)
+        else:
+            thorough = thorough or requested_at is not None or bool(spec.draft)
+            campaign = await find_campaign(spec.name, wanted, thorough=thorough)
+        # Of a campaign whose id was saved the id is proof enough: a person may have edited its description.
+        if campaign is not None and str(marker.as_found(campaign.description)) not in campaign.description:
+            raise _other_content(campaign.id, campaign.status.value)
+    if campaign is not None:
+        log.info("Campaign %s was created by an earlier attempt and is used again", campaign.id)
+    return campaign
+
+
+async def _create(job: CampaignJob, spec: CampaignSpec, marker: Marker) -> Campaign:
+    async def send() -> Campaign:
+        call = calls.create_campaign(
+            name=spec.name,
+            services=spec.services,
+            user_phone=spec.user_phone,
+            message=spec.message,
+            sms_message=spec.sms_message,
+            # The marker comes first, so that a server that shortens descriptions keeps it.
+            description=f"{marker} {spec.description}" if spec.description else str(marker),
+            schedule=_schedule_to_send(spec),
+            credit_limit=spec.credit_limit,
+        )
+        job.update(create_requested_at=job.now())
+        campaign = await call
+        log.info("Campaign %s was created", campaign.id)
+        if campaign.description and not marker.is_in(campaign.description):
+            log.warning(
+                "TingTing has not kept the marker in the description of campaign %s: without a task state store a "
+                "later attempt cannot find the campaign again. Shorten the description.",
+                campaign.id,
+            )
+        return campaign
+
+    async def look(error: TingTingOutcomeUnknownError) -> Campaign | None:
+        log.warning("Whether the campaign was created is unknown; looking for it. %s", error)
+        found = await find_after_unknown(spec.name, marker)
+        if found is not None:
+            log.info("The request was carried out: campaign %s exists", found.id)
+        return found
+
+    campaign = await reconcile(
+        send,
+        look=look,
+        not_done=lambda _: job.update(create_requested_at=None),
+        pause=idempotent_writes.RETRY_PAUSES[-1],
+    )
+    # Another try with the same marker may have created one at the same time; both use the lowest id.
+    return await find_campaign(spec.name, marker) or campaign
+
+
+def _schedule_to_send(spec: CampaignSpec) -> str | None:
+    """Return the schedule, or None for one that has passed and may be left out."""
+    moment: datetime | None = read_schedule(spec.schedule)
+    if moment is None or not is_past(moment):
+        return spec.schedule
+    if not spec.run_if_late:
+        raise TingTingConfigError(
+            f"The schedule {spec.schedule} has passed, and TingTing does not schedule into the past. Nothing was "
+            'created. Give a later time, or on_past_schedule="run_now" to start when the campaign is run.'
+        )
+    log.warning("The schedule %s has passed: the campaign will start when it is run", spec.schedule)
+    return None
+
+
+def _other_content(campaign_id: int, status: str | None = None) -> TingTingCampaignError:
+    return TingTingCampaignError(
+        "an earlier attempt of this task created it with another name, message or caller number. It is not used for "
+        'this one, and nothing was created. Clear the task with on_clear="send_again" for a new campaign; if the task '
+        "is mapped, its list has changed its order.",
+        campaign_id=campaign_id,
+        status=status,
+    )

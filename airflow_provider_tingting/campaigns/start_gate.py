@@ -1,0 +1,129 @@
+"""The last check before a campaign is requested to run: the run's age, the calling window, and what else runs."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from typing import NoReturn
+
+from airflow_provider_tingting.api import calls
+from airflow_provider_tingting.api.models import Campaign
+from airflow_provider_tingting.campaigns import calling_window, concurrency
+from airflow_provider_tingting.campaigns.calling_window import CallingWindow
+from airflow_provider_tingting.errors import TingTingCampaignTimeoutError, TingTingStartRefusedError
+
+log = logging.getLogger(__name__)
+
+
+class StartDeferred(Exception):  # noqa: N818
+    """Is raised when the campaign may start, but not now. It is not an error.
+
+    :param why: the reason, as the end of a sentence.
+    :param until: when to check again, in seconds since 1970; None while another campaign runs.
+    """
+
+    def __init__(self, why: str, until: float | None = None) -> None:
+        super().__init__(why)
+        self.why = why
+        self.until = until
+
+
+@dataclass(frozen=True)
+class StartGate:
+    """Decides whether a campaign may be requested to run now. Its `check` is the `gate` of `CampaignJob.run_once`.
+
+    :param window: the hours in which the campaign may be started; None for any hour.
+    :param wait_for_window: whether to wait at another hour; otherwise the start is refused.
+    :param one_at_a_time: whether to wait while another campaign of the account runs.
+    :param deadline: until when the start may be deferred, in seconds since 1970; None for as long as it takes.
+    :param check_age: raises `TingTingStartRefusedError` when the DAG run is too old to call anyone.
+    """
+
+    window: CallingWindow | None = None
+    wait_for_window: bool = True
+    one_at_a_time: bool = False
+    deadline: float | None = None
+    check_age: Callable[[], None] = lambda: None
+
+    async def check(self, campaign: Campaign) -> Campaign:
+        """Return the campaign as it is now, when it may be started.
+
+        :param campaign: the campaign as it was just read.
+        :raises StartDeferred: it may not start yet.
+        :raises TingTingStartRefusedError: it may not start at all: the run is too old, or it is another hour.
+        :raises TingTingCampaignTimeoutError: it cannot start before the deadline.
+        """
+        if self._starts_by_schedule(campaign):
+            self.check_age()
+            return campaign
+        self.check_age()
+        self._check_window(campaign)
+        if self.one_at_a_time:
+            others = await concurrency.blocking_campaigns(campaign.id)
+            if others:
+                ids = ", ".join(str(each.id) for each in others[:5])
+                self._defer(campaign, StartDeferred(f"while others run on this account (now: {ids})"))
+            # Reading the lists has taken time.
+            campaign = await calls.get_campaign(campaign.id)
+            if not campaign.status.has_begun:
+                self.check_age()
+                self._check_window(campaign)
+        return campaign
+
+    def _starts_by_schedule(self, campaign: Campaign) -> bool:
+        """Return whether TingTing will start the campaign later, by its own schedule.
+
+        :raises TingTingStartRefusedError: it would start outside the calling window.
+        """
+        if not campaign.schedule:
+            return False
+        begins = campaign.scheduled_at
+        if begins is None:
+            if self.window is None:
+                return False
+            raise TingTingStartRefusedError(
+                f"Campaign {campaign.id} has a schedule that cannot be read, so it may begin outside its calling "
+                f"window, {self.window}. It was not run, and no contact was called.",
+            )
+        if begins <= _now():
+            return False
+        if self.window is not None and not self.window.is_open(begins):
+            raise TingTingStartRefusedError(
+                f"Campaign {campaign.id} is scheduled for {begins.isoformat()}, outside its calling window, "
+                f"{self.window}. It was not run, and no contact was called. Give it another schedule.",
+            )
+        if self.one_at_a_time:
+            log.warning(
+                "Campaign %s begins by its own schedule, whatever else runs then: one_at_a_time cannot defer it",
+                campaign.id,
+            )
+        return True
+
+    def _check_window(self, campaign: Campaign) -> None:
+        now = _now()
+        if self.window is None or self.window.is_open(now):
+            return
+        opens = self.window.opens_at(now)
+        if not self.wait_for_window:
+            raise TingTingStartRefusedError(
+                f"Campaign {campaign.id} was not run: it is outside its calling window, {self.window}, which opens "
+                f'at {opens:%Y-%m-%d %H:%M}, and outside_window="fail". No contact was called. Clear the task then.',
+            )
+        why = f"before {opens:%Y-%m-%d %H:%M}, when its calling window opens ({self.window})"
+        self._defer(campaign, StartDeferred(why, opens.timestamp()))
+
+    def _defer(self, campaign: Campaign, deferred: StartDeferred) -> NoReturn:
+        if self.deadline is not None and max(calling_window.now(), deferred.until or 0.0) >= self.deadline:
+            raise TingTingCampaignTimeoutError(
+                f"it was not run, and no contact was called: it may not start {deferred.why}, and its time to start "
+                "(start_timeout, execution_timeout) ends before. A retry waits again.",
+                campaign_id=campaign.id,
+                status=campaign.status.value,
+            )
+        raise deferred
+
+
+def _now() -> datetime:
+    return datetime.fromtimestamp(calling_window.now(), timezone.utc)
