@@ -13,6 +13,7 @@ from airflow.providers.common.compat.sdk import (
     AirflowFailException,
     AirflowSensorTimeout,
     AirflowSkipException,
+    AirflowTaskTimeout,
     BaseHook,
     BaseNotifier,
     BaseOperator,
@@ -48,6 +49,7 @@ __all__ = [
     "AirflowFailException",
     "AirflowSensorTimeout",
     "AirflowSkipException",
+    "AirflowTaskTimeout",
     "BaseEventTrigger",
     "BaseHook",
     "BaseNotifier",
@@ -75,6 +77,7 @@ __all__ = [
     "object_storage_path",
     "redact",
     "task_decorator_factory",
+    "task_instance_state",
 ]
 
 if TYPE_CHECKING:
@@ -221,6 +224,32 @@ def failed_upstream(context: Context) -> list[str]:
         if any(by_index[index] in ("failed", "upstream_failed") for index in mine):
             failed.append(task)
     return failed
+
+
+def task_instance_state(ti: Any) -> str | None:
+    """Return the state that Airflow has of a task instance now: `deleted` when Airflow has none, None before a state.
+
+    It blocks, and works in a task's process only.
+
+    :param ti: the task instance of the context.
+    """
+    index = ti.map_index if ti.map_index is not None else -1
+    if hasattr(ti, "get_task_states"):
+        found = ti.get_task_states(
+            dag_id=ti.dag_id, task_ids=[ti.task_id], run_ids=[ti.run_id], **({"map_index": index} if index >= 0 else {})
+        )
+        states = list(found.get(ti.run_id, {}).values())
+        return "deleted" if not states else _state_text(states[0])
+    from airflow.models.taskinstance import TaskInstance
+
+    row = TaskInstance.get_task_instance(
+        dag_id=ti.dag_id, run_id=ti.run_id, task_id=ti.task_id, map_index=index, lock_for_update=False
+    )
+    return "deleted" if row is None else _state_text(row.state)
+
+
+def _state_text(state: Any) -> str | None:
+    return None if state is None else str(getattr(state, "value", state))
 
 
 def approval_operator() -> type[BaseOperator] | None:

@@ -8,6 +8,8 @@ TingTingError
 ├── TingTingStorageError              a file or a store fails this time; a retry may help
 │   └── TingTingStorageRefusedError       the path, the bucket or the rights are wrong
 ├── TingTingReportError               a report that is incomplete or damaged, or cannot be loaded
+├── TingTingStartRefusedError         the campaign may not be run at this time; no contact was called
+│   └── TingTingRunTooOldError            the DAG run is older than max_age
 ├── TingTingCampaignError             the campaign is not what the task needs
 │   ├── TingTingCampaignFailedError       it has ended and failed
 │   └── TingTingCampaignTimeoutError      it has not ended in time
@@ -82,6 +84,14 @@ class TingTingStorageRefusedError(TingTingStorageError):
 
 class TingTingReportError(TingTingError):
     """A report is incomplete or damaged, or cannot be loaded into a database; the target is unchanged."""
+
+
+class TingTingStartRefusedError(TingTingError):
+    """The campaign may not be run, or the contact not be called, at this time; no contact was called."""
+
+
+class TingTingRunTooOldError(TingTingStartRefusedError):
+    """The DAG run is older than `max_age`; no contact was called."""
 
 
 class TingTingCampaignError(TingTingError):
@@ -218,6 +228,7 @@ NON_RETRYABLE: dict[type[TingTingError], str] = {
     TingTingConfigError: "the connection or an argument is wrong",
     TingTingContactsError: "the contacts cannot be used as given",
     TingTingNotFoundError: "it does not exist at TingTing",
+    TingTingStartRefusedError: "the campaign may not be run at this time",
     TingTingRedirectError: "the base URL is not TingTing's",
     TingTingStorageRefusedError: "the path or the rights there are wrong",
     TingTingValidationError: "TingTing refuses the content",

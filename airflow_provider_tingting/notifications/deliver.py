@@ -14,7 +14,7 @@ from airflow_provider_tingting.api import calls, idempotent_writes
 from airflow_provider_tingting.api.models import Campaign
 from airflow_provider_tingting.api.protocol import Pause
 from airflow_provider_tingting.campaigns import reconcile
-from airflow_provider_tingting.campaigns.job import MOST_SENDS, CampaignJob
+from airflow_provider_tingting.campaigns.job import CampaignJob, RunRequest
 from airflow_provider_tingting.campaigns.schedule import wire_format
 from airflow_provider_tingting.clock import wall_time
 from airflow_provider_tingting.errors import (
@@ -23,7 +23,6 @@ from airflow_provider_tingting.errors import (
     TingTingCampaignError,
     TingTingError,
     TingTingOutcomeUnknownError,
-    TingTingRateLimitedError,
     TingTingRefusedError,
 )
 from airflow_provider_tingting.masking import mask_number
@@ -158,20 +157,21 @@ async def _call(
             await idempotent_writes.retry_idempotent(message)
         # The call for many, which skips a number that is there: the one for a single contact refuses to be repeated.
         await idempotent_writes.retry_idempotent(calls.add_contacts(campaign.id, [{"number": notice.to[step]}]))
-        began = await job.run_once()
+        started = await job.run_once()
     except TingTingError:
         # Left behind, an un-run campaign would keep others waiting.
-        if job.state.phase != "begun" and not _may_have_run(job):
+        if job.state.run is RunRequest.NEVER:
             await _discard(campaign.id)
         raise
     shown = mask_number(notice.to[step])
-    log.info("Campaign %s tells %s (%s); it is %s", campaign.id, shown, told.services, began.status)
+    log.info(
+        "Campaign %s tells %s (%s); it is %s",
+        campaign.id,
+        shown,
+        told.services,
+        started.campaign.status if started.campaign else "requested",
+    )
     return campaign.id, told.at
-
-
-def _may_have_run(job: CampaignJob) -> bool:
-    # `run_once` forgets the time of asking when it knows that TingTing did nothing.
-    return job.state.phase == "running" and job.state.asked_at is not None
 
 
 async def _create(notice: Notice, mark: NoticeMark, callers: tuple[int, ...]) -> Campaign:
@@ -187,21 +187,14 @@ async def _create(notice: Notice, mark: NoticeMark, callers: tuple[int, ...]) ->
         description=f"{mark} A notice from Airflow.",
         schedule=schedule,
     )
-    for attempt in range(1, MOST_SENDS + 1):
-        try:
-            campaign: Campaign = await call
-            return campaign
-        except TingTingOutcomeUnknownError:
-            found = await reconcile.find_by_marker(notice.name, mark)
-            if found is not None:
-                return found
-            if attempt == MOST_SENDS:
-                raise
-        except TingTingRateLimitedError as error:
-            if attempt == MOST_SENDS:
-                raise
-            await idempotent_writes.rate_limit_pause(error, LOOKS_EVERY)
-    raise AssertionError("unreachable")
+
+    async def send() -> Campaign:
+        return await call
+
+    async def look(error: TingTingOutcomeUnknownError) -> Campaign | None:
+        return await reconcile.find_after_unknown(notice.name, mark)
+
+    return await reconcile.reconcile(send, look=look, pause=LOOKS_EVERY)
 
 
 def _sms(notice: Notice) -> str | None:

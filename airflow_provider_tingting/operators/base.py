@@ -7,13 +7,14 @@ from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow_provider_tingting._compat import AirflowFailException, BaseOperator
+from airflow_provider_tingting._compat import AirflowFailException, AirflowSkipException, BaseOperator
 from airflow_provider_tingting.assets import campaign_uri
 from airflow_provider_tingting.connection import DEFAULT_CONN_ID
 from airflow_provider_tingting.errors import (
     NON_RETRYABLE,
     TingTingAuthError,
     TingTingError,
+    TingTingRunTooOldError,
 )
 from airflow_provider_tingting.links.campaign import TingTingCampaignLink, push_link
 from airflow_provider_tingting.utils.arguments import check_rendered
@@ -63,6 +64,8 @@ class TingTingBaseOperator(BaseOperator):
         try:
             yield
         except self.non_retryable as error:
+            if isinstance(error, TingTingRunTooOldError) and getattr(self, "on_too_old", None) == "skip":
+                raise AirflowSkipException(str(error)) from error
             which = f" (Connection {self.tingting_conn_id!r}.)" if isinstance(error, TingTingAuthError) else ""
             raise AirflowFailException(f"{error}{which}") from error
 
@@ -117,6 +120,6 @@ class TingTingBaseWriteOperator(TingTingBaseOperator):
         """
         ClearPolicy(self.on_clear).apply(context, what, self.log)
 
-    def memory(self, context: Context) -> TaskState:
+    def task_state(self, context: Context) -> TaskState:
         """Return the state that earlier tries of this task have saved; empty after a clear with `send_again`."""
         return ClearPolicy(self.on_clear).task_state(context)

@@ -17,7 +17,7 @@ from airflow_provider_tingting.errors import (
 )
 from airflow_provider_tingting.operators.base import TingTingBaseOperator, TingTingBaseWriteOperator
 from airflow_provider_tingting.utils.arguments import campaign_id_of, message_of
-from airflow_provider_tingting.utils.clears import clear_count, is_first_try
+from airflow_provider_tingting.utils.clears import is_first_try, was_cleared
 from airflow_provider_tingting.utils.task_state import TaskState
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ class TingTingStopCampaignOperator(TingTingBaseWriteOperator):
         """Stop the campaign unless it has ended, and look again."""
         from airflow_provider_tingting.api.idempotent_writes import retry_idempotent
         from airflow_provider_tingting.api.statuses import CampaignStatus
-        from airflow_provider_tingting.campaigns.reconcile import end_of
+        from airflow_provider_tingting.campaigns.reconcile import status_after_stop
 
         with self.fail_without_retry():
             self.check_templates()
@@ -129,14 +129,14 @@ class TingTingStopCampaignOperator(TingTingBaseWriteOperator):
             number = campaign_id_of(self.campaign_id)
             self.push_campaign(context, number)
             campaign = self.hook.get_campaign(number)
-            memory = TaskState(context, generation=0)
-            asked = not is_first_try(context)
-            if memory.is_kept and not clear_count(context):
-                # Only a retry is told for certain: the entry of a task that succeeded may have been cleared away.
-                asked = (memory.recall() or {}).get("campaign_id") == number
+            state = TaskState(context)
+            requested = not is_first_try(context)
+            if state.is_available and not was_cleared(context):
+                # Only for a retry the entry is certain: that of a task that succeeded may have been deleted.
+                requested = (state.load() or {}).get("campaign_id") == number
             if not campaign.status.is_final:
-                memory.keep({"phase": "stopping", "campaign_id": number})
-                asked = True
+                state.save({"phase": "stopping", "campaign_id": number})
+                requested = True
                 refusal: TingTingRefusedError | None = None
                 try:
                     run_flow(self.hook.get_conn(), retry_idempotent(api.calls.stop_campaign(number)))
@@ -151,7 +151,7 @@ class TingTingStopCampaignOperator(TingTingBaseWriteOperator):
                         "it. Stop it in TingTing itself."
                     ) from refusal
                 if refusal is None and not campaign.status.is_final:
-                    status = run_flow(self.hook.get_conn(), end_of(number))
+                    status = run_flow(self.hook.get_conn(), status_after_stop(number))
                     if not status.is_final:
                         raise TingTingCampaignError(
                             f"TingTing took the request to stop it, but it still is {status}. Look at TingTing.",
@@ -159,9 +159,9 @@ class TingTingStopCampaignOperator(TingTingBaseWriteOperator):
                             status=status.value,
                         )
                     campaign = self.hook.get_campaign(number)
-            # Over though it was refused, or though an earlier try was killed before it could say so: it has ended by
-            # itself, or the stop was obeyed.
-            stopped = asked and campaign.status is not CampaignStatus.COMPLETED
+            # Final though the stop was refused, or though an earlier try was killed before it returned: the campaign
+            # has ended by itself, or the stop was carried out.
+            stopped = requested and campaign.status is not CampaignStatus.COMPLETED
             return {"campaign_id": number, "status": campaign.status.value, "stopped": stopped}
 
 

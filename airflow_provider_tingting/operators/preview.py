@@ -9,18 +9,17 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from airflow_provider_tingting import api
 from airflow_provider_tingting._compat import AirflowFailException
 from airflow_provider_tingting.api.driver import run_flow
-from airflow_provider_tingting.api.protocol import Pause
 from airflow_provider_tingting.errors import (
     TingTingConfigError,
     TingTingNeverSentError,
     TingTingOutcomeUnknownError,
-    TingTingRateLimitedError,
     TingTingRefusedError,
+    TingTingStartRefusedError,
 )
 from airflow_provider_tingting.masking import mask_text
 from airflow_provider_tingting.operators.base import TingTingBaseOperator, TingTingBaseWriteOperator
 from airflow_provider_tingting.utils.arguments import campaign_id_of, message_of
-from airflow_provider_tingting.utils.clears import clear_count
+from airflow_provider_tingting.utils.clears import tries_before_clear
 from airflow_provider_tingting.utils.run_age import check_calling_window, check_max_age, check_may_call
 
 if TYPE_CHECKING:
@@ -31,10 +30,16 @@ if TYPE_CHECKING:
     from airflow_provider_tingting.campaigns.calling_window import WindowArgument
     from airflow_provider_tingting.utils.task_state import TaskState
 
-# What a try of the demo call leaves that has certainly called nobody; never renamed, since entries outlive an upgrade.
+# What a try saves that has certainly not called the contact. It is never renamed, since entries outlive an upgrade.
 _NOT_CALLED = "not_called"
-# The hour is one of them.
-_CERTAINLY_NOT_CALLED = (TingTingNeverSentError, TingTingRefusedError, TingTingConfigError)
+_CERTAINLY_NOT_CALLED = (
+    TingTingNeverSentError,
+    TingTingRefusedError,
+    TingTingConfigError,
+    TingTingStartRefusedError,
+)
+# Seconds before a request that certainly was not carried out is sent again.
+_SEND_AGAIN_AFTER = 3.0
 
 
 class TingTingPreviewVoiceOperator(TingTingBaseOperator):
@@ -130,77 +135,71 @@ class TingTingDemoCallOperator(TingTingBaseWriteOperator):
         check_may_call(calling_window, max_age, on_too_old)
 
     def execute(self, context: Context) -> dict[str, Any]:
-        """Ask for the call, once."""
+        """Request the call, at most once."""
         with self.fail_without_retry():
             self.check_templates()
             self.apply_on_clear(context, "call the contact")
-            memory = self.memory(context)
-            entry, cleared = memory.recall(), clear_count(context)
-            # Only what says so counts: an entry that is not there may have been cleared away after a call.
+            state = self.task_state(context)
+            entry, before_clear = state.load(), tries_before_clear(context)
+            # Only an entry shows it: a missing one may have been deleted after a call.
             not_called = entry is not None and entry.get("phase") == _NOT_CALLED
-            asked = entry is not None if memory.is_kept else context["ti"].try_number > cleared + 1
+            requested = entry is not None if state.is_available else context["ti"].try_number > before_clear + 1
+            number = campaign_id_of(self.contact_id, "contact_id")
             if not_called:
-                self.log.info("An earlier try of this task has called nobody, so this one may")
-            elif cleared and self.on_clear == "reattach":
-                number = campaign_id_of(self.contact_id, "contact_id")
+                self.log.info("An earlier try of this task has not called the contact, so this one may")
+            elif before_clear and self.on_clear == "reattach":
                 return {"contact_id": number, "called": False, "message": ""}
-            elif asked:
-                number = campaign_id_of(self.contact_id, "contact_id")
+            elif requested:
                 raise AirflowFailException(
                     f"An earlier try of this task may have called contact {number}, so it is not called again. To call "
-                    'anew set on_clear="send_again" and clear the task.'
+                    'it again set on_clear="send_again" and clear the task.'
                 )
-            memory.keep({"phase": _NOT_CALLED})
-            number = campaign_id_of(self.contact_id, "contact_id")
-            check_max_age(context, self.max_age, self.on_too_old)
-            with self._last_try_without_a_store(number, memory, Exception):
+            state.save({"phase": _NOT_CALLED})
+            check_max_age(context, self.max_age)
+            with self._last_try_without_a_store(number, state, Exception):
                 client = self.hook.get_conn()
-            with self._last_try_without_a_store(number, memory, *_CERTAINLY_NOT_CALLED):
+            with self._last_try_without_a_store(number, state, *_CERTAINLY_NOT_CALLED):
                 try:
-                    said = run_flow(client, self._ask(number, memory))
+                    response = run_flow(client, self._call(number, state))
                 except TingTingOutcomeUnknownError as error:
                     raise AirflowFailException(
-                        f"Nobody knows whether contact {number} was called, so it is not tried again. {error}"
+                        f"Whether contact {number} was called is unknown, so it is not called again. {error}"
                     ) from error
-            return {"contact_id": number, "called": True, "message": mask_text(said.message)}
+            return {"contact_id": number, "called": True, "message": mask_text(response.message)}
 
-    async def _ask(self, number: int, memory: TaskState) -> MessageResponse:
-        """Ask for the call; a request that was certainly not taken is sent again, a few times."""
-        from airflow_provider_tingting.api import idempotent_writes
-        from airflow_provider_tingting.campaigns import job
+    async def _call(self, number: int, state: TaskState) -> MessageResponse:
+        """Request the call; a request that certainly was not carried out is sent again, a few times."""
+        from airflow_provider_tingting.campaigns.reconcile import reconcile
+
+        async def prepare() -> None:
+            check_calling_window(self.calling_window, "Clear the task then." if state.is_available else "")
+            state.save({"phase": "calling"})
+
+        async def send() -> MessageResponse:
+            return await api.calls.demo_call(number)
+
+        async def look(error: TingTingOutcomeUnknownError) -> MessageResponse | None:
+            # TingTing shows nothing of a demo call, so an unknown outcome is final.
+            raise error
 
         try:
-            for attempt in range(1, job.MOST_SENDS + 1):
-                check_calling_window(self.calling_window, "Clear the task then." if memory.is_kept else "")
-                memory.keep({"phase": "calling"})
-                try:
-                    said: MessageResponse = await api.calls.demo_call(number)
-                    return said
-                except TingTingRateLimitedError as error:
-                    if attempt == job.MOST_SENDS:
-                        raise
-                    await idempotent_writes.rate_limit_pause(error, job.RUN_LOOKS_EVERY)
-                except TingTingNeverSentError:
-                    if attempt == job.MOST_SENDS:
-                        raise
-                    await Pause(job.RUN_LOOKS_EVERY)
+            return await reconcile(send, look=look, prepare=prepare, pause=_SEND_AGAIN_AFTER)
         except _CERTAINLY_NOT_CALLED:
-            # Not before the last request: while this try may still ask, another one must not.
-            memory.keep({"phase": _NOT_CALLED})
+            # Saved after the last request: while this try may still send one, another try must not.
+            state.save({"phase": _NOT_CALLED})
             raise
-        raise AssertionError("unreachable")
 
     @contextmanager
-    def _last_try_without_a_store(self, number: int, memory: TaskState, *errors: type[Exception]) -> Iterator[None]:
-        """Say what a later try could not know without a state store: that nobody was called."""
+    def _last_try_without_a_store(self, number: int, state: TaskState, *errors: type[Exception]) -> Iterator[None]:
+        """Fail without retries where a later try could not know that this one has not called the contact."""
         try:
             yield
         except AirflowFailException:
             raise
         except errors as error:
-            if memory.is_kept:
+            if state.is_available:
                 raise
             raise AirflowFailException(
-                f"{error} Contact {number} was not called. This Airflow (before 3.3) remembers nothing between tries, "
-                'so it is not tried again: to call the contact set on_clear="send_again" and clear the task.'
+                f"{error} Contact {number} was not called. This Airflow (before 3.3) saves nothing between tries, so "
+                'there is no retry: to call the contact set on_clear="send_again" and clear the task.'
             ) from error

@@ -241,12 +241,12 @@ def send_audience(
     :param concurrency: requests at the same time.
     :raises TingTingError: as `add_audience`.
     """
-    entry = state.recall() or {}
+    entry = state.load() or {}
     checkpoint = Checkpoint.from_json(entry.get("progress")) if entry.get("campaign_id") == campaign.id else None
 
     def save(checkpoint: Checkpoint | None) -> None:
         progress = {"progress": checkpoint.to_json()} if checkpoint is not None else {}
-        state.keep({"phase": "sending", "campaign_id": campaign.id, "total": audience.valid, **progress})
+        state.save({"phase": "sending", "campaign_id": campaign.id, "total": audience.valid, **progress})
 
     save(checkpoint)
     added = add_audience(
@@ -259,5 +259,5 @@ def send_audience(
         checkpoint=checkpoint,
         save_checkpoint=save,
     )
-    state.keep({"phase": "sent", "campaign_id": campaign.id, "total": audience.valid})
+    state.save({"phase": "sent", "campaign_id": campaign.id, "total": audience.valid})
     return added

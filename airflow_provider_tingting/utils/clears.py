@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_tingting.errors import TingTingConfigError
-from airflow_provider_tingting.utils.task_state import TaskState
+from airflow_provider_tingting.utils.task_state import TaskState, generation_of
 
 if TYPE_CHECKING:
     from airflow_provider_tingting._compat import Context
@@ -34,7 +34,7 @@ class ClearPolicy:
         """
         if self.on_clear not in ON_CLEAR:
             raise TingTingConfigError(f"on_clear must be one of {', '.join(ON_CLEAR)}; it is {self.on_clear!r}.")
-        if clear_count(context) == 0:
+        if not was_cleared(context):
             return
         if self.on_clear == "fail":
             raise TingTingConfigError(
@@ -55,26 +55,37 @@ class ClearPolicy:
 
         :param context: the task's context.
         """
-        return TaskState(context, clear_count(context) if self.on_clear == "send_again" else None)
+        return TaskState(context, this_generation_only=self.on_clear == "send_again")
 
 
-def clear_count(context: Context) -> int:
-    """Return how many tries the task had used when a person last cleared it; 0 if it was never cleared.
+def tries_before_clear(context: Context) -> int:
+    """Return how many tries the task had used when a person cleared it last; 0 when it was not cleared.
 
-    :param context: the task's context.
+    Where the task state store has an entry, the entry decides. Airflow 2 counts the clears of the DAG run. Otherwise
+    the number follows from `max_tries` and `retries`, and is wrong after an edit of `retries`: a task may count as
+    cleared that was not. What depends on it sends nothing then that an earlier try may have sent.
     """
     ti = context["ti"]
     retries = getattr(getattr(ti, "task", None), "retries", None)
     if retries is None:
         retries = context["task"].retries
-    used = int(getattr(ti, "max_tries", 0) or 0) - int(retries or 0)
-    # Each try after a clear has a higher number; without one the DAG's `retries` were lowered meanwhile.
-    return used if 0 < used < int(ti.try_number or 1) else 0
+    used = generation_of(context) - int(retries or 0)
+    tries = int(ti.try_number or 1)
+    entry = TaskState(context).load()
+    if entry is not None and isinstance(entry.get("generation"), int):
+        if entry["generation"] == generation_of(context):
+            return 0
+        return used if 0 < used < tries else max(tries - 1, 1)
+    if getattr(context.get("dag_run"), "clear_number", None) == 0:
+        return 0
+    return used if 0 < used < tries else 0
+
+
+def was_cleared(context: Context) -> bool:
+    """Return whether a person has cleared the task since a try of it saved its state; see `tries_before_clear`."""
+    return tries_before_clear(context) > 0
 
 
 def is_first_try(context: Context) -> bool:
-    """Return whether this is the first try of a task that was never cleared, so that nothing can have happened yet.
-
-    :param context: the task's context.
-    """
-    return int(context["ti"].try_number or 1) <= 1 and clear_count(context) == 0
+    """Return whether no earlier try of the task exists."""
+    return int(context["ti"].try_number or 1) <= 1

@@ -1,15 +1,15 @@
-"""Whether a DAG run may phone anybody now: how old it is, and what the hour is."""
+"""Whether a DAG run may call contacts now: how old it is, and whether the calling window is open."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
-from airflow_provider_tingting._compat import AirflowSkipException
 from airflow_provider_tingting.campaigns import calling_window
 from airflow_provider_tingting.campaigns.calling_window import CallingWindow
-from airflow_provider_tingting.errors import TingTingConfigError
+from airflow_provider_tingting.errors import TingTingRunTooOldError, TingTingStartRefusedError
 from airflow_provider_tingting.utils.arguments import ON_TOO_OLD, one_of, seconds_of
+from airflow_provider_tingting.utils.clears import was_cleared
 
 if TYPE_CHECKING:
     from airflow_provider_tingting._compat import Context
@@ -18,10 +18,12 @@ if TYPE_CHECKING:
 # Runs that a timetable has made: their data interval says what they are about. That of a run started by hand or by an
 # asset is one of the past, or none at all.
 _BY_TIMETABLE = ("scheduled", "backfill")
+#: By so much the clocks of Airflow and TingTing may differ.
+CLOCK_TOLERANCE = timedelta(minutes=5)
 
 
 def check_may_call(calling_window: WindowArgument, max_age: float | timedelta | None, on_too_old: str) -> None:
-    """Refuse wrong arguments with the DAG file: no template fills these.
+    """Refuse wrong arguments when the DAG file is parsed: no template fills these.
 
     :raises TingTingConfigError: one of them is wrong.
     """
@@ -31,50 +33,48 @@ def check_may_call(calling_window: WindowArgument, max_age: float | timedelta | 
         seconds_of(max_age, "max_age")
 
 
-def check_max_age(context: Context, max_age: float | timedelta | None, on_too_old: str) -> None:
-    """Refuse to phone anybody for a run that is too old.
+def check_max_age(context: Context, max_age: float | timedelta | None) -> None:
+    """Refuse to call contacts for a run that is too old.
 
-    :raises TingTingConfigError: it is, or nothing tells how old it is.
-    :raises AirflowSkipException: it is, and `on_too_old` is `skip`.
+    :param context: the task's context.
+    :param max_age: in seconds or as a timedelta; None for any age.
+    :raises TingTingRunTooOldError: the run is older, or nothing shows how old it is.
     """
     if max_age is None:
         return
     limit = timedelta(seconds=seconds_of(max_age, "max_age"))
-    meant_for = due_at(context)
-    if meant_for is None:
-        raise TingTingConfigError(
-            "max_age is set, and Airflow does not tell for when this run is: it has neither a data interval nor a "
-            "logical date nor a start. Nobody was called."
+    due = due_at(context)
+    if due is None:
+        raise TingTingRunTooOldError(
+            "max_age is set, and Airflow does not show what time this run is for: it has neither a data interval nor a "
+            "logical date nor a start. No contact was called."
         )
-    age = datetime.fromtimestamp(calling_window.now(), timezone.utc) - meant_for
-    if age <= limit:
-        return
-    text = (
-        f"This run is for {meant_for.astimezone(timezone.utc):%Y-%m-%d %H:%M} UTC, which is {_in_words(age)} ago, and "
-        f"max_age is {_in_words(limit)}. Nobody was called. To call people now, start a new run."
-    )
-    if on_too_old == "skip":
-        raise AirflowSkipException(text)
-    raise TingTingConfigError(text)
+    age = datetime.fromtimestamp(calling_window.now(), timezone.utc) - due
+    if age > limit:
+        raise TingTingRunTooOldError(
+            f"This run is for {due.astimezone(timezone.utc):%Y-%m-%d %H:%M} UTC, which is {_in_words(age)} ago, and "
+            f"max_age is {_in_words(limit)}. No contact was called. To call contacts now, start a new run."
+        )
 
 
 def check_calling_window(window: WindowArgument, remedy: str) -> None:
-    """Refuse to call anybody outside the hours for it.
+    """Refuse to call a contact outside the calling window.
 
+    :param window: as the operators take it; None for any hour.
     :param remedy: what to do once the window is open.
-    :raises TingTingConfigError: it is another hour.
+    :raises TingTingStartRefusedError: it is another hour.
     """
     hours = CallingWindow.read(window)
     moment = datetime.fromtimestamp(calling_window.now(), timezone.utc)
     if hours is not None and not hours.is_open(moment):
-        raise TingTingConfigError(
+        raise TingTingStartRefusedError(
             f"It is outside the calling window, {hours}, which opens at {hours.opens_at(moment):%Y-%m-%d %H:%M}. "
-            f"Nobody was called. {remedy}"
+            f"No contact was called. {remedy}"
         )
 
 
 def due_at(context: Context) -> datetime | None:
-    """Return for when a run is: the end of its data interval, or when it was asked for by hand or by an asset."""
+    """Return the time that a run is for: the end of its data interval, or when a person or an asset triggered it."""
     run = context.get("dag_run")
     kind = getattr(run, "run_type", None)
     names = ["logical_date", "run_after", "start_date"]
@@ -85,6 +85,18 @@ def due_at(context: Context) -> datetime | None:
         if isinstance(moment, datetime):
             return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
     return None
+
+
+def started_at(context: Context) -> datetime | None:
+    """Return a time that is not after the first try of any task of the run, less what clocks may differ by.
+
+    :returns: None when Airflow shows no such time.
+    """
+    # Airflow sets the start of a run again when a person clears its tasks.
+    moment = due_at(context) if was_cleared(context) else getattr(context.get("dag_run"), "start_date", None)
+    if not isinstance(moment, datetime):
+        return None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)) - CLOCK_TOLERANCE
 
 
 def _in_words(length: timedelta) -> str:

@@ -1,8 +1,8 @@
-"""What a task remembers between its tries: Airflow's task state store, which came with 3.3.
+"""What a task saves between its tries.
 
-Airflow wipes a task's XComs before each try and a kill takes all else, so only the store carries a job's state across.
-Before 3.3 there is none; the marker in the campaign's description and the campaign's own status then tell the same,
-one look-up slower.
+Airflow deletes a task's XComs before each try, so only its task state store, which came with Airflow 3.3, carries
+values from one try to the next. Before 3.3 the marker in the campaign's description and the campaign's status serve
+instead.
 """
 
 from __future__ import annotations
@@ -13,44 +13,64 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from airflow_provider_tingting._compat import Context
 
-#: The key in the store; never renamed, since entries outlive an upgrade.
+#: The key in the store. It is never renamed, since entries outlive an upgrade.
 KEY = "tingting_job"
+#: The XCom key under which the create task leaves the campaign of its occasion.
+OCCASION = "tingting_occasion"
 
 
 class TaskState:
-    """One task's memory.
+    """The saved state of one task instance.
 
     :param context: the task's context.
-    :param generation: of the job; what an earlier generation left is forgotten. None for whichever was the last.
+    :param this_generation_only: whether to ignore what was saved before a person cleared the task last.
     """
 
-    def __init__(self, context: Context, generation: int | None) -> None:
+    def __init__(self, context: Context, *, this_generation_only: bool = False) -> None:
         self._store: Any = context.get("task_state_store")
-        if generation is None:
-            kept = self._entry().get("generation")
-            generation = kept if isinstance(kept, int) else 0
-        self.generation = generation
+        self._generation = generation_of(context)
+        self._this_generation_only = this_generation_only
 
     @property
-    def is_kept(self) -> bool:
-        """Whether this Airflow keeps anything between tries."""
+    def is_available(self) -> bool:
+        """Return whether this Airflow has a task state store."""
         return self._store is not None
 
-    def recall(self) -> dict[str, Any] | None:
-        """Return what an earlier try of this generation left, or None."""
-        entry = self._entry()
-        return dict(entry) if entry and entry.get("generation") == self.generation else None
-
-    def _entry(self) -> Mapping[str, Any]:
+    def load(self) -> dict[str, Any] | None:
+        """Return what a try of this task has saved last, or None."""
         entry = self._store.get(KEY) if self._store is not None else None
-        return entry if isinstance(entry, Mapping) else {}
+        if not isinstance(entry, Mapping):
+            return None
+        if self._this_generation_only and entry.get("generation") != self._generation:
+            return None
+        return dict(entry)
 
-    def keep(self, entry: Mapping[str, Any]) -> None:
-        """Keep this instead of what was kept before; it is safe when this returns."""
+    def save(self, entry: Mapping[str, Any]) -> None:
+        """Save a value in place of the one before; it is stored when this returns."""
         if self._store is not None:
-            self._store.set(KEY, {**entry, "generation": self.generation})
+            self._store.set(KEY, {**entry, "generation": self._generation})
 
-    def forget(self) -> None:
-        """Forget what was kept, because it turned out not to have happened."""
-        if self._store is not None:
-            self._store.delete(KEY)
+
+def generation_of(context: Context) -> int:
+    """Return a number that is the same for each try of a task, and another one after each clear.
+
+    It is the `max_tries` of the task instance: Airflow sets it when it creates the task instance, changes it when a
+    person clears the task, and leaves it when the DAG's `retries` are edited. A running task that is cleared keeps its
+    number: Airflow handles that like a retry.
+    """
+    return max(int(getattr(context["ti"], "max_tries", 0) or 0), 0)
+
+
+def upstream_xcoms(context: Context, key: str) -> list[Any]:
+    """Return what the tasks before this one, near and far, have pushed in this run under a key.
+
+    :param context: the task's context.
+    :param key: the XCom key.
+    """
+    before = sorted(context["task"].get_flat_relative_ids(upstream=True))
+    found = context["ti"].xcom_pull(task_ids=before, key=key) if before else None
+    values: list[Any] = []
+    for value in found or []:
+        # Of a mapped task each instance has pushed a value of its own.
+        values += value if isinstance(value, list) else [value]
+    return values

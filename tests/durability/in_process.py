@@ -26,14 +26,17 @@ from airflow_provider_tingting.api import calls, idempotent_writes
 from airflow_provider_tingting.api import client as client_module
 from airflow_provider_tingting.api.client import TingTingClient
 from airflow_provider_tingting.api.retry import RetryPolicy
+from airflow_provider_tingting.campaigns import create as create_module
 from airflow_provider_tingting.campaigns import job as campaign_module
 from airflow_provider_tingting.campaigns import outcome, watch
+from airflow_provider_tingting.campaigns import reconcile as reconcile_module
 from airflow_provider_tingting.contacts import send
-from airflow_provider_tingting.operators import running as running_module
 from airflow_provider_tingting.operators.campaign import (
     TingTingCreateCampaignOperator,
     TingTingRunCampaignOperator,
 )
+from airflow_provider_tingting.operators.campaign import ending as ending_module
+from airflow_provider_tingting.operators.campaign import run as running_module
 from airflow_provider_tingting.operators.contacts import TingTingAddContactsOperator
 from airflow_provider_tingting.operators.report import TingTingDownloadReportOperator
 from airflow_provider_tingting.sandbox import Sandbox
@@ -63,10 +66,23 @@ class Killed(BaseException):
     """The worker is gone; nothing of it can react."""
 
 
+#: Steps of a job, and what the saved state shows then.
+STEPS: dict[str, Callable[[dict[str, Any]], bool]] = {
+    "create requested": lambda saved: saved.get("create_requested_at") is not None,
+    "created": lambda saved: saved.get("campaign_id") is not None and saved.get("create_requested_at") is None,
+    "run requested": lambda saved: saved.get("run") == "maybe",
+    "run accepted": lambda saved: saved.get("run") == "accepted",
+}
+
+
+def _has_reached(saved: dict[str, Any], step: str) -> bool:
+    return STEPS[step](saved)
+
+
 class Store(dict[str, Any]):
     """A task state store as Airflow 3.3 has it: JSON by key, safe once `set` returns.
 
-    :param dies_at: the phase that a worker does not survive remembering: it is written, then the worker is killed.
+    :param dies_at: a step after whose saving the worker is killed, once: a key of `STEPS`.
     """
 
     def __init__(self, dies_at: str | None = None) -> None:
@@ -78,9 +94,9 @@ class Store(dict[str, Any]):
 
     def set(self, key: str, value: Any, **_: Any) -> None:
         self[key] = json.loads(json.dumps(value))
-        if self.dies_at is not None and value.get("phase") == self.dies_at:
-            self.dies_at = None
-            raise Killed(f"remembered {value['phase']}")
+        if self.dies_at is not None and _has_reached(value, self.dies_at):
+            died_at, self.dies_at = self.dies_at, None
+            raise Killed(f"saved {died_at}")
 
     def delete(self, key: str) -> None:
         self.pop(key, None)
@@ -89,15 +105,17 @@ class Store(dict[str, Any]):
 def make_impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Shorten every wait; the order of their lengths stays, and each is longer than `LATE`."""
     monkeypatch.setattr(idempotent_writes, "RETRY_PAUSES", (0.02, 0.05, 0.1, 0.15))
-    monkeypatch.setattr(campaign_module, "CREATE_SETTLES_WITHIN", 0.3)
+    monkeypatch.setattr(create_module, "CREATE_SETTLES_WITHIN", 0.3)
     monkeypatch.setattr(campaign_module, "RUN_SETTLES_WITHIN", 0.4)
-    monkeypatch.setattr(campaign_module, "RUN_LOOKS_EVERY", 0.05)
     monkeypatch.setattr(outcome, "SETTLE_PAUSES", (0.02, 0.05))
     monkeypatch.setattr(watch, "CONTRADICTION_WITHIN", 0.1)
-    monkeypatch.setattr(running_module, "_BLIND_TRY_WATCHES", 0.3)
-    monkeypatch.setattr(running_module, "_LATER_TRY_WATCHES", 0.2)
-    monkeypatch.setattr(running_module, "_SHOWS_WITHIN", 0.3)
     monkeypatch.setattr(calls, "_REPORT_EXTRA_TIMEOUT", 0.2)
+    monkeypatch.setattr(campaign_module, "RUN_POLL_INTERVAL", 0.05)
+    monkeypatch.setattr(running_module, "READ_FIRST_WITHOUT_STORE", 0.3)
+    monkeypatch.setattr(running_module, "READ_FIRST_WITH_STORE", 0.2)
+    monkeypatch.setattr(reconcile_module, "CONTRADICTION_WITHIN", 0.3)
+    monkeypatch.setattr(reconcile_module, "READ_INTERVAL", 0.05)
+    monkeypatch.setattr(ending_module, "SHOWS_WITHIN", 0.3)
     monkeypatch.setattr(client_module, "RetryPolicy", functools.partial(RetryPolicy, first_wait=0.01))
     monkeypatch.setattr(send, "BatchRetries", functools.partial(send.BatchRetries, max_wait=0.05))
 

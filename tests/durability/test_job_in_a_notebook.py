@@ -13,8 +13,10 @@ from support.campaigns import NUMBERS, dialled_once, writes
 
 from airflow_provider_tingting.api import AsyncTingTingClient, TingTingClient, calls
 from airflow_provider_tingting.api.driver import run_flow, run_flow_async
-from airflow_provider_tingting.campaigns.job import CampaignJob, CampaignSpec, JobState, Marker
-from airflow_provider_tingting.campaigns.outcome import summarise
+from airflow_provider_tingting.campaigns.create import attach_or_create
+from airflow_provider_tingting.campaigns.job import CampaignJob, CampaignSpec, JobState, Marker, RunRequest
+from airflow_provider_tingting.campaigns.outcome import judge, summarise
+from airflow_provider_tingting.campaigns.reconcile import stop
 from airflow_provider_tingting.errors import (
     TingTingCampaignError,
     TingTingCampaignFailedError,
@@ -61,15 +63,15 @@ def test_a_campaign_lives_in_a_notebook_that_remembers_only_a_line_of_json(sandb
         sandbox.world.script_outcome(number, outcome)
 
     for _ in range(times):
-        run_flow(client, notebook.job().attach_or_create(SPEC, MARKER))
+        run_flow(client, attach_or_create(notebook.job(), SPEC, MARKER))
         assert len(notebook.text) < 200
     for _ in range(times):
         client.send(calls.add_contacts(notebook.job().campaign_id, PEOPLE))
     for _ in range(times):
         run_flow(client, notebook.job().run_once())
-    assert run_flow(client, notebook.job().status()).status == "Running"
+    assert client.send(calls.get_campaign(notebook.job().campaign_id)).status == "Running"
     sandbox.play_out()
-    campaign = run_flow(client, notebook.job().status())
+    campaign = client.send(calls.get_campaign(notebook.job().campaign_id))
 
     assert campaign.status == "Completed"
     assert len(sandbox.world.campaigns) == 1
@@ -78,10 +80,10 @@ def test_a_campaign_lives_in_a_notebook_that_remembers_only_a_line_of_json(sandb
     summary = summarise(client, campaign)
     for _ in range(times):
         if outcome == "completed":
-            notebook.job().judge(campaign, summary)
+            judge(campaign, summary)
         else:
             with pytest.raises(TingTingCampaignFailedError, match="no contact was reached"):
-                notebook.job().judge(campaign, summary)
+                judge(campaign, summary)
 
 
 def test_either_client_drives_it(sandbox):
@@ -89,34 +91,34 @@ def test_either_client_drives_it(sandbox):
 
     async def live():
         async with AsyncTingTingClient(sandbox.token, base_url=sandbox.base_url) as client:
-            await run_flow_async(client, notebook.job().attach_or_create(SPEC, MARKER))
+            await run_flow_async(client, attach_or_create(notebook.job(), SPEC, MARKER))
             await client.send(calls.add_contacts(notebook.job().campaign_id, PEOPLE))
             return await run_flow_async(client, notebook.job().run_once())
 
-    assert asyncio.run(live()).status == "Running"
+    assert asyncio.run(live()).campaign.status == "Running"
 
 
 def test_a_notebook_that_lost_its_line_finds_the_campaign_by_its_mark(sandbox, client):
-    first = run_flow(client, Notebook().job().attach_or_create(SPEC, MARKER))
+    first = run_flow(client, attach_or_create(Notebook().job(), SPEC, MARKER))
 
-    assert run_flow(client, Notebook().job().attach_or_create(SPEC, MARKER)).id == first.id
+    assert run_flow(client, attach_or_create(Notebook().job(), SPEC, MARKER)).id == first.id
     other = Marker.of(SPEC, "water notice", "2026-11-24")
-    assert run_flow(client, Notebook().job().attach_or_create(SPEC, other)).id != first.id
+    assert run_flow(client, attach_or_create(Notebook().job(), SPEC, other)).id != first.id
 
 
 def test_a_campaign_is_stopped_for_good_and_says_so(sandbox, client):
     notebook = Notebook()
-    run_flow(client, notebook.job().attach_or_create(SPEC, MARKER))
+    run_flow(client, attach_or_create(notebook.job(), SPEC, MARKER))
     client.send(calls.add_contacts(notebook.job().campaign_id, PEOPLE))
     run_flow(client, notebook.job().run_once())
 
-    assert run_flow(client, notebook.job().stop()) == "Campaign 1 was stopped for good."
-    campaign = run_flow(client, notebook.job().run_once())
+    assert run_flow(client, stop(notebook.job().campaign_id)) == "Campaign 1 was stopped for good."
+    campaign = run_flow(client, notebook.job().run_once()).campaign
 
     assert campaign.status == "Terminated"
     assert writes(sandbox).count("run_campaign") == 1
     with pytest.raises(TingTingCampaignFailedError, match="Terminated at 0 %"):
-        notebook.job().judge(campaign, summarise(client, campaign))
+        judge(campaign, summarise(client, campaign))
 
 
 def test_a_job_without_a_campaign_says_what_to_do(client):
@@ -125,7 +127,7 @@ def test_a_job_without_a_campaign_says_what_to_do(client):
 
 
 def test_a_job_that_is_attached_to_another_campaign_forgets_what_it_knew(sandbox, client):
-    job = CampaignJob(JobState("begun", 7, "abc"))
+    job = CampaignJob(JobState(7, "abc", run=RunRequest.ACCEPTED))
 
     job.attach_to(8)
 
@@ -134,7 +136,7 @@ def test_a_job_that_is_attached_to_another_campaign_forgets_what_it_knew(sandbox
 
 def test_a_campaign_without_contacts_is_not_run(sandbox, client):
     job = CampaignJob()
-    run_flow(client, job.attach_or_create(SPEC, MARKER))
+    run_flow(client, attach_or_create(job, SPEC, MARKER))
 
     with pytest.raises(TingTingCampaignError, match="no contacts"):
         run_flow(client, job.run_once())
@@ -142,21 +144,21 @@ def test_a_campaign_without_contacts_is_not_run(sandbox, client):
     assert "run_campaign" not in writes(sandbox)
 
 
-@pytest.mark.parametrize("phase", ["running", "begun"])
-def test_beginning_the_notebook_again_does_not_forget_that_the_campaign_was_asked_to_run(sandbox, client, phase):
+@pytest.mark.parametrize("run", [RunRequest.MAYBE, RunRequest.ACCEPTED])
+def test_beginning_the_notebook_again_does_not_forget_that_the_campaign_was_asked_to_run(sandbox, client, run):
     """Every cell from the first one on, after a kill: a run that is obeyed late is still waited for."""
     notebook = Notebook()
-    run_flow(client, notebook.job().attach_or_create(SPEC, MARKER))
+    run_flow(client, attach_or_create(notebook.job(), SPEC, MARKER))
     client.send(calls.add_contacts(notebook.job().campaign_id, PEOPLE))
     sandbox.faults.add("late-commit", call="run_campaign", value=LATE)
     asked = notebook.job()
-    asked.state = replace(asked.state, phase=phase, asked_at=time.time())
+    asked.state = replace(asked.state, run=run, run_requested_at=time.time())
     notebook.remember(asked.state)
     with pytest.raises(TingTingOutcomeUnknownError):
         client.send(calls.run_campaign(asked.campaign_id))
     assert not sandbox.world.campaigns[asked.campaign_id].runs
 
-    run_flow(client, notebook.job().attach_or_create(SPEC, MARKER))
+    run_flow(client, attach_or_create(notebook.job(), SPEC, MARKER))
     run_flow(client, notebook.job().run_once())
     let_everything_arrive(sandbox)
 

@@ -13,7 +13,7 @@ from support.campaigns import a_campaign, connection, dialled_once, reads, write
 from support.task_context import context_of, fired_by, kill_trigger
 
 from airflow_provider_tingting.errors import TingTingCampaignTimeoutError, TingTingOutcomeUnknownError
-from airflow_provider_tingting.operators import running as running_module
+from airflow_provider_tingting.operators.campaign import run as running_module
 from airflow_provider_tingting.sandbox import Sandbox
 from airflow_provider_tingting.triggers import campaign as trigger_module
 from airflow_provider_tingting.triggers.campaign import TingTingCampaignTrigger

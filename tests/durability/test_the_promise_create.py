@@ -67,9 +67,9 @@ def test_when_the_worker_is_killed_right_after_create_the_retry_adopts_its_campa
     assert not sandbox.ledger.dialled
 
 
-@pytest.mark.parametrize("phase", ["creating", "created"])
-def test_a_worker_killed_at_each_step_that_create_remembers_leaves_one_campaign(sandbox, phase):
-    store = Store(dies_at=phase)
+@pytest.mark.parametrize("step", ["create requested", "created"])
+def test_a_worker_killed_at_each_step_that_create_remembers_leaves_one_campaign(sandbox, step):
+    store = Store(dies_at=step)
 
     campaign, tries = tried(creating, store=store)
 

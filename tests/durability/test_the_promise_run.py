@@ -79,9 +79,9 @@ def test_when_the_worker_is_killed_before_a_late_run_is_obeyed_the_retry_calls_n
 
 
 @in_both_modes
-@pytest.mark.parametrize("phase", ["running", "begun"])
-def test_a_worker_killed_at_each_step_that_run_remembers_calls_everybody_once(sandbox, phase, deferred):
-    campaign, store = a_campaign(sandbox), Store(dies_at=phase)
+@pytest.mark.parametrize("step", ["run requested", "run accepted"])
+def test_a_worker_killed_at_each_step_that_run_remembers_calls_everybody_once(sandbox, step, deferred):
+    campaign, store = a_campaign(sandbox), Store(dies_at=step)
 
     result, tries = tried(lambda: running(campaign, deferrable=deferred), store=store, deferred=deferred)
 
@@ -92,7 +92,7 @@ def test_a_worker_killed_at_each_step_that_run_remembers_calls_everybody_once(sa
 
 def test_a_run_that_tingting_has_said_yes_to_is_never_asked_for_again_even_if_its_status_lags(sandbox):
     sandbox.clock.speed = 0
-    campaign, store = a_campaign(sandbox), Store(dies_at="begun")
+    campaign, store = a_campaign(sandbox), Store(dies_at="run accepted")
     with pytest.raises(Killed):
         once(lambda: running(campaign), store=store)
     # The server shows the old status still.

@@ -9,7 +9,7 @@ from durability.in_process import in_both_modes, once, running
 from support.campaigns import a_campaign, writes
 from support.task_context import context_of
 
-from airflow_provider_tingting.errors import TingTingCampaignFailedError, TingTingCampaignTimeoutError, TingTingError
+from airflow_provider_tingting.errors import TingTingCampaignError, TingTingCampaignTimeoutError, TingTingError
 
 pytestmark = pytest.mark.usefixtures("impatient")
 
@@ -63,21 +63,21 @@ def test_what_an_event_says_is_not_believed_without_a_look(sandbox):
     operator = running(campaign, deferrable=True)
     sandbox.clock.speed = 0
 
-    with pytest.raises(TingTingCampaignFailedError, match="is not over but Running"):
+    with pytest.raises(TingTingCampaignError, match="shows it as Running now"):
         operator.execute_complete(context_of(operator), event=GOOD)
 
 
 def test_a_state_that_cannot_be_read_is_none(sandbox):
-    from airflow_provider_tingting.campaigns.job import JobState
+    from airflow_provider_tingting.campaigns.state import JobState, RunRequest
 
-    kept = JobState("running", 7, "abc", 12.5)
+    kept = JobState(7, "abc", run=RunRequest.MAYBE, run_requested_at=12.5, seen_not_started=True)
     assert JobState.from_json(json.loads(json.dumps(kept.to_json()))) == kept
     for spoilt in (
         None,
         [],
         {},
-        {"version": 2},
+        {"version": 1},
         {**kept.to_json(), "campaign_id": "7"},
-        {**kept.to_json(), "phase": 1},
+        {**kept.to_json(), "run": 1},
     ):
         assert JobState.from_json(spoilt) == JobState()

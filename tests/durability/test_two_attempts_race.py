@@ -11,7 +11,7 @@ from durability.in_process import PEOPLE, Store, creating, make_impatient, once
 from support.airflow_home import AIRFLOW_VERSION
 from support.campaigns import NUMBERS, a_campaign, connection, dialled_once, writes
 
-from airflow_provider_tingting.campaigns import reconcile
+from airflow_provider_tingting.campaigns import create
 from airflow_provider_tingting.operators.campaign import TingTingRunCampaignOperator
 from airflow_provider_tingting.operators.contacts import TingTingAddContactsOperator
 
@@ -58,7 +58,7 @@ def test_two_attempts_that_create_at_once_get_the_older_campaign_and_name_the_ot
 ):
     sandbox.options.latency = latency
     shared, nobody_yet = store(), threading.Barrier(2)
-    look_really = reconcile.find
+    look_really = create.find_campaign
 
     async def look(name, marker, *, thorough=False):
         """Make it a race indeed: neither goes on before both have seen that there is no campaign."""
@@ -67,7 +67,7 @@ def test_two_attempts_that_create_at_once_get_the_older_campaign_and_name_the_ot
             nobody_yet.wait(10)
         return found
 
-    monkeypatch.setattr(reconcile, "find", look)
+    monkeypatch.setattr(create, "find_campaign", look)
     first, second = at_once(*(partial(once, creating, store=shared, try_number=number) for number in (1, 2)))
 
     assert sorted(sandbox.world.campaigns) == [1, 2]

@@ -10,7 +10,7 @@ from support.impatience import settle_fast
 from support.task_context import execute
 
 from airflow_provider_tingting._compat import AirflowFailException
-from airflow_provider_tingting.campaigns import job
+from airflow_provider_tingting.campaigns import create
 from airflow_provider_tingting.errors import (
     TingTingNeverSentError,
     TingTingOutcomeUnknownError,
@@ -190,7 +190,7 @@ def test_a_late_dag_may_run_at_once(sandbox):
 def test_a_retry_after_the_schedule_has_passed_uses_the_campaign_that_was_created_in_time(sandbox, monkeypatch):
     operator = creating(schedule=sandbox.clock.now() + timedelta(hours=1))
     first, _ = execute(operator)
-    monkeypatch.setattr(job, "is_past", lambda moment: True)
+    monkeypatch.setattr(create, "is_past", lambda moment: True)
 
     again, _ = execute(operator, try_number=2)
 

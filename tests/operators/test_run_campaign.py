@@ -347,7 +347,7 @@ def test_a_kill_says_so_when_tingting_offers_no_stop(monkeypatch, logged, dialec
 
 
 def test_a_kill_while_tingting_is_stuck_ends_in_time_and_is_honest(sandbox, logged, monkeypatch):
-    monkeypatch.setattr("airflow_provider_tingting.operators.running._SECONDS_TO_STOP", 0.2)
+    monkeypatch.setattr("airflow_provider_tingting.operators.campaign.run._SECONDS_TO_STOP", 0.2)
     campaign = a_campaign(sandbox)
     sandbox.faults.add("stuck", call="stop_campaign")
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from airflow_provider_tingting.api import idempotent_writes
-from airflow_provider_tingting.campaigns import job, outcome, watch
-from airflow_provider_tingting.operators import running
+from airflow_provider_tingting.campaigns import create, job, outcome, reconcile, watch
+from airflow_provider_tingting.operators.campaign import ending, run
 
 
 def settle_fast(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -15,7 +15,9 @@ def settle_fast(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(outcome, "SETTLE_PAUSES", (0.01, 0.02))
     monkeypatch.setattr(watch, "CONTRADICTION_WITHIN", 0.1)
     monkeypatch.setattr(job, "RUN_SETTLES_WITHIN", 0.1)
-    monkeypatch.setattr(job, "RUN_LOOKS_EVERY", 0.02)
-    monkeypatch.setattr(job, "CREATE_SETTLES_WITHIN", 0.05)
-    monkeypatch.setattr(running, "_BLIND_TRY_WATCHES", 0.05)
-    monkeypatch.setattr(running, "_SHOWS_WITHIN", 0.1)
+    monkeypatch.setattr(job, "RUN_POLL_INTERVAL", 0.02)
+    monkeypatch.setattr(create, "CREATE_SETTLES_WITHIN", 0.05)
+    monkeypatch.setattr(reconcile, "CONTRADICTION_WITHIN", 0.1)
+    monkeypatch.setattr(reconcile, "READ_INTERVAL", 0.02)
+    monkeypatch.setattr(run, "READ_FIRST_WITHOUT_STORE", 0.05)
+    monkeypatch.setattr(ending, "SHOWS_WITHIN", 0.1)

@@ -1,0 +1,239 @@
+"""The task that creates a campaign."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from airflow_provider_tingting.api.driver import run_flow
+from airflow_provider_tingting.errors import (
+    NON_RETRYABLE,
+    TingTingCampaignError,
+    TingTingConfigError,
+    TingTingValidationError,
+)
+from airflow_provider_tingting.operators.base import TingTingBaseOperator, TingTingBaseWriteOperator
+from airflow_provider_tingting.utils.arguments import credit_limit_of, ids_of, length_factor_of, message_of
+from airflow_provider_tingting.utils.clears import is_first_try, was_cleared
+from airflow_provider_tingting.utils.task_state import OCCASION, generation_of
+
+if TYPE_CHECKING:
+    from airflow_provider_tingting._compat import Context
+    from airflow_provider_tingting.api.models import Campaign
+    from airflow_provider_tingting.campaigns.marker import CampaignSpec, Marker
+
+SERVICES = ("PHONE", "SMS", "SMS & PHONE")
+
+
+class TingTingCreateCampaignOperator(TingTingBaseWriteOperator):
+    """Create a campaign, ready to take contacts.
+
+    The operator checks the arguments, the schedule and the voice before it sends anything.
+
+    Retry: a retry creates no second campaign. The campaign carries a marker of the DAG, run, task and map index in its
+    description, and a try that finds it uses it again. If the campaign has not begun, the operator sets the voice and
+    the schedule that the task has now; TingTing does not let a credit limit change, so the operator only logs it.
+
+    Clear: see `on_clear`. Kill: a later try finds what was created.
+
+    Occasion: by default each DAG run has a campaign of its own, so a manual run beside a scheduled one calls the same
+    contacts again. With `occasion` all tasks of the DAG that have the same occasion use one campaign, whichever run
+    they belong to: the first run calls, each later one reports the outcome. A task with the same occasion and another
+    name, message or caller number is refused.
+
+    XCom: `return_value` and `campaign_id` hold the campaign's id; with `occasion` the key `tingting_occasion` holds
+    `{campaign_id, occasion}`.
+
+    Source: API page, Create a campaign and Set voice and category.
+
+    :param name: what people see in TingTing.
+    :param services: `PHONE`, `SMS` or `SMS & PHONE`.
+    :param user_phone: ids of the caller numbers to call from, as `list_caller_numbers` gives them.
+    :param message: what is spoken; `{tags}` are filled for each contact.
+    :param sms_message: what is sent as SMS; required for SMS.
+    :param description: for your own reference; the task's mark is added to it.
+    :param schedule: when to start, as a datetime or a text in ISO 8601. Without an offset it is Nepal time; a bare
+        date is midnight there. None starts the campaign when it is run.
+    :param on_past_schedule: what to do when the schedule has passed, as for a DAG that is late: `fail`, or `run_now`
+        to leave the schedule off. A campaign that an earlier attempt created in time is used whatever the hour.
+    :param voice: the voice's id or display name, looked up when the task runs. Without one no voice is set.
+    :param category: `Text` or `Audio`; this, `length_factor` and `draft` are set together with the voice.
+    :param length_factor: speed of the speech, such as `1.00`.
+    :param credit_limit: most credits that the campaign may spend.
+    :param draft: whether to leave the campaign as a draft, which cannot be run.
+    :param occasion: what the campaign is for, as a text that is the same for each run of the occasion, such as
+        `"{{ data_interval_end | ds }}"` or `"2026-W48 ward 7"`; a run without dates needs a text without them, such as
+        `"{{ (data_interval_end or dag_run.run_after) | ds }}"`. Each instance of a mapped task needs an occasion of its
+        own. None for a campaign per DAG run.
+    :param on_clear: what a cleared task does: `reattach` (use the same campaign), `send_again` (a new campaign) or
+        `fail`.
+    :param tingting_conn_id: the Airflow connection.
+    :raises AirflowFailException: an argument, the token or the content is refused, or the campaign of an earlier
+        attempt keeps another schedule than the task has now; no retry would help.
+    :raises TingTingAPIError: TingTing cannot be reached, or it stays unknown whether the campaign exists.
+    """
+
+    template_fields: Sequence[str] = (
+        *TingTingBaseOperator.template_fields,
+        "name",
+        "services",
+        "user_phone",
+        "message",
+        "sms_message",
+        "description",
+        "schedule",
+        "voice",
+        "category",
+        "length_factor",
+        "credit_limit",
+        "occasion",
+    )
+    template_fields_renderers: ClassVar[dict[str, str]] = {
+        "message": "text",
+        "sms_message": "text",
+        "description": "text",
+    }
+    # Its only error of this kind: an earlier attempt created a campaign with other content.
+    non_retryable = (*NON_RETRYABLE, TingTingCampaignError)
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        services: str = "PHONE",
+        user_phone: Sequence[int],
+        message: str,
+        sms_message: str | None = None,
+        description: str | None = None,
+        schedule: str | datetime | None = None,
+        on_past_schedule: str = "fail",
+        voice: str | int | None = None,
+        category: str = "Text",
+        length_factor: str | float | None = None,
+        credit_limit: float | None = None,
+        draft: bool | None = None,
+        occasion: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.name = name
+        self.services = services
+        self.user_phone = user_phone
+        self.message = message
+        self.sms_message = sms_message
+        self.description = description
+        self.schedule = schedule
+        self.on_past_schedule = on_past_schedule
+        self.voice = voice
+        self.category = category
+        self.length_factor = length_factor
+        self.credit_limit = credit_limit
+        self.draft = draft
+        self.occasion = occasion
+
+    def execute(self, context: Context) -> int:
+        """Create the campaign, or return the one that an earlier try or another run of the occasion created."""
+        from airflow_provider_tingting.campaigns.create import attach_or_create
+        from airflow_provider_tingting.campaigns.job import CampaignJob, JobState
+
+        with self.fail_without_retry():
+            self.check_templates()
+            self.apply_on_clear(context, "create a campaign")
+            spec, state = self._spec(), self.task_state(context)
+            job = CampaignJob(JobState.from_json(state.load()), lambda new: state.save(new.to_json()))
+            # Each clear has a generation of its own. Of an occasion also another run may have created the campaign, and
+            # only a task that was cleared creates another one.
+            exact = self.on_clear == "send_again" and (self.occasion is None or was_cleared(context))
+            creation = attach_or_create(
+                job, spec, self._marker(spec, context), thorough=not is_first_try(context), exact=exact
+            )
+            try:
+                campaign = run_flow(self.hook.get_conn(), creation)
+            except TingTingValidationError as error:
+                if "user_phone" not in error.fields:
+                    raise
+                known = ", ".join(str(caller.id) for caller in self.hook.list_caller_numbers()) or "none"
+                raise TingTingConfigError(
+                    f"{error} user_phone takes the ids of caller numbers, not phone numbers. This account has: {known}."
+                ) from error
+            self.push_campaign(context, campaign.id)
+            self._push_occasion(context, campaign)
+            return campaign.id
+
+    def _marker(self, spec: CampaignSpec, context: Context) -> Marker:
+        from airflow_provider_tingting.campaigns.marker import Marker
+
+        ti, generation = context["ti"], generation_of(context)
+        if self.occasion is None:
+            return Marker.of(spec, ti.dag_id, ti.run_id, ti.task_id, ti.map_index, generation=generation)
+        # The tasks of all runs of the DAG share the key; the generation tells apart what each of them has created.
+        own = Marker.of(spec, ti.dag_id, ti.run_id, ti.task_id, ti.map_index).key[:8]
+        return Marker.of(spec, ti.dag_id, OCCASION, self._occasion_text(), generation=f"{own}{generation}")
+
+    def _occasion_text(self) -> str:
+        text = " ".join(str(self.occasion).split())
+        if not text:
+            raise TingTingConfigError(
+                "occasion is empty. Give a text that is the same for each run of the occasion, such as "
+                '"{{ data_interval_end | ds }}" or "2026-W48 ward 7", or leave it off.'
+            )
+        return text
+
+    def _push_occasion(self, context: Context, campaign: Campaign) -> None:
+        """Leave an XCom that tells the run task which campaign is the one of the occasion."""
+        if self.occasion is None:
+            return
+        context["ti"].xcom_push(key=OCCASION, value={"campaign_id": campaign.id, "occasion": self._occasion_text()})
+        if campaign.status.has_begun:
+            self.log.warning(
+                "Campaign %s is the campaign of the occasion %r and is %s: another task has created and run it. This "
+                "run calls no contact; the task that runs campaigns reports the outcome of campaign %s",
+                campaign.id,
+                self._occasion_text(),
+                campaign.status,
+                campaign.id,
+            )
+
+    def _spec(self) -> CampaignSpec:
+        from airflow_provider_tingting.campaigns.marker import CampaignSpec
+
+        services = " ".join(str(self.services).upper().replace("&", " & ").split())
+        if services not in SERVICES:
+            raise TingTingConfigError(f"services must be one of {', '.join(SERVICES)}; it is {self.services!r}.")
+        for argument, value in (("name", self.name), ("message", self.message)):
+            if not str(value or "").strip():
+                raise TingTingConfigError(f"{argument} is empty. TingTing requires it for each campaign.")
+        if "SMS" in services and not str(self.sms_message or "").strip():
+            raise TingTingConfigError(f"sms_message is empty. TingTing requires it when services is {services!r}.")
+        if self.category not in ("Text", "Audio"):
+            raise TingTingConfigError(f"category must be Text or Audio; it is {self.category!r}.")
+        if self.on_past_schedule not in ("fail", "run_now"):
+            raise TingTingConfigError(f"on_past_schedule must be fail or run_now; it is {self.on_past_schedule!r}.")
+        length_factor = length_factor_of(self.length_factor)
+        voiceless = self.voice in (None, "")
+        if voiceless and (length_factor is not None or self.draft is not None or self.category != "Text"):
+            raise TingTingConfigError(
+                "category, length_factor and draft are set together with the voice: give a voice, or leave them off."
+            )
+        return CampaignSpec(
+            name=str(self.name).strip(),
+            services=services,
+            user_phone=ids_of(self.user_phone),
+            message=message_of(self.message),
+            sms_message=message_of(self.sms_message),
+            description=self.description,
+            schedule=self._schedule(),
+            run_if_late=self.on_past_schedule == "run_now",
+            credit_limit=credit_limit_of(self.credit_limit),
+            voice=None if voiceless else self.hook.find_voice(str(self.voice)).id,
+            category=self.category,
+            length_factor=length_factor,
+            draft=self.draft,
+        )
+
+    def _schedule(self) -> str | None:
+        from airflow_provider_tingting.campaigns.schedule import read_schedule, wire_format
+
+        moment = read_schedule(self.schedule)
+        return None if moment is None else wire_format(moment)

@@ -1,0 +1,129 @@
+"""What the run task raises or returns once its wait for the campaign is over."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_tingting.api.driver import run_flow
+from airflow_provider_tingting.api.statuses import CampaignStatus
+from airflow_provider_tingting.campaigns import reconcile
+from airflow_provider_tingting.campaigns.observation import Reason
+from airflow_provider_tingting.errors import (
+    TingTingCampaignError,
+    TingTingCampaignFailedError,
+    TingTingCampaignTimeoutError,
+    TingTingError,
+)
+
+if TYPE_CHECKING:
+    from airflow_provider_tingting._compat import Context
+    from airflow_provider_tingting.api.models import Campaign
+    from airflow_provider_tingting.campaigns.job import Started
+    from airflow_provider_tingting.campaigns.observation import Observation
+    from airflow_provider_tingting.hooks.tingting import TingTingHook
+
+#: For so many seconds after the accepted request a task that does not wait for the end reads the status.
+SHOWS_WITHIN = 30.0
+_NOT_AGAIN = (
+    "It is not requested again, because that may call all contacts twice. Check its status in TingTing; for another "
+    "round create a new campaign."
+)
+
+
+def begun_campaign(hook: TingTingHook, campaign_id: int, started: Started) -> Campaign:
+    """Return the campaign once TingTing shows it as begun.
+
+    :param hook: the task's hook.
+    :param campaign_id: the campaign.
+    :param started: the result of the request.
+    :raises TingTingCampaignFailedError: it was terminated.
+    :raises TingTingCampaignError: TingTing has accepted the request, and does not show the campaign as begun.
+    :raises TingTingAPIError: it cannot be read.
+    """
+    campaign = started.campaign
+    if campaign is None or not campaign.status.has_begun:
+        flow = reconcile.read_until(campaign_id, lambda status: status.has_begun, SHOWS_WITHIN)
+        campaign = run_flow(hook.get_conn(), flow)
+    if not campaign.status.has_begun or not campaign.status.is_known:
+        raise TingTingCampaignError(
+            f"it was requested to run and is {campaign.status}: whether it has begun is unknown. {_NOT_AGAIN}",
+            campaign_id=campaign.id,
+            status=campaign.status.value,
+        )
+    if campaign.status is CampaignStatus.TERMINATED:
+        raise TingTingCampaignFailedError("it was terminated.", campaign_id=campaign.id, status=campaign.status.value)
+    return campaign
+
+
+def raise_unless_ended(seen: Observation, hook: TingTingHook, *, stop: bool) -> None:
+    """Raise when the wait is over and the campaign is not.
+
+    :param seen: how the wait has ended.
+    :param hook: the task's hook.
+    :param stop: whether to stop the campaign when the time is up.
+    :raises TingTingCampaignTimeoutError: the time is up.
+    :raises TingTingCampaignError: TingTing has accepted the request, and the campaign has not begun in time.
+    :raises TingTingAPIError: TingTing did not answer for too long, or refuses.
+    """
+    if seen.reason is Reason.TIMED_OUT and not (stop and _has_ended(hook, seen.campaign_id)):
+        fate = "It goes on: stop_on_kill is off, and a retry re-attaches to it."
+        raise TingTingCampaignTimeoutError(
+            f"it has not ended in time and is {seen.status or 'in an unknown status'} at "
+            f"{seen.progress_percent or 0:.0f} %. {_stopped(hook, seen.campaign_id) if stop else fate}",
+            campaign_id=seen.campaign_id,
+            status=seen.status,
+        )
+    if seen.reason is Reason.NOT_BEGUN:
+        raise TingTingCampaignError(
+            f"TingTing accepted the request to run it, and it still is {seen.status}. {_NOT_AGAIN}",
+            campaign_id=seen.campaign_id,
+            status=seen.status,
+        )
+    seen.raise_for_reason()
+
+
+def _has_ended(hook: TingTingHook, campaign_id: int) -> bool:
+    """Read once more right before the campaign is stopped; one that cannot be read has not ended as far as is known."""
+    try:
+        return hook.get_campaign(campaign_id).status.is_final
+    except TingTingError:
+        return False
+
+
+def _stopped(hook: TingTingHook, campaign_id: int) -> str:
+    return run_flow(hook.get_conn(), reconcile.stop(campaign_id))
+
+
+def ended_campaign(hook: TingTingHook, seen: Observation) -> Campaign:
+    """Return the campaign that the wait has seen at its end, as it is now.
+
+    A server may answer with an older status than before; it is read again for a while.
+
+    :param hook: the task's hook.
+    :param seen: how the wait has ended.
+    :raises TingTingCampaignError: TingTing goes on to show an older status. A retry may see the end.
+    """
+    campaign = run_flow(hook.get_conn(), reconcile.read_until(seen.campaign_id, lambda status: status.is_final))
+    if not campaign.status.is_final:
+        raise TingTingCampaignError(
+            f"the wait has seen it as {seen.status}, and TingTing shows it as {campaign.status} now. A retry "
+            "re-attaches to it and calls no contact.",
+            campaign_id=campaign.id,
+            status=campaign.status.value,
+        )
+    return campaign
+
+
+def result_of(context: Context, campaign: Campaign) -> dict[str, Any]:
+    """Push the campaign's status, and return what the task's XCom shows of the campaign.
+
+    :param context: the task's context.
+    :param campaign: the campaign.
+    """
+    context["ti"].xcom_push(key="status", value=campaign.status.value)
+    return {
+        "campaign_id": campaign.id,
+        "status": campaign.status.value,
+        "progress_percent": campaign.progress_percent,
+        "contacts": campaign.campaign_action_count,
+    }

@@ -1,0 +1,98 @@
+"""What the run task does when its campaign has begun already, or may not start yet."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from airflow_provider_tingting.api.driver import run_flow
+from airflow_provider_tingting.campaigns import calling_window, concurrency
+from airflow_provider_tingting.campaigns.state import RunRequest
+from airflow_provider_tingting.clock import sleep
+from airflow_provider_tingting.triggers.start import TingTingStartTrigger
+from airflow_provider_tingting.utils.clears import is_first_try
+from airflow_provider_tingting.utils.deferral import defer
+from airflow_provider_tingting.utils.run_age import started_at
+from airflow_provider_tingting.utils.task_state import OCCASION, upstream_xcoms
+
+if TYPE_CHECKING:
+    from airflow_provider_tingting._compat import Context
+    from airflow_provider_tingting.api.models import Campaign
+    from airflow_provider_tingting.campaigns.start_gate import StartDeferred
+    from airflow_provider_tingting.campaigns.state import JobState
+    from airflow_provider_tingting.campaigns.watch import WaitPlan
+    from airflow_provider_tingting.operators.campaign.run import TingTingRunCampaignOperator
+
+# A wait in a worker that is longer than so many seconds gets a line in the log about deferrable=True.
+_LONG_FOR_A_WORKER = 600.0
+
+
+def is_run_for(context: Context, campaign: Campaign) -> bool:
+    """Return whether a campaign that has begun, and that no try has seen `Not Started`, was run for this task.
+
+    :param context: the task's context.
+    :param campaign: the campaign.
+    """
+    if not campaign.status.is_final:
+        # A campaign that a person has started, and that runs now, is waited for.
+        return True
+    occasions = upstream_xcoms(context, OCCASION)
+    if any(isinstance(each, dict) and each.get("campaign_id") == campaign.id for each in occasions):
+        return True
+    if is_first_try(context):
+        return False
+    # An earlier try may have run it and been killed, or may have failed to read it: only the time tells which.
+    began, changed = started_at(context), campaign.changed_at
+    return began is None or changed is None or changed >= began
+
+
+def wait_to_start(
+    operator: TingTingRunCampaignOperator, deferred: StartDeferred, plan: WaitPlan, state: JobState
+) -> None:
+    """Wait in this worker until a campaign may start, or hand the wait over to the triggerer.
+
+    :param operator: the task's operator.
+    :param deferred: why the campaign may not start yet.
+    :param plan: the campaign, and until when its start may be deferred.
+    :param state: what is known of the requests to run it.
+    """
+    where = "in the triggerer" if operator.deferrable else "in this worker"
+    operator.log.info(
+        "Campaign %s is not run %s: waiting %s. No contact is called meanwhile", plan.campaign_id, deferred.why, where
+    )
+    if operator.deferrable:
+        _defer_start(operator, deferred, plan, state)
+    if deferred.until is None:
+        run_flow(operator.hook.get_conn(), concurrency.wait_for_slot(plan, operator.log))
+    else:
+        if deferred.until - calling_window.now() > _LONG_FOR_A_WORKER:
+            operator.log.warning("This wait occupies a worker slot all the time; deferrable=True would free it")
+        for nap in calling_window.sleeps_until(deferred.until):
+            sleep(nap)
+    # The token may have been replaced during the wait.
+    operator.hook.reload_connection()
+
+
+def _defer_start(
+    operator: TingTingRunCampaignOperator, deferred: StartDeferred, plan: WaitPlan, state: JobState
+) -> NoReturn:
+    requested_at = state.run_requested_at if state.run is RunRequest.MAYBE else None
+    trigger = TingTingStartTrigger(
+        campaign_id=plan.campaign_id,
+        tingting_conn_id=operator.tingting_conn_id,
+        not_before=deferred.until,
+        poll_interval=plan.poll_interval,
+        deadline=plan.deadline,
+        tolerate_outage=plan.tolerate_outage,
+        asked=requested_at is not None,
+    )
+    # Before Airflow 3.3 nothing else carries this to the rest of the try.
+    known: dict[str, Any] = {} if requested_at is None else {"requested_at": requested_at}
+    defer(
+        operator,
+        trigger,
+        plan.deadline,
+        method_name="execute_start",
+        clock=calling_window.now,
+        start_deadline=plan.deadline,
+        **known,
+    )

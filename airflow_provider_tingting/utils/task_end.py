@@ -1,0 +1,51 @@
+"""Whether Airflow itself says that a task is not to run any more, asked before an act that cannot be undone.
+
+Airflow calls `on_kill` when a person ends a task, and also when a worker shuts down, when heartbeats fail and when a
+triggerer has lost a trigger to another one. Only the state of the task instance tells these apart.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from typing import Any
+
+from airflow_provider_tingting._compat import AirflowTaskTimeout, task_instance_state
+
+#: Seconds for which the state is waited for. Airflow ends a process five seconds after it has asked it to end.
+STATE_WITHIN = 1.5
+
+#: The states of a task instance that will not run again unless a person clears it.
+ENDED = frozenset({"success", "failed", "skipped", "upstream_failed", "removed"})
+
+
+def has_ended(state: str | None) -> bool:
+    """Return whether a state is one in which Airflow does not run the task any more.
+
+    :param state: the state of the task instance, as Airflow has it now; `deleted` when it has no such task instance.
+    """
+    return state in ENDED or state == "deleted"
+
+
+def why_kill_is_unverified(ti: Any) -> str | None:
+    """Return why a kill of this process is no reason to stop the campaign, or None when it is one.
+
+    A task that has reached its `execution_timeout` is to be stopped. Otherwise Airflow's own state of the task
+    instance decides. It is read in another thread, since the process may have been interrupted in the middle of an
+    exchange with Airflow.
+
+    :param ti: the task instance of the context.
+    """
+    if isinstance(sys.exc_info()[1], AirflowTaskTimeout):
+        return None
+    found: list[str | None] = []
+
+    def read() -> None:
+        found.append(task_instance_state(ti))
+
+    reader = threading.Thread(target=read, name="tingting-task-state", daemon=True)
+    reader.start()
+    reader.join(STATE_WITHIN)
+    if not found:
+        return "Airflow's state of this task cannot be read"
+    return None if has_ended(found[0]) else f"Airflow has this task as {found[0] or 'not scheduled yet'}"
