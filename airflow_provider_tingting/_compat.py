@@ -71,13 +71,13 @@ __all__ = [
     "find_connection",
     "get_connection_async",
     "get_extra_async",
+    "get_task_state",
     "get_task_state_async",
     "has_task_state_store",
     "hook_lineage_collector",
     "object_storage_path",
     "redact",
     "task_decorator_factory",
-    "task_instance_state",
 ]
 
 if TYPE_CHECKING:
@@ -133,9 +133,7 @@ async def get_task_state_async(task_instance: Any) -> str | None:
     by_run = await sync_to_async(RuntimeTaskInstance.get_task_states)(
         dag_id=task_instance.dag_id, map_index=map_index, task_ids=[task_id], run_ids=[task_instance.run_id]
     )
-    states = by_run.get(task_instance.run_id, {})
-    state = states.get(task_id if map_index < 0 else f"{task_id}_{map_index}", "removed")
-    return None if state is None else str(getattr(state, "value", state))
+    return _state_of(by_run, task_instance.run_id, task_id, map_index)
 
 
 async def get_extra_async(connection: Connection) -> dict[str, Any]:
@@ -226,26 +224,28 @@ def failed_upstream(context: Context) -> list[str]:
     return failed
 
 
-def task_instance_state(ti: Any) -> str | None:
-    """Return the state that Airflow has of a task instance now: `deleted` when Airflow has none, None before a state.
-
-    It blocks, and works in a task's process only.
+def get_task_state(ti: Any) -> str | None:
+    """Return the state that Airflow has stored for a task instance, in a task's own process.
 
     :param ti: the task instance of the context.
+    :returns: as `get_task_state_async` does.
+    :raises Exception: the state cannot be read; of whatever kind Airflow raises.
     """
-    index = ti.map_index if ti.map_index is not None else -1
+    map_index = -1 if ti.map_index is None else ti.map_index
     if hasattr(ti, "get_task_states"):
-        found = ti.get_task_states(
-            dag_id=ti.dag_id, task_ids=[ti.task_id], run_ids=[ti.run_id], **({"map_index": index} if index >= 0 else {})
-        )
-        states = list(found.get(ti.run_id, {}).values())
-        return "deleted" if not states else _state_text(states[0])
+        by_run = ti.get_task_states(dag_id=ti.dag_id, map_index=map_index, task_ids=[ti.task_id], run_ids=[ti.run_id])
+        return _state_of(by_run, ti.run_id, ti.task_id, map_index)
     from airflow.models.taskinstance import TaskInstance
 
     row = TaskInstance.get_task_instance(
-        dag_id=ti.dag_id, run_id=ti.run_id, task_id=ti.task_id, map_index=index, lock_for_update=False
+        dag_id=ti.dag_id, run_id=ti.run_id, task_id=ti.task_id, map_index=map_index, lock_for_update=False
     )
-    return "deleted" if row is None else _state_text(row.state)
+    return "removed" if row is None else _state_text(row.state)
+
+
+def _state_of(by_run: Any, run_id: str, task_id: str, map_index: int) -> str | None:
+    states = by_run.get(run_id, {})
+    return _state_text(states.get(task_id if map_index < 0 else f"{task_id}_{map_index}", "removed"))
 
 
 def _state_text(state: Any) -> str | None:

@@ -95,7 +95,7 @@ CASES = {
     "its turn does not come in time": Case(
         nothing,
         errors.TingTingCampaignTimeoutError,
-        ("it was not run, and nobody was called: it may not start while others run",),
+        ("it was not run, and no contact was called: it may not start while others run",),
         {"one_at_a_time": True, "start_timeout": 5},
         beside=True,
         at=AT_NOON,
@@ -105,7 +105,7 @@ CASES = {
     "the window opens too late": Case(
         nothing,
         errors.TingTingCampaignTimeoutError,
-        ("nobody was called", "before 2026-11-24 08:00"),
+        ("no contact was called", "before 2026-11-24 08:00"),
         {"start_timeout": timedelta(hours=1)},
         waits=False,
         left="Not Started",
@@ -121,7 +121,7 @@ CASES = {
     "its schedule is outside the window": Case(
         nothing,
         AirflowFailException,
-        ("scheduled for", "outside its calling window", "nobody was called"),
+        ("scheduled for", "outside its calling window", "no contact was called"),
         campaign={"schedule": (AT_THREE + timedelta(hours=1)).timestamp()},
         waits=False,
         left="Not Started",
@@ -132,7 +132,7 @@ CASES = {
     "its run is too old, and that is to be skipped": Case(
         nothing,
         AirflowSkipException,
-        ("Nobody was called",),
+        ("No contact was called",),
         {"max_age": 3600, "on_too_old": "skip"},
         waits=False,
         left="Not Started",

@@ -135,7 +135,11 @@ RUNNING = {
         arguments={"stall_timeout": 0.4},
         # There is no state store here, so that a retry would ask again.
         error=AirflowFailException,
-        says=("took the request to run it, and it still is Not Started", "not asked again", "there is no retry"),
+        says=(
+            "accepted the request to run it, and it still is Not",
+            "not requested again",
+            "there is no retry",
+        ),
         left="Not Started",
     ),
     "deleted": Case(

@@ -109,13 +109,13 @@ def _named(ids: list[int]) -> str:
 
 
 def not_run(campaign_id: int) -> str:
-    """Return what to say when a task ends while it waits to start."""
-    return f"Campaign {campaign_id} was not run: the task has ended while it waited to start. It has called nobody."
+    """Return the log line for when a task ends while it waits to start."""
+    return f"Campaign {campaign_id} was not run: the task has ended while it waited to start. It has called no contact."
 
 
 def not_known(campaign_id: int) -> str:
-    """Return what to say when a task ends so after a request to run that has stayed without an answer."""
+    """Return the log line for when a task ends so after a request to run that has stayed without an answer."""
     return (
         f"The task has ended while it waited to start campaign {campaign_id}. An earlier request to run it has stayed "
-        "without an answer, so whether anybody was called is not known. Look at TingTing."
+        "without an answer, so whether a contact was called is unknown. Check its status in TingTing."
     )

@@ -277,7 +277,10 @@ class _Run:
         job.update(run=KNOWN_AFTER[job.state.run, Response.UNKNOWN], run_requested_at=job.now())
         try:
             message = await self.call
-        except TingTingRefusedError:
+        except TingTingRateLimitedError:
+            raise
+        except TingTingRefusedError as refusal:
+            self.not_done(refusal)
             # TingTing may refuse because another try was faster.
             seen, campaign, _ = await self._read()
             if campaign is None or seen is not Seen.BEGUN:

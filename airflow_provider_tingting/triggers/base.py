@@ -8,15 +8,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from airflow_provider_tingting._compat import BaseTrigger, TriggerEvent, get_task_state_async
 from airflow_provider_tingting.campaigns import observation
 from airflow_provider_tingting.clock import wall_time
+from airflow_provider_tingting.utils.task_end import ENDED
 
 if TYPE_CHECKING:
     from airflow_provider_tingting.api import AsyncTingTingClient
 
 # Of the 30 seconds that Airflow gives `on_kill` by default, reading the task's state may take this many.
 _STATE_TIMEOUT = 8.0
-# The states of a task that does not run again. Every other state, and a later one that this provider does not know,
-# belongs to a task that waits, runs or will run.
-_ENDED = frozenset({"success", "failed", "skipped", "upstream_failed", "removed"})
 
 
 class TingTingBaseTrigger(BaseTrigger):
@@ -102,7 +100,7 @@ class TingTingBaseDeferralTrigger(TingTingBaseTrigger):
                 what_goes_on,
             )
             return False
-        if state in _ENDED:
+        if state in ENDED:
             return True
         self.log.info(
             "Airflow has cancelled the wait here; the task is %s, so it waits elsewhere or runs again. %s",

@@ -8,23 +8,17 @@ from __future__ import annotations
 
 import sys
 import threading
+from contextlib import suppress
 from typing import Any
 
-from airflow_provider_tingting._compat import AirflowTaskTimeout, task_instance_state
+from airflow_provider_tingting._compat import AirflowTaskTimeout, get_task_state
 
 #: Seconds for which the state is waited for. Airflow ends a process five seconds after it has asked it to end.
 STATE_WITHIN = 1.5
 
-#: The states of a task instance that will not run again unless a person clears it.
+#: The states of a task that does not run again. Every other state, and a later one that this provider does not know,
+#: belongs to a task that waits, runs or will run.
 ENDED = frozenset({"success", "failed", "skipped", "upstream_failed", "removed"})
-
-
-def has_ended(state: str | None) -> bool:
-    """Return whether a state is one in which Airflow does not run the task any more.
-
-    :param state: the state of the task instance, as Airflow has it now; `deleted` when it has no such task instance.
-    """
-    return state in ENDED or state == "deleted"
 
 
 def why_kill_is_unverified(ti: Any) -> str | None:
@@ -41,11 +35,12 @@ def why_kill_is_unverified(ti: Any) -> str | None:
     found: list[str | None] = []
 
     def read() -> None:
-        found.append(task_instance_state(ti))
+        with suppress(Exception):
+            found.append(get_task_state(ti))
 
     reader = threading.Thread(target=read, name="tingting-task-state", daemon=True)
     reader.start()
     reader.join(STATE_WITHIN)
     if not found:
         return "Airflow's state of this task cannot be read"
-    return None if has_ended(found[0]) else f"Airflow has this task as {found[0] or 'not scheduled yet'}"
+    return None if found[0] in ENDED else f"Airflow has this task as {found[0] or 'cleared'}"

@@ -18,7 +18,7 @@ from support.recording_server import RecordingServer, Reply
 
 from airflow_provider_tingting._compat import AirflowFailException
 from airflow_provider_tingting.api.client import TingTingClient
-from airflow_provider_tingting.campaigns.reconcile import NEWEST_LOOKED_THROUGH
+from airflow_provider_tingting.campaigns.reconcile import NEWEST_READ
 from airflow_provider_tingting.errors import TingTingCampaignError, TingTingOutcomeUnknownError
 from airflow_provider_tingting.operators.campaign import TingTingRunCampaignOperator
 from airflow_provider_tingting.operators.contacts import TingTingAddContactsOperator
@@ -144,7 +144,7 @@ def test_among_hundreds_of_campaigns_of_the_same_name_a_retry_finds_its_own(sand
     with killed_after(monkeypatch, "create_campaign"), pytest.raises(BaseException, match="after create_campaign"):
         once(creating, store=None)
     mine = next(iter(sandbox.world.campaigns))
-    for _ in range(NEWEST_LOOKED_THROUGH + 30):
+    for _ in range(NEWEST_READ + 30):
         sandbox.world.create_campaign(name="Water notice", services="PHONE", user_phone=[3], message="m", voice=1)
 
     assert once(creating, store=None, try_number=2) == mine

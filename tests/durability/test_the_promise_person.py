@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import pytest
 from durability.in_process import Life, in_both_modes, once, running, with_and_without_a_store
 from support.campaigns import NUMBERS, a_campaign
+from support.task_context import context_of, kill_trigger
 
 from airflow_provider_tingting._compat import AirflowFailException
 from airflow_provider_tingting.errors import TingTingCampaignTimeoutError
@@ -60,16 +59,19 @@ def test_when_its_time_is_up_the_campaign_is_stopped_or_said_to_go_on(sandbox, d
 )
 @in_both_modes
 def test_when_a_person_marks_the_task_failed_the_campaign_is_stopped_or_said_to_go_on(
-    sandbox, logged, deferred, stop_on_kill, says, status
+    sandbox, logged, monkeypatch, deferred, stop_on_kill, says, status
 ):
     sandbox.clock.speed = 0
     campaign = a_campaign(sandbox)
     sandbox.world.run_campaign(campaign)
 
     if deferred:
-        asyncio.run(TingTingCampaignTrigger(campaign_id=campaign, stop_on_kill=stop_on_kill).on_kill())
+        trigger = TingTingCampaignTrigger(campaign_id=campaign, stop_on_kill=stop_on_kill)
+        kill_trigger(trigger, monkeypatch, {"a_run": {"run": "failed"}})
     else:
-        running(campaign, stop_on_kill=stop_on_kill).on_kill()
+        operator = running(campaign, stop_on_kill=stop_on_kill, wait_for_completion=False)
+        operator.execute(context_of(operator))
+        operator.on_kill()
 
     assert says in logged()
     assert sandbox.world.campaigns[campaign].status == status

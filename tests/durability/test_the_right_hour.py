@@ -25,7 +25,7 @@ def test_a_backfill_of_ten_old_runs_phones_nobody(fleet: Fleet) -> None:
         for run_id in runs:
             tasks = airflow.tasks("ten_old_days", run_id)
             assert (tasks["add"].state, tasks["run"].state, tasks["run"].tries) == ("success", "failed", 1)
-            assert "and max_age is 1 day. Nobody was called." in airflow.tail(run_id)
+            assert "and max_age is 1 day. No contact was called." in airflow.tail(run_id)
         sandbox.play_out()
         assert len(sandbox.world.campaigns) == 10
         assert {campaign.status for campaign in sandbox.world.campaigns.values()} == {"Not Started"}

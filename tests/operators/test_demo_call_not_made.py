@@ -73,7 +73,7 @@ def test_a_task_that_was_cleared_when_the_window_is_open_makes_the_call(sandbox,
     store, hour = Store(), {"calling_window": ("08:00", "20:00")}
     monkeypatch.setattr(calling_window, "now", lambda: AT_THREE)
     with pytest.raises(
-        AirflowFailException, match=r"outside the calling window.*Nobody was called. Clear the task then"
+        AirflowFailException, match=r"outside the calling window.*No contact was called. Clear the task then"
     ):
         once(lambda: calling(contact, **hour), store=store)
 
@@ -86,7 +86,7 @@ def test_a_task_that_was_cleared_when_the_window_is_open_makes_the_call(sandbox,
 def test_without_a_store_the_text_about_the_hour_names_the_only_way_that_calls(monkeypatch, contact):
     monkeypatch.setattr(calling_window, "now", lambda: AT_THREE)
 
-    with pytest.raises(AirflowFailException, match=r'Nobody was called\..*set on_clear="send_again"') as raised:
+    with pytest.raises(AirflowFailException, match=r'No contact was called\..*set on_clear="send_again"') as raised:
         once(lambda: calling(contact, calling_window=("08:00", "20:00")), store=None)
 
     assert "Clear the task then" not in str(raised.value)

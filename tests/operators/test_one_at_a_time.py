@@ -164,7 +164,7 @@ def test_two_that_look_in_the_same_moment_do_not_both_start(sandbox):
 
     assert done[first] == "Running"
     assert (
-        f"it was not run, and nobody was called: it may not start while others run on this account (now: {first})"
+        f"it was not run, and no contact was called: it may not start while others run on this account (now: {first})"
         in (done[second])
     )
 
@@ -197,7 +197,7 @@ def test_a_wait_for_ones_turn_ends_with_its_time(sandbox, deferrable):
     campaign = a_campaign(sandbox)
     operator = running(campaign, deferrable=deferrable, start_timeout=0.3)
 
-    with pytest.raises(TingTingCampaignTimeoutError, match="nobody was called"):
+    with pytest.raises(TingTingCampaignTimeoutError, match="no contact was called"):
         execute_through(lambda: operator, context_of(operator))
 
     assert writes(sandbox) == []
@@ -266,7 +266,7 @@ def test_a_campaign_with_a_schedule_of_its_own_is_not_held_back(sandbox, logged)
     result, _ = execute(running(campaign, wait_for_completion=False))
 
     assert result["status"] == "Scheduled"
-    assert "one_at_a_time cannot hold it back" in logged()
+    assert "one_at_a_time cannot defer it" in logged()
 
 
 def test_another_account_does_not_count(sandbox):

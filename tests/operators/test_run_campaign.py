@@ -257,9 +257,10 @@ def test_a_campaign_that_somebody_has_started_by_hand_is_waited_for(sandbox, log
     campaign = a_campaign(sandbox)
     sandbox.clock.speed = 0
     sandbox.world.run_campaign(campaign)
-    sandbox.clock.speed = 2000
 
-    result, _ = execute(running(campaign))
+    # The campaign goes on once the task has seen it running.
+    with meanwhile(lambda: reads(sandbox) > 1, sandbox.play_out):
+        result, _ = execute(running(campaign))
 
     assert result["reached"] == 4
     assert dialled_once(sandbox)
@@ -319,41 +320,75 @@ def test_when_the_report_fails_the_contacts_are_counted_one_by_one(sandbox, logg
 # -- kill and deadlines ------------------------------------------------------------------------------------------------
 
 
+def killed_while_it_runs(operator, stored_state):
+    """Kill a task that has run its campaign, while Airflow has this as the task's state."""
+    context = context_of(operator)
+    operator.execute(context)
+    context["ti"].stored_state = stored_state
+    operator.on_kill()
+
+
 @pytest.mark.parametrize(
-    ("stops", "status", "says"), [(True, "Terminated", "was stopped for good"), (False, "Running", "goes on")]
+    ("stops", "stored_state", "status", "says"),
+    [
+        pytest.param(True, "failed", "Terminated", "was stopped for good", id="marked failed"),
+        pytest.param(True, "success", "Terminated", "was stopped for good", id="marked success"),
+        pytest.param(True, "removed", "Terminated", "was stopped for good", id="run deleted"),
+        pytest.param(True, "running", "Running", "Airflow has this task as running", id="the worker shuts down"),
+        pytest.param(True, "restarting", "Running", "Airflow has this task as restarting", id="cleared"),
+        pytest.param(True, None, "Running", "Airflow has this task as cleared", id="cleared and not yet scheduled"),
+        pytest.param(False, "failed", "Running", "goes on: stop_on_kill is off", id="stop_on_kill is off"),
+    ],
 )
-def test_a_killed_task_stops_the_campaign_only_if_told_to_and_says_which(sandbox, logged, stops, status, says):
+def test_a_killed_task_stops_the_campaign_when_airflow_says_that_it_has_ended(
+    sandbox, logged, stops, stored_state, status, says
+):
     sandbox.clock.speed = 0
     campaign = a_campaign(sandbox)
-    operator = running(campaign, stop_on_kill=stops, wait_for_completion=False)
-    execute(operator)
 
-    operator.on_kill()
+    killed_while_it_runs(running(campaign, stop_on_kill=stops, wait_for_completion=False), stored_state)
 
     assert sandbox.world.campaigns[campaign].status == status
     assert says in logged()
 
 
+def test_a_killed_task_whose_state_cannot_be_read_stops_nothing(sandbox, logged, monkeypatch):
+    sandbox.clock.speed = 0
+    campaign = a_campaign(sandbox)
+    operator = running(campaign, stop_on_kill=True, wait_for_completion=False)
+    context = context_of(operator)
+    operator.execute(context)
+
+    def unreadable(**_):
+        raise OSError("no API server")
+
+    monkeypatch.setattr(context["ti"], "get_task_states", unreadable, raising=False)
+    operator.on_kill()
+
+    assert sandbox.world.campaigns[campaign].status == "Running"
+    assert "Airflow's state of this task cannot be read" in logged()
+
+
 @pytest.mark.parametrize("dialect", ["404", "405"])
 def test_a_kill_says_so_when_tingting_offers_no_stop(monkeypatch, logged, dialect):
-    with Sandbox(dialect={"stop": dialect}) as other:
+    with Sandbox(dialect={"stop": dialect}, speed=0) as other:
         monkeypatch.setenv("AIRFLOW_CONN_TINGTING_DEFAULT", other.connection_json())
         campaign = a_campaign(other)
-        other.world.run_campaign(campaign)
 
-        running(campaign, stop_on_kill=True).on_kill()
+        killed_while_it_runs(running(campaign, stop_on_kill=True, wait_for_completion=False), "failed")
 
     assert "offers no stop" in logged()
 
 
-def test_a_kill_while_tingting_is_stuck_ends_in_time_and_is_honest(sandbox, logged, monkeypatch):
+def test_a_kill_while_tingting_is_stuck_ends_in_time_and_says_that_the_outcome_is_unknown(sandbox, logged, monkeypatch):
     monkeypatch.setattr("airflow_provider_tingting.operators.campaign.run._SECONDS_TO_STOP", 0.2)
+    sandbox.clock.speed = 0
     campaign = a_campaign(sandbox)
     sandbox.faults.add("stuck", call="stop_campaign")
 
-    running(campaign, stop_on_kill=True).on_kill()
+    killed_while_it_runs(running(campaign, stop_on_kill=True, wait_for_completion=False), "failed")
 
-    assert f"Nobody knows whether campaign {campaign} was stopped" in logged()
+    assert f"Whether campaign {campaign} was stopped is unknown" in logged()
 
 
 def at(seconds):

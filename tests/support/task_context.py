@@ -30,10 +30,15 @@ class FakeTaskInstance:
     max_tries: int = 0
     start_date: datetime = field(default_factory=lambda: datetime.now(timezone.utc))
     xcoms: dict[str, Any] = field(default_factory=dict)
+    #: What Airflow has stored as the state of the task instance when the task is killed: a person has marked it failed.
+    stored_state: str | None = "failed"
 
     @property
     def task_id(self) -> str:
         return self.task.task_id
+
+    def get_task_states(self, *, task_ids: list[str], **_: Any) -> dict[str, Any]:
+        return {self.run_id: dict.fromkeys(task_ids, self.stored_state)}
 
     def xcom_push(self, key: str, value: Any, **_: Any) -> None:
         self.xcoms[key] = json.loads(json.dumps(value))

@@ -24,7 +24,7 @@ def test_a_demo_call_rings_in_the_window_only(sandbox):
     it_is(sandbox, AT_THREE, speed=0)
     operator = demo_call(sandbox)
 
-    with pytest.raises(AirflowFailException, match=r"outside the calling window.*Nobody was called"):
+    with pytest.raises(AirflowFailException, match=r"outside the calling window.*No contact was called"):
         execute(operator)
     assert writes(sandbox) == []
 

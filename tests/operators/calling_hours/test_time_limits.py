@@ -25,7 +25,7 @@ def test_a_window_that_opens_too_late_is_not_waited_for(sandbox, deferrable, arg
     context["ti"].start_date = AT_THREE
 
     with pytest.raises(
-        TingTingCampaignTimeoutError, match=r"nobody was called.*before 2026-11-24 08:00.*retry waits anew"
+        TingTingCampaignTimeoutError, match=r"no contact was called.*before 2026-11-24 08:00.*retry waits again"
     ):
         operator.execute(context)
 

@@ -30,8 +30,8 @@ def test_a_task_at_three_in_the_morning_calls_nobody_before_the_window_opens(san
     said = logged()
     where = "in the triggerer" if deferrable else "in this worker"
     assert f"Campaign {campaign} is not run before 2026-11-24 08:00" in said
-    assert f"waiting {where}. Nobody is called meanwhile" in said
-    assert ("This wait holds a worker slot" in said) is not deferrable
+    assert f"waiting {where}. No contact is called meanwhile" in said
+    assert ("This wait occupies a worker slot" in said) is not deferrable
 
 
 def test_in_the_window_nothing_is_waited_for(sandbox, deferrable):
@@ -60,7 +60,7 @@ def test_whoever_prefers_it_gets_a_failure_without_further_tries_instead_of_a_wa
     it_is(sandbox, AT_THREE, speed=0)
     campaign = a_campaign(sandbox)
 
-    with pytest.raises(AirflowFailException, match=r"08:00 to 20:00 Asia/Kathmandu.*opens at 2026-11-24 08:00.*Nobody"):
+    with pytest.raises(AirflowFailException, match=r"08:00 to 20:00 Asia/Kathmandu.*opens at 2026-11-24 08:00.*No con"):
         execute(running(campaign, deferrable=deferrable, outside_window="fail"))
 
     assert writes(sandbox) == []

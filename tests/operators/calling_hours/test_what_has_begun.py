@@ -102,7 +102,7 @@ def test_a_wait_after_a_request_without_an_answer_knows_of_it_in_the_triggerer(s
         {"calling_window": None, "max_age": 60, "on_too_old": "skip"},
     ],
 )
-def test_after_a_request_without_an_answer_no_refusal_says_that_nobody_was_called(sandbox, limits):
+def test_a_refusal_after_a_request_without_a_response_says_that_the_request_is_outstanding(sandbox, limits):
     closing = AT_EIGHT.replace(hour=19, minute=59)
     it_is(sandbox, closing, speed=0)
     campaign = a_campaign(sandbox)
@@ -113,7 +113,7 @@ def test_after_a_request_without_an_answer_no_refusal_says_that_nobody_was_calle
 
     with (
         meanwhile(lambda: "run_campaign" in writes(sandbox), lambda: it_is(sandbox, closing + timedelta(minutes=3), 0)),
-        pytest.raises(TingTingCampaignError, match=r"without an answer.*probably nobody.*Look at TingTing before"),
+        pytest.raises(TingTingCampaignError, match=r"no usable response.*may still carry the request out.*Check the"),
     ):
         operator.execute(context)
 
