@@ -7,14 +7,10 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow_provider_tingting.clock import wall_time
-from airflow_provider_tingting.errors import TingTingAuthError, TingTingError
 from airflow_provider_tingting.utils.arguments import seconds_of
 
 if TYPE_CHECKING:
     from airflow_provider_tingting._compat import BaseOperator, Context
-    from airflow_provider_tingting.campaigns.observation import Observation
-    from airflow_provider_tingting.campaigns.watch import WaitPlan
-    from airflow_provider_tingting.hooks.tingting import TingTingHook
 
 # The triggerer ends the wait at the deadline and the worker then judges; only if the triggerer is late by this much
 # does Airflow itself end the task, which skips the judging.
@@ -64,25 +60,3 @@ def defer(
     left = None if deadline is None else timedelta(seconds=max(0.0, deadline - clock())) + _BACKSTOP
     operator.defer(trigger=trigger, method_name=method_name, kwargs=kwargs or None, timeout=left)
     raise AssertionError("defer() always raises")
-
-
-def wait_in_worker(hook: TingTingHook, plan: WaitPlan, log: Any) -> Observation:
-    """Wait for a campaign in the worker; read the connection again once when TingTing rejects the token meanwhile.
-
-    :param hook: the task's hook.
-    :param plan: what to wait for.
-    :param log: where log lines go.
-    """
-    from airflow_provider_tingting.api.driver import run_flow
-    from airflow_provider_tingting.campaigns.observation import Reason
-    from airflow_provider_tingting.campaigns.watch import Progress, watch
-
-    progress = Progress(plan.campaign_id)
-    while True:
-        try:
-            return run_flow(hook.get_conn(), watch(plan, log, progress))
-        except TingTingError as error:
-            if not (isinstance(error, TingTingAuthError) and progress.may_read_connection_again()):
-                return progress.seen.ended_by(Reason.REFUSED, error)
-        log.warning("TingTing rejects the token: reading the connection again")
-        hook.reload_connection()

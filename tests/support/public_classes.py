@@ -14,6 +14,6 @@ def public_classes(*rooms: str) -> Iterator[type]:
         for found in pkgutil.iter_modules(package.__path__, package.__name__ + "."):
             module = importlib.import_module(found.name)
             for name, value in vars(module).items():
-                own = isinstance(value, type) and value.__module__ == module.__name__
+                own = isinstance(value, type) and f"{value.__module__}.".startswith(f"{module.__name__}.")
                 if own and name.startswith("TingTing") and not name.startswith("TingTingBase"):
                     yield value

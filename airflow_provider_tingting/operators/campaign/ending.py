@@ -1,4 +1,4 @@
-"""What the run task raises or returns once its wait for the campaign is over."""
+"""How the run task waits for the end of its campaign, and what it raises or returns then."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from airflow_provider_tingting.api.driver import run_flow
 from airflow_provider_tingting.api.statuses import CampaignStatus
 from airflow_provider_tingting.campaigns import reconcile
 from airflow_provider_tingting.campaigns.observation import Reason
+from airflow_provider_tingting.campaigns.watch import Progress, watch
 from airflow_provider_tingting.errors import (
+    TingTingAuthError,
     TingTingCampaignError,
     TingTingCampaignFailedError,
     TingTingCampaignTimeoutError,
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from airflow_provider_tingting.api.models import Campaign
     from airflow_provider_tingting.campaigns.job import Started
     from airflow_provider_tingting.campaigns.observation import Observation
+    from airflow_provider_tingting.campaigns.watch import WaitPlan
     from airflow_provider_tingting.hooks.tingting import TingTingHook
 
 #: For so many seconds after the accepted request a task that does not wait for the end reads the status.
@@ -53,6 +56,24 @@ def begun_campaign(hook: TingTingHook, campaign_id: int, started: Started) -> Ca
     if campaign.status is CampaignStatus.TERMINATED:
         raise TingTingCampaignFailedError("it was terminated.", campaign_id=campaign.id, status=campaign.status.value)
     return campaign
+
+
+def wait_in_worker(hook: TingTingHook, plan: WaitPlan, log: Any) -> Observation:
+    """Wait for a campaign in the worker; read the connection again once when TingTing rejects the token meanwhile.
+
+    :param hook: the task's hook.
+    :param plan: what to wait for.
+    :param log: where log lines go.
+    """
+    progress = Progress(plan.campaign_id)
+    while True:
+        try:
+            return run_flow(hook.get_conn(), watch(plan, log, progress))
+        except TingTingError as error:
+            if not (isinstance(error, TingTingAuthError) and progress.may_read_connection_again()):
+                return progress.seen.ended_by(Reason.REFUSED, error)
+        log.warning("TingTing rejects the token: reading the connection again")
+        hook.reload_connection()
 
 
 def raise_unless_ended(seen: Observation, hook: TingTingHook, *, stop: bool) -> None:

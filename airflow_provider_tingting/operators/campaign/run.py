@@ -20,7 +20,7 @@ from airflow_provider_tingting.operators.base import TingTingBaseOperator, TingT
 from airflow_provider_tingting.utils.arguments import OUTSIDE_WINDOW, campaign_id_of, one_of, seconds_of
 from airflow_provider_tingting.utils.asset_events import emit_asset_events
 from airflow_provider_tingting.utils.clears import is_first_try, was_cleared
-from airflow_provider_tingting.utils.deferral import deadline_of, defer, wait_in_worker
+from airflow_provider_tingting.utils.deferral import deadline_of, defer
 from airflow_provider_tingting.utils.openlineage import TaskLineage, asset_dataset
 from airflow_provider_tingting.utils.run_age import check_max_age, check_may_call
 from airflow_provider_tingting.utils.task_end import why_kill_is_unverified
@@ -193,6 +193,8 @@ class TingTingRunCampaignOperator(TingTingBaseWriteOperator):
             if not self.wait_for_completion:
                 return self._return_begun(context, started)
             plan = self._plan(context)
+        from airflow_provider_tingting.operators.campaign.ending import wait_in_worker
+
         ended = started.campaign is not None and started.campaign.status.is_final
         if self.deferrable and not ended:
             self._defer_wait(plan, was_shown=started.has_begun)
@@ -253,7 +255,8 @@ class TingTingRunCampaignOperator(TingTingBaseWriteOperator):
             try:
                 return run_flow(self.hook.get_conn(), run)
             except StartDeferred as deferred:
-                wait_to_start(self, deferred, replace(plan, deadline=start_deadline), job.state)
+                start_plan = replace(plan, deadline=start_deadline)
+                wait_to_start(self, deferred, start_plan, job.state, deferrable=self.deferrable)
 
     def _return_begun(self, context: Context, started: Started) -> dict[str, Any]:
         """Return the result of a task that does not wait for the end of the campaign."""

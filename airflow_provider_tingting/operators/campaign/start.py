@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from airflow_provider_tingting.campaigns.start_gate import StartDeferred
     from airflow_provider_tingting.campaigns.state import JobState
     from airflow_provider_tingting.campaigns.watch import WaitPlan
-    from airflow_provider_tingting.operators.campaign.run import TingTingRunCampaignOperator
+    from airflow_provider_tingting.operators.base import TingTingBaseOperator
 
 # A wait in a worker that is longer than so many seconds gets a line in the log about deferrable=True.
 _LONG_FOR_A_WORKER = 600.0
@@ -46,7 +46,7 @@ def is_run_for(context: Context, campaign: Campaign) -> bool:
 
 
 def wait_to_start(
-    operator: TingTingRunCampaignOperator, deferred: StartDeferred, plan: WaitPlan, state: JobState
+    operator: TingTingBaseOperator, deferred: StartDeferred, plan: WaitPlan, state: JobState, *, deferrable: bool
 ) -> None:
     """Wait in this worker until a campaign may start, or hand the wait over to the triggerer.
 
@@ -54,12 +54,13 @@ def wait_to_start(
     :param deferred: why the campaign may not start yet.
     :param plan: the campaign, and until when its start may be deferred.
     :param state: what is known of the requests to run it.
+    :param deferrable: whether to wait in the triggerer.
     """
-    where = "in the triggerer" if operator.deferrable else "in this worker"
+    where = "in the triggerer" if deferrable else "in this worker"
     operator.log.info(
         "Campaign %s is not run %s: waiting %s. No contact is called meanwhile", plan.campaign_id, deferred.why, where
     )
-    if operator.deferrable:
+    if deferrable:
         _defer_start(operator, deferred, plan, state)
     if deferred.until is None:
         run_flow(operator.hook.get_conn(), concurrency.wait_for_slot(plan, operator.log))
@@ -72,9 +73,7 @@ def wait_to_start(
     operator.hook.reload_connection()
 
 
-def _defer_start(
-    operator: TingTingRunCampaignOperator, deferred: StartDeferred, plan: WaitPlan, state: JobState
-) -> NoReturn:
+def _defer_start(operator: TingTingBaseOperator, deferred: StartDeferred, plan: WaitPlan, state: JobState) -> NoReturn:
     requested_at = state.run_requested_at if state.run is RunRequest.MAYBE else None
     trigger = TingTingStartTrigger(
         campaign_id=plan.campaign_id,
