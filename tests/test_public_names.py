@@ -31,12 +31,12 @@ operators.contacts  TingTingAddContactsOperator
     campaign_id=… contacts=None sql=None sql_conn_id=None sql_parameters=None number_column=None variables=None
     constants=None where=None exclude=None on_invalid='fail' rejects_path=None on_invalid_exclude='fail'
     number_policy='nepal_mobile' several_numbers='refuse' batch_size=500 concurrency=4 transport='json' sheet=None
-    encoding=None delimiter=None on_clear='reattach' tingting_conn_id='tingting_default'
+    hidden_rows='ask' encoding=None delimiter=None on_clear='reattach' tingting_conn_id='tingting_default'
 operators.contacts  TingTingCheckContactsOperator
     campaign_id=None message=None sms_message=None contacts=None sql=None sql_conn_id=None sql_parameters=None
     number_column=None variables=None constants=None where=None exclude=None on_invalid='fail' rejects_path=None
-    on_invalid_exclude='fail' number_policy='nepal_mobile' several_numbers='refuse' sheet=None encoding=None
-    delimiter=None credits_per_call=1.0 credits_per_sms_part=1.0 tingting_conn_id='tingting_default'
+    on_invalid_exclude='fail' number_policy='nepal_mobile' several_numbers='refuse' sheet=None hidden_rows='ask'
+    encoding=None delimiter=None credits_per_call=1.0 credits_per_sms_part=1.0 tingting_conn_id='tingting_default'
 operators.report    TingTingDownloadReportOperator
     campaign_id=… path=… format=None numbers='plain' overwrite=True require_complete=True chart_path=None
     download_on_failure=False partition_key=None tingting_conn_id='tingting_default'

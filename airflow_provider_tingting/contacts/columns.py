@@ -22,6 +22,8 @@ _SURELY = (
 )
 #: Headers that may say so, but also other things; looked for only where none of the above is found.
 _PERHAPS = "contact contacts cell tel ph mob msisdn whatsapp सम्पर्क"
+#: Headers of a column that counts the rows.
+_SERIAL = "sn sno sl slno sr srno serial serialno serialnumber no क्रसं क्र क्रमसंख्या सिनं सिनम्बर"
 #: What a second column of numbers is called: `Mobile 2`, `Alternate No`.
 _ANOTHER = re.compile(
     r"(?:alternate|alternative|alt|other|another|second|secondary|2nd)(?:no|num|number)\d*|(?:alternate|alternative|alt|other|another|second|secondary|2nd|home|office|work|parents?|guardians?|father|"
@@ -50,6 +52,14 @@ def is_number_header(value: object) -> bool:
     :param value: the cell.
     """
     return isinstance(value, str) and _key(value) in _SURE_KEYS
+
+
+def is_serial_header(name: str) -> bool:
+    """Return whether a header says "serial number": `S.N.`, `Sr. No.`, `#`, `क्र.सं.`.
+
+    :param name: the header.
+    """
+    return name.strip() == "#" or _key(name) in _SERIAL_KEYS
 
 
 def find_column(wanted: str, columns: Collection[str]) -> str | None:
@@ -145,4 +155,5 @@ def _key(header: str) -> str:
 
 
 _SURE_KEYS = frozenset(_key(name) for name in _SURELY.split())
+_SERIAL_KEYS = frozenset(_key(name) for name in _SERIAL.split())
 _PERHAPS_KEYS = frozenset(_key(name) for name in _PERHAPS.split())

@@ -75,6 +75,7 @@ class TingTingBaseAudienceOperator(TingTingBaseOperator):
         number_policy: str = "nepal_mobile",
         several_numbers: str = "refuse",
         sheet: str | None = None,
+        hidden_rows: str = "ask",
         encoding: str | None = None,
         delimiter: str | None = None,
         **kwargs: Any,
@@ -95,6 +96,7 @@ class TingTingBaseAudienceOperator(TingTingBaseOperator):
         self.number_policy = number_policy
         self.several_numbers = several_numbers
         self.sheet = sheet
+        self.hidden_rows = hidden_rows
         self.encoding = encoding
         self.delimiter = delimiter
 

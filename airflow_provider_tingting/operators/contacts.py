@@ -67,6 +67,8 @@ class TingTingAddContactsOperator(TingTingBaseAudienceOperator):
     :param concurrency: requests at the same time.
     :param transport: `json` sends batches, `xlsx` uploads workbooks.
     :param sheet: the sheet of a workbook; None takes the only sheet with data.
+    :param hidden_rows: what happens to rows of a workbook that a filter or a person has hidden: `ask` refuses a sheet
+        with such rows, `include` reads them, `skip` leaves them out.
     :param encoding: the encoding of a text file that is neither UTF-8 nor UTF-16, such as `cp1252`.
     :param delimiter: the character between the values of a text file; None finds it.
     :param on_clear: what a cleared task does: `reattach` and `send_again` add the contacts that are missing, `fail`
@@ -192,6 +194,8 @@ class TingTingCheckContactsOperator(TingTingBaseAudienceOperator):
     :param several_numbers: what a cell with several numbers gives: `refuse` rejects its row, `first_mobile` takes the
         first mobile, `all` makes a contact of each mobile.
     :param sheet: the sheet of a workbook; None takes the only sheet with data.
+    :param hidden_rows: what happens to rows of a workbook that a filter or a person has hidden: `ask` refuses a sheet
+        with such rows, `include` reads them, `skip` leaves them out.
     :param encoding: the encoding of a text file that is neither UTF-8 nor UTF-16, such as `cp1252`.
     :param delimiter: the character between the values of a text file; None finds it.
     :param credits_per_call: the price of a call in credits, for the estimate.

@@ -121,7 +121,8 @@ class AudienceReader:
             _source(arguments.contacts),
             encoding=arguments.encoding or None,
             delimiter=arguments.delimiter or None,
-            sheet=arguments.sheet or None,
+            sheet=None if arguments.sheet == "" else arguments.sheet,
+            hidden_rows=arguments.hidden_rows,
         )
 
     def _exclusion(self) -> Exclusion:
@@ -133,7 +134,10 @@ class AudienceReader:
             several_numbers=arguments.several_numbers,
         )
         sources = exclusion_rows(
-            arguments.exclude, encoding=arguments.encoding or None, sql_conn_id=arguments.sql_conn_id or None
+            arguments.exclude,
+            encoding=arguments.encoding or None,
+            sql_conn_id=arguments.sql_conn_id or None,
+            hidden_rows=arguments.hidden_rows,
         )
         for rows, number_column in sources:
             with closing(rows):

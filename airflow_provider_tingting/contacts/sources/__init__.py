@@ -1,4 +1,4 @@
-"""Whatever holds the people, as one stream of rows that remember where they were.
+"""Reads contacts from any source as one stream of rows that know where they come from.
 
 ```python
 from airflow_provider_tingting.contacts.sources import read_rows
@@ -36,6 +36,7 @@ def read_rows(
     delimiter: str | None = None,
     sheet: str | None = None,
     may_be_empty: bool = False,
+    hidden_rows: str = "ask",
 ) -> Iterator[Row]:
     """Yield the rows of a source, one after the other, in flat memory.
 
@@ -45,12 +46,13 @@ def read_rows(
     :param encoding: the encoding of a text file that is neither UTF-8 nor UTF-16, such as `cp1252`.
     :param delimiter: the character between the values of a text file, when it is not found rightly by itself.
     :param sheet: the sheet of a workbook; needed only when several visible sheets have data.
-    :param may_be_empty: whether a table of a header only will do, as for a list of people to leave out.
+    :param may_be_empty: whether a table of a header only is allowed, as for an exclusion list.
+    :param hidden_rows: what happens to hidden rows of a workbook: `ask`, `include` or `skip`; see `read_workbook`.
     :raises TingTingConfigError: when the source is none of these.
     :raises TingTingContactsError: while reading, when something is wrong with it: what, where, and what to do.
     """
     if isinstance(source, str | os.PathLike) or hasattr(source, "open"):
-        return _read_file(SourceFile(source), encoding, delimiter, sheet, may_be_empty)
+        return _read_file(SourceFile(source), encoding, delimiter, sheet, may_be_empty, hidden_rows)
     if isinstance(source, Mapping | bytes | bytearray) or not isinstance(source, Iterable):
         raise TingTingConfigError(
             f"Contacts cannot be read from a {type(source).__name__}. Give the path of a file, or a list of numbers or "
@@ -64,7 +66,12 @@ def read_rows(
 
 
 def _read_file(
-    file: SourceFile, encoding: str | None, delimiter: str | None, sheet: str | None, may_be_empty: bool
+    file: SourceFile,
+    encoding: str | None,
+    delimiter: str | None,
+    sheet: str | None,
+    may_be_empty: bool,
+    hidden_rows: str,
 ) -> Iterator[Row]:
     suffix = file.suffix
     if suffix in _DELIMITED:
@@ -74,7 +81,7 @@ def _read_file(
     if suffix in _WORKBOOKS:
         from airflow_provider_tingting.contacts.sources.workbook_reader import read_workbook
 
-        return read_workbook(file, sheet, may_be_empty=may_be_empty)
+        return read_workbook(file, sheet, may_be_empty=may_be_empty, hidden_rows=hidden_rows)
     if suffix in _LINES:
         from airflow_provider_tingting.contacts.sources.items import read_jsonl
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from importlib import import_module
 from typing import Any
@@ -32,7 +33,7 @@ def read_parquet(file: SourceFile, *, may_be_empty: bool = False) -> Iterator[Ro
         try:
             table = parquet.ParquetFile(stream)
             columns = tuple(table.schema_arrow.names)
-            doubled = sorted({name for name in columns if columns.count(name) > 1})
+            doubled = sorted(name for name, count in Counter(columns).items() if count > 1)
             if doubled:
                 raise TingTingContactsError(f"{file.name}: the column '{doubled[0]}' is there more than once.")
             if not table.metadata.num_rows and not may_be_empty:

@@ -6,6 +6,7 @@ Imports the standard library and this package only.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -67,7 +68,7 @@ def _columns(cursor: Any, name: str) -> tuple[str, ...]:
     if cursor.description is None:
         raise TingTingContactsError(f"{name} returns no rows at all. Give one SELECT.")
     columns = tuple(str(column[0]) for column in cursor.description)
-    doubled = sorted({column for column in columns if columns.count(column) > 1})
+    doubled = sorted(column for column, count in Counter(columns).items() if count > 1)
     if doubled:
         raise TingTingContactsError(f"{name} has the column '{doubled[0]}' more than once. Name each column with AS.")
     return columns

@@ -1,4 +1,4 @@
-"""Opens a file of contacts, wherever it is, and says clearly when it cannot be opened. Imports no format library.
+"""Opens a file of contacts in any storage and reports clearly why a file cannot be opened.
 
 A file is a path, or any object with `.open("rb")` and `.name`, such as Airflow's `ObjectStoragePath`.
 """
@@ -10,6 +10,7 @@ import io
 import os
 import shutil
 import socket
+import stat
 import tempfile
 import zlib
 from collections.abc import Iterator
@@ -21,8 +22,11 @@ from typing import IO, Any, BinaryIO, cast
 from airflow_provider_tingting.errors import TingTingConfigError, TingTingContactsError, TingTingSourceError
 from airflow_provider_tingting.files.storage_errors import is_storage_error, judge_storage_error
 
-#: What an unpacked workbook or parquet file may take on disk.
+#: Bytes that an unpacked workbook or parquet file may take on disk.
 LARGEST_UNPACKED = 4 * 1024**3
+#: Lists pack 5 to 50 times; a gzip file that packs more, beyond a size that would hurt, is a bomb.
+DENSEST = 200
+DENSEST_FROM = 64 * 1024**2
 #: Characters. A contact with a hundred long variables is far below.
 LONGEST_LINE = 4 * 1024**2
 
@@ -34,6 +38,8 @@ class SourceFile:
     """
 
     def __init__(self, path: Any) -> None:
+        if isinstance(path, str) and "\0" in path:
+            raise TingTingConfigError("The path of the contacts contains a NUL character. Correct the path.")
         if isinstance(path, str) and "://" in path:
             raise TingTingConfigError(
                 f"'{path}' is an address, not a local path: give it as ObjectStoragePath('{path}')."
@@ -57,19 +63,37 @@ class SourceFile:
     def open(self) -> Iterator[BinaryIO]:
         """Open the file's content, unpacked, to be read once from beginning to end.
 
-        :raises TingTingContactsError: it may not be read, is not in its store, or is cut off.
+        :raises TingTingContactsError: it may not be read, is not in its store, is cut off, is no regular file, or would
+            grow without measure when unpacked.
         :raises TingTingSourceError: it is not on this machine, it changes meanwhile, or its storage fails.
         """
+        self._refuse_special()
         with self._translate_errors(), self._path.open("rb") as raw:
             # Some formats are read in several passes, which must be of one and the same file.
             self._first_state = self._first_state or self._state(raw)
             self._refuse_change(raw)
             if self.is_gzip:
                 with gzip.GzipFile(fileobj=raw) as unpacked:
-                    yield cast(BinaryIO, unpacked)
+                    yield cast(BinaryIO, io.BufferedReader(_Unpacked(unpacked, raw, self.shown), 1 << 16))
             else:
                 yield raw
             self._refuse_change(raw)
+
+    def _refuse_special(self) -> None:
+        """Refuse what is no file of contacts by its name or kind, before opening it could wait for ever."""
+        if self.name.startswith("~$"):
+            raise TingTingContactsError(
+                f"{self.shown} is the lock file that a spreadsheet program keeps while a workbook is open. Give the "
+                f"workbook itself, '{self.name.removeprefix('~$')}'."
+            )
+        is_local = isinstance(self._path, os.PathLike) or getattr(self._path, "protocol", None) in ("", "file", "local")
+        if not is_local:
+            return
+        with suppress(OSError, TypeError, ValueError):
+            local = self._path if isinstance(self._path, os.PathLike) else self._path.path
+            mode = os.stat(local).st_mode  # noqa: PTH116 - the path may be of another kind
+            if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+                raise TingTingContactsError(f"{self.shown} is a pipe or a device. Give the path of a regular file.")
 
     def _refuse_change(self, raw: Any) -> None:
         if self._state(raw) != self._first_state:
@@ -86,7 +110,7 @@ class SourceFile:
                 return (*found, named.st_ino, named.st_size)
             return found
         with suppress(Exception):
-            # What a store tells of the object; one that tells nothing is believed.
+            # The store's facts about the object; a store without any is trusted.
             named = self._path.stat()
             return named.st_size, getattr(named, "st_mtime", None)
         return None
@@ -156,11 +180,11 @@ class SourceFile:
 
 
 def lines_of(text: io.TextIOWrapper, name: str) -> Iterator[str]:
-    """Yield the lines of a text, none of which may fill the memory.
+    """Yield the lines of a text, none of which may fill the memory; a last Ctrl-Z or NUL is no line.
 
     :param text: from `open_text`.
     :param name: the file's name, for the error.
-    :raises TingTingContactsError: for a line that no list of contacts has, as in a packed file that is a bomb.
+    :raises TingTingContactsError: for a line that no list of contacts has: too long, or with a NUL character.
     """
     for number, line in enumerate(iter(partial(text.readline, LONGEST_LINE), ""), 1):
         if len(line) == LONGEST_LINE:
@@ -168,7 +192,41 @@ def lines_of(text: io.TextIOWrapper, name: str) -> Iterator[str]:
                 f"{name}, line {number} is longer than {LONGEST_LINE:,} characters. This is no list of contacts, or "
                 "its line ends are missing."
             )
+        if "\0" in line or line[-1:] == "\x1a":
+            rest = line.rstrip("\0\x1a")
+            if "\0" in rest or text.read(1).strip("\0\x1a"):
+                raise TingTingContactsError(
+                    f"{name}, line {number} contains a NUL or Ctrl-Z character, so the file is damaged or no text. "
+                    "Save it again as 'CSV UTF-8'."
+                )
+            if rest:
+                yield rest
+            return
         yield line
+
+
+class _Unpacked(io.RawIOBase):
+    """The content of a gzip file, refused when it grows far beyond what a list of contacts does."""
+
+    def __init__(self, stream: gzip.GzipFile, raw: Any, shown: str) -> None:
+        self._stream = stream
+        self._raw = raw
+        self._shown = shown
+        self._size = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any, /) -> int:
+        chunk = self._stream.read1(len(buffer))
+        buffer[: len(chunk)] = chunk
+        self._size += len(chunk)
+        if self._size > DENSEST_FROM and self._size > DENSEST * max(self._raw.tell(), 1):
+            raise TingTingContactsError(
+                f"{self._shown} is packed more than {DENSEST} times, which no list of contacts is: it would grow "
+                f"beyond {self._size // 1024**2} MiB. Unpack it and check what it holds."
+            )
+        return len(chunk)
 
 
 class _Limited:

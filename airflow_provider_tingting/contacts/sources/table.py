@@ -1,16 +1,22 @@
-"""Makes rows of a table: finds the header, refuses one that is ambiguous, and numbers the rows as their owner does.
+"""Makes rows of a grid of cells: finds the header, refuses one that is ambiguous, numbers rows as the file shows them.
 
-Shared by every format that is a grid of cells. Imports the standard library and this package only.
+Every format that is a grid of cells shares this module.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
-from airflow_provider_tingting.contacts.columns import clean_header, is_number_header, listed
+from airflow_provider_tingting.contacts.columns import clean_header, is_number_header, is_serial_header, listed
 from airflow_provider_tingting.contacts.contact import Place, Row
 from airflow_provider_tingting.contacts.numbers import InvalidNumberError, normalise
 from airflow_provider_tingting.errors import TingTingContactsError
+
+#: What a worksheet can have; a text file with more columns is no list of contacts.
+MAX_COLUMNS = 16_384
+#: Rows with nothing but a serial number that are held back until it is known whether they are the last ones.
+_MOST_SERIAL_ROWS = 10_000
 
 _ONE_HEADER = (
     "The header must be one row with a name over every column: delete title rows above it, unmerge its cells, "
@@ -36,8 +42,10 @@ def rows_of(
     :param ragged: whether a row with more cells than the header is that row's own fault, as in CSV, where a
         separator inside a text does it.
     :param may_be_empty: whether a header without rows will do, as for a list of people to leave out.
-    :raises TingTingContactsError: for an empty table, a header that is missing, doubled or not one row, and data
-        under no name.
+    Rows at the end that hold nothing but a serial number, as in a table that was prepared for more contacts, are blank.
+
+    :raises TingTingContactsError: for an empty table, a header that is missing, doubled, too wide or not one row, and
+        data under no name.
     """
     numbered = enumerate(cells, 1)
     header_row, header = next(((row, found) for row, found in numbered if not _is_blank(found)), (0, ()))
@@ -56,7 +64,16 @@ def rows_of(
     width = len(names)
     without_gaps = len(columns) == width
     first = True
+    serial = next((index for index, name in enumerate(names) if len(columns) > 1 and is_serial_header(name)), None)
+    only_serials: list[Row] = []
     for row, found in numbered:
+        if serial is not None and _is_serial_only(found, serial) and len(only_serials) < _MOST_SERIAL_ROWS:
+            only_serials.append(Row(Place(source, row, sheet), _values(names, found), columns))
+            continue
+        if only_serials and not _is_blank(found):
+            yield from only_serials
+            only_serials.clear()
+            first = False
         if len(found) != width or not without_gaps or first:
             if _is_blank(found):
                 continue
@@ -77,7 +94,10 @@ def rows_of(
 
 
 def column_letter(index: int) -> str:
-    """Return a column's letter as spreadsheets show it, counted from 0: `A`, `Z`, `AA`."""
+    """Return a column's letter as spreadsheets show it: `A`, `Z`, `AA`.
+
+    :param index: the column, counted from 0.
+    """
     letters = ""
     while index >= 0:
         index, rest = index // 26 - 1, index % 26
@@ -96,6 +116,13 @@ def _is_filled(cell: object) -> bool:
 
 def _is_blank(cells: Sequence[object]) -> bool:
     return not any(map(_is_filled, cells))
+
+
+def _is_serial_only(cells: Sequence[object], serial: int) -> bool:
+    """Return whether a row holds a whole number in its serial column and nothing else."""
+    if serial >= len(cells) or any(map(_is_filled, cells[serial + 1 :])) or any(map(_is_filled, cells[:serial])):
+        return False
+    return _is_filled(cells[serial]) and str(cells[serial]).strip(" .").isdecimal()
 
 
 def _first_cell(cells: Sequence[object]) -> int:
@@ -126,11 +153,17 @@ def _names(header: Sequence[object], where: str, row: int, merged: Sequence[str]
     names = ["" if cell is None else clean_header(cell) for cell in header]
     while names and not names[-1]:
         names.pop()
-    doubled = sorted({name for name in names if name and names.count(name) > 1})
+    if len(names) > MAX_COLUMNS:
+        raise TingTingContactsError(
+            f"{where}: the header has {len(names):,} columns, and a worksheet has at most {MAX_COLUMNS:,}. This is no "
+            "list of contacts, or the wrong character separates its values."
+        )
+    counts = Counter(filter(None, names))
+    doubled = sorted(name for name, count in counts.items() if count > 1)
     if doubled:
         letters = ", ".join(column_letter(index) for index, name in enumerate(names) if name == doubled[0])
         raise TingTingContactsError(
-            f"{where}: the column {listed(doubled[:1])} is there {names.count(doubled[0])} times (columns {letters}). "
+            f"{where}: the column {listed(doubled[:1])} is there {counts[doubled[0]]} times (columns {letters}). "
             "Rename or remove all but one."
         )
     return tuple(names)

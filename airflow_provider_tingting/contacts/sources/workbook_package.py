@@ -1,8 +1,4 @@
-"""Looks into an .xlsx before a workbook library does: is it one, is it safe, what would the library not say?
-
-A workbook library gives nothing for a formula that was never calculated and for the hidden part of merged cells.
-Both would lose people silently, so the sheet's own XML is asked, streamed. Imports the standard library only.
-"""
+"""Opens an .xlsx package before a workbook library does: whether it is one, whether it is safe, which sheets it has."""
 
 from __future__ import annotations
 
@@ -10,11 +6,13 @@ import codecs
 import re
 import zipfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import IO
 from xml.etree import ElementTree
 
+from airflow_provider_tingting.contacts.sources.workbook_repair import is_unusual, main_part, usual_copy
 from airflow_provider_tingting.errors import TingTingContactsError
 
 _OLE = b"\xd0\xcf\x11\xe0"
@@ -31,13 +29,6 @@ _SAMPLE = 4096
 _CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1f\x7f]")
 _CELL_START = re.compile(rb"<(?:\w+:)?c[\s>]")
 _CELL_WITH_DATA = re.compile(rb"<(?:\w+:)?(?:v|is)>\s*[^\s<]|<(?:\w+:)?is>|<(?:\w+:)?f[\s>/]")
-_NEVER_CALCULATED = re.compile(
-    rb"<(?:\w+:)?c\b(?P<attributes>[^>]*)>\s*<(?P<f>(?:\w+:)?f)\b(?:[^>]*/>|[^>]*>[^<]*</(?P=f)>)"
-    rb"\s*(?:<(?:\w+:)?v\s*/>|<(?P<v>(?:\w+:)?v)>\s*</(?P=v)>)?\s*</(?:\w+:)?c>"
-)
-_PLACE = re.compile(rb'\br="([A-Z]+[0-9]+)"')
-_TEXT_RESULT = re.compile(rb'\bt="str"')
-_MERGED = re.compile(rb'<(?:\w+:)?mergeCell\b[^>]*\bref="([A-Z0-9:]+)"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,18 +43,6 @@ class Sheet:
     name: str
     part: str
     visible: bool
-
-
-@dataclass(frozen=True, slots=True)
-class SheetFacts:
-    """What a workbook library does not tell of a sheet.
-
-    :param uncalculated: the first cell with a formula whose result was never stored, such as `B7`.
-    :param merged: ranges of merged cells.
-    """
-
-    uncalculated: str | None
-    merged: tuple[str, ...]
 
 
 def open_package(stream: IO[bytes], name: str) -> zipfile.ZipFile:
@@ -90,11 +69,28 @@ def open_package(stream: IO[bytes], name: str) -> zipfile.ZipFile:
             )
         if entry.flag_bits & 1:
             raise TingTingContactsError(f"{name} is protected by a password. Save it without one.")
-    if "xl/workbook.xml" not in package.namelist():
-        raise TingTingContactsError(
-            f"{name} is a zip file but no .xlsx workbook. Save the table as .xlsx, or give a .csv."
-        )
     return package
+
+
+@contextmanager
+def open_workbook(stream: IO[bytes], name: str) -> Iterator[tuple[IO[bytes], zipfile.ZipFile]]:
+    """Yield a workbook as a stream and as its package, both with the usual names and namespaces.
+
+    :param stream: the file, seekable.
+    :param name: its name, for errors.
+    :raises TingTingContactsError: as `open_package`, and for a zip file that is no .xlsx workbook.
+    """
+    with open_package(stream, name) as package:
+        main = main_part(package)
+        if main is None or main.lower().endswith(".bin"):
+            raise TingTingContactsError(
+                f"{name} is a zip file but no .xlsx workbook. Save the table as .xlsx, or give a .csv."
+            )
+        if not is_unusual(package, main):
+            yield stream, package
+            return
+        with usual_copy(package, main) as copy, zipfile.ZipFile(copy) as usual:
+            yield copy, usual
 
 
 def sheets_of(package: zipfile.ZipFile, name: str) -> list[Sheet]:
@@ -105,10 +101,10 @@ def sheets_of(package: zipfile.ZipFile, name: str) -> list[Sheet]:
     try:
         targets = {
             relation.get("Id"): relation.get("Target", "")
-            for relation in _parse(package, "xl/_rels/workbook.xml.rels")
+            for relation in parse_part(package, "xl/_rels/workbook.xml.rels")
             if relation.get("Type", "").endswith("/worksheet")
         }
-        book = _parse(package, "xl/workbook.xml")
+        book = parse_part(package, "xl/workbook.xml")
     except (KeyError, ValueError, ElementTree.ParseError, zipfile.BadZipFile) as error:
         raise TingTingContactsError(f"{name} is a damaged workbook ({error}). Save it again as .xlsx.") from None
     found = []
@@ -123,29 +119,15 @@ def sheets_of(package: zipfile.ZipFile, name: str) -> list[Sheet]:
 
 def has_data(package: zipfile.ZipFile, sheet: Sheet) -> bool:
     """Whether the sheet has a cell with anything in it."""
-    return any(_CELL_WITH_DATA.search(cells) for cells in _cells(package, sheet))
+    return any(_CELL_WITH_DATA.search(cells) for cells in pieces_of(package, sheet))
 
 
-def facts_of(package: zipfile.ZipFile, sheet: Sheet) -> SheetFacts:
-    """Read the sheet's XML once for what a workbook library does not tell."""
-    uncalculated: str | None = None
-    merged: list[str] = []
-    for cells in _cells(package, sheet):
-        # The plain look is what makes this cheap: hardly any sheet has formulas, and only its end has merged cells.
-        if uncalculated is None and b"f" in cells and (b"<f" in cells or b":f" in cells):
-            for found in _NEVER_CALCULATED.finditer(cells):
-                place = _PLACE.search(found["attributes"])
-                # A formula whose result is the empty text stores just that, and says so.
-                if not _TEXT_RESULT.search(found["attributes"]):
-                    uncalculated = place.group(1).decode() if place else "one cell"
-                    break
-        if b"mergeCell" in cells:
-            merged.extend(cells_range.decode() for cells_range in _MERGED.findall(cells))
-    return SheetFacts(uncalculated, tuple(merged))
+def pieces_of(package: zipfile.ZipFile, sheet: Sheet) -> Iterator[bytes]:
+    """Yield the sheet's XML in pieces that never cut a cell in two.
 
-
-def _cells(package: zipfile.ZipFile, sheet: Sheet) -> Iterator[bytes]:
-    """Yield the sheet's XML in pieces that never cut a cell in two."""
+    :param package: the workbook.
+    :param sheet: the sheet.
+    """
     rest = b""
     with package.open(sheet.part) as xml:
         while chunk := xml.read(_CHUNK):
@@ -163,7 +145,14 @@ def _cells(package: zipfile.ZipFile, sheet: Sheet) -> Iterator[bytes]:
     yield rest
 
 
-def _parse(package: zipfile.ZipFile, part: str) -> ElementTree.Element:
+def parse_part(package: zipfile.ZipFile, part: str) -> ElementTree.Element:
+    """Return the XML of a small part.
+
+    :param package: the workbook.
+    :param part: the part's name.
+    :raises ValueError: it is too large, or declares a document type.
+    :raises xml.etree.ElementTree.ParseError: it is no XML.
+    """
     if package.getinfo(part).file_size > _LARGEST_LISTING:
         raise ValueError(f"{part} is too large")
     xml = package.read(part)
