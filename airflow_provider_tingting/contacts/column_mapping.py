@@ -1,7 +1,4 @@
-"""Decides which value of a row is the number and which are variables, once for each header.
-
-Imports the standard library and this package only.
-"""
+"""Decides which value of a row is the number and which are variables, once for each header."""
 
 from __future__ import annotations
 
@@ -10,6 +7,7 @@ from dataclasses import dataclass
 
 from airflow_provider_tingting.contacts.columns import closest, find_column, find_number_column, listed
 from airflow_provider_tingting.contacts.contact import Row
+from airflow_provider_tingting.contacts.message import same_name
 from airflow_provider_tingting.contacts.sources.items import SOURCE as GIVEN
 from airflow_provider_tingting.contacts.sources.items import is_api_shaped
 from airflow_provider_tingting.errors import TingTingContactsError
@@ -32,10 +30,13 @@ class ColumnMapping:
 class ColumnMapper:
     """Finds the mapping for each row, and reports names that no row has.
 
-    :param number_column: the column of the numbers, if named.
-    :param variables: variable to column, if named.
+    A column whose name looks like a needed tag (composed or decomposed letters, joiners) fills that tag, under the
+    tag's own spelling.
+
+    :param number_column: the column of the numbers; None finds it by its name.
+    :param variables: variable to column; None makes every other column a variable of its own name.
     :param needed: the variables that every contact must have.
-    :param given: variables that are the same for all, so no column is needed.
+    :param given: variables with one value for all contacts, which need no column.
     """
 
     def __init__(
@@ -51,15 +52,16 @@ class ColumnMapper:
         self._last_header: tuple[str, ...] | None = None
         self._last_mapping: ColumnMapping | None = None
         self._mappings: dict[tuple[object, ...], ColumnMapping] = {}
-        #: Tags that no row has had so far.
+        # Tags that no row has had so far.
         self._unseen = {*self._needed, *(variables or {})}
         self._columns: dict[str, None] = {}
         self._source = ""
         self._is_table = False
 
     def mapping_for(self, row: Row) -> ColumnMapping:
-        """Return how to read this row.
+        """Return how to read a row.
 
+        :param row: the row.
         :raises TingTingContactsError: when its table, or the first of its rows, lacks a column that is needed.
         """
         header = row.columns
@@ -82,7 +84,7 @@ class ColumnMapper:
                 raise self._unknown(tag, tuple(self._columns), self._source)
 
     def _remember(self, key: tuple[object, ...], mapping: ColumnMapping) -> ColumnMapping:
-        # Rows that all have other keys must not fill the memory.
+        # Rows that all differ in their keys must not fill the memory.
         if len(self._mappings) < 1_000:
             self._mappings[key] = mapping
         return mapping
@@ -96,7 +98,12 @@ class ColumnMapper:
         self._is_table = row.columns is not None
         number = self._number_in(columns, source, nested=nested, strict=first or row.columns is not None)
         if self._variables is None:
-            pairs = tuple((column, column) for column in columns if nested or column != number)
+            spelt = {same_name(tag): tag for tag in self._needed if tag not in columns}
+            pairs = tuple(
+                (spelt.get(same_name(column), column) if spelt else column, column)
+                for column in columns
+                if nested or column != number
+            )
         else:
             pairs = self._named_pairs(columns, self._variables)
         present = {tag for tag, _ in pairs}

@@ -1,10 +1,8 @@
-"""Chooses rows of a source: `where=`. Values are compared, nothing is ever evaluated as code.
-
-Imports the standard library and this package only.
-"""
+"""Chooses the rows of a source that belong to the audience: `where=`. Values are compared, never evaluated as code."""
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -14,12 +12,15 @@ from airflow_provider_tingting.errors import TingTingConfigError, TingTingContac
 
 Where = Mapping[str, object] | Callable[[dict[str, object]], object]
 
+_MOST_HEADERS = 1_000
+
 
 def row_filter(where: Where | None) -> Callable[[Row], bool] | None:
-    """Return what says of a row whether it belongs to the audience; None when all do.
+    """Return a function that says whether a row belongs to the audience; None when all rows do.
 
     :param where: a function of the row's values by column; or a dict of column and the value, or the list of values,
-        that it must have. `5`, `5.0` and `"5"` are the same value; case and the spaces around a text do not matter.
+        that it must have. `5`, `5.0`, `"5"` and `"५"` are the same value; case and the spaces around a text do not
+        matter.
     :raises TingTingConfigError: for anything else.
     """
     if where is None:
@@ -38,26 +39,26 @@ def _by_function(where: Callable[[dict[str, object]], object]) -> Callable[[Row]
         try:
             return bool(where(_flat(row)))
         except Exception as error:
-            # What it says may quote the row.
+            # The function's own message may quote the row.
             raise TingTingContactsError(
-                f"The function given as where= failed for {row.place} with {type(error).__name__}. Correct it. "
+                f"The function given as where= failed for {row.place} with {type(error).__name__}. Correct it."
             ) from None
 
     return is_wanted
 
 
 def _by_values(allowed: Mapping[str, frozenset[str]]) -> Callable[[Row], bool]:
-    found: dict[tuple[str, ...], list[tuple[str, frozenset[str]]]] = {}
+    known: dict[tuple[str, ...], list[tuple[str, frozenset[str]]]] = {}
 
     def is_wanted(row: Row) -> bool:
         values = _flat(row)
         columns = row.columns or tuple(values)
-        pairs = found.get(columns)
+        pairs = known.get(columns)
         if pairs is None:
-            pairs = [(_column(wanted, columns, row), these) for wanted, these in allowed.items()]
-            if len(found) < 1_000:
-                found[columns] = pairs
-        return all(_key(values.get(column)) in these for column, these in pairs)
+            pairs = [(_column(wanted, columns, row), choices) for wanted, choices in allowed.items()]
+            if len(known) < _MOST_HEADERS:
+                known[columns] = pairs
+        return all(_key(values.get(column)) in choices for column, choices in pairs)
 
     return is_wanted
 
@@ -79,7 +80,7 @@ def _column(wanted: str, columns: tuple[str, ...], row: Row) -> str:
 def _allowed(column: Any, values: object) -> frozenset[str]:
     several = values if isinstance(values, list | tuple | set | frozenset) else [values]
     try:
-        return frozenset(str(plain_value(value)).strip().casefold() for value in several)
+        return frozenset(_folded(value) for value in several)
     except TypeError:
         raise TingTingConfigError(
             f"where: the column '{column}' is compared with values such as texts, numbers and dates."
@@ -88,9 +89,17 @@ def _allowed(column: Any, values: object) -> frozenset[str]:
 
 def _key(value: object) -> str:
     try:
-        return str(plain_value(value)).strip().casefold()
+        return _folded(value)
     except TypeError:
         return "\0"
+
+
+def _folded(value: object) -> str:
+    text = str(plain_value(value)).strip().casefold()
+    if text.isascii():
+        return text
+    digits = (str(unicodedata.decimal(char)) if char.isdecimal() else char for char in text)
+    return unicodedata.normalize("NFC", "".join(digits))
 
 
 def _flat(row: Row) -> dict[str, object]:

@@ -19,6 +19,10 @@ ON_TOO_OLD = ("fail", "skip")
 _HARMLESS = re.compile(r"[-+.\d]*|None|null|nan|true|false", re.IGNORECASE | re.ASCII)
 
 
+#: A path ends like a file name; a CSV row or a sentence does not, and 98412345.60 is a number.
+_LIKE_A_PATH = re.compile(r"([^\r\n,;]*|[^\r\n]*/[^\r\n]*)\.[A-Za-z]\w{0,9}/?")
+
+
 def shown(value: Any) -> str:
     """Return a value for an error text: as it is when that names nobody, else what kind of value it is.
 
@@ -70,6 +74,14 @@ def _check_rendered_text(text: str, argument: str) -> None:
             f"{argument} still contains a Jinja template. Write the template directly in the argument, so that Airflow "
             "renders it; a template inside a rendered value is not rendered again."
         )
+
+
+def is_like_a_path(text: str) -> bool:
+    """Return whether a text ends like a file name, unlike a number, a CSV row or a sentence.
+
+    :param text: the text.
+    """
+    return _LIKE_A_PATH.fullmatch(text) is not None
 
 
 def campaign_id_of(value: Any, argument: str = "campaign_id") -> int:

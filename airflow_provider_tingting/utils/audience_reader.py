@@ -6,7 +6,6 @@ The operators import this module when a task runs, so a DAG file does not load t
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from typing import TYPE_CHECKING, Any
@@ -20,7 +19,7 @@ from airflow_provider_tingting.contacts.message import clean_tags, tags_in, unfi
 from airflow_provider_tingting.contacts.sources import read_rows
 from airflow_provider_tingting.errors import TingTingConfigError, TingTingContactsError, TingTingSourceError
 from airflow_provider_tingting.formatting import counted
-from airflow_provider_tingting.utils.arguments import shown, storage_path_of
+from airflow_provider_tingting.utils.arguments import is_like_a_path, shown, storage_path_of
 from airflow_provider_tingting.utils.exclusion_sources import exclusion_rows
 from airflow_provider_tingting.utils.sql_source import query_rows
 
@@ -42,8 +41,6 @@ __all__ = [
 
 log = logging.getLogger(__name__)
 
-#: A path ends like a file name; a CSV row or a sentence does not.
-_LIKE_A_PATH = re.compile(r"([^\r\n,;]*|[^\r\n]*/[^\r\n]*)\.\w{1,10}/?")
 _EXAMPLE = "people.xlsx, or a list of numbers or dicts, or sql="
 
 
@@ -174,7 +171,7 @@ def _source(contacts: Any) -> Any:
             "contacts is a list that a template has made into text. Pass the task's output itself "
             "(contacts=audience.output), or set render_template_as_native_obj=True on the DAG."
         )
-    if contacts.strip() and not _LIKE_A_PATH.fullmatch(contacts):
+    if contacts.strip() and not is_like_a_path(contacts):
         raise TingTingConfigError(
             f"contacts is {shown(contacts)}, which is no path of a file. Give a path or URI such as people.xlsx, or "
             "put numbers into a list."

@@ -7,7 +7,7 @@ from typing import Any
 
 from airflow_provider_tingting.contacts.sources import read_rows
 from airflow_provider_tingting.errors import TingTingConfigError
-from airflow_provider_tingting.utils.arguments import storage_path_of
+from airflow_provider_tingting.utils.arguments import is_like_a_path, storage_path_of
 from airflow_provider_tingting.utils.sql_source import query_rows
 
 _QUERY_KEYS = frozenset({"sql", "sql_conn_id", "sql_parameters", "number_column"})
@@ -47,7 +47,7 @@ def exclusion_rows(
         number_column = source.get("number_column")
         options |= {key: source[key] for key in ("sheet", "hidden_rows", "encoding", "delimiter") if source.get(key)}
         source = source["contacts"]
-    if isinstance(source, str) and not any(char.isalpha() for char in source):
+    if isinstance(source, str) and not _is_path(source):
         source = [source]
     if isinstance(source, str) or hasattr(source, "open") or hasattr(source, "__fspath__"):
         path = storage_path_of(source, "exclude", "do_not_call.csv, or a list of numbers")
@@ -68,11 +68,15 @@ def _refuse_unknown_keys(source: Mapping[str, Any], allowed: frozenset[str]) -> 
         raise TingTingConfigError(f"exclude: '{unknown[0]}' is not known; use {', '.join(sorted(allowed))}.")
 
 
+def _is_path(text: str) -> bool:
+    return is_like_a_path(text) or ("/" in text.strip("/ ") and any(char.isalpha() for char in text))
+
+
 def _numbers_in(items: Iterable[Any], sources: list[Any]) -> Iterator[Any]:
     """Yield the numbers and contacts among the items, and collect the items that are sources of their own."""
     for one in items:
         if isinstance(one, str):
-            is_source = any(char.isalpha() for char in one)
+            is_source = _is_path(one)
         elif isinstance(one, Mapping):
             is_source = "sql" in one or "contacts" in one
         else:

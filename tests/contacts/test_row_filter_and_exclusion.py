@@ -120,7 +120,7 @@ def test_who_is_excluded_needs_no_good_row() -> None:
 def test_when_everybody_is_excluded_nobody_is_left() -> None:
     with check(["9841234501"], excluding(["9841234501"])) as audience, pytest.raises(TingTingContactsError) as raised:
         audience.raise_if_refused()
-    assert "of 1 rows, 0 can be contacted. 1 are excluded. Nobody is left" in str(raised.value)
+    assert "of 1 rows, 0 can be contacted. 1 are excluded. No contact is left" in str(raised.value)
 
 
 @pytest.mark.parametrize(
