@@ -1,7 +1,4 @@
-"""`contacts check FILE`: what `TingTingCheckContactsOperator` does, from a shell, without Airflow and without TingTing.
-
-rich and the readers of files are loaded when the command is run.
-"""
+"""`contacts check FILE`: what `TingTingCheckContactsOperator` does, without Airflow and without TingTing."""
 
 from __future__ import annotations
 
@@ -9,12 +6,14 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_tingting.cli.execution import with_options
 from airflow_provider_tingting.errors import TingTingConfigError, TingTingContactsError, TingTingError
 from airflow_provider_tingting.formatting import counted
+from airflow_provider_tingting.masking import mask_number
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -24,11 +23,13 @@ if TYPE_CHECKING:
     from airflow_provider_tingting.contacts.audience import AudienceOptions
     from airflow_provider_tingting.contacts.contact import Row
     from airflow_provider_tingting.contacts.exclusion import Exclusion
+    from airflow_provider_tingting.contacts.validated_audience import ValidatedAudience
 
 #: Exit codes.
 ALL_GOOD, SOME_ARE_NOT, CANNOT_BE_READ = 0, 1, 2
 
 _STEP = 2_000
+_SHOWN_MESSAGES = 3
 _WHICH_SHEET = re.compile(r"Say which one holds the contacts, for example sheet='.*'\.")
 
 
@@ -49,7 +50,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--variable", metavar="TAG=COLUMN", action="append", default=[], help="which column fills a tag; several times"
     )
     parser.add_argument(
-        "--constant", metavar="TAG=VALUE", action="append", default=[], help="a tag that is the same for everybody"
+        "--constant", metavar="TAG=VALUE", action="append", default=[], help="a tag with one value for all contacts"
     )
     parser.add_argument(
         "--where",
@@ -59,7 +60,13 @@ def add_arguments(parser: ArgumentParser) -> None:
         help="only rows with this value; for one column several times: with any of these values",
     )
     parser.add_argument(
-        "--exclude", metavar="FILE", action="append", default=[], help="people who must not be contacted; several times"
+        "--exclude", metavar="FILE", action="append", default=[], help="contacts to leave out; several times"
+    )
+    parser.add_argument(
+        "--on-invalid-exclude",
+        choices=("fail", "skip"),
+        default="fail",
+        help="whether an entry of --exclude that cannot be read refuses the list (default: %(default)s)",
     )
     parser.add_argument("--rejects", metavar="PATH", help="write the bad rows with the reason to this .csv or .xlsx")
     parser.add_argument(
@@ -68,7 +75,19 @@ def add_arguments(parser: ArgumentParser) -> None:
         default="nepal_mobile",
         help="which numbers are good: mobiles of Nepal, or any as they are written (default: %(default)s)",
     )
+    parser.add_argument(
+        "--several-numbers",
+        choices=("refuse", "first_mobile", "all"),
+        default="refuse",
+        help="what a cell with several numbers gives (default: %(default)s)",
+    )
     parser.add_argument("--sheet", help="the sheet of a workbook")
+    parser.add_argument(
+        "--hidden-rows",
+        choices=("ask", "include", "skip"),
+        default="ask",
+        help="what happens to rows of a workbook that a filter has hidden (default: %(default)s)",
+    )
     parser.add_argument("--encoding", help="of a text file that is neither UTF-8 nor UTF-16, such as cp1252")
     parser.add_argument("--delimiter", help="the character between the values of a text file")
     parser.add_argument("--json", action="store_true", help="write the result as JSON, for a program")
@@ -84,7 +103,12 @@ def run(arguments: Namespace, console: Console) -> int:
     """
     from airflow_provider_tingting.contacts.audience import check_audience
     from airflow_provider_tingting.contacts.estimate import summary_of
+    from airflow_provider_tingting.contacts.message import clean_tags
 
+    # As the operators send them: `{ name }` is written `{name}`.
+    arguments.message, arguments.sms_message = (
+        clean_tags(text) if text else text for text in (arguments.message, arguments.sms_message)
+    )
     try:
         options = _options(arguments)
         exclude = _exclusion(arguments)
@@ -93,8 +117,9 @@ def run(arguments: Namespace, console: Console) -> int:
             check_audience(rows, options, exclude=exclude) as audience,
         ):
             found = summary_of(audience, message=arguments.message, sms_message=arguments.sms_message)
-            # A balance is nothing that a file tells.
+            # A file does not say what the account has.
             del found["credits"]
+            messages = list(_first_messages(audience, arguments))
             found["rejects_path"] = None
             if arguments.rejects and audience.invalid:
                 audience.write_rejects(_place(arguments.rejects))
@@ -107,10 +132,12 @@ def run(arguments: Namespace, console: Console) -> int:
         )
         return CANNOT_BE_READ
     found["examples"], found["conflicts"] = audience.examples, audience.conflicts
+    found["legacy_text"] = audience.legacy_text
     if arguments.json:
         console.out(json.dumps(found, ensure_ascii=False), highlight=False)
     else:
         _show(console, arguments, found)
+        _list(console, "The first messages", messages)
     return ALL_GOOD if found["valid"] and not found["invalid"] else SOME_ARE_NOT
 
 
@@ -129,6 +156,7 @@ def _options(arguments: Namespace) -> AudienceOptions:
         required_tags=tags_in(arguments.message, arguments.sms_message),
         number_policy=arguments.number_policy,
         where=where or None,
+        several_numbers=arguments.several_numbers,
     )
 
 
@@ -144,14 +172,22 @@ def _exclusion(arguments: Namespace) -> Exclusion:
     from airflow_provider_tingting.contacts.exclusion import Exclusion
     from airflow_provider_tingting.contacts.sources import read_rows
 
-    exclusion = Exclusion(number_policy=arguments.number_policy, number_column=arguments.number_column)
+    exclusion = Exclusion(
+        number_policy=arguments.number_policy,
+        number_column=arguments.number_column,
+        on_invalid=arguments.on_invalid_exclude,
+        several_numbers=arguments.several_numbers,
+    )
     for path in arguments.exclude:
         try:
-            exclusion.add(read_rows(_place(path), encoding=arguments.encoding, may_be_empty=True))
+            rows = read_rows(
+                _place(path), encoding=arguments.encoding, may_be_empty=True, hidden_rows=arguments.hidden_rows
+            )
+            exclusion.add(rows)
         except TingTingContactsError as error:
-            # `--sheet` is of FILE, and a list of people to leave out has no option of that kind.
-            told = _WHICH_SHEET.sub("Save the one that is meant as a file of its own.", str(error))
-            raise TingTingContactsError(f"--exclude {path}: {told.removeprefix('exclude: ')}") from error
+            # `--sheet` belongs to FILE, and an exclusion list has no such option.
+            reason = _WHICH_SHEET.sub("Save the one that is meant as a file of its own.", str(error))
+            raise TingTingContactsError(f"--exclude {path}: {reason.removeprefix('exclude: ')}") from error
     return exclusion
 
 
@@ -171,10 +207,15 @@ def _place(path: str) -> Any:
 
 @contextmanager
 def _rows(arguments: Namespace, console: Console) -> Iterator[Iterable[Row]]:
-    """Give the file's rows, with a bar that follows them when somebody is watching."""
+    """Yield the file's rows, with a progress bar on a terminal."""
     from airflow_provider_tingting.contacts.sources import read_rows
 
-    how = {"encoding": arguments.encoding, "delimiter": arguments.delimiter, "sheet": arguments.sheet}
+    how = {
+        "encoding": arguments.encoding,
+        "delimiter": arguments.delimiter,
+        "sheet": arguments.sheet,
+        "hidden_rows": arguments.hidden_rows,
+    }
     path = _place(arguments.file)
     if not console.is_terminal or arguments.json:
         yield read_rows(path, **how)
@@ -244,7 +285,7 @@ def _show(console: Console, arguments: Namespace, found: dict[str, Any]) -> None
     for label, count, note in (
         ("were there before", found["duplicates"], conflicting),
         ("are excluded", found["excluded"], ""),
-        ("not wanted by --where", found["filtered_out"], "not counted above"),
+        ("left out by --where", found["filtered_out"], "not counted above"),
     ):
         if count:
             rows.add_row(Text(label, "yellow"), f"{count:,}", note)
@@ -257,12 +298,30 @@ def _show(console: Console, arguments: Namespace, found: dict[str, Any]) -> None
         console, "Bad rows" if found["invalid"] <= len(found["examples"]) else "The first bad rows", found["examples"]
     )
     _list(console, "Other variables for the same number", found["conflicts"])
+    for variable, count in found["legacy_text"].items():
+        console.print(
+            f"{variable}: {counted(count, 'value')} in a legacy Nepali font such as Preeti, spoken as nonsense",
+            style="yellow",
+            markup=False,
+            highlight=False,
+        )
     if found["rejects_path"]:
         console.print(f"The bad rows are in {found['rejects_path']}", markup=False, highlight=False, soft_wrap=True)
 
 
 def _listed(counts: dict[str, int]) -> str:
     return ", ".join(f"{name} {count:,}" for name, count in counts.items())
+
+
+def _first_messages(audience: ValidatedAudience, arguments: Namespace) -> Iterator[str]:
+    """Yield the first messages as they are spoken and sent, so that a person sees what the variables hold."""
+    from airflow_provider_tingting.contacts.message import fill
+
+    texts = [("call", arguments.message), ("SMS", arguments.sms_message)]
+    for contact in islice(audience.contacts(), _SHOWN_MESSAGES):
+        for channel, text in texts:
+            if text:
+                yield f"{mask_number(contact.number)} {channel}: {fill(text, contact.variables)}"
 
 
 def _size(found: dict[str, Any]) -> Iterator[str]:

@@ -64,8 +64,36 @@ def test_a_messy_file_is_shown_in_a_table(messy):
     assert [secret for secret in ("9841234567", "984-1234567", "Hari", "Maya") if secret in said] == []
 
 
+def test_the_first_messages_are_shown_as_they_are_spoken_and_sent(messy):
+    _, said = run(messy, "--message", "Hi { name }", "--variable", "name=householder", "--sms-message", "{name} जी")
+
+    assert (
+        "The first messages:\n  98******67 call: Hi राम\n  98******67 SMS: राम जी\n  98******68 call: Hi सीता" in said
+    )
+
+
+def test_text_of_a_legacy_font_is_named(tmp_path):
+    path = tmp_path / "people.csv"
+    path.write_text("number,name\n9841234501,/fd axfb'/\n", encoding="utf-8")
+
+    _, said = run(path, "--message", "Hi {name}")
+
+    assert "name: 1 value in a legacy Nepali font such as Preeti" in said
+
+
+def test_a_list_to_leave_out_is_refused_for_an_entry_that_cannot_be_read(messy, tmp_path, capsys):
+    excluded = tmp_path / "do_not_call.csv"
+    excluded.write_text("number\n9861234567\n9.86E+09\n")
+
+    assert run(messy, "--exclude", excluded)[0] == 2
+    assert "do_not_call.csv, row 3" in capsys.readouterr().err
+    assert run(messy, "--exclude", excluded, "--on-invalid-exclude", "skip")[0] == 1
+
+
 def test_the_docs_show_what_is_shown(tmp_path):
-    [shown] = [block.code for block in blocks(DOCS / "contacts.md", "text") if block.code.startswith("ward_7.csv")]
+    [shown] = [
+        block.code for block in blocks(DOCS / "check-contacts.md", "text") if block.code.startswith("ward_7.csv")
+    ]
     path = tmp_path / "ward_7.csv"
     rows = ["9841234501,सीता", "9851234502,Ram", "9761234503,Hari", "984123,Gita", "01-4412345,Office", "9841234504,"]
     path.write_text("\n".join(["number,tags_name", *rows, "9841234501,Sita", "9861234505,Maya"]), encoding="utf-8")

@@ -37,12 +37,28 @@ from airflow_provider_tingting.errors import TingTingContactsError
         "मोबाइल नम्बर",
         "सम्पर्क नम्बर",
         "सम्पर्क",
+        "मोवाइल नं.",
+        "सम्पर्क नम्वर",
+        "संपर्क नंबर",
+        "टेलिफोन नं.",
+        "Mobile Number*",
+        "Ph. No.",
         "\u200bNumber\u00a0",
     ],
 )
 def test_the_column_of_numbers_is_found_by_its_usual_names(header: str) -> None:
     audience = check([{"ward": 5, header: "9841234567"}])
     assert sent(audience) == [{"number": "9841234567", "other_variables": {"ward": 5}}]
+
+
+@pytest.mark.parametrize(
+    ("tag", "header"),
+    [("\u0928\u093cाम", "\u0929ाम"), ("क्\u200dष", "क्ष"), ("name", "name\u200d")],
+    ids=["composed letter", "joiner", "joiner at the end"],
+)
+def test_a_column_that_looks_like_a_tag_fills_it_under_the_tags_own_spelling(tag: str, header: str) -> None:
+    audience = check([{"number": "9841234567", header: "Sita"}], required_tags=[tag])
+    assert sent(audience) == [{"number": "9841234567", "other_variables": {tag: "Sita"}}]
 
 
 def test_two_columns_that_may_hold_the_numbers_are_a_question(tmp_path: Path) -> None:

@@ -48,6 +48,7 @@ def numbers_of(audience: ValidatedAudience) -> list[str]:
     [
         ({"Ward": 7}, ["01", "03"]),
         ({"Ward": "7"}, ["01", "03"]),
+        ({"Ward": "७"}, ["01", "03"]),
         ({"ward": [7, 8]}, ["01", "02", "03"]),
         ({"Ward": 7, "name": "HARI"}, ["03"]),
         (lambda row: row["name"] != "Ram" and row["Ward"] != 9, ["01", "03"]),
@@ -58,6 +59,12 @@ def test_rows_are_chosen_and_the_others_only_counted(where: Any, expected: list[
     assert numbers_of(audience) == expected
     assert (audience.total, audience.invalid) == (len(expected), 0)
     assert audience.filtered_out == 4 - len(expected)
+
+
+def test_rows_are_chosen_by_digits_of_any_script() -> None:
+    people = [{"number": f"984123450{row}", "Ward": ward} for row, ward in enumerate(["७", "7", 7, "Ward ७", "८"], 1)]
+    assert numbers_of(check(people, where={"Ward": 7})) == ["01", "02", "03"]
+    assert numbers_of(check(people, where={"Ward": "ward 7"})) == ["04"]
 
 
 def test_contacts_in_the_shape_of_the_api_are_chosen_by_their_variables() -> None:

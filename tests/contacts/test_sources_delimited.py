@@ -197,3 +197,46 @@ def test_what_was_written_is_read(tmp_path: Path, rows: list[tuple[str, str]], s
     )
     path = put(tmp_path, text.getvalue(), encoding=encoding)
     assert [(row["name"], row["note"]) for row in values(path)] == rows
+
+
+# -- rows and bytes at the end -----------------------------------------------------------------------------------------
+
+
+def test_trailing_rows_with_nothing_but_a_serial_number_are_blank(tmp_path: Path) -> None:
+    path = tmp_path / "people.csv"
+    path.write_text("S.N.,number,name\n1,9841234501,Sita\n2,,\n3,9841234503,Hari\n4,,\n5.,,\n,,\n", "utf-8")
+
+    assert [row.place.row for row in read_rows(path)] == [2, 3, 4]
+
+
+def test_a_column_of_numbers_alone_is_no_serial_number(tmp_path: Path) -> None:
+    path = tmp_path / "people.csv"
+    path.write_text("No\n9841234501\n9841234502\n")
+
+    assert len(list(read_rows(path))) == 2
+
+
+@pytest.mark.parametrize("end", ["\x1a", "\r\n\x1a", "\r\n\0\0", "\0"], ids=ascii)
+def test_a_last_control_character_is_no_row(tmp_path: Path, end: str) -> None:
+    path = tmp_path / "people.csv"
+    path.write_bytes(f"number,name\r\n9841234501,Sita{end}".encode())
+
+    assert [dict(row.values) for row in read_rows(path)] == [{"number": "9841234501", "name": "Sita"}]
+
+
+def test_a_nul_character_in_a_cell_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "people.csv"
+    path.write_bytes(b"number,name\n9841234501,Si\0ta\n9841234502,Ram\n")
+    with pytest.raises(TingTingContactsError, match=r"people.csv, line 2 contains a NUL"):
+        list(read_rows(path))
+
+
+@pytest.mark.timeout(20)
+def test_a_header_of_many_columns_is_read_in_linear_time_and_refused_beyond_a_worksheets(tmp_path: Path) -> None:
+    path = tmp_path / "people.csv"
+    names = ["number", *(f"c{index}" for index in range(200_000))]
+    path.write_text(",".join(names[:16_000]) + "\n9841234501" + "," * 15_999 + "\n")
+    assert len(next(iter(read_rows(path))).values) == 16_000
+    path.write_text(",".join(names) + "\n9841234501\n")
+    with pytest.raises(TingTingContactsError, match="the header has 200,001 columns"):
+        list(read_rows(path))

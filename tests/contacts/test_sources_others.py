@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import os
 import socket
 import sys
 from datetime import datetime
@@ -319,3 +320,39 @@ def test_object_storage_of_airflow_is_read_in_every_format(tmp_path: Path) -> No
         assert row.place.source == name
     with pytest.raises(TingTingSourceError, match="There is no file"):
         list(read_rows(ObjectStoragePath(f"file://{tmp_path}/missing.csv")))
+
+
+@pytest.mark.timeout(20)
+def test_a_pipe_is_refused_instead_of_being_waited_for(tmp_path: Path) -> None:
+    path = tmp_path / "people.csv"
+    os.mkfifo(path)
+
+    assert "is a pipe or a device" in refusal(path)
+    assert "is a pipe or a device" in refusal(str(path))
+
+
+def test_the_lock_file_of_an_open_workbook_is_named_as_such(tmp_path: Path) -> None:
+    path = tmp_path / "~$people.xlsx"
+    path.write_bytes(b"\x05Sita" + bytes(160))
+
+    assert "is the lock file" in refusal(path)
+    assert "'people.xlsx'" in refusal(path)
+
+
+@pytest.mark.timeout(30)
+@pytest.mark.parametrize(
+    ("filling", "reason"),
+    [
+        (b"\n" * 1024**2, "more than 2,000,000 blank lines"),
+        ((b" " * 1023 + b"\n") * 1024, "is packed more than 200 times"),
+    ],
+    ids=["line ends", "spaces"],
+)
+def test_a_packed_file_that_grows_without_measure_is_refused(tmp_path: Path, filling: bytes, reason: str) -> None:
+    path = tmp_path / "people.csv.gz"
+    with gzip.open(path, "wb", compresslevel=9) as file:
+        file.write(b"number\n9841234501\n")
+        for _ in range(70):
+            file.write(filling)
+
+    assert reason in refusal(path)

@@ -1,7 +1,7 @@
-"""Reads .csv, .tsv and .txt: any separator, the encodings met in Nepal's offices. Standard library only.
+"""Reads .csv, .tsv and .txt with any separator.
 
-UTF-8 and UTF-16 are recognised. A legacy code page is never guessed, since a wrong guess turns names into rubbish
-that nobody sees before it is spoken: it is named with `encoding=`.
+UTF-8 and UTF-16 are recognised. A legacy code page is never guessed, because a wrong guess turns names into nonsense
+that is spoken: the user names it with `encoding=`.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def read_delimited(
     :param file: the file.
     :param encoding: its encoding, when it is neither UTF-8 nor UTF-16.
     :param delimiter: the one character between values; found by itself when left out.
-    :param may_be_empty: whether a header without rows will do.
+    :param may_be_empty: whether a header without rows is allowed.
     :raises TingTingConfigError: for an unknown encoding, or a delimiter that is none.
     :raises TingTingContactsError: for bytes that are not in that encoding, broken quoting, and all that `rows_of`
         refuses.
@@ -90,7 +90,8 @@ def encoding_of(sample: bytes, named: str | None) -> str:
         return "utf-8-sig" if known == "utf-8" and marked == "utf-8-sig" else known
     if marked:
         return marked
-    # Without a mark, UTF-16 betrays itself by the zero halves of its separators and line ends.
+    # Without a byte order mark, UTF-16 shows itself by the zero halves of its separators and line ends.
+    sample = sample.rstrip(b"\0")
     zeros = sample[:4096].count(0), sample[0:4096:2].count(0)
     if zeros[0] > len(sample[:4096]) // 20:
         return "utf-16-be" if zeros[1] > zeros[0] // 2 else "utf-16-le"

@@ -27,6 +27,8 @@ LARGEST_UNPACKED = 4 * 1024**3
 #: Lists pack 5 to 50 times; a gzip file that packs more, beyond a size that would hurt, is a bomb.
 DENSEST = 200
 DENSEST_FROM = 64 * 1024**2
+#: A worksheet has about a million rows, and some programs save all of them.
+MOST_BLANK_LINES = 2_000_000
 #: Characters. A contact with a hundred long variables is far below.
 LONGEST_LINE = 4 * 1024**2
 
@@ -186,7 +188,14 @@ def lines_of(text: io.TextIOWrapper, name: str) -> Iterator[str]:
     :param name: the file's name, for the error.
     :raises TingTingContactsError: for a line that no list of contacts has: too long, or with a NUL character.
     """
+    blank = 0
     for number, line in enumerate(iter(partial(text.readline, LONGEST_LINE), ""), 1):
+        blank = blank + 1 if len(line) <= 2 and line.isspace() else 0
+        if blank > MOST_BLANK_LINES:
+            raise TingTingContactsError(
+                f"{name}, line {number}: more than {MOST_BLANK_LINES:,} blank lines follow each other. This is no list "
+                "of contacts; remove the blank lines."
+            )
         if len(line) == LONGEST_LINE:
             raise TingTingContactsError(
                 f"{name}, line {number} is longer than {LONGEST_LINE:,} characters. This is no list of contacts, or "
