@@ -82,6 +82,16 @@ def note_objects(app: Sphinx, doctree: nodes.document) -> None:
             domain.note_object(f"{module}.{title}", kind, section["ids"][0], location=section)
 
 
+def hide_markers(app: Sphinx, doctree: nodes.document) -> None:
+    """Leave the markers of the examples' parts out of the pages that show whole examples."""
+    for block in doctree.findall(nodes.literal_block):
+        lines = block.astext().splitlines()
+        kept = [line for line in lines if not re.match(r"\s*# \[(START|END) howto_\w+\]$", line)]
+        if len(kept) < len(lines):
+            block.children = [nodes.Text("\n".join(kept))]
+            block.rawsource = block.astext()
+
+
 def link_class_names(app: Sphinx, doctree: nodes.document, page: str) -> None:
     """Link the names of public classes in the text of the guides to the reference."""
     if page.startswith("reference"):
@@ -102,4 +112,5 @@ def setup(app: Sphinx) -> None:
     app.connect("source-read", link_copies)
     app.connect("source-read", add_toctrees)
     app.connect("doctree-read", note_objects)
+    app.connect("doctree-read", hide_markers)
     app.connect("doctree-resolved", link_class_names)
