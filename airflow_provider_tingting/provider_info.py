@@ -66,6 +66,23 @@ def get_provider_info() -> dict[str, Any]:
         "task-decorators": [
             {"name": "tingting_audience", "class-name": f"{PACKAGE}.decorators.audience.tingting_audience_task"}
         ],
+        "config": {
+            "tingting": {
+                "description": "Settings of the TingTing provider.",
+                "options": {
+                    "audience_folder": {
+                        "description": (
+                            "Where @task.tingting_audience writes its files when a DAG names no path: a folder that "
+                            "every worker can read and write, such as a shared mount or object storage."
+                        ),
+                        "version_added": "0.1.0",
+                        "type": "string",
+                        "example": "s3://bucket/audiences",
+                        "default": "",
+                    }
+                },
+            }
+        },
         "extra-links": [f"{PACKAGE}.links.campaign.TingTingCampaignLink"],
     }
 

@@ -1,4 +1,4 @@
-"""`@task.tingting_audience`: a function that yields people becomes a task that leaves them in a file."""
+"""`@task.tingting_audience`: a task that writes the contacts that a function yields to a file."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from airflow_provider_tingting._compat import (
     AirflowFailException,
     DecoratedOperator,
+    conf,
     context_merge,
     determine_kwargs,
     task_decorator_factory,
@@ -25,8 +26,8 @@ class _TingTingAudienceDecoratedOperator(DecoratedOperator):
 
     custom_operator_name = "@task.tingting_audience"
 
-    def __init__(self, *, path: Any, **kwargs: Any) -> None:
-        # Airflow hands it to every decorated task; what is returned here is one path.
+    def __init__(self, *, path: Any = None, **kwargs: Any) -> None:
+        # Airflow passes it to every decorated task; this one returns one path.
         kwargs.pop("multiple_outputs", None)
         super().__init__(**kwargs)
         self.path = path
@@ -34,7 +35,7 @@ class _TingTingAudienceDecoratedOperator(DecoratedOperator):
         self._path_as_written = path
 
     def execute(self, context: Context) -> str:
-        """Write everybody whom the function yields, then return the path."""
+        """Write the contacts that the function yields, and return the path."""
         from airflow_provider_tingting.contacts.audience_file import write_audience
 
         try:
@@ -42,8 +43,8 @@ class _TingTingAudienceDecoratedOperator(DecoratedOperator):
             path = storage_path_of(self.path, "path", "s3://bucket/people.jsonl.gz")
             context_merge(context, self.op_kwargs)
             kwargs = determine_kwargs(self.python_callable, self.op_args, context)
-            people = self.python_callable(*self.op_args, **kwargs)
-            written = write_audience(path, self._several(people), name=f"{self.python_callable.__name__}()")
+            contacts = self.python_callable(*self.op_args, **kwargs)
+            written = write_audience(path, self._several(contacts), name=f"{self.python_callable.__name__}()")
         except (TingTingConfigError, TingTingContactsError, TingTingStorageRefusedError) as error:
             raise AirflowFailException(str(error)) from error
         self.log.info("%s contacts are in %s", written, path)
@@ -54,8 +55,11 @@ class _TingTingAudienceDecoratedOperator(DecoratedOperator):
     def _own_path(self, context: Context) -> Any:
         """Return a path that no other task of this DAG run writes to.
 
-        :raises TingTingConfigError: others do, and whose people are there in the end would be a matter of chance.
+        :raises TingTingConfigError: others do, so that the file would hold the contacts of the last one; or there is
+            no path and no default folder.
         """
+        if self._path_as_written is None:
+            self.path = self._path_as_written = _default_folder()
         ti, written = context["ti"], str(self._path_as_written)
         mapped = -1 if ti.map_index is None else ti.map_index
         if written.endswith("/"):
@@ -65,23 +69,33 @@ class _TingTingAudienceDecoratedOperator(DecoratedOperator):
         if mapped >= 0 and not any(word in written for word in ("map_index", "op_kwargs", "op_args")):
             raise TingTingConfigError(
                 f"path is {written!r} for each of the mapped instances of {ti.task_id}, so they would overwrite each "
-                f"other's people. Put {{{{ ti.map_index }}}} into it, or give a folder that ends in '/'."
+                f"other's contacts. Put {{{{ ti.map_index }}}} into it, or give a folder that ends in '/'."
             )
         others = [task.task_id for task in self.dag.tasks if task.task_id != ti.task_id and _path_of(task) == written]
         if others and "task_id" not in written and "op_kwargs" not in written:
             raise TingTingConfigError(
                 f"path is {written!r} for {ti.task_id} and for {', '.join(sorted(others))}, so they would overwrite "
-                "each other's people. Put {{ ti.task_id }} into it, or give a folder that ends in '/'."
+                "each other's contacts. Put {{ ti.task_id }} into it, or give a folder that ends in '/'."
             )
         return self.path
 
-    def _several(self, people: Any) -> Iterable[object]:
-        if isinstance(people, str | bytes | Mapping) or not isinstance(people, Iterable):
+    def _several(self, contacts: Any) -> Iterable[object]:
+        if isinstance(contacts, str | bytes | Mapping) or not isinstance(contacts, Iterable):
             raise TingTingConfigError(
-                f"{self.python_callable.__name__}() returns a {type(people).__name__}. Yield the contacts one by one: "
-                "numbers, or dicts."
+                f"{self.python_callable.__name__}() returns a {type(contacts).__name__}. Yield the contacts one by "
+                "one: numbers, or dicts."
             )
-        return people
+        return contacts
+
+
+def _default_folder() -> str:
+    folder = conf.get("tingting", "audience_folder", fallback="") or ""
+    if not folder.strip():
+        raise TingTingConfigError(
+            "path is not given, and there is no default folder. Give path, or set audience_folder in the section "
+            "[tingting] of Airflow's configuration (AIRFLOW__TINGTING__AUDIENCE_FOLDER)."
+        )
+    return f"{folder.strip().rstrip('/')}/"
 
 
 def _path_of(task: Any) -> str | None:
@@ -92,21 +106,22 @@ def _path_of(task: Any) -> str | None:
 
 
 def tingting_audience_task(python_callable: Callable[..., Iterable[Any]] | None = None, **kwargs: Any) -> Any:
-    """Make a task of a function that yields people: `@task.tingting_audience(path="…")`.
+    """Make a task of a function that yields contacts: `@task.tingting_audience(path="…")`.
 
-    What the function yields goes into a file as it comes, so a million people neither fill the memory nor go through
-    XCom. The file appears when the last one is written; when the function fails, what was there stays. A retry and a
-    clear write it anew. Each task and run needs a file of its own, for which a folder is enough; tasks of a DAG run
-    that would write to one file fail.
+    The task writes each contact to a file as the function yields it, so that a million contacts neither fill the memory
+    nor go through XCom. The file appears when the last contact is written; when the function fails or the task is
+    killed, what was there stays. A retry and a clear write the file again. Each task and run needs a file of its own,
+    for which a folder is enough; tasks of a DAG run that would write to one file fail.
 
-    XCom: `return_value` is the path, for `contacts=` of `TingTingAddContactsOperator`; the key `total` says how many
-    people are in the file. Numbers are checked when they are added or checked, not here.
+    XCom: `return_value` is the path, for `contacts=` of `TingTingAddContactsOperator`; the key `total` is the number of
+    contacts in the file. Numbers are checked when they are added or checked, not here.
 
     :param python_callable: a function that yields numbers, flat dicts or dicts in the API's shape. It may take
         arguments and Airflow's context as every TaskFlow function.
-    :param path: where the file goes: a folder that ends in `/`, in which DAG, run, task and map index make the name;
-        or a path or URI (`s3://…`) that ends in `.jsonl` or `.jsonl.gz`. The task which adds the contacts must be able
-        to read it too. Templated.
+    :param path: a folder that ends in `/`, in which DAG, run, task and map index make the file's name; or a path or URI
+        (`s3://…`) that ends in `.jsonl` or `.jsonl.gz`. By default the folder `audience_folder` in the section
+        `[tingting]` of Airflow's configuration. Every machine that runs the task which adds the contacts must be able
+        to read it. Templated.
     :raises AirflowFailException: the path cannot be used, another task writes there too, or something that was yielded
         is no contact.
     """

@@ -71,5 +71,42 @@ def test_a_file_for_several_is_refused(people_of_wards, tmp_path, calls, says, l
     said = logged()
     assert run.state == "failed"
     assert says in said
-    assert "overwrite each other's people" in said
+    assert "overwrite each other's contacts" in said
     assert not list(tmp_path.glob("*.jsonl"))
+
+
+NO_PATH = """
+try:
+    from airflow.sdk import DAG, task
+except ImportError:
+    from airflow import DAG
+    from airflow.decorators import task
+
+with DAG("contacts_of_wards", schedule=None) as dag:
+
+    @task.tingting_audience
+    def people(ward):
+        yield {"number": 9841234500 + ward, "ward": ward}
+
+    people(7)
+    people(8)
+"""
+
+
+@pytest.mark.parametrize("folder", ["audiences", None], ids=["a default folder", "no folder"])
+def test_a_task_without_a_path_writes_to_the_folder_of_the_configuration(
+    run_dag, tmp_path, monkeypatch, logged, folder
+):
+    if folder is not None:
+        monkeypatch.setenv("AIRFLOW__TINGTING__AUDIENCE_FOLDER", str(tmp_path / folder))
+    (tmp_path / "dags").mkdir()
+    (tmp_path / "dags" / "dag.py").write_text(NO_PATH, encoding="utf-8")
+
+    run = run_dag("contacts_of_wards", folder=tmp_path / "dags")
+
+    if folder is None:
+        assert run.state == "failed"
+        assert "AIRFLOW__TINGTING__AUDIENCE_FOLDER" in logged()
+    else:
+        assert wards_of(run, ("people", -1), ("people__1", -1)) == [[7], [8]]
+        assert run.xcom("people").startswith(f"{tmp_path}/audiences/contacts_of_wards/")
