@@ -7,7 +7,8 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_tingting.operators.base import TingTingBaseOperator
-from airflow_provider_tingting.utils.arguments import check_rendered
+from airflow_provider_tingting.utils.arguments import check_rendered, storage_path_of
+from airflow_provider_tingting.utils.openlineage import TaskLineage, asset_dataset, file_dataset
 
 if TYPE_CHECKING:
     from airflow_provider_tingting.api.models import Campaign
@@ -112,6 +113,19 @@ class TingTingBaseAudienceOperator(TingTingBaseOperator):
                 reader = AudienceReader(self, self.log)
                 audience = stack.enter_context(reader.validated(*messages))
             yield reader, audience
+
+    def record_lineage(self, campaign_id: int | None, rejects_path: str | None) -> None:
+        """Keep for OpenLineage which file was read, which campaign got contacts, and where the rejected rows are.
+
+        :param campaign_id: the campaign that got contacts, if one did.
+        :param rejects_path: the file of rejected rows, if one was written.
+        """
+        is_path = isinstance(self.contacts, str) or hasattr(self.contacts, "open")
+        inputs = (file_dataset(storage_path_of(self.contacts, "contacts", "people.csv")),) if is_path else ()
+        outputs = [] if campaign_id is None else [asset_dataset(self.campaign_uri(campaign_id))]
+        if rejects_path:
+            outputs.append(file_dataset(storage_path_of(rejects_path, "rejects_path", "rejects.csv")))
+        self._lineage = TaskLineage(inputs, tuple(outputs))
 
     def check_templates(self) -> None:
         """Refuse templated arguments that rendered to nothing, the sources inside `exclude` included."""

@@ -126,6 +126,7 @@ class TingTingAddContactsOperator(TingTingBaseAudienceOperator):
                     batch_size=int(self.batch_size),
                     concurrency=int(self.concurrency),
                 )
+                self.record_lineage(campaign_id, rejects_path)
                 return {
                     "campaign_id": campaign_id,
                     "total": audience.valid,
@@ -256,6 +257,7 @@ class TingTingCheckContactsOperator(TingTingBaseAudienceOperator):
                     ),
                     "rejects_path": reader.write_rejects(audience),
                 }
+                self.record_lineage(None, summary["rejects_path"])
                 context["ti"].xcom_push(key="summary", value=summary)
                 self._log_estimate(summary)
                 audience.raise_if_refused()

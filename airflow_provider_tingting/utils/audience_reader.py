@@ -97,7 +97,7 @@ class AudienceReader:
 
         :param audience: the audience from `validated`.
         :raises TingTingConfigError: `rejects_path` cannot be used.
-        :raises TingTingContactsError: the file cannot be written.
+        :raises TingTingStorageError: the file cannot be written.
         """
         path: str | None = self._arguments.rejects_path
         if not path or not audience.invalid:

@@ -15,8 +15,10 @@ from airflow_provider_tingting._compat import asset_classes
 from airflow_provider_tingting.assets import convert_asset_to_openlineage
 from airflow_provider_tingting.hooks.tingting import TingTingHook
 from airflow_provider_tingting.operators.campaign import TingTingRunCampaignOperator
-from airflow_provider_tingting.operators.report import TingTingDownloadReportOperator
+from airflow_provider_tingting.operators.contacts import TingTingAddContactsOperator, TingTingCheckContactsOperator
+from airflow_provider_tingting.operators.report import TingTingDownloadReportOperator, TingTingUnreachedContactsOperator
 from airflow_provider_tingting.transfers.tingting_to_sql import TingTingReportToSqlOperator
+from airflow_provider_tingting.utils.openlineage import file_dataset
 
 pytestmark = pytest.mark.usefixtures("tingting_conn")
 
@@ -112,6 +114,46 @@ def test_openlineage_hears_of_the_campaign_what_was_written_and_the_figures(
         assert facet["summary"]["reached"] == 4
         told = "".join(map(Serde.to_json, [*lineage.inputs, *lineage.outputs, *lineage.run_facets.values()]))
         assert [number for number in NUMBERS if number in told] == []
+
+
+def datasets(found):
+    return [(one.namespace, one.name) for one in found]
+
+
+def test_the_files_and_campaigns_of_an_audience_join(sandbox, campaign, tmp_path):
+    openlineage()
+    report, again, rejects = (str(tmp_path / name) for name in ("report.csv", "again.csv", "rejects.csv"))
+    execute(TingTingDownloadReportOperator(task_id="report", campaign_id=campaign, path=report))
+    unreached = TingTingUnreachedContactsOperator(
+        task_id="again", report=report, path=again, statuses=["completed", "hungup"], max_tries=None
+    )
+    execute(unreached)
+    check = TingTingCheckContactsOperator(task_id="check", contacts=again)
+    execute(check)
+    (tmp_path / "people.csv").write_text("number\n9841234501\n12\n", encoding="utf-8")
+    empty = a_campaign(sandbox, (), message="Hello")
+    add = TingTingAddContactsOperator(
+        task_id="add",
+        campaign_id=empty,
+        contacts=str(tmp_path / "people.csv"),
+        on_invalid="skip",
+        rejects_path=rejects,
+    )
+    execute(add)
+
+    files = {name: ("file", str(tmp_path / name)) for name in ("report.csv", "again.csv", "people.csv", "rejects.csv")}
+    assert datasets(told_by(unreached).inputs) == [files["report.csv"]]
+    assert datasets(told_by(unreached).outputs) == datasets(told_by(check).inputs) == [files["again.csv"]]
+    assert datasets(told_by(add).inputs) == [files["people.csv"]]
+    host = f"tingting://{sandbox.host}:{sandbox.port}"
+    assert datasets(told_by(add).outputs) == [(host, f"campaigns/{empty}"), files["rejects.csv"]]
+
+
+@pytest.mark.parametrize("path", ["s3://aws_default@bucket/a/people.csv", "s3://bucket/a/people.csv"])
+def test_a_stored_file_has_one_name_for_every_connection(path):
+    dataset = file_dataset(path)
+
+    assert (dataset.namespace, dataset.name) == ("s3://bucket", "a/people.csv")
 
 
 def test_openlineage_names_a_tingting_asset_by_host_and_path():
