@@ -26,6 +26,7 @@ from airflow_provider_tingting.api.models import (
     UserProfile,
     Voice,
     read_message,
+    read_url,
     rows_of,
 )
 from airflow_provider_tingting.api.protocol import Alternative, Call, MismatchedResponseError, Request, RetrySafety
@@ -314,7 +315,7 @@ def preview_voice(campaign_id: int, *, voice: int, message: str) -> Call[str]:
     return Call(
         "preview_voice",
         Request("POST", path, json=body),
-        TypeAdapter(str).validate_python,
+        read_url,
         _WRITE,
         campaign_id=int(campaign_id),
         alternative=Alternative(Request("POST", path, form=body), frozenset(range(500, 600))),

@@ -23,6 +23,7 @@ from pydantic import (
     model_validator,
 )
 
+from airflow_provider_tingting.api.protocol import MismatchedResponseError
 from airflow_provider_tingting.api.statuses import CampaignStatus, ContactStatus
 from airflow_provider_tingting.masking import printable
 from airflow_provider_tingting.timezones import as_nepal_time
@@ -33,6 +34,7 @@ _INSTANT = TypeAdapter(datetime)
 # Far above every amount, share, duration and count.
 _LARGEST_NUMBER = 1e12
 _LONGEST_SENTENCE = 300
+_URL = re.compile(r"https?://[!-~]{1,2000}")
 
 
 def _none_as_empty(value: Any) -> Any:
@@ -303,3 +305,14 @@ def read_message(content: Any) -> MessageResponse:
     :param content: the decoded response.
     """
     return MessageResponse.model_validate(content if isinstance(content, Mapping) else {"message": content})
+
+
+def read_url(content: Any) -> str:
+    """Read a response that is the URL of a file.
+
+    :param content: the decoded response.
+    :raises MismatchedResponseError: it is something else, such as the request's own text.
+    """
+    if isinstance(content, str) and _URL.fullmatch(content):
+        return content
+    raise MismatchedResponseError("the response is no URL of a file.")
