@@ -17,9 +17,10 @@ from airflow_provider_tingting.contacts.checkpoint import Checkpoint, Checkpoint
 from airflow_provider_tingting.contacts.membership import Membership, raise_if_missing
 from airflow_provider_tingting.contacts.progress import ProgressLog
 from airflow_provider_tingting.contacts.send import send_batches
-from airflow_provider_tingting.contacts.workbook import MAX_ROWS, write_workbook
+from airflow_provider_tingting.contacts.workbook import write_workbook
 from airflow_provider_tingting.errors import TingTingCampaignError, TingTingError, TingTingRefusedError
 from airflow_provider_tingting.files.private import private_file
+from airflow_provider_tingting.files.workbook import MAX_ROWS
 from airflow_provider_tingting.masking import mask_text
 
 if TYPE_CHECKING:

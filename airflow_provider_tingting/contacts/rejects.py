@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
@@ -11,9 +10,7 @@ from typing import IO, Any
 from airflow_provider_tingting.errors import TingTingConfigError
 from airflow_provider_tingting.files.atomic import whole_file
 from airflow_provider_tingting.files.csv_rows import escape_formula, row_writer
-
-_NO_CELL_HOLDS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
-_LONGEST_CELL = 32_767
+from airflow_provider_tingting.files.workbook import CONTROL_CHARACTERS, MAX_TEXT, write_sheet
 
 
 def write_rejects(target: Any, columns: Sequence[str], rows: Iterable[Mapping[str, object]]) -> int:
@@ -37,16 +34,15 @@ def write_rejects(target: Any, columns: Sequence[str], rows: Iterable[Mapping[st
 def _fitting(value: object) -> object:
     """Return a value that a cell can hold; what it cannot hold is replaced or cut, as the row is rejected already."""
     if isinstance(value, str):
-        return _NO_CELL_HOLDS.sub("\N{REPLACEMENT CHARACTER}", value)[:_LONGEST_CELL]
+        return CONTROL_CHARACTERS.sub("\N{REPLACEMENT CHARACTER}", value)[:MAX_TEXT]
     return value
 
 
 def _fill(file: IO[bytes], name: str, columns: Sequence[str], rows: Iterable[Mapping[str, object]]) -> int:
     if name.lower().endswith(".xlsx"):
-        from airflow_provider_tingting.contacts.workbook import write_sheet
-
         header = [str(_fitting(column)) for column in columns]
-        return write_sheet(file, header, ([_fitting(row.get(column, "")) for column in columns] for row in rows))
+        fitting = ([_fitting(row.get(column, "")) for column in columns] for row in rows)
+        return write_sheet(file, header, fitting, title="Contacts")
     # Excel takes a CSV without a byte order mark for the encoding of its own system.
     text = io.TextIOWrapper(file, "utf-8-sig", newline="", errors="replace")
     write_row = row_writer(text)

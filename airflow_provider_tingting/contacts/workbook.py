@@ -14,24 +14,17 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from itertools import chain, islice
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from airflow_provider_tingting.contacts.contact import Contact, plain_value
 from airflow_provider_tingting.errors import TingTingContactsError
+from airflow_provider_tingting.files.workbook import CONTROL_CHARACTERS, MAX_ROWS, MAX_TEXT, write_sheet
 
 _SHEET = "Contacts"
-#: What Excel allows.
-MAX_ROWS = 1_048_576
-MAX_TEXT = 32_767
-
-#: XML has no way to write these, and a workbook with them does not open.
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 #: These, and a carriage return, of which each library and each reader makes something else.
 _NEEDS_CARE = re.compile(r"[\x00-\x08\x0b-\x1f\ud800-\udfff\ufffe\uffff]")
 #: The oldest that was measured and compared, cell by cell.
 _OLDEST_RUSTPY = (0, 8)
-#: A text like this would be read back as one character.
-_ESCAPE = re.compile(r"_(?=x[0-9A-Fa-f]{4}_)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,36 +90,6 @@ def write_workbook(
     return parts
 
 
-def write_sheet(file: IO[bytes], header: Sequence[str], rows: Iterable[Sequence[object]]) -> int:
-    """Write one workbook with one sheet, with openpyxl: texts as text cells, numbers and truth values as such.
-
-    :param file: the open file.
-    :param header: the first row.
-    :param rows: the others.
-    :return: how many rows are below the header.
-    :raises TingTingContactsError: when a text is too long for a cell or holds control characters.
-    """
-    from openpyxl import Workbook
-
-    book = Workbook(write_only=True)
-    sheet: Any = book.create_sheet(_SHEET)
-    cell_of = _cells_of(sheet)
-    written = 0
-    try:
-        sheet.append([cell_of(name, "the header", name) for name in header])
-        for row in rows:
-            written += 1
-            sheet.append([cell_of(value, f"row {written + 1}", header[index]) for index, value in enumerate(row)])
-    except BaseException:
-        # openpyxl keeps the sheet in a temporary file of its own until it is saved.
-        with suppress(Exception):
-            sheet.close()
-            Path(sheet._writer.out).unlink()
-        raise
-    book.save(file)
-    return written
-
-
 def _writer() -> Callable[[Path, tuple[str, ...], Iterable[Contact]], int]:
     try:
         from rustpy_xlsxwriter import write_worksheet
@@ -161,8 +124,17 @@ def _writer() -> Callable[[Path, tuple[str, ...], Iterable[Contact]], int]:
 
 
 def _write_with_openpyxl(path: Path, variables: tuple[str, ...], contacts: Iterable[Contact]) -> int:
+    header = ("number", *variables)
+    names = [_checked(name, "the header", name) for name in header]
     with path.open("wb") as file:
-        return write_sheet(file, ("number", *variables), _rows(contacts, variables))
+        return write_sheet(file, names, _checked_rows(contacts, variables, header), title=_SHEET)
+
+
+def _checked_rows(
+    contacts: Iterable[Contact], variables: tuple[str, ...], header: tuple[str, ...]
+) -> Iterator[list[object]]:
+    for number, row in enumerate(_rows(contacts, variables), 2):
+        yield [_checked(value, f"row {number}", name) for value, name in zip(row, header, strict=True)]
 
 
 def _is_plain(contact: Contact, variables: tuple[str, ...]) -> bool:
@@ -207,30 +179,9 @@ def _checked(value: Any, row: str, column: str) -> Any:
             f"{row}, column '{column}': the text has {len(value)} characters, but a cell of a workbook holds "
             f"{MAX_TEXT}. Shorten it, or use transport='json'."
         )
-    if _CONTROL.search(value):
+    if CONTROL_CHARACTERS.search(value):
         raise TingTingContactsError(
             f"{row}, column '{column}': the text holds a control character, which no workbook can. Remove it, or "
             "use transport='json'."
         )
     return value.replace("\r\n", "\n").replace("\r", "\n") if "\r" in value else value
-
-
-def _cells_of(sheet: Any) -> Callable[[object, str, str], object]:
-    from openpyxl.cell import WriteOnlyCell
-
-    def cell_of(value: object, row: str, column: str) -> object:
-        value = _checked(value, row, column)
-        if not isinstance(value, str):
-            return value
-        if not value:
-            return None
-        if "_x" in value:
-            value = _ESCAPE.sub("_x005F_", value)
-        # Only these does openpyxl take for something else than a text: formulas and error values.
-        if value[0] in "=#":
-            cell = WriteOnlyCell(sheet, value=value)
-            cell.data_type = "s"
-            return cell
-        return value
-
-    return cell_of

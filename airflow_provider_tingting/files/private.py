@@ -6,11 +6,12 @@ import errno
 import fcntl
 import os
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, Final, cast
+
+from airflow_provider_tingting.clock import wall_time
 
 _DESCRIPTORS: Final = Path("/proc/self/fd")
 _PREFIX: Final = ".tingting-"
@@ -97,7 +98,7 @@ def _remove_abandoned(directory: Path) -> None:
             descriptor = os.open(part, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
             try:
                 found = os.fstat(descriptor)
-                if found.st_uid != os.geteuid() or time.time() - found.st_mtime < _SURELY_LOCKED_AFTER:
+                if found.st_uid != os.geteuid() or wall_time() - found.st_mtime < _SURELY_LOCKED_AFTER:
                     continue
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 part.unlink()

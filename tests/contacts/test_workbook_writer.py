@@ -18,8 +18,9 @@ from openpyxl import load_workbook
 from airflow_provider_tingting.contacts import workbook
 from airflow_provider_tingting.contacts.contact import Contact, Place
 from airflow_provider_tingting.contacts.sources import read_rows
-from airflow_provider_tingting.contacts.workbook import MAX_TEXT, WorkbookPart, write_workbook
+from airflow_provider_tingting.contacts.workbook import WorkbookPart, write_workbook
 from airflow_provider_tingting.errors import TingTingContactsError
+from airflow_provider_tingting.files.workbook import MAX_TEXT
 
 
 @pytest.fixture(params=["openpyxl", "rustpy"], autouse=True)

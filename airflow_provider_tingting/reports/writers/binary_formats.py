@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
-import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from importlib import import_module
 from itertools import islice
 from typing import Any, BinaryIO, Final
 
 from airflow_provider_tingting.errors import TingTingConfigError, TingTingReportError
+from airflow_provider_tingting.files.workbook import MAX_ROWS, MAX_TEXT, write_sheet
 from airflow_provider_tingting.reports.parser import ReportRow
 from airflow_provider_tingting.reports.tidy import TidyTable
 from airflow_provider_tingting.timezones import NEPAL
 
 _ROW_GROUP: Final = 32_768
-MOST_ROWS: Final = 1_048_575
-_LONGEST_CELL: Final = 32_767
-_NOT_IN_XML: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 
 
 def need_xlsx() -> None:
@@ -40,9 +36,9 @@ def check_sheet_holds(rows: int) -> None:
 
     :raises TingTingReportError: when they do not.
     """
-    if rows > MOST_ROWS:
+    if rows > MAX_ROWS - 1:
         raise TingTingReportError(
-            f"The report has {rows:,} rows; a sheet of a workbook can hold {MOST_ROWS:,}. Use format='csv' or "
+            f"The report has {rows:,} rows; a sheet of a workbook can hold {MAX_ROWS - 1:,}. Use format='csv' or "
             "'parquet'."
         )
 
@@ -58,48 +54,20 @@ def write_xlsx(file: BinaryIO, table: TidyTable, rows: Iterable[ReportRow]) -> N
     :param rows: the rows.
     :raises TingTingReportError: for a longer cell than a sheet can hold.
     """
-    from openpyxl import Workbook
-    from openpyxl.cell import WriteOnlyCell
-
-    def as_text(text: str) -> Any:
-        cell = WriteOnlyCell(sheet, value=text)
-        cell.data_type = "s"
-        return cell
-
-    book = Workbook(write_only=True)
-    sheet = book.create_sheet("report")
-    sheet.freeze_panes = "A2"
     names = [name for name, _ in table.columns]
-    try:
-        sheet.append([_cell(as_text, name, 1, name) for name in names])
-        for line, row in enumerate(rows, 2):
-            sheet.append(
-                [_cell(as_text, value, line, name) for value, name in zip(table.values(row), names, strict=True)]
-            )
-        book.save(file)
-    except BaseException:
-        # openpyxl collects the rows in a temporary file, which it would keep until the process ends.
-        with contextlib.suppress(Exception):
-            sheet.close()
-        with contextlib.suppress(Exception):
-            sheet._writer.cleanup()
-        raise
+    write_sheet(file, names, _rows(table, rows, names), title="report", freeze_header=True)
 
 
-def _cell(as_text: Callable[[str], Any], value: Any, line: int, name: str) -> Any:
-    if isinstance(value, str):
-        if len(value) > _LONGEST_CELL:
-            raise TingTingReportError(
-                f"Row {line:,} of the workbook has {len(value):,} characters in column {name!r}; a cell can hold "
-                f"{_LONGEST_CELL:,}. Use format='csv' or 'parquet'."
-            )
-        value = _NOT_IN_XML.sub(lambda match: f"_x{ord(match.group()):04X}_", value)
-        if value.startswith(("=", "#")):
-            return as_text(value)
-        return value
-    if isinstance(value, datetime):
-        return value.astimezone(NEPAL).replace(tzinfo=None)
-    return value
+def _rows(table: TidyTable, rows: Iterable[ReportRow], names: Sequence[str]) -> Iterator[list[Any]]:
+    for line, row in enumerate(rows, 2):
+        values = table.values(row)
+        for value, name in zip(values, names, strict=True):
+            if isinstance(value, str) and len(value) > MAX_TEXT:
+                raise TingTingReportError(
+                    f"Row {line:,} of the workbook has {len(value):,} characters in column {name!r}; a cell can hold "
+                    f"{MAX_TEXT:,}. Use format='csv' or 'parquet'."
+                )
+        yield values
 
 
 def need_parquet() -> None:
