@@ -23,7 +23,8 @@ RUN := $(VENV)/bin/python
 CHECKOUT := pyproject.toml airflow_provider_tingting/__init__.py .ci/environment.py
 
 .DEFAULT_GOAL := help
-.PHONY: help demo airflow test test-browser test-durability test-versions lint format types docs reference build bench simulate requirements clean
+.PHONY: help demo airflow test test-properties test-browser test-durability test-versions lint format types docs reference build bench
+.PHONY: simulate requirements clean
 .PHONY: $(addprefix test-,$(OLDER)) test-durability-$(NEWEST) test-durability-$(OLDEST)
 
 help: ## List these commands
@@ -55,6 +56,9 @@ test-durability-$(NEWEST): $(VENV)/.installed
 test-durability-$(OLDEST): $(VENV)-$(OLDEST)/.installed
 	$(VENV)-$(OLDEST)/bin/python -m pytest -p no:cacheprovider -m durability tests/durability \
 		--ignore=tests/durability/test_fault_sweep.py $(ARGS)
+
+test-properties: $(VENV)/.installed ## Run the property tests with examples that no run has drawn before
+	$(RUN) -m pytest $(PARALLEL) -p no:cacheprovider -m hypothesis --hypothesis-profile=random $(ARGS)
 
 test-browser: $(VENV)/.tools ## Look at the pages in a real Chromium, and at a real Airflow's
 	$(RUN) -m pytest -p no:cacheprovider -m browser tests/browser $(ARGS)
