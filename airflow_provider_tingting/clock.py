@@ -6,6 +6,7 @@ for all of them. An event loop has a clock of its own, by which `asyncio.sleep` 
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -42,6 +43,17 @@ def sleep(seconds: float) -> None:
     """Sleep for some seconds; zero or less returns at once."""
     if seconds > 0:
         _clock.sleep(seconds)
+
+
+def sleep_unless(event: threading.Event, seconds: float) -> None:
+    """Sleep for some seconds, but not longer than until an event is set.
+
+    :param event: set by another thread.
+    """
+    if _clock is time:
+        event.wait(max(0.0, seconds))
+    elif not event.is_set():
+        sleep(seconds)
 
 
 @contextmanager

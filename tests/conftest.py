@@ -20,12 +20,13 @@ from hypothesis import HealthCheck, settings  # noqa: E402
 
 if TYPE_CHECKING:
     from support.dag_runs import FinishedRun
+    from support.virtual_time import VirtualTime
 
     from airflow_provider_tingting.sandbox import Sandbox
 
 
-# The same examples in every run, so that a red test is red again; `make test-properties` draws others each time. How long
-# an example takes says nothing on a busy machine.
+# The same examples in every run, so that a red test is red again; `make test-properties` draws others each time. No
+# deadline: how long an example takes says nothing on a busy machine.
 _ANY_SPEED = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow], "print_blob": True}
 settings.register_profile("gate", derandomize=True, **_ANY_SPEED)
 settings.register_profile("random", max_examples=1000, **_ANY_SPEED)
@@ -69,6 +70,26 @@ def tingting_conn(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> str:
     """The id of a connection to the sandbox, kept in the environment as a user might keep it."""
     monkeypatch.setenv("AIRFLOW_CONN_TINGTING_DEFAULT", sandbox.connection_json())
     return "tingting_default"
+
+
+@pytest.fixture
+def virtual_time(sandbox: Sandbox) -> Iterator[VirtualTime]:
+    """One clock for the package, its event loops and the sandbox; it passes while something sleeps, and at once."""
+    from support.virtual_time import run_in_virtual_time
+
+    with run_in_virtual_time(at=time.time()) as clock:
+        sandbox.clock.resume(clock.time(), speed=1.0)
+        yield clock
+
+
+@pytest.fixture
+def fast_time(sandbox: Sandbox) -> Iterator[None]:
+    """One clock for the package and the sandbox, twenty times as fast as a real one; for tests with several threads."""
+    from support.virtual_time import run_in_fast_time
+
+    with run_in_fast_time():
+        sandbox.clock.resume(time.time(), speed=1.0)
+        yield
 
 
 @pytest.fixture(autouse=True)

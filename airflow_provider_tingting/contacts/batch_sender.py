@@ -11,10 +11,11 @@ import re
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 import tenacity
 
-from airflow_provider_tingting.clock import monotonic
+from airflow_provider_tingting.clock import monotonic, sleep_unless
 from airflow_provider_tingting.contacts.send_result import BatchReply, SendResult, result_of
 from airflow_provider_tingting.errors import (
     TingTingAPIError,
@@ -137,7 +138,7 @@ class BatchSender:
             retry=tenacity.retry_if_exception(self._is_retryable),
             stop=tenacity.stop_after_attempt(self.retries.attempts) | tenacity.stop_when_event_set(self._stopped),
             wait=tenacity.wait_random_exponential(multiplier=1, max=self.retries.max_wait),
-            sleep=tenacity.sleep_using_event(self._stopped),
+            sleep=partial(sleep_unless, self._stopped),
             before_sleep=_log_retry,
             reraise=True,
         )
@@ -154,7 +155,7 @@ class BatchSender:
 
     def _pause(self) -> None:
         while (left := self._not_before - monotonic()) > 0 and not self._stopped.is_set():
-            self._stopped.wait(left)
+            sleep_unless(self._stopped, left)
         if self._stopped.is_set():
             raise _Stopped
 

@@ -5,7 +5,10 @@ It works below FastAPI, because a fault can close the connection in the middle o
 
 from __future__ import annotations
 
+import asyncio
 import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from secrets import compare_digest, token_urlsafe
 
@@ -82,6 +85,8 @@ class Middleware:
         self.faults = faults
         self.dialect = dialect
         self.options = options
+        # Requests that a fault holds back: when each is to be processed, and what tells that it was.
+        self._held_back: dict[asyncio.Event, float] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -95,6 +100,9 @@ class Middleware:
         if read is None:
             return
         body, complete = read
+        for processed, due in list(self._held_back.items()):
+            if due <= monotonic():
+                await processed.wait()
         call = identify(scope["method"], scope["path"], body)
         fault = self.faults.take(call) if call else None
         entry = self._add_to_ledger(scope, body, call, fault)
@@ -130,10 +138,22 @@ class Middleware:
                 await self._serve(scope, replay, withheld.capture, call, context)
             await send_fault(scope, receive, send, fault, withheld, closing=lambda: self.options.closing)
             if fault.kind == "late-commit":
-                await delay(fault.seconds)
-                await self._serve(scope, replay, withheld.capture, call, context)
+                async with self._later(fault.seconds):
+                    await self._serve(scope, replay, withheld.capture, call, context)
             return
         await self._serve(scope, replay, send, call, context)
+
+    @asynccontextmanager
+    async def _later(self, seconds: float) -> AsyncIterator[None]:
+        """Enter the block so many seconds later, and before any request that comes after that moment."""
+        processed = asyncio.Event()
+        self._held_back[processed] = monotonic() + seconds
+        try:
+            await delay(seconds, until=lambda: self.options.closing)
+            yield
+        finally:
+            del self._held_back[processed]
+            processed.set()
 
     async def _serve(
         self, scope: Scope, receive: Receive, send: Send, call: str | None, context: RequestContext

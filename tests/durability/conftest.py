@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Generator, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,7 @@ if TYPE_CHECKING:
 
     from durability.lives import Fleet
     from durability.real_airflow import RealAirflow
+    from support.virtual_time import VirtualTime
 
     from airflow_provider_tingting.sandbox import Sandbox
 
@@ -40,17 +40,18 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 
 
 @pytest.fixture
-def impatient(monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox) -> Iterator[None]:
-    """A life in this process in hundredths of a second; whoever is late has arrived before the next test begins."""
-    from durability.in_process import LATE, make_impatient
+def virtual_lives(virtual_time: VirtualTime, monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox) -> Iterator[None]:
+    """Lives in this process and in virtual time. What is processed late has been so before the next test begins."""
+    from durability.in_process import let_everything_arrive
     from support.campaigns import connection
 
-    make_impatient(monkeypatch)
+    from airflow_provider_tingting.api import calls
+
+    # A server that never responds is the one thing that takes real time.
+    monkeypatch.setattr(calls, "_REPORT_EXTRA_TIMEOUT", 0.2)
     monkeypatch.setenv("AIRFLOW_CONN_TINGTING_DEFAULT", connection(sandbox, timeout=0.5, max_retries=1))
-    sandbox.clock.speed = 400
     yield
-    if any(request.fault == "late-commit" for request in sandbox.requests):
-        time.sleep(LATE)
+    let_everything_arrive(sandbox)
 
 
 @pytest.fixture(scope="session")

@@ -5,18 +5,18 @@ from __future__ import annotations
 import pytest
 from airflow.providers.common.compat.sdk import TaskDeferred
 from durability.in_process import Killed, Store, in_both_modes, killed_before, once, running, with_and_without_a_store
-from support.campaigns import a_campaign, dialled_once, meanwhile, reads, writes
+from support.campaigns import a_campaign, dialled_once, writes
 from support.task_context import context_of
 
 from airflow_provider_tingting._compat import AirflowFailException
 from airflow_provider_tingting.api.client import TingTingClient
 from airflow_provider_tingting.errors import TingTingCampaignError, TingTingCampaignTimeoutError
 
-pytestmark = pytest.mark.usefixtures("impatient")
+pytestmark = pytest.mark.usefixtures("virtual_lives")
 
 
 @pytest.fixture
-def lags(sandbox, monkeypatch):
+def lags(sandbox, virtual_time, monkeypatch):
     """`lags(campaign, *faults)`: TingTing says yes to a run, shows the old status on and has trouble with a look."""
     sandbox.clock.speed = 0
     really = TingTingClient.send
@@ -27,7 +27,7 @@ def lags(sandbox, monkeypatch):
             if call.name == "run_campaign":
                 sandbox.world.campaigns[campaign].status = "Not Started"
                 for fault in faults:
-                    sandbox.faults.add(fault, call="get_campaign", value=0.01 if fault == "429" else None)
+                    sandbox.faults.add(fault, call="get_campaign", value=1 if fault == "429" else None)
             return answer
 
         monkeypatch.setattr(TingTingClient, "send", send)
@@ -38,15 +38,17 @@ def lags(sandbox, monkeypatch):
 @in_both_modes
 @with_and_without_a_store
 @pytest.mark.parametrize("fault", ["429", "500", "cut-before", "garbage"])
-def test_a_look_that_fails_after_the_yes_is_no_reason_to_ask_again(sandbox, lags, fault, deferred, has_store):
+def test_a_look_that_fails_after_the_yes_is_no_reason_to_ask_again(
+    sandbox, virtual_time, lags, fault, deferred, has_store
+):
     campaign = a_campaign(sandbox)
     # More than the client's own tries.
     lags(campaign, *[fault] * 3)
+    virtual_time.after(300, sandbox.play_out)
 
-    with meanwhile(lambda: reads(sandbox, "get_campaign") > 10, sandbox.play_out):
-        result = once(
-            lambda: running(campaign, deferrable=deferred), store=Store() if has_store else None, deferred=deferred
-        )
+    result = once(
+        lambda: running(campaign, deferrable=deferred), store=Store() if has_store else None, deferred=deferred
+    )
 
     assert result["status"] == "Completed"
     assert writes(sandbox) == ["run_campaign"]
@@ -54,20 +56,22 @@ def test_a_look_that_fails_after_the_yes_is_no_reason_to_ask_again(sandbox, lags
 
 
 @with_and_without_a_store
-def test_a_status_that_shows_late_is_waited_for_by_a_task_that_does_not_wait_for_the_end(sandbox, lags, has_store):
+def test_a_status_that_shows_late_is_waited_for_by_a_task_that_does_not_wait_for_the_end(
+    sandbox, virtual_time, lags, has_store
+):
     campaign = a_campaign(sandbox)
     lags(campaign)
 
     def shows():
         sandbox.world.campaigns[campaign].status = "Running"
 
-    with meanwhile(lambda: reads(sandbox, "get_campaign") > 3, shows):
-        result = once(lambda: running(campaign, wait_for_completion=False), store=Store() if has_store else None)
+    virtual_time.after(10, shows)
+    result = once(lambda: running(campaign, wait_for_completion=False), store=Store() if has_store else None)
 
     assert result["status"] == "Running"
 
 
-@pytest.mark.parametrize("changes", [{"wait_for_completion": False}, {"stall_timeout": 0.3}])
+@pytest.mark.parametrize("changes", [{"wait_for_completion": False}, {"stall_timeout": 100}])
 def test_a_campaign_that_was_taken_and_never_shows_is_looked_at_again_by_a_retry(sandbox, lags, changes):
     campaign, store = a_campaign(sandbox), Store()
     lags(campaign)
@@ -79,7 +83,7 @@ def test_a_campaign_that_was_taken_and_never_shows_is_looked_at_again_by_a_retry
     assert writes(sandbox) == ["run_campaign"]
 
 
-@pytest.mark.parametrize("changes", [{"wait_for_completion": False}, {"stall_timeout": 0.3}])
+@pytest.mark.parametrize("changes", [{"wait_for_completion": False}, {"stall_timeout": 100}])
 def test_where_nothing_is_remembered_it_has_no_retry_which_would_ask_again(sandbox, lags, changes):
     campaign = a_campaign(sandbox)
     lags(campaign)
@@ -91,8 +95,8 @@ def test_where_nothing_is_remembered_it_has_no_retry_which_would_ask_again(sandb
 
 
 @in_both_modes
-@pytest.mark.parametrize("changes", [{"timeout": 0.3}, {"tolerate_outage": 0.1}])
-def test_no_other_end_of_such_a_wait_has_a_retry_there_either(sandbox, lags, changes, deferred):
+@pytest.mark.parametrize("changes", [{"timeout": 100}, {"tolerate_outage": 60}])
+def test_no_other_end_of_such_a_wait_has_a_retry_there_either(sandbox, virtual_time, lags, changes, deferred):
     campaign = a_campaign(sandbox)
     lags(campaign)
 
@@ -100,22 +104,20 @@ def test_no_other_end_of_such_a_wait_has_a_retry_there_either(sandbox, lags, cha
         if "tolerate_outage" in changes:
             sandbox.faults.add("500", call="get_campaign", times="*")
 
-    with (
-        meanwhile(lambda: "run_campaign" in writes(sandbox), trouble),
-        pytest.raises(AirflowFailException, match=r"there is no retry.*would send it again"),
-    ):
+    virtual_time.after(1, trouble)
+    with pytest.raises(AirflowFailException, match=r"there is no retry.*would send it again"):
         once(lambda: running(campaign, deferrable=deferred, **changes), store=None, deferred=deferred)
 
     assert writes(sandbox) == ["run_campaign"]
 
 
 @in_both_modes
-def test_a_campaign_that_was_shown_as_begun_has_its_retry_there_too(sandbox, deferred):
+def test_a_campaign_that_was_shown_as_begun_has_its_retry_there_too(sandbox, virtual_time, deferred):
     sandbox.clock.speed = 0
     campaign = a_campaign(sandbox)
 
     with pytest.raises(TingTingCampaignTimeoutError, match="a retry re-attaches to it"):
-        once(lambda: running(campaign, deferrable=deferred, timeout=0.2), store=None, deferred=deferred)
+        once(lambda: running(campaign, deferrable=deferred, timeout=100), store=None, deferred=deferred)
 
 
 # -- kill --------------------------------------------------------------------------------------------------------------
@@ -125,7 +127,7 @@ def test_a_campaign_that_was_shown_as_begun_has_its_retry_there_too(sandbox, def
 @pytest.mark.parametrize("skip", [0, 1], ids=["before the first look", "after a request that TingTing put off"])
 def test_a_kill_before_anybody_was_asked_stops_nothing_and_says_so(sandbox, monkeypatch, logged, skip, stop_on_kill):
     campaign = a_campaign(sandbox)
-    sandbox.faults.add("429", call="run_campaign", value=0.01, times=2)
+    sandbox.faults.add("429", call="run_campaign", value=1, times=2)
     operator = running(campaign, stop_on_kill=stop_on_kill)
 
     with killed_before(monkeypatch, "get_campaign", skip=skip), pytest.raises(Killed):
@@ -150,7 +152,6 @@ def test_a_kill_after_a_request_without_an_answer_stops_the_campaign(sandbox, mo
 
 
 def test_a_kill_of_a_later_try_that_knows_nothing_of_the_first_stops_what_may_run(sandbox, monkeypatch):
-    sandbox.clock.speed = 0
     campaign = a_campaign(sandbox)
     sandbox.world.run_campaign(campaign)
     operator = running(campaign, stop_on_kill=True)
@@ -182,9 +183,8 @@ def test_a_kill_while_the_figures_are_fetched_says_that_the_campaign_has_ended(s
 
 
 @with_and_without_a_store
-def test_who_goes_on_after_a_wait_knows_of_a_request_without_an_answer(sandbox, monkeypatch, has_store):
+def test_who_goes_on_after_a_wait_knows_of_a_request_without_an_answer(sandbox, virtual_time, has_store):
     other, campaign = a_campaign(sandbox, ["9841239999"]), a_campaign(sandbox)
-    sandbox.clock.speed = 0
     sandbox.faults.add("cut-before", call="run_campaign")
     store = Store() if has_store else None
 
@@ -197,7 +197,8 @@ def test_who_goes_on_after_a_wait_knows_of_a_request_without_an_answer(sandbox, 
     def another_begins():
         sandbox.world.run_campaign(other)
 
-    with meanwhile(lambda: "run_campaign" in writes(sandbox), another_begins), pytest.raises(TaskDeferred) as waiting:
+    virtual_time.after(0.1, another_begins)
+    with pytest.raises(TaskDeferred) as waiting:
         make().execute(context())
     went_on = waiting.value.kwargs
 

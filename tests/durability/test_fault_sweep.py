@@ -8,11 +8,9 @@ everybody in the report once. Each call meets each fault in the default run; all
 from __future__ import annotations
 
 import itertools
-import time
 
 import pytest
-from durability.in_process import LATE, Life, make_impatient, promise_is_kept
-from support.campaigns import connection
+from durability.in_process import LATE, Life, promise_is_kept
 
 # The call, and how many of its kind pass before the fault strikes.
 MOMENTS = {
@@ -41,7 +39,7 @@ FAULTS = {
     "502-empty": None,
     "500": None,
     "500-after-commit": None,
-    "429": 0.02,
+    "429": 2,
     "garbage": "html",
     "garbage-json": "json",
     "truncate": None,
@@ -51,7 +49,6 @@ FAULTS = {
 # Of a read, a fault before and one after the work are the same.
 OF_READS = ("cut-before", "503-html", "500", "429", "garbage", "garbage-json", "truncate", "stuck")
 WRITES = ("create_campaign", "set_campaign_message", "add_contacts", "run_campaign")
-MAX_RETRIES = 1
 # A stubborn fault outlives the client's retries and a whole try of a task.
 STUBBORN = 4
 
@@ -80,18 +77,7 @@ def cases():
                 )
 
 
-@pytest.fixture(autouse=True)
-def _impatient(monkeypatch, sandbox):
-    make_impatient(monkeypatch)
-    monkeypatch.setenv(
-        "AIRFLOW_CONN_TINGTING_DEFAULT", connection(sandbox, timeout=0.4, connect_timeout=0.4, max_retries=MAX_RETRIES)
-    )
-    # The campaign of four takes about a minute of the sandbox's time: some looks are needed.
-    sandbox.clock.speed = 400
-    yield
-    # A request that is obeyed late must not reach the next test.
-    if any(request.fault == "late-commit" for request in sandbox.requests):
-        time.sleep(LATE)
+pytestmark = pytest.mark.usefixtures("virtual_lives")
 
 
 @pytest.mark.parametrize(("moment", "fault", "times", "deferred", "has_store"), cases())

@@ -8,7 +8,7 @@ import time
 from dataclasses import replace
 
 import pytest
-from durability.in_process import LATE, let_everything_arrive, make_impatient
+from durability.in_process import LATE, let_everything_arrive
 from support.campaigns import NUMBERS, dialled_once, writes
 
 from airflow_provider_tingting.api import AsyncTingTingClient, TingTingClient, calls
@@ -30,9 +30,8 @@ PEOPLE = [{"number": number, "other_variables": {"name": "Sita"}} for number in 
 
 
 @pytest.fixture(autouse=True)
-def _impatient(monkeypatch, sandbox):
-    make_impatient(monkeypatch)
-    sandbox.clock.speed = 0
+def _time(virtual_time):
+    """Each test runs in virtual time."""
 
 
 @pytest.fixture

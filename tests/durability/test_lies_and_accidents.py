@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from durability.in_process import Store, creating, killed_after, killed_before, make_impatient, once
+from durability.in_process import Store, creating, killed_after, killed_before, once
 from support.campaigns import NUMBERS, a_campaign, dialled_once, writes
 from support.recording_server import RecordingServer, Reply
 
@@ -23,7 +23,6 @@ from airflow_provider_tingting.errors import TingTingCampaignError, TingTingOutc
 from airflow_provider_tingting.operators.campaign import TingTingRunCampaignOperator
 from airflow_provider_tingting.operators.contacts import TingTingAddContactsOperator
 from airflow_provider_tingting.operators.manage import TingTingStopCampaignOperator
-from airflow_provider_tingting.sandbox import Sandbox
 
 NEWCOMER = {"number": "9841234999", "name": "Ram"}
 
@@ -31,14 +30,13 @@ pytestmark = pytest.mark.usefixtures("tingting_conn")
 
 
 @pytest.fixture(autouse=True)
-def _impatient(monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox) -> None:
-    make_impatient(monkeypatch)
-    sandbox.clock.speed = 2000
+def _time(virtual_time):
+    """Each test runs in virtual time."""
 
 
 def running(campaign_id: int, **changes: Any) -> TingTingRunCampaignOperator:
     return TingTingRunCampaignOperator(
-        **{"task_id": "run", "campaign_id": campaign_id, "poll_interval": 0.02, "deferrable": False, **changes}
+        **{"task_id": "run", "campaign_id": campaign_id, "poll_interval": 20, "deferrable": False, **changes}
     )
 
 

@@ -18,7 +18,7 @@ from support.campaigns import NUMBERS
 
 from airflow_provider_tingting.errors import TingTingError
 
-pytestmark = pytest.mark.usefixtures("impatient")
+pytestmark = pytest.mark.usefixtures("virtual_lives")
 
 
 @with_and_without_a_store

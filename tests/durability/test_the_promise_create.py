@@ -20,7 +20,7 @@ from durability.in_process import (
 )
 from support.campaigns import writes
 
-pytestmark = pytest.mark.usefixtures("impatient")
+pytestmark = pytest.mark.usefixtures("virtual_lives")
 
 
 @with_and_without_a_store

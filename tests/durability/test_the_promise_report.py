@@ -7,7 +7,7 @@ from durability.in_process import Life, promise_is_kept
 
 from airflow_provider_tingting.errors import TingTingOutcomeUnknownError, TingTingReportError
 
-pytestmark = pytest.mark.usefixtures("impatient")
+pytestmark = pytest.mark.usefixtures("virtual_lives")
 
 
 @pytest.mark.parametrize("fault", ["truncate", "cut-before", "garbage", "503-html"])

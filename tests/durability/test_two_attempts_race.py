@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import pytest
-from durability.in_process import PEOPLE, Store, creating, make_impatient, once
+from durability.in_process import PEOPLE, Store, creating, once
 from support.airflow_home import AIRFLOW_VERSION
 from support.campaigns import NUMBERS, a_campaign, connection, dialled_once, writes
 
@@ -17,10 +17,8 @@ from airflow_provider_tingting.operators.contacts import TingTingAddContactsOper
 
 
 @pytest.fixture(autouse=True)
-def _impatient(monkeypatch, sandbox):
-    make_impatient(monkeypatch)
+def _time(fast_time, monkeypatch, sandbox):
     monkeypatch.setenv("AIRFLOW_CONN_TINGTING_DEFAULT", connection(sandbox, timeout=5))
-    sandbox.clock.speed = 400
     yield
     sandbox.options.latency = 0.0
 

@@ -7,7 +7,7 @@ import time
 from datetime import datetime, timedelta, timezone
 
 import pytest
-from durability.in_process import Store, creating, make_impatient, once
+from durability.in_process import Store, creating, once
 from support.campaigns import writes
 
 from airflow_provider_tingting._compat import AirflowFailException
@@ -22,8 +22,8 @@ WITHOUT_VOICE = {"voice": None}
 
 
 @pytest.fixture(autouse=True)
-def _impatient(monkeypatch):
-    make_impatient(monkeypatch)
+def _time(virtual_time):
+    """Each test runs in virtual time."""
 
 
 @pytest.fixture(params=[True, False], ids=["state store", "no store"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 import pytest
-from durability.in_process import Store, make_impatient, once
+from durability.in_process import Store, once
 from support.campaigns import NUMBERS, a_campaign, connection, writes
 
 from airflow_provider_tingting._compat import AirflowFailException
@@ -23,8 +23,8 @@ AT_NINE = datetime(2026, 11, 24, 9, tzinfo=NEPAL).timestamp()
 
 
 @pytest.fixture(autouse=True)
-def _impatient(monkeypatch):
-    make_impatient(monkeypatch)
+def _time(virtual_time):
+    """Each test runs in virtual time."""
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from durability.in_process import Killed, Store, killed_after, killed_before, make_impatient, once
+from durability.in_process import Killed, Store, killed_after, killed_before, once
 from support.campaigns import a_campaign, writes
 
 from airflow_provider_tingting._compat import AirflowFailException
@@ -13,8 +13,8 @@ pytestmark = pytest.mark.usefixtures("tingting_conn")
 
 
 @pytest.fixture(autouse=True)
-def _impatient(monkeypatch):
-    make_impatient(monkeypatch)
+def _time(virtual_time):
+    """Each test runs in virtual time."""
 
 
 @pytest.fixture(params=[True, False], ids=["state store", "no store"])

@@ -16,6 +16,9 @@ from types import SimpleNamespace
 from typing import Any
 
 from airflow.providers.common.compat.sdk import TaskDeferred
+from support.virtual_time import run
+
+from airflow_provider_tingting.clock import wall_time
 
 
 @dataclass
@@ -28,7 +31,7 @@ class FakeTaskInstance:
     map_index: int = -1
     try_number: int = 1
     max_tries: int = 0
-    start_date: datetime = field(default_factory=lambda: datetime.now(timezone.utc))
+    start_date: datetime = field(default_factory=lambda: datetime.fromtimestamp(wall_time(), timezone.utc))
     xcoms: dict[str, Any] = field(default_factory=dict)
     #: What Airflow has stored as the state of the task instance when the task is killed: a person has marked it failed.
     stored_state: str | None = "failed"
@@ -82,7 +85,7 @@ def fired_by(trigger: Any) -> Any:
     async def events() -> list[Any]:
         return [event.payload async for event in fresh.run()]
 
-    (payload,) = asyncio.run(events())
+    (payload,) = run(events())
     return json.loads(json.dumps(payload))
 
 

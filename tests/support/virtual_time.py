@@ -1,11 +1,18 @@
-"""An event loop and clocks whose time passes at once: whatever sleeps wakes up in the right order, without waiting."""
+"""A clock for the package, its event loops and its sandbox: time passes only while something sleeps.
+
+A test in virtual time waits for nothing and races nothing: a pause of two minutes takes as long as a pause of a second,
+and between two pauses the sandbox's campaigns stand still.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import heapq
 import selectors
-from collections.abc import Coroutine, Iterator
+import time
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
+from itertools import count
 from typing import Any, TypeVar
 
 from airflow_provider_tingting.clock import use_clock
@@ -16,7 +23,9 @@ T = TypeVar("T")
 class VirtualTime:
     """A clock that stands still while something runs, and jumps to the next timer when everything sleeps.
 
-    It serves the event loops that `run` makes and, as `airflow_provider_tingting.clock`, the whole package.
+    It serves the event loops that `run` makes and, as `airflow_provider_tingting.clock`, the whole package, the sandbox
+    included. While a request waits for its response, the loop waits in real time: a server that never responds is
+    noticed as late as ever.
 
     :param at: what the wall clock shows at first, in seconds since 1970.
     """
@@ -24,6 +33,8 @@ class VirtualTime:
     def __init__(self, at: float) -> None:
         self._wall = at
         self._monotonic = 5000.0
+        self._due: list[tuple[float, int, Callable[[], object]]] = []
+        self._order = count()
 
     def time(self) -> float:
         return self._wall
@@ -35,46 +46,125 @@ class VirtualTime:
         self.push(seconds)
 
     def push(self, seconds: float) -> None:
-        """Let time pass."""
-        self._wall += seconds
-        self._monotonic += seconds
+        """Let time pass, and do on the way what is due."""
+        end = self._monotonic + seconds
+        while self._due and self._due[0][0] <= end:
+            due, _, act = heapq.heappop(self._due)
+            self._move_to(due)
+            act()
+        self._move_to(end)
+
+    def after(self, seconds: float, act: Callable[[], object]) -> None:
+        """Do something when so much time has passed, whoever sleeps then.
+
+        :param act: called in the thread that sleeps.
+        """
+        heapq.heappush(self._due, (self._monotonic + seconds, next(self._order), act))
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """Run a coroutine in an event loop of this time. It may do no I/O."""
+        """Run a coroutine in an event loop of this time, as `asyncio.run` does in real time."""
         loop = _Loop(self)
         try:
             return loop.run_until_complete(work)
         finally:
+            left = asyncio.all_tasks(loop)
+            for task in left:
+                task.cancel()
+            loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
+            loop.run_until_complete(loop.shutdown_asyncgens())
             loop.close()
+
+    def _move_to(self, moment: float) -> None:
+        seconds = max(0.0, moment - self._monotonic)
+        self._wall += seconds
+        self._monotonic += seconds
 
 
 class _Selector(selectors.DefaultSelector):  # type: ignore[misc, valid-type]
-    clock: VirtualTime
+    loop: _Loop
 
     def select(self, timeout: float | None = None) -> Any:
         ready = super().select(0)
-        if not ready and timeout is None:
+        if ready or timeout == 0:
+            return ready
+        # The loop's own pipe is always there; a connection is, while something is read from it or written to it.
+        if len(self.get_map()) > 1 or self.loop.in_threads:
+            began = time.perf_counter()
+            ready = super().select(timeout)
+            if not ready:
+                self.loop.clock.push(time.perf_counter() - began)
+        elif timeout is None:
             raise RuntimeError("everything waits for something that will never happen")
-        # Each turn takes a little time: a timer that is due within the clock's resolution runs at once, and what waits
-        # for that moment would come back for ever.
-        self.clock.push(1e-6 if ready or not timeout else max(timeout, 1e-6))
+        else:
+            # A microsecond more, for a time of today has no more digits: without it a timer may never be quite due.
+            self.loop.clock.push(timeout + 1e-6)
         return ready
 
 
 class _Loop(asyncio.SelectorEventLoop):
     def __init__(self, clock: VirtualTime) -> None:
         selector = _Selector()
-        selector.clock = clock
-        self._clock = clock
+        selector.loop = self
+        self.clock = clock
+        #: How many functions run in other threads for this loop.
+        self.in_threads = 0
         super().__init__(selector)
 
     def time(self) -> float:
-        return self._clock.monotonic()
+        return self.clock.monotonic()
+
+    def run_in_executor(self, *arguments: Any) -> Any:
+        future = super().run_in_executor(*arguments)
+        self.in_threads += 1
+        future.add_done_callback(self._leave_thread)
+        return future
+
+    def _leave_thread(self, _: Any) -> None:
+        self.in_threads -= 1
+
+
+class FastTime:
+    """Real time, sped up.
+
+    :param speed: how many seconds pass in one real second.
+    """
+
+    def __init__(self, speed: float) -> None:
+        self._speed = speed
+        self._wall, self._real = time.time(), time.monotonic()
+
+    def time(self) -> float:
+        return self._wall + (time.monotonic() - self._real) * self._speed
+
+    def monotonic(self) -> float:
+        return self._real + (time.monotonic() - self._real) * self._speed
+
+    def sleep(self, seconds: float) -> None:
+        time.sleep(seconds / self._speed)
+
+
+@contextmanager
+def run_in_fast_time(speed: float = 20.0) -> Iterator[None]:
+    """Speed the package and its sandboxes up by the same factor while the block runs."""
+    with use_clock(FastTime(speed)):
+        yield
+
+
+_running: list[VirtualTime] = []
 
 
 @contextmanager
 def run_in_virtual_time(at: float = 1_795_400_000.0) -> Iterator[VirtualTime]:
     """Give the package a virtual time while the block runs."""
     clock = VirtualTime(at)
-    with use_clock(clock):
-        yield clock
+    _running.append(clock)
+    try:
+        with use_clock(clock):
+            yield clock
+    finally:
+        _running.remove(clock)
+
+
+def run(work: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine in an event loop: in virtual time where a test has it, otherwise in real time."""
+    return _running[-1].run(work) if _running else asyncio.run(work)
