@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from datetime import timedelta
 
@@ -234,37 +233,3 @@ def test_the_whole_traffic_of_the_trigger_is_reading_but_for_the_stop_of_a_kill(
     assert [call for method, call in traffic if method != "GET"] == ["stop_campaign"]
     # Whether the campaign has ended is looked at, not assumed.
     assert traffic[-1] == ("GET", "get_campaign")
-
-
-def test_the_event_loop_is_never_blocked_by_a_trigger_that_talks_to_a_slow_server(sandbox, campaign):
-    """A heartbeat every five milliseconds beside eight triggers; what a busy machine costs anyhow is measured first."""
-    sandbox.world.run_campaign(campaign)
-    sandbox.options.latency = 0.3
-
-    async def longest_gap(during):
-        gaps, last = [0.0], time.perf_counter()
-        work = asyncio.ensure_future(during)
-        while not work.done():
-            await asyncio.sleep(0.005)
-            now = time.perf_counter()
-            gaps.append(now - last)
-            last = now
-        await work
-        return max(gaps)
-
-    async def waiting():
-        deadline = time.time() + 1.5
-        triggers = [
-            TingTingCampaignTrigger(campaign_id=campaign, poll_interval=0.1, deadline=deadline) for _ in range(8)
-        ]
-        return await asyncio.gather(*(anext(trigger.run().__aiter__()) for trigger in triggers))
-
-    async def measure():
-        # The first client of a process pays for imports and certificates; a triggerer has long paid for them.
-        await waiting()
-        idle = await longest_gap(asyncio.sleep(1.5))
-        return idle, await longest_gap(waiting())
-
-    idle, busy = asyncio.run(measure())
-
-    assert busy < idle + 0.05

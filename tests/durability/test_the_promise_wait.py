@@ -34,7 +34,7 @@ def test_when_the_triggerer_restarts_the_trigger_waits_on_elsewhere(sandbox, vir
     async def begin_and_die():
         trigger = TingTingCampaignTrigger(**json.loads(json.dumps(arguments)))
         task = asyncio.ensure_future(anext(trigger.run().__aiter__()))
-        await asyncio.sleep(25)
+        await asyncio.sleep(3)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
 
@@ -58,7 +58,7 @@ def test_when_the_token_is_rotated_during_the_wait_the_connection_is_read_again(
         monkeypatch.setenv("AIRFLOW_CONN_TINGTING_DEFAULT", connection(sandbox, password=new))
         sandbox.world.rotate_token(new)
 
-    virtual_time.after(25, rotate)
+    virtual_time.after(3, rotate)
     try:
         result = once(lambda: running(campaign, deferrable=deferred), store=None, deferred=deferred)
     finally:
@@ -72,7 +72,7 @@ def test_when_the_token_is_gone_for_good_the_task_fails_and_says_that_a_retry_re
     sandbox, virtual_time, deferred
 ):
     campaign = a_campaign(sandbox)
-    virtual_time.after(25, lambda: sandbox.world.rotate_token("a-token-that-no-connection-has"))
+    virtual_time.after(3, lambda: sandbox.world.rotate_token("a-token-that-no-connection-has"))
 
     with pytest.raises(TingTingError, match=r"re-attaches.*calls no contact a second time") as raised:
         once(lambda: running(campaign, deferrable=deferred), store=None, deferred=deferred)
@@ -85,7 +85,7 @@ def test_when_the_api_is_down_for_a_time_that_is_tolerated_the_wait_goes_on(sand
     campaign = a_campaign(sandbox)
 
     outage = sandbox.outage()
-    virtual_time.after(25, outage.__enter__)
+    virtual_time.after(3, outage.__enter__)
     virtual_time.after(100, lambda: outage.__exit__(None, None, None))
 
     result = once(lambda: running(campaign, deferrable=deferred, tolerate_outage=300), store=None, deferred=deferred)

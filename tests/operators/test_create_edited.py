@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from datetime import datetime, timedelta, timezone
 
 import pytest
@@ -11,6 +10,7 @@ from durability.in_process import Store, creating, once
 from support.campaigns import writes
 
 from airflow_provider_tingting._compat import AirflowFailException
+from airflow_provider_tingting.api.client import TingTingClient
 from airflow_provider_tingting.timezones import NEPAL
 
 pytestmark = pytest.mark.usefixtures("tingting_conn")
@@ -110,7 +110,10 @@ def test_a_campaign_that_has_begun_keeps_everything(sandbox, store):
     assert "update_campaign" not in writes(sandbox)
 
 
-def test_a_schedule_that_tingting_refuses_fails_the_task_and_says_which_one_the_campaign_keeps(sandbox, store):
+def test_a_schedule_that_tingting_refuses_fails_the_task_and_says_which_one_the_campaign_keeps(
+    sandbox, virtual_time, store
+):
+    virtual_time.stop_sandbox()
     campaign = once(lambda: creating(schedule=TEN), store=store)
     # For the server it has passed already.
     sandbox.clock.resume(seconds(THREE) + 1, speed=1.0)
@@ -125,13 +128,21 @@ def test_a_schedule_that_tingting_refuses_fails_the_task_and_says_which_one_the_
 
 
 @pytest.mark.parametrize(("before", "kept"), [(TEN, TEN), (None, "none")])
-def test_a_schedule_that_passes_on_its_way_is_no_edit(sandbox, logged, before, kept):
+def test_a_schedule_that_passes_on_its_way_is_no_edit(sandbox, virtual_time, monkeypatch, logged, before, kept):
+    virtual_time.stop_sandbox()
     campaign = once(lambda: creating(schedule=before, **WITHOUT_VOICE), store=None)
-    soon = math.ceil(time.time() + 0.3)
+    soon = math.ceil(virtual_time.time() + 0.3)
     schedule = datetime.fromtimestamp(soon, timezone.utc).isoformat()
-    # For the server it has passed already; for the task, by the time it hears of it.
+    # For the server it has passed already; for the task, when the response comes.
     sandbox.clock.resume(soon + 1, speed=1.0)
-    sandbox.faults.add("slow", value=1.4, call="update_campaign")
+    send = TingTingClient.send
+
+    def send_slowly(self, call):
+        if call.name == "update_campaign":
+            virtual_time.push(1.4)
+        return send(self, call)
+
+    monkeypatch.setattr(TingTingClient, "send", send_slowly)
 
     assert once(lambda: creating(schedule=schedule, **WITHOUT_VOICE), store=None, **CLEARED) == campaign
     assert f"keeps its schedule: it is {kept}, though the task says {schedule} now" in logged()

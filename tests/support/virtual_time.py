@@ -67,10 +67,7 @@ class VirtualTime:
         try:
             return loop.run_until_complete(work)
         finally:
-            left = asyncio.all_tasks(loop)
-            for task in left:
-                task.cancel()
-            loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
+            loop.run_until_complete(_cancel_other_tasks())
             loop.run_until_complete(loop.shutdown_asyncgens())
             loop.close()
 
@@ -121,6 +118,13 @@ class _Loop(asyncio.SelectorEventLoop):
 
     def _leave_thread(self, _: Any) -> None:
         self.in_threads -= 1
+
+
+async def _cancel_other_tasks() -> None:
+    left = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in left:
+        task.cancel()
+    await asyncio.gather(*left, return_exceptions=True)
 
 
 class FastTime:
