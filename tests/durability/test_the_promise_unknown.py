@@ -61,6 +61,7 @@ def test_what_an_event_says_is_not_believed_without_a_look(sandbox):
     campaign = a_campaign(sandbox)
     sandbox.world.run_campaign(campaign)
     operator = running(campaign, deferrable=True)
+    sandbox.clock.speed = 0
 
     with pytest.raises(TingTingCampaignError, match="shows it as Running now"):
         operator.execute_complete(context_of(operator), event=GOOD)

@@ -113,7 +113,7 @@ def test_a_campaign_that_has_begun_keeps_everything(sandbox, store):
 def test_a_schedule_that_tingting_refuses_fails_the_task_and_says_which_one_the_campaign_keeps(
     sandbox, virtual_time, store
 ):
-    virtual_time.stop_sandbox()
+    sandbox.clock.speed = 0
     campaign = once(lambda: creating(schedule=TEN), store=store)
     # For the server it has passed already.
     sandbox.clock.resume(seconds(THREE) + 1, speed=1.0)
@@ -129,7 +129,7 @@ def test_a_schedule_that_tingting_refuses_fails_the_task_and_says_which_one_the_
 
 @pytest.mark.parametrize(("before", "kept"), [(TEN, TEN), (None, "none")])
 def test_a_schedule_that_passes_on_its_way_is_no_edit(sandbox, virtual_time, monkeypatch, logged, before, kept):
-    virtual_time.stop_sandbox()
+    sandbox.clock.speed = 0
     campaign = once(lambda: creating(schedule=before, **WITHOUT_VOICE), store=None)
     soon = math.ceil(virtual_time.time() + 0.3)
     schedule = datetime.fromtimestamp(soon, timezone.utc).isoformat()
