@@ -3,24 +3,42 @@
 from __future__ import annotations
 
 import argparse
+from contextlib import closing
 from itertools import chain
 
 from rich.console import Console
 
 from airflow_provider_tingting.cli.checks import Check, Verdict, check_installation
 from airflow_provider_tingting.cli.connection_checks import check_connection
+from airflow_provider_tingting.cli.connections import connect
 from airflow_provider_tingting.cli.exit_codes import ExitCode
 from airflow_provider_tingting.cli.options import add_connection, add_json
+from airflow_provider_tingting.cli.probe import Finding, probe
+from airflow_provider_tingting.cli.probe import Verdict as Suitability
 from airflow_provider_tingting.cli.tables import print_json, print_text
+from airflow_provider_tingting.contacts.numbers import InvalidNumberError, normalise
 from airflow_provider_tingting.formatting import counted
 
 _STYLES = {Verdict.OK: "", Verdict.WARNING: "yellow", Verdict.PROBLEM: "bold red"}
 # The column of the message, behind the verdict and the name of the check.
 _INDENT = 24
+_FINDING_INDENT = 17
+# Without these a probe cannot begin.
+_NEEDED = ("connection", "reachable", "token", "caller numbers")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
+    parser.add_argument(
+        "--probe", action="store_true", help="also measure the account with a draft campaign, which is deleted"
+    )
+    parser.add_argument(
+        "--number",
+        action="append",
+        type=_number,
+        default=[],
+        help="with --probe: one of your own numbers for the draft's contacts; can be repeated",
+    )
     add_connection(parser)
     add_json(parser)
 
@@ -32,11 +50,22 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         checks.append(check)
         if not arguments.json:
             _print(check, console)
+    findings: list[Finding] = []
+    if arguments.probe and not any(check.verdict is Verdict.PROBLEM for check in checks if check.name in _NEEDED):
+        with connect(arguments.conn_id) as client, closing(probe(client, arguments.number)) as measurements:
+            for finding in measurements:
+                findings.append(finding)
+                if not arguments.json:
+                    _print_finding(finding, console)
     problems, warnings = (
         sum(check.verdict is verdict for check in checks) for verdict in (Verdict.PROBLEM, Verdict.WARNING)
     )
+    problems += sum(finding.verdict is Suitability.DOES_NOT_WORK for finding in findings)
+    warnings += sum(finding.verdict is Suitability.WORKS_WITH_CARE for finding in findings)
     if arguments.json:
         content = {"checks": [check.to_json() for check in checks], "problems": problems, "warnings": warnings}
+        if arguments.probe:
+            content["probe"] = [finding.to_json() for finding in findings]
         print_json(console, content)
     else:
         console.print()
@@ -44,11 +73,23 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     return ExitCode.PROBLEM if problems else ExitCode.SUCCESS
 
 
+def _number(text: str) -> str:
+    try:
+        return normalise(text)
+    except InvalidNumberError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
 def _print(check: Check, console: Console) -> None:
     text = f"{check.verdict.value:<8} {check.name:<14} {check.message}"
     print_text(console, text, style=_STYLES[check.verdict], indent=_INDENT)
     if check.remedy:
         print_text(console, f"{'':{_INDENT - 2}}→ {check.remedy}", indent=_INDENT)
+
+
+def _print_finding(finding: Finding, console: Console) -> None:
+    print_text(console, f"{finding.verdict.value:<16} {finding.assumption}: {finding.found}", indent=_FINDING_INDENT)
+    print_text(console, f"{'':{_FINDING_INDENT - 2}}→ {finding.handling}", indent=_FINDING_INDENT)
 
 
 def _conclusion(problems: int, warnings: int) -> str:
