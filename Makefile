@@ -7,7 +7,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 ARGS ?=
-# Tests wait for one another's servers and processes: four at a time keep two cores busy. `-n 0` in ARGS runs one at a time.
+# Some tests wait for servers and processes: four at a time keep two cores busy. `-n 0` in ARGS runs one at a time.
 PARALLEL := -n 4
 
 MINORS := $(shell awk '/^[0-9]/ { print $$1 }' .ci/versions.txt)
@@ -24,7 +24,7 @@ CHECKOUT := pyproject.toml airflow_provider_tingting/__init__.py .ci/environment
 
 .DEFAULT_GOAL := help
 .PHONY: help demo airflow test test-properties test-browser test-durability test-versions lint format types docs reference build bench
-.PHONY: simulate requirements clean
+.PHONY: simulate requirements clean test-durability-sweep
 .PHONY: $(addprefix test-,$(OLDER)) test-durability-$(NEWEST) test-durability-$(OLDEST)
 
 help: ## List these commands
@@ -41,21 +41,24 @@ test: $(VENV)/.installed ## Run the tests on the newest supported Airflow
 
 test-versions: $(addprefix test-,$(OLDER)) ## Run them on the older supported versions (-j2 runs two at once)
 
-# The rooms that import no Airflow are the same on every version: between the oldest and the newest only the rest is run.
-BESIDE_AIRFLOW := api contacts contract docs reports sandbox
+# The folders that import no Airflow are the same on every version: between the oldest and the newest only the rest is run.
+BESIDE_AIRFLOW := api campaigns contacts contract docs files polling reports sandbox simulation
 $(addprefix test-,$(OLDER)): test-%: $(VENV)-%/.installed
-	$(VENV)-$*/bin/python -m pytest -p no:cacheprovider $(if $(filter $(OLDEST),$*),,$(BESIDE_AIRFLOW:%=--ignore=tests/%)) $(ARGS)
+	$(VENV)-$*/bin/python -m pytest -n 2 -p no:cacheprovider $(if $(filter $(OLDEST),$*),,$(BESIDE_AIRFLOW:%=--ignore=tests/%)) $(ARGS)
 
-# With a task state store, and without; one after the other, for a busy machine makes Airflow take the living for dead.
-# The sweep imitates both stores, and needs one Airflow only.
-test-durability: test-durability-$(OLDEST) test-durability-$(NEWEST) ## Kill real workers and triggerers, on two Airflows
+# With a task state store, and without. Real processes run in one pytest process, because on a busy machine Airflow takes
+# live ones for dead. The fault sweep imitates both stores in virtual time, and needs one Airflow only.
+SWEEP := tests/durability/test_fault_sweep.py
+test-durability: test-durability-sweep test-durability-$(OLDEST) test-durability-$(NEWEST) ## Kill real workers and triggerers, on two Airflows
+
+test-durability-sweep: $(VENV)/.installed
+	$(RUN) -m pytest $(PARALLEL) -p no:cacheprovider -m durability $(SWEEP) $(ARGS)
 
 test-durability-$(NEWEST): $(VENV)/.installed
-	$(RUN) -m pytest -p no:cacheprovider -m durability tests/durability $(ARGS)
+	$(RUN) -m pytest -p no:cacheprovider -m durability tests/durability --ignore=$(SWEEP) $(ARGS)
 
 test-durability-$(OLDEST): $(VENV)-$(OLDEST)/.installed
-	$(VENV)-$(OLDEST)/bin/python -m pytest -p no:cacheprovider -m durability tests/durability \
-		--ignore=tests/durability/test_fault_sweep.py $(ARGS)
+	$(VENV)-$(OLDEST)/bin/python -m pytest -p no:cacheprovider -m durability tests/durability --ignore=$(SWEEP) $(ARGS)
 
 test-properties: $(VENV)/.installed ## Run the property tests with examples that no run has drawn before
 	$(RUN) -m pytest $(PARALLEL) -p no:cacheprovider -m hypothesis --hypothesis-profile=random $(ARGS)
