@@ -43,6 +43,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.skip(reason=reason))
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Name a parameter readably: a text without its control characters and not whole if it is long."""
+    if isinstance(val, int) and abs(val) >= 10**20:
+        return f"{len(str(val))} digits"
+    if isinstance(val, bytes):
+        val = val.decode("utf-8", "replace")
+    if isinstance(val, str):
+        text = "".join(char if char.isprintable() and char != "\ufffd" else " " for char in val)
+        text = " ".join(text.split()) or ("empty" if not val else "blank")
+        return text if len(text) <= 60 else f"{text[:50]}… ({len(val)} characters)"
+    return argname if getattr(val, "__name__", "") == "<lambda>" else None
+
+
 @pytest.fixture(scope="session")
 def airflow_home() -> Path:
     """The session's private Airflow home, for tests that start Airflow's own commands."""
