@@ -110,7 +110,7 @@ def _named(ids: list[int]) -> str:
 
 def not_run(campaign_id: int) -> str:
     """Return the log line for when a task ends while it waits to start."""
-    return f"Campaign {campaign_id} was not run: the task has ended while it waited to start. It has called no contact."
+    return f"This task has ended before it requested campaign {campaign_id} to run. It has called no contact."
 
 
 def not_known(campaign_id: int) -> str:

@@ -8,7 +8,7 @@ from datetime import datetime
 from airflow_provider_tingting.api import calls, idempotent_writes
 from airflow_provider_tingting.api.models import Campaign
 from airflow_provider_tingting.campaigns.job import CampaignJob
-from airflow_provider_tingting.campaigns.marker import CampaignSpec, Marker
+from airflow_provider_tingting.campaigns.marker import CampaignSpec, Marker, MarksCampaigns
 from airflow_provider_tingting.campaigns.reconcile import find_after_unknown, find_campaign, reconcile
 from airflow_provider_tingting.campaigns.reschedule import apply_schedule
 from airflow_provider_tingting.campaigns.schedule import is_past, read_schedule
@@ -47,8 +47,9 @@ async def attach_or_create(
     :raises TingTingConfigError: there is none yet, and the schedule has passed.
     :raises TingTingAPIError: TingTing refuses, or it stays unknown whether there is a campaign.
     """
-    earlier = await _attached(job, spec, marker, thorough=thorough, exact=exact)
-    campaign = earlier or await _create(job, spec, marker)
+    wanted = marker if exact else marker.any_generation()
+    earlier = await _attached(job, spec, marker, wanted, thorough=thorough)
+    campaign = earlier or await _create(job, spec, marker, wanted)
     job.update(campaign_id=campaign.id, fingerprint=marker.fingerprint, create_requested_at=None)
     if campaign.status.has_begun:
         return campaign
@@ -70,7 +71,7 @@ async def attach_or_create(
 
 
 async def _attached(
-    job: CampaignJob, spec: CampaignSpec, marker: Marker, *, thorough: bool, exact: bool
+    job: CampaignJob, spec: CampaignSpec, marker: Marker, wanted: MarksCampaigns, *, thorough: bool
 ) -> Campaign | None:
     """Return the campaign that an earlier try has created, or None."""
     if job.state.campaign_id is not None:
@@ -85,7 +86,6 @@ async def _attached(
                 campaign_id=job.state.campaign_id,
             ) from None
     else:
-        wanted = marker if exact else marker.any_generation()
         requested_at = job.state.create_requested_at
         if requested_at is not None and job.now() - requested_at < CREATE_SETTLES_WITHIN:
             campaign = await find_after_unknown(spec.name, wanted)
@@ -100,7 +100,7 @@ async def _attached(
     return campaign
 
 
-async def _create(job: CampaignJob, spec: CampaignSpec, marker: Marker) -> Campaign:
+async def _create(job: CampaignJob, spec: CampaignSpec, marker: Marker, wanted: MarksCampaigns) -> Campaign:
     async def send() -> Campaign:
         call = calls.create_campaign(
             name=spec.name,
@@ -126,7 +126,7 @@ async def _create(job: CampaignJob, spec: CampaignSpec, marker: Marker) -> Campa
 
     async def look(error: TingTingOutcomeUnknownError) -> Campaign | None:
         log.warning("Whether the campaign was created is unknown; looking for it. %s", error)
-        found = await find_after_unknown(spec.name, marker)
+        found = await find_after_unknown(spec.name, wanted)
         if found is not None:
             log.info("The request was carried out: campaign %s exists", found.id)
         return found
@@ -137,8 +137,11 @@ async def _create(job: CampaignJob, spec: CampaignSpec, marker: Marker) -> Campa
         not_done=lambda _: job.update(create_requested_at=None),
         pause=idempotent_writes.RETRY_PAUSES[-1],
     )
-    # Another try with the same marker may have created one at the same time; both use the lowest id.
-    return await find_campaign(spec.name, marker) or campaign
+    # Another try, or another run of the occasion, may have created one at the same time; all use the lowest id.
+    chosen = await find_campaign(spec.name, wanted) or campaign
+    if str(marker.as_found(chosen.description)) not in chosen.description:
+        raise _other_content(chosen.id, chosen.status.value)
+    return chosen
 
 
 def _schedule_to_send(spec: CampaignSpec) -> str | None:

@@ -24,7 +24,7 @@ from airflow_provider_tingting.api import calls
 from airflow_provider_tingting.api.models import Campaign
 from airflow_provider_tingting.api.protocol import Pause
 from airflow_provider_tingting.campaigns.marker import CampaignSpec, Marker
-from airflow_provider_tingting.campaigns.reconcile import reconcile
+from airflow_provider_tingting.campaigns.reconcile import CONTRADICTION_WITHIN, reconcile
 from airflow_provider_tingting.campaigns.state import (
     DECISIONS,
     KNOWN_AFTER,
@@ -40,6 +40,7 @@ from airflow_provider_tingting.errors import (
     TingTingCampaignError,
     TingTingConfigError,
     TingTingError,
+    TingTingNotFoundError,
     TingTingOutcomeUnknownError,
     TingTingRateLimitedError,
     TingTingRefusedError,
@@ -126,7 +127,8 @@ class CampaignJob:
         *,
         gate: Gate | None = None,
         is_ours: Callable[[Campaign], bool] = lambda campaign: True,
-        read_first_for: float = 0.0,
+        read_first_for: Callable[[Campaign], float] = lambda campaign: 0.0,
+        exists: Callable[[], bool] = lambda: False,
     ) -> Started:
         """Request the run of the campaign unless it was requested or has begun; decide by `DECISIONS`.
 
@@ -138,14 +140,16 @@ class CampaignJob:
             campaign as it is, to be run another time.
         :param is_ours: whether a campaign that has begun, and that no try of this task is known to have seen
             `Not Started`, was run for this task.
-        :param read_first_for: seconds to read the status before the first request, for a try that follows another one:
-            the other one may be alive and about to send its request, or may have sent it without saving it.
+        :param read_first_for: returns for how many seconds to read the status before the first request, for a try that
+            follows another one: the other one may be alive and about to send its request, or may have sent it without
+            saving it.
+        :param exists: whether the campaign is known to exist: then a response 404 is an old one and is read again.
         :raises TingTingCampaignError: the campaign has no contacts, or is a draft.
         :raises TingTingConfigError: the campaign was run for something else.
         :raises TingTingOutcomeUnknownError: it stays unknown whether TingTing carries out a request.
         :raises TingTingAPIError: TingTing refuses, or the campaign cannot be read.
         """
-        run = _Run(self, gate, is_ours, read_first_for)
+        run = _Run(self, gate, is_ours, read_first_for, exists)
         try:
             return await reconcile(
                 run.send, look=run.look, prepare=run.prepare, not_done=run.not_done, pause=RUN_POLL_INTERVAL
@@ -219,13 +223,21 @@ class _Run:
     """
 
     def __init__(
-        self, job: CampaignJob, gate: Gate | None, is_ours: Callable[[Campaign], bool], read_first_for: float
+        self,
+        job: CampaignJob,
+        gate: Gate | None,
+        is_ours: Callable[[Campaign], bool],
+        read_first_for: Callable[[Campaign], float],
+        exists: Callable[[], bool],
     ) -> None:
         self._job = job
         self._number = job.campaign_id
         self._gate = gate
         self._is_ours = is_ours
-        self._read_first_until = job.ticks() + read_first_for
+        self._read_first_for = read_first_for
+        self._exists = exists
+        self._began_at = job.ticks()
+        self._read_first_until: float | None = None
         self._last: Campaign | None = None
         self._before = job.state
         self._unanswered_since = job.unanswered_since
@@ -240,7 +252,10 @@ class _Run:
             decision = DECISIONS[job.state.run, seen]
             if decision is Decision.FAIL:
                 assert error is not None
-                raise error
+                if not self._is_stale(error):
+                    raise error
+                await Pause(RUN_POLL_INTERVAL)
+                continue
             if decision is Decision.READ_ON:
                 self._check_settling(error)
                 await Pause(RUN_POLL_INTERVAL)
@@ -256,6 +271,8 @@ class _Run:
             if decision in (Decision.ADOPT, Decision.DONE):
                 return self._done(campaign, "it was run already, and is not run again")
             job.update(seen_not_started=True)
+            if self._read_first_until is None:
+                self._read_first_until = self._began_at + self._read_first_for(campaign)
             wait = job.settles_in if decision is Decision.SETTLE else self._read_first_until - job.ticks()
             if wait > 0:
                 await Pause(min(RUN_POLL_INTERVAL, wait))
@@ -320,6 +337,11 @@ class _Run:
             return Seen.NO_ANSWER, None, error
         self._last = campaign
         return (Seen.BEGUN if campaign.status.has_begun else Seen.NOT_STARTED), campaign, None
+
+    def _is_stale(self, error: TingTingAPIError) -> bool:
+        """Return whether a failed read is an old response: a server may show a new campaign late."""
+        waited = self._job.ticks() - self._began_at
+        return isinstance(error, TingTingNotFoundError) and waited < CONTRADICTION_WITHIN and self._exists()
 
     def _done(self, campaign: Campaign, why: str) -> Started:
         log.info("Campaign %s is %s: %s", campaign.id, campaign.status, why)

@@ -8,6 +8,8 @@ import re
 from dataclasses import dataclass, replace
 from typing import Protocol
 
+#: Stands between the rank of an occasion's campaign and the task instance that created it.
+BY = "r"
 _MARKER = re.compile(r"\[airflow:([0-9a-f]+)\.([0-9a-z]+)/([0-9a-f]+)\]")
 
 
@@ -67,7 +69,8 @@ class Marker:
     """The text in a campaign's description by which a later try finds the campaign of its task.
 
     :param key: identifies the task instance, or the occasion; the same for each try.
-    :param generation: which of the campaigns of that task or occasion: another one after each clear that creates anew.
+    :param generation: a rank, and for an occasion also the task instance that created the campaign. Each clear that
+        creates another campaign gives another rank.
     :param fingerprint: of the content, so that a task whose content has changed does not use the campaign.
     """
 
@@ -119,7 +122,16 @@ class AnyGeneration:
         """Return the generation that a campaign's description shows; an empty text when it shows none."""
         return next((match[2] for match in _MARKER.finditer(description) if match[1] == self.key), "")
 
+    def rank_in(self, description: str) -> str:
+        """Return the rank of that generation: campaigns of one rank were created at the same time by several tasks."""
+        return self.generation_in(description).partition(BY)[0]
+
 
 def is_marked(description: str) -> bool:
     """Return whether a campaign with this description carries the marker of any task."""
     return "[airflow:" in description
+
+
+def is_of_occasion(description: str) -> bool:
+    """Return whether a campaign with this description carries the marker of an occasion."""
+    return any(BY in match[2] for match in _MARKER.finditer(description))

@@ -89,8 +89,8 @@ async def reconcile(
 async def find_campaign(name: str, marker: MarksCampaigns, *, thorough: bool = False) -> Campaign | None:
     """Return the campaign that carries a marker, or None.
 
-    Of several campaigns of one generation it returns the one with the lowest id, so that tries that have raced agree.
-    Of several generations it returns the newest.
+    Of several campaigns of one rank it returns the one with the lowest id, so that tries that have raced agree. Of
+    several ranks it returns the newest.
 
     :param name: the name under which it was created; TingTing searches by it.
     :param marker: the marker.
@@ -133,11 +133,11 @@ async def _marked(listing: tuple[Call[Page[Campaign]], float], marker: MarksCamp
 
 
 def _newest_generation(found: list[Campaign], marker: AnyGeneration) -> list[Campaign]:
-    """Return the campaigns of the generation that was begun last."""
-    generations: dict[str, list[Campaign]] = {}
+    """Return the campaigns of the rank that was begun last."""
+    ranks: dict[str, list[Campaign]] = {}
     for campaign in found:
-        generations.setdefault(marker.generation_in(campaign.description), []).append(campaign)
-    return max(generations.values(), key=lambda those: min(each.id for each in those), default=[])
+        ranks.setdefault(marker.rank_in(campaign.description), []).append(campaign)
+    return max(ranks.values(), key=lambda those: min(each.id for each in those), default=[])
 
 
 async def find_after_unknown(name: str, marker: MarksCampaigns) -> Campaign | None:
@@ -166,6 +166,23 @@ async def read_until(
         if reached(campaign.status) or left <= 0:
             return campaign
         await Pause(min(READ_INTERVAL, left))
+
+
+async def read_existing(campaign_id: int, exists: Callable[[], bool]) -> Campaign:
+    """Read a campaign; a response 404 about one that is known to exist is an old one, and is read again for a while.
+
+    :param campaign_id: the campaign.
+    :param exists: whether the campaign is known to exist; it is called after a response 404.
+    :raises TingTingNotFoundError: TingTing has no such campaign.
+    """
+    until = monotonic() + CONTRADICTION_WITHIN
+    while True:
+        try:
+            return await calls.get_campaign(campaign_id)
+        except TingTingNotFoundError:
+            if monotonic() >= until or not exists():
+                raise
+            await Pause(READ_INTERVAL)
 
 
 async def stop(campaign_id: int) -> str:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_tingting._compat import AirflowFailException, AirflowSkipException, BaseOperator
+from airflow_provider_tingting.api.driver import run_flow
 from airflow_provider_tingting.assets import campaign_uri
 from airflow_provider_tingting.connection import DEFAULT_CONN_ID
 from airflow_provider_tingting.errors import (
@@ -20,9 +21,11 @@ from airflow_provider_tingting.links.campaign import TingTingCampaignLink, push_
 from airflow_provider_tingting.utils.arguments import check_rendered
 from airflow_provider_tingting.utils.clears import ClearPolicy
 from airflow_provider_tingting.utils.openlineage import TaskLineage
+from airflow_provider_tingting.utils.task_state import was_created_in_this_run
 
 if TYPE_CHECKING:
     from airflow_provider_tingting._compat import BaseOperatorLink, Context
+    from airflow_provider_tingting.api.models import Campaign
     from airflow_provider_tingting.hooks.tingting import TingTingHook
     from airflow_provider_tingting.utils.task_state import TaskState
 
@@ -82,6 +85,19 @@ class TingTingBaseOperator(BaseOperator):
     def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:
         """Return what the task has read and written, for OpenLineage; nothing for a task that failed before."""
         return self._lineage.to_openlineage()
+
+    def read_campaign(self, context: Context, campaign_id: int) -> Campaign:
+        """Return a campaign; read it again for a while when a task of this run has created it and TingTing says 404.
+
+        :param context: the task's context.
+        :param campaign_id: the campaign.
+        :raises TingTingNotFoundError: TingTing has no such campaign.
+        """
+        # Loads the models of the API, which a DAG file does not need.
+        from airflow_provider_tingting.campaigns.reconcile import read_existing
+
+        exists = partial(was_created_in_this_run, context, campaign_id)
+        return run_flow(self.hook.get_conn(), read_existing(campaign_id, exists))
 
     def campaign_uri(self, campaign_id: int) -> str:
         """Return the URI of the campaign's asset."""

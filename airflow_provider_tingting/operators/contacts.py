@@ -11,6 +11,7 @@ from airflow_provider_tingting.links.campaign import push_link
 from airflow_provider_tingting.operators.audience import TingTingBaseAudienceOperator
 from airflow_provider_tingting.utils.arguments import campaign_id_of, message_of, one_of
 from airflow_provider_tingting.utils.clears import ClearPolicy
+from airflow_provider_tingting.utils.task_state import occasion_of
 
 if TYPE_CHECKING:
     from airflow_provider_tingting._compat import Context
@@ -103,6 +104,7 @@ class TingTingAddContactsOperator(TingTingBaseAudienceOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Check all contacts, send them, and compare the campaign with the audience."""
+        from airflow_provider_tingting.contacts.add import AddResult
         from airflow_provider_tingting.utils.audience_reader import campaign_in_errors, send_audience
 
         with self.fail_without_retry():
@@ -111,21 +113,32 @@ class TingTingAddContactsOperator(TingTingBaseAudienceOperator):
             clear_policy.apply(context, "add contacts", self.log)
             campaign_id = campaign_id_of(self.campaign_id)
             self._check_arguments()
-            campaign = self.hook.get_campaign(campaign_id)
+            campaign = self.read_campaign(context, campaign_id)
             self.push_campaign(context, campaign_id)
             with self.validated(campaign, campaign.message, campaign.sms_message) as (reader, audience):
                 with campaign_in_errors(campaign):
                     audience.raise_if_refused()
                     rejects_path = reader.write_rejects(audience)
-                added = send_audience(
-                    self.hook.get_conn(),
-                    campaign,
-                    audience,
-                    clear_policy.task_state(context),
-                    transport=self.transport,
-                    batch_size=int(self.batch_size),
-                    concurrency=int(self.concurrency),
-                )
+                occasion = occasion_of(context, campaign_id) if campaign.status.has_begun else None
+                if occasion is not None and not occasion.get("is_own"):
+                    self.log.warning(
+                        "Campaign %s is the campaign of the occasion %r and is %s: another run has run it, with the "
+                        "contacts of that run. This task adds no contact to it",
+                        campaign_id,
+                        occasion.get("occasion"),
+                        campaign.status,
+                    )
+                    added = AddResult(created=0, skipped=0, in_campaign=campaign.campaign_action_count)
+                else:
+                    added = send_audience(
+                        self.hook.get_conn(),
+                        campaign,
+                        audience,
+                        clear_policy.task_state(context),
+                        transport=self.transport,
+                        batch_size=int(self.batch_size),
+                        concurrency=int(self.concurrency),
+                    )
                 self.record_lineage(campaign_id, rejects_path)
                 return {
                     "campaign_id": campaign_id,
@@ -270,7 +283,7 @@ class TingTingCheckContactsOperator(TingTingBaseAudienceOperator):
         if self.message or self.sms_message:
             raise TingTingConfigError("campaign_id and a message are both given; the campaign has its own messages.")
         campaign_id = campaign_id_of(self.campaign_id)
-        campaign = self.hook.get_campaign(campaign_id)
+        campaign = self.read_campaign(context, campaign_id)
         self.push_campaign(context, campaign_id)
         return campaign
 

@@ -53,6 +53,7 @@ def tingting_campaign(
     run: Mapping[str, Any] | None = None,
     report: str | Mapping[str, Any] | None = None,
     approval: bool | Mapping[str, Any] = False,
+    occasion: str | None = None,
     tingting_conn_id: str = DEFAULT_CONN_ID,
     **group: Any,
 ) -> TaskGroup:
@@ -82,6 +83,8 @@ def tingting_campaign(
     :param report: the arguments of `TingTingDownloadReportOperator`, or only its path; None for no report.
     :param approval: whether a person must approve; or the arguments of Airflow's `ApprovalOperator` (Airflow 3.1 and
         later), which may replace `subject`, `body`, `response_timeout` and the rest.
+    :param occasion: what the campaign is for, as `TingTingCreateCampaignOperator` takes it: all runs of the DAG with
+        the same occasion share one campaign. None for a campaign per DAG run.
     :param tingting_conn_id: the Airflow connection of all tasks.
     :param group: arguments of the `TaskGroup`, such as `tooltip`, `default_args` or `prefix_group_id`.
     :raises TingTingConfigError: the approval is asked for on an Airflow that has none.
@@ -89,7 +92,12 @@ def tingting_campaign(
     people = dict(audience) if _is_arguments(audience) else {"contacts": audience}
     with TaskGroup(group_id=group_id, **group) as made:
         create = TingTingCreateCampaignOperator(
-            **{"task_id": "create_campaign", "tingting_conn_id": tingting_conn_id, **campaign}
+            **{
+                "task_id": "create_campaign",
+                "tingting_conn_id": tingting_conn_id,
+                **({} if occasion is None else {"occasion": occasion}),
+                **campaign,
+            }
         )
         mine = {"tingting_conn_id": create.tingting_conn_id, "campaign_id": create.output}
         checked = {name: value for name, value in people.items() if name not in _ONLY_ADDING}

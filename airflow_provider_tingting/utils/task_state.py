@@ -74,3 +74,24 @@ def upstream_xcoms(context: Context, key: str) -> list[Any]:
         # Of a mapped task each instance has pushed a value of its own.
         values += value if isinstance(value, list) else [value]
     return values
+
+
+def occasion_of(context: Context, campaign_id: int) -> dict[str, Any] | None:
+    """Return what a task before this one has pushed of the occasion of a campaign, or None.
+
+    :param context: the task's context.
+    :param campaign_id: the campaign.
+    """
+    for entry in upstream_xcoms(context, OCCASION):
+        if isinstance(entry, dict) and entry.get("campaign_id") == campaign_id:
+            return entry
+    return None
+
+
+def was_created_in_this_run(context: Context, campaign_id: int) -> bool:
+    """Return whether a task before this one has pushed the campaign's id in this run, so that the campaign exists.
+
+    :param context: the task's context.
+    :param campaign_id: the campaign.
+    """
+    return campaign_id in upstream_xcoms(context, "campaign_id")

@@ -135,7 +135,7 @@ def test_a_kill_before_anybody_was_asked_stops_nothing_and_says_so(sandbox, monk
     operator.on_kill()
 
     assert "stop_campaign" not in writes(sandbox)
-    assert f"Campaign {campaign} was not run" in logged()
+    assert f"before it requested campaign {campaign} to run" in logged()
     assert "goes on" not in logged()
 
 

@@ -43,6 +43,12 @@ class FakeTaskInstance:
     def get_task_states(self, *, task_ids: list[str], **_: Any) -> dict[str, Any]:
         return {self.run_id: dict.fromkeys(task_ids, self.stored_state)}
 
+    #: What the tasks before this one have pushed, by task id and key.
+    upstream: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def xcom_pull(self, *, task_ids: list[str], key: str) -> list[Any]:
+        return [self.upstream[task_id][key] for task_id in task_ids if key in self.upstream.get(task_id, {})]
+
     def xcom_push(self, key: str, value: Any, **_: Any) -> None:
         self.xcoms[key] = json.loads(json.dumps(value))
 

@@ -43,7 +43,7 @@ class TingTingCreateCampaignOperator(TingTingBaseWriteOperator):
     name, message or caller number is refused.
 
     XCom: `return_value` and `campaign_id` hold the campaign's id; with `occasion` the key `tingting_occasion` holds
-    `{campaign_id, occasion}`.
+    `{campaign_id, occasion, is_own}`.
 
     Source: API page, Create a campaign and Set voice and category.
 
@@ -145,9 +145,10 @@ class TingTingCreateCampaignOperator(TingTingBaseWriteOperator):
             # Each clear has a generation of its own. Of an occasion also another run may have created the campaign, and
             # only a task that was cleared creates another one.
             exact = self.on_clear == "send_again" and (self.occasion is None or was_cleared(context))
-            creation = attach_or_create(
-                job, spec, self._marker(spec, context), thorough=not is_first_try(context), exact=exact
-            )
+            marker = self._marker(spec, context)
+            # Another run may have created the campaign of the occasion long ago, and a person may have renamed it.
+            thorough = self.occasion is not None or not is_first_try(context)
+            creation = attach_or_create(job, spec, marker, thorough=thorough, exact=exact)
             try:
                 campaign = run_flow(self.hook.get_conn(), creation)
             except TingTingValidationError as error:
@@ -158,18 +159,19 @@ class TingTingCreateCampaignOperator(TingTingBaseWriteOperator):
                     f"{error} user_phone takes the ids of caller numbers, not phone numbers. This account has: {known}."
                 ) from error
             self.push_campaign(context, campaign.id)
-            self._push_occasion(context, campaign)
+            self._push_occasion(context, campaign, is_own=marker.is_in(campaign.description))
             return campaign.id
 
     def _marker(self, spec: CampaignSpec, context: Context) -> Marker:
-        from airflow_provider_tingting.campaigns.marker import Marker
+        from airflow_provider_tingting.campaigns.marker import BY, Marker
 
         ti, generation = context["ti"], generation_of(context)
         if self.occasion is None:
             return Marker.of(spec, ti.dag_id, ti.run_id, ti.task_id, ti.map_index, generation=generation)
-        # The tasks of all runs of the DAG share the key; the generation tells apart what each of them has created.
+        # The tasks of all runs of the DAG share the key; the generation shows which of them has created the campaign.
         own = Marker.of(spec, ti.dag_id, ti.run_id, ti.task_id, ti.map_index).key[:8]
-        return Marker.of(spec, ti.dag_id, OCCASION, self._occasion_text(), generation=f"{own}{generation}")
+        rank = generation + 1 if self.on_clear == "send_again" and was_cleared(context) else 0
+        return Marker.of(spec, ti.dag_id, OCCASION, self._occasion_text(), generation=f"{rank}{BY}{own}")
 
     def _occasion_text(self) -> str:
         text = " ".join(str(self.occasion).split())
@@ -180,11 +182,13 @@ class TingTingCreateCampaignOperator(TingTingBaseWriteOperator):
             )
         return text
 
-    def _push_occasion(self, context: Context, campaign: Campaign) -> None:
-        """Leave an XCom that tells the run task which campaign is the one of the occasion."""
+    def _push_occasion(self, context: Context, campaign: Campaign, *, is_own: bool) -> None:
+        """Push which campaign is the one of the occasion, and whether this task has created it."""
         if self.occasion is None:
             return
-        context["ti"].xcom_push(key=OCCASION, value={"campaign_id": campaign.id, "occasion": self._occasion_text()})
+        context["ti"].xcom_push(
+            key=OCCASION, value={"campaign_id": campaign.id, "occasion": self._occasion_text(), "is_own": is_own}
+        )
         if campaign.status.has_begun:
             self.log.warning(
                 "Campaign %s is the campaign of the occasion %r and is %s: another task has created and run it. This "

@@ -24,6 +24,7 @@ from airflow_provider_tingting.utils.deferral import deadline_of, defer
 from airflow_provider_tingting.utils.openlineage import TaskLineage, asset_dataset
 from airflow_provider_tingting.utils.run_age import check_max_age, check_may_call
 from airflow_provider_tingting.utils.task_end import why_kill_is_unverified
+from airflow_provider_tingting.utils.task_state import was_created_in_this_run
 
 if TYPE_CHECKING:
     from airflow_provider_tingting._compat import Context
@@ -213,7 +214,7 @@ class TingTingRunCampaignOperator(TingTingBaseWriteOperator):
         from airflow_provider_tingting.campaigns.job import CampaignJob, JobState, RunRequest
         from airflow_provider_tingting.campaigns.outcome import check_success_when
         from airflow_provider_tingting.campaigns.start_gate import StartDeferred, StartGate
-        from airflow_provider_tingting.operators.campaign.start import is_run_for, wait_to_start
+        from airflow_provider_tingting.operators.campaign.start import is_run_by_another, is_run_for, wait_to_start
 
         if self.on_clear == "send_again":
             raise TingTingConfigError(
@@ -250,8 +251,18 @@ class TingTingRunCampaignOperator(TingTingBaseWriteOperator):
             check_age=partial(check_max_age, context, self.max_age),
         )
         read_first = 0.0 if first else READ_FIRST_WITH_STORE if state.is_available else READ_FIRST_WITHOUT_STORE
+        stall_timeout = seconds_of(self.stall_timeout, "stall_timeout")
+
+        def read_first_for(campaign: Campaign) -> float:
+            return stall_timeout if is_run_by_another(context, campaign) else read_first
+
         while True:
-            run = job.run_once(gate=gate.check, is_ours=partial(is_run_for, context), read_first_for=read_first)
+            run = job.run_once(
+                gate=gate.check,
+                is_ours=partial(is_run_for, context),
+                read_first_for=read_first_for,
+                exists=partial(was_created_in_this_run, context, number),
+            )
             try:
                 return run_flow(self.hook.get_conn(), run)
             except StartDeferred as deferred:

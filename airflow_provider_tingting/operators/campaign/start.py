@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow_provider_tingting.api.driver import run_flow
 from airflow_provider_tingting.campaigns import calling_window, concurrency
+from airflow_provider_tingting.campaigns.marker import is_of_occasion
 from airflow_provider_tingting.campaigns.state import RunRequest
 from airflow_provider_tingting.clock import sleep
 from airflow_provider_tingting.triggers.start import TingTingStartTrigger
 from airflow_provider_tingting.utils.clears import is_first_try
 from airflow_provider_tingting.utils.deferral import defer
 from airflow_provider_tingting.utils.run_age import started_at
-from airflow_provider_tingting.utils.task_state import OCCASION, upstream_xcoms
+from airflow_provider_tingting.utils.task_state import occasion_of
 
 if TYPE_CHECKING:
     from airflow_provider_tingting._compat import Context
@@ -35,14 +36,26 @@ def is_run_for(context: Context, campaign: Campaign) -> bool:
     if not campaign.status.is_final:
         # A campaign that a person has started, and that runs now, is waited for.
         return True
-    occasions = upstream_xcoms(context, OCCASION)
-    if any(isinstance(each, dict) and each.get("campaign_id") == campaign.id for each in occasions):
+    if occasion_of(context, campaign.id) is not None:
         return True
     if is_first_try(context):
         return False
     # An earlier try may have run it and been killed, or may have failed to read it: only the time tells which.
     began, changed = started_at(context), campaign.changed_at
     return began is None or changed is None or changed >= began
+
+
+def is_run_by_another(context: Context, campaign: Campaign) -> bool:
+    """Return whether the run task of another DAG run is to run a campaign, and this one waits for it.
+
+    :param context: the task's context.
+    :param campaign: the campaign, which has not begun.
+    """
+    # Only the campaign of an occasion has such a generation; no XCom is read for any other.
+    if not is_of_occasion(campaign.description):
+        return False
+    occasion = occasion_of(context, campaign.id)
+    return occasion is not None and not occasion.get("is_own")
 
 
 def wait_to_start(

@@ -26,7 +26,7 @@ def test_a_kill_during_the_wait_says_that_nobody_was_called_and_stops_nothing(sa
         execute(operator)
 
     assert (
-        f"Campaign {campaign} was not run: the task has ended while it waited to start. It has called no contact."
+        f"This task has ended before it requested campaign {campaign} to run. It has called no contact."
         in logged()
     )
     assert writes(sandbox) == ["run_campaign"]
@@ -40,7 +40,7 @@ def test_a_kill_where_the_process_itself_waits_deferred_says_that_nobody_was_cal
         execute(operator)
     operator.on_kill()
 
-    assert f"Campaign {campaign} was not run: the task has ended while it waited to start." in logged()
+    assert f"This task has ended before it requested campaign {campaign} to run." in logged()
     assert "goes on" not in logged()
 
     it_is(sandbox, AT_EIGHT)
