@@ -25,10 +25,7 @@ def test_a_kill_during_the_wait_says_that_nobody_was_called_and_stops_nothing(sa
     with meanwhile(lambda: reads(sandbox) >= 1, kill):
         execute(operator)
 
-    assert (
-        f"This task has ended before it requested campaign {campaign} to run. It has called no contact."
-        in logged()
-    )
+    assert f"This task has ended before it requested campaign {campaign} to run. It has called no contact." in logged()
     assert writes(sandbox) == ["run_campaign"]
 
 
