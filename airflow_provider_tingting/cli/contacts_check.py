@@ -99,7 +99,7 @@ def run(arguments: Namespace, console: Console) -> int:
     :param arguments: as `add_arguments` describes them.
     :param console: where the result goes; errors go to standard error.
     :return: 0 when every row can be contacted, 1 when some cannot, 2 when the file cannot be read or an argument
-        cannot be meant.
+        is invalid.
     """
     from airflow_provider_tingting.contacts.audience import check_audience
     from airflow_provider_tingting.contacts.estimate import summary_of

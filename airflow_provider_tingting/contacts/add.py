@@ -289,7 +289,7 @@ def _warn_about_earlier_contacts(
     if others > 0:
         log.warning(
             "Campaign %s holds %s contacts, %s more than this audience: they are called too. If another task has added "
-            "them, this is expected. If an earlier try has, and they must not be called, begin anew: clear the task "
+            "them, this is expected. If an earlier try has, and they must not be called, start over: clear the task "
             "that creates the campaign with on_clear='send_again', and the tasks after it",
             campaign.id,
             result.in_campaign,

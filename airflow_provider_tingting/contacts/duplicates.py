@@ -1,7 +1,6 @@
-"""Finds out which of the dropped duplicates said something else than the contact that stayed.
+"""Finds the dropped duplicates whose variables differ from those of the contact that stays.
 
-Nothing is kept in memory but eight bytes for each number that came again. Imports the standard library, msgspec and
-this package only.
+Memory holds eight bytes for each number that came again.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ class Duplicates:
         self._keys = array("Q")
 
     def add(self, source: int, row: int, number: str, variables: Mapping[str, object]) -> None:
-        """Remember a duplicate.
+        """Record a duplicate.
 
         :param source: which source, as the audience counts them.
         :param row: its row there.

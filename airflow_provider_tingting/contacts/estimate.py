@@ -1,7 +1,4 @@
-"""What a checked audience would take to be sent: calls, SMS parts and credits, in a dict small enough for XCom.
-
-Imports this package only.
-"""
+"""Estimates what sending an audience takes: calls, SMS parts and credits, in a dict small enough for XCom."""
 
 from __future__ import annotations
 
@@ -16,10 +13,10 @@ from airflow_provider_tingting.errors import TingTingConfigError
 
 @dataclass(frozen=True, slots=True)
 class Prices:
-    """What sending costs, in credits. TingTing publishes no prices, so the user knows better.
+    """Prices in credits; TingTing publishes none, so the user gives them.
 
-    :param call: a call.
-    :param sms_part: a part of an SMS.
+    :param call: the price of a call.
+    :param sms_part: the price of a part of an SMS.
     """
 
     call: float = 1.0
@@ -27,8 +24,10 @@ class Prices:
 
     @classmethod
     def of(cls, call: Any, sms_part: Any) -> Prices:
-        """Read prices that may have come through a template as text.
+        """Return prices that may have come through a template as text.
 
+        :param call: the price of a call.
+        :param sms_part: the price of a part of an SMS.
         :raises TingTingConfigError: one is no number of at least 0.
         """
         return cls(_price(call, "credits_per_call"), _price(sms_part, "credits_per_sms_part"))
@@ -43,14 +42,14 @@ def summary_of(
     remaining: float | None = None,
     limit: float | None = None,
 ) -> dict[str, Any]:
-    """Return counts and estimates; nothing in it is personal.
+    """Return counts and estimates without personal data.
 
-    :param audience: after the check, still open: an SMS with tags is filled for each contact to be measured.
-    :param message: the message of a call; without any message everybody counts as called.
+    :param audience: the audience after the check, still open: an SMS with tags is filled for each contact and measured.
+    :param message: the message of a call; without any message every contact counts as called.
     :param sms_message: the text of an SMS.
-    :param prices: for the estimate of credits.
-    :param remaining: the account's balance, if known.
-    :param limit: the campaign's own limit of credits, if it has one.
+    :param prices: the prices in credits; 1 for a call and 1 for a part of an SMS by default.
+    :param remaining: the account's balance in credits; None when it is not known.
+    :param limit: the campaign's own limit of credits; None when it has none.
     :return: `{total, valid, invalid, duplicates, conflicting, excluded, filtered_out, reasons, carriers, tags, calls,
         sms, credits}`.
     """

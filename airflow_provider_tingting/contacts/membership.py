@@ -67,7 +67,7 @@ class Membership:
             raise TingTingCampaignError(
                 f"of {audience.valid} contacts {len(repeated)} are in it more than once, and would be called as often: "
                 f"{_masked(repeated)}. This server does not skip existing contacts when a workbook is uploaded again. "
-                'No contact has been called. Begin anew, with transport="json": clear the task that creates the '
+                'No contact has been called. Start over, with transport="json": clear the task that creates the '
                 'campaign with on_clear="send_again", and the tasks after it; or delete the repeated contacts with '
                 "TingTingHook.delete_contact.",
                 campaign_id=self._campaign.id,

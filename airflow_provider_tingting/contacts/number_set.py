@@ -1,7 +1,7 @@
-"""Remembers which numbers were met, in little memory: a bit for each possible number of a block of 100,000.
+"""A set of numbers in little memory: a bit for each possible number of a block of 100,000.
 
-A set of a million numbers takes some 100 MiB; these bits take at most 12 KiB for each block in use, some 25 MiB for
-all of Nepal's mobiles, however often each is asked for. Imports the standard library only.
+A Python set of a million numbers takes some 100 MiB; these bits take at most 12 KiB for each block in use, some 25 MiB
+for all of Nepal's mobiles.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class NumberSet:
         return block is not None and bool(block[byte] & (1 << bit))
 
     def add(self, number: str) -> bool:
-        """Remember a number; return whether it is new.
+        """Add a number; return whether it is new.
 
         :param number: ten digits, or for accounts with other rules any text.
         """
@@ -44,7 +44,10 @@ class NumberSet:
         return True
 
     def discard(self, number: str) -> None:
-        """Take back that a number was met."""
+        """Remove a number if it is in the set.
+
+        :param number: as for `add`.
+        """
         if number in self._others:
             self._others.remove(number)
         elif number in self:

@@ -70,6 +70,8 @@ _LONGEST_CELL = 100
 #: Digits of the shortest telephone number.
 SHORTEST_NUMBER = 7
 _LONGEST_NUMBER = 15
+#: A longer integer is no telephone number, and Python refuses to write immense ones out.
+_LARGEST_INTEGER = 10**30
 #: A float with fewer significant digits is what 9.84E+09 becomes on its way through JSON or a native template.
 _ROUNDED_FLOAT_ZEROS = 6
 
@@ -110,7 +112,7 @@ def normalise(value: object) -> str:
     :raises InvalidNumberError: with the reason, when it is no Nepal mobile.
     """
     mobile = _mobile_pattern()
-    text = str(value) if type(value) is int else value
+    text = str(value) if type(value) is int and 0 < value < _LARGEST_INTEGER else value
     if type(text) is str and mobile.fullmatch(text):
         return text
     plus, digits = _dialled(value)
@@ -306,12 +308,17 @@ def _text_of(value: object) -> str:
             raise _refused("not_a_number", value) from None
         if whole != value:
             raise _refused("not_a_number", value)
+        if abs(whole) >= _LARGEST_INTEGER:
+            raise InvalidNumberError("too_long", HIDDEN)
         if isinstance(value, float) and trailing_zeros(str(whole)) >= _ROUNDED_FLOAT_ZEROS:
             raise _refused("lost_digits", str(whole))
         return str(whole)
     if isinstance(value, bool) or not isinstance(value, Integral):
         raise _refused("not_a_number", value)
-    return str(int(value))
+    whole = int(value)
+    if abs(whole) >= _LARGEST_INTEGER:
+        raise InvalidNumberError("too_long", HIDDEN)
+    return str(whole)
 
 
 def _ascii(char: str) -> str:

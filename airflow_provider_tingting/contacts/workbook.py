@@ -61,7 +61,7 @@ def write_workbook(
         workbook can hold.
     """
     if max_rows < 2:
-        raise ValueError("max_rows must leave room for the header and a contact")
+        raise ValueError("max_rows must be at least 2: the header and a contact")
     stream = iter(contacts)
     write = _writer()
     parts: list[WorkbookPart] = []

@@ -15,7 +15,7 @@ from airflow_provider_tingting.errors import TingTingConfigError
 
 OUTSIDE_WINDOW = ("wait", "fail")
 ON_TOO_OLD = ("fail", "skip")
-#: Texts that tell what went wrong and cannot tell who anybody is: a number, or a value that was not there.
+#: Texts that show what is wrong and identify no contact: a number, or a value that is missing.
 _HARMLESS = re.compile(r"[-+.\d]*|None|null|nan|true|false", re.IGNORECASE | re.ASCII)
 
 
@@ -24,9 +24,11 @@ _LIKE_A_PATH = re.compile(r"([^\r\n,;]*|[^\r\n]*/[^\r\n]*)\.[A-Za-z]\w{0,9}/?")
 
 
 def shown(value: Any) -> str:
-    """Return a value for an error text: as it is when that names nobody, else what kind of value it is.
+    """Return a value for an error text: as it is when it identifies no contact, otherwise its kind.
 
-    People pass a contact's row where an id belongs, and an error text ends in a log.
+    Users pass a contact's row where an id belongs, and an error text reaches a log.
+
+    :param value: the argument.
     """
     if value is None or isinstance(value, bool | int | float):
         return repr(value)

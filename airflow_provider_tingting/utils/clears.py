@@ -18,8 +18,8 @@ ON_CLEAR = ("reattach", "send_again", "fail")
 class ClearPolicy:
     """The behaviour of one task after a clear.
 
-    :param on_clear: `reattach` comes to the same result and repeats nothing that must happen once, `send_again` does
-        the work anew, `fail` refuses.
+    :param on_clear: `reattach` comes to the same result and repeats nothing that must happen once, `send_again` repeats
+        the work, `fail` refuses.
     """
 
     on_clear: str
@@ -39,12 +39,12 @@ class ClearPolicy:
         if self.on_clear == "fail":
             raise TingTingConfigError(
                 f'This task was cleared and on_clear="fail" forbids it to {action} again. Nothing was sent. To come to '
-                'the same result without repeating it use on_clear="reattach", to do it anew "send_again".'
+                'the same result without repeating it use on_clear="reattach", to repeat it "send_again".'
             )
         if self.on_clear == "reattach":
             log.warning(
                 "This task was cleared. on_clear='reattach': it does not %s again, and no contact is called twice. To "
-                "do it anew, set on_clear='send_again' and clear it once more.",
+                "repeat it, set on_clear='send_again' and clear it once more.",
                 action,
             )
         else:

@@ -1,4 +1,4 @@
-"""Opens a query on one of Airflow's SQL connections so that its rows can be read in flat memory."""
+"""Runs a query on an Airflow SQL connection and reads its rows in flat memory."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from airflow_provider_tingting.errors import TingTingConfigError, TingTingSource
 
 
 def query_rows(sql: Any, conn_id: Any, parameters: Any = None, *, name: str = SOURCE) -> Iterator[Row]:
-    """Yield the rows of a query; it is run when the first row is asked for, and its connection closed after the last.
+    """Yield the rows of a query; it runs at the first row, and its connection is closed after the last.
 
     :param sql: one SELECT.
     :param conn_id: an Airflow connection whose provider builds on common-sql.
@@ -42,7 +42,7 @@ def _rows(sql: str, conn_id: str, parameters: Any, name: str) -> Iterator[Row]:
         try:
             yield from read_cursor(cursor, sql, parameters, name=name)
         finally:
-            # In a failed transaction some drivers cannot even do this, and the connection is closed anyway.
+            # Some drivers cannot close a cursor in a failed transaction; the connection is closed anyway.
             with suppress(Exception):
                 cursor.close()
 
@@ -53,7 +53,7 @@ def _hook(conn_id: str) -> Any:
         hook = connection.get_hook()
     except (AirflowException, ImportError, AttributeError) as error:
         raise TingTingConfigError(f"sql_conn_id='{conn_id}' cannot be used: {error}") from error
-    # Every hook of common-sql has it; asking for the class would import what a DAG file must not pay for.
+    # Every hook of common-sql has these methods, and its class need not be imported for the check.
     if not hasattr(hook, "get_conn") or not hasattr(hook, "get_records"):
         raise TingTingConfigError(
             f"sql_conn_id='{conn_id}' is no SQL database: {type(hook).__name__} runs no queries. Give a connection of "
@@ -63,17 +63,17 @@ def _hook(conn_id: str) -> Any:
 
 
 def _cursor(connection: Any) -> Any:
-    """Return a cursor on the server's side, where a driver would otherwise fetch the whole result into memory."""
+    """Return a server-side cursor where the driver would otherwise fetch the whole result into memory."""
     driver = type(connection).__module__.partition(".")[0]
     if driver in {"psycopg", "psycopg2"}:
-        # Such a cursor lives in a transaction, unless it may outlive one.
+        # A named cursor ends with its transaction, unless it is declared WITH HOLD.
         return connection.cursor(name="tingting_contacts", withhold=bool(connection.autocommit))
     if driver in {"MySQLdb", "pymysql"}:
         from importlib import import_module
 
         return connection.cursor(import_module(f"{driver}.cursors").SSCursor)
     cursor = connection.cursor()
-    # How many rows a driver such as Oracle's asks for at once; others do not know it.
+    # How many rows a driver such as Oracle's fetches at once; other drivers ignore it.
     with suppress(Exception):
         cursor.arraysize = FETCH
     return cursor

@@ -167,7 +167,7 @@ def test_what_cannot_be_read_or_meant_is_two(messy, capsys, arguments, says):
     assert says in capsys.readouterr().err
 
 
-def test_somebody_who_watches_sees_how_far_it_is(tmp_path):
+def test_a_contact_who_watches_sees_how_far_it_is(tmp_path):
     path = tmp_path / "people.csv"
     path.write_text("number\n" + "".join(f"98412{row:05}\n" for row in range(1, 30_000)))
 

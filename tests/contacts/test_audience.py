@@ -1,4 +1,4 @@
-"""The check before anything is sent: who may be contacted, who not, and why."""
+"""The check before anything is sent: which rows become contacts, which are rejected, and why."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def test_the_error_shows_ten_rows_and_counts_all(tmp_path: Path) -> None:
     assert "12345678" not in said
 
 
-def test_no_valid_contact_refuses_even_those_who_skip() -> None:
+def test_no_valid_contact_refuses_even_an_audience_that_skips() -> None:
     assert "of 2 rows, 0 can be contacted" in refusal(["12", "13"], on_invalid="skip")
     assert "The audience is empty" in refusal([])
 

@@ -1,4 +1,4 @@
-"""A checked audience waits on disk: private, gone afterwards, told when the disk is full, and not in memory."""
+"""Contacts and rejected rows are kept on disk: memory stays flat, nothing is left behind, and a full disk is reported."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_a_source_that_fails_half_way_leaves_nothing() -> None:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a disk that is always full")
-def test_a_full_disk_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "TemporaryFile", lambda **_: open("/dev/full", "w+b", buffering=0))  # noqa: PTH123, SIM115
     with pytest.raises(TingTingContactsError, match=r"is full.*TMPDIR"):
         check(["9841234567"])

@@ -58,7 +58,7 @@ def test_only_what_is_answered_for_without_a_gap_is_settled(sizes: list[int], ch
 
 
 @given(st.integers(MIN_CONTACTS, 400), st.integers(1, 90), st.integers(0, 50))
-def test_a_later_try_goes_on_after_the_same_contacts_whatever_the_size_of_its_batches(
+def test_a_later_try_continues_after_the_same_contacts_whatever_the_size_of_its_batches(
     count: int, size: int, more: int
 ) -> None:
     rest = AcknowledgedPrefix().skip_to(people(count + more), point_at(count, size))
@@ -66,7 +66,7 @@ def test_a_later_try_goes_on_after_the_same_contacts_whatever_the_size_of_its_ba
     assert [contact.number for contact in rest] == [contact.number for contact in people(more, count)]
 
 
-def test_a_trail_that_goes_on_leads_to_the_same_points() -> None:
+def test_a_prefix_that_continues_gives_the_same_checkpoints() -> None:
     prefix = AcknowledgedPrefix()
     rest = prefix.skip_to(people(500), point_at(150))
     assert rest is not None
@@ -85,7 +85,7 @@ def test_a_trail_that_goes_on_leads_to_the_same_points() -> None:
         pytest.param([*people(1, 5000), *people(300)], id="one more in front"),
     ],
 )
-def test_other_contacts_are_not_gone_on_with(others: list[Contact]) -> None:
+def test_other_contacts_are_not_resumed_with(others: list[Contact]) -> None:
     assert AcknowledgedPrefix().skip_to(others, point_at(200)) is None
 
 

@@ -1,4 +1,4 @@
-"""The first good row of a number stays; a bad one before it takes nobody's place."""
+"""A number that comes again is dropped, and a row that no file can hold takes no number away."""
 
 from __future__ import annotations
 

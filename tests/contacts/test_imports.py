@@ -1,4 +1,4 @@
-"""The room of contacts keeps its doors: no Airflow, no HTTP library, no format library before its format."""
+"""The contacts folder imports no Airflow, no HTTP library, and no format library before its format."""
 
 from __future__ import annotations
 
@@ -10,10 +10,9 @@ import pytest
 
 LOOK = """
 import importlib, pkgutil, sys
-import airflow_provider_tingting.contacts as room
-for module in pkgutil.walk_packages(room.__path__, room.__name__ + "."):
-    if not module.name.endswith(".loading"):
-        importlib.import_module(module.name)
+import airflow_provider_tingting.contacts as folder
+for module in pkgutil.walk_packages(folder.__path__, folder.__name__ + "."):
+    importlib.import_module(module.name)
 print(*sorted({name.partition(".")[0] for name in sys.modules}))
 """
 HEAVY = (
@@ -38,6 +37,6 @@ def loaded() -> set[str]:
 
 
 @pytest.mark.parametrize("library", HEAVY)
-def test_the_room_is_imported_without(library: str, loaded: set[str]) -> None:
+def test_the_folder_is_imported_without(library: str, loaded: set[str]) -> None:
     assert "tenacity" in loaded
     assert library not in loaded

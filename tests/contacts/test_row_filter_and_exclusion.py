@@ -1,4 +1,4 @@
-"""Who belongs to an audience: rows chosen by `where`, people excluded, and duplicates that say something else."""
+"""Which rows belong to an audience: rows kept by `where`, excluded contacts, and duplicates with other variables."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def test_where_is_never_code(where: Any) -> None:
         check(PEOPLE, where=where)
 
 
-def test_a_function_that_fails_is_told_by_its_place_and_quotes_nobody() -> None:
+def test_a_function_that_fails_is_reported_by_its_place_and_quotes_no_contact() -> None:
     with pytest.raises(TingTingContactsError) as raised:
         check(PEOPLE, where=lambda row: int(row["name"]))
     assert "the given contacts, row 1 with ValueError" in str(raised.value)
@@ -102,7 +102,7 @@ def test_a_function_that_fails_is_told_by_its_place_and_quotes_nobody() -> None:
 # -- exclude -----------------------------------------------------------------------------------------------------------
 
 
-def test_excluded_people_are_left_out_and_counted(tmp_path: Path) -> None:
+def test_excluded_contacts_are_left_out_and_counted(tmp_path: Path) -> None:
     path = tmp_path / "do_not_call.csv"
     path.write_text("name,Phone no\nRam,+977 984-1234502\nGita,\nOffice,01-4412345\n")
     exclusion = excluding(path, ["९८४१२३४५०३"])
@@ -112,8 +112,8 @@ def test_excluded_people_are_left_out_and_counted(tmp_path: Path) -> None:
     assert (exclusion.size, exclusion.unusable) == (2, 2)
 
 
-def test_who_is_excluded_needs_no_good_row() -> None:
-    """A blank tag of somebody who is not contacted anyway is no reason to refuse the others."""
+def test_a_contact_that_is_excluded_needs_no_good_row() -> None:
+    """A blank tag of a contact that is excluded is no reason to refuse the others."""
     audience = check(
         [{"number": "9841234501", "name": ""}, {"number": "9841234502", "name": "Ram"}],
         excluding(["9841234501"]),
@@ -124,7 +124,7 @@ def test_who_is_excluded_needs_no_good_row() -> None:
         assert (audience.valid, audience.excluded, audience.invalid) == (1, 1, 0)
 
 
-def test_when_everybody_is_excluded_nobody_is_left() -> None:
+def test_when_all_contacts_is_excluded_no_contact_is_left() -> None:
     with check(["9841234501"], excluding(["9841234501"])) as audience, pytest.raises(TingTingContactsError) as raised:
         audience.raise_if_refused()
     assert "of 1 rows, 0 can be contacted. 1 are excluded. No contact is left" in str(raised.value)
@@ -137,7 +137,7 @@ def test_when_everybody_is_excluded_nobody_is_left() -> None:
         ("9841234501 / 9841234502", "more than one number"),
     ],
 )
-def test_an_entry_that_may_stand_for_anybody_is_refused(tmp_path: Path, entry: str, said: str) -> None:
+def test_an_entry_that_may_stand_for_any_contact_is_refused(tmp_path: Path, entry: str, said: str) -> None:
     path = tmp_path / "do_not_call.csv"
     path.write_text(f"number\n{entry}\n")
     with pytest.raises(TingTingContactsError) as raised:
@@ -186,7 +186,7 @@ def test_rows_without_a_single_number_are_the_wrong_column(tmp_path: Path) -> No
         "Ram: 984/1234567",
     ],
 )
-def test_a_word_beside_the_number_does_not_get_anybody_called(entry: str, policy: str) -> None:
+def test_a_word_beside_the_number_does_not_get_any_contact_called(entry: str, policy: str) -> None:
     exclude = Exclusion(number_policy=policy)
     exclude.add(read_rows([{"number": "9801112222"}, {"number": entry}, {"number": "01-4412345"}]))
 
@@ -195,7 +195,7 @@ def test_a_word_beside_the_number_does_not_get_anybody_called(entry: str, policy
 
 
 @pytest.mark.parametrize(("entry", "policy"), [("Sita 98412345678", "nepal_mobile"), ("Sita +1 202 555 0100", "as_is")])
-def test_a_text_whose_digits_cannot_be_told_apart_is_refused(entry: str, policy: str) -> None:
+def test_a_text_whose_digits_cannot_be_reported_apart_is_refused(entry: str, policy: str) -> None:
     exclude = Exclusion(number_policy=policy)
 
     with pytest.raises(TingTingContactsError, match="The entry may name a contact") as raised:
@@ -329,7 +329,7 @@ def test_numbers_as_they_are_are_excluded_in_every_form() -> None:
     assert audience.excluded == 3
 
 
-def test_a_list_of_nobody_excludes_nobody(tmp_path: Path) -> None:
+def test_a_list_of_no_contact_excludes_no_contact(tmp_path: Path) -> None:
     path = tmp_path / "do_not_call.csv"
     path.write_text("number,name\n")
     assert excluding(path).size == 0

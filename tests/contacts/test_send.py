@@ -1,4 +1,4 @@
-"""Sending in batches: everybody once, in flat memory, and a truthful count whatever happens."""
+"""Sending in batches: each contact once, in flat memory, and a true count whatever happens."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def test_batches_read_no_further_than_they_must() -> None:
 
 @pytest.mark.parametrize("concurrency", [1, 4, 16])
 @pytest.mark.parametrize("count", [0, 1, 100, 1234])
-def test_everybody_is_sent_once(count: int, concurrency: int) -> None:
+def test_all_contacts_is_sent_once(count: int, concurrency: int) -> None:
     campaign = Campaign()
     steps: list[int] = []
     result = send_batches(
@@ -130,7 +130,7 @@ def test_connections_are_used_at_once() -> None:
 @pytest.mark.parametrize(
     "fault", [TingTingOutcomeUnknownError, TingTingServerError, TingTingUnreadableReplyError, TingTingNeverSentError]
 )
-def test_a_batch_whose_answer_is_lost_is_sent_again_and_nobody_doubled(fault: type[Exception]) -> None:
+def test_a_batch_whose_answer_is_lost_is_sent_again_and_no_contact_doubled(fault: type[Exception]) -> None:
     def lose(call: int, batch: list[dict[str, Any]]) -> None:
         if call in (1, 2):
             raise fault("add_contacts", "the answer did not come.")

@@ -1,4 +1,4 @@
-"""From a file to a campaign over HTTP: whatever goes wrong on the way, everybody is in it once."""
+"""Sending over HTTP to the sandbox, with its faults: each contact is in the campaign once."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def everybody() -> list[str]:
     return [f"984{row:07}" for row in range(SIZE)]
 
 
-def test_everybody_of_a_file_is_in_the_campaign_with_their_variables(
+def test_all_contacts_of_a_file_is_in_the_campaign_with_their_variables(
     client: TingTingClient, campaign_id: int, audience: ValidatedAudience
 ) -> None:
     def post(batch: list[dict[str, object]]) -> Any:
@@ -90,7 +90,7 @@ def test_everybody_of_a_file_is_in_the_campaign_with_their_variables(
         ("413", 250, 0),
     ],
 )
-def test_a_fault_in_the_middle_loses_and_doubles_nobody(
+def test_a_fault_in_the_middle_loses_and_doubles_no_contact(
     sandbox: Sandbox,
     client: TingTingClient,
     campaign_id: int,
@@ -174,7 +174,7 @@ def test_a_token_that_is_replaced_meanwhile_stops_the_sending(
     assert "acknowledged 60 contacts" in caplog.text
 
 
-def test_workbooks_for_the_upload_bring_the_same_people(
+def test_workbooks_for_the_upload_bring_the_same_contacts(
     client: TingTingClient, campaign_id: int, audience: ValidatedAudience, tmp_path: Path
 ) -> None:
     parts = write_workbook(audience.contacts(), tmp_path / "out.xlsx", max_rows=101, variables=audience.variables)

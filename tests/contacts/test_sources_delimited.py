@@ -64,13 +64,13 @@ def test_a_bad_byte_far_into_a_file_is_found(tmp_path: Path) -> None:
     assert "people.csv, row 20002, column B: the byte 0x93 is not UTF-8" in refusal(path)
 
 
-def test_broken_utf_16_is_told_too(tmp_path: Path) -> None:
+def test_broken_utf_16_is_reported_too(tmp_path: Path) -> None:
     path = tmp_path / "people.csv"
     path.write_bytes(PEOPLE.encode("utf-16") + b"\x00\xd8")
     assert "not UTF-16" in refusal(path)
 
 
-def test_an_encoding_that_nobody_knows_is_an_error_in_the_argument(tmp_path: Path) -> None:
+def test_an_encoding_that_no_contact_knows_is_an_error_in_the_argument(tmp_path: Path) -> None:
     with pytest.raises(TingTingConfigError, match="encoding='preeti' is not known"):
         list(read_rows(put(tmp_path, PEOPLE), encoding="preeti"))
 

@@ -63,7 +63,7 @@ def test_a_wrong_line_of_json_is_named(tmp_path: Path, line: str, said: str) -> 
     assert said in refusal(path)
 
 
-def test_json_in_another_encoding_is_told(tmp_path: Path) -> None:
+def test_json_in_another_encoding_is_reported(tmp_path: Path) -> None:
     path = tmp_path / "people.jsonl"
     path.write_bytes('{"number": "9841234567", "name": "José"}\n'.encode("cp1252"))
     assert "bytes that are not UTF-8" in refusal(path)
@@ -204,7 +204,7 @@ class Elsewhere:
         (FileNotFoundError("gone"), "s3://bucket/people.csv cannot be read: gone. Check the path"),
     ],
 )
-def test_a_storage_that_refuses_is_told_in_one_sentence(error: Exception, said: str) -> None:
+def test_a_storage_that_refuses_is_reported_in_one_sentence(error: Exception, said: str) -> None:
     assert said in refusal(Elsewhere(error))
 
 

@@ -102,7 +102,7 @@ def test_a_row_knows_its_sheet_and_its_number_in_it(tmp_path: Path) -> None:
     ]
 
 
-def test_a_size_that_a_workbook_claims_wrongly_hides_nobody(tmp_path: Path) -> None:
+def test_a_size_that_a_workbook_claims_wrongly_hides_no_contact(tmp_path: Path) -> None:
     path = save(tmp_path / "people.xlsx", ("number", "name"), *((f"98412345{row:02}", "x") for row in range(50)))
     edit(path, "xl/worksheets/sheet1.xml", 'ref="A1:B51"', 'ref="A1:A2"')
     assert len(values(path)) == 50

@@ -67,7 +67,7 @@ def test_the_fast_library_is_used_where_it_is_installed(
         assert write_workbook(contacts(1), tmp_path / "people.xlsx")[0].contacts == 1
 
 
-def test_a_release_of_the_fast_library_that_nobody_compared_is_left_alone(
+def test_a_release_of_the_fast_library_that_no_contact_compared_is_left_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(workbook, "version", lambda distribution: "0.7.4")
@@ -94,7 +94,7 @@ def test_more_contacts_than_rows_become_several_workbooks(tmp_path: Path) -> Non
     assert read == [contact.number for contact in contacts(7)]
 
 
-def test_nobody_gives_no_workbook(tmp_path: Path) -> None:
+def test_no_contact_gives_no_workbook(tmp_path: Path) -> None:
     assert write_workbook([], tmp_path / "people.xlsx") == []
     assert not list(tmp_path.iterdir())
 

@@ -70,7 +70,7 @@ with DAG("people_from_a_function", schedule=None, params={{"campaign": 0, "ward"
 """
 
 
-def test_a_function_that_yields_people_becomes_a_task_that_leaves_them_in_a_file(
+def test_a_function_that_yields_contacts_becomes_a_task_that_leaves_them_in_a_file(
     run_dag, sandbox, tingting_conn, tmp_path, logged
 ):
     campaign = a_campaign(sandbox, numbers=(), message="नमस्कार {name}")
@@ -114,7 +114,7 @@ def test_a_function_that_yields_people_becomes_a_task_that_leaves_them_in_a_file
 
 
 @pytest.mark.parametrize("name", ["people.jsonl", "people.jsonl.gz"])
-def test_people_are_read_as_they_were_written(tmp_path, name):
+def test_contacts_are_read_as_they_were_written(tmp_path, name):
     people = [
         "९८४१२३४५०१",
         9841234502,
@@ -132,7 +132,7 @@ def test_people_are_read_as_they_were_written(tmp_path, name):
     ]
 
 
-def test_the_same_people_give_the_same_bytes(tmp_path):
+def test_the_same_contacts_give_the_same_bytes(tmp_path):
     for name in ("a.jsonl.gz", "b.jsonl.gz"):
         write_audience(tmp_path / name, ["9841234501"])
     assert (tmp_path / "a.jsonl.gz").read_bytes() == (tmp_path / "b.jsonl.gz").read_bytes()
@@ -154,7 +154,7 @@ def test_what_is_no_contact_is_named_by_its_place_and_nothing_is_written(tmp_pat
     assert list(tmp_path.iterdir()) == []
 
 
-def test_another_ending_is_refused_before_anybody_is_asked_for(tmp_path):
+def test_another_ending_is_refused_before_any_contact_is_asked_for(tmp_path):
     def people():
         raise AssertionError
         yield

@@ -61,7 +61,7 @@ def numbers_in(sandbox, campaign_id):
 # -- a server that does not skip what a campaign has -------------------------------------------------------------------
 
 
-def test_who_is_in_a_campaign_twice_after_an_upload_without_an_answer_is_named_masked(speaking):
+def test_a_contact_that_is_in_a_campaign_twice_after_an_upload_without_an_answer_is_named_masked(speaking):
     sandbox = speaking(upload="repeat")
     campaign = a_campaign(sandbox, numbers=())
     sandbox.faults.add("lose-reply", call="upload_contacts")
@@ -72,12 +72,12 @@ def test_who_is_in_a_campaign_twice_after_an_upload_without_an_answer_is_named_m
 
         said = str(raised.value)
         assert "of 4 contacts 4 are in it more than once, and would be called as often: 98******01, 98******02" in said
-        assert 'No contact has been called. Begin anew, with transport="json"' in said
+        assert 'No contact has been called. Start over, with transport="json"' in said
         assert NUMBERS[0] not in said
     assert len(numbers_in(sandbox, campaign)) == 8, "the second try has uploaded nothing"
 
 
-def test_a_retry_uploads_nothing_when_everybody_is_there(speaking):
+def test_a_retry_uploads_nothing_when_all_contacts_is_there(speaking):
     sandbox = speaking(upload="repeat")
     campaign = a_campaign(sandbox, numbers=())
 
@@ -89,7 +89,7 @@ def test_a_retry_uploads_nothing_when_everybody_is_there(speaking):
     assert numbers_in(sandbox, campaign) == sorted(NUMBERS)
 
 
-def test_people_that_would_be_repeated_by_an_upload_of_a_second_task_are_found_out(speaking):
+def test_contacts_that_would_be_repeated_by_an_upload_of_a_second_task_are_found_out(speaking):
     sandbox = speaking(upload="repeat")
     campaign = a_campaign(sandbox, NUMBERS[:1])
 
@@ -101,7 +101,7 @@ def test_people_that_would_be_repeated_by_an_upload_of_a_second_task_are_found_o
 
 
 @pytest.mark.parametrize("second", [OTHERS, [*PEOPLE[:1], *OTHERS]], ids=["as many others", "more, one of them known"])
-def test_a_second_workbook_that_throws_out_the_people_of_the_first_is_found_out_for_good(speaking, second):
+def test_a_second_workbook_that_throws_out_the_contacts_of_the_first_is_found_out_for_good(speaking, second):
     sandbox = speaking(upload="replace")
     campaign = a_campaign(sandbox, numbers=())
     add(campaign, PEOPLE, transport="xlsx")
@@ -111,7 +111,7 @@ def test_a_second_workbook_that_throws_out_the_people_of_the_first_is_found_out_
 
 
 @pytest.mark.parametrize("upload", ["add", "replace"])
-def test_a_second_workbook_with_everybody_of_the_first_is_fine_whatever_an_upload_does(speaking, upload):
+def test_a_second_workbook_with_all_contacts_of_the_first_is_fine_whatever_an_upload_does(speaking, upload):
     sandbox = speaking(upload=upload)
     campaign = a_campaign(sandbox, numbers=())
     add(campaign, PEOPLE, transport="xlsx")
@@ -122,7 +122,7 @@ def test_a_second_workbook_with_everybody_of_the_first_is_fine_whatever_an_uploa
     assert (result["created"], result["skipped"]) == (4, 4)
 
 
-def test_two_workbooks_of_different_people_come_into_one_campaign(speaking):
+def test_two_workbooks_of_different_contacts_come_into_one_campaign(speaking):
     sandbox = speaking()
     campaign = a_campaign(sandbox, numbers=())
 
@@ -136,7 +136,7 @@ def test_two_workbooks_of_different_people_come_into_one_campaign(speaking):
 
 
 @pytest.mark.parametrize("transport", ["json", "xlsx"])
-def test_a_stranger_who_is_taken_out_while_everybody_is_there_is_no_reason_to_fail(
+def test_a_other_contact_who_is_taken_out_while_all_contacts_is_there_is_no_reason_to_fail(
     sandbox, tingting_conn, monkeypatch, transport
 ):
     campaign = a_campaign(sandbox, (*NUMBERS, "9841999999"))
@@ -161,7 +161,7 @@ def test_a_stranger_who_is_taken_out_while_everybody_is_there_is_no_reason_to_fa
 
 
 @pytest.mark.parametrize("transport", ["json", "xlsx"])
-def test_without_the_campaigns_count_nobody_is_there_twice_and_who_is_new_is_counted(
+def test_without_the_campaigns_count_no_contact_is_there_twice_and_which_contact_is_new_is_counted(
     speaking, without_counts, transport
 ):
     sandbox = speaking(upload="repeat")
@@ -175,7 +175,7 @@ def test_without_the_campaigns_count_nobody_is_there_twice_and_who_is_new_is_cou
     assert numbers_in(sandbox, campaign) == sorted(NUMBERS)
 
 
-def test_without_the_campaigns_count_people_that_an_upload_throws_out_are_missed(speaking, without_counts):
+def test_without_the_campaigns_count_contacts_that_an_upload_throws_out_are_missed(speaking, without_counts):
     sandbox = speaking(upload="replace")
     campaign = a_campaign(sandbox)
 
@@ -187,7 +187,7 @@ def test_without_the_campaigns_count_people_that_an_upload_throws_out_are_missed
 
 
 @pytest.mark.parametrize("status", ["Scheduled", "Running", "Paused"])
-def test_who_is_excluded_by_now_and_may_still_be_called_is_named_masked(sandbox, tingting_conn, status):
+def test_a_contact_that_is_excluded_by_now_and_may_still_be_called_is_named_masked(sandbox, tingting_conn, status):
     campaign = a_campaign(sandbox)
     sandbox.world.campaigns[campaign].status = status
 
@@ -197,7 +197,7 @@ def test_who_is_excluded_by_now_and_may_still_be_called_is_named_masked(sandbox,
         add(campaign, PEOPLE, exclude=[f"+977 {NUMBERS[0]}"], try_number=2, cleared_after=1)
 
 
-def test_a_list_that_has_grown_since_the_campaign_ended_is_only_told_of(sandbox, tingting_conn, logged):
+def test_a_list_that_has_grown_since_the_campaign_ended_is_only_reported(sandbox, tingting_conn, logged):
     campaign = a_campaign(sandbox)
     sandbox.world.campaigns[campaign].status = "Completed"
 
@@ -205,7 +205,7 @@ def test_a_list_that_has_grown_since_the_campaign_ended_is_only_told_of(sandbox,
     assert f"Campaign {campaign} has ended; 1 of its contacts are excluded now" in logged()
 
 
-def test_others_in_a_campaign_that_waits_for_its_hour_are_told_of(sandbox, tingting_conn, logged):
+def test_others_in_a_campaign_that_waits_for_its_hour_are_reported(sandbox, tingting_conn, logged):
     campaign = a_campaign(sandbox)
     sandbox.world.campaigns[campaign].status = "Scheduled"
 
@@ -218,7 +218,7 @@ def test_others_in_a_campaign_that_waits_for_its_hour_are_told_of(sandbox, tingt
 
 
 @pytest.mark.parametrize(("transport", "contacts"), [("json", 1), ("xlsx", 1), ("xlsx", 3)])
-def test_one_reading_of_the_campaign_tells_who_is_missing_and_who_is_excluded(
+def test_one_reading_of_the_campaign_reports_which_contact_is_missing_and_a_contact_that_is_excluded(
     sandbox, tingting_conn, transport, contacts
 ):
     campaign = a_campaign(sandbox, NUMBERS[:3])
@@ -231,7 +231,7 @@ def test_one_reading_of_the_campaign_tells_who_is_missing_and_who_is_excluded(
 # -- a campaign that begins meanwhile ----------------------------------------------------------------------------------
 
 
-def test_a_campaign_that_is_run_while_the_people_are_read_is_sent_nobody(sandbox, tingting_conn):
+def test_a_campaign_that_is_run_while_the_contacts_are_read_is_sent_no_contact(sandbox, tingting_conn):
     campaign = a_campaign(sandbox)
 
     def run_it(row):
@@ -250,7 +250,7 @@ def test_a_campaign_that_is_run_while_the_people_are_read_is_sent_nobody(sandbox
 # -- what a corrected source does not undo -----------------------------------------------------------------------------
 
 
-def test_who_was_taken_out_of_the_source_is_counted_and_told_of(sandbox, tingting_conn, logged):
+def test_a_contact_that_was_removed_of_the_source_is_counted_and_reported(sandbox, tingting_conn, logged):
     campaign = a_campaign(sandbox, numbers=())
     assert add(campaign, PEOPLE)["in_campaign"] == 4
     assert "more than this audience" not in logged()
@@ -264,7 +264,7 @@ def test_who_was_taken_out_of_the_source_is_counted_and_told_of(sandbox, tingtin
 
 
 @pytest.mark.parametrize("transport", ["json", "xlsx"])
-def test_variables_that_were_corrected_too_late_are_told_of(sandbox, tingting_conn, logged, transport):
+def test_variables_that_were_corrected_too_late_are_reported(sandbox, tingting_conn, logged, transport):
     campaign = a_campaign(sandbox, numbers=())
     add(campaign, PEOPLE[:3], transport=transport)
     assert "variables stay" not in logged()
@@ -278,7 +278,7 @@ def test_variables_that_were_corrected_too_late_are_told_of(sandbox, tingting_co
     assert heard == ["Sita"] * 3 + ["Gita"]
 
 
-def test_two_tasks_may_add_to_one_campaign_and_each_tells_the_whole_count(sandbox, tingting_conn):
+def test_two_tasks_may_add_to_one_campaign_and_each_reports_the_whole_count(sandbox, tingting_conn):
     campaign = a_campaign(sandbox, numbers=())
 
     assert [add(campaign, people)["in_campaign"] for people in (PEOPLE, OTHERS)] == [4, 8]

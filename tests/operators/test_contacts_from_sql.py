@@ -76,7 +76,7 @@ def test_a_bad_row_of_a_query_is_named_by_its_place(database):
         execute(checking("SELECT * FROM people"))
 
 
-def test_rows_that_a_driver_gives_by_name_are_people_too(database, monkeypatch):
+def test_rows_that_a_driver_gives_by_name_are_contacts_too(database, monkeypatch):
     hook = type(BaseHook.get_connection("people_db").get_hook())
     get_conn = hook.get_conn
 
@@ -99,7 +99,7 @@ def test_rows_that_a_driver_gives_by_name_are_people_too(database, monkeypatch):
     ]
 
 
-def test_whom_to_exclude_may_come_from_several_sources(database, tmp_path):
+def test_which_to_exclude_may_come_from_several_sources(database, tmp_path):
     listed = tmp_path / "do_not_call.csv"
     listed.write_text("number\n9801234503\n")
     query = {"sql": "SELECT phone FROM refused", "sql_conn_id": "people_db"}
@@ -188,7 +188,7 @@ def test_a_query_that_fails_half_way_sends_nothing_and_may_be_retried(sandbox, d
     assert writes(sandbox) == []
 
 
-def test_an_excluding_query_may_find_nobody_but_must_not_fail(database):
+def test_an_excluding_query_may_find_no_contact_but_must_not_fail(database):
     result, _ = execute(checking("SELECT phone FROM people WHERE ward = 7", exclude={"sql": "SELECT '' LIMIT 0"}))
     assert (result["valid"], result["excluded"]) == (2, 0)
 

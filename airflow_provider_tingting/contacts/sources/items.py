@@ -1,7 +1,4 @@
-"""Reads Python values: numbers, flat dicts, dicts in the API's shape, or rows that are rows already.
-
-Imports the standard library and this package only.
-"""
+"""Reads Python values and JSON lines: numbers, flat dicts, dicts in the API's shape, or finished rows."""
 
 from __future__ import annotations
 
@@ -13,7 +10,7 @@ from airflow_provider_tingting.contacts.sources.delimited import encoding_of
 from airflow_provider_tingting.contacts.sources.source_file import SourceFile, lines_of
 from airflow_provider_tingting.errors import TingTingContactsError
 
-#: What rows from Python values are said to come from.
+#: The source that errors name for rows from Python values.
 SOURCE = "the given contacts"
 
 _BARE = ("number",)
@@ -34,7 +31,7 @@ def row_of(item: object, place: Place) -> Row:
     """Return one value as a row.
 
     :param item: a number or a dict.
-    :param place: where it was.
+    :param place: where it is.
     :raises TingTingContactsError: when it is neither, or mixes the API's shape with other keys.
     """
     if isinstance(item, Mapping):
@@ -48,7 +45,10 @@ def row_of(item: object, place: Place) -> Row:
 
 
 def is_api_shaped(values: Mapping[str, object]) -> bool:
-    """Whether a row is in the API's own shape, its variables under `other_variables`."""
+    """Return whether a row is in the API's own shape, its variables under `other_variables`.
+
+    :param values: the row's values.
+    """
     return "other_variables" in values
 
 
@@ -100,5 +100,5 @@ def _decoded(text: str, name: str, line: int) -> object:
 
 
 def _number(literal: str) -> float | str:
-    # 9.84E+09 has lost its digits; as a float nobody could tell any more.
+    # 9.84E+09 has lost its digits, which a float would hide.
     return literal if "e" in literal.lower() else float(literal)

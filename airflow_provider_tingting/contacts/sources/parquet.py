@@ -1,4 +1,4 @@
-"""Reads .parquet with pyarrow, batch by batch. pyarrow is an optional extra and loaded only here."""
+"""Reads .parquet with pyarrow, batch by batch; pyarrow is an optional extra and is loaded when a file is read."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def read_parquet(file: SourceFile, *, may_be_empty: bool = False) -> Iterator[Ro
     """Yield the rows of a parquet file, counted from 1.
 
     :param file: the file.
-    :param may_be_empty: whether a file without rows will do.
+    :param may_be_empty: whether a file without rows is allowed.
     :raises TingTingContactsError: when pyarrow is not installed, or the file is damaged, empty or no parquet.
     """
     try:

@@ -1,7 +1,4 @@
-"""Reads the rows of a database query as they come. Knows Python's database interface (PEP 249), and no driver.
-
-Imports the standard library and this package only.
-"""
+"""Reads the rows of a database query as a stream, through Python's database interface (PEP 249)."""
 
 from __future__ import annotations
 
@@ -14,7 +11,7 @@ from airflow_provider_tingting.contacts.contact import Place, Row
 from airflow_provider_tingting.errors import TingTingContactsError, TingTingSourceError
 from airflow_provider_tingting.masking import HIDDEN
 
-#: What rows of a query are said to come from.
+#: The source that errors name for rows of a query.
 SOURCE = "the SQL query"
 
 _QUOTED = re.compile(r"(?P<mark>[\"'`])(?P<text>.*?)(?P=mark)")
@@ -60,7 +57,7 @@ def read_cursor(cursor: Any, sql: str, parameters: Any = None, *, name: str = SO
 
 
 def _may_have_rows(cursor: Any) -> bool:
-    # On the server's side there is nothing to see before the first fetch.
+    # A server-side cursor has no description before the first fetch.
     return cursor.description is not None or getattr(cursor, "name", None) is not None
 
 
@@ -75,7 +72,7 @@ def _columns(cursor: Any, name: str) -> tuple[str, ...]:
 
 
 def _said(error: Exception, sql: str) -> str:
-    """Return the kind of error and its first line; the lines below it, and what it quotes, may be out of a row."""
+    """Return the kind of error and its first line; later lines and quotations may hold values of a row."""
 
     def quoted(found: re.Match[str]) -> str:
         return found.group() if found.group("text") in sql else f"{found['mark']}{HIDDEN}{found['mark']}"

@@ -1,4 +1,4 @@
-"""Reads from a sheet's XML what a workbook library does not tell: hidden rows, merged cells, formulas, formats, size.
+"""Reads from a sheet's XML what a workbook library does not report: hidden rows, merged cells, formulas, formats, size.
 
 The XML is streamed once. A library returns nothing for a formula that was never calculated and for the hidden part of
 merged cells, reads rows that a filter hides, and returns 0.13 for a cell that shows 13%.
@@ -74,7 +74,7 @@ class NumberFormat:
 
 @dataclass(slots=True)
 class SheetFacts:
-    """What a workbook library does not tell of a sheet.
+    """What a workbook library does not report about a sheet.
 
     :ivar uncalculated: the first cell with a formula whose result was never stored, such as `B7`.
     :ivar merged: ranges of merged cells.

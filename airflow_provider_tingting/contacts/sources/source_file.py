@@ -53,7 +53,7 @@ class SourceFile:
 
     @property
     def suffix(self) -> str:
-        """The ending that tells the format, without `.gz`, in lower case."""
+        """The ending that names the format, without `.gz`, in lower case."""
         return PurePath(self.name.lower().removesuffix(".gz")).suffix
 
     @property

@@ -1,4 +1,4 @@
-"""Everybody is in the campaign at the end, once, or the error says who is not."""
+"""All contacts are in the campaign at the end, once, or the error names those that are missing."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.usefixtures("tingting_conn")
 
 
 @pytest.mark.parametrize("transport", ["json", "xlsx"])
-def test_adding_the_same_people_again_adds_nobody(sandbox, campaign, transport):
+def test_adding_the_same_contacts_again_adds_no_contact(sandbox, campaign, transport):
     execute(adding(campaign, PEOPLE_OF_ALL, transport=transport))
     result, _ = execute(adding(campaign, PEOPLE_OF_ALL, transport=transport), try_number=2)
 
@@ -37,7 +37,7 @@ def test_a_batch_without_an_answer_is_sent_again_and_counted_right(sandbox, camp
 
 @pytest.mark.parametrize("transport", ["json", "xlsx"])
 @pytest.mark.parametrize("fault", ["partial", "partial-silent"])
-def test_people_that_tingting_did_not_take_are_an_error_that_names_them_masked(sandbox, campaign, transport, fault):
+def test_contacts_that_tingting_did_not_take_are_an_error_that_names_them_masked(sandbox, campaign, transport, fault):
     call = "add_contacts" if transport == "json" else "upload_contacts"
     sandbox.faults.add(fault, call=call, times="*")
 
@@ -59,7 +59,7 @@ def test_a_silent_preview_of_a_workbook_is_not_taken_for_an_upload(campaign, mon
         execute(adding(campaign, PEOPLE_OF_ALL, transport="xlsx"))
 
 
-def test_who_is_excluded_only_since_an_earlier_try_added_him_is_named_masked_and_not_called(sandbox, campaign):
+def test_a_contact_that_is_excluded_since_an_earlier_try_added_it_is_named_masked_and_not_called(sandbox, campaign):
     people = [{"number": number, "name": "Sita"} for number in NUMBERS]
     execute(adding(campaign, people))
 
@@ -79,7 +79,7 @@ def test_an_exclusion_does_not_mind_others_in_the_campaign(sandbox, campaign):
 
 
 @pytest.mark.parametrize("status", ["Running", "Scheduled", "Completed", "Paused"])
-def test_nobody_is_added_to_a_campaign_that_has_begun(sandbox, status):
+def test_no_contact_is_added_to_a_campaign_that_has_begun(sandbox, status):
     campaign = a_campaign(sandbox, NUMBERS[:3])
     sandbox.world.campaigns[campaign].status = status
 
@@ -98,7 +98,7 @@ def test_nobody_is_added_to_a_campaign_that_has_begun(sandbox, status):
     ("fault", "error"),
     [("rotate-token", AirflowFailException), ("cut-before", TingTingOutcomeUnknownError)],
 )
-def test_trouble_that_stays_is_raised_and_a_retry_goes_on(sandbox, campaign, monkeypatch, fault, error):
+def test_trouble_that_stays_is_raised_and_a_retry_continues(sandbox, campaign, monkeypatch, fault, error):
     people = [{"number": f"98412340{index:02}", "name": "Sita"} for index in range(30)]
     sandbox.faults.add(fault, call="add_contacts", times=None if fault == "cut-before" else 1, skip=1)
 
@@ -126,7 +126,7 @@ def test_workbooks_that_are_too_large_are_halved(sandbox, campaign, monkeypatch)
     assert writes(sandbox).count("upload_contacts") == 2 + 4
 
 
-def test_workbooks_go_out_in_several_parts_when_one_cannot_hold_everybody(sandbox, campaign, monkeypatch):
+def test_workbooks_go_out_in_several_parts_when_one_cannot_hold_all_contacts(sandbox, campaign, monkeypatch):
     monkeypatch.setattr(add, "MAX_ROWS", 251)
 
     result, _ = execute(adding(campaign, MANY, transport="xlsx"))

@@ -55,7 +55,7 @@ def test_without_bad_rows_there_is_no_file(campaign, tmp_path):
 
 
 @pytest.mark.parametrize("path", ["a file/rejects.csv", "rejects.pdf", "nowhere://bucket/rejects.csv"])
-def test_rejects_that_cannot_be_written_are_found_out_before_anybody_is_sent(sandbox, campaign, tmp_path, path):
+def test_rejects_that_cannot_be_written_are_found_out_before_any_contact_is_sent(sandbox, campaign, tmp_path, path):
     (tmp_path / "a file").touch()
     target = path if "://" in path else str(tmp_path / path)
 

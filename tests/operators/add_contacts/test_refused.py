@@ -1,4 +1,4 @@
-"""What is refused before anybody is sent: the mistake is named, and the campaign stays as it was."""
+"""What is refused before the first contact is sent: the mistake is named, and the campaign stays as it was."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def _folder(folder):
         ),
     ],
 )
-def test_a_mistake_in_the_contacts_is_named_and_nobody_is_sent(sandbox, campaign, tmp_path, contacts, says):
+def test_a_mistake_in_the_contacts_is_named_and_no_contact_is_sent(sandbox, campaign, tmp_path, contacts, says):
     with pytest.raises(AirflowFailException) as raised:
         execute(adding(campaign, contacts(tmp_path)))
 
@@ -131,7 +131,7 @@ def test_a_campaign_that_has_contacts_is_said_to_have_them_as_before(sandbox):
         ({"number_column": "Telephone"}, ["Telephone", "number_column"]),
     ],
 )
-def test_a_mistake_in_an_argument_is_named_and_nobody_is_sent(sandbox, campaign, changes, says):
+def test_a_mistake_in_an_argument_is_named_and_no_contact_is_sent(sandbox, campaign, changes, says):
     people = [{"number": "9841234501", "name": "Sita"}]
 
     with pytest.raises(AirflowFailException) as raised:

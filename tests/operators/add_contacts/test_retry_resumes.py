@@ -1,4 +1,4 @@
-"""A retry goes on near where the last try came to, and leaves nobody out."""
+"""A retry continues near the point that the last try reached, and omits no contact."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def batches_of(sandbox, campaign):
     return writes(sandbox).count("add_contacts")
 
 
-def test_a_retry_goes_on_near_where_the_last_try_came_to(sandbox, campaign, a_try_that_broke_off, logged):
+def test_a_retry_continues_near_where_the_last_try_came_to(sandbox, campaign, a_try_that_broke_off, logged):
     before = batches_of(sandbox, campaign)
     logged()
 
@@ -69,7 +69,7 @@ def test_a_retry_goes_on_near_where_the_last_try_came_to(sandbox, campaign, a_tr
     }
 
 
-def test_without_a_store_a_retry_sends_everybody_again(sandbox, campaign, a_try_that_broke_off):
+def test_without_a_store_a_retry_sends_all_contacts_again(sandbox, campaign, a_try_that_broke_off):
     before = batches_of(sandbox, campaign)
 
     result = one_try(adding(campaign, MANY, batch_size=100), None, 2)
@@ -81,9 +81,9 @@ def test_without_a_store_a_retry_sends_everybody_again(sandbox, campaign, a_try_
 @pytest.mark.parametrize(
     ("people", "batches"),
     [
-        pytest.param([{"number": "9801234567", "name": "Gita"}, *MANY], 13, id="somebody new in front"),
-        pytest.param(MANY[1:], 12, id="somebody taken away"),
-        pytest.param([*MANY, {"number": "9801234567", "name": "Gita"}], 7, id="somebody new at the end goes on"),
+        pytest.param([{"number": "9801234567", "name": "Gita"}, *MANY], 13, id="a new contact in front"),
+        pytest.param(MANY[1:], 12, id="a contact removed"),
+        pytest.param([*MANY, {"number": "9801234567", "name": "Gita"}], 7, id="a new contact at the end continues"),
     ],
 )
 def test_a_source_that_has_changed_is_sent_from_the_beginning(sandbox, campaign, a_try_that_broke_off, people, batches):
@@ -95,7 +95,7 @@ def test_a_source_that_has_changed_is_sent_from_the_beginning(sandbox, campaign,
     assert numbers_in(sandbox, campaign) >= {person["number"] for person in people}
 
 
-def test_a_point_of_another_campaign_is_not_gone_on_from(sandbox, a_try_that_broke_off):
+def test_a_point_of_another_campaign_is_not_resumed_from(sandbox, a_try_that_broke_off):
     other = a_campaign(sandbox, numbers=())
 
     result = one_try(adding(other, MANY), a_try_that_broke_off, 2)
@@ -104,7 +104,7 @@ def test_a_point_of_another_campaign_is_not_gone_on_from(sandbox, a_try_that_bro
     assert len(numbers_in(sandbox, other)) == 600
 
 
-def test_who_has_vanished_since_is_sent_again_in_the_same_try(sandbox, campaign, a_try_that_broke_off, logged):
+def test_a_contact_that_has_vanished_is_sent_again_in_the_same_try(sandbox, campaign, a_try_that_broke_off, logged):
     hook = TingTingHook()
     for contact_id in list(sandbox.world.campaigns[campaign].contacts)[:5]:
         hook.delete_contact(contact_id)
@@ -117,7 +117,7 @@ def test_who_has_vanished_since_is_sent_again_in_the_same_try(sandbox, campaign,
     assert "lacks 5 contacts" in logged()
 
 
-def test_after_people_were_missing_the_next_try_begins_at_the_beginning(sandbox, campaign):
+def test_after_contacts_were_missing_the_next_try_begins_at_the_beginning(sandbox, campaign):
     store = Store()
     sandbox.faults.add("partial", call="add_contacts")
     with pytest.raises(TingTingCampaignError):
@@ -130,7 +130,7 @@ def test_after_people_were_missing_the_next_try_begins_at_the_beginning(sandbox,
     assert len(numbers_in(sandbox, campaign)) == 600
 
 
-def test_how_far_it_came_is_kept_while_it_sends_and_names_nobody(sandbox, campaign, monkeypatch):
+def test_how_far_it_came_is_kept_while_it_sends_and_names_no_contact(sandbox, campaign, monkeypatch):
     monkeypatch.setattr(checkpoint, "SAVE_INTERVAL", 0)
     kept = []
 
@@ -162,7 +162,7 @@ def test_a_store_that_is_out_of_reach_does_not_stop_a_sending(sandbox, campaign,
     assert "could not be saved (ConnectionError)" in logged()
 
 
-def test_a_retry_goes_on_when_many_others_were_taken_out_between_the_tries(sandbox, campaign):
+def test_a_retry_continues_when_many_others_were_taken_out_between_the_tries(sandbox, campaign):
     strangers = [(f"9861{index:06}", {"name": "Ram"}) for index in range(700)]
     added, _ = sandbox.world.add_contacts(campaign, strangers)
     store = Store()

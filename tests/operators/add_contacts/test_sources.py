@@ -1,4 +1,4 @@
-"""What contacts may come from, what becomes of their columns, and how they go out."""
+"""Contacts from each kind of source, in a task."""
 
 from __future__ import annotations
 
