@@ -1,4 +1,4 @@
-"""Contacts and rejected rows are kept on disk: memory stays flat, nothing is left behind, and a full disk is reported."""
+"""Contacts and rejected rows are kept on disk: memory stays flat, and a full disk is reported."""
 
 from __future__ import annotations
 

@@ -180,6 +180,6 @@ def test_workbooks_for_the_upload_bring_the_same_contacts(
     parts = write_workbook(audience.contacts(), tmp_path / "out.xlsx", max_rows=101, variables=audience.variables)
     assert [part.contacts for part in parts] == [100, 100, 50]
     for part in parts:
-        # The call is one request, or a conversation of several, as TingTing's answers require.
+        # The call is one request or several, as TingTing's responses require.
         assert client.send(calls.upload_contacts(campaign_id, part.path)).total_validated_rows == part.contacts
     assert numbers_in(client, campaign_id) == everybody()
