@@ -22,7 +22,7 @@ DOCS = Path(__file__).resolve().parent.parent / "docs"
 # Section -> module -> the names on its page; an empty list means all public names that the module defines.
 PUBLIC: dict[str, dict[str, list[str]]] = {
     "Operators": {
-        "operators.campaign": [],
+        "operators.campaign": ["TingTingCreateCampaignOperator", "TingTingRunCampaignOperator"],
         "operators.contacts": ["TingTingAddContactsOperator", "TingTingCheckContactsOperator"],
         "operators.report": [],
         "operators.manage": [],

@@ -2,8 +2,8 @@
 
 Each audience is written to a file by a `@task.tingting_audience` function, because contacts do not belong into XCom.
 
-A manual run beside the scheduled one is a campaign of its own: it calls the same contacts again. Trigger this DAG by
-hand only when its schedule is off.
+The runs of one week have the same `occasion`: a manual run beside the scheduled one finds its campaigns, reports their
+outcome and calls no contact again.
 """
 
 from __future__ import annotations
@@ -58,6 +58,15 @@ with DAG(
         """Return the name of the district's campaign."""
         return f"Vaccination day, {district}"
 
+    # [START howto_occasion]
+    @task
+    def occasion(district: str, data_interval_end=None, dag_run=None) -> str:
+        """Return the week and the district: all runs with the same text share one campaign."""
+        moment = pendulum.instance(data_interval_end or dag_run.run_after).in_timezone("Asia/Kathmandu")
+        return f"{moment:%G-W%V} {district}"
+
+    # [END howto_occasion]
+
     # [START howto_tingting_audience]
     # In a folder each task instance has a file of its own, so two runs never write to the same one.
     @task.tingting_audience(path=f"{AUDIENCES}/")
@@ -77,6 +86,7 @@ with DAG(
         create = TingTingCreateCampaignOperator(
             task_id="create_campaign",
             name=campaign_name(district),
+            occasion=occasion(district),
             services="SMS & PHONE",
             user_phone=[3],
             voice="Prashanna",

@@ -136,6 +136,14 @@ def test_weekly_by_district(sandbox, run_dag, default_deferrable, quiet):
     quiet(run, [{key: patient[key] for key in ("mobile", "name", "place")} for patient in patients], campaign.message)
 
 
+def test_a_second_weekly_run_in_the_same_week_calls_no_contact_again(sandbox, run_dag):
+    first, second = (run_dag("tingting_weekly_by_district", dated=dated) for dated in (True, False))
+
+    assert first.state == second.state == "success"
+    assert len(sandbox.world.campaigns) == 3
+    assert set(sandbox.ledger.times_dialled().values()) == {1}
+
+
 def test_call_unanswered_again(sandbox, run_dag, default_deferrable, quiet):
     patients = rows_of(DATA / "patients.csv")
     numbers = {digits(patient["mobile"]) for patient in patients}
