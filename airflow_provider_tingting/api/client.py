@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass, replace
+from functools import cached_property
 from types import TracebackType
 from typing import Any, BinaryIO, Protocol, TypeVar, cast
 from urllib.parse import urljoin
@@ -16,6 +18,7 @@ from tenacity import AsyncRetrying, Retrying
 from airflow_provider_tingting.api.alternatives import AlternativeRequests, follow_redirects
 from airflow_provider_tingting.api.driver import drive, drive_async
 from airflow_provider_tingting.api.exchange import RESPONSE_LIMITS, BodyLimits, Exchange
+from airflow_provider_tingting.api.lookahead import MAX_PAGES_AT_ONCE, Lookahead
 from airflow_provider_tingting.api.models import Page
 from airflow_provider_tingting.api.pagination import Paginator
 from airflow_provider_tingting.api.protocol import Call, Request, Response
@@ -24,7 +27,7 @@ from airflow_provider_tingting.api.responses import check_download, error_of, re
 from airflow_provider_tingting.api.retry import RetryPolicy
 from airflow_provider_tingting.api.transport import Origin
 from airflow_provider_tingting.clock import sleep
-from airflow_provider_tingting.errors import TingTingConfigError
+from airflow_provider_tingting.errors import TingTingAPIError, TingTingConfigError
 from airflow_provider_tingting.masking import HIDDEN
 
 T = TypeVar("T")
@@ -174,11 +177,7 @@ class TingTingClient(_Client):
         :param call: a call from `calls`.
         :raises TingTingAPIError: the subclass that describes the failure.
         """
-
-        def once(one: Call[Any], deadline: float) -> Any:
-            return self._read(one, self._receive(one, deadline))
-
-        return drive(self._alternatives.send(call), self._with_retries(once))
+        return drive(self._alternatives.send(call), self._with_retries(self._once))
 
     def send_with_response(self, call: Call[T]) -> tuple[T, Response]:
         """Send one call once, without retries, and return its result with the HTTP response, for a diagnosis.
@@ -190,14 +189,34 @@ class TingTingClient(_Client):
         return self._read(call, response), self._without_token(response)
 
     def iterate(self, first: Call[Page[R]]) -> Iterator[R]:
-        """Yield the rows of a list over all its pages, which are read as they are needed.
+        """Yield the rows of a list over all its pages, in order; of a long list, several pages are read at once.
 
         :param first: the call for the first page.
         :raises TingTingAPIError: the subclass that describes the failure.
         """
-        paginator = Paginator(first, timeout=self._list_timeout)
-        for call in paginator:
-            yield from paginator.new_rows(self.send(call))
+        paginator, lookahead = Paginator(first, timeout=self._list_timeout), Lookahead[R]()
+        in_flight: dict[object, Future[Page[R]]] = {}
+        try:
+            for call in paginator:
+                plan = lookahead.plan(call)
+                if plan == [call]:
+                    page = lookahead.fit(call, call, self.send(call))
+                else:
+                    for early in plan:
+                        if _key(early) not in in_flight:
+                            in_flight[_key(early)] = self._page_threads.submit(self._attempt, early, self._once)
+                    try:
+                        page = lookahead.fit(call, plan[0], in_flight.pop(_key(plan[0])).result())
+                    except TingTingAPIError:
+                        # Early pages are not retried, so that their threads end soon after the iteration.
+                        lookahead.miss()
+                        page = None
+                if page is None:
+                    page = lookahead.fit(call, call, self.send(call))
+                yield from paginator.new_rows(cast("Page[R]", page))
+        finally:
+            for future in in_flight.values():
+                future.cancel()
 
     def download(self, call: Call[None], target: BinaryIO) -> Downloaded:
         """Write the response's body to a seekable binary file, from the file's current position.
@@ -227,12 +246,15 @@ class TingTingClient(_Client):
         return drive(self._alternatives.send(cast("Call[Downloaded]", call)), self._with_retries(once))
 
     def _with_retries(self, once: Callable[[Call[Any], float], Any]) -> Callable[[Call[Any]], Any]:
-        def attempt(call: Call[Any]) -> Any:
-            sleep(self._rate_limiter.reserve())
-            deadline = self._deadline(call)
-            return drive(follow_redirects(call, self.base_url), lambda one: once(one, deadline))
+        return lambda call: Retrying(sleep=sleep, **self._retry.options(call))(self._attempt, call, once)
 
-        return lambda call: Retrying(sleep=sleep, **self._retry.options(call))(attempt, call)
+    def _attempt(self, call: Call[Any], once: Callable[[Call[Any], float], Any]) -> Any:
+        sleep(self._rate_limiter.reserve())
+        deadline = self._deadline(call)
+        return drive(follow_redirects(call, self.base_url), lambda one: once(one, deadline))
+
+    def _once(self, call: Call[Any], deadline: float) -> Any:
+        return self._read(call, self._receive(call, deadline))
 
     def _receive(self, call: Call[Any], deadline: float) -> Response:
         with self._transport.open(self._exchange(call, deadline), call.request) as (head, pieces):
@@ -240,7 +262,14 @@ class TingTingClient(_Client):
 
     def close(self) -> None:
         """Close all connections."""
+        threads = self.__dict__.pop("_page_threads", None)
+        if threads is not None:
+            threads.shutdown(wait=False, cancel_futures=True)
         self._transport.close()
+
+    @cached_property
+    def _page_threads(self) -> ThreadPoolExecutor:
+        return ThreadPoolExecutor(MAX_PAGES_AT_ONCE, thread_name_prefix="tingting-pages")
 
     def __enter__(self) -> TingTingClient:
         return self
@@ -261,20 +290,34 @@ class AsyncTingTingClient(_Client):
     async def send(self, call: Call[T]) -> T:
         """Send one call, as `TingTingClient.send` does."""
 
-        async def once(one: Call[Any], deadline: float) -> Any:
-            exchange = self._exchange(one, deadline)
-            async with self._transport.open(exchange, one.request) as (head, pieces):
-                response = replace(head, content=b"".join([piece async for piece in pieces]))
-            return self._read(one, response)
-
-        return await drive_async(self._alternatives.send(call), self._with_retries(once))
+        return await drive_async(self._alternatives.send(call), self._with_retries(self._once))
 
     async def iterate(self, first: Call[Page[R]]) -> AsyncIterator[R]:
         """Yield the rows of a list over all its pages, as `TingTingClient.iterate` does."""
-        paginator = Paginator(first, timeout=self._list_timeout)
-        for call in paginator:
-            for row in paginator.new_rows(await self.send(call)):
-                yield row
+        paginator, lookahead = Paginator(first, timeout=self._list_timeout), Lookahead[R]()
+        in_flight: dict[object, asyncio.Task[Page[R]]] = {}
+        try:
+            for call in paginator:
+                plan = lookahead.plan(call)
+                if plan == [call]:
+                    page = lookahead.fit(call, call, await self.send(call))
+                else:
+                    for early in plan:
+                        if _key(early) not in in_flight:
+                            in_flight[_key(early)] = asyncio.create_task(self._attempt(early, self._once))
+                    try:
+                        page = lookahead.fit(call, plan[0], await in_flight.pop(_key(plan[0])))
+                    except TingTingAPIError:
+                        lookahead.miss()
+                        page = None
+                if page is None:
+                    page = lookahead.fit(call, call, await self.send(call))
+                for row in paginator.new_rows(cast("Page[R]", page)):
+                    yield row
+        finally:
+            for task in in_flight.values():
+                task.cancel()
+            await asyncio.gather(*in_flight.values(), return_exceptions=True)
 
     async def download(self, call: Call[None], target: BinaryIO) -> Downloaded:
         """Write the response's body to a file, as `TingTingClient.download` does."""
@@ -299,14 +342,19 @@ class AsyncTingTingClient(_Client):
         return await drive_async(self._alternatives.send(cast("Call[Downloaded]", call)), self._with_retries(once))
 
     def _with_retries(self, once: Callable[[Call[Any], float], Any]) -> Callable[[Call[Any]], Any]:
-        async def attempt(call: Call[Any]) -> Any:
-            await asyncio.sleep(self._rate_limiter.reserve())
-            # Creating the HTTP client is not part of the request's time.
-            await self._transport.client()
-            deadline = self._deadline(call)
-            return await drive_async(follow_redirects(call, self.base_url), lambda one: once(one, deadline))
+        return lambda call: AsyncRetrying(**self._retry.options(call))(self._attempt, call, once)
 
-        return lambda call: AsyncRetrying(**self._retry.options(call))(attempt, call)
+    async def _attempt(self, call: Call[Any], once: Callable[[Call[Any], float], Any]) -> Any:
+        await asyncio.sleep(self._rate_limiter.reserve())
+        # Creating the HTTP client is not part of the request's time.
+        await self._transport.client()
+        deadline = self._deadline(call)
+        return await drive_async(follow_redirects(call, self.base_url), lambda one: once(one, deadline))
+
+    async def _once(self, call: Call[Any], deadline: float) -> Any:
+        async with self._transport.open(self._exchange(call, deadline), call.request) as (head, pieces):
+            response = replace(head, content=b"".join([piece async for piece in pieces]))
+        return self._read(call, response)
 
     async def close(self) -> None:
         """Close all connections."""
@@ -319,3 +367,7 @@ class AsyncTingTingClient(_Client):
         self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
     ) -> None:
         await self.close()
+
+
+def _key(call: Call[Any]) -> object:
+    return tuple(sorted(call.request.query.items()))

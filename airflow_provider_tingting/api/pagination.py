@@ -108,11 +108,19 @@ class Paginator(Iterator[Call[Page[R]]]):
         return replace(self._call, request=replace(self._call.request, query=query))
 
     def _is_new(self, row: R) -> bool:
-        # Rows may have no id; the whole row is the key then, so that repeated pages are recognised.
-        key = getattr(row, "id", None)
-        if key is None:
-            key = row.model_dump_json() if isinstance(row, BaseModel) else repr(row)
+        key = row_key(row)
         if key in self._seen:
             return False
         self._seen.add(key)
         return True
+
+
+def row_key(row: object) -> object:
+    """Return what identifies a row of a list: its id or, for rows without one, all of its values.
+
+    :param row: the row.
+    """
+    key = getattr(row, "id", None)
+    if key is not None:
+        return key
+    return row.model_dump_json() if isinstance(row, BaseModel) else repr(row)
