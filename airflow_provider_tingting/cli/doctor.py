@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from itertools import chain
 
@@ -17,6 +18,7 @@ from airflow_provider_tingting.cli.probe import Finding, probe
 from airflow_provider_tingting.cli.probe import Verdict as Suitability
 from airflow_provider_tingting.cli.tables import print_json, print_text
 from airflow_provider_tingting.contacts.numbers import InvalidNumberError, normalise
+from airflow_provider_tingting.errors import TingTingError
 from airflow_provider_tingting.formatting import counted
 
 _STYLES = {Verdict.OK: "", Verdict.WARNING: "yellow", Verdict.PROBLEM: "bold red"}
@@ -52,11 +54,10 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
             _print(check, console)
     findings: list[Finding] = []
     if arguments.probe and not any(check.verdict is Verdict.PROBLEM for check in checks if check.name in _NEEDED):
-        with connect(arguments.conn_id) as client, closing(probe(client, arguments.number)) as measurements:
-            for finding in measurements:
-                findings.append(finding)
-                if not arguments.json:
-                    _print_finding(finding, console)
+        for finding in _probe(arguments.conn_id, arguments.number):
+            findings.append(finding)
+            if not arguments.json:
+                _print_finding(finding, console)
     problems, warnings = (
         sum(check.verdict is verdict for check in checks) for verdict in (Verdict.PROBLEM, Verdict.WARNING)
     )
@@ -85,6 +86,15 @@ def _print(check: Check, console: Console) -> None:
     print_text(console, text, style=_STYLES[check.verdict], indent=_INDENT)
     if check.remedy:
         print_text(console, f"{'':{_INDENT - 2}}→ {check.remedy}", indent=_INDENT)
+
+
+def _probe(conn_id: str, numbers: Sequence[str]) -> Iterator[Finding]:
+    with connect(conn_id) as client, closing(probe(client, numbers)) as measurements:
+        try:
+            yield from measurements
+        except TingTingError as error:
+            handling = "Campaigns cannot be created with this token. Ask TingTing for the permission."
+            yield Finding("A draft can be created", str(error), handling, Suitability.DOES_NOT_WORK)
 
 
 def _print_finding(finding: Finding, console: Console) -> None:

@@ -65,7 +65,7 @@ class _PipeConsole(Console):
 
 
 def make_console(*, file: TextIO | None = None, stderr: bool = False) -> Console:
-    """Return a console that folds cells only on a narrow terminal; rich obeys `NO_COLOR`.
+    """Return a console that folds cells only on a narrow terminal; rich reads `NO_COLOR`.
 
     :param file: where it writes; None means standard output.
     :param stderr: write to standard error instead.

@@ -35,7 +35,7 @@ from airflow_provider_tingting.errors import (
     TingTingNotFoundError,
     TingTingOutcomeUnknownError,
 )
-from airflow_provider_tingting.formatting import counted
+from airflow_provider_tingting.formatting import amount, counted
 from airflow_provider_tingting.masking import mask_text
 
 NAME_PREFIX = "airflow-provider-tingting probe"
@@ -395,7 +395,11 @@ def _dashboard(draft: Draft, assumption: str) -> Finding:
         return Finding(
             assumption, f"HTTP {error.status_code}: {error.message}", "The balance is unknown; no check fails."
         )
-    return Finding(assumption, f"The balance is {balance}.", "The contact check compares its estimate with it.")
+    return Finding(
+        assumption,
+        "The response has no balance." if balance is None else f"The balance is {amount(balance)}.",
+        "The contact check compares its estimate with it.",
+    )
 
 
 def _speed(draft: Draft, assumption: str) -> Finding:

@@ -85,7 +85,7 @@ class Middleware:
         self.faults = faults
         self.dialect = dialect
         self.options = options
-        # Requests that a fault holds back: when each is to be processed, and what tells that it was.
+        # Requests that a fault holds back: the time at which each is processed, by the event that is set then.
         self._held_back: dict[asyncio.Event, float] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

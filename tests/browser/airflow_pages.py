@@ -1,6 +1,6 @@
 """A real Airflow with one finished run, whose pages a browser can open: its API server on SQLite in a private home.
 
-Everybody who comes is an administrator. Imports no Airflow.
+Every visitor is an administrator.
 """
 
 from __future__ import annotations

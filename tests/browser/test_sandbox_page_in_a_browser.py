@@ -65,7 +65,7 @@ def test_a_run_is_seen_live_from_the_first_campaign_to_the_last_call(box, open_p
     expect(page.locator("#ledger-rows")).to_contain_text("नमस्कार सीता 29 जी, भोलि खोप लगाइन्छ।")
 
 
-def test_whoever_is_called_again_is_pointed_out(box, open_page):
+def test_repeated_calls_are_highlighted(box, open_page):
     campaign = make_campaign(box, 2, run=True)
     box.play_out()
     with TingTingClient(box.token, base_url=box.base_url) as client:
@@ -100,7 +100,7 @@ def test_the_clock_is_pushed_and_its_speed_changed(box, open_page):
     expect(row(page, "Water")).to_contain_text("Completed")
 
 
-def test_a_fault_is_switched_on_strikes_and_is_switched_off(box, open_page):
+def test_a_fault_is_switched_on_applied_and_switched_off(box, open_page):
     page = open_page(box.root_url)
     switch = page.get_by_role("switch", name="Service unavailable")
     voices, headers = f"{box.base_url}voice-models/", {"Authorization": f"Bearer {box.token}"}
@@ -144,7 +144,7 @@ def test_any_fault_is_scripted_in_the_form_and_a_wrong_one_is_explained(box, ope
     expect(page.get_by_role("list", name="Pending faults").locator("li")).to_have_count(0)
 
 
-def test_a_page_left_open_says_that_the_sandbox_is_gone_and_shows_the_new_world_when_it_is_back(open_page):
+def test_an_open_page_shows_the_lost_connection_and_then_the_restarted_sandbox(open_page):
     with Sandbox(speed=0) as first:
         make_campaign(first, 3, name="Of the first world")
         page = open_page(
@@ -200,7 +200,7 @@ def test_everything_is_reached_and_used_with_the_keyboard_alone(box, open_page):
     tab_to("Slow")
     page.keyboard.press("Space")
     expect(page.get_by_role("switch", name="Slow")).to_have_attribute("aria-checked", "true")
-    # The focus stays where it was though the switch was drawn anew.
+    # The focus stays where it was after the switch was drawn again.
     expect(page.get_by_role("switch", name="Slow")).to_be_focused()
     tab_to("reset")
     page.keyboard.press("Enter")
@@ -234,7 +234,7 @@ def test_no_width_makes_the_page_scroll_sideways(box, open_page, width):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_every_text_stands_out_from_what_is_behind_it(box, open_page, scheme):
+def test_every_text_has_enough_contrast(box, open_page, scheme):
     make_campaign(box, 60, run=True)
     box.clock.push(25)
     page = open_page(f"{box.root_url}#campaign-1", color_scheme=scheme)
@@ -262,7 +262,7 @@ def test_every_field_has_a_label_and_every_button_a_name(box, open_page):
     assert nameless == []
 
 
-def test_what_a_campaign_is_called_is_shown_and_never_run(box, open_page):
+def test_the_name_of_a_campaign_is_shown_as_text(box, open_page):
     name = "<img src=x onerror=alert(1)> & <b>खोप</b>"
     make_campaign(box, 1, name=name)
     page = open_page(f"{box.root_url}#campaign-1")

@@ -76,7 +76,7 @@ def test_a_number_in_a_campaigns_name_is_masked(tingting, sandbox):
         assert "[bold]now[/bold]" in out
 
 
-def test_watching_ends_well_when_somebody_was_reached(tingting, sandbox):
+def test_watching_succeeds_when_a_contact_was_reached(tingting, sandbox):
     number = a_campaign(sandbox)
     sandbox.world.run_campaign(number)
     sandbox.clock.speed = 200.0
@@ -88,7 +88,7 @@ def test_watching_ends_well_when_somebody_was_reached(tingting, sandbox):
     assert writes(sandbox) == []
 
 
-def test_watching_ends_badly_when_nobody_was_reached(tingting, sandbox):
+def test_watching_fails_when_no_contact_was_reached(tingting, sandbox):
     number = finished(sandbox, outcome="unanswered")
     code, out, err = tingting(f"campaigns watch {number} --json")
 
@@ -123,7 +123,7 @@ def test_a_campaign_that_has_ended_is_not_stopped_again(tingting, sandbox):
     assert writes(sandbox) == []
 
 
-def test_nothing_is_stopped_where_nobody_can_be_asked(tingting, sandbox):
+def test_without_a_terminal_nothing_is_stopped_without_yes(tingting, sandbox):
     number = a_campaign(sandbox)
     code, _, err = tingting(f"campaigns stop {number}")
 
@@ -145,7 +145,7 @@ def test_a_person_is_asked_first(answer, stopped, tingting, sandbox, monkeypatch
     assert ("Nothing was sent" in err) is not stopped
 
 
-def test_a_stop_is_told_even_if_nothing_can_be_read_afterwards(tingting, sandbox):
+def test_a_stop_is_reported_even_if_no_read_succeeds_afterwards(tingting, sandbox):
     number = a_campaign(sandbox)
     sandbox.world.run_campaign(number)
     sandbox.faults.add("500", call="get_campaign", times="*", skip=1)
@@ -168,7 +168,7 @@ def test_a_reader_that_has_seen_enough_is_no_failure():
         os.dup2(os.open(os.devnull, os.O_WRONLY), writer)
 
 
-def test_a_server_that_has_no_stop_is_told_with_a_bad_end(tingting, sandbox):
+def test_a_server_without_a_stop_call_is_reported_as_a_problem(tingting, sandbox):
     number = a_campaign(sandbox)
     sandbox.world.run_campaign(number)
     sandbox.faults.parse("413:stop")
@@ -178,7 +178,7 @@ def test_a_server_that_has_no_stop_is_told_with_a_bad_end(tingting, sandbox):
     assert "could not be stopped" in out
 
 
-def test_a_report_comes_home_with_its_summary(tingting, sandbox, tmp_path):
+def test_a_report_is_downloaded_with_its_summary(tingting, sandbox, tmp_path):
     number = finished(sandbox)
     path = tmp_path / "report.csv"
     code, out, _ = tingting(f"report {number} {path}")
@@ -253,7 +253,7 @@ COMMANDS = ["campaigns list", "campaigns show 1", "campaigns watch 1", "campaign
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_a_refused_token_is_told_and_never_shown(command, tingting, sandbox):
+def test_a_refused_token_is_reported_and_never_shown(command, tingting, sandbox):
     sandbox.world.rotate_token("another-token-of-this-test")
     code, out, err = tingting(command)
 
@@ -264,7 +264,7 @@ def test_a_refused_token_is_told_and_never_shown(command, tingting, sandbox):
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_a_connection_that_is_not_there_is_told_with_what_to_do(command, tingting):
+def test_a_missing_connection_is_reported_with_a_remedy(command, tingting):
     code, out, err = tingting(f"{command} --conn-id nowhere")
 
     assert (code, out) == (ExitCode.USAGE_ERROR, "")
@@ -272,7 +272,7 @@ def test_a_connection_that_is_not_there_is_told_with_what_to_do(command, tingtin
     assert "AIRFLOW_CONN_NOWHERE" in err
 
 
-def test_a_campaign_that_is_not_there_is_told(tingting):
+def test_a_missing_campaign_is_reported(tingting):
     code, _, err = tingting("campaigns show 4711")
 
     assert code == ExitCode.API_ERROR

@@ -20,7 +20,7 @@ def found(tingting, arguments=""):
     return code, {check["check"]: check for check in checks}
 
 
-def test_on_a_good_day_nothing_is_a_problem(tingting):
+def test_without_problems_every_check_is_ok(tingting):
     code, checks = found(tingting)
 
     assert code == 0
@@ -30,7 +30,7 @@ def test_on_a_good_day_nothing_is_a_problem(tingting):
     assert "3, 12" in checks["caller numbers"]["message"]
 
 
-def test_what_it_prints_has_a_line_for_each_look_and_no_token(tingting):
+def test_it_prints_a_line_for_each_check_and_no_token(tingting):
     code, out, err = tingting("doctor")
 
     assert code == 0
@@ -38,7 +38,7 @@ def test_what_it_prints_has_a_line_for_each_look_and_no_token(tingting):
     assert "tingting-sandbox-token" not in out + err
 
 
-def test_it_changes_nothing_and_reads_little(tingting, sandbox):
+def test_it_only_reads_with_at_most_four_requests(tingting, sandbox):
     found(tingting)
 
     assert {request.method for request in sandbox.requests} == {"GET"}
@@ -82,7 +82,7 @@ BAD_CONNECTIONS = {
 
 
 @pytest.mark.parametrize("what", BAD_CONNECTIONS)
-def test_a_bad_connection_is_told_in_its_line(what, tingting, sandbox, monkeypatch):
+def test_an_invalid_connection_is_reported_in_its_line(what, tingting, sandbox, monkeypatch):
     changes, name, verdict = BAD_CONNECTIONS[what]
     monkeypatch.setenv("AIRFLOW_CONN_TINGTING_DEFAULT", connection(sandbox, **changes))
     code, checks = found(tingting)
@@ -113,7 +113,7 @@ def test_a_clock_that_is_off_is_a_warning():
     assert check_clock("half past ten", now.timestamp()).verdict.value == "ok"
 
 
-def test_a_triggerer_that_has_never_run_is_a_warning_and_one_that_runs_is_not(tingting):
+def test_a_missing_triggerer_is_a_warning_and_a_running_one_is_not(tingting):
     from airflow.jobs.job import Job
     from airflow.utils.session import create_session
 
@@ -143,7 +143,7 @@ DATABASES = {
 
 
 @pytest.mark.parametrize("what", DATABASES)
-def test_without_airflows_database_it_still_says_what_it_can(what, tmp_path, sandbox):
+def test_without_airflows_database_the_other_checks_still_run(what, tmp_path, sandbox):
     address, sentence = DATABASES[what]
     done = subprocess.run(
         [sys.executable, "-m", "airflow_provider_tingting", "doctor", "--json"],

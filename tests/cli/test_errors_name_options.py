@@ -28,12 +28,12 @@ def two_sheets(tmp_path):
         (("--sheet", "वडा ७", "--message", "Hi {other}"), "name the variable's column with --variable."),
     ],
 )
-def test_what_is_to_be_given_is_written_as_an_option(two_sheets, capsys, arguments, says):
+def test_a_remedy_names_options_instead_of_arguments(two_sheets, capsys, arguments, says):
     main(["contacts", "check", two_sheets, *arguments])
 
-    told = capsys.readouterr()
-    assert says in told.err
-    assert "='" not in told.err and "variables=" not in told.err
+    shown = capsys.readouterr()
+    assert says in shown.err
+    assert "='" not in shown.err and "variables=" not in shown.err
 
 
 def test_a_list_of_people_to_leave_out_with_two_sheets_is_to_be_saved_apart(two_sheets, tmp_path, capsys):
@@ -41,15 +41,15 @@ def test_a_list_of_people_to_leave_out_with_two_sheets_is_to_be_saved_apart(two_
     path.write_text("9841234567\n")
     assert main(["contacts", "check", str(path), "--exclude", two_sheets]) == 2
 
-    told = capsys.readouterr().err
-    assert f"--exclude {two_sheets}: " in told
-    assert "Save the one that is meant as a file of its own." in told
-    assert "--sheet" not in told
+    shown = capsys.readouterr().err
+    assert f"--exclude {two_sheets}: " in shown
+    assert "Save the one that is meant as a file of its own." in shown
+    assert "--sheet" not in shown
 
 
 def test_a_bad_row_names_the_option_that_would_take_it(two_sheets, capsys):
     assert main(["contacts", "check", two_sheets, "--sheet", "वडा ७"]) == 1
 
-    told = capsys.readouterr().out
-    assert "--number-policy as_is" in told
-    assert "number_policy=" not in told
+    shown = capsys.readouterr().out
+    assert "--number-policy as_is" in shown
+    assert "number_policy=" not in shown

@@ -10,6 +10,7 @@ import pytest
 from airflow_provider_tingting.api import TingTingClient
 from airflow_provider_tingting.cli import probe
 from airflow_provider_tingting.sandbox import Dialect, Sandbox
+from airflow_provider_tingting.sandbox.refusals import Refused
 
 CHOICES = [
     {switch.name: choice}
@@ -96,6 +97,19 @@ def test_without_a_valid_token_it_creates_nothing(tingting, sandbox):
 
     assert tingting("doctor --probe")[0] == 1
     assert_only(sandbox)
+
+
+def test_a_refusal_to_create_is_a_finding(tingting, sandbox, monkeypatch):
+    def refuse(**fields):
+        raise Refused(403, {"detail": "You do not have permission to perform this action."})
+
+    monkeypatch.setattr(sandbox.world, "create_campaign", refuse)
+    code, out, _ = tingting("doctor --probe --json")
+    (finding,) = json.loads(out)["probe"]
+
+    assert code == 1
+    assert (finding["assumption"], finding["verdict"]) == ("A draft can be created", "does not work")
+    assert "permission" in finding["found"]
 
 
 def test_an_invalid_number_is_refused_with_its_option(tingting, sandbox):

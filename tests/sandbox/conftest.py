@@ -11,7 +11,7 @@ from airflow_provider_tingting.sandbox import Sandbox
 
 
 class Api:
-    """`api.get("campaign/1/")`: sends what it is told, with the sandbox's token."""
+    """`api.get("campaign/1/")`: sends a request with the sandbox's token."""
 
     def __init__(self, sandbox: Sandbox) -> None:
         self.sandbox = sandbox

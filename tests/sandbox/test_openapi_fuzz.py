@@ -55,7 +55,7 @@ def test_no_control_ends_in_a_server_error(sandbox, case):
 @seed(20250707)
 @settings(few_and_repeatable, max_examples=2)
 def test_no_call_is_answered_without_the_token(sandbox, case):
-    headers = {"Authorization": "Bearer somebody-elses"}
+    headers = {"Authorization": "Bearer another-token"}
     response = case.call(base_url=sandbox.root_url, headers=headers, session=sandbox.session, timeout=10)
     assert response.status_code == 401
 
@@ -77,7 +77,7 @@ def test_every_call_is_on_the_openapi_page_with_the_model_of_its_body():
 
 def answer_without_server_error(sandbox, case, headers):
     response = case.call(base_url=sandbox.root_url, headers=headers, session=sandbox.session, timeout=10)
-    # A fault that the controls were told to script is not an error of the sandbox.
+    # A fault that a request added is not an error of the sandbox.
     sandbox.faults.clear()
     assert response.status_code < 500, (
         f"{case.method} {case.formatted_path}: {response.status_code} {response.text[:300]}"

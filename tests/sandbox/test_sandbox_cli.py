@@ -43,7 +43,7 @@ def started():
         process.communicate(timeout=10)
 
 
-def test_it_prints_what_to_paste_serves_and_stops(started):
+def test_it_prints_the_connection_serves_and_stops(started):
     process, said = started("--port", "0", "--fault", "500:voices", "--token", "it's mine")
     exported = shlex.split(re.search(r"export (AIRFLOW_CONN_TINGTING_DEFAULT=.*)", said).group(1))[0]
     connection = json.loads(exported.partition("=")[2])
@@ -94,7 +94,7 @@ def test_ctrl_c_ends_it_where_the_shell_ignores_sigint_in_the_background(started
     assert process.returncode == 0
 
 
-def test_a_polite_kill_stops_it_too(started):
+def test_sigterm_stops_it_too(started):
     process, _ = started("--port", "0")
     process.send_signal(signal.SIGTERM)
     process.communicate(timeout=10)
@@ -126,7 +126,7 @@ def test_every_option_reaches_the_sandbox(started, tmp_path):
     assert '"seed": 3' in (tmp_path / "state").read_text()
 
 
-def test_a_port_in_use_is_said_in_a_sentence(capsys):
+def test_a_port_in_use_is_reported_in_one_sentence(capsys):
     with Sandbox() as sandbox:
         assert main(["--port", str(sandbox.port)]) == 2
     err = capsys.readouterr().err
@@ -152,7 +152,7 @@ def test_an_address_beyond_this_machine_is_refused(capsys, host):
         (["--state", "/"], "cannot be read"),
     ],
 )
-def test_an_option_that_makes_no_sense_is_said_in_a_sentence(capsys, options, said):
+def test_an_invalid_option_is_reported_in_one_sentence(capsys, options, said):
     assert main(["--port", "0", *options]) == 2
     captured = capsys.readouterr()
     assert said in captured.err
@@ -160,7 +160,7 @@ def test_an_option_that_makes_no_sense_is_said_in_a_sentence(capsys, options, sa
     assert captured.out == ""
 
 
-def test_a_start_that_is_no_date_is_said_in_a_sentence(capsys):
+def test_a_start_that_is_no_date_is_reported_in_one_sentence(capsys):
     with pytest.raises(SystemExit, match="2"):
         main(["--start", "soon"])
     assert "'soon' is not an ISO 8601 date" in capsys.readouterr().err
@@ -175,7 +175,7 @@ def test_the_help_lists_faults_calls_and_dialects(capsys):
 
 
 @pytest.mark.parametrize("missing", ["fastapi", "uvicorn", "python_multipart"])
-def test_what_is_not_installed_is_named_with_the_command_that_installs_it(capsys, monkeypatch, missing):
+def test_a_missing_package_is_named_with_the_command_that_installs_it(capsys, monkeypatch, missing):
     import importlib.util
 
     find_spec = importlib.util.find_spec

@@ -28,7 +28,7 @@ def variables(box, campaign_id):
     return {contact.number: contact.variables for contact in box.world.campaign(campaign_id).contacts.values()}
 
 
-def test_sending_a_batch_again_skips_what_is_there(box, api):
+def test_sending_a_batch_again_skips_existing_numbers(box, api):
     campaign_id = api.create(3)
     rows = [{"number": "9841000000"}, {"number": 9841000002}, {"number": "9841000009"}, {"number": "9841000009"}]
     answer = api.post(f"campaign/{campaign_id}/add-contact/", json={"contacts": rows}).json()
@@ -115,7 +115,7 @@ def bomb() -> bytes:
     ],
     ids=["empty", "a CSV file", "a workbook cut short", "no column of numbers", "no columns"],
 )
-def test_a_file_that_is_no_list_of_contacts_is_refused(api, content, said):
+def test_a_file_that_is_no_workbook_of_contacts_is_refused(api, content, said):
     campaign_id = api.create()
     response = upload(api, campaign_id, content)
 

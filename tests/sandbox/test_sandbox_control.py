@@ -51,7 +51,7 @@ def test_the_state_shows_time_campaigns_credits_and_faults(box, api):
         {"kind": "500", "call": "list_voice_models", "times": "2"},
     ],
 )
-def test_a_fault_is_scripted_listed_and_strikes(box, api, body):
+def test_a_fault_is_added_listed_and_applied(box, api, body):
     assert control(box, "POST", "faults", json=body).status_code == 201
     (fault,) = control(box, "GET", "faults").json()
     assert (fault["kind"], fault["times"], fault["applied"]) == ("500", 2, 0)
@@ -103,7 +103,7 @@ def test_credits_and_outcomes_are_set(box, api):
     assert box.world.statuses(campaign_id) == {"unanswered": 1}
 
 
-def test_the_ledger_shows_who_was_called_and_every_request_but_no_token(box, api):
+def test_the_ledger_has_calls_and_requests_but_no_token(box, api):
     campaign_id = api.create(1)
     api.run(campaign_id)
     control(box, "POST", "clock", json={"push": 60})

@@ -14,7 +14,7 @@ def run_out(box, api, **options):
     return campaign_id
 
 
-def test_the_balance_falls_by_what_the_campaign_spent(box, api):
+def test_the_balance_decreases_by_the_credits_of_the_campaign(box, api):
     before = api.get("dashboard/").json()["remaining_credits"]
     campaign_id = run_out(box, api)
     listing = api.get(f"campaign-detail/{campaign_id}/").json()
@@ -58,7 +58,7 @@ def test_a_campaign_that_reaches_its_credit_limit_is_terminated(box, api):
     assert 0 < campaign["progress_percent"] < 100
     assert api.get(f"campaign-detail/{campaign_id}/").json()["total_credits_consumed"] == 5
     assert statuses["terminated"] == 30 - len(box.ledger.dialled)
-    # Whoever was being called when the credits ran out was called to the end.
+    # A call that is in progress when the credits run out is completed.
     assert not set(statuses) & {"dialing", "ringing", "answered"}
 
 
@@ -94,7 +94,7 @@ def test_a_terminated_campaign_can_be_run_again_after_credits_were_bought(box, a
     assert "terminated" not in box.world.statuses(campaign_id)
 
 
-def test_stopping_gives_back_what_was_not_talked(box, api):
+def test_stopping_refunds_the_seconds_that_were_not_spoken(box, api):
     box.world.script_outcome("9841000000", "completed")
     campaign_id = api.create(1, message="long " * 200)
     api.run(campaign_id)

@@ -49,7 +49,7 @@ def test_the_report_may_be_the_table_alone(speak):
     assert len(lines) == 4
 
 
-def test_the_report_of_nobody_may_be_a_500(speak):
+def test_the_report_of_a_campaign_without_contacts_can_be_a_500(speak):
     api = speak(empty_report="500")
     response = api.get(f"download/{api.create()}/report/")
     assert response.status_code == 500
@@ -226,7 +226,7 @@ def test_a_batch_may_be_too_large(speak):
         ("seller", "unknown dialect 'seller'; choose from vendor"),
     ],
 )
-def test_a_dialect_that_nobody_speaks_is_refused_with_those_that_there_are(switches, said):
+def test_an_unknown_dialect_is_refused_with_the_choices(switches, said):
     with pytest.raises(ValueError, match=said):
         Sandbox(dialect=switches)
 
@@ -243,7 +243,7 @@ def test_every_switch_is_in_the_table_with_a_meaning():
     assert all(meaning for _, _, meaning in table)
 
 
-def test_the_usual_dialect_is_what_the_page_of_the_api_shows(api):
+def test_the_default_dialect_is_that_of_the_api_page(api):
     response = requests.get(
         api.sandbox.base_url + "campaign/", headers={"Authorization": f"Bearer {api.sandbox.token}"}, timeout=10
     )

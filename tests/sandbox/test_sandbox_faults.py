@@ -56,7 +56,7 @@ def create(client, sandbox, timeout=5.0):
 
 @pytest.mark.parametrize("client", [requests, httpx], ids=["requests", "httpx"])
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if not kind.startswith("partial")])
-def test_each_fault_is_what_it_says_strikes_once_and_leaves_what_it_says(box, kind, client):
+def test_each_fault_is_applied_once_with_its_documented_effect(box, kind, client):
     value = 0.1 if kind == "slow" else 30 if kind == "late-commit" else None
     box.faults.add(kind, call="create_campaign", value=value)
     seen = SEEN[kind]
@@ -157,7 +157,7 @@ def test_a_rotated_token_refuses_the_old_one_and_the_new_one_is_known(box, api):
 
 
 @pytest.mark.parametrize(("value", "status"), [("207", 207), ("200", 200)])
-def test_partial_takes_every_second_contact_and_says_so(box, api, value, status):
+def test_partial_adds_every_second_contact_and_reports_the_others(box, api, value, status):
     campaign_id = api.create()
     box.faults.parse(f"partial={value}")
     rows = [{"number": str(9841000000 + position)} for position in range(5)]
@@ -171,7 +171,7 @@ def test_partial_takes_every_second_contact_and_says_so(box, api, value, status)
     assert (again["created"], again["skipped"]) == (2, 3)
 
 
-def test_partial_silent_says_that_it_took_all(box, api):
+def test_partial_silent_reports_all_contacts_as_added(box, api):
     campaign_id = api.create()
     box.faults.parse("partial-silent:add")
     rows = [{"number": str(9841000000 + position)} for position in range(5)]
@@ -182,7 +182,7 @@ def test_partial_silent_says_that_it_took_all(box, api):
 
 
 @pytest.mark.parametrize(("kind", "said"), [("partial", 2), ("partial-silent", 4)])
-def test_a_workbook_can_be_taken_in_part_too(box, api, kind, said):
+def test_a_workbook_can_be_added_partially_too(box, api, kind, said):
     import io
 
     from openpyxl import Workbook
@@ -209,7 +209,7 @@ def test_faults_strike_in_the_order_they_were_scripted_and_pass_others_by(box, a
     assert [api.get("voice-models/").status_code for _ in range(4)] == [500, 500, 502, 200]
 
 
-def test_skip_lets_requests_pass_first_and_a_star_strikes_always(box, api):
+def test_skip_leaves_requests_unaffected_and_a_star_affects_all(box, api):
     box.faults.parse("503-html:voices:*:2")
     assert [api.get("voice-models/").status_code for _ in range(6)] == [200, 200, 503, 503, 503, 503]
     box.faults.clear()
@@ -254,7 +254,7 @@ def test_one_contact_and_many_are_two_calls(box, api):
         ("partial:run", "affects only add_contacts and upload_contacts"),
     ],
 )
-def test_a_fault_that_makes_no_sense_is_refused_with_what_does(text, said):
+def test_an_invalid_fault_is_refused_with_the_choices(text, said):
     faults = Faults()
     with pytest.raises(ValueError, match=said):
         faults.parse(text)

@@ -1,4 +1,4 @@
-"""The life of a campaign and of its contacts, as anybody sees it who looks at any time."""
+"""The life cycle of a campaign and of its contacts, independent of when it is read."""
 
 from __future__ import annotations
 
@@ -154,7 +154,7 @@ def test_stopping_cuts_calls_and_leaves_the_others_undialled(box, api):
     assert set(statuses) <= ENDINGS | {"terminated"}
 
 
-def test_stopping_what_does_not_run_is_refused(box, api):
+def test_stopping_a_campaign_that_does_not_run_is_refused(box, api):
     campaign_id = api.create(1)
     assert api.post(f"campaign/emergency-stop/{campaign_id}/").status_code == 400
     api.run(campaign_id)
@@ -163,7 +163,7 @@ def test_stopping_what_does_not_run_is_refused(box, api):
     assert api.campaign(campaign_id)["status"] == "Completed"
 
 
-def test_stopping_a_scheduled_campaign_dials_nobody(box, api):
+def test_stopping_a_scheduled_campaign_dials_no_contact(box, api):
     campaign_id = api.create(3, schedule=(box.clock.now() + timedelta(hours=1)).isoformat())
     api.run(campaign_id)
     api.post(f"campaign/emergency-stop/{campaign_id}/")
@@ -226,7 +226,7 @@ def test_each_contact_hears_its_own_message_and_missing_tags_as_they_are_written
     }
 
 
-def test_what_was_spoken_stays_in_the_ledger_when_the_contact_changes_later(box, api):
+def test_the_ledger_keeps_the_spoken_text_when_the_contact_changes_later(box, api):
     campaign_id = api.create(1)
     api.run(campaign_id)
     box.play_out()
@@ -236,7 +236,7 @@ def test_what_was_spoken_stays_in_the_ledger_when_the_contact_changes_later(box,
     assert box.ledger.dialled[0].text == "Namaste Sita"
 
 
-def test_an_sms_campaign_calls_nobody(box, api):
+def test_an_sms_campaign_calls_no_contact(box, api):
     campaign_id = api.create(5, voice=None, services="SMS", sms_message="Hi {name}")
     api.run(campaign_id)
     box.play_out()
@@ -281,7 +281,7 @@ def test_a_report_fetched_in_the_middle_agrees_with_the_list_of_contacts(box, ap
 
 
 def world_after(looks: list[float], *, contacts: int, credits: int) -> tuple[object, ...]:
-    """Two campaigns share an account; somebody looks after each of these seconds."""
+    """Two campaigns share an account; both are read after each of these seconds."""
     world = World(Settings(start="2025-07-07T14:00:00+05:45", credits=credits), speed=0)
     for services in ("PHONE", "SMS & PHONE"):
         campaign = world.create_campaign(

@@ -68,7 +68,7 @@ def test_a_schedule_without_an_offset_is_nepal_time(text, moment):
 @pytest.mark.parametrize(
     "text", ["", "x", "2025-07", "2025-7-8T1", "2025-02-29", "20250708", "2025-07-08T14:00:00+25:99"]
 )
-def test_what_is_no_date_is_refused(text):
+def test_a_text_that_is_no_date_is_refused(text):
     with pytest.raises(ValueError):
         read_schedule(text)
 

@@ -25,7 +25,7 @@ def events(box):
     with requests.get(f"{box.root_url}sandbox/events", stream=True, timeout=10) as response:
         assert response.headers["Content-Type"].startswith("text/event-stream")
 
-        def told():
+        def events():
             name = ""
             for line in response.iter_lines(chunk_size=1, decode_unicode=True):
                 if line.startswith("event: "):
@@ -33,14 +33,14 @@ def events(box):
                 elif line.startswith("data: "):
                     yield name, json.loads(line.removeprefix("data: "))
 
-        yield told()
+        yield events()
 
 
 def next_named(stream, name):
     return next(content for said, content in stream if said == name)
 
 
-def test_the_stream_begins_with_everything_and_goes_on_with_what_has_changed(box, api):
+def test_the_stream_begins_with_all_data_and_continues_with_changes(box, api):
     first, second = api.create(2, name="खोप अभियान"), api.create(1)
     with events(box) as stream:
         assert "start" in next_named(stream, "hello")
@@ -68,7 +68,7 @@ def test_the_stream_begins_with_everything_and_goes_on_with_what_has_changed(box
         assert next_named(stream, "tick")["next_event"] is None
 
 
-def test_a_start_is_told_from_the_next_one():
+def test_each_start_has_an_id_of_its_own():
     with Sandbox(speed=0) as sandbox:
         starts = []
         for _ in range(2):
@@ -126,7 +126,7 @@ def test_contacts_are_read_a_page_at_a_time_and_searched(box, api):
     assert {row["status"] for row in unanswered["results"]} == {"unanswered"}
 
 
-def test_the_ledger_tells_how_far_a_call_is_and_who_was_called_again(box, api):
+def test_the_ledger_shows_the_status_of_each_call_and_repeated_calls(box, api):
     campaign = api.create(2)
     api.run(campaign)
     box.clock.push(1.5)
@@ -171,12 +171,12 @@ def test_the_clock_is_pushed_until_every_campaign_has_ended(api_of):
         assert api.campaign(campaign)["status"] == "Completed"
 
 
-def test_the_kinds_of_faults_are_told_with_the_calls_they_can_strike(box):
-    told = get(box, "faults/kinds").json()
-    assert [kind["kind"] for kind in told["kinds"]] == list(KINDS)
-    calls = {kind["kind"]: kind["calls"] for kind in told["kinds"]}
+def test_the_kinds_of_faults_are_listed_with_the_calls_that_they_affect(box):
+    content = get(box, "faults/kinds").json()
+    assert [kind["kind"] for kind in content["kinds"]] == list(KINDS)
+    calls = {kind["kind"]: kind["calls"] for kind in content["kinds"]}
     assert calls["partial"] == ["add_contacts", "upload_contacts"]
-    assert calls["500"] == sorted(call["name"] for call in told["calls"])
+    assert calls["500"] == sorted(call["name"] for call in content["calls"])
 
 
 def test_the_page_and_all_its_files_come_from_the_sandbox_and_may_go_nowhere_else(box):

@@ -80,7 +80,7 @@ def test_a_path_that_does_not_exist_is_404(api, path):
         ("GET", "download/survey/999/report/"),
     ],
 )
-def test_what_the_account_does_not_have_is_404(api, method, path):
+def test_an_object_that_the_account_does_not_have_is_a_404(api, method, path):
     response = api.send(method, path)
     assert (response.status_code, response.json()) == (404, {"detail": "Not found."})
 
@@ -115,7 +115,7 @@ def test_every_missing_field_is_named(api):
         ({"schedule": "2001-01-01"}, {"schedule": ["Cannot schedule past dates."]}),
     ],
 )
-def test_a_wrong_field_gets_its_sentence_and_no_campaign_is_made(box, api, change, said):
+def test_an_invalid_field_is_explained_and_no_campaign_is_created(box, api, change, said):
     response = api.post("campaign/create/", json={**GOOD, **change})
 
     assert (response.status_code, response.json()) == (400, said)

@@ -74,7 +74,7 @@ def test_a_restart_brings_the_same_world_back_and_goes_on(tmp_path, api_of):
         assert api.create() == 4
 
 
-def test_a_third_start_knows_what_happened_after_the_second(tmp_path, api_of):
+def test_a_third_start_has_the_changes_made_after_the_second(tmp_path, api_of):
     file = tmp_path / "state.jsonl"
     for expected in (0, 1, 2, 3):
         with Sandbox(speed=0, state_file=file) as sandbox:
@@ -136,7 +136,7 @@ def test_a_line_cut_in_the_middle_is_forgotten_and_written_over(tmp_path, api_of
         assert [campaign.name for campaign in sandbox.world.campaigns.values()] == ["Vaccination", "next"]
 
 
-def test_what_was_confirmed_survives_a_kill(tmp_path):
+def test_a_confirmed_change_survives_a_kill(tmp_path):
     file = tmp_path / "state.jsonl"
     command = [
         sys.executable,
@@ -178,7 +178,7 @@ def test_what_was_confirmed_survives_a_kill(tmp_path):
         (b'{"tingting_sandbox": 1, "real": 0, "settings": {}}\nxx\n', "is damaged at line 2"),
     ],
 )
-def test_a_file_that_is_no_state_is_refused_and_left_alone(tmp_path, content, said):
+def test_a_damaged_state_file_is_refused_and_kept(tmp_path, content, said):
     file = tmp_path / "state.jsonl"
     file.write_bytes(content)
     with pytest.raises(TingTingConfigError, match=said):
