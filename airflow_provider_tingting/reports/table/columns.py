@@ -13,6 +13,8 @@ from datetime import datetime
 from enum import Enum
 from typing import Any, Final
 
+import msgspec
+
 from airflow_provider_tingting.errors import TingTingConfigError
 from airflow_provider_tingting.reports.parser import ReportRow
 from airflow_provider_tingting.reports.tidy import CORE, TidyTable
@@ -22,7 +24,8 @@ VARIABLES: Final = "variables"
 EXTRA: Final = "extra"
 MODES: Final = ("json", "columns", "none")
 
-_encode = json.JSONEncoder(ensure_ascii=False, default=str).encode
+_encode_slowly = json.JSONEncoder(ensure_ascii=False, default=str).encode
+_encode_quickly = msgspec.json.Encoder().encode
 
 
 class Kind(Enum):
@@ -52,12 +55,12 @@ class TableColumns:
     campaign_column: str
     number_place: int | None
     _values: Callable[[ReportRow], list[Any]]
-    _picked: tuple[int, ...]
+    _picked: tuple[int, ...] | None
 
     def values(self, row: ReportRow) -> list[Any]:
         """Return a row's values in the order of the columns: an id, text, JSON as text, a number, a moment, or None."""
         values = self._values(row)
-        return [values[index] for index in self._picked]
+        return values if self._picked is None else [values[index] for index in self._picked]
 
 
 def table_columns(
@@ -89,13 +92,14 @@ def table_columns(
             f"columns asks for {_listed(unknown)}, which the report does not have. It has {_listed(offered)}."
         )
     places = {name: index for index, name in enumerate(offered)}
+    picked = tuple(places[source] for source in wanted.values())
     (campaign_column,) = [name for name, source in wanted.items() if source == CAMPAIGN_ID]
     return TableColumns(
         columns=tuple((name, offered[source]) for name, source in wanted.items()),
         campaign_column=campaign_column,
         number_place=next((place for place, source in enumerate(wanted.values()) if source == "number"), None),
         _values=values,
-        _picked=tuple(places[source] for source in wanted.values()),
+        _picked=None if picked == tuple(range(len(offered))) else picked,
     )
 
 
@@ -147,9 +151,17 @@ def _offered(
 
     def with_json(row: ReportRow) -> list[Any]:
         info, extra = row.other_info, row.extra
-        return [campaign_id, *plain.values(row), _encode(info) if info else None, _encode(extra) if extra else None]
+        return [campaign_id, *plain.values(row), _as_json(info) if info else None, _as_json(extra) if extra else None]
 
     return core | {VARIABLES: Kind.JSON, EXTRA: Kind.JSON}, with_json
+
+
+def _as_json(value: object) -> str:
+    try:
+        return _encode_quickly(value).decode()
+    except (TypeError, ValueError, OverflowError):
+        # A literal may have more types than JSON: those become text.
+        return _encode_slowly(value)
 
 
 def _added(tidy: TidyTable) -> list[str]:

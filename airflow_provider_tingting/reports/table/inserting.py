@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import os
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timezone
 from itertools import islice
@@ -21,7 +24,13 @@ _KEEP_OFFSETS: Final = frozenset(
 
 
 def insert_rows(
-    connection: Connection, table: Table, columns: TableColumns, rows: Iterable[_Row], batch_size: int
+    connection: Connection,
+    table: Table,
+    columns: TableColumns,
+    rows: Iterable[_Row],
+    batch_size: int,
+    *,
+    watch: Callable[[list[_Row]], None] | None = None,
 ) -> int:
     """Insert rows and return how many there were.
 
@@ -30,20 +39,31 @@ def insert_rows(
     :param columns: its columns, in the order of the values.
     :param rows: the values.
     :param batch_size: rows that are sent at once.
+    :param watch: called with each batch of rows as they are sent.
     """
-    converters = [converter(connection, table.c[name].type, kind) for name, kind in columns.columns]
-    converted = (
-        [None if v is None else convert(v) for v, convert in zip(row, converters, strict=True)] for row in rows
-    )
+    changes = [
+        (place, convert)
+        for place, (name, kind) in enumerate(columns.columns)
+        if (convert := converter(connection, table.c[name].type, kind)) is not None
+    ]
+    source = iter(rows)
+
+    def batches() -> Iterator[list[_Row]]:
+        while batch := list(islice(source, batch_size)):
+            _change(batch, changes)
+            if watch is not None:
+                watch(batch)
+            yield batch
+
     if connection.dialect.name == "postgresql" and _can_be_copied(connection, table, columns):
-        return _copy(connection, table, columns, converted)
+        return _copy(connection, table, columns, batches())
     if connection.dialect.name == "sqlite":
-        return _execute_many(connection, table, columns, converted, batch_size)
-    return _insert(connection, table, columns, converted, batch_size)
+        return _execute_many(connection, table, columns, batches())
+    return _insert(connection, table, columns, batches())
 
 
-def converter(connection: Connection, column_type: Any, kind: Kind) -> Callable[[Any], Any]:
-    """Return the function that makes a value fit the type of its column.
+def converter(connection: Connection, column_type: Any, kind: Kind) -> Callable[[Any], Any] | None:
+    """Return the function that makes a value fit the type of its column, or None when it fits as it is.
 
     :param connection: the database.
     :param column_type: SQLAlchemy's type of the column.
@@ -54,23 +74,26 @@ def converter(connection: Connection, column_type: Any, kind: Kind) -> Callable[
     if isinstance(column_type, String):
         if kind is Kind.MOMENT:
             return lambda moment: moment.isoformat()
-        return str
+        return str if kind in (Kind.ID, Kind.AMOUNT) else None
     if kind is Kind.MOMENT and not (
         getattr(column_type, "timezone", False) and connection.dialect.name in _KEEP_OFFSETS
     ):
         return _in_utc
-    return _unchanged
+    return None
+
+
+def _change(batch: list[_Row], changes: Iterable[tuple[int, Callable[[Any], Any]]]) -> None:
+    for place, convert in changes:
+        for row in batch:
+            if row[place] is not None:
+                row[place] = convert(row[place])
 
 
 def _in_utc(moment: datetime) -> datetime:
     return moment.astimezone(timezone.utc).replace(tzinfo=None)
 
 
-def _unchanged(value: Any) -> Any:
-    return value
-
-
-def _insert(connection: Connection, table: Table, columns: TableColumns, rows: Iterator[_Row], batch_size: int) -> int:
+def _insert(connection: Connection, table: Table, columns: TableColumns, batches: Iterable[list[_Row]]) -> int:
     from sqlalchemy import JSON, Text, bindparam, cast
 
     # Parameters get names of their own: a column may be called anything.
@@ -87,15 +110,13 @@ def _insert(connection: Connection, table: Table, columns: TableColumns, rows: I
             cells[column] = bindparam(key, type_=column.type)
     statement = table.insert().values(cells)
     sent = 0
-    while chunk := [dict(zip(keys, row, strict=True)) for row in islice(rows, batch_size)]:
-        connection.execute(statement, chunk)
-        sent += len(chunk)
+    for batch in batches:
+        connection.execute(statement, [dict(zip(keys, row, strict=True)) for row in batch])
+        sent += len(batch)
     return sent
 
 
-def _execute_many(
-    connection: Connection, table: Table, columns: TableColumns, rows: Iterator[_Row], batch_size: int
-) -> int:
+def _execute_many(connection: Connection, table: Table, columns: TableColumns, batches: Iterable[list[_Row]]) -> int:
     """Insert by the driver itself: SQLAlchemy's handling of parameters takes most of the time of a load."""
     dialect = connection.dialect
     prepare = dialect.identifier_preparer
@@ -108,12 +129,10 @@ def _execute_many(
     marks = ", ".join("?" * len(types))
     statement = f"INSERT INTO {prepare.format_table(table)} ({names}) VALUES ({marks})"
     sent = 0
-    while chunk := list(islice(rows, batch_size)):
-        for row in chunk:
-            for place, process in needed:
-                row[place] = process(row[place])
-        connection.exec_driver_sql(statement, list(map(tuple, chunk)))
-        sent += len(chunk)
+    for batch in batches:
+        _change(batch, needed)
+        connection.exec_driver_sql(statement, list(map(tuple, batch)))
+        sent += len(batch)
     return sent
 
 
@@ -134,48 +153,41 @@ def _can_be_copied(connection: Connection, table: Table, columns: TableColumns) 
     return all(isinstance(table.c[name].type, fitting[kind]) for name, kind in columns.columns)
 
 
-def _copy(connection: Connection, table: Table, columns: TableColumns, rows: Iterator[_Row]) -> int:
+def _copy(connection: Connection, table: Table, columns: TableColumns, batches: Iterator[list[_Row]]) -> int:
     prepare = connection.dialect.identifier_preparer
     names = ", ".join(prepare.format_column(table.c[name]) for name, _ in columns.columns)
-    lines = _CopyLines(rows)
+    lines = _CopyLines(batches)
+    options = f"FORMAT csv, NULL '{lines.null}'"
     driver: Any = connection.connection
     with driver.cursor() as cursor:
-        # Through the driver: an error of it is one of SQLAlchemy's for the reader all the same.
-        cursor.copy_expert(f"COPY {prepare.format_table(table)} ({names}) FROM STDIN WITH (FORMAT csv)", lines)
+        cursor.copy_expert(f"COPY {prepare.format_table(table)} ({names}) FROM STDIN WITH ({options})", lines)
     return lines.sent
 
 
 class _CopyLines:
-    """Rows as the lines of COPY: a text is quoted, and what is not there is nothing at all."""
+    """Rows as the lines of COPY.
 
-    def __init__(self, rows: Iterator[_Row]) -> None:
-        self._rows = rows
-        self._rest = ""
+    :ivar null: stands for a value that is missing; no value of a report is like it.
+    :ivar sent: how many rows were read so far.
+    """
+
+    def __init__(self, batches: Iterator[list[_Row]]) -> None:
+        self._batches = batches
+        self._text = io.StringIO()
+        # With this line end the csv module of each Python quotes a text with a line break.
+        self._write = csv.writer(self._text, lineterminator="\r\n").writerows
+        self.null = f"null-{os.urandom(8).hex()}"
         self.sent = 0
 
     def read(self, size: int = -1) -> str:
-        """Return at least so many characters, or the rest."""
-        parts = [self._rest]
-        length = len(self._rest)
-        while size < 0 or length < size:
-            chunk = list(islice(self._rows, 500))
-            if not chunk:
-                break
-            self.sent += len(chunk)
-            text = "".join(",".join(map(_copied, row)) + "\n" for row in chunk)
-            parts.append(text)
-            length += len(text)
-        whole = "".join(parts)
-        if size < 0:
-            self._rest = ""
-            return whole
-        self._rest = whole[size:]
-        return whole[:size]
-
-
-def _copied(value: Any) -> str:
-    if value is None:
-        return ""
-    if type(value) is str:
-        return '"' + value.replace('"', '""') + '"'
-    return value.isoformat() if isinstance(value, datetime) else repr(value)
+        """Return so many characters, or fewer at the end."""
+        text = self._text.read(size)
+        while not text and (batch := next(self._batches, None)):
+            self._text.seek(0)
+            self._text.truncate()
+            null = self.null
+            self._write([null if value is None else value for value in row] for row in batch)
+            self.sent += len(batch)
+            self._text.seek(0)
+            text = self._text.read(size)
+        return text

@@ -107,10 +107,12 @@ def _load(
             lock(connection, target, campaign_id)
             kind = dict(columns.columns)[columns.campaign_column]
             own = table.c[columns.campaign_column]
-            whose = own == converter(connection, own.type, kind)(campaign_id)
+            convert = converter(connection, own.type, kind)
+            whose = own == (campaign_id if convert is None else convert(campaign_id))
             connection.execute(table.delete().where(whose))
             watched = _Watched(connection, table, columns)
-            sent = insert_rows(connection, table, columns, watched.values(map(columns.values, rows())), batch_size)
+            values = map(columns.values, rows())
+            sent = insert_rows(connection, table, columns, values, batch_size, watch=watched.watch)
             watched.compare(connection, table, whose, sent, f"table {target}")
             return sent
     except BaseException:
@@ -120,9 +122,9 @@ def _load(
 
 
 class _Watched:
-    """Compares what a table has with what was sent: rows, different numbers, and the longest text of each column.
+    """Compares what a table has with what was sent: the rows, and in MySQL also different numbers and longest texts.
 
-    A trigger, a rule, another program or a lenient mode of the database may change rows without an error.
+    A trigger, a rule or another program may change rows without an error; MySQL may also cut or replace a value.
     """
 
     def __init__(self, connection: Connection, table: Table, columns: TableColumns) -> None:
@@ -131,24 +133,24 @@ class _Watched:
         texts = [
             (place, name) for place, (name, _) in enumerate(columns.columns) if isinstance(table.c[name].type, String)
         ]
-        self._texts = texts if connection.dialect.name in ("sqlite", "postgresql") or is_mysql(connection) else []
+        self._texts = texts if is_mysql(connection) else []
         self._longest = {name: 0 for _, name in self._texts}
         self._number = next((place for place, name in self._texts if place == columns.number_place), None)
         self._names = [name for name, _ in columns.columns]
         self._numbers = NumberSet()
         self._different = 0
 
-    def values(self, rows: Iterable[list[Any]]) -> Iterator[list[Any]]:
-        """Yield the rows, and remember what is compared."""
-        longest, number = self._longest, self._number
-        for row in rows:
-            for place, name in self._texts:
-                value = row[place]
-                if type(value) is str and len(value) > longest[name]:
-                    longest[name] = len(value)
-            if number is not None and self._numbers.add(row[number]):
-                self._different += 1
-            yield row
+    @property
+    def watch(self) -> Callable[[list[list[Any]]], None] | None:
+        """What notes the values of a batch, or None where rows are counted only."""
+        return self._note if self._texts else None
+
+    def _note(self, batch: list[list[Any]]) -> None:
+        for place, name in self._texts:
+            longest = max((len(row[place]) for row in batch if row[place] is not None), default=0)
+            self._longest[name] = max(self._longest[name], longest)
+        if self._number is not None:
+            self._different += sum(self._numbers.add(row[self._number]) for row in batch)
 
     def compare(self, connection: Connection, table: Table, whose: Any, sent: int, where: str) -> None:
         """Ask the table.
@@ -157,12 +159,11 @@ class _Watched:
         """
         from sqlalchemy import distinct, func, select
 
-        # In MySQL `length` counts bytes, and a collation may take two numbers for one.
-        length, exact = (func.char_length, func.hex) if is_mysql(connection) else (func.length, lambda column: column)
         asked: list[Any] = [func.count()]
         if self._number is not None:
-            asked.append(func.count(distinct(exact(table.c[self._names[self._number]]))))
-        asked += [func.max(length(table.c[name])) for name in self._longest]
+            # Without `hex` a collation may take two numbers for one.
+            asked.append(func.count(distinct(func.hex(table.c[self._names[self._number]]))))
+        asked += [func.max(func.char_length(table.c[name])) for name in self._longest]
         found = list(connection.execute(select(*asked).select_from(table).where(whose)).one())
         if found[0] != sent:
             raise TingTingReportError(
