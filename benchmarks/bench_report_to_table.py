@@ -1,10 +1,10 @@
 """How fast is a report loaded into SQLite and PostgreSQL, beside the fastest way that each database has?
 
 Run it from the checkout: `python benchmarks/bench_report_to_table.py [--rows 1000000]`. The peer of SQLite reads the
-same file with the csv module and inserts it by `executemany` of Python's sqlite3; the peer of PostgreSQL (a private server,
-where its programs are installed) reads it with the csv module and writes it by COPY. Neither reads types or variables,
-checks, or counts. Runs alternate, and the best of each counts. Prints seconds, the ratios of this run, and the memory
-that the product took at most above the interpreter with Airflow imported; exits with 1 above 150 MiB.
+same file with the csv module and inserts it by `executemany` of Python's sqlite3; the peer of PostgreSQL (a private
+server, where its programs are installed) reads it with the csv module and writes it by COPY. Neither reads types or
+variables, checks, or counts. Runs alternate, and the best of each counts. Prints seconds, the ratios of this run, and
+the memory that the product took at most above the interpreter with Airflow imported; exits with 1 above 150 MiB.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[1] / "tests")]
 
-from measuring import read_options
-from support.postgres_server import folder_for_server, programs, running_server
+from measuring import read_options  # noqa: E402
+from support.postgres_server import folder_for_server, programs, running_server  # noqa: E402
 
 os.environ["AIRFLOW_HOME"] = tempfile.mkdtemp(prefix="tingting-bench-")
 

@@ -15,8 +15,9 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta, timezone, tzinfo
 from functools import lru_cache
-from math import isfinite
 from typing import Final, Generic, Literal, TypeVar
+
+import msgspec
 
 from airflow_provider_tingting.timezones import NEPAL, as_nepal_time
 
@@ -211,18 +212,8 @@ def _zone(text: str | None) -> tzinfo | None:
     return timezone(-away if text[0] == "-" else away)
 
 
-def _refuse_constant(name: str) -> float:
-    raise ValueError(f"{name} is not JSON")
-
-
-def _read_finite(text: str) -> float:
-    value = float(text)
-    if not isfinite(value):
-        raise ValueError("not a finite number")
-    return value
-
-
-_JSON = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=_read_finite)
+# It refuses infinity, what follows the value, and half a character.
+_read_json: Final = msgspec.json.Decoder().decode
 
 
 def read_other_info(text: str) -> Mapping[str, object] | str | None:
@@ -247,8 +238,7 @@ def _read_literal(text: str) -> object:
     plain = "\\" not in text
     value: object
     try:
-        # Without an escape in the text there is nothing in its JSON that cannot be written: no half character, and
-        # infinity is refused while reading.
+        # Without an escape in the text there is nothing in its JSON that cannot be written.
         if plain and '"' not in text and "None" not in text:
             return _read_json(text.replace("'", '"'))
         if plain and not text.startswith('{"'):
@@ -266,15 +256,6 @@ def _read_literal(text: str) -> object:
         if isinstance(value, dict):
             value = {str(key): item for key, item in value.items()}
     return value if _can_be_written(value) else None
-
-
-def _read_json(text: str) -> object:
-    # `decode` looks for white space at both ends as well, which costs as much as reading a small object.
-    value: object
-    value, end = _JSON.raw_decode(text)
-    if end != len(text):
-        raise ValueError("more than one value")
-    return value
 
 
 def _token_as_json(match: re.Match[str]) -> str:
