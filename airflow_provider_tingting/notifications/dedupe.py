@@ -1,4 +1,4 @@
-"""The notices that TingTing knows of already, found by the mark in their campaigns. Reads only; no I/O."""
+"""Flows that find the campaigns which notifiers have created for the same notification. They only read."""
 
 from __future__ import annotations
 
@@ -11,66 +11,83 @@ from airflow_provider_tingting.api.models import Campaign
 from airflow_provider_tingting.api.pagination import Paginator
 from airflow_provider_tingting.api.protocol import Pause
 from airflow_provider_tingting.errors import TingTingNotFoundError
-from airflow_provider_tingting.notifications.notice import GIVEN_UP_AFTER, Given, Notice, NoticeMark
+from airflow_provider_tingting.notifications import notification as lease
+from airflow_provider_tingting.notifications.notification import Claim, Notification, NotificationMarker
 
 log = logging.getLogger(__name__)
 
-# How often (seconds) to look whether another process runs the campaign that it has made.
-RUN_LOOKS_EVERY = 1.0
-# The newest campaigns that are looked through.
-MOST_LOOKED_THROUGH = 200
+#: Seconds between two reads that look whether another notifier has run its campaign.
+RUN_POLL_INTERVAL = 1.0
+#: At most this many of the newest campaigns are searched.
+MAX_SEARCHED = 200
 
 
-async def given_for(notice: Notice, now: float, *, without: Collection[int] = ()) -> list[Given]:
-    """Return the notices with the same key that count.
+async def find_claims(notification: Notification, now: float, *, without: Collection[int] = ()) -> list[Claim]:
+    """Return the claims on a notification that keep other notifiers from sending it.
 
-    :param without: ids of campaigns that are known not to be run any more, whatever an old list says.
+    :param notification: the notification.
+    :param now: seconds since 1970.
+    :param without: ids of campaigns that are known not to be run any more, even if an old list shows them.
     """
-    found: list[Given] = []
-    looked, last, newest_first = 0, float("inf"), True
-    pager = Paginator(calls.list_campaigns(search=notice.search))
+    found: list[Claim] = []
+    searched, last, newest_first = 0, float("inf"), True
+    pager = Paginator(calls.list_campaigns(search=notification.search))
     for call in pager:
         page: list[Campaign] = pager.new_rows(await call)
-        looked += len(page)
+        searched += len(page)
         newest_first = newest_first and all(a > b for a, b in pairwise([last, *(campaign.id for campaign in page)]))
         last = page[-1].id if page else last
-        ours = [
-            Given(campaign, mark)
+        claims = [
+            Claim(campaign, marker)
             for campaign in page
-            if (mark := NoticeMark.read(campaign.description)) is not None and mark.key == notice.key
+            if (marker := NotificationMarker.read(campaign.description)) is not None and marker.key == notification.key
         ]
         found += [
-            one for one in ours if one.counts(now) and (one.campaign.status.has_begun or one.campaign.id not in without)
+            one
+            for one in claims
+            if one.holds(now) and (one.campaign.status.has_begun or one.campaign.id not in without)
         ]
-        # Behind a page of old ones are older ones, unless the server has another order.
+        # Behind a page of old claims there are only older ones, unless the server sorts by something else.
         if newest_first and (
-            looked >= MOST_LOOKED_THROUGH or (ours and all(one.mark.quiet_until <= now for one in ours))
+            searched >= MAX_SEARCHED or (claims and all(one.marker.quiet_until <= now for one in claims))
         ):
             break
     return found
 
 
-async def lower(
-    notice: Notice, step: int, campaign_id: int, now: float, *, without: Collection[int] = ()
-) -> Given | None:
-    """Return the campaign that somebody else has made for this step and that has the right to it, if there is one."""
-    given = await given_for(notice, now, without=without)
-    earlier = [one for one in given if one.mark.step == step and one.campaign.id < campaign_id]
+async def find_earlier_claim(
+    notification: Notification, step: int, campaign_id: int, now: float, *, without: Collection[int] = ()
+) -> Claim | None:
+    """Return the claim on a step that comes before one's own, or None: the lowest campaign id comes first.
+
+    :param notification: the notification.
+    :param step: the index of the number.
+    :param campaign_id: one's own campaign.
+    :param now: seconds since 1970.
+    :param without: see `find_claims`.
+    """
+    claims = await find_claims(notification, now, without=without)
+    earlier = [one for one in claims if one.marker.step == step and one.campaign.id < campaign_id]
     return min(earlier, key=lambda one: one.campaign.id, default=None)
 
 
-async def is_run_by_its_maker(given: Given, clock: Callable[[], float]) -> bool:
-    """Wait until a campaign of somebody else's is run; False when it is gone, or its maker seems to have died."""
-    first_seen = clock()
+async def is_run_by_its_holder(claim: Claim, clock: Callable[[], float]) -> bool:
+    """Wait until another notifier has run its campaign; return False when the campaign is gone or the lease is over.
+
+    The lease is counted from this notifier's own first read, because the holder's clock may differ.
+
+    :param claim: the other notifier's claim.
+    :param clock: returns seconds since 1970.
+    """
+    first_read = clock()
     while True:
         try:
-            campaign: Campaign = await calls.get_campaign(given.campaign.id)
+            campaign: Campaign = await calls.get_campaign(claim.campaign.id)
         except TingTingNotFoundError:
             return False
         if campaign.status.has_begun:
             return True
-        # By this machine's clock too: the maker's may be hours ahead, and somebody has to be told.
-        if not given.counts(clock()) or clock() - first_seen >= GIVEN_UP_AFTER:
-            log.warning("Campaign %s was made for this notice and never run: somebody else gives it", campaign.id)
+        if not claim.holds(clock()) or clock() - first_read >= lease.LEASE:
+            log.warning("Campaign %s was created for this notification and not run in time: taking over", campaign.id)
             return False
-        await Pause(RUN_LOOKS_EVERY)
+        await Pause(RUN_POLL_INTERVAL)

@@ -1,7 +1,7 @@
-"""Gives a notice: one campaign with one contact for each number that is tried. A conversation; no I/O.
+"""The flow that delivers a notification: one campaign with one contact for each number that is tried.
 
-TingTing itself is the memory: the campaign's description holds a mark with the notice's key and time. So forty
-failures in forty processes on ten machines see one another, with no store of Airflow's.
+TingTing itself holds the state: the marker in the campaign's description has the notification's key and time. So forty
+failures in forty processes on ten machines find one another without a store of Airflow's.
 """
 
 from __future__ import annotations
@@ -11,180 +11,241 @@ from collections.abc import Callable
 from datetime import datetime, timezone
 
 from airflow_provider_tingting.api import calls, idempotent_writes
-from airflow_provider_tingting.api.models import Campaign
+from airflow_provider_tingting.api.models import Campaign, Contact
 from airflow_provider_tingting.api.protocol import Pause
 from airflow_provider_tingting.campaigns import reconcile
 from airflow_provider_tingting.campaigns.job import CampaignJob, RunRequest
 from airflow_provider_tingting.campaigns.schedule import wire_format
-from airflow_provider_tingting.clock import wall_time
+from airflow_provider_tingting.clock import monotonic, wall_time
 from airflow_provider_tingting.errors import (
     TingTingAPIError,
     TingTingAuthError,
     TingTingCampaignError,
     TingTingError,
+    TingTingNotFoundError,
     TingTingOutcomeUnknownError,
     TingTingRefusedError,
 )
 from airflow_provider_tingting.masking import mask_number
+from airflow_provider_tingting.notifications import notification as lease
 from airflow_provider_tingting.notifications.account import check_credits, first_caller, voice_of
-from airflow_provider_tingting.notifications.dedupe import given_for, is_run_by_its_maker, lower
-from airflow_provider_tingting.notifications.notice import Notice, NoticeMark
+from airflow_provider_tingting.notifications.dedupe import find_claims, find_earlier_claim, is_run_by_its_holder
+from airflow_provider_tingting.notifications.notification import Notification, NotificationMarker
 from airflow_provider_tingting.timezones import as_nepal_time
 
 log = logging.getLogger(__name__)
 
-# How often (seconds) to look whether somebody has picked up.
-LOOKS_EVERY = 5.0
-# Who watches the last number has so many seconds to try the next one before somebody else does.
-GRACE = 30.0
+#: Seconds between two reads that look whether the contact has answered.
+CONTACT_POLL_INTERVAL = 5.0
+#: The notifier that watches a contact has this many seconds to try the next number before another notifier does.
+ESCALATION_GRACE = 30.0
+#: A notifier whose lease is over claims the notification again at most this many times.
+MAX_CLAIMS = 3
 
 
-async def tell(notice: Notice, *, clock: Callable[[], float] = wall_time) -> tuple[int, ...]:
-    """Give a notice unless it was given already; return the ids of the campaigns that were run for it.
+class ClaimLostError(TingTingCampaignError):
+    """The lease on a notification is over before its campaign was run, or another notifier has deleted the campaign."""
 
-    The first number is called. When there are more, the campaign is watched for `escalate_after` seconds, and the next
-    number is called unless somebody has picked up. When this process dies meanwhile, the next notice with the same key
-    goes on where it ended. Each time it is asked anew whether these are quiet hours.
 
+async def deliver(notification: Notification, *, clock: Callable[[], float] = wall_time) -> tuple[int, ...]:
+    """Deliver a notification unless that was done already; return the ids of the campaigns that were run for it.
+
+    The first number is called, and its campaign is watched for `escalate_after` seconds. Then the next number is called
+    unless the contact has answered. When this process dies meanwhile, the next notification with the same key goes on
+    with the next number. Before each number the quiet hours are checked again.
+
+    :param notification: the notification.
+    :param clock: returns seconds since 1970.
     :raises TingTingConfigError: the account has no caller number, no such voice or no credits.
-    :raises TingTingAPIError: TingTing refuses or does not answer.
+    :raises TingTingAPIError: TingTing refuses or does not respond.
     """
-    if _at_this_hour(notice, clock()) is None:
+    if _at_this_hour(notification, clock()) is None:
         return ()
-    gone: set[int] = set()
-    first = await _first_step(notice, clock, gone)
+    dead: set[int] = set()
+    first = await _first_step(notification, clock, dead)
     if first is None:
         return ()
-    await check_credits(notice.services)
-    callers = notice.user_phone or await first_caller()
+    await check_credits(notification.services)
+    callers = notification.user_phone or await first_caller()
     ran: list[int] = []
-    for step in range(first, len(notice.to)):
-        last = step + 1 == len(notice.to)
+    for step in range(first, len(notification.to)):
+        last = step + 1 == len(notification.to)
+        number = mask_number(notification.to[step])
         try:
-            called = await _call(notice, step, callers, clock, gone)
+            called = await _call(notification, step, callers, clock, dead)
         except (TingTingCampaignError, TingTingRefusedError) as error:
-            # What TingTing refuses for one number it may take for the next.
+            # TingTing may accept the next number although it refuses this one.
             if last or isinstance(error, TingTingAuthError):
                 raise
-            log.error("%s could not be told: %s", mask_number(notice.to[step]), error)
+            log.error("%s was not notified: %s", number, error)
             continue
         if called is None:
             break
         campaign_id, at = called
         ran.append(campaign_id)
-        if last or at is not None or await _reached(campaign_id, notice.escalate_after, clock):
+        if at is not None:
             break
-        log.warning("Campaign %s has not reached %s: trying the next number", campaign_id, mask_number(notice.to[step]))
+        contact = await _watch_contact(campaign_id, notification.escalate_after, clock)
+        _log_end(campaign_id, number, contact, notification.escalate_after)
+        if contact is not None and contact.status.is_reached:
+            break
+        if not last:
+            log.warning("Campaign %s has not reached %s: trying the next number", campaign_id, number)
     return tuple(ran)
 
 
-def _at_this_hour(notice: Notice, now: float) -> Notice | None:
-    told = notice.at_hour(now)
-    if told is None:
-        log.info("It is between %s: nobody is told now", notice.quiet_hours)
-    return told
+def _at_this_hour(notification: Notification, now: float) -> Notification | None:
+    adapted = notification.at_hour(now)
+    if adapted is None:
+        log.info("It is between %s: no notification is sent now", notification.quiet_hours)
+    return adapted
 
 
-async def _first_step(notice: Notice, clock: Callable[[], float], gone: set[int]) -> int | None:
-    """Return which number is to be tried now, or None when there is nothing to do.
+async def _first_step(notification: Notification, clock: Callable[[], float], dead: set[int]) -> int | None:
+    """Return the index of the number to try now, or None when there is nothing to do.
 
-    :param gone: gets the ids of campaigns that nobody runs any more.
+    :param dead: gets the ids of campaigns whose notifier runs them no more.
     """
-    if notice.cooldown <= 0:
+    if notification.cooldown <= 0:
         return 0
     while True:
         now = clock()
-        given = await given_for(notice, now, without=gone)
-        if not given:
+        claims = await find_claims(notification, now, without=dead)
+        if not claims:
             return 0
-        latest = max(given, key=lambda one: (one.mark.step, -one.campaign.id))
+        latest = max(claims, key=lambda one: (one.marker.step, -one.campaign.id))
         if latest.campaign.status.has_begun:
             break
-        if await is_run_by_its_maker(latest, clock):
-            log.info("Campaign %s gives this notice just now", latest.campaign.id)
+        if await is_run_by_its_holder(latest, clock):
+            log.info("Campaign %s delivers this notification now", latest.campaign.id)
             return None
-        gone.add(latest.campaign.id)
-    following = latest.mark.step + 1
-    left_alone = following < len(notice.to) and now - latest.dialled > notice.escalate_after + GRACE
-    if left_alone and not await _reached(latest.campaign.id, 0.0, clock):
-        log.info("Campaign %s has reached nobody, and nobody has tried the next number", latest.campaign.id)
-        return following
-    until = datetime.fromtimestamp(latest.mark.quiet_until, timezone.utc)
+        await _take_over(latest.campaign.id, dead)
+    following = latest.marker.step + 1
+    is_abandoned = (
+        following < len(notification.to) and now - latest.dialled_at > notification.escalate_after + ESCALATION_GRACE
+    )
+    if is_abandoned:
+        contact = await _watch_contact(latest.campaign.id, 0.0, clock)
+        if contact is None or not contact.status.is_reached:
+            log.info("Campaign %s has reached no contact, and no other number was tried", latest.campaign.id)
+            return following
+    until = datetime.fromtimestamp(latest.marker.quiet_until, timezone.utc)
     log.info(
-        "Campaign %s has this notice already: nobody is told again before %s", latest.campaign.id, f"{until:%F %T %Z}"
+        "Campaign %s has delivered this notification: it is not sent again before %s",
+        latest.campaign.id,
+        f"{until:%F %T %Z}",
     )
     return None
 
 
+async def _take_over(campaign_id: int, dead: set[int]) -> None:
+    """Delete the un-run campaign of a claim whose lease is over, so that a late request of its holder runs nothing."""
+    dead.add(campaign_id)
+    await _discard(campaign_id)
+
+
 async def _call(
-    notice: Notice,
+    notification: Notification,
     step: int,
     callers: tuple[int, ...],
     clock: Callable[[], float],
-    gone: set[int],
+    dead: set[int],
 ) -> tuple[int, float | None] | None:
-    """Make the campaign of one step and run it.
+    """Create the campaign of one step and run it.
 
-    :returns: its id and when TingTing calls (None for now); or None when another process was faster, or nobody is to be
-        told at this hour.
+    :returns: its id and when TingTing calls (None for now); or None when another notifier was faster, or the hour
+        forbids it.
     """
-    while True:
+    for claims_left in reversed(range(MAX_CLAIMS)):
         now = clock()
-        told = _at_this_hour(notice, now)
-        if told is None:
+        adapted = _at_this_hour(notification, now)
+        if adapted is None:
             return None
-        voice = await voice_of(told) if "PHONE" in told.services else None
-        campaign = await _create(told, NoticeMark.of(told, step, now), callers)
-        job = CampaignJob()
-        job.attach_to(campaign.id)
+        voice = await voice_of(adapted) if "PHONE" in adapted.services else None
+        lease_ends = monotonic() + lease.LEASE - lease.LEASE_MARGIN
+        campaign = await _create(adapted, NotificationMarker.of(adapted, step, now), callers)
         try:
-            rival = None
-            if notice.cooldown > 0:
-                rival = await lower(notice, step, campaign.id, now, without=gone)
+            other = None
+            if notification.cooldown > 0:
+                other = await find_earlier_claim(notification, step, campaign.id, now, without=dead)
         except TingTingError:
             await _discard(campaign.id)
             raise
-        if rival is None:
-            break
-        log.info("Campaign %s has this notice already: campaign %s is not run", rival.campaign.id, campaign.id)
-        await _discard(campaign.id)
-        if await is_run_by_its_maker(rival, clock):
-            return None
-        gone.add(rival.campaign.id)
+        if other is not None:
+            log.info("Campaign %s delivers this notification: campaign %s is not run", other.campaign.id, campaign.id)
+            await _discard(campaign.id)
+            if await is_run_by_its_holder(other, clock):
+                return None
+            await _take_over(other.campaign.id, dead)
+            continue
+        try:
+            await _run(adapted, step, campaign, voice, lease_ends)
+        except ClaimLostError as error:
+            if not claims_left:
+                raise
+            log.warning("%s The notification is claimed again", error)
+            await _take_over(campaign.id, dead)
+            continue
+        return campaign.id, adapted.at
+    raise ClaimLostError("other notifiers have claimed the notification again and again.", campaign_id=campaign.id)
+
+
+async def _run(notification: Notification, step: int, campaign: Campaign, voice: int | None, lease_ends: float) -> None:
+    """Complete the campaign of one step and run it, as long as the lease lasts.
+
+    :param lease_ends: monotonic seconds after which no request to run is sent.
+    :raises ClaimLostError: the lease is over, or the campaign was deleted, and no request is known to be carried out.
+    """
+
+    lost: list[str] = []
+
+    async def check_lease(latest: Campaign) -> Campaign:
+        if monotonic() >= lease_ends:
+            lost.append("it was not run before its notifier's lease was over.")
+            raise ClaimLostError(lost[0], campaign_id=campaign.id)
+        return latest
+
+    job = CampaignJob()
+    job.attach_to(campaign.id)
     try:
         if voice is not None:
-            message = calls.set_campaign_message(campaign.id, voice=voice, message=told.text, sms_message=_sms(told))
+            message = calls.set_campaign_message(
+                campaign.id, voice=voice, message=notification.text, sms_message=notification.sms_message
+            )
             await idempotent_writes.retry_idempotent(message)
-        # The call for many, which skips a number that is there: the one for a single contact refuses to be repeated.
-        await idempotent_writes.retry_idempotent(calls.add_contacts(campaign.id, [{"number": notice.to[step]}]))
-        started = await job.run_once()
-    except TingTingError:
-        # Left behind, an un-run campaign would keep others waiting.
+        # The call for many contacts skips a number that exists; the one for a single contact cannot be repeated.
+        await idempotent_writes.retry_idempotent(calls.add_contacts(campaign.id, [{"number": notification.to[step]}]))
+        started = await job.run_once(gate=check_lease)
+    except TingTingError as error:
+        # With an unanswered request outstanding the job raises an error of its own, with the first one as its cause.
+        if isinstance(error, TingTingNotFoundError) or isinstance(error.__cause__, TingTingNotFoundError):
+            lost.append("another notifier has deleted it.")
+        if lost:
+            raise ClaimLostError(lost[0], campaign_id=campaign.id) from error
+        # An un-run campaign that is left behind makes other notifiers wait.
         if job.state.run is RunRequest.NEVER:
             await _discard(campaign.id)
         raise
-    shown = mask_number(notice.to[step])
     log.info(
-        "Campaign %s tells %s (%s); it is %s",
+        "Campaign %s notifies %s (%s); it is %s",
         campaign.id,
-        shown,
-        told.services,
+        mask_number(notification.to[step]),
+        notification.services,
         started.campaign.status if started.campaign else "requested",
     )
-    return campaign.id, told.at
 
 
-async def _create(notice: Notice, mark: NoticeMark, callers: tuple[int, ...]) -> Campaign:
+async def _create(notification: Notification, marker: NotificationMarker, callers: tuple[int, ...]) -> Campaign:
     schedule = None
-    if notice.at is not None:
-        schedule = wire_format(as_nepal_time(datetime.fromtimestamp(notice.at, timezone.utc)))
+    if notification.at is not None:
+        schedule = wire_format(as_nepal_time(datetime.fromtimestamp(notification.at, timezone.utc)))
     call = calls.create_campaign(
-        name=notice.name,
-        services=notice.services,
+        name=notification.name,
+        services=notification.services,
         user_phone=callers,
-        message=notice.text,
-        sms_message=_sms(notice),
-        description=f"{mark} A notice from Airflow.",
+        message=notification.text,
+        sms_message=notification.sms_message,
+        description=f"{marker} A notification from Airflow.",
         schedule=schedule,
     )
 
@@ -192,37 +253,51 @@ async def _create(notice: Notice, mark: NoticeMark, callers: tuple[int, ...]) ->
         return await call
 
     async def look(error: TingTingOutcomeUnknownError) -> Campaign | None:
-        return await reconcile.find_after_unknown(notice.name, mark)
+        return await reconcile.find_after_unknown(notification.name, marker)
 
-    return await reconcile.reconcile(send, look=look, pause=LOOKS_EVERY)
-
-
-def _sms(notice: Notice) -> str | None:
-    return notice.text if "SMS" in notice.services else None
+    return await reconcile.reconcile(send, look=look, pause=CONTACT_POLL_INTERVAL)
 
 
 async def _discard(campaign_id: int) -> None:
-    """Delete a campaign that was never run, as well as can be."""
+    """Delete a campaign if it still is `Not Started`; a failure is only logged."""
     try:
-        await reconcile.delete(campaign_id)
+        campaign = await calls.get_campaign(campaign_id)
+        if not campaign.status.has_begun:
+            await reconcile.delete(campaign_id)
+    except TingTingNotFoundError:
+        return
     except TingTingError as error:
         log.info("Campaign %s was not run and could not be deleted: %s", campaign_id, error)
 
 
-async def _reached(campaign_id: int, seconds: float, clock: Callable[[], float]) -> bool:
-    """Watch until somebody has picked up, nobody can any more, or the time is up."""
+async def _watch_contact(campaign_id: int, seconds: float, clock: Callable[[], float]) -> Contact | None:
+    """Watch until the contact has answered, cannot answer any more, or the time is up; return it as it is then.
+
+    :returns: the contact; None when TingTing has not shown it.
+    """
     give_up = clock() + seconds
+    contact: Contact | None = None
     while True:
         try:
             page = await calls.list_contacts(campaign_id)
         except TingTingAPIError as error:
-            log.warning("Whether campaign %s has reached anybody is not known: %s", campaign_id, error)
+            log.warning("Whether campaign %s has reached its contact is not known: %s", campaign_id, error)
         else:
-            if any(contact.status.is_reached for contact in page.results):
-                return True
-            if page.results and all(contact.status.is_final for contact in page.results):
-                return False
+            contact = next(iter(page.results), None)
+            if contact is not None and contact.status.is_final:
+                return contact
         left = give_up - clock()
         if left <= 0:
-            return False
-        await Pause(min(LOOKS_EVERY, left))
+            return contact
+        await Pause(min(CONTACT_POLL_INTERVAL, left))
+
+
+def _log_end(campaign_id: int, number: str, contact: Contact | None, seconds: float) -> None:
+    if contact is None:
+        log.warning("Campaign %s: whether %s was reached is not known", campaign_id, number)
+    elif contact.status.is_reached:
+        log.info("Campaign %s has reached %s: %s", campaign_id, number, contact.status)
+    elif contact.status.is_final:
+        log.warning("Campaign %s has not reached %s: %s", campaign_id, number, contact.status)
+    else:
+        log.warning("Campaign %s has not reached %s within %.0f s: %s", campaign_id, number, seconds, contact.status)

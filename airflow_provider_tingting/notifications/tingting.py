@@ -1,4 +1,4 @@
-"""Tells the person on call, by phone or SMS, what has become of a DAG."""
+"""The notifier: phones the person on call, or sends an SMS, when a DAG has failed."""
 
 from __future__ import annotations
 
@@ -14,20 +14,21 @@ from airflow_provider_tingting.api.driver import run_flow, run_flow_async
 from airflow_provider_tingting.connection import DEFAULT_CONN_ID
 from airflow_provider_tingting.errors import TingTingConfigError, TingTingError
 from airflow_provider_tingting.masking import mask_text
+from airflow_provider_tingting.utils.arguments import ids_of, one_of, seconds_of, shown
 
 if TYPE_CHECKING:
     import jinja2
 
     from airflow_provider_tingting._compat import Context
     from airflow_provider_tingting.api.protocol import Flow
-    from airflow_provider_tingting.notifications.notice import Notice
+    from airflow_provider_tingting.notifications.notification import Notification
 
 log = logging.getLogger(__name__)
 
 SERVICES = ("PHONE", "SMS", "SMS & PHONE")
 IN_QUIET_HOURS = ("sms", "wait", "silent")
-# Without these a notice is as good: somebody is told the usual sentence by the account's first voice.
-_SPARED = ("message", "voice", "user_phone", "cooldown_key")
+# A template of these that fails costs only the argument: the default is used.
+_OPTIONAL = ("message", "voice", "user_phone", "cooldown_key")
 
 
 class TingTingNotifier(BaseNotifier):
@@ -36,33 +37,34 @@ class TingTingNotifier(BaseNotifier):
     For `on_failure_callback` and the other callbacks of a DAG or a task, and for a `DeadlineAlert` (Airflow 3.1 and
     later), in an `AsyncCallback` as well as in a `SyncCallback`.
 
-    A notifier never fails a DAG: whatever goes wrong is logged in a sentence. A template that cannot be filled in costs
-    its own number or argument, not the call. Within the cooldown the same news about the same DAG is told once, however
-    often and from however many processes the notifier is called: TingTing keeps that, in the campaign's description.
-    When the process dies while it waits for an answer, the next notice tries the next number.
+    A notifier never fails a DAG: it logs any error. A template that cannot be rendered costs its own number or
+    argument, not the call. Within the cooldown the same notification is sent once, however often and from however many
+    processes the notifier is called: TingTing holds the state, in the campaign's description. The notifier waits in its
+    process until the contact has answered, for `escalate_after` at most, and logs how the call ended. When the process
+    dies meanwhile, the next notification tries the next number.
 
-    Source: API page, Create a campaign, Add a single contact, Run campaign, List contacts.
+    Source: API page, Create a campaign, Add multiple contacts, Run campaign, List contacts.
 
     :param to: the number of the person on call, or several in the order in which they are tried; a text may hold
-        several, with commas between.
+        several, separated by commas.
     :param message: what is said; None for a sentence that names the DAG, the task and what has happened. Numbers and
         secrets in it are masked, and it is cut after 500 characters.
     :param language: of the sentence that is said when there is no `message`: `ne` or `en`.
     :param services: `PHONE`, `SMS` or `SMS & PHONE`.
     :param voice: who speaks: an id or a display name; None for the account's first voice.
     :param user_phone: id of the caller number to call from; None for the account's first.
-    :param escalate_after: seconds, or a timedelta, after which the next number is tried when nobody has picked up. The
-        notifier waits in its process meanwhile.
+    :param escalate_after: seconds, or a timedelta, after which the next number is tried when the contact has not
+        answered.
     :param quiet_hours: two times of day in Nepal, such as `("22:00", "06:00")`, between which no phone is to ring;
         None for none.
-    :param in_quiet_hours: what is done instead: `sms` (send an SMS), `wait` (TingTing calls when they end) or `silent`.
-    :param cooldown: seconds, or a timedelta, for which the same news is not told again; 0 to tell it each time.
-    :param cooldown_key: what counts as the same news; None for the DAG and what has happened to it. The same text in
-        several DAGs makes them share one cooldown. Other people and other services are other news always.
+    :param in_quiet_hours: what happens instead: `sms` (send an SMS), `wait` (TingTing calls when they end) or `silent`.
+    :param cooldown: seconds, or a timedelta, for which the same notification is not sent again; 0 to send each.
+    :param cooldown_key: what counts as the same notification; None for the DAG and what has happened to it. The same
+        text in several DAGs makes them share one cooldown. Other recipients and other services always make another
+        notification.
     :param tingting_conn_id: the Airflow connection.
     :param context: given by Airflow.
-    :raises TingTingConfigError: `language`, `services`, a time or the quiet hours cannot be used; when the DAG is
-        parsed, not when it fails.
+    :raises TingTingConfigError: an argument that no template fills cannot be used; raised when the DAG is parsed.
     """
 
     template_fields: Sequence[str] = (
@@ -109,16 +111,16 @@ class TingTingNotifier(BaseNotifier):
         self._check()
 
     def __call__(self, *args: Any) -> None:
-        """Tell; for the callbacks of DAGs and tasks."""
-        # Rendering replaces the templates, and one notifier may serve many runs in one process.
+        """Notify; Airflow calls this for the callbacks of DAGs and tasks."""
+        # Rendering replaces the templates, and one notifier may serve many runs in one process, so a copy is rendered.
         fresh = copy(self)
         try:
             super(TingTingNotifier, fresh).__call__(*args)
         except Exception as error:
-            _tell_failure(error)
+            _log_failure(error)
 
     def __await__(self) -> Generator[Any, None, None]:
-        """Tell, in the triggerer; for the deadlines of DAGs."""
+        """Notify in the triggerer; Airflow awaits this for the deadlines of DAGs."""
         return self._awaited().__await__()
 
     async def _awaited(self) -> None:
@@ -128,20 +130,22 @@ class TingTingNotifier(BaseNotifier):
             fresh._update_context(context)
             fresh.render_template_fields(context)
         except Exception as error:
-            _tell_failure(error)
+            _log_failure(error)
             return
         await fresh.async_notify(context)
 
     def render_template_fields(self, context: Context, jinja_env: jinja2.Environment | None = None) -> None:
-        """Fill in the templates; what cannot be filled in is named in the log, and its default is used.
+        """Render the templates; one that fails is logged, and the argument's default is used.
 
-        Airflow's own gives up at the first that fails, and logs it with the numbers in it.
+        Airflow's own method stops at the first that fails, and logs it with the numbers in it.
 
-        :raises Exception: which connection is to be used cannot be filled in.
+        :param context: the callback's context.
+        :param jinja_env: renders the templates; None for the DAG's.
+        :raises Exception: the template of `tingting_conn_id` fails.
         """
         from airflow_provider_tingting.notifications.recipients import fill_in
 
-        # Airflow 2 asks for it, and a deadline's small context has none.
+        # Airflow 2 reads `dag`, which the small context of a deadline lacks.
         context.setdefault("dag", None)  # type: ignore[typeddict-item]
         env = jinja_env or self.get_template_env(dag=context["dag"])
 
@@ -156,60 +160,65 @@ class TingTingNotifier(BaseNotifier):
                 if name != "to":
                     setattr(self, name, render(getattr(self, name)))
             except Exception as error:
-                if name not in _SPARED:
+                if name not in _OPTIONAL:
                     raise
                 setattr(self, name, None)
                 shown = mask_text(str(error))
-                log.error("`%s` cannot be filled in, its default is used: %s: %s", name, type(error).__name__, shown)
+                log.error("`%s` cannot be rendered, its default is used: %s: %s", name, type(error).__name__, shown)
 
     def notify(self, context: Context) -> None:
-        """Tell, and wait meanwhile; never raises."""
+        """Deliver the notification in this process; never raises.
+
+        :param context: the callback's context.
+        """
         try:
-            told = self._conversation(context)
+            delivery = self._delivery(context)
             with self._hook().get_conn() as client:
-                run_flow(client, told)
+                run_flow(client, delivery)
         except Exception as error:
-            _tell_failure(error)
+            _log_failure(error)
 
     async def async_notify(self, context: Context) -> None:
-        """Tell without blocking the event loop; never raises."""
+        """Deliver the notification without blocking the event loop; never raises.
+
+        :param context: the callback's context.
+        """
         try:
-            told = self._conversation(context)
+            delivery = self._delivery(context)
             async with await self._hook().get_async_conn() as client:
-                await run_flow_async(client, told)
+                await run_flow_async(client, delivery)
         except Exception as error:
-            _tell_failure(error)
+            _log_failure(error)
 
     def _hook(self) -> Any:
         from airflow_provider_tingting.hooks.tingting import TingTingHook
 
         return TingTingHook(self.tingting_conn_id)
 
-    def _conversation(self, context: Context) -> Flow[tuple[int, ...]]:
-        from airflow_provider_tingting.notifications.deliver import tell
+    def _delivery(self, context: Context) -> Flow[tuple[int, ...]]:
+        # Loads what a DAG file with a notifier does not need.
+        from airflow_provider_tingting.notifications.deliver import deliver
 
-        return tell(self._notice(context))
+        return deliver(self._notification(context))
 
-    def _notice(self, context: Context) -> Notice:
-        from airflow_provider_tingting.notifications.callback_event import CallbackEvent
-        from airflow_provider_tingting.notifications.notice import Notice, key_of
-        from airflow_provider_tingting.notifications.quiet_hours import QuietHours
-        from airflow_provider_tingting.notifications.recipients import numbers_of
-        from airflow_provider_tingting.notifications.texts import default_text, fit_to_speak, without_credentials
-        from airflow_provider_tingting.utils.arguments import ids_of, seconds_of
-
-        happening = CallbackEvent.read(context)
-        text = self.message or default_text(
-            happening.event, self.language, dag_id=happening.dag_id, task_id=happening.task_id
+    def _notification(self, context: Context) -> Notification:
+        from airflow_provider_tingting.notifications.callback_event import (
+            CallbackEvent,
+            fit_to_speak,
+            without_credentials,
         )
+        from airflow_provider_tingting.notifications.notification import Notification, QuietHours, key_of
+        from airflow_provider_tingting.notifications.recipients import numbers_of
+
+        event = CallbackEvent.read(context)
         numbers = numbers_of(self.to)
-        about = self.cooldown_key or f"{happening.dag_id or 'a DAG'} {happening.event}"
-        return Notice(
-            # As it is asked for: in quiet hours it stays the same news.
+        about = self.cooldown_key or f"{event.dag_id or 'a DAG'} {event.event}"
+        return Notification(
+            # The services as they were asked for: in quiet hours it stays the same notification.
             key=key_of(about, self.services, *numbers),
             about=mask_text(without_credentials(about)),
             to=numbers,
-            text=fit_to_speak(str(redact(text))),
+            text=fit_to_speak(str(redact(self.message or event.sentence(self.language)))),
             services=self.services,
             user_phone=ids_of(self.user_phone) if self.user_phone not in (None, "", [], ()) else (),
             voice=self.voice,
@@ -220,31 +229,41 @@ class TingTingNotifier(BaseNotifier):
         )
 
     def _check(self) -> None:
-        """Refuse what is written wrongly in the DAG file at once, not on the night when it is needed.
+        """Check what is written in the DAG file when it is parsed, and not when the notifier must ring.
 
         :raises TingTingConfigError: an argument that no template fills cannot be used.
         """
-        from airflow_provider_tingting.notifications.quiet_hours import QuietHours
-        from airflow_provider_tingting.notifications.texts import LANGUAGES
-        from airflow_provider_tingting.utils.arguments import seconds_of
+        # Loads the rules for numbers only where there is a notifier.
+        from airflow_provider_tingting.notifications.callback_event import LANGUAGES
+        from airflow_provider_tingting.notifications.notification import QuietHours
+        from airflow_provider_tingting.notifications.recipients import check_recipients
 
-        for argument, allowed in (
-            ("language", LANGUAGES),
-            ("services", SERVICES),
-            ("in_quiet_hours", IN_QUIET_HOURS),
-        ):
-            if (value := getattr(self, argument)) not in allowed:
-                raise TingTingConfigError(f"{argument} must be one of {', '.join(allowed)}; it is {value!r}.")
+        one_of(self.language, "language", LANGUAGES)
+        one_of(self.services, "services", SERVICES)
+        one_of(self.in_quiet_hours, "in_quiet_hours", IN_QUIET_HOURS)
+        check_recipients(self.to)
+        for argument in ("message", "cooldown_key", "tingting_conn_id"):
+            value = getattr(self, argument)
+            if value is not None and not isinstance(value, str):
+                raise TingTingConfigError(f"{argument} must be a text; it is {shown(value)}.")
+        if isinstance(self.voice, bool) or not isinstance(self.voice, str | int | None):
+            raise TingTingConfigError(f"voice must be an id or a display name; it is {shown(self.voice)}.")
+        if self.user_phone is not None and not isinstance(self.user_phone, str):
+            ids_of(self.user_phone)
         if self.quiet_hours is not None:
             QuietHours.read(self.quiet_hours)
         seconds_of(self.cooldown, "cooldown", zero=True)
         seconds_of(self.escalate_after, "escalate_after")
 
 
-def _tell_failure(error: Exception) -> None:
+def _log_failure(error: Exception) -> None:
     if isinstance(error, (TingTingError, AirflowException)):
-        log.error("Nobody was told, or not everybody. %s", mask_text(str(error)))
+        log.error("The notification was not sent, or not to all recipients. %s", mask_text(str(error)))
     else:
-        log.error("Nobody was told, or not everybody. %s: %s", type(error).__name__, mask_text(str(error)))
-        # Without the traceback's own text, which may quote a person.
+        log.error(
+            "The notification was not sent, or not to all recipients. %s: %s",
+            type(error).__name__,
+            mask_text(str(error)),
+        )
+        # The frames without the traceback's last line, which may quote a person.
         log.debug("Where it happened: %s", "".join(traceback.format_tb(error.__traceback__)))

@@ -150,7 +150,7 @@ def test_the_tables_of_the_command_line_have_its_commands_options_exit_codes_and
 
 
 def test_the_tables_of_the_notifier_have_every_event_with_its_sentences():
-    from airflow_provider_tingting.notifications.texts import SENTENCES
+    from airflow_provider_tingting.notifications.callback_event import SENTENCES
 
     rows = table(DOCS / "notifications.md", "what has happened")
 

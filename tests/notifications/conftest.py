@@ -6,14 +6,15 @@ from typing import Any
 import pytest
 from support.impatience import settle_fast
 
-from airflow_provider_tingting.notifications import dedupe, deliver
+from airflow_provider_tingting.notifications import dedupe
+from airflow_provider_tingting.notifications import deliver as deliver_module
 
 
 @pytest.fixture(autouse=True)
 def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
     settle_fast(monkeypatch)
-    monkeypatch.setattr(deliver, "LOOKS_EVERY", 0.02)
-    monkeypatch.setattr(dedupe, "RUN_LOOKS_EVERY", 0.02)
+    monkeypatch.setattr(deliver_module, "CONTACT_POLL_INTERVAL", 0.02)
+    monkeypatch.setattr(dedupe, "RUN_POLL_INTERVAL", 0.02)
 
 
 @pytest.fixture

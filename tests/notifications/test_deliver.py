@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 import pytest
+from pytest import MonkeyPatch
 from support.both_clients import KINDS, connecting
 from support.campaigns import meanwhile, reads
 from support.impatience import settle_fast
+from support.virtual_time import VirtualTime
 
+from airflow_provider_tingting.api import TingTingClient, calls
 from airflow_provider_tingting.api.driver import run_flow
-from airflow_provider_tingting.notifications import dedupe, deliver
-from airflow_provider_tingting.notifications import notice as notice_module
-from airflow_provider_tingting.notifications.deliver import GRACE, tell
-from airflow_provider_tingting.notifications.notice import Notice, NoticeMark, key_of
+from airflow_provider_tingting.clock import use_clock
+from airflow_provider_tingting.notifications import dedupe
+from airflow_provider_tingting.notifications import deliver as deliver_module
+from airflow_provider_tingting.notifications import notification as notice_module
+from airflow_provider_tingting.notifications.deliver import ESCALATION_GRACE, deliver
+from airflow_provider_tingting.notifications.notification import (
+    LEASE,
+    LEASE_MARGIN,
+    Notification,
+    NotificationMarker,
+    key_of,
+)
 from airflow_provider_tingting.sandbox.routes import campaigns as routes
 
 FIRST, SECOND = "9841234501", "9801234502"
@@ -22,14 +34,16 @@ FIRST, SECOND = "9841234501", "9801234502"
 @pytest.fixture(params=KINDS)
 def client(request, sandbox, monkeypatch):
     settle_fast(monkeypatch)
-    monkeypatch.setattr(deliver, "LOOKS_EVERY", 0.02)
-    monkeypatch.setattr(dedupe, "RUN_LOOKS_EVERY", 0.02)
+    monkeypatch.setattr(deliver_module, "CONTACT_POLL_INTERVAL", 0.02)
+    monkeypatch.setattr(dedupe, "RUN_POLL_INTERVAL", 0.02)
+    # A call ends soon, so that the notifier need not watch it for long.
+    sandbox.clock.speed = 500.0
     with connecting(request.param) as connect:
         yield connect(sandbox)
 
 
 def notice(*to, **changes):
-    return Notice(key=key_of("a dag", *to), about="a dag", to=to or (FIRST,), text="Look.", **changes)
+    return Notification(key=key_of("a dag", *to), about="a dag", to=to or (FIRST,), text="Look.", **changes)
 
 
 def later(seconds):
@@ -42,43 +56,43 @@ def numbers(sandbox):
 
 
 def test_after_the_cooldown_the_person_is_told_again(client, sandbox):
-    run_flow(client, tell(notice(cooldown=600)))
-    assert run_flow(client, tell(notice(cooldown=600), clock=later(590))) == ()
-    assert len(run_flow(client, tell(notice(cooldown=600), clock=later(610)))) == 1
+    run_flow(client, deliver(notice(cooldown=600)))
+    assert run_flow(client, deliver(notice(cooldown=600), clock=later(590))) == ()
+    assert len(run_flow(client, deliver(notice(cooldown=600), clock=later(610)))) == 1
 
     assert numbers(sandbox) == [FIRST, FIRST]
 
 
 def left_behind(sandbox, made, *, ahead=0):
     """The campaign of a process that has died before it ran it."""
-    mark = NoticeMark.of(made, 0, time.time() + ahead)
+    mark = NotificationMarker.of(made, 0, time.time() + ahead)
     return sandbox.world.create_campaign(
         name=made.name, services="PHONE", user_phone=[3], message="Look.", description=f"{mark} A notice."
     )
 
 
 def test_when_the_maker_of_a_campaign_dies_before_it_runs_it_somebody_else_calls(client, sandbox, monkeypatch):
-    monkeypatch.setattr(notice_module, "GIVEN_UP_AFTER", 2.0)
+    monkeypatch.setattr(notice_module, "LEASE", 2.0)
     left_behind(sandbox, notice())
     began = time.monotonic()
 
-    assert len(run_flow(client, tell(notice()))) == 1
+    assert len(run_flow(client, deliver(notice()))) == 1
     assert time.monotonic() - began > 0.5
-    assert run_flow(client, tell(notice())) == ()
+    assert run_flow(client, deliver(notice())) == ()
     assert numbers(sandbox) == [FIRST]
 
 
 def test_when_the_maker_gives_up_and_deletes_its_campaign_somebody_else_calls_at_once(client, sandbox):
     campaign = left_behind(sandbox, notice())
     with meanwhile(lambda: reads(sandbox) >= 2, lambda: sandbox.world.delete_campaign(campaign.id)):
-        assert len(run_flow(client, tell(notice()))) == 1
+        assert len(run_flow(client, deliver(notice()))) == 1
     assert numbers(sandbox) == [FIRST]
 
 
 def test_while_the_maker_is_about_to_call_others_wait_and_then_are_silent(client, sandbox):
     campaign = left_behind(sandbox, notice())
     with meanwhile(lambda: reads(sandbox) >= 2, lambda: run_it(sandbox, campaign.id)):
-        assert run_flow(client, tell(notice())) == ()
+        assert run_flow(client, deliver(notice())) == ()
     assert numbers(sandbox) == [FIRST]
 
 
@@ -104,21 +118,21 @@ async def first_step_only(delivery):
 def test_when_the_one_who_watched_has_died_the_next_notice_tries_the_next_number(client, sandbox):
     sandbox.world.script_outcome(FIRST, "unanswered")
     both = notice(FIRST, SECOND, escalate_after=60)
-    run_flow(client, first_step_only(tell(both)))
+    run_flow(client, first_step_only(deliver(both)))
     sandbox.play_out()
 
-    assert run_flow(client, tell(both, clock=later(60))) == ()
-    assert len(run_flow(client, tell(both, clock=later(60 + GRACE + 5)))) == 1
+    assert run_flow(client, deliver(both, clock=later(60))) == ()
+    assert len(run_flow(client, deliver(both, clock=later(60 + ESCALATION_GRACE + 5)))) == 1
     assert numbers(sandbox) == [FIRST, SECOND]
 
 
 def test_when_the_first_has_picked_up_no_later_notice_calls_the_next(client, sandbox):
     sandbox.world.script_outcome(FIRST, "completed")
     both = notice(FIRST, SECOND, escalate_after=60)
-    run_flow(client, first_step_only(tell(both)))
+    run_flow(client, first_step_only(deliver(both)))
     sandbox.play_out()
 
-    assert run_flow(client, tell(both, clock=later(60 + GRACE + 5))) == ()
+    assert run_flow(client, deliver(both, clock=later(60 + ESCALATION_GRACE + 5))) == ()
     assert numbers(sandbox) == [FIRST]
 
 
@@ -137,13 +151,13 @@ def test_a_server_that_lists_the_oldest_first_does_not_hide_that_somebody_is_tol
     lists(lambda campaigns: campaigns[::-1])
     made = notice(cooldown=60)
     for ago in range(120):
-        mark = NoticeMark.of(made, 0, time.time() - 10_000 - ago)
+        mark = NotificationMarker.of(made, 0, time.time() - 10_000 - ago)
         sandbox.world.create_campaign(
             name=made.name, services="PHONE", user_phone=[3], message="Look.", description=f"{mark} A notice."
         )
 
-    run_flow(client, tell(made))
-    run_flow(client, tell(made))
+    run_flow(client, deliver(made))
+    run_flow(client, deliver(made))
 
     assert numbers(sandbox) == [FIRST]
 
@@ -153,23 +167,103 @@ def test_a_list_that_still_shows_a_deleted_campaign_is_not_asked_without_end(cli
     sandbox.world.delete_campaign(ghost.id)
     lists(lambda campaigns: [*campaigns, ghost])
 
-    assert len(run_flow(client, tell(notice()))) == 1
+    assert len(run_flow(client, deliver(notice()))) == 1
     assert reads(sandbox, "list_campaigns") < 5
     assert numbers(sandbox) == [FIRST]
 
 
 def test_a_dead_maker_whose_clock_was_an_hour_ahead_keeps_nobody_waiting_for_an_hour(client, sandbox, monkeypatch):
-    monkeypatch.setattr(dedupe, "GIVEN_UP_AFTER", 0.2)
+    monkeypatch.setattr(notice_module, "LEASE", 0.2)
     left_behind(sandbox, notice(), ahead=3600)
 
-    assert len(run_flow(client, tell(notice()))) == 1
+    assert len(run_flow(client, deliver(notice()))) == 1
     assert numbers(sandbox) == [FIRST]
 
 
 def test_a_description_is_read_back_as_the_mark_that_was_written():
-    mark = NoticeMark.of(notice(), 2, 1_795_400_000.5)
+    mark = NotificationMarker.of(notice(), 2, 1_795_400_000.5)
 
-    assert NoticeMark.read(f"{mark} A notice.") == mark
-    assert NoticeMark.read("[airflow:abc/def] a campaign of an operator") is None
+    assert NotificationMarker.read(f"{mark} A notice.") == mark
+    assert NotificationMarker.read("[airflow:abc/def] a campaign of an operator") is None
     assert FIRST not in str(mark)
     assert FIRST not in repr(notice())
+
+
+# -- the claim is a lease ----------------------------------------------------------------------------------------------
+
+
+class Unanswered(VirtualTime):
+    """A virtual time in which each request to run is lost for a while, and something happens at a moment."""
+
+    def __init__(self):
+        super().__init__(at=time.time())
+        self.began = self.monotonic()
+        self.at: list[tuple[float, Callable[[], object]]] = []
+
+    @property
+    def passed(self):
+        return self.monotonic() - self.began
+
+    def sleep(self, seconds):
+        super().sleep(seconds)
+        while self.at and self.at[0][0] <= self.passed:
+            self.at.pop(0)[1]()
+
+
+@pytest.fixture
+def lost(monkeypatch, impatience):
+    # The real pauses, which take no time here.
+    monkeypatch.undo()
+    with use_clock(clock := Unanswered()):
+        yield clock
+
+
+def send_over(sandbox):
+    return TingTingClient(sandbox.token, base_url=sandbox.base_url, max_retries=0, timeout=5)
+
+
+def test_a_holder_whose_lease_is_over_never_runs_its_campaign(sandbox, lost, logged):
+    sandbox.faults.add("cut-before", call="run_campaign", times=2)
+    seen = []
+    real = calls.run_campaign
+
+    with send_over(sandbox) as client, MonkeyPatch.context() as patch:
+        patch.setattr(calls, "run_campaign", lambda campaign: (seen.append((campaign, lost.passed)), real(campaign))[1])
+        ran = run_flow(client, deliver(notice(), clock=lost.time))
+
+    first = [at for campaign, at in seen if campaign == 1]
+    assert max(first) < LEASE - LEASE_MARGIN
+    assert ran == (2,)
+    assert numbers(sandbox) == [FIRST]
+    assert "lease was over. The notification is claimed again" in logged()
+
+
+def test_two_notifiers_never_ring_twice_when_the_first_watches_a_lost_request(sandbox, lost):
+    sandbox.faults.add("cut-before", call="run_campaign", times=2)
+    second = []
+
+    def next_failure():
+        with send_over(sandbox) as client:
+            second.append(run_flow(client, deliver(notice(), clock=lost.time)))
+
+    # The second failure comes late in the first one's lease, waits for it and takes over.
+    lost.at.append((150.0, next_failure))
+    with send_over(sandbox) as client:
+        first = run_flow(client, deliver(notice(), clock=lost.time))
+
+    assert numbers(sandbox) == [FIRST]
+    assert len([*first, *second[0]]) == 1
+
+
+@pytest.mark.parametrize("ahead", [-100, 100], ids=["behind", "ahead"])
+def test_a_notifier_whose_clock_is_off_does_not_take_over_early(sandbox, lost, ahead):
+    campaign = left_behind(sandbox, notice(), ahead=ahead)
+    taken_over = []
+    lost.at.append((170.0, lambda: taken_over.append(campaign.id not in sandbox.world.campaigns)))
+
+    with send_over(sandbox) as client:
+        run_flow(client, deliver(notice(), clock=lost.time))
+
+    assert taken_over == [False]
+    assert campaign.id not in sandbox.world.campaigns
+    assert numbers(sandbox) == [FIRST]

@@ -52,9 +52,9 @@ def test_forty_failures_at_the_same_time_phone_once(quick, failure):
 
 
 def test_forty_failures_at_the_same_time_phone_once_even_when_the_fastest_has_died(quick, failure, monkeypatch):
-    from airflow_provider_tingting.notifications import notice
+    from airflow_provider_tingting.notifications import notification as notice
 
-    monkeypatch.setattr(notice, "GIVEN_UP_AFTER", 6.0)
+    monkeypatch.setattr(notice, "LEASE", 6.0)
     died = threading.Event()
 
     def run_or_die(self, **_):
@@ -207,7 +207,7 @@ def test_in_quiet_hours_that_are_silent_nothing_is_sent(tell, quick, failure, lo
     tell(TingTingNotifier(to=FIRST, quiet_hours=quiet_now(), in_quiet_hours="silent"), failure())
 
     assert not quick.requests
-    assert "nobody is told" in logged()
+    assert "no notification is sent" in logged()
 
 
 def test_quiet_hours_that_wait_leave_one_call_for_their_end(sandbox, tingting_conn, failure):
@@ -225,19 +225,70 @@ def test_quiet_hours_that_wait_leave_one_call_for_their_end(sandbox, tingting_co
 
 
 BAD_ARGUMENTS = {
-    "language": "fr",
-    "services": "FAX",
-    "in_quiet_hours": "shout",
-    "quiet_hours": ("22:00", "25:00"),
-    "cooldown": -1,
-    "escalate_after": 0,
+    "language": ["fr", None, 1],
+    "services": ["FAX", None],
+    "in_quiet_hours": ["shout"],
+    "quiet_hours": [("22:00", "25:00"), "22:00"],
+    "cooldown": [-1, "soon", None, float("nan"), float("inf"), True],
+    "escalate_after": [0, "soon", None, float("nan")],
+    "to": [-1, "12345", [FIRST, "12345"], "", [], None, True, b"9841234501", {"number": FIRST}, 1.5, f"{FIRST}, none"],
+    "message": [7, b"Look.", ["Look."]],
+    "voice": [True, 1.5, ["Rija"]],
+    "user_phone": [-1, True, [], ["three"], 1.5],
+    "cooldown_key": [7, ["key"]],
+    "tingting_conn_id": [7],
 }
 
 
-@pytest.mark.parametrize("name", BAD_ARGUMENTS)
-def test_what_is_written_wrongly_is_refused_when_the_dag_is_parsed(name):
-    with pytest.raises(TingTingConfigError, match=name):
-        TingTingNotifier(to=FIRST, **{name: BAD_ARGUMENTS[name]})
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        pytest.param(name, value, id=f"{name}-{number}")
+        for name, values in BAD_ARGUMENTS.items()
+        for number, value in enumerate(values)
+    ],
+)
+def test_what_is_written_wrongly_is_refused_when_the_dag_is_parsed(name, value):
+    with pytest.raises(TingTingConfigError, match=name) as raised:
+        TingTingNotifier(**{"to": FIRST, name: value})
+
+    assert FIRST not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "to",
+    [FIRST, f"+977 {FIRST}, {SECOND}", [FIRST, "{{ on_call }}"], "{{ on_call }}", int(FIRST), [f"0{FIRST}"]],
+    ids=["text", "texts", "list with a template", "template", "number", "with a zero"],
+)
+def test_recipients_that_are_written_rightly_or_come_from_a_template_are_accepted(to):
+    TingTingNotifier(to=to)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "says"),
+    [("completed", "has reached 98******01: completed"), ("unanswered", "has not reached 98******01: unanswered")],
+)
+def test_the_last_line_says_how_the_call_ended(quick, failure, logged, outcome, says):
+    quick.world.script_outcome(FIRST, outcome)
+    TingTingNotifier(to=FIRST)(failure())
+
+    text = logged()
+    assert says in text
+    assert FIRST not in text
+
+
+def test_a_call_that_rings_longer_than_the_notifier_waits_is_reported_so(quick, failure, logged):
+    quick.clock.speed = 0.001
+    TingTingNotifier(to=FIRST, escalate_after=0.1)(failure())
+
+    assert "has not reached 98******01 within 0 s" in logged()
+
+
+def test_an_account_that_may_not_read_its_balance_is_notified(quick, failure):
+    quick.faults.add("403", call="get_dashboard", times="*")
+    TingTingNotifier(to=FIRST)(failure())
+
+    assert dialled(quick) == [("call", FIRST)]
 
 
 def no_credits(sandbox):
@@ -259,12 +310,12 @@ def other_token(sandbox):
 TROUBLE = {
     "no credits": (no_credits, {}, "no credits left"),
     "no caller number": (no_caller, {}, "no caller number"),
-    "a number that is none": (nothing_wrong, {"to": "12345"}, "no number that can be called"),
+    "a number that is none": (nothing_wrong, {"to": "{{ 12345 }}"}, "no number that can be called"),
     "no such voice": (nothing_wrong, {"voice": "Elvis"}, "'Elvis' does not exist"),
     "no such connection": (nothing_wrong, {"tingting_conn_id": "elsewhere"}, "elsewhere"),
     "a replaced token": (other_token, {}, "valid API token"),
     "a template that fails": (nothing_wrong, {"tingting_conn_id": "{{ 1 / 0 }}"}, "ZeroDivisionError"),
-    "a caller number that is none": (nothing_wrong, {"user_phone": 99}, "Nobody was told"),
+    "a caller number that is none": (nothing_wrong, {"user_phone": 99}, "The notification was not sent"),
 }
 
 
@@ -276,7 +327,7 @@ def test_trouble_is_logged_in_a_sentence_and_raises_nothing(trouble, tell, quick
     tell(TingTingNotifier(**{"to": FIRST, **arguments}), failure())
     log = logged()
 
-    assert "Nobody was told" in log
+    assert "The notification was not sent" in log
     assert sentence in log
     assert FIRST not in log
     assert not quick.ledger.dialled
@@ -289,7 +340,7 @@ def test_tingting_being_down_raises_nothing(quick, failure, logged, monkeypatch)
     with quick.outage():
         TingTingNotifier(to=FIRST)(failure())
 
-    assert "Nobody was told" in logged()
+    assert "The notification was not sent" in logged()
 
 
 @pytest.mark.parametrize(

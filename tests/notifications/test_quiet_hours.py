@@ -12,10 +12,10 @@ from support.both_clients import KINDS, connecting
 from support.impatience import settle_fast
 
 from airflow_provider_tingting.api.driver import run_flow
-from airflow_provider_tingting.notifications import dedupe, deliver
-from airflow_provider_tingting.notifications.deliver import GRACE, tell
-from airflow_provider_tingting.notifications.notice import Notice, NoticeMark, key_of
-from airflow_provider_tingting.notifications.quiet_hours import QuietHours
+from airflow_provider_tingting.notifications import dedupe
+from airflow_provider_tingting.notifications import deliver as deliver_module
+from airflow_provider_tingting.notifications.deliver import ESCALATION_GRACE, deliver
+from airflow_provider_tingting.notifications.notification import Notification, NotificationMarker, QuietHours, key_of
 from airflow_provider_tingting.sandbox.routes import campaigns as routes
 
 FIRST, SECOND, THIRD = "9841234501", "9801234502", "9861234503"
@@ -42,8 +42,8 @@ def clock():
 @pytest.fixture(params=KINDS)
 def client(request, sandbox, monkeypatch):
     settle_fast(monkeypatch)
-    monkeypatch.setattr(deliver, "LOOKS_EVERY", 0.001)
-    monkeypatch.setattr(dedupe, "RUN_LOOKS_EVERY", 0.001)
+    monkeypatch.setattr(deliver_module, "CONTACT_POLL_INTERVAL", 0.001)
+    monkeypatch.setattr(dedupe, "RUN_POLL_INTERVAL", 0.001)
     with connecting(request.param) as connect:
         yield connect(sandbox)
 
@@ -55,7 +55,7 @@ def quiet(clock, begin, end):
 
 
 def notice(*to, **changes):
-    return Notice(
+    return Notification(
         key=key_of("a dag", *to), about="a dag", to=to, text="Look.", escalate_after=ESCALATE_AFTER, **changes
     )
 
@@ -79,14 +79,14 @@ def told(sandbox):
 
 def test_when_the_quiet_hours_begin_while_the_first_number_rings_the_others_get_an_sms(client, nobody_picks_up, clock):
     hours = quiet(clock, ESCALATE_AFTER, 8 * 3600)
-    run_flow(client, tell(notice(FIRST, SECOND, THIRD, quiet_hours=hours), clock=clock))
+    run_flow(client, deliver(notice(FIRST, SECOND, THIRD, quiet_hours=hours), clock=clock))
 
     assert told(nobody_picks_up) == ["PHONE", "SMS", "SMS"]
 
 
 def test_when_the_quiet_hours_end_while_the_first_has_an_sms_the_next_is_called(client, nobody_picks_up, clock):
     hours = quiet(clock, -8 * 3600, ESCALATE_AFTER)
-    run_flow(client, tell(notice(FIRST, SECOND, quiet_hours=hours), clock=clock))
+    run_flow(client, deliver(notice(FIRST, SECOND, quiet_hours=hours), clock=clock))
 
     assert told(nobody_picks_up) == ["SMS", "PHONE"]
 
@@ -97,16 +97,16 @@ def test_when_silent_quiet_hours_begin_while_the_first_number_rings_nobody_else_
     hours = quiet(clock, ESCALATE_AFTER, 8 * 3600)
     both = notice(FIRST, SECOND, quiet_hours=hours, in_quiet_hours="silent")
 
-    assert len(run_flow(client, tell(both, clock=clock))) == 1
+    assert len(run_flow(client, deliver(both, clock=clock))) == 1
     assert told(nobody_picks_up) == ["PHONE"]
-    assert "nobody is told" in logged()
+    assert "no notification is sent" in logged()
 
 
 def test_when_quiet_hours_that_wait_begin_while_the_first_number_rings_the_next_is_called_when_they_end(
     client, nobody_picks_up, clock
 ):
     hours = quiet(clock, ESCALATE_AFTER, 8 * 3600)
-    run_flow(client, tell(notice(FIRST, SECOND, THIRD, quiet_hours=hours, in_quiet_hours="wait"), clock=clock))
+    run_flow(client, deliver(notice(FIRST, SECOND, THIRD, quiet_hours=hours, in_quiet_hours="wait"), clock=clock))
 
     first, second = sorted(nobody_picks_up.world.campaigns.values(), key=lambda one: one.id)
     assert (first.status, second.status) == ("Running", "Scheduled")
@@ -119,7 +119,7 @@ def test_when_quiet_hours_that_wait_begin_while_the_first_number_rings_the_next_
 
 def left_behind(sandbox, made, moment):
     """The campaign of a process that has died before it ran it."""
-    mark = NoticeMark.of(made, 0, moment)
+    mark = NotificationMarker.of(made, 0, moment)
     sandbox.world.create_campaign(
         name=made.name, services="PHONE", user_phone=[3], message="Look.", description=f"{mark} A notice."
     )
@@ -129,8 +129,9 @@ def test_when_the_quiet_hours_begin_while_another_process_is_waited_for_no_phone
     made = notice(FIRST, quiet_hours=quiet(clock, 120, 8 * 3600))
     left_behind(nobody_picks_up, made, clock.began)
 
-    assert len(run_flow(client, tell(made, clock=clock))) == 1
-    assert told(nobody_picks_up) == ["PHONE", "SMS"]
+    assert len(run_flow(client, deliver(made, clock=clock))) == 1
+    # The call that its process has not made in time is deleted.
+    assert told(nobody_picks_up) == ["SMS"]
     nobody_picks_up.clock.speed = 1.0
     nobody_picks_up.play_out()
     assert dialled(nobody_picks_up) == [("sms", FIRST)]
@@ -149,23 +150,24 @@ def test_when_the_quiet_hours_begin_while_a_faster_process_is_waited_for_no_phon
 
     monkeypatch.setattr(routes, "select_campaigns", unseen_at_first)
 
-    assert len(run_flow(client, tell(made, clock=clock))) == 1
-    assert told(nobody_picks_up) == ["PHONE", "SMS"]
+    assert len(run_flow(client, deliver(made, clock=clock))) == 1
+    # The call that its process has not made in time is deleted.
+    assert told(nobody_picks_up) == ["SMS"]
 
 
 @pytest.mark.parametrize("cooldown", [1800, 7200], ids=["the same cooldown", "a longer cooldown since"])
 def test_while_the_call_of_the_morning_rings_nobody_calls_the_next_number(client, nobody_picks_up, clock, cooldown):
     hours = quiet(clock, -8 * 3600, 3600)
     both = notice(FIRST, SECOND, quiet_hours=hours, in_quiet_hours="wait")
-    run_flow(client, tell(both, clock=clock))
+    run_flow(client, deliver(both, clock=clock))
     morning = hours.end_of(clock.began)
     nobody_picks_up.clock.push(3602)
     by_day = replace(both, cooldown=cooldown)
 
-    assert run_flow(client, tell(by_day, clock=lambda: morning + 2)) == ()
-    assert run_flow(client, tell(by_day, clock=lambda: morning + ESCALATE_AFTER)) == ()
+    assert run_flow(client, deliver(by_day, clock=lambda: morning + 2)) == ()
+    assert run_flow(client, deliver(by_day, clock=lambda: morning + ESCALATE_AFTER)) == ()
     assert dialled(nobody_picks_up) == [("call", FIRST)]
-    assert len(run_flow(client, tell(by_day, clock=lambda: morning + ESCALATE_AFTER + GRACE + 5))) == 1
+    assert len(run_flow(client, deliver(by_day, clock=lambda: morning + ESCALATE_AFTER + ESCALATION_GRACE + 5))) == 1
     nobody_picks_up.clock.speed = 1.0
     nobody_picks_up.play_out()
     assert dialled(nobody_picks_up) == [("call", FIRST), ("call", SECOND)]

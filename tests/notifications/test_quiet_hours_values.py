@@ -5,7 +5,7 @@ from datetime import datetime
 import pytest
 
 from airflow_provider_tingting.errors import TingTingConfigError
-from airflow_provider_tingting.notifications.quiet_hours import QuietHours
+from airflow_provider_tingting.notifications.notification import QuietHours
 from airflow_provider_tingting.timezones import NEPAL
 
 

@@ -1,4 +1,4 @@
-"""A template that cannot be filled in costs its own number or argument, and not the call."""
+"""A template that cannot be rendered costs its own number or argument, and not the call."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_a_number_that_cannot_be_filled_in_is_left_out_and_the_others_are_told(t
     log = logged()
 
     assert dialled(quick) == [("call", FIRST)]
-    assert "A template of `to` cannot be filled in" in log
+    assert "A template of `to` cannot be rendered" in log
     assert FIRST not in log
     assert SECOND not in log
     assert "984-1234501" not in log
@@ -83,7 +83,7 @@ def test_what_has_a_default_has_it_when_it_cannot_be_filled_in(name, tell, quick
     log = logged()
 
     assert dialled(quick) == [("call", FIRST)]
-    assert f"`{name}` cannot be filled in, its default is used: ZeroDivisionError" in log
+    assert f"`{name}` cannot be rendered, its default is used: ZeroDivisionError" in log
     assert "9812345678" not in log
 
 
