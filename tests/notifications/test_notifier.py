@@ -54,7 +54,8 @@ def test_forty_failures_at_the_same_time_phone_once(quick, failure):
 def test_forty_failures_at_the_same_time_phone_once_even_when_the_fastest_has_died(quick, failure, monkeypatch):
     from airflow_provider_tingting.notifications import notification as notice
 
-    monkeypatch.setattr(notice, "LEASE", 6.0)
+    monkeypatch.setattr(notice, "LEASE", 12.0)
+    monkeypatch.setattr(notice, "LEASE_MARGIN", 1.0)
     died = threading.Event()
 
     def run_or_die(self, **_):
