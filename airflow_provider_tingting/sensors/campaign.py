@@ -27,7 +27,7 @@ from airflow_provider_tingting.errors import (
     TingTingError,
 )
 from airflow_provider_tingting.links.campaign import TingTingCampaignLink, push_link
-from airflow_provider_tingting.utils.arguments import campaign_id_of, seconds_of
+from airflow_provider_tingting.utils.arguments import campaign_id_of, seconds_of, shown
 from airflow_provider_tingting.utils.deferral import deadline_of, defer
 
 if TYPE_CHECKING:
@@ -84,6 +84,22 @@ class TingTingCampaignSensor(BaseSensorOperator):
         self.tolerate_outage = tolerate_outage
         self.tingting_conn_id = tingting_conn_id
         self._give_up_at: float | None = None
+        self._check_literals()
+
+    def _check_literals(self) -> None:
+        """Check what is written in the DAG file when it is parsed; templates and XComs are checked by `execute`.
+
+        :raises TingTingConfigError: an argument has a wrong kind or value.
+        """
+        if isinstance(self.campaign_id, bool | int | float | bytes | list | tuple | None):
+            campaign_id_of(self.campaign_id)
+        if not isinstance(self.deferrable, bool):
+            raise TingTingConfigError(f"deferrable must be True or False; it is {shown(self.deferrable)}.")
+        if not isinstance(self.tingting_conn_id, str):
+            raise TingTingConfigError(f"tingting_conn_id must be a text; it is {shown(self.tingting_conn_id)}.")
+        seconds_of(self.tolerate_outage, "tolerate_outage", zero=True)
+        if not any(_may_be_filled(value) for value in (self.target_statuses, self.failed_statuses)):
+            self._wanted()
 
     def execute(self, context: Context) -> Any:
         """Wait in this worker; or look once, and wait in the triggerer if the wait goes on.
@@ -130,7 +146,7 @@ class TingTingCampaignSensor(BaseSensorOperator):
         return WaitPlan(
             campaign_id=campaign_id_of(self.campaign_id),
             until=tuple(status.value for status in (*targets, *failures)),
-            poll_interval=float(self.poke_interval),
+            poll_interval=seconds_of(self.poke_interval, "poke_interval"),
             deadline=deadline_of(context, self.timeout, self.execution_timeout),
             tolerate_outage=seconds_of(self.tolerate_outage, "tolerate_outage", zero=True),
         )
@@ -180,6 +196,8 @@ class TingTingCampaignSensor(BaseSensorOperator):
             if isinstance(value, str):
                 # One status, or a list that a template has turned into text.
                 value = [part.strip(" '\"") for part in value.strip("[]() ").split(",") if part.strip()]
+            if not isinstance(value, list | tuple | set | frozenset):
+                raise TingTingConfigError(f"{argument} must be a list of statuses; it is {shown(value)}.")
             try:
                 return [CampaignStatus.from_text(text) for text in value]
             except ValueError as error:
@@ -222,3 +240,13 @@ class TingTingCampaignSensor(BaseSensorOperator):
             if self.never_fail:
                 raise AirflowSkipException(f"Skipped because never_fail is set: {error}") from error
             raise
+
+
+def _may_be_filled(value: Any) -> bool:
+    """Return whether a template or an XCom gives the value when the task runs."""
+    if isinstance(value, list | tuple | set | frozenset):
+        return any(_may_be_filled(part) for part in value)
+    if isinstance(value, str):
+        return "{{" in value or "{%" in value
+    # What Airflow resolves itself, such as the output of another task.
+    return hasattr(value, "resolve")

@@ -1,4 +1,4 @@
-"""A whole campaign in one block of a DAG: create, check, add, approve if wanted, run, report."""
+"""The task group for a whole campaign: create, check, add, approve if wanted, run, report."""
 
 from __future__ import annotations
 
@@ -13,7 +13,15 @@ from airflow_provider_tingting.operators.contacts import TingTingAddContactsOper
 from airflow_provider_tingting.operators.manage import TingTingDeleteCampaignOperator
 from airflow_provider_tingting.operators.preview import TingTingPreviewVoiceOperator
 from airflow_provider_tingting.operators.report import TingTingDownloadReportOperator
+from airflow_provider_tingting.utils.arguments import shown
 
+# What the group's arguments must be, for errors.
+_KINDS = {
+    "campaign": "the arguments of TingTingCreateCampaignOperator, as a dict",
+    "run": "the arguments of TingTingRunCampaignOperator, as a dict, or None",
+    "report": "a path, the arguments of TingTingDownloadReportOperator as a dict, or None",
+    "approval": "True, False, or the arguments of Airflow's ApprovalOperator as a dict",
+}
 # Of the audience, these belong to the adding only; the check takes the others.
 _ONLY_ADDING = frozenset({"batch_size", "concurrency", "transport"})
 # The figures that somebody needs who is asked to spend credits. Nothing personal: it is kept in Airflow's database. The
@@ -57,14 +65,15 @@ def tingting_campaign(
     tingting_conn_id: str = DEFAULT_CONN_ID,
     **group: Any,
 ) -> TaskGroup:
-    """Make a task group that creates a campaign, checks and adds its contacts, runs it, and brings the report home.
+    """Return a task group that creates a campaign, checks and adds its contacts, runs it, and downloads the report.
 
     Its tasks are `create_campaign`, `check_contacts`, `add_contacts`, `run_campaign` and, with `report`,
     `download_report`. With `approval` there are `preview_voice` (when a voice is given) and `approve` before the run, a
     person's decision on the figures of the check; when it is rejected, `run_campaign` and `download_report` are skipped
-    and `delete_rejected` deletes the campaign. One that was ever run, as when its tasks were cleared, is never deleted.
+    and `delete_rejected` deletes the campaign. A campaign that was run, as before its tasks were cleared, is never
+    deleted.
 
-    What a retry, a clear or a kill does, and what lands in XCom, is said by each task's operator.
+    The page of each task's operator tells what a retry, a clear and a kill do, and what XCom holds.
 
     ```python
     tingting_campaign(
@@ -77,8 +86,8 @@ def tingting_campaign(
 
     :param group_id: the group's name in the DAG.
     :param campaign: the arguments of `TingTingCreateCampaignOperator`.
-    :param audience: the arguments of `TingTingAddContactsOperator`; or only who: what its `contacts` takes, such as a
-        path, or the output of a `@task.tingting_audience` function.
+    :param audience: the arguments of `TingTingAddContactsOperator`; or only the source, as its `contacts`
+        takes it, such as a path, or the output of a `@task.tingting_audience` function.
     :param run: the arguments of `TingTingRunCampaignOperator`.
     :param report: the arguments of `TingTingDownloadReportOperator`, or only its path; None for no report.
     :param approval: whether a person must approve; or the arguments of Airflow's `ApprovalOperator` (Airflow 3.1 and
@@ -87,9 +96,10 @@ def tingting_campaign(
         the same occasion share one campaign. None for a campaign per DAG run.
     :param tingting_conn_id: the Airflow connection of all tasks.
     :param group: arguments of the `TaskGroup`, such as `tooltip`, `default_args` or `prefix_group_id`.
-    :raises TingTingConfigError: the approval is asked for on an Airflow that has none.
+    :raises TingTingConfigError: an argument has a wrong kind, or `approval` is set on an Airflow without approvals.
     """
-    people = dict(audience) if _is_arguments(audience) else {"contacts": audience}
+    _check_kinds(campaign=campaign, run=run, report=report, approval=approval)
+    contacts = dict(audience) if _is_arguments(audience) else {"contacts": audience}
     with TaskGroup(group_id=group_id, **group) as made:
         create = TingTingCreateCampaignOperator(
             **{
@@ -100,12 +110,12 @@ def tingting_campaign(
             }
         )
         mine = {"tingting_conn_id": create.tingting_conn_id, "campaign_id": create.output}
-        checked = {name: value for name, value in people.items() if name not in _ONLY_ADDING}
+        checked = {name: value for name, value in contacts.items() if name not in _ONLY_ADDING}
         check = TingTingCheckContactsOperator(
             # Its rows that are left out are those of the adding, which writes them.
             **{**mine, **checked, "task_id": "check_contacts", "rejects_path": None}
         )
-        add = TingTingAddContactsOperator(**{"task_id": "add_contacts", **mine, **people})
+        add = TingTingAddContactsOperator(**{"task_id": "add_contacts", **mine, **contacts})
         runs = TingTingRunCampaignOperator(**{"task_id": "run_campaign", **mine, **(run or {})})
         create >> check >> add
         if approval:
@@ -160,6 +170,20 @@ def _approved(
         trigger_rule="none_failed",
     )
     before >> approve >> runs >> delete
+
+
+def _check_kinds(**arguments: Any) -> None:
+    """Raise for an argument whose kind a `TaskGroup` cannot be made of.
+
+    :raises TingTingConfigError: naming the argument.
+    """
+    for name, value in arguments.items():
+        if isinstance(value, Mapping) or (name == "approval" and isinstance(value, bool)):
+            continue
+        is_path = name == "report" and (isinstance(value, str) or hasattr(value, "__fspath__"))
+        if is_path or (value is None and name in ("run", "report")):
+            continue
+        raise TingTingConfigError(f"{name} must be {_KINDS[name]}; it is {shown(value)}.")
 
 
 def _is_arguments(audience: Any) -> bool:

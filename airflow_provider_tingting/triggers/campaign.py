@@ -20,7 +20,7 @@ from airflow_provider_tingting.connection import DEFAULT_CONN_ID
 from airflow_provider_tingting.errors import TingTingAPIError, TingTingError
 from airflow_provider_tingting.polling import shared_poller
 from airflow_provider_tingting.triggers.base import TingTingBaseDeferralTrigger
-from airflow_provider_tingting.utils.arguments import campaign_id_of
+from airflow_provider_tingting.utils.arguments import campaign_id_of, moment_of, seconds_of
 
 # Airflow cancels `on_kill` after 30 seconds by default, and nothing could be logged then.
 _STOP_TIMEOUT = 18.0
@@ -52,7 +52,7 @@ class TingTingCampaignTrigger(TingTingBaseDeferralTrigger):
         at any time.
     :param deferred_at: when the task was deferred, in seconds since 1970; None for now. No event fires in the first
         ten seconds after it.
-    :raises TingTingConfigError: `campaign_id` is not an id; raised by `run`.
+    :raises TingTingConfigError: an argument has a wrong kind or value; raised by `run`, so that the task fails with it.
     """
 
     arguments: ClassVar[tuple[str, ...]] = (
@@ -94,10 +94,10 @@ class TingTingCampaignTrigger(TingTingBaseDeferralTrigger):
         plan = WaitPlan(
             campaign_id=campaign_id_of(self.campaign_id),
             until=tuple(self.until),
-            poll_interval=self.poll_interval,
-            deadline=self.deadline,
-            tolerate_outage=self.tolerate_outage,
-            starts_by=self.starts_by,
+            poll_interval=seconds_of(self.poll_interval, "poll_interval"),
+            deadline=moment_of(self.deadline, "deadline"),
+            tolerate_outage=seconds_of(self.tolerate_outage, "tolerate_outage", zero=True),
+            starts_by=moment_of(self.starts_by, "starts_by"),
         )
         observation = await self._wait(plan)
         yield await self.event(observation.to_event())

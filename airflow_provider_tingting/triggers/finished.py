@@ -20,6 +20,7 @@ from airflow_provider_tingting.masking import mask_text
 from airflow_provider_tingting.polling import Poller, shared_poller
 from airflow_provider_tingting.polling.finished import FINAL_STATUSES, FinishedCampaigns, Watermark
 from airflow_provider_tingting.triggers.base import TingTingBaseTrigger
+from airflow_provider_tingting.utils.arguments import seconds_of, shown
 
 #: The key of the watermark in the asset's state store (Airflow 3.3 and later).
 WATERMARK_KEY = "tingting_finished"
@@ -45,7 +46,7 @@ class TingTingCampaignFinishedTrigger(TingTingBaseTrigger, BaseEventTrigger):
     :param name_pattern: only campaigns whose name matches, ignoring case, with `*` and `?` as in file names.
     :param statuses: only campaigns that finish in one of these: `Completed`, `Terminated`. Default: both.
     :param poll_interval: least seconds between two looks.
-    :raises TingTingConfigError: `statuses` holds one in which no campaign finishes.
+    :raises TingTingConfigError: an argument has a wrong kind or value; raised when the DAG is parsed.
     """
 
     arguments: ClassVar[tuple[str, ...]] = ("tingting_conn_id", "name_pattern", "statuses", "poll_interval")
@@ -59,9 +60,11 @@ class TingTingCampaignFinishedTrigger(TingTingBaseTrigger, BaseEventTrigger):
         **later: Any,
     ) -> None:
         super().__init__(tingting_conn_id, **later)
+        if not isinstance(name_pattern, str):
+            raise TingTingConfigError(f"name_pattern must be a text; it is {shown(name_pattern)}.")
         self.name_pattern = name_pattern
         self.statuses = _read_statuses(statuses)
-        self.poll_interval = poll_interval
+        self.poll_interval = seconds_of(poll_interval, "poll_interval")
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Look until cancelled, and yield an event for each campaign that has finished."""
@@ -150,6 +153,8 @@ def _read_statuses(statuses: Any) -> list[str]:
     final = [status.value for status in FINAL_STATUSES]
     if statuses is None:
         return final
+    if not isinstance(statuses, str | list | tuple | set | frozenset):
+        raise TingTingConfigError(f"statuses must be a list of statuses; it is {shown(statuses)}.")
     texts = [statuses] if isinstance(statuses, str) else list(statuses)
     try:
         read = [CampaignStatus.from_text(text).value for text in texts]

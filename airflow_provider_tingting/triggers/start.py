@@ -14,6 +14,7 @@ from airflow_provider_tingting.connection import DEFAULT_CONN_ID
 from airflow_provider_tingting.errors import TingTingError
 from airflow_provider_tingting.polling import shared_poller
 from airflow_provider_tingting.triggers.base import TingTingBaseDeferralTrigger
+from airflow_provider_tingting.utils.arguments import campaign_id_of, moment_of, seconds_of
 
 
 class TingTingStartTrigger(TingTingBaseDeferralTrigger):
@@ -37,6 +38,7 @@ class TingTingStartTrigger(TingTingBaseDeferralTrigger):
     :param asked: whether an earlier request to run the campaign got no response.
     :param deferred_at: when the task was deferred, in seconds since 1970; None for now. No event fires in the first
         ten seconds after it.
+    :raises TingTingConfigError: an argument has a wrong kind or value; raised by `run`, so that the task fails with it.
     """
 
     arguments: ClassVar[tuple[str, ...]] = (
@@ -72,23 +74,24 @@ class TingTingStartTrigger(TingTingBaseDeferralTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Wait, and yield one event."""
-        if self.not_before is None:
+        not_before = moment_of(self.not_before, "not_before")
+        if not_before is None:
             await self._wait_for_slot()
         else:
-            for seconds in calling_window.sleeps_until(self.not_before):
+            for seconds in calling_window.sleeps_until(not_before):
                 await asyncio.sleep(seconds)
         yield await self.event({"version": EVENT_VERSION, "campaign_id": self.campaign_id})
 
     async def _wait_for_slot(self) -> None:
         plan = WaitPlan(
-            campaign_id=self.campaign_id,
-            poll_interval=self.poll_interval,
-            deadline=self.deadline,
-            tolerate_outage=self.tolerate_outage,
+            campaign_id=campaign_id_of(self.campaign_id),
+            poll_interval=seconds_of(self.poll_interval, "poll_interval"),
+            deadline=moment_of(self.deadline, "deadline"),
+            tolerate_outage=seconds_of(self.tolerate_outage, "tolerate_outage", zero=True),
         )
         try:
             async with shared_poller(self.tingting_conn_id, self.open_client) as poller:
-                await poller.run_shared(concurrency.wait_for_slot(plan, self.log), max_age=self.poll_interval / 2)
+                await poller.run_shared(concurrency.wait_for_slot(plan, self.log), max_age=plan.poll_interval / 2)
         except TingTingError as error:
             # The worker gets the same error, and fails the task with it.
             self.log.warning("The wait of campaign %s for other campaigns ends: %s", self.campaign_id, error)

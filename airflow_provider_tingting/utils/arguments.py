@@ -92,7 +92,7 @@ def campaign_id_of(value: Any, argument: str = "campaign_id") -> int:
     :raises TingTingConfigError: it is no id.
     """
     try:
-        if isinstance(value, bool) or (isinstance(value, float) and not value.is_integer()):
+        if isinstance(value, bool | bytes) or (isinstance(value, float) and not value.is_integer()):
             raise ValueError
         number = int(value)
         if number < 1:
@@ -163,12 +163,28 @@ def seconds_of(value: Any, argument: str, *, zero: bool = False) -> float:
     """
     try:
         seconds = value.total_seconds() if isinstance(value, timedelta) else float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
+        seconds = math.nan
+    if isinstance(value, bool | bytes):
         seconds = math.nan
     if not math.isfinite(seconds) or seconds < 0 or (seconds == 0 and not zero):
         least = "at least 0" if zero else "more than 0"
         raise TingTingConfigError(f"{argument} must be {least} seconds, as a number or a timedelta; it is {value!r}.")
     return seconds
+
+
+def moment_of(value: Any, argument: str) -> float | None:
+    """Return a moment in seconds since 1970, or None for never.
+
+    :param value: a number, or None.
+    :param argument: its name, for the error.
+    :raises TingTingConfigError: it is not a finite number.
+    """
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise TingTingConfigError(f"{argument} must be a moment in seconds since 1970, or None; it is {shown(value)}.")
+    return float(value)
 
 
 def one_of(value: Any, argument: str, choices: tuple[str, ...]) -> None:

@@ -164,8 +164,8 @@ def test_while_the_call_of_the_morning_rings_nobody_calls_the_next_number(client
     nobody_picks_up.clock.push(3602)
     by_day = replace(both, cooldown=cooldown)
 
-    assert run_flow(client, deliver(by_day, clock=PushedClock(morning - 58))) == ()
-    assert run_flow(client, deliver(by_day, clock=PushedClock(morning + ESCALATE_AFTER - 90))) == ()
+    assert run_flow(client, deliver(by_day, clock=PushedClock(morning - 118))) == ()
+    assert run_flow(client, deliver(by_day, clock=PushedClock(morning + ESCALATE_AFTER - 120))) == ()
     assert dialled(nobody_picks_up) == [("call", FIRST)]
     assert (
         len(run_flow(client, deliver(by_day, clock=PushedClock(morning + ESCALATE_AFTER + ESCALATION_GRACE + 5)))) == 1
