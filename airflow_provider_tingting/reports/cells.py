@@ -246,7 +246,7 @@ def _read_literal(text: str) -> object:
         value = _read_json(text)
         if plain:
             return value
-    except (ValueError, RecursionError):
+    except (msgspec.MsgspecError, ValueError, RecursionError):
         if len(text) > _LONGEST_LITERAL:
             return None
         try:

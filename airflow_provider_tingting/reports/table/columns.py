@@ -159,7 +159,7 @@ def _offered(
 def _as_json(value: object) -> str:
     try:
         return _encode_quickly(value).decode()
-    except (TypeError, ValueError, OverflowError):
+    except (msgspec.MsgspecError, TypeError, ValueError, OverflowError, RecursionError):
         # A literal may have more types than JSON: those become text.
         return _encode_slowly(value)
 

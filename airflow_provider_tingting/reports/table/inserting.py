@@ -160,7 +160,11 @@ def _copy(connection: Connection, table: Table, columns: TableColumns, batches: 
     options = f"FORMAT csv, NULL '{lines.null}'"
     driver: Any = connection.connection
     with driver.cursor() as cursor:
-        cursor.copy_expert(f"COPY {prepare.format_table(table)} ({names}) FROM STDIN WITH ({options})", lines)
+        statement = f"COPY {prepare.format_table(table)} ({names}) FROM STDIN WITH ({options})"
+        if prepare.quote_identifier("%") == '"%%"':
+            # SQLAlchemy 1.4 doubles the sign for a driver that fills in parameters; COPY has none.
+            statement = statement.replace("%%", "%")
+        cursor.copy_expert(statement, lines)
     return lines.sent
 
 
