@@ -40,8 +40,6 @@ def digits(value):
 def _fast(sandbox, monkeypatch):
     monkeypatch.setenv("TINGTING_POLL_INTERVAL", "0.1")
     monkeypatch.setenv("TINGTING_CALLING_WINDOW", "00:00-24:00")
-    # `dag.test()` has no scheduler, so no event can be early.
-    monkeypatch.setattr("airflow_provider_tingting.campaigns.observation.EVENT_DELAY", 0.0)
     sandbox.clock.speed = 100
 
 
