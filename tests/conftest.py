@@ -106,6 +106,14 @@ def fast_time(sandbox: Sandbox) -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
+def _reports_settle_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a report with pending contacts be read again after hundredths of a second."""
+    from airflow_provider_tingting.campaigns import fetch_report
+
+    monkeypatch.setattr(fetch_report, "SETTLE_PAUSES", (0.01, 0.02))
+
+
+@pytest.fixture(autouse=True)
 def _triggers_fire_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a trigger fire in the first seconds after a deferral: no scheduler runs beside these tests."""
     from airflow_provider_tingting.campaigns import observation

@@ -11,11 +11,13 @@ import csv
 import json
 import logging
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO, Final, Literal, cast
 
 from airflow_provider_tingting.api import calls
+from airflow_provider_tingting.api.statuses import CampaignStatus
+from airflow_provider_tingting.clock import sleep
 from airflow_provider_tingting.errors import (
     TingTingAPIError,
     TingTingError,
@@ -36,6 +38,8 @@ log = logging.getLogger(__name__)
 
 # Above this a spooled report moves from memory to a temporary file.
 _SPOOL_IN_MEMORY = 8 * 1024 * 1024
+#: Pauses in seconds before the report of a `Completed` campaign with pending contacts is fetched again.
+SETTLE_PAUSES = (3.0, 7.0, 20.0, 30.0)
 # A damaged report is downloaded once more.
 _DOWNLOADS = 2
 
@@ -117,6 +121,29 @@ def _fetch(
         return FetchedReport(fetch_listing(client, campaign, spool), "listing")
     except TingTingAPIError as error:
         raise error from trouble
+
+
+def settled(campaign: Campaign, fetch: Callable[[], FetchedReport]) -> FetchedReport:
+    """Return a report of a campaign, fetched again while TingTing still shows contacts of its end as not called.
+
+    Right after the end of a campaign a server may answer with an older report.
+
+    :param campaign: the campaign; only the report of a `Completed` one can be settled.
+    :param fetch: fetches the report.
+    """
+    fetched = fetch()
+    for pause in SETTLE_PAUSES:
+        if campaign.status is not CampaignStatus.COMPLETED or not fetched.read.summary.pending:
+            break
+        log.info(
+            "Campaign %s is Completed, and %d of its contacts are still pending: reading the report again in %.0f s",
+            campaign.id,
+            fetched.read.summary.pending,
+            pause,
+        )
+        sleep(pause)
+        fetched = fetch()
+    return fetched
 
 
 def check_fetched(fetched: FetchedReport, campaign: Campaign, *, require_complete: bool = True) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from airflow_provider_tingting.api.statuses import CampaignStatus
 from airflow_provider_tingting.campaigns.fetch_report import (
@@ -16,9 +16,9 @@ from airflow_provider_tingting.campaigns.fetch_report import (
     check_fetched,
     fetch_listing,
     fetch_report,
+    settled,
     spooled,
 )
-from airflow_provider_tingting.clock import sleep
 from airflow_provider_tingting.errors import TingTingCampaignFailedError, TingTingConfigError, TingTingReportError
 from airflow_provider_tingting.formatting import share
 from airflow_provider_tingting.reports.summary import CampaignSummary
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-#: Pauses in seconds before the figures of a `Completed` campaign with pending contacts are read again.
-SETTLE_PAUSES = (3.0, 7.0, 20.0, 30.0)
 # A share times a count of contacts may be off by this much in floating point.
 _ROUNDING = 1e-6
 
@@ -41,41 +39,26 @@ SuccessWhen = float | Callable[[CampaignSummary], bool] | None
 def summarise(client: TingTingClient, campaign: Campaign) -> CampaignSummary:
     """Return the figures of a campaign's contacts: from its report, or from the contact list when the report fails.
 
-    Right after the end of a campaign TingTing may still show contacts of a `Completed` campaign as not called. Then
-    the figures are read again, after each of `SETTLE_PAUSES`, until no contact is pending.
-
     :param client: sends the calls.
     :param campaign: the campaign; its number of contacts checks the report.
     :raises TingTingAPIError: neither can be read.
     :raises TingTingReportError: contacts are missing in both.
     """
-    summary = _summarise_once(client, campaign)
-    for pause in SETTLE_PAUSES:
-        if campaign.status is not CampaignStatus.COMPLETED or not summary.pending:
-            break
-        log.info(
-            "Campaign %s is Completed, and %d of its contacts are still pending: reading the figures again in %.0f s",
-            campaign.id,
-            summary.pending,
-            pause,
-        )
-        sleep(pause)
-        summary = _summarise_once(client, campaign)
-    return summary
-
-
-def _summarise_once(client: TingTingClient, campaign: Campaign) -> CampaignSummary:
     with spooled() as spool:
-        fetched = fetch_report(client, campaign, spool, columns=False)
-        try:
-            check_fetched(fetched, campaign)
-        except TingTingReportError as error:
-            if fetched.source == "listing":
-                raise
-            log.warning("The report of campaign %s fails, so its contact list is counted: %s", campaign.id, error)
-            fetched = FetchedReport(fetch_listing(client, campaign, spool), "listing")
-            check_fetched(fetched, campaign)
-        return fetched.read.summary
+        return settled(campaign, lambda: _fetch(client, campaign, spool)).read.summary
+
+
+def _fetch(client: TingTingClient, campaign: Campaign, spool: BinaryIO) -> FetchedReport:
+    fetched = fetch_report(client, campaign, spool, columns=False)
+    try:
+        check_fetched(fetched, campaign)
+    except TingTingReportError as error:
+        if fetched.source == "listing":
+            raise
+        log.warning("The report of campaign %s fails, so its contact list is counted: %s", campaign.id, error)
+        fetched = FetchedReport(fetch_listing(client, campaign, spool), "listing")
+        check_fetched(fetched, campaign)
+    return fetched
 
 
 def check_success_when(success_when: Any) -> None:

@@ -119,7 +119,7 @@ class TingTingDownloadReportOperator(TingTingBaseOperator):
         return result
 
     def _download(self, context: Context) -> dict[str, Any]:
-        from airflow_provider_tingting.campaigns.fetch_report import check_fetched, fetch_report, spooled
+        from airflow_provider_tingting.campaigns.fetch_report import check_fetched, fetch_report, settled, spooled
         from airflow_provider_tingting.files.target import are_one_file, ensure_writable
         from airflow_provider_tingting.reports.chart import chart_file, need_chart
         from airflow_provider_tingting.reports.pseudonyms import check_numbers
@@ -145,9 +145,8 @@ class TingTingDownloadReportOperator(TingTingBaseOperator):
             if not campaign.status.is_final:
                 self.log.warning("Campaign %s is %s: the outcomes in its report may change", number, campaign.status)
             spool = open_files.enter_context(spooled())
-            fetched = fetch_report(
-                self.hook.get_conn(), campaign, spool, columns=format in NEEDS_COLUMNS, may_list=format != "raw"
-            )
+            fetch = partial(fetch_report, columns=format in NEEDS_COLUMNS, may_list=format != "raw")
+            fetched = settled(campaign, lambda: fetch(self.hook.get_conn(), campaign, spool))
             try:
                 check_fetched(fetched, campaign)
             except TingTingReportError as error:
@@ -350,7 +349,7 @@ class TingTingUnreachedContactsOperator(TingTingBaseOperator):
             return result
 
     def _write(self, context: Context, target: Any, choice: Choice, minimum: int) -> Unreached:
-        from airflow_provider_tingting.campaigns.fetch_report import check_fetched, fetch_report, spooled
+        from airflow_provider_tingting.campaigns.fetch_report import check_fetched, fetch_report, settled, spooled
         from airflow_provider_tingting.reports.outcomes import Outcomes
         from airflow_provider_tingting.reports.unreached import write_unreached
 
@@ -371,7 +370,8 @@ class TingTingUnreachedContactsOperator(TingTingBaseOperator):
             )
         with spooled() as spool:
             # The listing cannot replace the report: it lacks the variables.
-            fetched = fetch_report(self.hook.get_conn(), campaign, spool, columns=False, may_list=False)
+            fetch = partial(fetch_report, columns=False, may_list=False)
+            fetched = settled(campaign, lambda: fetch(self.hook.get_conn(), campaign, spool))
             check_fetched(fetched, campaign)
             found = write_unreached(Outcomes(spool), target, choice, minimum=minimum)
         read = asset_dataset(self.campaign_uri(number))

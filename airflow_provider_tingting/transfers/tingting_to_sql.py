@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar
 
 from airflow_provider_tingting._compat import AirflowException, BaseHook
@@ -171,16 +172,15 @@ class TingTingReportToSqlOperator(TingTingBaseOperator):
 
     def _fetch(self, campaign: Campaign, spool: BinaryIO) -> FetchedReport:
         """Download the report, or the listing of contacts where that has all that the table takes."""
-        from airflow_provider_tingting.campaigns.fetch_report import fetch_report
+        from airflow_provider_tingting.campaigns.fetch_report import fetch_report, settled
         from airflow_provider_tingting.reports.table import takes_variables
 
         with_variables = takes_variables(self.variables, self.columns)
         # TingTing's report may always fail for a campaign without contacts, and their empty listing lacks nothing.
         may_list = not with_variables or campaign.campaign_action_count == 0
         try:
-            fetched = fetch_report(
-                self.hook.get_conn(), campaign, spool, columns=self.variables == "columns", may_list=may_list
-            )
+            fetch = partial(fetch_report, columns=self.variables == "columns", may_list=may_list)
+            fetched = settled(campaign, lambda: fetch(self.hook.get_conn(), campaign, spool))
         except (TingTingNotFoundError, TingTingValidationError, TingTingOutcomeUnknownError) as error:
             if may_list:
                 raise

@@ -8,6 +8,7 @@ from support.virtual_time import VirtualTime
 
 from airflow_provider_tingting.api import TingTingClient, calls
 from airflow_provider_tingting.api.models import Campaign
+from airflow_provider_tingting.campaigns import fetch_report
 from airflow_provider_tingting.campaigns.outcome import describe, judge, summarise
 from airflow_provider_tingting.clock import use_clock
 from airflow_provider_tingting.errors import TingTingCampaignFailedError, TingTingReportError
@@ -99,20 +100,29 @@ def completed(sandbox):
     return sandbox.world.campaigns[campaign]
 
 
+_PAUSES = fetch_report.SETTLE_PAUSES
+
+
+@pytest.fixture
+def real_pauses(monkeypatch):
+    """The pauses as users have them: time is virtual here."""
+    monkeypatch.setattr(fetch_report, "SETTLE_PAUSES", _PAUSES)
+
+
 def read_figures(sandbox, completed, pauses):
     time = SettlesAfter(completed.contacts, pauses)
     with use_clock(time), TingTingClient(sandbox.token, base_url=sandbox.base_url) as client:
         return summarise(client, client.send(calls.get_campaign(completed.id))), time.slept
 
 
-def test_the_figures_of_a_completed_campaign_are_read_until_no_contact_is_pending(sandbox, completed):
+def test_the_figures_of_a_completed_campaign_are_read_until_no_contact_is_pending(sandbox, completed, real_pauses):
     summary, slept = read_figures(sandbox, completed, pauses=2)
 
     assert (summary.reached, summary.pending) == (4, 0)
     assert slept == [3, 7]
 
 
-def test_contacts_that_stay_pending_are_waited_for_a_minute(sandbox, completed):
+def test_contacts_that_stay_pending_are_waited_for_a_minute(sandbox, completed, real_pauses):
     summary, slept = read_figures(sandbox, completed, pauses=99)
 
     assert (summary.reached, summary.pending) == (0, 4)

@@ -209,7 +209,7 @@ def test_a_survey_comes_as_it_is(tmp_path, format):
 
 @pytest.mark.parametrize(
     ("survey", "path", "format", "says"),
-    [(12, "x.csv", "xlsx", "csv or json"), (12, "", "csv", "path is empty"), ("x", "x.csv", "csv", "survey_id"),
+    [(12, "x.csv", "xlsx", "csv, json"), (12, "", "csv", "path is empty"), ("x", "x.csv", "csv", "survey_id"),
      (4711, "x.csv", "csv", "404")],
 )  # fmt: skip
 def test_a_mistake_about_a_survey_is_named_and_no_file_appears(tmp_path, monkeypatch, survey, path, format, says):

@@ -5,14 +5,13 @@ from __future__ import annotations
 import pytest
 
 from airflow_provider_tingting.api import idempotent_writes
-from airflow_provider_tingting.campaigns import create, job, outcome, reconcile, watch
+from airflow_provider_tingting.campaigns import create, job, reconcile, watch
 from airflow_provider_tingting.operators.campaign import ending, run
 
 
 def settle_fast(monkeypatch: pytest.MonkeyPatch) -> None:
     """Settle in hundredths of a second what takes seconds and minutes."""
     monkeypatch.setattr(idempotent_writes, "RETRY_PAUSES", (0.01, 0.02))
-    monkeypatch.setattr(outcome, "SETTLE_PAUSES", (0.01, 0.02))
     monkeypatch.setattr(watch, "CONTRADICTION_WITHIN", 0.1)
     monkeypatch.setattr(job, "RUN_SETTLES_WITHIN", 0.1)
     monkeypatch.setattr(job, "RUN_POLL_INTERVAL", 0.02)
