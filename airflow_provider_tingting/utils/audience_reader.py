@@ -155,8 +155,8 @@ class AudienceReader:
             self._log.warning("Entries of exclude without a number that can be called: %s", reasons)
         for variable, rows in audience.legacy_text.items():
             self._log.warning(
-                "%s of the variable %r look like text of a legacy Nepali font such as Preeti, which is spoken as "
-                "nonsense: convert the column to Unicode",
+                "%s of the variable %r probably in a legacy Nepali font such as Preeti, which is spoken as nonsense: "
+                "convert the column to Unicode",
                 counted(rows, "value"),
                 variable,
             )

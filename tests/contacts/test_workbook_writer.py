@@ -166,12 +166,13 @@ TEXTS = st.one_of(
 
 @settings(max_examples=40, deadline=None)
 @given(st.lists(TEXTS, min_size=1, max_size=5))
-def test_every_text_is_read_back_as_it_was(texts: list[str]) -> None:
+def test_every_text_is_read_back_without_its_outer_spaces(texts: list[str]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "people.xlsx"
         write_workbook([Contact("9841234567", {"name": text}) for text in texts], path)
         # An error value is no text to any reader: it is left to the check, which refuses it for a tag.
-        expected = [text if text and not text.startswith("#") else None for text in texts]
+        kept = [text.strip(" \t\n\r\xa0") for text in texts]
+        expected = [text if text and not text.startswith("#") else None for text in kept]
         read = [row.values["name"] for row in read_rows(path)]
         assert [one if not str(one).startswith("#") else None for one in read] == expected
 

@@ -53,7 +53,7 @@ def test_hidden_rows_are_refused_with_their_count_and_the_choice(read: Any) -> N
     with pytest.raises(TingTingContactsError) as raised:
         read(book)
 
-    assert "sheet 'People': 2 rows with values are hidden" in str(raised.value)
+    assert "sheet 'People' hides 2 rows with values" in str(raised.value)
     assert "hidden_rows='include'" in str(raised.value)
     assert "hidden_rows='skip'" in str(raised.value)
 

@@ -73,7 +73,7 @@ def read_workbook(
             )
         if facts.hidden and hidden_rows == "ask":
             raise TingTingContactsError(
-                f"{where}: {counted(len(facts.hidden), 'row')} with values are hidden, for example by a filter. Read "
+                f"{where} hides {counted(len(facts.hidden), 'row')} with values, for example by a filter. Read "
                 "them with hidden_rows='include', leave them out with hidden_rows='skip', or show all rows and save."
             )
         for first, last in facts.hidden_columns:
