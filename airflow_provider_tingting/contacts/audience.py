@@ -223,7 +223,10 @@ class _AudienceCheck:
 
 
 def _is_blank(value: object) -> bool:
-    return value is None or (isinstance(value, str) and (not value.strip() or value.strip() in _NOT_FILLED))
+    if not isinstance(value, str):
+        return value is None
+    text = value.strip()
+    return not text or text in _NOT_FILLED
 
 
 def _check_choice(argument: str, value: object, choices: tuple[str, ...]) -> None:
