@@ -80,9 +80,10 @@ class Clock:
         :param speed: the speed since then.
         :param real_seconds_ago: how many real seconds ago the clock showed `world`.
         """
+        checked = _non_negative(speed, "speed")
         with self._lock:
-            self._speed = speed
-            self._set(world + max(0.0, real_seconds_ago) * speed)
+            self._speed = checked
+            self._set(world + max(0.0, real_seconds_ago) * checked)
 
     def _time(self) -> float:
         elapsed = monotonic() - self._real

@@ -6,6 +6,7 @@ Each line is one change as JSON, appended when it is made. The first line holds 
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -69,14 +70,14 @@ class Journal:
         if head["tingting_sandbox"] != FORMAT:
             raise self.unusable(f"was written by another version (format {head['tingting_sandbox']}, not {FORMAT})")
         try:
-            settings, real_time = dict(head["settings"]), float(head["real"])
-        except (KeyError, TypeError, ValueError):
+            settings, real_time = dict(head["settings"]), _finite(head["real"])
+        except (KeyError, TypeError, ValueError, OverflowError):
             raise self.unusable("is damaged at line 1") from None
         changes = []
         for number, line in enumerate(lines, 2):
             try:
-                changes.append(Change(line["do"], dict(line["with"]), float(line["at"]), float(line["real"])))
-            except (KeyError, TypeError, ValueError):
+                changes.append(Change(line["do"], dict(line["with"]), _finite(line["at"]), _finite(line["real"])))
+            except (KeyError, TypeError, ValueError, OverflowError):
                 raise self.unusable(f"is damaged at line {number}") from None
         return Saved(settings, real_time, changes)
 
@@ -145,3 +146,10 @@ class Journal:
             f"The sandbox's state file {self.path} {what}. The file is left unchanged: "
             "give another one, or move it away."
         )
+
+
+def _finite(value: object) -> float:
+    number = float(value)  # type: ignore[arg-type]
+    if not math.isfinite(number):
+        raise ValueError(f"{number} is no time")
+    return number

@@ -18,12 +18,12 @@ from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 from airflow_provider_tingting.clock import wall_time
 from airflow_provider_tingting.sandbox.account import Account, Settings
 from airflow_provider_tingting.sandbox.clock import Clock
-from airflow_provider_tingting.sandbox.journal import Change, Journal
+from airflow_provider_tingting.sandbox.journal import Journal, Saved
 from airflow_provider_tingting.sandbox.ledger import Ledger
 from airflow_provider_tingting.sandbox.nepal_time import NEPAL, bikram_sambat
 from airflow_provider_tingting.sandbox.outcomes import Outcomes
 from airflow_provider_tingting.sandbox.records import RUNNING, SCHEDULED, Campaign, Contact, Run
-from airflow_provider_tingting.sandbox.refusals import Refused, forbidden_now, invalid, not_found
+from airflow_provider_tingting.sandbox.refusals import forbidden_now, invalid, not_found
 from airflow_provider_tingting.sandbox.samples import SAMPLE_TIME
 from airflow_provider_tingting.sandbox.simulator import Simulator
 
@@ -61,15 +61,6 @@ class World(Account):
         self, settings: Settings | None = None, *, speed: float | None = None, journal: Journal | None = None
     ) -> None:
         saved = journal.read() if journal else None
-        settings = settings or Settings()
-        if journal and saved:
-            try:
-                settings = Settings(**saved.settings)
-            except (TypeError, ValueError) as error:
-                raise journal.unusable("is damaged at line 1") from error
-        began = settings.start or (SAMPLE_TIME if settings.samples else None)
-        start = datetime.fromisoformat(began) if began else None
-        self.clock = Clock(start=start, speed=1.0 if speed is None else speed)
         self.ledger = Ledger()
         self.journal: Journal | None = None
         self._lock = threading.RLock()
@@ -77,9 +68,10 @@ class World(Account):
         self._depth = 0
         # The time of a change that is read from the state file; None outside a replay.
         self._replayed: float | None = None
-        super().__init__(settings)
         if journal and saved:
-            self._replay(saved.changes, saved.real_time, journal)
+            self._restore(journal, saved, speed)
+        else:
+            self._start(settings or Settings(), speed)
         self.clock.changed = self._clock_changed
         self.journal = journal
         if journal and not saved:
@@ -377,24 +369,32 @@ class World(Account):
         if self.journal is not None and self._replayed is None:
             self.journal.append(what, arguments, now)
 
-    def _replay(self, changes: Sequence[Change], began: float, journal: Journal) -> None:
+    def _start(self, settings: Settings, speed: float | None) -> None:
+        began = settings.start or (SAMPLE_TIME if settings.samples else None)
+        start = datetime.fromisoformat(began) if began else None
+        self.clock = Clock(start=start, speed=1.0 if speed is None else speed)
+        super().__init__(settings)
+
+    def _restore(self, journal: Journal, saved: Saved, speed: float | None) -> None:
         """Apply the changes of the state file, then let the world's clock run for the time since the last of them."""
-        world_time, real_time = self.clock.time(), began
-        for change in changes:
-            world_time, real_time = change.world_time, change.real_time
-            self._replayed = world_time
-            try:
+        line, real_time = 1, saved.real_time
+        try:
+            self._start(Settings(**saved.settings), speed)
+            world_time = self.clock.time()
+            for change in saved.changes:
+                line += 1
+                self._replayed, world_time, real_time = change.world_time, change.world_time, change.real_time
                 if change.what == "clock":
                     self.clock.resume(world_time, speed=change.arguments["speed"])
                 elif change.what in _RECORDED:
                     getattr(self, change.what)(*change.arguments["args"], **change.arguments["kwargs"])
                 else:
-                    raise ValueError(change.what)
-            except (LookupError, TypeError, ValueError, Refused) as error:
-                what = f"has a change that cannot be applied: {change.what} ({type(error).__name__})"
-                raise journal.unusable(what) from error
-        self._replayed = None
-        self.clock.resume(world_time, speed=self.clock.speed, real_seconds_ago=wall_time() - real_time)
+                    raise ValueError(f"{change.what} is no change")
+            self._replayed = None
+            self.clock.resume(world_time, speed=self.clock.speed, real_seconds_ago=wall_time() - real_time)
+        except Exception as error:
+            # Any value of a damaged file can be of any type, and fail anywhere.
+            raise journal.unusable(f"cannot be applied from line {line} on ({type(error).__name__})") from error
 
     def _clock_changed(self, what: str, value: float) -> None:
         with self._lock:

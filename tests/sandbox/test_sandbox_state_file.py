@@ -13,6 +13,8 @@ from datetime import datetime
 
 import pytest
 import requests
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from airflow_provider_tingting.errors import TingTingConfigError
 from airflow_provider_tingting.sandbox import Sandbox
@@ -172,8 +174,8 @@ def test_a_confirmed_change_survives_a_kill(tmp_path):
         (b'{"tingting_sandbox": 99}\n', "was written by another version"),
         (b"\xff\xfe\n", "cannot be read"),
         (b'{"tingting_sandbox": 1, "real": 0, "settings": {}}\n{"do": 1}\n', "is damaged at line 2"),
-        (b'{"tingting_sandbox": 1, "real": 0, "settings": {"credits": "many"}}\n', "is damaged at line 1"),
-        (b'{"tingting_sandbox": 1, "real": 0, "settings": {"colour": 1}}\n', "is damaged at line 1"),
+        (b'{"tingting_sandbox": 1, "real": 0, "settings": {"credits": "many"}}\n', "cannot be applied from line 1 on"),
+        (b'{"tingting_sandbox": 1, "real": 0, "settings": {"colour": 1}}\n', "cannot be applied from line 1 on"),
         (b'{"tingting_sandbox": 1, "real": "soon", "settings": {}}\n', "is damaged at line 1"),
         (b'{"tingting_sandbox": 1, "real": 0, "settings": {}}\nxx\n', "is damaged at line 2"),
     ],
@@ -198,7 +200,7 @@ def test_a_state_file_cannot_call_anything_but_changes(tmp_path):
     head = {"tingting_sandbox": 1, "real": time.time(), "settings": {}}
     line = {"do": "reset", "with": {"args": [], "kwargs": {}}, "at": time.time(), "real": time.time()}
     file.write_text(f"{json.dumps(head)}\n{json.dumps(line)}\n")
-    with pytest.raises(TingTingConfigError, match="cannot be applied: reset"):
+    with pytest.raises(TingTingConfigError, match="cannot be applied from line 2 on"):
         Sandbox(state_file=file)
 
 
@@ -209,3 +211,36 @@ def test_the_saved_world_begins_where_it_began_and_not_where_asked_now(tmp_path)
         pass
     with Sandbox(speed=0, start=datetime(2030, 1, 1), state_file=file) as sandbox:
         assert sandbox.clock.now() == began
+
+
+def places_in(content):
+    """Each container of a JSON value with each of its keys or positions."""
+    for key in list(content) if isinstance(content, dict) else range(len(content)):
+        yield content, key
+        if isinstance(content[key], dict | list):
+            yield from places_in(content[key])
+
+
+@settings(max_examples=60, deadline=None)
+@given(data=st.data())
+def test_a_state_file_with_any_value_replaced_is_loaded_or_refused_with_its_line(data, tmp_path_factory):
+    file = tmp_path_factory.mktemp("state") / "state.jsonl"
+    world = Sandbox(speed=0, state_file=file).world
+    campaign = world.create_campaign(name="x", services="PHONE", user_phone=[3], message="hi", voice=3)
+    world.add_contacts(campaign.id, [("9841000000", {"name": "Sita"})])
+    world.run_campaign(campaign.id)
+    world.journal.close()
+    lines = [json.loads(line) for line in file.read_text().splitlines()]
+    places = [place for line in lines for place in places_in(line)]
+    container, key = data.draw(st.sampled_from(places))
+    container[key] = data.draw(
+        st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.just([])
+    )
+    file.write_text("".join(json.dumps(one) + "\n" for one in lines))
+    before = file.read_bytes()
+
+    try:
+        Sandbox(state_file=file)
+    except TingTingConfigError as error:
+        assert str(file) in str(error)
+        assert file.read_bytes() == before
