@@ -30,7 +30,7 @@ from airflow_provider_tingting.timezones import as_nepal_time
 
 T = TypeVar("T")
 M = TypeVar("M", bound=BaseModel)
-_INSTANT = TypeAdapter(datetime)
+_INSTANT = TypeAdapter(datetime, config=ConfigDict(defer_build=True))
 # Far above every amount, share, duration and count.
 _LARGEST_NUMBER = 1e12
 _LONGEST_SENTENCE = 300
@@ -78,7 +78,8 @@ def _short_line(value: Any) -> str:
 class ResponseModel(BaseModel):
     """Base of all models: frozen, keeps unknown fields, and shows only chosen fields in its `repr`."""
 
-    model_config = ConfigDict(frozen=True, extra="allow", populate_by_name=True)
+    # The validators are built with the first response, not whenever a DAG file imports an operator.
+    model_config = ConfigDict(frozen=True, extra="allow", populate_by_name=True, defer_build=True)
 
     #: The fields that a `repr` shows.
     shown: ClassVar[tuple[str, ...]] = ()

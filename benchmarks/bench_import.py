@@ -1,0 +1,54 @@
+"""What does a DAG file pay for importing the provider's operators?
+
+Peer, in interleaved rounds: the same for Airflow's own PythonOperator. Each round is a process of its own in which
+Airflow's SDK is imported already. CPU seconds, so that other programs disturb little.
+
+    python benchmarks/bench_import.py [--rounds 15]
+"""
+
+from __future__ import annotations
+
+import argparse
+
+from measuring import in_a_process, machine, median, read_options, verdict
+
+OURS = "operators.campaign operators.contacts operators.manage operators.preview operators.report sensors.campaign"
+WAYS = {
+    "one operator": ["airflow_provider_tingting.operators.campaign"],
+    "all operators": [f"airflow_provider_tingting.{name}" for name in OURS.split()],
+    "PythonOperator": ["airflow.providers.standard.operators.python"],
+}
+
+
+def measure(way: str) -> None:
+    from importlib import import_module
+
+    from measuring import tell
+
+    tell(lambda: [import_module(name) for name in WAYS[way]] and None)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--measure", help=argparse.SUPPRESS)
+    options = read_options(parser, rounds=3)
+    if options.measure:
+        measure(options.measure)
+        return
+
+    print(machine("apache-airflow", "pydantic", "msgspec"))
+    rounds: dict[str, list[float]] = {way: [] for way in WAYS}
+    for _ in range(options.rounds):
+        for way, measured in rounds.items():
+            measured.append(in_a_process(__file__, "--measure", way)["cpu"])
+    cpu = {way: median(measured) * 1000 for way, measured in rounds.items()}
+    print(f"milliseconds of CPU, medians of {options.rounds} interleaved rounds")
+    for way, spent in cpu.items():
+        print(f"  {way}: {spent:.0f}")
+    ratio = cpu["all operators"] / cpu["PythonOperator"]
+    verdict("all operators, in imports of PythonOperator", ratio, "at most 1", ratio <= 1)
+
+
+if __name__ == "__main__":
+    main()
