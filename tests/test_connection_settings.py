@@ -35,9 +35,7 @@ from airflow_provider_tingting.errors import TingTingConfigError
         ("[::1]:8085", None, None, "http://[::1]:8085/api/v1/"),
     ],
 )
-def test_the_host_may_be_written_in_every_way_people_do(
-    host: str | None, schema: str | None, port: int | None, url: str
-) -> None:
+def test_the_host_may_be_written_in_each_way(host: str | None, schema: str | None, port: int | None, url: str) -> None:
     assert normalize_base_url(host, schema=schema, port=port) == url
 
 
@@ -50,7 +48,7 @@ def test_a_host_that_is_no_web_address_is_refused_with_an_example(host: str) -> 
 
 
 @pytest.mark.parametrize("password", [None, "", "  "])
-def test_without_a_token_the_connection_says_where_to_put_it(password: str | None) -> None:
+def test_the_error_of_a_missing_token_names_its_field(password: str | None) -> None:
     with pytest.raises(TingTingConfigError, match="'my_conn' has no API token"):
         ConnectionSettings.read(host=None, password=password, conn_id="my_conn")
 
@@ -122,7 +120,7 @@ def test_the_form_has_every_field_of_the_table() -> None:
         assert "null" in field["schema"]["type"]
 
 
-def test_old_and_new_airflow_are_told_the_same() -> None:
+def test_old_and_new_airflow_get_the_same_form() -> None:
     new, old = ui_field_behaviour(), form_behaviour()
 
     assert old == {

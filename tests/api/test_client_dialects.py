@@ -35,16 +35,16 @@ CREATE: dict[str, Any] = {
     "sms_message": "नमस्ते {name}",
     "credit_limit": 50,
 }
-#: The story in the usual dialect, by kind of client, told once.
-USUAL: dict[str, dict[str, Any]] = {}
-# What this changes is what happens at TingTing and not how it is told: it has a test of its own below.
+#: What a client sees of the default dialect, by kind of client.
+DEFAULT: dict[str, dict[str, Any]] = {}
+# What this changes changes what TingTing does and not how it responds, so it has a test of its own below.
 ANOTHER_WORLD = {("upload", "preview"), ("account", "vendor"), ("dashboard", "403")}
 CHOICES = {
     switch.name: [choice for choice in switch.metadata["choices"] if (switch.name, choice) not in ANOTHER_WORLD]
     for switch in fields(Dialect)
     if "choices" in switch.metadata
 }
-#: Servers that differ from the usual one in many ways at once; together they have every choice of every switch.
+#: Servers that differ from the default one in many ways at once; together they have every choice of every switch.
 SERVERS = [
     {switch: choices[number % len(choices)] for switch, choices in CHOICES.items()}
     for number in range(1, max(map(len, CHOICES.values())))
@@ -74,84 +74,84 @@ def create(client: Client, **changes: Any) -> int:
 
 def story(client: Client, sandbox: Sandbox, workbook: Path) -> dict[str, Any]:
     """Carry out every call of the API on one campaign and return what was learnt."""
-    told: dict[str, Any] = {}
-    told["voices"] = [(voice.id, voice.voice_display_name) for voice in client.send(calls.list_voice_models())]
+    seen: dict[str, Any] = {}
+    seen["voices"] = [(voice.id, voice.voice_display_name) for voice in client.send(calls.list_voice_models())]
     campaign_id = create(client)
     preview = client.send(calls.upload_contacts(campaign_id, workbook))
-    told["columns"] = [column.column for column in preview.samples]
-    told["validated"], told["rejected"] = preview.total_validated_rows, preview.error_list
+    seen["columns"] = [column.column for column in preview.samples]
+    seen["validated"], seen["rejected"] = preview.total_validated_rows, preview.error_list
     client.send(calls.add_contact(campaign_id, "9841000003", {"name": "गीता"}))
     rows = [{"number": f"984100000{digit}"} for digit in (3, 4, 5)]
     added = client.send(calls.add_contacts(campaign_id, rows))
-    told["added"] = (added.created, added.skipped, added.errors, len(added.contacts))
+    seen["added"] = (added.created, added.skipped, added.errors, len(added.contacts))
     contacts = {contact.number: contact for contact in client.rows(calls.list_contacts(campaign_id))}
-    told["numbers"] = list(contacts)
+    seen["numbers"] = list(contacts)
     first = contacts["9841000001"].id
-    told["attributes"] = client.send(calls.get_contact_attributes(first))
+    seen["attributes"] = client.send(calls.get_contact_attributes(first))
     client.send(calls.update_contact_attributes(first, {"name": "Sita", "age": 30}))
-    told["changed"] = client.send(calls.get_contact_attributes(first))
+    seen["changed"] = client.send(calls.get_contact_attributes(first))
     client.send(calls.update_contact_number(first, "9841000009"))
     client.send(calls.delete_contact(contacts["9841000002"].id))
     client.send(calls.update_campaign(campaign_id, description="weekly", schedule=None))
-    told["speech"] = client.send(calls.preview_voice(campaign_id, voice=2, message="नमस्ते")).endswith(".mp3")
-    told["demo"] = type(client.send(calls.demo_call(first)))
-    told["ran"] = client.send(calls.run_campaign(campaign_id)).message
+    seen["speech"] = client.send(calls.preview_voice(campaign_id, voice=2, message="नमस्ते")).endswith(".mp3")
+    seen["demo"] = type(client.send(calls.demo_call(first)))
+    seen["ran"] = client.send(calls.run_campaign(campaign_id)).message
     sandbox.play_out()
     campaign = client.send(calls.get_campaign(campaign_id))
-    told["campaign"] = campaign.model_dump(exclude={"updated_at", "bulk_file"})
+    seen["campaign"] = campaign.model_dump(exclude={"updated_at", "bulk_file"})
     (listed,) = client.rows(calls.list_campaigns(status="Completed"))
-    told["listed"] = (listed.id, listed.voice_id, campaign.voice_id, listed.status)
-    told["outcomes"] = [
+    seen["listed"] = (listed.id, listed.voice_id, campaign.voice_id, listed.status)
+    seen["outcomes"] = [
         (row.number, row.status, row.call_duration, row.playback, row.credit_consumed, row.credit_consumed_sms)
         for row in client.rows(calls.list_contacts(campaign_id))
     ]
     report = io.BytesIO()
     client.download(calls.download_campaign_report(campaign_id), report)
-    told["reported"] = sorted(set(re.findall(r"98410000\d\d", report.getvalue().decode())))
+    seen["reported"] = sorted(set(re.findall(r"98410000\d\d", report.getvalue().decode())))
     survey = io.BytesIO()
     client.download(calls.download_survey_report(12, format="json"), survey)
-    told["survey"] = survey.getvalue()
-    told["profile"] = client.send(calls.get_user_profile()).user
-    told["credits"] = client.send(calls.get_dashboard()).remaining_credits
-    told["callers"] = [client.send(call)[0].id for call in (calls.list_broker_numbers(), calls.list_own_numbers())]
+    seen["survey"] = survey.getvalue()
+    seen["profile"] = client.send(calls.get_user_profile()).user
+    seen["credits"] = client.send(calls.get_dashboard()).remaining_credits
+    seen["callers"] = [client.send(call)[0].id for call in (calls.list_broker_numbers(), calls.list_own_numbers())]
     client.send(calls.delete_campaign(campaign_id))
-    told["left"] = client.rows(calls.list_campaigns())
-    return told
+    seen["left"] = client.rows(calls.list_campaigns())
+    return seen
 
 
 @pytest.mark.parametrize("dialect", SERVERS, ids=lambda dialect: "-".join(dialect.values()))
-def test_the_same_story_is_told_in_every_dialect(
+def test_each_dialect_gives_the_same_results(
     connect: Connect, speaking: Speaking, workbook: Path, dialect: dict[str, str]
 ) -> None:
-    usual, sandbox = speaking(), speaking(**dialect)
+    default, sandbox = speaking(), speaking(**dialect)
     client = connect(sandbox)
-    if client.kind not in USUAL:
-        USUAL[client.kind] = story(connect(usual), usual, workbook)
+    if client.kind not in DEFAULT:
+        DEFAULT[client.kind] = story(connect(default), default, workbook)
 
-    assert story(client, sandbox, workbook) == USUAL[client.kind]
+    assert story(client, sandbox, workbook) == DEFAULT[client.kind]
 
 
 def test_the_usual_story_is_the_one_that_was_meant(connect: Connect, speaking: Speaking, workbook: Path) -> None:
     sandbox = speaking()
-    told = story(connect(sandbox), sandbox, workbook)
+    seen = story(connect(sandbox), sandbox, workbook)
 
-    assert told["added"] == (2, 1, (), 2)
-    assert told["columns"] == ["number", "name"]
-    assert told["attributes"] == {"name": "सीता"}
-    assert told["changed"] == {"name": "Sita", "age": 30}
-    assert told["ran"] == "Campaign Began Successfully!!"
-    assert told["listed"] == (1, 2, 2, CampaignStatus.COMPLETED)
-    assert told["campaign"]["user_phone"] == (3, 12)
-    assert told["campaign"]["length_factor"] == "1.10"
-    assert told["reported"] == ["9841000003", "9841000004", "9841000005", "9841000009"]
-    assert told["left"] == []
+    assert seen["added"] == (2, 1, (), 2)
+    assert seen["columns"] == ["number", "name"]
+    assert seen["attributes"] == {"name": "सीता"}
+    assert seen["changed"] == {"name": "Sita", "age": 30}
+    assert seen["ran"] == "Campaign Began Successfully!!"
+    assert seen["listed"] == (1, 2, 2, CampaignStatus.COMPLETED)
+    assert seen["campaign"]["user_phone"] == (3, 12)
+    assert seen["campaign"]["length_factor"] == "1.10"
+    assert seen["reported"] == ["9841000003", "9841000004", "9841000005", "9841000009"]
+    assert seen["left"] == []
 
 
 # -- how a server says no ----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("shape", ERROR_SHAPES)
-def test_every_shape_of_a_refusal_says_why(connect: Connect, speaking: Speaking, shape: str) -> None:
+def test_the_reason_of_a_refusal_is_read_in_each_format(connect: Connect, speaking: Speaking, shape: str) -> None:
     client = connect(speaking(errors=shape))
 
     with pytest.raises(TingTingValidationError, match=r"schedule: Cannot schedule past dates\.") as caught:
@@ -175,9 +175,7 @@ def test_what_is_not_there_is_not_found_in_every_shape(
 
 
 @pytest.mark.parametrize("shape", ERROR_SHAPES)
-def test_a_wrong_token_is_told_from_every_other_refusal_in_every_shape(
-    connect: Connect, speaking: Speaking, shape: str
-) -> None:
+def test_a_wrong_token_is_an_auth_error_in_each_format(connect: Connect, speaking: Speaking, shape: str) -> None:
     sandbox = speaking(errors=shape)
 
     with pytest.raises(TingTingAuthError, match="Invalid token"):
@@ -218,7 +216,7 @@ def test_a_contacts_own_variable_named_success_is_no_envelope(connect: Connect, 
 # -- what each of the others changes -----------------------------------------------------------------------------------
 
 
-def test_one_contact_may_be_answered_with_its_row(connect: Connect, speaking: Speaking) -> None:
+def test_adding_one_contact_may_return_its_row(connect: Connect, speaking: Speaking) -> None:
     client = connect(speaking(single_add="row"))
     result = client.send(calls.add_contact(create(client), "9841000001"))
 
@@ -238,7 +236,7 @@ def test_what_an_upload_really_did_is_seen_in_the_campaigns_own_count(
     assert counted == {"add": 3, "replace": 2, "preview": 1}[upload]
 
 
-def test_a_preview_is_asked_for_in_json_and_after_a_server_error_once_as_a_form(
+def test_a_preview_is_requested_as_json_and_after_a_server_error_once_as_a_form(
     connect: Connect, speaking: Speaking
 ) -> None:
     sandbox = speaking(preview="form")
@@ -253,7 +251,7 @@ def test_a_preview_is_asked_for_in_json_and_after_a_server_error_once_as_a_form(
     assert asked == [("application/json", 500), (form, 200), (form, 200)]
 
 
-def test_a_preview_that_fails_both_ways_is_asked_for_once_in_each(connect: Connect, sandbox: Sandbox) -> None:
+def test_a_preview_that_fails_both_ways_is_requested_once_in_each(connect: Connect, sandbox: Sandbox) -> None:
     client = connect(sandbox)
     campaign_id = create(client)
     sandbox.faults.parse("503-html:preview:*")
@@ -264,7 +262,7 @@ def test_a_preview_that_fails_both_ways_is_asked_for_once_in_each(connect: Conne
 
 
 @pytest.mark.parametrize("fault", ["lose-reply", "429=0.05"])
-def test_a_preview_is_not_asked_for_as_a_form_after_anything_else(
+def test_a_preview_is_not_requested_as_a_form_after_another_error(
     connect: Connect, sandbox: Sandbox, fault: str
 ) -> None:
     client = connect(sandbox)
@@ -280,7 +278,9 @@ def test_a_preview_is_not_asked_for_as_a_form_after_anything_else(
     assert sandbox.ledger.times_called("preview_voice") == 2
 
 
-def test_a_strict_server_that_misses_the_message_says_so(connect: Connect, speaking: Speaking) -> None:
+def test_a_server_that_requires_the_message_again_is_an_error_that_names_it(
+    connect: Connect, speaking: Speaking
+) -> None:
     client = connect(speaking(message_call="strict"))
     campaign_id = client.send(calls.create_campaign(**CREATE)).id
 
@@ -289,7 +289,7 @@ def test_a_strict_server_that_misses_the_message_says_so(connect: Connect, speak
 
 
 @pytest.mark.parametrize("stop", ["404", "405"])
-def test_a_server_without_a_stop_is_told_by_the_status(connect: Connect, speaking: Speaking, stop: str) -> None:
+def test_a_server_without_a_stop_is_recognised_by_the_status(connect: Connect, speaking: Speaking, stop: str) -> None:
     client = connect(speaking(stop=stop))
 
     with pytest.raises(TingTingRefusedError) as caught:
@@ -336,7 +336,7 @@ def test_a_batch_that_is_too_large_is_refused_as_a_whole(connect: Connect, speak
 
 
 @pytest.mark.parametrize("fault", ["partial", "partial=200"])
-def test_contacts_taken_in_part_are_told_with_http_207_or_200(connect: Connect, sandbox: Sandbox, fault: str) -> None:
+def test_a_batch_that_is_accepted_in_part_may_return_207_or_200(connect: Connect, sandbox: Sandbox, fault: str) -> None:
     client = connect(sandbox)
     campaign_id = create(client)
     sandbox.faults.parse(f"{fault}:add")
@@ -345,9 +345,7 @@ def test_contacts_taken_in_part_are_told_with_http_207_or_200(connect: Connect, 
     assert (result.created, len(result.errors)) == (2, 2)
 
 
-def test_a_status_that_nobody_knows_is_a_value_and_neither_an_error_nor_an_end(
-    connect: Connect, sandbox: Sandbox
-) -> None:
+def test_an_unknown_status_is_a_value_and_neither_an_error_nor_final(connect: Connect, sandbox: Sandbox) -> None:
     client = connect(sandbox)
     campaign_id = create(client)
     sandbox.world.campaign(campaign_id).status = "Paused"

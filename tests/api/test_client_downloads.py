@@ -136,7 +136,9 @@ def test_a_server_that_changes_its_path_is_followed(connect: Connect, server: Re
         assert [received.path for received in server.received] == known
 
 
-def test_the_report_of_no_campaign_is_asked_for_at_both_paths_and_not_found(connect: Connect, sandbox: Sandbox) -> None:
+def test_the_report_of_an_unknown_campaign_is_requested_at_both_paths_and_not_found(
+    connect: Connect, sandbox: Sandbox
+) -> None:
     with pytest.raises(TingTingNotFoundError, match="download_campaign_report for campaign 4711"):
         connect(sandbox).download(calls.download_campaign_report(4711), io.BytesIO())
     assert len(sandbox.requests) == 2
@@ -177,7 +179,7 @@ def test_a_format_that_no_survey_has_is_refused_before_anything_is_sent() -> Non
         ({"detail": "No report yet."}, "", TingTingUnreadableReplyError),
     ],
 )
-def test_what_is_no_file_is_no_report_though_the_server_says_200(
+def test_a_page_with_status_200_is_not_a_report(
     connect: Connect, server: RecordingServer, content: Any, kind: str, error: type[Exception]
 ) -> None:
     server.always(content, **({"Content_Type": kind} if kind else {}))

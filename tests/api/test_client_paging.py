@@ -20,7 +20,7 @@ from airflow_provider_tingting.errors import TingTingNotFoundError, TingTingUnre
 from airflow_provider_tingting.sandbox import Sandbox
 
 # A busy machine is no failure.
-PATIENT = settings(deadline=None)
+NO_DEADLINE = settings(deadline=None)
 NUMBERS = [f"98412345{digits:02}" for digits in range(34)]
 
 
@@ -49,9 +49,7 @@ def test_a_list_is_whole_however_small_the_servers_pages_are(
 
 
 @pytest.mark.parametrize("limit", [1, 5, 100])
-def test_a_list_is_whole_however_small_the_pages_are_that_are_asked_for(
-    connect: Connect, sandbox: Sandbox, limit: int
-) -> None:
+def test_a_list_is_whole_however_small_the_requested_pages_are(connect: Connect, sandbox: Sandbox, limit: int) -> None:
     client = connect(sandbox)
     campaign_id = fill(client)
 
@@ -87,7 +85,7 @@ def test_the_token_does_not_follow_a_next_that_names_another_host(
     assert other_server.received == []
 
 
-def test_what_next_asks_for_is_asked_for(connect: Connect, server: RecordingServer) -> None:
+def test_the_query_of_next_is_sent(connect: Connect, server: RecordingServer) -> None:
     def reply(received: Received) -> Reply:
         turned = received.query.get("cursor") == "b"
         following = None if turned else "https://elsewhere.example/api/v1/campaign-detail/79/?cursor=b&limit=2"
@@ -98,7 +96,7 @@ def test_what_next_asks_for_is_asked_for(connect: Connect, server: RecordingServ
     assert server.received[1].query == {"cursor": "b", "limit": "100", "offset": "1"}
 
 
-def test_a_page_that_fails_for_a_moment_is_asked_for_again(connect: Connect, sandbox: Sandbox) -> None:
+def test_a_page_that_fails_for_a_moment_is_requested_again(connect: Connect, sandbox: Sandbox) -> None:
     client = connect(sandbox)
     campaign_id = fill(client)
     sandbox.faults.add("503-html", call="list_contacts", skip=2)
@@ -144,7 +142,7 @@ def test_one_list_of_caller_numbers_is_enough(connect: Connect, server: Recordin
     assert [number.id for number in run_flow(connect(server), list_caller_numbers())] == [3]
 
 
-def test_without_any_list_of_caller_numbers_that_is_said(connect: Connect, server: RecordingServer) -> None:
+def test_a_server_without_lists_of_caller_numbers_is_an_error(connect: Connect, server: RecordingServer) -> None:
     from airflow_provider_tingting.api.lookups import list_caller_numbers
 
     with pytest.raises(TingTingNotFoundError):
@@ -172,7 +170,7 @@ def a_contact(number: int) -> Contact:
     return Contact(id=number)
 
 
-@PATIENT
+@NO_DEADLINE
 @given(total=st.integers(0, 120), cap=st.integers(1, 30), limit=st.integers(1, 200))
 def test_any_page_size_gives_every_row_once(total: int, cap: int, limit: int) -> None:
     def answer(offset: int, asked: int) -> Page[Any]:
@@ -184,7 +182,7 @@ def test_any_page_size_gives_every_row_once(total: int, cap: int, limit: int) ->
     assert [row.id for row in rows] == list(range(total))
 
 
-@PATIENT
+@NO_DEADLINE
 @given(
     sizes=st.lists(st.integers(1, 9), min_size=1, max_size=30),
     count=st.none() | st.integers(-5, 10**6),
@@ -200,13 +198,13 @@ def test_a_count_that_lies_and_pages_of_changing_sizes_change_nothing(sizes: lis
     assert [row.id for row in walk(FIRST, answer)] == list(range(total))
 
 
-@PATIENT
+@NO_DEADLINE
 @given(
     total=st.integers(0, 60),
     arrivals=st.lists(st.integers(0, 9), max_size=12),
 )
-def test_rows_that_are_pushed_down_meanwhile_are_neither_lost_nor_told_twice(total: int, arrivals: list[int]) -> None:
-    """New campaigns come to the top of the list while it is read: every row of before must be told, once."""
+def test_rows_that_are_pushed_down_are_neither_lost_nor_returned_twice(total: int, arrivals: list[int]) -> None:
+    """New campaigns come to the top of a list while it is read; each earlier row must be returned once."""
     listed, coming = list(range(total)), list(arrivals)
     newest = total
 
@@ -219,12 +217,12 @@ def test_rows_that_are_pushed_down_meanwhile_are_neither_lost_nor_told_twice(tot
             newest += 1
         return Page(results=tuple(map(a_contact, rows)), next=following)
 
-    told = [row.id for row in walk(FIRST, answer)]
-    assert len(told) == len(set(told))
-    assert set(range(total)) <= set(told)
+    read = [row.id for row in walk(FIRST, answer)]
+    assert len(read) == len(set(read))
+    assert set(range(total)) <= set(read)
 
 
-@PATIENT
+@NO_DEADLINE
 @given(total=st.integers(0, 60), arrivals=st.lists(st.integers(0, 40), max_size=12))
 def test_a_list_with_a_count_and_without_next_is_read_to_its_end(total: int, arrivals: list[int]) -> None:
     """New rows may push a whole page down, so that the next page has no new row though the list goes on."""
@@ -255,10 +253,10 @@ def test_a_page_without_a_new_row_does_not_end_a_list_that_has_a_count() -> None
     assert [row.id for row in walk(FIRST, answer)] == list(range(35))
 
 
-@PATIENT
+@NO_DEADLINE
 @given(total=st.integers(0, 60), deletions=st.lists(st.lists(st.integers(0, 59), max_size=5), max_size=6))
 def test_rows_that_move_up_because_others_were_deleted_are_not_lost(total: int, deletions: list[list[int]]) -> None:
-    """Every row that was there all the time must be told, once."""
+    """Each row that was there all the time must be returned once."""
     listed, going = list(range(total)), list(deletions)
 
     def answer(offset: int, limit: int) -> Page[Any]:
@@ -269,19 +267,19 @@ def test_rows_that_move_up_because_others_were_deleted_are_not_lost(total: int, 
                 listed.remove(gone)
         return Page(results=tuple(map(a_contact, rows)), next=following, count=count)
 
-    told = [row.id for row in walk(FIRST, answer)]
-    assert len(told) == len(set(told))
-    assert set(listed) <= set(told)
+    read = [row.id for row in walk(FIRST, answer)]
+    assert len(read) == len(set(read))
+    assert set(listed) <= set(read)
 
 
-def test_a_list_that_says_it_ends_before_its_count_is_read_on() -> None:
+def test_a_list_without_next_is_read_up_to_its_count() -> None:
     def answer(offset: int, limit: int) -> Page[Any]:
         return Page(results=tuple(map(a_contact, range(offset, min(offset + limit, 25)))), next=None, count=25)
 
     assert len(walk(FIRST, answer)) == 25
 
 
-def test_a_page_size_that_next_names_does_not_replace_the_one_asked_for() -> None:
+def test_the_limit_in_next_does_not_replace_the_requested_one() -> None:
     asked: list[int] = []
 
     def answer(offset: int, limit: int) -> Page[Any]:
@@ -292,7 +290,7 @@ def test_a_page_size_that_next_names_does_not_replace_the_one_asked_for() -> Non
     assert asked == [10] * 4
 
 
-@PATIENT
+@NO_DEADLINE
 @given(
     rows=st.lists(st.integers(0, 3) | st.none(), min_size=1, max_size=4),
     shuffled=st.booleans(),
@@ -310,22 +308,22 @@ def test_repeated_pages_end_with_an_error(rows: list[int | None], shuffled: bool
         walk(FIRST, answer, most=2 + MAX_STALE_PAGES)
 
 
-@PATIENT
+@NO_DEADLINE
 @given(st.lists(st.lists(st.integers(0, 30), max_size=5), max_size=40), st.booleans())
-def test_whatever_a_server_shows_the_walk_ends_and_tells_no_row_twice(pages: list[list[int]], endless: bool) -> None:
+def test_whatever_a_server_shows_the_walk_ends_and_returns_no_row_twice(pages: list[list[int]], endless: bool) -> None:
     shown = iter(pages)
 
     def answer(*_: int) -> Page[Any]:
         numbers = next(shown, [0] if endless else [])
         return Page(results=tuple(map(a_contact, numbers)), next="http://x/")
 
-    told: list[int] = []
+    read: list[int] = []
     with suppress(TingTingUnreadableReplyError):
-        told = [row.id for row in walk(FIRST, answer, most=200)]
-    assert len(told) == len(set(told))
+        read = [row.id for row in walk(FIRST, answer, most=200)]
+    assert len(read) == len(set(read))
 
 
-def test_an_empty_page_ends_the_walk_whatever_next_says() -> None:
+def test_an_empty_page_ends_the_list_whatever_next_is() -> None:
     assert walk(FIRST, lambda *_: Page(results=(), next="http://x/?offset=10", count=99), most=2) == []
 
 

@@ -51,7 +51,7 @@ def test_a_gateway_timeout_is_passing_too(connect: Connect, server: RecordingSer
     assert len(server.received) == 2
 
 
-def test_a_read_that_no_answer_comes_to_is_sent_again(connect: Connect, sandbox: Sandbox) -> None:
+def test_a_read_without_a_response_is_sent_again(connect: Connect, sandbox: Sandbox) -> None:
     sandbox.faults.parse("stuck:voices")
 
     assert len(connect(sandbox, timeout=0.3).send(calls.list_voice_models())) == 5
@@ -181,7 +181,7 @@ def test_without_a_rate_limit_nothing_is_held_back(connect: Connect, server: Rec
     assert time.monotonic() - began < 10
 
 
-def test_the_usual_patience_is_four_repetitions_and_a_minute() -> None:
+def test_the_defaults_are_four_retries_and_a_minute() -> None:
     assert (RetryPolicy().max_retries, RetryPolicy().max_wait) == (4, 60.0)
 
 
@@ -208,7 +208,7 @@ def test_a_client_without_a_time_out_cannot_be_made(connect: Connect, name: str,
         connect("http://127.0.0.1:1/api/v1/", **{name: seconds})
 
 
-def test_waiting_for_a_connection_and_for_an_answer_are_bounded_apart(connect: Connect, sandbox: Sandbox) -> None:
+def test_connecting_has_a_timeout_of_its_own(connect: Connect, sandbox: Sandbox) -> None:
     sandbox.faults.parse("stuck:voices:*")
     began = time.monotonic()
 
@@ -218,7 +218,7 @@ def test_waiting_for_a_connection_and_for_an_answer_are_bounded_apart(connect: C
     assert "Nothing was changed: try again" in str(caught.value)
 
 
-def test_an_answer_that_stops_half_way_ends_in_time(connect: Connect, server: RecordingServer) -> None:
+def test_a_response_that_stops_half_way_ends_in_time(connect: Connect, server: RecordingServer) -> None:
     def half(_: Received) -> Reply:
         return Reply(b'[{"id": 1', headers={"Content-Length": "5000"})
 
@@ -231,7 +231,7 @@ def test_an_answer_that_stops_half_way_ends_in_time(connect: Connect, server: Re
 # -- what else a server may do -----------------------------------------------------------------------------------------
 
 
-def test_an_answer_that_drips_byte_by_byte_ends_in_time(connect: Connect, server: RecordingServer) -> None:
+def test_a_response_that_drips_byte_by_byte_ends_in_time(connect: Connect, server: RecordingServer) -> None:
     server.reply = lambda _: Reply(b" " * 10_000, every=0.05)
     client = connect(server, timeout=0.2, max_retries=0)
 
@@ -241,7 +241,7 @@ def test_an_answer_that_drips_byte_by_byte_ends_in_time(connect: Connect, server
     assert time.monotonic() - begun < 5
 
 
-def test_a_small_answer_that_unpacks_to_a_huge_one_is_not_unpacked(connect: Connect, server: RecordingServer) -> None:
+def test_a_small_response_that_expands_to_a_huge_one_is_refused(connect: Connect, server: RecordingServer) -> None:
     bomb = gzip.compress(bytes(300 * 1024 * 1024), compresslevel=1)
     server.always(bomb, content_encoding="gzip")
     client = connect(server, max_retries=0)
@@ -250,7 +250,7 @@ def test_a_small_answer_that_unpacks_to_a_huge_one_is_not_unpacked(connect: Conn
         client.send(calls.get_campaign(79))
 
 
-def test_a_replaced_token_is_an_auth_error_that_says_so(client: Client, sandbox: Sandbox) -> None:
+def test_a_replaced_token_is_an_auth_error(client: Client, sandbox: Sandbox) -> None:
     client.send(calls.list_voice_models())
     sandbox.faults.parse("rotate-token:voices")
 
@@ -258,7 +258,7 @@ def test_a_replaced_token_is_an_auth_error_that_says_so(client: Client, sandbox:
         client.send(calls.list_voice_models())
 
 
-def test_the_errors_name_call_and_campaign_and_what_was_said(client: Client) -> None:
+def test_an_error_names_the_call_the_campaign_and_the_servers_message(client: Client) -> None:
     with pytest.raises(TingTingNotFoundError) as caught:
         client.send(calls.get_campaign(4711))
 

@@ -55,7 +55,7 @@ def test_a_redirect_to_another_host_goes_there_without_the_token(
     assert "a-token-of-the-tests" not in repr(other_server.received[0])
 
 
-def test_a_login_page_at_the_end_of_a_redirect_is_not_an_answer(
+def test_a_login_page_at_the_end_of_a_redirect_is_unreadable(
     connect: Connect, server: RecordingServer, other_server: RecordingServer
 ) -> None:
     other_server.always(b"<html><title>Sign in</title></html>", Content_Type="text/html")

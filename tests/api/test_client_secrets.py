@@ -51,7 +51,7 @@ def client(connect: Connect, sandbox: Sandbox, caplog: pytest.LogCaptureFixture)
     return connect(sandbox, TOKEN)
 
 
-def test_every_call_and_every_answer_can_be_shown(
+def test_the_repr_of_each_call_and_result_has_no_personal_data(
     client: Client, caplog: pytest.LogCaptureFixture, tmp_path: Path
 ) -> None:
     from openpyxl import Workbook
@@ -88,7 +88,7 @@ def test_every_call_and_every_answer_can_be_shown(
     assert_silent(caplog.text)
 
 
-def test_attributes_are_the_callers_own_and_only_asked_for_by_id() -> None:
+def test_the_repr_of_an_attributes_call_has_no_values() -> None:
     assert_silent(repr(calls.update_contact_attributes(42, {"name": NAME, "phone": NUMBER})))
 
 
@@ -101,7 +101,7 @@ def test_every_fault_can_be_shown(
     connect: Connect, client: Client, sandbox: Sandbox, caplog: pytest.LogCaptureFixture, fault: str
 ) -> None:
     campaign_id = client.send(calls.create_campaign(**CREATE)).id
-    hasty = connect(sandbox, TOKEN, timeout=0.15, max_retries=1)
+    client_with_short_timeout = connect(sandbox, TOKEN, timeout=0.15, max_retries=1)
     tries = [
         calls.get_campaign(campaign_id),
         calls.add_contact(campaign_id, NUMBER, {"name": NAME}),
@@ -112,7 +112,7 @@ def test_every_fault_can_be_shown(
         sandbox.faults.clear()
         sandbox.faults.parse(f"{fault}:*:*")
         with pytest.raises(TingTingAPIError) as caught:
-            hasty.send(call)
+            client_with_short_timeout.send(call)
         error = caught.value
         assert_silent(f"{error} {error!r} {vars(error)} {pickle.loads(pickle.dumps(error))}")
         # The whole chain, as it stands in a task's log.
@@ -120,7 +120,7 @@ def test_every_fault_can_be_shown(
     assert_silent(caplog.text)
 
 
-def test_a_number_that_the_server_names_is_masked_everywhere_in_the_error(client: Client) -> None:
+def test_a_number_in_the_servers_message_is_masked_everywhere_in_the_error(client: Client) -> None:
     campaign_id = client.send(calls.create_campaign(**CREATE)).id
     client.send(calls.add_contact(campaign_id, NUMBER))
 
@@ -174,7 +174,7 @@ def test_the_address_of_a_redirect_is_shown_without_its_query(connect: Connect, 
 
 @pytest.mark.parametrize("kind", [TingTingClient, AsyncTingTingClient])
 @pytest.mark.parametrize("token", ["", f"{TOKEN} ", f"{TOKEN}\r\nHost: elsewhere", "तोकन", f"Bearer {TOKEN}"])
-def test_a_token_that_no_header_can_hold_is_refused_without_being_told(kind: type, token: str) -> None:
+def test_a_token_that_no_header_can_hold_is_refused_and_not_shown(kind: type, token: str) -> None:
     with pytest.raises(TingTingConfigError, match="token") as caught:
         kind(token)
     assert_silent(str(caught.value))
@@ -204,9 +204,9 @@ def test_what_an_error_advises_stays_readable(connect: Connect, sandbox: Sandbox
         connect(sandbox).send(calls.get_campaign(4711))
 
 
-@pytest.mark.parametrize("said", ["token=abc123456", "Token: 'abc123456'", "token abc123456", "Bearer abcdefghij"])
-def test_what_looks_like_a_token_is_masked_in_any_text(said: str) -> None:
-    assert "abc" not in mask_text(f"The server said {said} and more.")
+@pytest.mark.parametrize("text", ["token=abc123456", "Token: 'abc123456'", "token abc123456", "Bearer abcdefghij"])
+def test_what_looks_like_a_token_is_masked_in_any_text(text: str) -> None:
+    assert "abc" not in mask_text(f"The server text {text} and more.")
 
 
 def test_a_request_and_what_is_made_of_it_show_no_content() -> None:

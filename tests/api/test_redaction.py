@@ -123,7 +123,7 @@ def test_a_download_that_is_a_refusal_quotes_no_control_characters() -> None:
     assert all(char.isprintable() for char in str(caught.value))
 
 
-def test_what_the_server_says_of_its_own_stays_readable() -> None:
+def test_the_servers_own_words_stay_readable() -> None:
     refused = error_text(CREATE, {"schedule": ["Cannot schedule past dates."], "services": ["PHONE is not allowed."]})
 
     assert "schedule: Cannot schedule past dates.; services: PHONE is not allowed." in refused

@@ -31,17 +31,17 @@ def test_an_unknown_status_survives_a_journey() -> None:
     assert pickle.loads(pickle.dumps(CampaignStatus("Paused"))).value == "Paused"
 
 
-def test_people_may_write_a_status_in_any_case() -> None:
+def test_a_status_may_be_written_in_any_case() -> None:
     assert CampaignStatus.from_text(" not  started") is CampaignStatus.NOT_STARTED
 
 
-def test_a_status_that_does_not_exist_is_answered_with_those_that_do() -> None:
+def test_the_error_of_an_unknown_status_name_lists_the_statuses() -> None:
     with pytest.raises(ValueError, match="Not Started, Scheduled, Running, Completed, Terminated"):
         CampaignStatus.from_text("done")
 
 
 @given(st.text())
-def test_only_a_completed_or_hung_up_call_has_reached_somebody(text: str) -> None:
+def test_only_a_completed_or_hung_up_call_has_reached_the_contact(text: str) -> None:
     assert ContactStatus(text).is_reached == (text in ("completed", "hungup"))
 
 

@@ -93,10 +93,10 @@ def form() -> dict[str, Any]:
     )
     assert done.returncode == 0, done.stderr[-3000:]
     (line,) = [line for line in done.stdout.splitlines() if line.startswith("FORM")]
-    said = (done.stdout.replace(line, "") + done.stderr).splitlines()
+    output = (done.stdout.replace(line, "") + done.stderr).splitlines()
     # A field that Airflow does not know is only warned about, and the whole connection type is gone.
-    complaints = [text for text in said if "tingting" in text.lower() and ("WARN" in text or "ERROR" in text)]
-    return {**json.loads(line[4:]), "complaints": complaints}
+    warnings = [text for text in output if "tingting" in text.lower() and ("WARN" in text or "ERROR" in text)]
+    return {**json.loads(line[4:]), "warnings": warnings}
 
 
 @pytest.fixture
@@ -110,7 +110,7 @@ def fields(form: dict[str, Any]) -> dict[str, Any]:
 @slow
 def test_the_connection_type_is_known_by_its_name(form: dict[str, Any]) -> None:
     assert (form["connection_type"], form["hook_name"]) == ("tingting", "TingTing")
-    assert form["complaints"] == []
+    assert form["warnings"] == []
     assert form["hook_class_name"] == f"{TingTingHook.__module__}.{TingTingHook.__qualname__}"
 
 
@@ -178,7 +178,7 @@ def test_airflow_lists_the_provider(airflow_home: object) -> None:
 
 
 @slow
-def test_the_command_says_yes_to_a_right_token(sandbox: Sandbox) -> None:
+def test_the_command_succeeds_with_a_valid_token(sandbox: Sandbox) -> None:
     done = airflow("connections", "test", "tingting_default", AIRFLOW_CONN_TINGTING_DEFAULT=sandbox.connection_json())
 
     assert done.returncode == 0, done.stdout + done.stderr
@@ -187,12 +187,12 @@ def test_the_command_says_yes_to_a_right_token(sandbox: Sandbox) -> None:
 
 
 @slow
-def test_the_command_says_a_useful_no_to_a_wrong_token(sandbox: Sandbox) -> None:
-    connection = json.loads(sandbox.connection_json()) | {"password": "not-the-token-of-anybody"}
+def test_the_command_names_the_remedy_of_a_wrong_token(sandbox: Sandbox) -> None:
+    connection = json.loads(sandbox.connection_json()) | {"password": "not-a-valid-token"}
     done = airflow("connections", "test", "tingting_default", AIRFLOW_CONN_TINGTING_DEFAULT=json.dumps(connection))
 
     # Before 3.3 Airflow says it in words only.
     assert done.returncode == (1 if AIRFLOW_VERSION >= (3, 3) else 0)
     assert "Connection failed!" in done.stdout
     assert "TingTing refuses the token. Put a valid API token into the connection's password." in done.stdout
-    assert "not-the-token-of-anybody" not in done.stdout + done.stderr
+    assert "not-a-valid-token" not in done.stdout + done.stderr

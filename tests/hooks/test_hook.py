@@ -193,14 +193,14 @@ def test_a_voice_is_found_by_id_display_name_or_unshared_internal_name(
     assert hook.find_voice(wanted).id == found
 
 
-def test_an_internal_name_that_voices_share_is_asked_about(hook: TingTingHook) -> None:
+def test_an_internal_name_that_voices_share_is_an_error(hook: TingTingHook) -> None:
     with pytest.raises(TingTingConfigError, match="'np_rija' is shared by several voices") as caught:
         hook.find_voice("np_rija")
     assert "'Rija' (1), 'Rija premium' (2)" in str(caught.value)
 
 
 @pytest.mark.parametrize("wanted", ["Rima", 9, "", "1.0"])
-def test_a_voice_that_does_not_exist_is_answered_with_those_that_do(hook: TingTingHook, wanted: str | int) -> None:
+def test_the_error_of_an_unknown_voice_lists_the_voices(hook: TingTingHook, wanted: str | int) -> None:
     with pytest.raises(TingTingConfigError, match="does not exist in this account") as caught:
         hook.find_voice(wanted)
     assert "'Rija' (1), 'Rija premium' (2), 'Prashanna' (3), 'Binod' (4), 'Shreegya' (5)." in str(caught.value)
@@ -250,7 +250,7 @@ def test_a_survey_report_comes_in_either_format(hook: TingTingHook, tmp_path: Pa
     assert len(json.loads((tmp_path / "survey.json").read_bytes())) == 3
 
 
-def test_a_path_that_cannot_be_written_is_told_before_the_download(
+def test_a_path_that_cannot_be_written_is_an_error_before_the_download(
     hook: TingTingHook, sandbox: Sandbox, reported: int, tmp_path: Path
 ) -> None:
     for path in (tmp_path, tmp_path / "a-file" / "report.csv"):

@@ -1,4 +1,4 @@
-"""The connection as URI, JSON and environment variable, the host as people write it, the clients made from it."""
+"""The connection as URI, JSON and environment variable, each way to write the host, and the clients made from it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from airflow_provider_tingting.sandbox import Sandbox
     ],
     ids=lambda parts: " ".join(parts.values()),
 )
-def test_the_host_may_be_written_as_people_write_it(
+def test_the_host_may_be_written_in_each_form(
     connection: Callable[..., TingTingHook], sandbox: Sandbox, written: dict[str, str]
 ) -> None:
     parts: dict[str, Any] = {name: value.replace("{port}", str(sandbox.port)) for name, value in written.items()}

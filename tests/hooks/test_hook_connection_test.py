@@ -1,4 +1,4 @@
-"""`test_connection` says yes, or what is wrong: a sentence of its own for each trouble, and never an exception."""
+"""`test_connection` returns success, or one sentence for each problem, and never raises."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def elsewhere() -> Iterator[RecordingServer]:
 
 
 @pytest.fixture
-def troubles(
+def problems(
     connection: Callable[..., TingTingHook],
     sandbox: Sandbox,
     elsewhere: RecordingServer,
@@ -54,7 +54,7 @@ def troubles(
         "no token": lambda: connection(host=sandbox.base_url),
         "wrong token": lambda: connection(host=sandbox.base_url, password="not-the-token"),
         "wrong path": lambda: connection(host=f"{sandbox.root_url}tingting/v9/", password=sandbox.token),
-        "nobody there": lambda: connection(host=f"127.0.0.1:{_closed_port()}", password="a-token"),
+        "connection refused": lambda: connection(host=f"127.0.0.1:{_closed_port()}", password="a-token"),
         "no such host": lambda: connection(host="https://tingting.invalid", password="a-token"),
         "https where http is": lambda: connection(host=f"https://127.0.0.1:{sandbox.port}", password=sandbox.token),
         "a web page": lambda: elsewhere_saying(b"<title>Welcome to nginx!</title>", Content_Type="text/html"),
@@ -77,7 +77,7 @@ USEFUL = {
     "no token": r"^This connection has no API token\. Put the token .* in its password",
     "wrong token": r"TingTing refuses the token\. Put a valid API token into the connection's password",
     "wrong path": r"/tingting/v9/ has no TingTing API\. The base URL is usually https://app\.tingting\.io/api/v1/",
-    "nobody there": r"cannot be reached: cannot connect to 127\.0\.0\.1:\d+ \(Connection refused\)\. Check the host",
+    "connection refused": r"be reached: cannot connect to 127\.0\.0\.1:\d+ \(Connection refused\)\. Check the host",
     "no such host": r"cannot be reached: cannot connect to tingting\.invalid \(.+\)\. Check the host",
     "https where http is": r"cannot be reached: cannot connect to 127\.0\.0\.1:\d+ \(.*SSL.*\)",
     "a web page": r"is not TingTing: .* an HTML page titled 'Welcome to nginx!'\. Usual is https",
@@ -94,32 +94,34 @@ USEFUL = {
 }
 
 
-@pytest.mark.parametrize("trouble", USEFUL)
-def test_each_trouble_with_a_connection_is_told_in_a_useful_sentence(
-    troubles: dict[str, Callable[[], TingTingHook]], trouble: str
+@pytest.mark.parametrize("problem", USEFUL)
+def test_each_problem_with_a_connection_has_a_useful_sentence(
+    problems: dict[str, Callable[[], TingTingHook]], problem: str
 ) -> None:
-    works, message = troubles[trouble]().test_connection()
+    works, message = problems[problem]().test_connection()
 
     assert works is False
-    assert re.search(USEFUL[trouble], message), message
+    assert re.search(USEFUL[problem], message), message
     assert len(message) < 400
 
 
-def test_no_two_troubles_are_told_alike(troubles: dict[str, Callable[[], TingTingHook]], sandbox: Sandbox) -> None:
-    told = {}
-    for name, trouble in troubles.items():
+def test_no_two_problems_have_the_same_sentence(
+    problems: dict[str, Callable[[], TingTingHook]], sandbox: Sandbox
+) -> None:
+    messages = {}
+    for name, problem in problems.items():
         sandbox.faults.clear()
-        told[name] = trouble().test_connection()[1]
+        messages[name] = problem().test_connection()[1]
 
-    assert len(set(told.values())) == len(USEFUL) == len(told)
+    assert len(set(messages.values())) == len(USEFUL) == len(messages)
 
 
-def test_a_connection_that_works_says_so_after_one_free_read(hook: TingTingHook, sandbox: Sandbox) -> None:
+def test_a_working_connection_is_tested_by_one_free_read(hook: TingTingHook, sandbox: Sandbox) -> None:
     assert hook.test_connection() == (True, f"TingTing answers at {sandbox.base_url} and knows 5 voices.")
     assert [(entry.method, entry.call) for entry in sandbox.requests] == [("GET", "list_voice_models")]
 
 
-def test_a_test_is_over_soon_whatever_the_connections_patience(
+def test_the_test_ends_soon_whatever_the_connections_timeout_is(
     connection: Callable[..., TingTingHook], sandbox: Sandbox
 ) -> None:
     sandbox.faults.parse("503-html:voices:*")
@@ -130,7 +132,7 @@ def test_a_test_is_over_soon_whatever_the_connections_patience(
     assert hook_module._TEST_SECONDS <= 20
 
 
-def test_airflows_own_button_gives_the_same_answers(sandbox: Sandbox) -> None:
+def test_airflows_own_button_shows_the_same_sentences(sandbox: Sandbox) -> None:
     from airflow.models import Connection
 
     def ask(token: str) -> tuple[bool, str]:

@@ -1,4 +1,4 @@
-"""A little HTTP server that writes down what really came over the wire, and answers what a test tells it to."""
+"""An HTTP server that records the requests and returns the responses that a test sets."""
 
 from __future__ import annotations
 
@@ -50,11 +50,11 @@ class Reply:
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
-    # With the usual five, the sixth of several connections at once waits a second.
+    # With the default of five, the sixth of several connections at once waits a second.
     request_queue_size = 64
 
     def handle_error(self, *_: object) -> None:
-        """A client that gives up is no trouble of this server's."""
+        """Ignore a client that closes its connection."""
 
 
 class RecordingServer:

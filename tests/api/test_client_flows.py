@@ -1,4 +1,4 @@
-"""A conversation is written once and driven by either client; many threads and tasks share one client."""
+"""A flow is written once and run by either client; many threads and tasks share one client."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ NOWHERE = "http://127.0.0.1:9/api/v1/"
 
 @pytest.fixture
 def drive(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """`drive(conversation, answers)` plays TingTing: each call gets the next answer, or has it raised."""
+    """`drive(flow, answers)` plays TingTing: each call gets the next answer, or has it raised."""
 
-    def drive(conversation: Flow[Any], answers: list[Any]) -> tuple[Any, list[Any]]:
+    def drive(flow: Flow[Any], answers: list[Any]) -> tuple[Any, list[Any]]:
         client, asked, left = connect(NOWHERE), [], list(answers)
 
         def answer(call: Call[Any]) -> Any:
@@ -46,7 +46,7 @@ def drive(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> Any:
             return answer(call)
 
         monkeypatch.setattr(client.itself, "send", answer if client.kind == "sync" else answer_later)
-        return run_flow(client, conversation), asked
+        return run_flow(client, flow), asked
 
     return drive
 
@@ -55,17 +55,17 @@ def call(name: str) -> Call[Any]:
     return Call(name, Request("GET", f"{name}/"), lambda content: content)
 
 
-def test_each_call_gets_its_answer_and_the_last_word_is_the_outcome(drive: Any) -> None:
-    async def conversation() -> str:
+def test_each_call_gets_its_result_and_the_flow_returns_its_own(drive: Any) -> None:
+    async def flow() -> str:
         first = await call("first")
         second = await call("second")
         return f"{first} and {second}"
 
-    assert drive(conversation(), [1, 2]) == ("1 and 2", ["first", "second"])
+    assert drive(flow(), [1, 2]) == ("1 and 2", ["first", "second"])
 
 
-def test_an_error_is_thrown_in_where_the_call_was_made_and_may_be_answered(drive: Any) -> None:
-    async def conversation() -> Any:
+def test_an_error_is_raised_where_the_call_is_awaited_and_may_be_handled(drive: Any) -> None:
+    async def flow() -> Any:
         try:
             await call("create")
         except TingTingOutcomeUnknownError as error:
@@ -73,29 +73,29 @@ def test_an_error_is_thrown_in_where_the_call_was_made_and_may_be_answered(drive
             return found, error.call
         raise AssertionError("the error was swallowed")
 
-    outcome = drive(conversation(), [TingTingOutcomeUnknownError("create", "cut"), 79])
+    outcome = drive(flow(), [TingTingOutcomeUnknownError("create", "cut"), 79])
     assert outcome == ((79, "create"), ["create", "look"])
 
 
 @pytest.mark.parametrize("error", [TingTingNotFoundError("get", "none"), TingTingConfigError("not usable")])
-def test_an_error_that_is_not_answered_ends_the_conversation(drive: Any, error: Exception) -> None:
+def test_an_error_that_is_not_handled_ends_the_flow(drive: Any, error: Exception) -> None:
     tidied: list[str] = []
 
-    async def conversation() -> None:
+    async def flow() -> None:
         try:
             await call("get")
         finally:
             tidied.append("yes")
 
     with pytest.raises(type(error)):
-        drive(conversation(), [error])
+        drive(flow(), [error])
     assert tidied == ["yes"]
 
 
-def test_a_conversation_is_closed_when_something_else_stops_the_client(drive: Any) -> None:
+def test_a_flow_is_closed_when_something_else_stops_the_client(drive: Any) -> None:
     tidied: list[str] = []
 
-    async def conversation() -> None:
+    async def flow() -> None:
         try:
             await call("get")
         except Exception:
@@ -104,44 +104,44 @@ def test_a_conversation_is_closed_when_something_else_stops_the_client(drive: An
             tidied.append("closed")
 
     with pytest.raises(KeyboardInterrupt):
-        drive(conversation(), [KeyboardInterrupt()])
+        drive(flow(), [KeyboardInterrupt()])
     assert tidied == ["closed"]
 
 
-def test_a_pause_lets_time_pass_and_gets_no_answer(drive: Any) -> None:
-    async def conversation() -> list[Any]:
+def test_a_pause_sleeps_and_returns_nothing(drive: Any) -> None:
+    async def flow() -> list[Any]:
         return [await Pause(0.15), await call("get"), await Pause(0), await Pause(-1)]
 
     began = time.monotonic()
-    assert drive(conversation(), ["answer"]) == ([None, "answer", None, None], ["get"])
+    assert drive(flow(), ["answer"]) == ([None, "answer", None, None], ["get"])
     assert 0.15 <= time.monotonic() - began < 10
 
 
-def test_a_conversation_of_nothing_has_its_outcome_at_once(drive: Any) -> None:
-    async def conversation() -> int:
+def test_a_flow_of_nothing_has_its_outcome_at_once(drive: Any) -> None:
+    async def flow() -> int:
         return 7
 
-    assert drive(conversation(), []) == (7, [])
+    assert drive(flow(), []) == (7, [])
 
 
-def test_the_error_before_does_not_leak_into_the_next_answer(drive: Any) -> None:
-    async def conversation() -> list[str]:
-        told = []
+def test_a_handled_error_does_not_leak_into_the_next_result(drive: Any) -> None:
+    async def flow() -> list[str]:
+        results = []
         for name in ("a", "b", "c"):
             try:
-                told.append(await call(name))
+                results.append(await call(name))
             except TingTingNotFoundError:
-                told.append("missing")
-        return told
+                results.append("missing")
+        return results
 
     missing = TingTingNotFoundError("b", "none")
-    assert drive(conversation(), [1, missing, None])[0] == [1, "missing", None]
+    assert drive(flow(), [1, missing, None])[0] == [1, "missing", None]
 
 
 # -- over the wire -----------------------------------------------------------------------------------------------------
 
 
-def test_a_conversation_over_the_wire_has_the_retries_of_each_call(connect: Connect, sandbox: Sandbox) -> None:
+def test_a_flow_over_the_wire_has_the_retries_of_each_call(connect: Connect, sandbox: Sandbox) -> None:
     async def create_and_find() -> tuple[int, ...]:
         try:
             await calls.create_campaign(name="Dashain", services="PHONE", user_phone=[3], message="m")
@@ -158,18 +158,18 @@ def test_a_conversation_over_the_wire_has_the_retries_of_each_call(connect: Conn
 
 
 def test_what_cannot_be_sent_at_all_is_thrown_in_too(connect: Connect, sandbox: Sandbox) -> None:
-    async def conversation() -> str:
+    async def flow() -> str:
         try:
             await calls.add_contact(1, "9841234567", {"amount": object()})
         except TingTingConfigError as error:
             return str(error)
         return "sent"
 
-    assert "cannot be written as JSON" in run_flow(connect(sandbox), conversation())
+    assert "cannot be written as JSON" in run_flow(connect(sandbox), flow())
     assert not sandbox.requests
 
 
-def test_a_conversation_after_one_that_failed_is_as_good_as_new(connect: Connect, sandbox: Sandbox) -> None:
+def test_a_flow_after_one_that_failed_is_as_good_as_new(connect: Connect, sandbox: Sandbox) -> None:
     client = connect(sandbox)
 
     async def fails() -> None:
@@ -264,7 +264,7 @@ def test_a_closed_asynchronous_client_opens_itself_again(connect: Connect, sandb
     assert len(client.send(calls.list_voice_models())) == 5
 
 
-def test_a_server_that_is_gone_is_told_to_every_caller(connect: Connect) -> None:
+def test_each_thread_gets_the_error_of_a_server_that_is_gone(connect: Connect) -> None:
     client = connect(NOWHERE, max_retries=0)
     for _ in range(3):
         with pytest.raises(TingTingNeverSentError):

@@ -33,7 +33,7 @@ def answer(status: int, content: object, **headers: str) -> Response:
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         ({"detail": "Not yours."}, "Not yours."),
         ({"message": "Not yours."}, "Not yours."),
@@ -51,10 +51,10 @@ def answer(status: int, content: object, **headers: str) -> Response:
         (b"", "the response has no message."),
     ],
 )
-def test_every_known_shape_of_an_error_says_what_the_server_said(content: object, said: str) -> None:
+def test_the_message_of_each_known_error_format_is_read(content: object, message: str) -> None:
     error = error_of(CAMPAIGN, answer(400, content))
 
-    assert error.message == said
+    assert error.message == message
     assert "get_campaign for campaign 79" in str(error)
     assert "HTTP 400" in str(error)
 
@@ -86,19 +86,19 @@ def test_the_complaint_about_each_field_is_kept() -> None:
     assert error.fields == {"name": ("Taken.", "Too long."), "voice": ("Unknown.",)}
 
 
-def test_a_number_in_the_servers_complaint_is_masked() -> None:
+def test_a_number_in_the_servers_message_is_masked() -> None:
     error = error_of(CAMPAIGN, answer(400, {"number": ["9841234567 is not valid."]}))
 
     assert "9841234567" not in str(error) + error.message
     assert "98******67" in str(error)
 
 
-def test_success_false_in_a_good_answer_is_a_refusal() -> None:
+def test_success_false_with_status_200_is_a_refusal() -> None:
     with pytest.raises(TingTingValidationError, match="Voice missing"):
         read_response(CAMPAIGN, answer(200, {"success": False, "message": "Voice missing"}))
 
 
-def test_the_data_of_an_envelope_is_the_answer() -> None:
+def test_the_data_of_an_envelope_is_the_result() -> None:
     campaign = read_response(CAMPAIGN, answer(200, {"success": True, "data": {"id": 79, "status": "Running"}}))
 
     assert campaign.id == 79
@@ -110,7 +110,7 @@ def test_a_good_status_with_another_content_is_unreadable_and_never_a_result(con
         read_response(CAMPAIGN, answer(200, content))
 
 
-def test_an_unreadable_answer_is_described_without_its_values() -> None:
+def test_an_unreadable_response_is_described_without_its_values() -> None:
     with pytest.raises(TingTingUnreadableReplyError) as caught:
         read_response(CAMPAIGN, answer(200, {"id": "सीता 9841234567", "status": "Running"}))
 
