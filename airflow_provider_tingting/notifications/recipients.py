@@ -33,7 +33,7 @@ def fill_in(to: Any, render: Callable[[Any], Any]) -> list[Any]:
     try:
         return [render(to)]
     except Exception as error:
-        # The parts of a failed `{% if %}` cannot be told apart.
+        # The parts of a failed `{% if %}` cannot be distinguished.
         pieces = _PIECE.findall(to) if isinstance(to, str) and "{%" not in to else []
         if len(pieces) > 1:
             return fill_in(pieces, render)

@@ -97,7 +97,7 @@ class FinishedCampaigns:
 
     @property
     def watermark(self) -> Watermark | None:
-        """Which campaigns have been reported; None until TingTing has told when one of them changed."""
+        """Which campaigns have been reported; None until TingTing has shown when one of them changed."""
         if self._is_changed:
             self._is_changed = False
             # Thousands may be reported, so they are not sorted, and only after a change.

@@ -24,8 +24,8 @@ _KINDS = {
 }
 # Of the audience, these belong to the adding only; the check takes the others.
 _ONLY_ADDING = frozenset({"batch_size", "concurrency", "transport"})
-# The figures that somebody needs who is asked to spend credits. Nothing personal: it is kept in Airflow's database. The
-# campaign's own count is not always known, and an XCom of before an update lacks it.
+# The figures for the person who approves. Nothing personal, because Airflow stores them in its database. The campaign's
+# own count is not always known, and an XCom of an earlier version lacks it.
 _WHAT_TO_APPROVE = """\
 {{%- set figures = ti.xcom_pull(task_ids='{check}', map_indexes=ti.map_index) -%}}
 {{%- set added = ti.xcom_pull(task_ids='{add}', map_indexes=ti.map_index) -%}}
@@ -45,8 +45,8 @@ Campaign **{{{{ ti.xcom_pull(task_ids='{create}', map_indexes=ti.map_index) }}}}
 {{{{ credits['remaining'] if credits['remaining'] is not none else 'an unknown number' }}}} |
 """
 _LISTEN = "\n[Listen to the voice]({{{{ ti.xcom_pull(task_ids='{preview}', key='url', map_indexes=ti.map_index) }}}})\n"
-# The campaign that is to be deleted: the one whose run was skipped, or none. Not by what was chosen: the skipping comes
-# before the choice can be read.
+# The campaign to delete: the one whose run was skipped, or none. The approval's own XCom is not used, because Airflow
+# skips the run before that XCom can be read.
 _REJECTED = """\
 {{%- if not ti.xcom_pull(task_ids='{run}', key='campaign_id', map_indexes=ti.map_index) -%}}
 {{{{ ti.xcom_pull(task_ids='{create}', map_indexes=ti.map_index) }}}}

@@ -16,6 +16,7 @@ from support.notices import FIRST, SECOND, THIRD, both_ways, dialled, said
 from airflow_provider_tingting.campaigns.job import CampaignJob
 from airflow_provider_tingting.errors import TingTingConfigError
 from airflow_provider_tingting.notifications.tingting import TingTingNotifier
+from airflow_provider_tingting.sandbox import Sandbox
 
 
 def quiet_now():
@@ -285,11 +286,13 @@ def test_a_call_that_rings_longer_than_the_notifier_waits_is_reported_so(quick, 
     assert "has not reached 98******01 within 0 s" in logged()
 
 
-def test_an_account_that_may_not_read_its_balance_is_notified(quick, failure):
-    quick.faults.add("403", call="get_dashboard", times="*")
-    TingTingNotifier(to=FIRST)(failure())
+def test_an_account_that_may_not_read_its_balance_is_notified(failure, monkeypatch):
+    with Sandbox(dialect={"dashboard": "403"}) as box:
+        box.clock.speed = 2000.0
+        monkeypatch.setenv("AIRFLOW_CONN_TINGTING_DEFAULT", box.connection_json())
+        TingTingNotifier(to=FIRST)(failure())
 
-    assert dialled(quick) == [("call", FIRST)]
+        assert dialled(box) == [("call", FIRST)]
 
 
 def no_credits(sandbox):
