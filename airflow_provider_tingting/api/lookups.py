@@ -39,7 +39,7 @@ async def list_caller_numbers() -> tuple[CallerNumber, ...]:
 
 
 async def read_balance() -> Dashboard | None:
-    """Return the account's balances, or None when TingTing does not tell them.
+    """Return the account's balances, or None when TingTing does not return them.
 
     TingTing answers 403 to accounts that are not company accounts. The balance is optional information, so neither
     that nor another failure of this read is an error.
