@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from importlib import import_module
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import TaskDeferred
@@ -53,6 +54,18 @@ class TaskInstance:
     dag_id: str = "a_dag"
     run_id: str = "scheduled__2026-11-24"
     map_index: int = -1
+    model: Any = None
+
+    def xcom_pull(self, task_ids: Any = None, key: str = "return_value", **_: Any) -> list[Any]:
+        """Return what tasks of the same run have pushed."""
+        wanted = [task_ids] if isinstance(task_ids, str) else list(task_ids or ())
+        tasks = [task for task in self.model.tasks if task.run_id == self.run_id and task.name in wanted]
+        return [task.pushed[key] for task in tasks if key in task.pushed]
+
+    def get_task_states(self, *, run_ids: list[str], task_ids: list[str], **_: Any) -> dict[str, dict[str, Any]]:
+        """Return the states of tasks, as Airflow 3 tells them to a worker."""
+        found = {task.name: self.model.state_of(task) for task in self.model.tasks if task.run_id in run_ids}
+        return {run_ids[0]: {name: state for name, state in found.items() if name in task_ids}}
 
     def xcom_push(self, key: str, value: Any, **_: Any) -> None:
         """Keep a value."""
@@ -103,9 +116,9 @@ class Store:
 class Task:
     """One task instance over all its tries.
 
-    :param task_id: its name, without blanks or dots.
+    :param task_id: its name, without blanks or dots; `@` and more tells the same task of several DAG runs apart.
     :param make: returns the operator; called for each try.
-    :param dag_run: other attributes of its DAG run.
+    :param dag_run: its DAG run, once it has begun.
     """
 
     task_id: str
@@ -126,6 +139,11 @@ class Task:
     #: Whether the last error was one that Airflow does not retry.
     is_hopeless: bool = False
     attempt: Attempt | None = None
+
+    @property
+    def name(self) -> str:
+        """The name of the task in its DAG."""
+        return self.task_id.partition("@")[0]
 
 
 @dataclass
@@ -169,11 +187,25 @@ class AirflowModel:
         self._by_actor: dict[Actor, Attempt] = {}
         self.tasks: list[Task] = []
         self._lost: set[str] = set()
+        self._dag_runs: dict[str, Any] = {}
 
     # -- tries -----------------------------------------------------------------------------------------------------
 
     def start(self, task: Task) -> None:
-        """Begin the first try of a task."""
+        """Begin the first try of a task, in a DAG run that has just begun unless another task has begun it."""
+        began = datetime.fromtimestamp(self._world.time.now, timezone.utc)
+        task.dag_run = self._dag_runs.setdefault(
+            task.run_id,
+            SimpleNamespace(
+                run_id=task.run_id,
+                run_type="scheduled",
+                start_date=began,
+                run_after=began,
+                logical_date=began,
+                data_interval_end=began,
+                data_interval_start=began,
+            ),
+        )
         self.tasks.append(task)
         task.max_tries = task.retries
         self._next_try(task)
@@ -203,6 +235,8 @@ class AirflowModel:
         task = attempt.task
         try:
             operator = attempt.operator = copy.copy(task.make())
+            if hasattr(operator, "get_flat_relative_ids"):
+                operator.get_flat_relative_ids = lambda **_: {"create", "add"}
             result = getattr(operator, method)(self._context(attempt, operator), **arguments)
         except TaskDeferred as deferred:
             self._deferred(attempt, deferred)
@@ -221,13 +255,14 @@ class AirflowModel:
         task = attempt.task
         ti = TaskInstance(
             operator,
-            task.task_id,
+            task.name,
             attempt.number,
             task.max_tries,
             attempt.began,
             task.pushed,
             run_id=task.run_id,
             map_index=task.map_index,
+            model=self,
         )
         context = {"ti": ti, "task_instance": ti, "task": operator, "run_id": task.run_id, "dag_run": task.dag_run}
         if self._world.has_store:
@@ -318,8 +353,7 @@ class AirflowModel:
         :raises StoreError: the adversary wants it to be unreadable.
         """
         actor = self._world.time.actor
-        assert actor is not None
-        if self._world.adversary.decide(actor.name, "state", "STATE"):
+        if actor is not None and self._world.adversary.decide(actor.name, "state", "STATE"):
             raise StoreError("API_SERVER_ERROR")
         return None if task.state == "none" else task.state
 

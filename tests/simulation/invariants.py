@@ -30,17 +30,41 @@ class Broken:
 
 def broken(world: World, made: Sequence[Decision]) -> list[Broken]:
     """Return the promises that a life has broken."""
-    found = [*_runs(world), *_hours(world, made), *_successes(world), *_contacts(world), *_stops(world)]
+    found = [
+        *_runs(world),
+        *_creations(world),
+        *_hours(world, made),
+        *_successes(world),
+        *_contacts(world),
+        *_stops(world),
+    ]
     found += [*_ends_well(world, made), *_truth(world), *_demo_calls(world), *_reports(world)]
     if world.is_about == "notification":
         found += _notifications(world)
+    if world.is_about == "occasion":
+        found += _occasions(world, made)
     if world.is_about == "another day's campaign" and any(task.state == "success" for task in world.airflow.tasks):
         found.append(Broken("another day's campaign is refused", "the task is green, and has called no contact"))
     return found
 
 
+def _occasions(world: World, made: Sequence[Decision]) -> list[Broken]:
+    excuse = None
+    if {"edits", "renames", "deletes"} & set(world.acts):
+        excuse = "a person who renames a campaign or edits its description between two runs of an occasion"
+    elif any(each.point.what == "list_campaigns" and each.action.startswith("old") for each in made):
+        excuse = "a list that shows late, and no state store that both runs of an occasion share"
+    return [
+        Broken("an occasion has one campaign that is run", f"{_said(world, before)}; {_said(world, run)}", excuse)
+        for before, run in pairwise(sorted(world.server.runs(), key=lambda deed: deed.asked_at))
+        if before.about != run.about
+    ]
+
+
 #: A request that is obeyed so long (seconds) after it was sent cannot be waited for.
 _OBEYED_TOO_LATE = 120.0
+#: A create that is obeyed later (seconds) is not found by the search for it.
+CREATE_OBEYED_WITHIN = 20.0
 #: Between a look and the request that follows it (seconds): more is a process that stands still.
 _AT_ONCE = 1.0
 
@@ -49,7 +73,7 @@ def _runs(world: World) -> list[Broken]:
     found = []
     for number in world.server.campaigns:
         runs = world.server.runs(number)
-        for before, run in pairwise(sorted(runs, key=lambda deed: deed.at)):
+        for before, run in pairwise(sorted(runs, key=lambda deed: deed.asked_at)):
             how = f"campaign {number}: {_said(world, before)}; {_said(world, run)}"
             found.append(Broken("a campaign is run once", how, _excuse(world, before, run)))
     return found
@@ -62,8 +86,8 @@ def _said(world: World, run: Deed) -> str:
 def _excuse(world: World, before: Deed, run: Deed) -> str | None:
     """Return the class of what cannot be promised that explains a second run, or None.
 
-    :param before: the run that was carried out first.
-    :param run: the one that was carried out after it.
+    :param before: the run that was requested first.
+    :param run: the one that was requested after it.
     """
     if run.by == "person":
         return "a person who presses Run beside the task"
@@ -80,7 +104,7 @@ def _excuse(world: World, before: Deed, run: Deed) -> str | None:
     last = looks[-1]
     if last.at <= before.at and before.by == "person":
         return "a person who presses Run between the last look and the request"
-    if last.at <= before.at and run.at - last.at > _AT_ONCE:
+    if last.at <= before.at and run.asked_at - last.at > _AT_ONCE:
         return "an attempt that stands still between its last look and the request"
     if last.at > before.at >= last.shows and (not world.has_store or before.by == "person"):
         return "a status that shows late, and no state store that knows better"
@@ -90,13 +114,24 @@ def _excuse(world: World, before: Deed, run: Deed) -> str | None:
 def _successes(world: World) -> list[Broken]:
     found = []
     for task in world.airflow.tasks:
-        if task.state != "success" or task.task_id != "run":
+        if task.state != "success" or task.name != "run":
             continue
         number = task.result["campaign_id"]
         campaign = world.server.campaigns[number]
         if campaign.began_at is None and not campaign.is_deleted:
             found.append(Broken("a success has its campaign begun", f"{task.task_id}: campaign {number} has not begun"))
     return found
+
+
+def _creations(world: World) -> list[Broken]:
+    """Compare what one `create` task has created with what its clears allow."""
+    created = [deed for deed in world.server.deeds if deed.what == "create"]
+    if world.is_about != "campaign" or "clear" in world.acts or len(created) < 2:
+        return []
+    how = "; ".join(_said(world, deed) for deed in created)
+    late = any(deed.at - deed.asked_at > CREATE_OBEYED_WITHIN for deed in created)
+    excuse = "a create that is obeyed later than the search for it" if late else None
+    return [Broken("a campaign is created once", how, excuse)]
 
 
 def _hours(world: World, made: Sequence[Decision]) -> list[Broken]:
@@ -115,7 +150,7 @@ def _contacts(world: World) -> list[Broken]:
     """Compare the campaign of a finished `add` with the audience."""
     found = []
     for task in world.airflow.tasks:
-        if task.task_id == "add" and task.state == "success":
+        if task.name == "add" and task.state == "success":
             campaign = world.server.campaigns[task.result["campaign_id"]]
             numbers = sorted(row.number for row in campaign.rows)
             if numbers != sorted(world.audience):
@@ -155,7 +190,7 @@ def _notifications(world: World) -> list[Broken]:
     """Check that the phone rings once, and that a notification which is not delivered is an error in a log."""
     rings = world.server.runs()
     found = []
-    for before, again in pairwise(sorted(rings, key=lambda deed: deed.at)):
+    for before, again in pairwise(sorted(rings, key=lambda deed: deed.asked_at)):
         how = f"{_said(world, before)}; {_said(world, again)}"
         excuse = None
         if max(one.at - one.asked_at for one in (before, again)) > _OBEYED_TOO_LATE:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
+from inspect import signature
 from typing import Any
 
 from simulation.airflow_model import ENDED, Task
@@ -166,6 +167,46 @@ def _whole(
         yield ended(run)
 
 
+def _two_runs(world: World, retry_delay: float, *, apart: float) -> Steps:
+    """Live two DAG runs for the same occasion, of which the second begins some seconds after the first."""
+    world.is_about = "occasion"
+    tasks: list[Task] = []
+
+    def dag_run(suffix: str, run_id: str) -> Iterator[Task]:
+        settings = {"retry_delay": retry_delay, "run_id": run_id}
+        create = task(world, create_task(occasion="2026-W48 ward 7"), f"create{suffix}", **settings)
+        yield create
+        add = task(world, add_task(create.result), f"add{suffix}", **settings)
+        yield add
+        yield task(world, run_task(create.result), f"run{suffix}", **settings)
+
+    def begin(steps: Iterator[Task]) -> None:
+        def go_on() -> None:
+            if tasks_of[steps] is not None and tasks_of[steps].state not in ENDED:
+                world.time.at(world.time.now + 1.0, go_on)
+            elif tasks_of[steps] is None or tasks_of[steps].state == "success":
+                following = next(steps, None)
+                if following is None:
+                    open_runs.discard(steps)
+                else:
+                    tasks_of[steps] = following
+                    tasks.append(following)
+                    world.time.at(world.time.now + 1.0, go_on)
+            else:
+                open_runs.discard(steps)
+
+        tasks_of[steps] = None
+        open_runs.add(steps)
+        go_on()
+
+    tasks_of: dict[Iterator[Task], Any] = {}
+    open_runs: set[Iterator[Task]] = set()
+    begin(dag_run("", "scheduled__2026-11-24"))
+    world.time.let_pass(apart)
+    begin(dag_run("@manual", "manual__2026-11-24"))
+    yield lambda: not open_runs
+
+
 def _one_at_a_time(world: World, retry_delay: float, *, deferrable: bool = False) -> Steps:
     runs = [
         task(
@@ -255,6 +296,11 @@ def _both(name: str, live: Callable[..., Steps], **more: Any) -> list[Life]:
     ]
 
 
+#: How far apart (seconds) two DAG runs for the same occasion begin.
+OCCASIONS = {"runs at once": 0.0, "runs one second apart": 1.0, "runs minutes apart": 30.0, "runs hours apart": 7200.0}
+if "occasion" not in signature(TingTingCreateCampaignOperator.__init__).parameters:
+    OCCASIONS.clear()
+
 LIVES: dict[str, Life] = {
     life.name: life
     for life in (
@@ -262,7 +308,7 @@ LIVES: dict[str, Life] = {
         *_both("add", _adding),
         *_both("run", _running()),
         Life("run, no store, retried at once", _with_retry_delay(_running(), 5.0), has_store=False),
-        *_both("run that shows late", _running(shows_after=8.0)),
+        *_both("run that shows late", _running(shows_after=60.0)),
         *_both("run of another day's campaign", _of_another_day),
         *_both("run deferred", _running(deferrable=True)),
         *_both("run without waiting", _running(wait_for_completion=False)),
@@ -272,6 +318,7 @@ LIVES: dict[str, Life] = {
         *_both("run deferred, one at a time", _one_at_a_time, deferrable=True),
         *_both("run in the calling window", _in_the_window),
         *_both("run deferred in the calling window", _in_the_window, deferrable=True),
+        *(life for name, apart in OCCASIONS.items() for life in _both(f"occasion, {name}", _two_runs, apart=apart)),
         *_both("demo call", _demo_call),
         *_both("report", _report),
         Life("notification", _with_retry_delay(_notification, 5.0)),

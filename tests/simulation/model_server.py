@@ -118,7 +118,10 @@ class ModelServer:
         self.deeds.append(Deed("run", now, campaign_id, by, now if asked_at is None else asked_at))
         if campaign.began_at is None:
             campaign.began_at = now
-            self._changed(campaign)
+            if began is None:
+                self._changed(campaign)
+            else:
+                campaign.looks = [replace(look, since=min(look.since, began)) for look in campaign.looks]
 
     def rename(self, campaign_id: int) -> None:
         """Give a campaign another name, as a person does."""
