@@ -20,6 +20,9 @@ from greenlet import GreenletExit, getcurrent, greenlet
 #: When every life begins: Tuesday 2026-11-24, 09:00 in Nepal, in seconds since 1970.
 START = 1795490100.0
 
+#: Seconds; a float that counts from 1970 is good for a quarter of a microsecond.
+LEAST_SLEEP = 1e-5
+
 
 class Killed(BaseException):
     """The process of an actor is gone: no code of it can react."""
@@ -202,13 +205,14 @@ class _NothingToSelect(selectors.BaseSelector):
         return {}
 
     def select(self, timeout: float | None = None) -> list[Any]:
-        if timeout is not None and timeout <= 0:
+        if self._loop._ready:  # type: ignore[attr-defined]
             self._actor.check()
             return []
         running = events._get_running_loop()
         events._set_running_loop(None)
         try:
-            self._actor.sleep(1e9 if timeout is None else timeout)
+            # Never for less than the clock can count, or the same timer would be due again and again.
+            self._actor.sleep(1e9 if timeout is None else max(timeout, LEAST_SLEEP))
         finally:
             events._set_running_loop(running)
         return []
