@@ -15,7 +15,7 @@ from airflow_provider_tingting.api.protocol import Pause
 from airflow_provider_tingting.api.statuses import CampaignStatus
 from airflow_provider_tingting.campaigns import calling_window
 from airflow_provider_tingting.campaigns.marker import is_marked
-from airflow_provider_tingting.campaigns.watch import Logger, WaitPlan
+from airflow_provider_tingting.campaigns.watch import Logger, OutageTimer, WaitPlan
 from airflow_provider_tingting.errors import TingTingAPIError, TingTingRateLimitedError, TingTingRefusedError
 
 # The newest campaigns that are looked through on a server that does not filter by status.
@@ -65,43 +65,43 @@ async def blocking_campaigns(campaign_id: int) -> list[Campaign]:
     return others
 
 
-async def wait_for_slot(plan: WaitPlan, tell: Logger) -> None:
+async def wait_for_slot(plan: WaitPlan, logger: Logger) -> None:
     """Wait until no other campaign runs, by reading only.
 
-    It ends too when the deadline has come, when TingTing refuses to tell, or when it has not answered for
-    `tolerate_outage`: whoever waits looks for himself afterwards, and hears the same.
+    The wait also ends at the deadline, when TingTing refuses the read, and when it has not responded for
+    `tolerate_outage`: the caller reads again afterwards, and gets the same error.
 
-    :param plan: for which campaign, how often to look, until when, and how patiently.
-    :param tell: where log lines go.
+    :param plan: the campaign, the poll interval, the deadline, and the outage that is tolerated.
+    :param logger: where log lines go.
     """
-    outage_since: float | None = None
-    told: list[int] | None = None
+    outage = OutageTimer(plan.tolerate_outage)
+    shown: list[int] | None = None
     while True:
         left = float("inf") if plan.deadline is None else plan.deadline - calling_window.now()
         if left <= 0:
             return
-        # Spread, so that many who wait do not ask together. Whoever waits has looked just before.
+        # At random, so that many waits do not read together. The caller has read right before.
         await Pause(min(left, plan.poll_interval * random.uniform(1.0, 1.2)))
         try:
             others = await other_running_campaigns(plan.campaign_id)
         except TingTingAPIError as error:
             if isinstance(error, TingTingRefusedError) and not isinstance(error, TingTingRateLimitedError):
                 return
-            if outage_since is None:
-                outage_since = calling_window.now()
-                tell.warning("TingTing does not answer; waiting on for %.0f s. %s", plan.tolerate_outage, error)
-            if calling_window.now() - outage_since >= plan.tolerate_outage:
+            if outage.start():
+                logger.warning(
+                    "TingTing does not respond; the wait goes on for %.0f s. %s", plan.tolerate_outage, error
+                )
+            if outage.left <= 0:
                 return
             continue
-        if outage_since is not None:
-            outage_since = None
-            tell.info("TingTing answers again")
+        if outage.stop():
+            logger.info("TingTing responds again")
         if not others:
             return
         ids = sorted(each.id for each in others)
-        if ids != told:
-            tell.info("Campaign %s waits for its turn: running now: %s", plan.campaign_id, _named(ids))
-            told = ids
+        if ids != shown:
+            logger.info("Campaign %s waits for its turn: running now: %s", plan.campaign_id, _named(ids))
+            shown = ids
 
 
 def _named(ids: list[int]) -> str:
