@@ -36,7 +36,7 @@ def on_task_instance_failed(previous_state: Any, task_instance: Any, error: Any)
 def _record(task_instance: Any, state: str, result: Any = None) -> None:
     event = {"run_id": task_instance.run_id, "task_id": task_instance.task_id, "state": state, "result": result}
     with Path(os.environ[FILE_VARIABLE]).open("a", encoding="utf-8") as file:
-        file.write(json.dumps(event) + "\n")
+        file.write(json.dumps(event, default=str) + "\n")
 
 
 class TaskEventsPlugin(AirflowPlugin):
