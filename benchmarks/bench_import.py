@@ -13,6 +13,12 @@ import argparse
 from measuring import in_a_process, machine, median, read_options, verdict
 
 OURS = "operators.campaign operators.contacts operators.manage operators.preview operators.report sensors.campaign"
+# What any DAG file with an operator has imported: not the provider's cost.
+EVERY_DAG_FILE_HAS = [
+    *(f"airflow.sdk.bases.{name}" for name in ("decorator", "notifier", "operator", "operatorlink", "sensor")),
+    "airflow.triggers.base",
+    "airflow.providers.common.compat.sdk",
+]
 WAYS = {
     "one operator": ["airflow_provider_tingting.operators.campaign"],
     "all operators": [f"airflow_provider_tingting.{name}" for name in OURS.split()],
@@ -25,7 +31,9 @@ def measure(way: str) -> None:
 
     from measuring import tell
 
-    tell(lambda: [import_module(name) for name in WAYS[way]] and None)
+    for name in EVERY_DAG_FILE_HAS:
+        import_module(name)
+    tell(lambda: [import_module(name).__name__ for name in WAYS[way]])
 
 
 def main() -> None:

@@ -7,7 +7,6 @@ import traceback
 
 import pytest
 from support.campaigns import a_campaign, connection
-from support.impatience import settle_fast
 from support.task_context import context_of
 
 from airflow_provider_tingting.contacts import send
@@ -30,8 +29,7 @@ RETRIES = send.BatchRetries(attempts=2, max_wait=0.05)
 
 
 @pytest.fixture(autouse=True)
-def _impatient(monkeypatch, sandbox):
-    settle_fast(monkeypatch)
+def _time(virtual_time, monkeypatch, sandbox):
     monkeypatch.setattr(send, "BatchRetries", lambda: RETRIES)
     monkeypatch.setenv("AIRFLOW_CONN_TINGTING_DEFAULT", connection(sandbox, max_retries=1))
     sandbox.clock.speed = 2000
