@@ -216,6 +216,22 @@ def _zone(text: str | None) -> tzinfo | None:
 _read_json: Final = msgspec.json.Decoder().decode
 
 
+_encode_json: Final = msgspec.json.Encoder().encode
+_encode_any: Final = json.JSONEncoder(ensure_ascii=False, default=str, separators=(",", ":")).encode
+
+
+def write_json(value: object) -> bytes:
+    """Return a value as JSON in UTF-8, without blanks; what JSON has no type for becomes text.
+
+    :param value: variables from `read_other_info`, or an object with such variables.
+    """
+    try:
+        return _encode_json(value)
+    except (msgspec.MsgspecError, TypeError, ValueError, OverflowError, RecursionError):
+        # A Python literal may hold a set, or a key that is no text.
+        return _encode_any(value).encode("utf-8")
+
+
 def read_other_info(text: str) -> Mapping[str, object] | str | None:
     """Return a contact's variables: from the repr of a Python dict or from JSON; else the text as it came.
 

@@ -6,12 +6,13 @@ import json
 import sqlite3
 import traceback
 from importlib.util import find_spec
+from urllib.parse import urlsplit
 
 import openpyxl
 import pytest
 from support.campaigns import a_campaign, writes
 from support.impatience import settle_fast
-from support.postgres import program, running_postgres
+from support.postgres_server import folder_for_server, programs, running_server
 from support.task_context import execute
 
 from airflow_provider_tingting._compat import AirflowFailException, BaseHook
@@ -239,20 +240,26 @@ def test_queries_may_be_files_with_templates(run_dag, tmp_path, database):
 # -- PostgreSQL: a cursor on the server's side ------------------------------------------------------------------------
 
 needs_postgres = pytest.mark.skipif(
-    not (program("pg_ctl") and program("initdb") and find_spec("psycopg2") and find_spec("airflow.providers.postgres")),
+    not (programs() and find_spec("psycopg2") and find_spec("airflow.providers.postgres")),
     reason="needs PostgreSQL and its Airflow provider",
 )
 
 
 @pytest.fixture(scope="module")
 def postgres():
-    with running_postgres() as port:
-        yield port
+    with folder_for_server() as folder, running_server(folder) as uri:
+        yield urlsplit(uri)
 
 
 @pytest.fixture
 def postgres_conn(postgres, monkeypatch):
-    fields = {"conn_type": "postgres", "host": "127.0.0.1", "port": postgres, "login": "postgres", "schema": "postgres"}
+    fields = {
+        "conn_type": "postgres",
+        "host": postgres.hostname,
+        "port": postgres.port,
+        "login": postgres.username,
+        "schema": "postgres",
+    }
     monkeypatch.setenv("AIRFLOW_CONN_PEOPLE_DB", json.dumps(fields))
     return fields
 
@@ -285,7 +292,8 @@ def test_whatever_cursor_the_connection_asks_for_its_rows_are_the_same(postgres_
 def test_so_are_those_of_a_cursor_that_only_the_older_driver_has(postgres_conn):
     import psycopg2.extras
 
-    with psycopg2.connect(host="127.0.0.1", port=postgres_conn["port"], user="postgres") as connection:
+    fields = {"host": postgres_conn["host"], "port": postgres_conn["port"], "user": postgres_conn["login"]}
+    with psycopg2.connect(**fields, dbname="postgres") as connection:
         cursor = connection.cursor(name="people", cursor_factory=psycopg2.extras.RealDictCursor)
         rows = list(query.read_cursor(cursor, "SELECT 1 AS phone, 'Sita' AS name"))
     connection.close()

@@ -6,16 +6,14 @@ campaign to campaign: as JSON in one column they leave the table's shape alone, 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 from typing import Any, Final
 
-import msgspec
-
 from airflow_provider_tingting.errors import TingTingConfigError
+from airflow_provider_tingting.reports.cells import write_json
 from airflow_provider_tingting.reports.parser import ReportRow
 from airflow_provider_tingting.reports.tidy import CORE, TidyTable
 
@@ -23,9 +21,6 @@ CAMPAIGN_ID: Final = "campaign_id"
 VARIABLES: Final = "variables"
 EXTRA: Final = "extra"
 MODES: Final = ("json", "columns", "none")
-
-_encode_slowly = json.JSONEncoder(ensure_ascii=False, default=str).encode
-_encode_quickly = msgspec.json.Encoder().encode
 
 
 class Kind(Enum):
@@ -151,17 +146,10 @@ def _offered(
 
     def with_json(row: ReportRow) -> list[Any]:
         info, extra = row.other_info, row.extra
-        return [campaign_id, *plain.values(row), _as_json(info) if info else None, _as_json(extra) if extra else None]
+        added = [write_json(value).decode() if value else None for value in (info, extra)]
+        return [campaign_id, *plain.values(row), *added]
 
     return core | {VARIABLES: Kind.JSON, EXTRA: Kind.JSON}, with_json
-
-
-def _as_json(value: object) -> str:
-    try:
-        return _encode_quickly(value).decode()
-    except (msgspec.MsgspecError, TypeError, ValueError, OverflowError, RecursionError):
-        # A literal may have more types than JSON: those become text.
-        return _encode_slowly(value)
 
 
 def _added(tidy: TidyTable) -> list[str]:

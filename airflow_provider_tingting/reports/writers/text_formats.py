@@ -6,12 +6,12 @@ CSV has one header and is safe to open in a spreadsheet program; in JSON lines t
 from __future__ import annotations
 
 import io
-import json
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any, BinaryIO
 
 from airflow_provider_tingting.files.csv_rows import FORMULA_STARTS, escape_formula, row_writer
+from airflow_provider_tingting.reports.cells import write_json
 from airflow_provider_tingting.reports.parser import ReportRow
 from airflow_provider_tingting.reports.tidy import TidyTable
 
@@ -66,9 +66,8 @@ def write_jsonl(file: BinaryIO, table: TidyTable, rows: Iterable[ReportRow]) -> 
     :param table: not needed: every line says what it has.
     :param rows: the rows.
     """
-    encode = json.JSONEncoder(ensure_ascii=False, default=str, separators=(",", ":")).encode
     for row in rows:
-        file.write(encode(_as_object(row)).encode("utf-8") + b"\n")
+        file.write(write_json(_as_object(row)) + b"\n")
 
 
 def _as_object(row: ReportRow) -> dict[str, Any]:
