@@ -14,6 +14,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from upath import UPath
 
 from airflow_provider_tingting.contacts.contact import Place
 from airflow_provider_tingting.contacts.sources import Row, read_rows, source_file
@@ -327,8 +328,8 @@ def test_a_pipe_is_refused_instead_of_being_waited_for(tmp_path: Path) -> None:
     path = tmp_path / "people.csv"
     os.mkfifo(path)
 
-    assert "is a pipe or a device" in refusal(path)
-    assert "is a pipe or a device" in refusal(str(path))
+    for source in (path, str(path), UPath(f"file://{path}")):
+        assert "is a pipe or a device" in refusal(source)
 
 
 def test_the_lock_file_of_an_open_workbook_is_named_as_such(tmp_path: Path) -> None:

@@ -88,11 +88,12 @@ class SourceFile:
                 f"{self.shown} is the lock file that a spreadsheet program keeps while a workbook is open. Give the "
                 f"workbook itself, '{self.name.removeprefix('~$')}'."
             )
-        is_local = isinstance(self._path, os.PathLike) or getattr(self._path, "protocol", None) in ("", "file", "local")
-        if not is_local:
+        # Asking a stored path for its local name is deprecated, so its protocol is asked first.
+        protocol = getattr(self._path, "protocol", None)
+        if isinstance(protocol, str) and protocol not in ("", "file", "local"):
             return
-        with suppress(OSError, TypeError, ValueError):
-            local = self._path if isinstance(self._path, os.PathLike) else self._path.path
+        with suppress(AttributeError, OSError, TypeError, ValueError):
+            local = self._path.path if isinstance(protocol, str) else self._path
             mode = os.stat(local).st_mode  # noqa: PTH116 - the path may be of another kind
             if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
                 raise TingTingContactsError(f"{self.shown} is a pipe or a device. Give the path of a regular file.")
