@@ -1,6 +1,7 @@
 """Look for words that the project's prose does not use, in pages, docstrings, comments, log lines and error texts.
 
-    python .ci/check_prose.py [--counts] [PATH ...]     without PATH the README, the pages and the examples
+    python .ci/check_prose.py [--counts] [PATH ...]     without PATH the README, the pages, the examples
+                                                      and the package
 
 Prints each place with what to write instead, and ends with 1 if there is one. `--counts` prints a figure for each
 folder instead. `.ci/vocabulary.txt` has the words.
@@ -18,7 +19,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parent.parent
-DEFAULT = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "docs", "example_dags")
+DEFAULT = (
+    "README.md",
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
+    "SECURITY.md",
+    "docs",
+    "example_dags",
+    "airflow_provider_tingting",
+)
 SUFFIXES = {".md", ".py", ".html", ".js"}
 # docs/reference is written from docstrings: those are checked where they stand.
 SKIPPED = {"_build", "__pycache__", "reference"}

@@ -119,7 +119,7 @@ async def get_connection_async(conn_id: str) -> Connection:
 async def get_task_state_async(task_instance: Any) -> str | None:
     """Return the state that Airflow has stored for a task instance, without blocking the triggerer's event loop.
 
-    Airflow 3.3 and later can tell it in a triggerer.
+    Airflow 3.3 and later can read it in a triggerer.
 
     :param task_instance: what Airflow assigned to the trigger.
     :returns: the state; None for a task that is to run and not yet scheduled, as after a clear; `removed` for a task

@@ -150,8 +150,8 @@ class Snapshot:
 
     :param campaign_id: the campaign.
     :param status: its status, as TingTing writes it.
-    :param progress_percent: its progress, or None when TingTing does not tell.
-    :param contacts: how many contacts it has, or None when TingTing does not tell.
+    :param progress_percent: its progress, or None when TingTing does not report it.
+    :param contacts: how many contacts it has, or None when TingTing does not report it.
     :param starts_at: when it is scheduled to start, in seconds since 1970, or None.
     :param updated_at: when it changed last, as TingTing writes it, or None.
     """

@@ -57,7 +57,7 @@ class PollInterval:
         """Record what a look shows.
 
         :param status: the status, as TingTing writes it.
-        :param percent: the progress, or None when TingTing does not tell.
+        :param percent: the progress, or None when TingTing does not report it.
         :param starts_in: seconds until a scheduled campaign is to start; None when it is not scheduled.
         :param now: monotonic seconds.
         """

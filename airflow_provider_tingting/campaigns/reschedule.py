@@ -21,7 +21,7 @@ _SAME = timedelta(minutes=1)
 async def apply_schedule(campaign: Campaign, spec: CampaignSpec) -> Campaign:
     """Give a campaign that has not begun the schedule that its task wants now, and say what stays as it was.
 
-    The API page tells how to change a schedule; it does not tell how to take one away, or to change a credit limit.
+    The API page says how to change a schedule; it does not say how to remove one, or how to change a credit limit.
 
     :raises TingTingCampaignError: TingTing has taken the schedule, and the campaign does not have it.
     :raises TingTingValidationError: TingTing refuses the schedule.

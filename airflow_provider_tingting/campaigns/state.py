@@ -42,7 +42,7 @@ class Decision(Enum):
     SETTLE = "read on until the earlier request has settled, then request again"
     READ_ON = "read on until the earlier request has settled, then raise"
     DONE = "return the campaign"
-    RETURN = "return: the campaign is never requested again, whoever waits sees it begin"
+    RETURN = "return: the campaign is never requested again, the wait sees it begin"
 
 
 DECISIONS: Final[Mapping[tuple[RunRequest, Seen], Decision]] = {

@@ -61,7 +61,7 @@ class CallbackEvent:
     """What an Airflow callback is about.
 
     :param event: a key of `SENTENCES`.
-    :param dag_id: the DAG, or None when Airflow does not tell.
+    :param dag_id: the DAG, or None when Airflow does not provide it.
     :param task_id: the task, or None when the callback is a DAG's.
     """
 

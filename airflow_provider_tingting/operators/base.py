@@ -120,7 +120,7 @@ class TingTingBaseWriteOperator(TingTingBaseOperator):
     """Base of those operators that change something at TingTing.
 
     :param on_clear: what a task does that a person has cleared: `reattach` (come to the same result and repeat nothing
-        that may not be repeated), `send_again` (do it anew) or `fail`.
+        that may not be repeated), `send_again` (do it again) or `fail`.
     """
 
     def __init__(self, *, on_clear: str = "reattach", **kwargs: Any) -> None:

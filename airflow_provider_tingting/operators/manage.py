@@ -98,10 +98,10 @@ class TingTingUpdateCampaignOperator(TingTingBaseWriteOperator):
 
 
 class TingTingStopCampaignOperator(TingTingBaseWriteOperator):
-    """Stop a campaign for good: whoever was not called stays uncalled. A campaign that has ended is left alone.
+    """Stop a campaign for good: the remaining contacts stay uncalled. A campaign that has ended is left alone.
 
     XCom: `return_value` is `{campaign_id, status, stopped}`; `stopped` is false when it had ended by itself.
-    A retry of a try that was killed right after its stop was obeyed says true.
+    A retry of a try that was killed right after TingTing carried out its stop says true.
 
     Source: the vendor's client; the API page has no such call.
 
@@ -166,7 +166,7 @@ class TingTingStopCampaignOperator(TingTingBaseWriteOperator):
 
 
 class TingTingDeleteCampaignOperator(TingTingBaseWriteOperator):
-    """Delete a campaign with its contacts. A retry that finds it gone is content.
+    """Delete a campaign with its contacts. A retry that finds it gone succeeds.
 
     XCom: `return_value` is `{campaign_id, deleted}`; `deleted` is false when it was gone already.
 

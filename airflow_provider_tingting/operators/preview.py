@@ -43,7 +43,7 @@ _SEND_AGAIN_AFTER = 3.0
 
 
 class TingTingPreviewVoiceOperator(TingTingBaseOperator):
-    """Let a voice speak a message into an mp3 to listen to. It calls nobody, so a retry simply does it again.
+    """Let a voice speak a message into an mp3 to listen to. It calls no contact, so a retry simply does it again.
 
     XCom: `return_value` is `{campaign_id, voice_id, url}`; `url` is a key of its own too.
 
@@ -88,10 +88,10 @@ class TingTingPreviewVoiceOperator(TingTingBaseOperator):
 
 
 class TingTingDemoCallOperator(TingTingBaseWriteOperator):
-    """Call one contact of a campaign now, for somebody to hear it. The phone really rings.
+    """Call one contact of a campaign now, so that a person hears the message. The phone rings.
 
-    The call is asked for at most once: when nobody knows whether TingTing took it, or whether an earlier try that was
-    killed had asked, the task fails without further tries. After a try that has certainly called nobody (a refusal,
+    The call is requested at most once: when it is unknown whether TingTing took it, or whether an earlier try that was
+    killed had asked, the task fails without further tries. After a try that has certainly called no contact (a refusal,
     another hour, a connection that cannot be read) a retry or a cleared task calls. Before Airflow 3.3 no later try
     knows of it: the task fails at once and says so, and only `send_again` calls after a clear.
 
@@ -102,13 +102,13 @@ class TingTingDemoCallOperator(TingTingBaseWriteOperator):
 
     :param contact_id: the contact's id, as `iter_contacts` of the hook gives it.
     :param calling_window: the hours in which the contact may be called, such as `("08:00", "20:00")` in Nepal, or a
-        `CallingWindow` with days and a time zone; None for any hour. At another hour the task fails: whoever is to
-        hear the call waits for it now.
-    :param max_age: how old the DAG run may be to call anybody, in seconds or as a timedelta, counted from the end of
-        its data interval, or from when it was asked for by hand or by an asset; None for any age.
+        `CallingWindow` with days and a time zone; None for any hour. At another hour the task fails: the person
+        who is to hear the call waits for it now.
+    :param max_age: how old the DAG run may be to call the contact, in seconds or as a timedelta, counted from the end
+        of its data interval, or from when a person or an asset requested it; None for any age.
     :param on_too_old: what to do when it is older: `fail` or `skip`.
-    :param on_clear: what a cleared task does: `reattach` (succeed without a call, unless certainly nobody was
-        called), `send_again` (call again) or `fail`.
+    :param on_clear: what a cleared task does: `reattach` (succeed without a call, unless certainly no contact
+        was called), `send_again` (call again) or `fail`.
     :param tingting_conn_id: the Airflow connection.
     :raises AirflowFailException: there is no such contact, the hour or the run's age is refused, or the outcome is
         unknown.

@@ -79,13 +79,13 @@ def check_campaign(fields: Mapping[str, object], *, campaign_id: int | None, nam
     if campaign_id is not None and isinstance(said_id, int) and said_id != campaign_id:
         raise TingTingReportError(
             f"The report is of another campaign: it says that it is of campaign {said_id}, and {asked} was asked for. "
-            "Download it again; if it stays, tell TingTing."
+            "Download it again; if it stays, report it to TingTing."
         )
     said = fields.get("name")
     if name and isinstance(said, str) and said.strip() and _plain(said) != _plain(name):
         raise TingTingReportError(
             f"The report is of another campaign: it says that it is of {said[:80]!r}, and {asked} is called "
-            f"{name[:80]!r}. Download it again; if it stays, tell TingTing."
+            f"{name[:80]!r}. Download it again; if it stays, report it to TingTing."
         )
 
 

@@ -216,7 +216,7 @@ def _in_shares(value: object) -> int:
 
 
 def _shorten(name: str) -> str:
-    # It goes into XComs and events: what is no status, or stands in the wrong column, may be anybody's number.
+    # It goes into XComs and events: what is no status, or stands in the wrong column, may be a phone number.
     name = mask_text(name)
     return name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…"
 

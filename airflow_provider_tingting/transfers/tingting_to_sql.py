@@ -61,7 +61,7 @@ class TingTingReportToSqlOperator(TingTingBaseOperator):
         InnoDB and utf8mb4.
     :param numbers: how phone numbers are written: `plain`, `masked` (`98******67`), or `sha256` (a hash keyed with
         the connection's `secret_salt`); with the last two, numbers in the variables are masked too.
-    :param variables: what becomes of the contacts' variables: `json` puts them into one column `variables`, and what
+    :param variables: where the contacts' variables go: `json` puts them into one column `variables`, and what
         TingTing has added to its report into `extra`; `columns` gives each a column of its own; `none` leaves them out.
     :param columns: which of the report's columns to load, as a list; or what goes where, as a dict of the table's
         columns and the report's. None for all. The campaign's id is always loaded.

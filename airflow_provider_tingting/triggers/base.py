@@ -63,7 +63,7 @@ class TingTingBaseDeferralTrigger(TingTingBaseTrigger):
     def __init__(self, tingting_conn_id: str, deferred_at: float | None = None, **later: Any) -> None:
         super().__init__(tingting_conn_id, **later)
         # The worker creates the trigger right before it defers the task. The time travels with the arguments, so that
-        # a trigger which moves to another triggerer does not count anew.
+        # a trigger which moves to another triggerer does not start the delay again.
         self.deferred_at = wall_time() if deferred_at is None else deferred_at
 
     async def event(self, payload: dict[str, Any]) -> TriggerEvent:

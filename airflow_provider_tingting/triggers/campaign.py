@@ -143,7 +143,7 @@ class TingTingCampaignTrigger(TingTingBaseDeferralTrigger):
         self.log.warning("%s", result)
 
     async def _stop(self) -> str:
-        """Stop the campaign unless it has ended; return a sentence on what came of it."""
+        """Stop the campaign unless it has ended; return a sentence about the outcome."""
         with suppress(TingTingAPIError):
             # Without a response the stop is requested all the same: it does no harm to a campaign that has ended.
             campaign = await calls.get_campaign(self.campaign_id)

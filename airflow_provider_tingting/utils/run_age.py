@@ -102,5 +102,5 @@ def started_at(context: Context) -> datetime | None:
 def _in_words(length: timedelta) -> str:
     import pendulum
 
-    # The two largest units tell enough.
+    # The two largest units are enough.
     return " ".join(pendulum.duration(seconds=length.total_seconds() // 1).in_words(locale="en").split()[:4])

@@ -1,7 +1,7 @@
 """Whether Airflow itself says that a task is not to run any more, asked before an act that cannot be undone.
 
 Airflow calls `on_kill` when a person ends a task, and also when a worker shuts down, when heartbeats fail and when a
-triggerer has lost a trigger to another one. Only the state of the task instance tells these apart.
+triggerer has lost a trigger to another one. Only the state of the task instance distinguishes these.
 """
 
 from __future__ import annotations

@@ -40,7 +40,7 @@ def is_run_for(context: Context, campaign: Campaign) -> bool:
         return True
     if is_first_try(context):
         return False
-    # An earlier try may have run it and been killed, or may have failed to read it: only the time tells which.
+    # An earlier try may have run it and been killed, or may have failed to read it: only the time shows which.
     began, changed = started_at(context), campaign.changed_at
     return began is None or changed is None or changed >= began
 

@@ -167,7 +167,7 @@ def _statuses(figures: ChartFigures) -> str:
     not_reached, open_ = figures.summary.not_reached, total - figures.summary.reached - figures.summary.not_reached
     return _figure(
         "statuses",
-        "What became of each contact",
+        "Outcome of each contact",
         "प्रत्येक सम्पर्कको नतिजा",
         draw_bars(rows, name="statuses") if rows else "",
         ("Outcome", "Contacts", "Of all"),
