@@ -73,7 +73,7 @@ def tingting_campaign(
     and `delete_rejected` deletes the campaign. A campaign that was run, as before its tasks were cleared, is never
     deleted.
 
-    The page of each task's operator tells what a retry, a clear and a kill do, and what XCom holds.
+    The page of each task's operator says what a retry, a clear and a kill do, and what XCom holds.
 
     ```python
     tingting_campaign(
