@@ -1,0 +1,146 @@
+"""Cores that are broken on purpose: the simulator must notice each of them.
+
+Each is one wrong cell of the tables of `campaigns/state.py`, or one step left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from unittest.mock import patch
+
+import pytest
+from simulation.adversary import Decision
+from simulation.airflow_model import Store
+from simulation.lives import LIVES
+from simulation.simulate import replay
+from simulation.world import Stage
+
+from airflow_provider_tingting.campaigns import create, job, state
+from airflow_provider_tingting.campaigns.job import CampaignJob
+from airflow_provider_tingting.campaigns.state import DECISIONS, KNOWN_AFTER, Response, RunRequest, Seen
+
+Breaks = Callable[[], AbstractContextManager[object]]
+
+
+def decides(known: RunRequest, seen: Seen, decision: state.Decision) -> Breaks:
+    """Put another decision into a cell of the first table."""
+    return lambda: patch.dict(DECISIONS, {(known, seen): decision})
+
+
+def knows(known: RunRequest, response: Response, after: RunRequest) -> Breaks:
+    """Put something else into a cell of the second table."""
+    return lambda: patch.dict(KNOWN_AFTER, {(known, response): after})
+
+
+@contextmanager
+def asks_after_yes() -> Iterator[None]:
+    """Request the run of a campaign that TingTing has accepted and does not show yet."""
+    accepted = {(RunRequest.ACCEPTED, response): RunRequest.ACCEPTED for response in Response}
+    again = {(RunRequest.ACCEPTED, Seen.NOT_STARTED): state.Decision.REQUEST}
+    with patch.dict(DECISIONS, again), patch.dict(KNOWN_AFTER, accepted):
+        yield
+
+
+@contextmanager
+def trusts_try_number() -> Iterator[None]:
+    """Forget between two tries what was saved, and go by the number of the try alone."""
+
+    def get(store: Store, key: str, default: object = None) -> object:
+        return default
+
+    with patch.object(Store, "get", get):
+        yield
+
+
+@contextmanager
+def never_settles() -> Iterator[None]:
+    """Send a request again as soon as it has no usable response."""
+    with patch.object(job, "RUN_SETTLES_WITHIN", 0.0):
+        yield
+
+
+@contextmanager
+def creates_without_a_look() -> Iterator[None]:
+    """Send a create again without looking for the campaign of the first one."""
+
+    async def nothing(*_: object, **__: object) -> None:
+        return None
+
+    with patch.object(create, "find_after_unknown", nothing), patch.object(create, "find_campaign", nothing):
+        yield
+
+
+@contextmanager
+def reads_state_once() -> Iterator[None]:
+    """Use what was saved when the try began, whatever another try has saved since."""
+    with patch.object(CampaignJob, "learn", lambda _: None):
+        yield
+
+
+ONCE = "a campaign is run once"
+TRUE = "the log is true of who was called"
+#: A request is obeyed after a minute, and its try is killed right after it has lost the response.
+KILLED_AFTER_A_LATE_REQUEST = ("run.1 run_campaign 1: late 60", "run.1 get_campaign 2: killed")
+
+BROKEN: dict[str, tuple[Breaks, str, tuple[str, ...], str]] = {
+    "asks again after yes": (
+        asks_after_yes,
+        "run that shows late",
+        ("run.1 get_campaign 2: killed",),
+        ONCE,
+    ),
+    "asks again at once after an unanswered request": (
+        decides(RunRequest.MAYBE, Seen.NOT_STARTED, state.Decision.REQUEST),
+        "run",
+        KILLED_AFTER_A_LATE_REQUEST,
+        ONCE,
+    ),
+    "does not note that a request is unanswered": (
+        knows(RunRequest.NEVER, Response.UNKNOWN, RunRequest.NEVER),
+        "run",
+        KILLED_AFTER_A_LATE_REQUEST,
+        ONCE,
+    ),
+    "forgets an unanswered request when a later one is refused": (
+        knows(RunRequest.MAYBE, Response.NOT_DONE, RunRequest.NEVER),
+        "run",
+        (
+            "run.1 run_campaign 1: late 600",
+            "run.1 run_campaign 2: 429",
+            "run.1 get_campaign 43: person marks failed",
+        ),
+        TRUE,
+    ),
+    "never waits for an unanswered request": (never_settles, "run", ("run.1 run_campaign 1: late 60",), ONCE),
+    "trusts the number of the try": (trusts_try_number, "run", KILLED_AFTER_A_LATE_REQUEST, ONCE),
+    "reads the saved state once": (
+        reads_state_once,
+        "run",
+        ("run.1 get_campaign 1: doubled", "run.1 get_campaign 1: stalls 9", "run.1 run_campaign 1: late 60"),
+        ONCE,
+    ),
+    "creates again without a look": (
+        creates_without_a_look,
+        "create",
+        ("create.1 create_campaign 1: lost after",),
+        "a campaign is created once",
+    ),
+}
+
+
+def broken_promises(stage: Stage, life: str, schedule: tuple[str, ...]) -> set[str]:
+    """Return the promises that a life has broken and should have kept."""
+    outcome = replay(stage, LIVES[life], map(Decision.read, schedule))
+    return {one.promise for one in outcome.broken if one.unpromised is None}
+
+
+@pytest.mark.parametrize("broken", BROKEN.values(), ids=BROKEN)
+def test_a_core_that_is_broken_on_purpose_is_noticed_and_the_real_one_keeps_the_promise(
+    stage: Stage, broken: tuple[Breaks, str, tuple[str, ...], str]
+) -> None:
+    breaks, life, schedule, promise = broken
+
+    with breaks():
+        assert promise in broken_promises(stage, life, schedule)
+    assert broken_promises(stage, life, schedule) == set()
