@@ -1,7 +1,7 @@
 """One campaign at a time in an account: who runs now, who is to go first, and waiting for one's turn. No Airflow.
 
-TingTing has no lock and no queue, so this is courtesy and not a guarantee: everybody looks before starting, and those
-who look in the same moment let the campaign with the lowest id go first.
+TingTing has no lock and no queue, so this is best effort: each task reads the running campaigns before it starts one,
+and of tasks that read in the same moment the one with the lowest campaign id starts first.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ async def waiting_before(campaign_id: int) -> int:
 
 async def blocking_campaigns(campaign_id: int) -> list[Campaign]:
     """Return campaigns that run now, after letting those go first that may start in the same moment."""
-    # Those who may start are counted before those who run are looked for: one that starts between the two is seen then.
+    # Campaigns that may start are counted before running ones are read: one that starts between the two is seen then.
     ahead = min(await waiting_before(campaign_id), MOST_LET_GO)
     others: list[Campaign] = await other_running_campaigns(campaign_id)
     for _ in range(ahead):
