@@ -56,6 +56,14 @@ def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
     return argname if getattr(val, "__name__", "") == "<lambda>" else None
 
 
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport() -> Iterator[None]:
+    """Write the half characters of a test's output as escapes: a test process cannot send them to the main one."""
+    outcome = yield
+    report = outcome.get_result()
+    report.sections = [(title, text.encode("utf-8", "backslashreplace").decode()) for title, text in report.sections]
+
+
 @pytest.fixture(scope="session")
 def airflow_home() -> Path:
     """The session's private Airflow home, for tests that start Airflow's own commands."""
