@@ -175,7 +175,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def __init__(self, actor: Actor) -> None:
         super().__init__(_NothingToSelect(actor, self))
         self._actor = actor
-        self._clock_resolution = 1e-9
+        self._clock_resolution = 0.0
         # What a killed process leaves behind is of no interest.
         self.set_exception_handler(lambda *_: None)
 
