@@ -227,13 +227,6 @@ SENSING = {
     "the time is up during an outage": Case(
         lasting_trouble, arguments={"timeout": 0.8, "tolerate_outage": 60}, error=AirflowSensorTimeout
     ),
-    "a wrong argument": Case(
-        nothing,
-        arguments={"target_statuses": ["Done"]},
-        error=errors.TingTingConfigError,
-        says=("target_statuses", "'Done'", "Completed"),
-        waits=False,
-    ),
 }
 
 

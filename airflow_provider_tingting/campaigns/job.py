@@ -20,11 +20,11 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from airflow_provider_tingting.api import calls
+from airflow_provider_tingting.api import calls, lookups
 from airflow_provider_tingting.api.models import Campaign
 from airflow_provider_tingting.api.protocol import Pause
 from airflow_provider_tingting.campaigns.marker import CampaignSpec, Marker
-from airflow_provider_tingting.campaigns.reconcile import CONTRADICTION_WITHIN, reconcile
+from airflow_provider_tingting.campaigns.reconcile import reconcile
 from airflow_provider_tingting.campaigns.state import (
     DECISIONS,
     KNOWN_AFTER,
@@ -314,6 +314,8 @@ class _Run:
     async def look(self, error: TingTingOutcomeUnknownError) -> Started | None:
         """Read the status until the campaign has begun, or the request counts as not carried out."""
         log.warning("Whether campaign %s was run is unknown; reading its status. %s", self._number, error)
+        # Counted from here: the process may have been suspended before the request left, or have waited for long.
+        self._job.unanswered_since = self._job.ticks()
         while True:
             seen, campaign, failed = await self._read()
             if campaign is not None and seen is Seen.BEGUN:
@@ -341,7 +343,7 @@ class _Run:
     def _is_stale(self, error: TingTingAPIError) -> bool:
         """Return whether a failed read is an old response: a server may show a new campaign late."""
         waited = self._job.ticks() - self._began_at
-        return isinstance(error, TingTingNotFoundError) and waited < CONTRADICTION_WITHIN and self._exists()
+        return isinstance(error, TingTingNotFoundError) and waited < lookups.NEW_CAMPAIGN_WITHIN and self._exists()
 
     def _done(self, campaign: Campaign, why: str) -> Started:
         log.info("Campaign %s is %s: %s", campaign.id, campaign.status, why)

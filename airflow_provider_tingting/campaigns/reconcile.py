@@ -168,23 +168,6 @@ async def read_until(
         await Pause(min(READ_INTERVAL, left))
 
 
-async def read_existing(campaign_id: int, exists: Callable[[], bool]) -> Campaign:
-    """Read a campaign; a response 404 about one that is known to exist is an old one, and is read again for a while.
-
-    :param campaign_id: the campaign.
-    :param exists: whether the campaign is known to exist; it is called after a response 404.
-    :raises TingTingNotFoundError: TingTing has no such campaign.
-    """
-    until = monotonic() + CONTRADICTION_WITHIN
-    while True:
-        try:
-            return await calls.get_campaign(campaign_id)
-        except TingTingNotFoundError:
-            if monotonic() >= until or not exists():
-                raise
-            await Pause(READ_INTERVAL)
-
-
 async def stop(campaign_id: int) -> str:
     """Stop a campaign for good, and return a sentence about the result. Raises nothing.
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from airflow_provider_tingting.api import calls
 from airflow_provider_tingting.api.driver import run_flow
 from airflow_provider_tingting.api.idempotent_writes import retry_idempotent
+from airflow_provider_tingting.api.lookups import read_existing
 from airflow_provider_tingting.contacts.batch_sender import is_too_large
 from airflow_provider_tingting.contacts.checkpoint import Checkpoint, Checkpoints
 from airflow_provider_tingting.contacts.membership import Membership, raise_if_missing
@@ -93,7 +94,7 @@ def add_audience(
     :raises TingTingAPIError: TingTing refuses the contacts or cannot be reached.
     """
     # The check of a large audience takes minutes, in which the campaign may have been run.
-    campaign = client.send(calls.get_campaign(campaign.id))
+    campaign = run_flow(client, read_existing(campaign.id, lambda: True))
     if campaign.status.has_begun:
         log.info("Campaign %s is %s: no contact is added, its contacts are compared", campaign.id, campaign.status)
         return _compare_begun_campaign(Membership(client, campaign, audience.exclude), campaign, audience)
@@ -111,7 +112,7 @@ def add_audience(
     else:
         rest = checkpoints.resume_after(audience.contacts(), checkpoint) if checkpoint else None
         sent = _send_json(client, campaign, audience, rest, checkpoints, batch_size, concurrency)
-    now = client.send(calls.get_campaign(campaign.id))
+    now = run_flow(client, read_existing(campaign.id, lambda: True))
     growth = None
     if count_before is not None and now.campaign_action_count is not None:
         growth = now.campaign_action_count - checkpoints.before

@@ -172,9 +172,9 @@ class TingTingNotifier(BaseNotifier):
         :param context: the callback's context.
         """
         try:
-            delivery = self._delivery(context)
+            notification = self._notification(context)
             with self._hook().get_conn() as client:
-                run_flow(client, delivery)
+                run_flow(client, self._delivery(notification))
         except Exception as error:
             _log_failure(error)
 
@@ -184,9 +184,9 @@ class TingTingNotifier(BaseNotifier):
         :param context: the callback's context.
         """
         try:
-            delivery = self._delivery(context)
+            notification = self._notification(context)
             async with await self._hook().get_async_conn() as client:
-                await run_flow_async(client, delivery)
+                await run_flow_async(client, self._delivery(notification))
         except Exception as error:
             _log_failure(error)
 
@@ -195,11 +195,12 @@ class TingTingNotifier(BaseNotifier):
 
         return TingTingHook(self.tingting_conn_id)
 
-    def _delivery(self, context: Context) -> Flow[tuple[int, ...]]:
+    @staticmethod
+    def _delivery(notification: Notification) -> Flow[tuple[int, ...]]:
         # Loads what a DAG file with a notifier does not need.
         from airflow_provider_tingting.notifications.deliver import deliver
 
-        return deliver(self._notification(context))
+        return deliver(notification)
 
     def _notification(self, context: Context) -> Notification:
         from airflow_provider_tingting.notifications.callback_event import (

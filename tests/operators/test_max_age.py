@@ -100,7 +100,7 @@ def test_a_run_of_today_phones_everybody(sandbox, kind, dates):
 def test_a_run_of_last_year_phones_nobody_and_says_so(sandbox, kind, dates, deferrable):
     campaign = a_campaign(sandbox)
 
-    with pytest.raises(AirflowFailException, match=r"52 weeks 1 day ago, and max_age is 1 day\. Nobody was called"):
+    with pytest.raises(AirflowFailException, match=r"52 weeks 1 day ago, and max_age is 1 day\. No contact was called"):
         in_run(running(campaign, deferrable=deferrable), kind, **dates)
 
     assert writes(sandbox) == []
@@ -110,7 +110,7 @@ def test_a_run_of_last_year_phones_nobody_and_says_so(sandbox, kind, dates, defe
 def test_a_run_that_is_too_old_can_be_skipped_instead(sandbox):
     campaign = a_campaign(sandbox)
 
-    with pytest.raises(AirflowSkipException, match="Nobody was called"):
+    with pytest.raises(AirflowSkipException, match="No contact was called"):
         in_run(running(campaign, on_too_old="skip"), data_interval_end=LAST_YEAR)
 
     assert writes(sandbox) == []
@@ -125,7 +125,7 @@ def test_without_max_age_the_age_does_not_matter(sandbox):
 def test_a_run_of_unknown_age_phones_nobody(sandbox):
     campaign = a_campaign(sandbox)
 
-    with pytest.raises(AirflowFailException, match="does not tell for when this run is"):
+    with pytest.raises(AirflowFailException, match="does not show what time this run is for"):
         in_run(running(campaign), RunType.MANUAL)
 
     assert writes(sandbox) == []

@@ -109,7 +109,7 @@ def test_a_demo_call_rings_at_one_contact_once(sandbox, contact):
 def test_a_demo_call_of_which_nobody_knows_whether_it_rang_is_not_asked_for_again(sandbox, contact, fault):
     sandbox.faults.add(fault, call="demo_call")
 
-    with pytest.raises(AirflowFailException, match=f"Nobody knows whether contact {contact} was called"):
+    with pytest.raises(AirflowFailException, match=f"Whether contact {contact} was called is unknown"):
         execute(calling(contact))
 
     assert writes(sandbox) == ["demo_call"]

@@ -32,7 +32,7 @@ def broken(world: World, made: Sequence[Decision]) -> list[Broken]:
     """Return the promises that a life has broken."""
     found = [
         *_runs(world),
-        *_creations(world),
+        *_creations(world, made),
         *_hours(world, made),
         *_successes(world),
         *_contacts(world),
@@ -44,14 +44,23 @@ def broken(world: World, made: Sequence[Decision]) -> list[Broken]:
     if world.is_about == "occasion":
         found += _occasions(world, made)
     if world.is_about == "another day's campaign" and any(task.state == "success" for task in world.airflow.tasks):
-        found.append(Broken("another day's campaign is refused", "the task is green, and has called no contact"))
+        # Without a state store only the time of the last change shows that the campaign is of another day.
+        changed = {"edits", "renames"} & set(world.acts)
+        excuse = "a person who changes another day's campaign between two tries that saw nothing" if changed else None
+        green = "the task is green, and has called no contact"
+        found.append(Broken("another day's campaign is refused", green, excuse))
     return found
+
+
+_RUN_TOO_EARLY = "a person who runs the campaign before its contacts are added"
 
 
 def _occasions(world: World, made: Sequence[Decision]) -> list[Broken]:
     excuse = None
     if {"edits", "renames", "deletes"} & set(world.acts):
         excuse = "a person who renames a campaign or edits its description between two runs of an occasion"
+    elif "runs" in world.acts:
+        excuse = _RUN_TOO_EARLY
     elif any(each.point.what == "list_campaigns" and each.action.startswith("old") for each in made):
         excuse = "a list that shows late, and no state store that both runs of an occasion share"
     return [
@@ -123,14 +132,23 @@ def _successes(world: World) -> list[Broken]:
     return found
 
 
-def _creations(world: World) -> list[Broken]:
+def _creations(world: World, made: Sequence[Decision]) -> list[Broken]:
     """Compare what one `create` task has created with what its clears allow."""
     created = [deed for deed in world.server.deeds if deed.what == "create"]
     if world.is_about != "campaign" or "clear" in world.acts or len(created) < 2:
         return []
     how = "; ".join(_said(world, deed) for deed in created)
     late = any(deed.at - deed.asked_at > CREATE_OBEYED_WITHIN for deed in created)
-    excuse = "a create that is obeyed later than the search for it" if late else None
+    deleted = bool({"edits", "deletes"} & set(world.acts))
+    excuse = (
+        "a create that is obeyed later than the search for it"
+        if late
+        else "a person who deletes the campaign, or edits its description, while its task is at work"
+        if deleted
+        else "two attempts at once, of which the run uses the campaign with the lowest id"
+        if any(each.action == "doubled" for each in made)
+        else None
+    )
     return [Broken("a campaign is created once", how, excuse)]
 
 
@@ -154,7 +172,12 @@ def _contacts(world: World) -> list[Broken]:
             campaign = world.server.campaigns[task.result["campaign_id"]]
             numbers = sorted(row.number for row in campaign.rows)
             if numbers != sorted(world.audience):
-                found.append(Broken("no contact is missing, foreign or twice", f"campaign {campaign.id}: {numbers}"))
+                # Nothing can be added to a campaign that has begun, so the log says that this run adds no contact.
+                excuse = (
+                    "a person who runs the campaign before its contacts are added" if "runs" in world.acts else None
+                )
+                promise = "no contact is missing, foreign or twice"
+                found.append(Broken(promise, f"campaign {campaign.id}: {numbers}", excuse))
     return found
 
 
@@ -177,12 +200,15 @@ def _reports(world: World) -> list[Broken]:
             continue
         figures = task.result.get("summary", task.result)
         if "reached" in figures and figures["reached"] != len(world.audience):
-            found.append(Broken("the figures are those of the end", f"{task.task_id}: {figures['reached']} reached"))
+            excuse = _RUN_TOO_EARLY if "runs" in world.acts else None
+            reached = f"{task.task_id}: {figures['reached']} reached"
+            found.append(Broken("the figures are those of the end", reached, excuse))
         if "path" in task.result:
             with Path(task.result["path"]).open(encoding="utf-8", newline="") as file:
                 numbers = sorted(row["number"] for row in csv.DictReader(file))
             if numbers != sorted(world.audience):
-                found.append(Broken("a report has each contact once", f"{task.task_id}: {numbers}"))
+                excuse = _RUN_TOO_EARLY if "runs" in world.acts else None
+                found.append(Broken("a report has each contact once", f"{task.task_id}: {numbers}", excuse))
     return found
 
 

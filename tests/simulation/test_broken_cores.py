@@ -108,7 +108,7 @@ BROKEN: dict[str, tuple[Breaks, str, tuple[str, ...], str]] = {
         (
             "run.1 run_campaign 1: late 600",
             "run.1 run_campaign 2: 429",
-            "run.1 get_campaign 43: person marks failed",
+            "run.1 get_campaign 44: person marks failed",
         ),
         TRUE,
     ),

@@ -148,9 +148,9 @@ class TingTingCreateCampaignOperator(TingTingBaseWriteOperator):
             marker = self._marker(spec, context)
             # Another run may have created the campaign of the occasion long ago, and a person may have renamed it.
             thorough = self.occasion is not None or not is_first_try(context)
-            creation = attach_or_create(job, spec, marker, thorough=thorough, exact=exact)
+            client = self.hook.get_conn()
             try:
-                campaign = run_flow(self.hook.get_conn(), creation)
+                campaign = run_flow(client, attach_or_create(job, spec, marker, thorough=thorough, exact=exact))
             except TingTingValidationError as error:
                 if "user_phone" not in error.fields:
                     raise

@@ -257,6 +257,7 @@ class TingTingRunCampaignOperator(TingTingBaseWriteOperator):
             return stall_timeout if is_run_by_another(context, campaign) else read_first
 
         while True:
+            client = self.hook.get_conn()
             run = job.run_once(
                 gate=gate.check,
                 is_ours=partial(is_run_for, context),
@@ -264,7 +265,7 @@ class TingTingRunCampaignOperator(TingTingBaseWriteOperator):
                 exists=partial(was_created_in_this_run, context, number),
             )
             try:
-                return run_flow(self.hook.get_conn(), run)
+                return run_flow(client, run)
             except StartDeferred as deferred:
                 start_plan = replace(plan, deadline=start_deadline)
                 wait_to_start(self, deferred, start_plan, job.state, deferrable=self.deferrable)
