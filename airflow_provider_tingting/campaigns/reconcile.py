@@ -151,15 +151,15 @@ async def find_after_unknown(name: str, marker: MarksCampaigns) -> Campaign | No
 
 
 async def read_until(
-    campaign_id: int, reached: Callable[[CampaignStatus], bool], within: float = CONTRADICTION_WITHIN
+    campaign_id: int, reached: Callable[[CampaignStatus], bool], within: float | None = None
 ) -> Campaign:
     """Read a campaign until it has the status that another response has shown, or the time is up; return it.
 
     :param campaign_id: the campaign.
     :param reached: whether a status is the awaited one.
-    :param within: for how many seconds an older status is read again.
+    :param within: for how many seconds an older status is read again; None for `CONTRADICTION_WITHIN`.
     """
-    until = monotonic() + within
+    until = monotonic() + (CONTRADICTION_WITHIN if within is None else within)
     while True:
         campaign = await calls.get_campaign(campaign_id)
         left = until - monotonic()
