@@ -64,7 +64,7 @@ def test_the_form_asks_for_the_token_and_the_address_and_hides_what_is_not_used(
     expect(form.get_by_label("Base URL", exact=True)).to_have_attribute(
         "placeholder", "https://app.tingting.io/api/v1/"
     )
-    for hidden in ("Login", "Port", "Schema", "Password", "Host"):
+    for hidden in ("Login", "Schema", "Password", "Host"):
         expect(form.get_by_label(hidden, exact=True)).to_have_count(0)
 
 
