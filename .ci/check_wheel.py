@@ -1,9 +1,11 @@
 """Hold the built distributions against their promise. Run by the Python of an environment with the wheel installed.
 
     python .ci/check_wheel.py DIST FOLDER     FOLDER is empty but for that environment, and not inside the checkout
+    python .ci/check_wheel.py DIST --listings PYTHON [PYTHON ...]
 
 The wheel holds the package alone, the source distribution also what is needed to test it; every module imports; Airflow
-lists the provider; the console script answers.
+lists the provider and its parts; the console script answers. With `--listings`, only the lists of the Airflow of each
+PYTHON are checked, with the wheel's files before everything else that is installed there.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ import pkgutil
 import subprocess
 import sys
 import tarfile
+import tempfile
 import zipfile
 from importlib.metadata import distribution, entry_points
 from pathlib import Path
@@ -46,8 +49,7 @@ def main(dist: Path, folder: Path) -> None:
     assert installed.version == package.__version__, (installed.version, package.__version__)
     modules = import_all(package)
     check_entry_point()
-    listed = run("airflow", "providers", "list", "--output", "plain")
-    assert NAME in listed, listed
+    check_listings(Path(sys.executable))
     help_text = run("tingting-sandbox", "--help")
     assert "usage" in help_text.lower(), help_text
     print(f"{NAME} {installed.version}: its {modules} modules import, Airflow lists it, tingting-sandbox answers")
@@ -89,7 +91,39 @@ def check_entry_point() -> None:
     assert info["package-name"] == NAME, info["package-name"]
 
 
-def run(command: str, *arguments: str) -> str:
+# What each `airflow providers` command shows of this provider.
+LISTINGS = {
+    "list": [NAME],
+    "hooks": [f"{PACKAGE}.hooks.tingting.TingTingHook"],
+    "triggers": [f"{PACKAGE}.triggers.{module}" for module in ("campaign", "start", "finished")],
+    "notifications": [f"{PACKAGE}.notifications.tingting.TingTingNotifier"],
+    "widgets": ["extra__tingting__timeout", "extra__tingting__secret_salt"],
+}
+
+
+def check_listings(python: Path) -> None:
+    for command, expected in LISTINGS.items():
+        listed = run(python.parent / "airflow", "providers", command, "--output", "plain")
+        # Airflow 3.0 and 3.1 list no field of any provider unless Flask-AppBuilder's wtforms is installed.
+        if command == "widgets" and "No data found" in listed:
+            continue
+        missing = [text for text in expected if text not in listed]
+        assert not missing, f"{python}: `airflow providers {command}` lacks {missing}:\n{listed}"
+
+
+def check_listings_of(dist: Path, pythons: list[Path]) -> None:
+    [wheel] = dist.glob("*.whl")
+    with tempfile.TemporaryDirectory() as folder:
+        zipfile.ZipFile(wheel).extractall(folder)
+        os.environ |= {"PYTHONPATH": folder, "AIRFLOW_HOME": f"{folder}/airflow", "AIRFLOW__CORE__LOAD_EXAMPLES": "False"}
+        os.chdir(folder)
+        for python in pythons:
+            check_listings(python)
+            version = run(python, "-c", "import airflow; print(airflow.__version__)").split()[-1]
+            print(f"Airflow {version} lists {NAME}, its hook, triggers, notifier and fields")
+
+
+def run(command: str | Path, *arguments: str) -> str:
     program = Path(sys.executable).parent / command
     done = subprocess.run([program, *arguments], capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, f"{command} {' '.join(arguments)} ended with {done.returncode}:\n{done.stderr[-2000:]}"
@@ -97,4 +131,8 @@ def run(command: str, *arguments: str) -> str:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]).resolve(), Path(sys.argv[2]).resolve())
+    if sys.argv[2] == "--listings":
+        # `absolute`, because `resolve` would leave the environment for the Python that it was made of.
+        check_listings_of(Path(sys.argv[1]).resolve(), [Path(python).absolute() for python in sys.argv[3:]])
+    else:
+        main(Path(sys.argv[1]).resolve(), Path(sys.argv[2]).resolve())

@@ -74,7 +74,8 @@ class TingTingRunCampaignOperator(TingTingBaseWriteOperator):
         has begun or is scheduled.
     :param deferrable: whether to wait in the triggerer, without holding a worker. Default: Airflow's
         `[operators] default_deferrable`.
-    :param poll_interval: the seconds that two looks at the campaign are apart at least.
+    :param poll_interval: the usual seconds between two reads of the status. Default: 30. The first reads come earlier,
+        after about 2, 4, 8 and 16 seconds; a long campaign is read less often while it is far from its end.
     :param timeout: how long to wait, in seconds or as a timedelta; None for as long as it takes. The task's
         `execution_timeout` counts too, in both modes.
     :param stop_on_kill: whether to stop the campaign when a person marks the task failed or its time is up. The
