@@ -115,7 +115,8 @@ def check_listings_of(dist: Path, pythons: list[Path]) -> None:
     [wheel] = dist.glob("*.whl")
     with tempfile.TemporaryDirectory() as folder:
         zipfile.ZipFile(wheel).extractall(folder)
-        os.environ |= {"PYTHONPATH": folder, "AIRFLOW_HOME": f"{folder}/airflow", "AIRFLOW__CORE__LOAD_EXAMPLES": "False"}
+        os.environ |= {"PYTHONPATH": folder, "AIRFLOW_HOME": f"{folder}/airflow"}
+        os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
         os.chdir(folder)
         for python in pythons:
             check_listings(python)

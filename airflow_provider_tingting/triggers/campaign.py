@@ -44,7 +44,7 @@ class TingTingCampaignTrigger(TingTingBaseDeferralTrigger):
     :param campaign_id: the campaign.
     :param tingting_conn_id: the Airflow connection.
     :param until: statuses that end the wait besides `Completed` and `Terminated`.
-    :param poll_interval: least seconds between two looks.
+    :param poll_interval: the usual seconds between two reads of the status. Default: 30.
     :param deadline: when to give up, in seconds since 1970; None for never.
     :param tolerate_outage: seconds for which TingTing may fail to respond.
     :param stop_on_kill: whether to stop the campaign when a person ends the deferred task (Airflow 3.3 and later).

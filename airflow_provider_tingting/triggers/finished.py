@@ -45,7 +45,7 @@ class TingTingCampaignFinishedTrigger(TingTingBaseTrigger, BaseEventTrigger):
     :param tingting_conn_id: the Airflow connection.
     :param name_pattern: only campaigns whose name matches, ignoring case, with `*` and `?` as in file names.
     :param statuses: only campaigns that finish in one of these: `Completed`, `Terminated`. Default: both.
-    :param poll_interval: least seconds between two looks.
+    :param poll_interval: the least seconds between two reads. Default: 60.
     :raises TingTingConfigError: an argument has a wrong kind or value; raised when the DAG is parsed.
     """
 

@@ -32,7 +32,7 @@ class TingTingStartTrigger(TingTingBaseDeferralTrigger):
     :param tingting_conn_id: the Airflow connection; read only to wait for other campaigns.
     :param not_before: when the campaign may start, in seconds since 1970; None to wait until no other campaign of the
         account runs.
-    :param poll_interval: seconds between two looks at what runs.
+    :param poll_interval: seconds between two reads of the running campaigns. Default: 30.
     :param deadline: when to give up, in seconds since 1970; None for never.
     :param tolerate_outage: seconds for which TingTing may fail to respond.
     :param asked: whether an earlier request to run the campaign got no response.
