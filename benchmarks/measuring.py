@@ -45,6 +45,24 @@ def verdict(what: str, value: float, target: str, met: bool) -> None:
     print(f"  {what}: {value:,.3g} (target {target}: {'met' if met else 'MISSED'})")
 
 
+def compare(job: str, peer: str, product: str, ratio: float, most: float, *, anywhere: bool = False) -> None:
+    """Print one row of the table that `make bench` ends with, and keep it for that table.
+
+    :param job: what is measured.
+    :param peer: what the product is measured against, with its figure.
+    :param product: the product's figure.
+    :param ratio: the product's figure in those of its peer, or in the limit's unit; the less, the better.
+    :param most: the target: the largest ratio.
+    :param anywhere: whether the ratio is the same on every machine, because requests or bytes are counted.
+    """
+    row = {"job": job, "peer": peer, "product": product, "ratio": ratio, "target": most, "anywhere": anywhere}
+    if "BENCH_ROWS" in os.environ:
+        with Path(os.environ["BENCH_ROWS"]).open("a", encoding="utf-8") as file:
+            file.write(json.dumps(row) + "\n")
+    print(f"  {job}: {product}; {peer}")
+    verdict(job, ratio, f"at most {most:g}", ratio <= most)
+
+
 def peak_memory() -> int:
     """The most bytes of memory that this process has had, without that of the one which started it."""
     return _memory("VmHWM")
@@ -64,9 +82,11 @@ def _memory(line: str) -> int:
 def in_a_process(script: str, *arguments: str) -> dict[str, Any]:
     """Run a script with arguments in a Python of its own and return what `tell` told there."""
     path = os.pathsep.join([str(CHECKOUT), os.environ.get("PYTHONPATH", "")])
+    # With compiled modules, as an installed package has them.
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     done = subprocess.run(
         [sys.executable, script, *arguments],
-        env={**os.environ, "PYTHONPATH": path},
+        env={**environment, "PYTHONPATH": path},
         stdout=subprocess.PIPE,
         check=True,
         text=True,

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from airflow_provider_tingting import api
 from airflow_provider_tingting._compat import AirflowFailException, AirflowSkipException, BaseOperator
-from airflow_provider_tingting.api.driver import run_flow
 from airflow_provider_tingting.assets import campaign_uri
 from airflow_provider_tingting.connection import DEFAULT_CONN_ID
 from airflow_provider_tingting.errors import (
@@ -97,7 +97,7 @@ class TingTingBaseOperator(BaseOperator):
         from airflow_provider_tingting.api.lookups import read_existing
 
         exists = partial(was_created_in_this_run, context, campaign_id)
-        return run_flow(self.hook.get_conn(), read_existing(campaign_id, exists))
+        return api.run_flow(self.hook.get_conn(), read_existing(campaign_id, exists))
 
     def campaign_uri(self, campaign_id: int) -> str:
         """Return the URI of the campaign's asset."""

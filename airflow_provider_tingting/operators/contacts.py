@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_tingting import api
 from airflow_provider_tingting.errors import TingTingConfigError
 from airflow_provider_tingting.formatting import amount, counted
 from airflow_provider_tingting.links.campaign import push_link
@@ -295,11 +296,10 @@ class TingTingCheckContactsOperator(TingTingBaseAudienceOperator):
         return message_of(self.message), message_of(self.sms_message)
 
     def _remaining(self, message: str | None, sms_message: str | None) -> float | None:
-        from airflow_provider_tingting.api.driver import run_flow
         from airflow_provider_tingting.api.lookups import read_balance
 
         services = [name for name, text in (("SMS", sms_message), ("PHONE", message)) if text]
-        dashboard = run_flow(self.hook.get_conn(), read_balance())
+        dashboard = api.run_flow(self.hook.get_conn(), read_balance())
         return dashboard.credits_for(" & ".join(services)) if dashboard else None
 
     def _log_estimate(self, summary: dict[str, Any]) -> None:

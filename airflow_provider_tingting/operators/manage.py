@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_tingting import api
 from airflow_provider_tingting._compat import AirflowSkipException
-from airflow_provider_tingting.api.driver import run_flow
 from airflow_provider_tingting.errors import (
     TingTingCampaignError,
     TingTingConfigError,
@@ -92,7 +91,7 @@ class TingTingUpdateCampaignOperator(TingTingBaseWriteOperator):
             fields = {name: value for name, value in wanted.items() if value is not None}
             if not fields:
                 raise TingTingConfigError(f"There is nothing to change: give at least one of {', '.join(wanted)}.")
-            run_flow(self.hook.get_conn(), retry_idempotent(api.calls.update_campaign(number, **fields)))
+            api.run_flow(self.hook.get_conn(), retry_idempotent(api.calls.update_campaign(number, **fields)))
             self.push_campaign(context, number)
             return {"campaign_id": number, "updated": sorted(fields)}
 
@@ -139,7 +138,7 @@ class TingTingStopCampaignOperator(TingTingBaseWriteOperator):
                 requested = True
                 refusal: TingTingRefusedError | None = None
                 try:
-                    run_flow(self.hook.get_conn(), retry_idempotent(api.calls.stop_campaign(number)))
+                    api.run_flow(self.hook.get_conn(), retry_idempotent(api.calls.stop_campaign(number)))
                 except TingTingRefusedError as error:
                     refusal = error
                 campaign = self.hook.get_campaign(number)
@@ -151,7 +150,7 @@ class TingTingStopCampaignOperator(TingTingBaseWriteOperator):
                         "it. Stop it in TingTing itself."
                     ) from refusal
                 if refusal is None and not campaign.status.is_final:
-                    status = run_flow(self.hook.get_conn(), status_after_stop(number))
+                    status = api.run_flow(self.hook.get_conn(), status_after_stop(number))
                     if not status.is_final:
                         raise TingTingCampaignError(
                             f"TingTing took the request to stop it, but it still is {status}. Look at TingTing.",
@@ -204,7 +203,7 @@ class TingTingDeleteCampaignOperator(TingTingBaseWriteOperator):
             try:
                 if self.unless_run and (status := self.hook.get_campaign(number).status).has_begun:
                     raise AirflowSkipException(f"Campaign {number} is {status}: it was run, so it is not deleted.")
-                run_flow(self.hook.get_conn(), delete(number))
+                api.run_flow(self.hook.get_conn(), delete(number))
             except TingTingNotFoundError:
                 # An earlier try may have deleted it and been killed before it could say so.
                 if not self.missing_ok and is_first_try(context):

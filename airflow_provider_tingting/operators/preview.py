@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_tingting import api
 from airflow_provider_tingting._compat import AirflowFailException
-from airflow_provider_tingting.api.driver import run_flow
 from airflow_provider_tingting.errors import (
     TingTingConfigError,
     TingTingNeverSentError,
@@ -79,7 +78,7 @@ class TingTingPreviewVoiceOperator(TingTingBaseOperator):
             if voice is None:
                 raise TingTingConfigError(f"Campaign {number} has no voice yet: give one to preview it with.")
             message = message_of(self.message) or campaign.message
-            url = run_flow(
+            url = api.run_flow(
                 self.hook.get_conn(), retry_idempotent(api.calls.preview_voice(number, voice=voice, message=message))
             )
             self.push_campaign(context, number)
@@ -160,7 +159,7 @@ class TingTingDemoCallOperator(TingTingBaseWriteOperator):
                 client = self.hook.get_conn()
             with self._last_try_without_a_store(number, state, *_CERTAINLY_NOT_CALLED):
                 try:
-                    response = run_flow(client, self._call(number, state))
+                    response = api.run_flow(client, self._call(number, state))
                 except TingTingOutcomeUnknownError as error:
                     raise AirflowFailException(
                         f"Whether contact {number} was called is unknown, so it is not called again. {error}"

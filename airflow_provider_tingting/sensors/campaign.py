@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from airflow_provider_tingting import api
 from airflow_provider_tingting._compat import (
     AirflowSensorTimeout,
     AirflowSkipException,
@@ -14,10 +15,7 @@ from airflow_provider_tingting._compat import (
     PokeReturnValue,
     conf,
 )
-from airflow_provider_tingting.api.driver import run_flow
 from airflow_provider_tingting.api.statuses import CampaignStatus
-from airflow_provider_tingting.campaigns.observation import Observation, Reason
-from airflow_provider_tingting.campaigns.watch import Progress, WaitPlan, look
 from airflow_provider_tingting.clock import wall_time
 from airflow_provider_tingting.connection import DEFAULT_CONN_ID
 from airflow_provider_tingting.errors import (
@@ -32,6 +30,8 @@ from airflow_provider_tingting.utils.deferral import deadline_of, defer
 
 if TYPE_CHECKING:
     from airflow_provider_tingting._compat import Context
+    from airflow_provider_tingting.campaigns.observation import Observation
+    from airflow_provider_tingting.campaigns.watch import WaitPlan
 
 
 class TingTingCampaignSensor(BaseSensorOperator):
@@ -109,6 +109,8 @@ class TingTingCampaignSensor(BaseSensorOperator):
         if not self.deferrable:
             self._give_up_at = wall_time() + self.timeout
             return super().execute(context)
+        from airflow_provider_tingting.campaigns.observation import Reason
+
         with self._skipping_if_never_fail():
             plan = self._plan(context)
             # An outage is waited out in the triggerer too, not in this worker.
@@ -132,6 +134,8 @@ class TingTingCampaignSensor(BaseSensorOperator):
         :param context: the task's context.
         :param event: the event's payload.
         """
+        from airflow_provider_tingting.campaigns.observation import Observation
+
         with self._skipping_if_never_fail():
             seen = Observation.from_event(event, campaign_id=campaign_id_of(self.campaign_id))
             state = self._judge(seen)
@@ -142,6 +146,8 @@ class TingTingCampaignSensor(BaseSensorOperator):
             return state
 
     def _plan(self, context: Context) -> WaitPlan:
+        from airflow_provider_tingting.campaigns.watch import WaitPlan
+
         targets, failures = self._wanted()
         return WaitPlan(
             campaign_id=campaign_id_of(self.campaign_id),
@@ -153,6 +159,8 @@ class TingTingCampaignSensor(BaseSensorOperator):
 
     def _look(self, context: Context, plan: WaitPlan) -> Observation:
         """Look with the connection as it is now, so that a token which was replaced meanwhile does no harm."""
+        from airflow_provider_tingting.campaigns.observation import Reason
+        from airflow_provider_tingting.campaigns.watch import Progress, look
         from airflow_provider_tingting.hooks.tingting import TingTingHook
 
         hook = TingTingHook(self.tingting_conn_id)
@@ -160,7 +168,7 @@ class TingTingCampaignSensor(BaseSensorOperator):
         progress = Progress(plan.campaign_id)
         with hook.get_conn() as client:
             try:
-                seen = run_flow(client, look(plan, self.log, progress))
+                seen = api.run_flow(client, look(plan, self.log, progress))
             except TingTingAuthError as error:
                 return progress.seen.ended_by(Reason.REFUSED, error)
         if seen.reason is Reason.REACHED:
@@ -169,6 +177,8 @@ class TingTingCampaignSensor(BaseSensorOperator):
 
     def _judge(self, seen: Observation) -> dict[str, Any] | None:
         """Return the task's result, None to wait on, or raise."""
+        from airflow_provider_tingting.campaigns.observation import Reason
+
         if seen.reason is Reason.TIMED_OUT:
             self._time_is_up(seen)
         seen.raise_for_reason()

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow_provider_tingting.api.driver import run_flow
+from airflow_provider_tingting import api
 from airflow_provider_tingting.errors import (
     NON_RETRYABLE,
     TingTingCampaignError,
@@ -150,7 +150,7 @@ class TingTingCreateCampaignOperator(TingTingBaseWriteOperator):
             thorough = self.occasion is not None or not is_first_try(context)
             client = self.hook.get_conn()
             try:
-                campaign = run_flow(client, attach_or_create(job, spec, marker, thorough=thorough, exact=exact))
+                campaign = api.run_flow(client, attach_or_create(job, spec, marker, thorough=thorough, exact=exact))
             except TingTingValidationError as error:
                 if "user_phone" not in error.fields:
                     raise

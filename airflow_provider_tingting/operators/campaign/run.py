@@ -8,8 +8,8 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from airflow_provider_tingting import api
 from airflow_provider_tingting._compat import TRIGGERS_HAVE_ON_KILL, AirflowFailException, conf
-from airflow_provider_tingting.api.driver import run_flow
 from airflow_provider_tingting.clock import wall_time
 from airflow_provider_tingting.errors import (
     TingTingCampaignFailedError,
@@ -266,7 +266,7 @@ class TingTingRunCampaignOperator(TingTingBaseWriteOperator):
                 exists=partial(was_created_in_this_run, context, number),
             )
             try:
-                return run_flow(client, run)
+                return api.run_flow(client, run)
             except StartDeferred as deferred:
                 start_plan = replace(plan, deadline=start_deadline)
                 wait_to_start(self, deferred, start_plan, job.state, deferrable=self.deferrable)
@@ -369,7 +369,6 @@ class TingTingRunCampaignOperator(TingTingBaseWriteOperator):
 
     def on_kill(self) -> None:
         """Stop the campaign when `stop_on_kill` says so and the task has ended for Airflow, within seconds."""
-        from airflow_provider_tingting import api
         from airflow_provider_tingting.campaigns.concurrency import not_known, not_run
         from airflow_provider_tingting.campaigns.job import RunRequest
         from airflow_provider_tingting.campaigns.reconcile import stop
@@ -394,4 +393,4 @@ class TingTingRunCampaignOperator(TingTingBaseWriteOperator):
                 "max_retries": 0,
             }
             with api.TingTingClient(**arguments) as client:
-                self.log.warning("%s", run_flow(client, stop(campaign_id_of(number))))
+                self.log.warning("%s", api.run_flow(client, stop(campaign_id_of(number))))
