@@ -116,15 +116,12 @@ def fast_time(sandbox: Sandbox) -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def _old_answers_settle_at_once(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Read an old answer of the server again after hundredths of a second; the simulation has a time of its own."""
-    from airflow_provider_tingting.api import lookups
-    from airflow_provider_tingting.campaigns import fetch_report, reconcile
+    from airflow_provider_tingting.api import stale_reads
 
     if "simulation" not in request.path.parts:
-        monkeypatch.setattr(fetch_report, "SETTLE_PAUSES", (0.01, 0.02))
-        monkeypatch.setattr(reconcile, "CONTRADICTION_WITHIN", 0.1)
-        monkeypatch.setattr(reconcile, "READ_INTERVAL", 0.02)
-        monkeypatch.setattr(lookups, "NEW_CAMPAIGN_WITHIN", 0.1)
-        monkeypatch.setattr(lookups, "READ_INTERVAL", 0.02)
+        monkeypatch.setattr(stale_reads, "STALE_WITHIN", 0.1)
+        monkeypatch.setattr(stale_reads, "READ_INTERVAL", 0.02)
+        monkeypatch.setattr(stale_reads, "GROWING_PAUSES", (0.01, 0.02))
 
 
 @pytest.fixture(autouse=True)

@@ -29,7 +29,6 @@ from support.while_a_task_waits import (
 
 from airflow_provider_tingting import errors
 from airflow_provider_tingting._compat import AirflowFailException, AirflowSensorTimeout, AirflowSkipException
-from airflow_provider_tingting.campaigns import watch
 from airflow_provider_tingting.operators.campaign import TingTingRunCampaignOperator
 from airflow_provider_tingting.sandbox import Sandbox
 from airflow_provider_tingting.sensors.campaign import TingTingCampaignSensor
@@ -311,7 +310,6 @@ CASES = [
 
 @pytest.mark.parametrize(("make", "case"), CASES)
 def test_waiting_in_a_worker_and_in_the_triggerer_ends_the_same(sandbox, monkeypatch, make, case):
-    monkeypatch.setattr(watch, "CONTRADICTION_WITHIN", 0.1)
     endings = [ending_of(make, case, deferrable, sandbox, monkeypatch) for deferrable in (False, True)]
 
     for ending in endings:

@@ -1,14 +1,12 @@
-"""Read a campaign that was just created, and find what it refers to: caller numbers, and a voice by id or name."""
+"""Find what a campaign refers to: caller numbers, and a voice by id or name; and the balance that it spends."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from airflow_provider_tingting.api import calls
-from airflow_provider_tingting.api.models import CallerNumber, Campaign, Dashboard, Voice
-from airflow_provider_tingting.api.protocol import Pause
-from airflow_provider_tingting.clock import monotonic
+from airflow_provider_tingting.api.models import CallerNumber, Dashboard, Voice
 from airflow_provider_tingting.errors import (
     TingTingAPIError,
     TingTingAuthError,
@@ -18,11 +16,6 @@ from airflow_provider_tingting.errors import (
 )
 
 log = logging.getLogger(__name__)
-
-#: For so many seconds a server may answer 404 about a campaign that it has created.
-NEW_CAMPAIGN_WITHIN = 60.0
-#: Seconds between two reads in that time.
-READ_INTERVAL = 3.0
 
 
 async def list_caller_numbers() -> tuple[CallerNumber, ...]:
@@ -84,20 +77,3 @@ def choose_voice(voices: Sequence[Voice], name_or_id: str | int) -> Voice:
     known = ", ".join(f"{voice.voice_display_name!r} ({voice.id})" for voice in voices) or "none"
     problem = "is shared by several voices" if matches else "does not exist"
     raise TingTingConfigError(f"The voice {str(name_or_id)!r} {problem} in this account. Its voices are: {known}.")
-
-
-async def read_existing(campaign_id: int, exists: Callable[[], bool]) -> Campaign:
-    """Read a campaign; a response 404 about one that is known to exist is an old one, and is read again for a while.
-
-    :param campaign_id: the campaign.
-    :param exists: whether the campaign is known to exist; it is called after a response 404.
-    :raises TingTingNotFoundError: TingTing has no such campaign.
-    """
-    until = monotonic() + NEW_CAMPAIGN_WITHIN
-    while True:
-        try:
-            return await calls.get_campaign(campaign_id)
-        except TingTingNotFoundError:
-            if monotonic() >= until or not exists():
-                raise
-            await Pause(READ_INTERVAL)

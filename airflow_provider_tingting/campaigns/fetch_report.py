@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO, Final, Literal, cast
 
-from airflow_provider_tingting.api import calls
+from airflow_provider_tingting.api import calls, stale_reads
 from airflow_provider_tingting.api.statuses import CampaignStatus
 from airflow_provider_tingting.clock import sleep
 from airflow_provider_tingting.errors import (
@@ -38,8 +38,6 @@ log = logging.getLogger(__name__)
 
 # Above this a spooled report moves from memory to a temporary file.
 _SPOOL_IN_MEMORY = 8 * 1024 * 1024
-#: Pauses in seconds before the report of a `Completed` campaign with pending contacts is fetched again.
-SETTLE_PAUSES = (3.0, 7.0, 20.0, 30.0)
 # A damaged report is downloaded once more.
 _DOWNLOADS = 2
 
@@ -132,7 +130,7 @@ def settled(campaign: Campaign, fetch: Callable[[], FetchedReport]) -> FetchedRe
     :param fetch: fetches the report.
     """
     fetched = fetch()
-    for pause in SETTLE_PAUSES:
+    for pause in stale_reads.GROWING_PAUSES:
         if campaign.status is not CampaignStatus.COMPLETED or not fetched.read.summary.pending:
             break
         log.info(

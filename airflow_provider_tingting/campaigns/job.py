@@ -1,8 +1,9 @@
 """The one place that decides whether TingTing is requested to run a campaign.
 
-TingTing has no idempotency key and calls every contact each time it carries out a request to run a campaign. So
-`run_once` decides by two tables: `DECISIONS` for what is known and seen, `KNOWN_AFTER` for what is known after a
-response. Operators, the notifier and programs use the same job:
+TingTing has no idempotency key and calls every contact each time it carries out a request to run a campaign. So a job
+decides by two tables: `DECISIONS` for what is known and seen, `KNOWN_AFTER` for what is known after a response. Before
+each request it learns what is saved, looks at the campaign, decides and acts. Operators, the notifier and programs use
+the same job:
 
 ```python
 job = CampaignJob()
@@ -16,25 +17,18 @@ with TingTingClient("token") as client:
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from enum import Enum
+from typing import Final
 
-from airflow_provider_tingting.api import calls, lookups
+from airflow_provider_tingting.api import calls
 from airflow_provider_tingting.api.models import Campaign
 from airflow_provider_tingting.api.protocol import Pause
+from airflow_provider_tingting.api.stale_reads import StalePeriod
 from airflow_provider_tingting.campaigns.marker import CampaignSpec, Marker
 from airflow_provider_tingting.campaigns.reconcile import reconcile
-from airflow_provider_tingting.campaigns.state import (
-    DECISIONS,
-    KNOWN_AFTER,
-    Decision,
-    JobState,
-    Response,
-    RunRequest,
-    Seen,
-)
-from airflow_provider_tingting.clock import monotonic, wall_time
+from airflow_provider_tingting.campaigns.state import JobState, RunRequest, SharedState
 from airflow_provider_tingting.errors import (
     TingTingAPIError,
     TingTingCampaignError,
@@ -51,13 +45,60 @@ __all__ = ["CampaignJob", "CampaignSpec", "JobState", "Marker", "RunRequest", "S
 
 log = logging.getLogger(__name__)
 
-#: After a request to run without a usable response, the status is read for so many seconds before another request. A
-#: server has been seen to carry out a request two minutes after it was sent.
-RUN_SETTLES_WITHIN = 125.0
-#: Seconds between two reads of the status during that time.
+#: Seconds between two reads of the status before a request, and after one without a usable response.
 RUN_POLL_INTERVAL = 3.0
-#: By so many seconds the clocks of two workers may differ.
-MAX_CLOCK_SKEW = 600.0
+
+
+class Seen(Enum):
+    """What a read of the campaign shows."""
+
+    NOT_STARTED = "Not Started"
+    BEGUN = "begun"
+    NO_ANSWER = "no usable answer"
+
+
+class Decision(Enum):
+    """What `run_once` does next."""
+
+    REQUEST = "pass the start gate, then request the run"
+    ADOPT = "adopt the campaign if it is this task's, otherwise refuse it"
+    FAIL = "raise the error of the read"
+    SETTLE = "read on until the earlier request has settled, then request again"
+    READ_ON = "read on until the earlier request has settled, then raise"
+    DONE = "return the campaign"
+    RETURN = "return: the campaign is never requested again, the wait sees it begin"
+
+
+DECISIONS: Final[Mapping[tuple[RunRequest, Seen], Decision]] = {
+    (RunRequest.NEVER, Seen.NOT_STARTED): Decision.REQUEST,
+    (RunRequest.NEVER, Seen.BEGUN): Decision.ADOPT,
+    (RunRequest.NEVER, Seen.NO_ANSWER): Decision.FAIL,
+    (RunRequest.MAYBE, Seen.NOT_STARTED): Decision.SETTLE,
+    (RunRequest.MAYBE, Seen.BEGUN): Decision.DONE,
+    (RunRequest.MAYBE, Seen.NO_ANSWER): Decision.READ_ON,
+    (RunRequest.ACCEPTED, Seen.NOT_STARTED): Decision.RETURN,
+    (RunRequest.ACCEPTED, Seen.BEGUN): Decision.DONE,
+    (RunRequest.ACCEPTED, Seen.NO_ANSWER): Decision.RETURN,
+}
+
+
+class Response(Enum):
+    """The kinds of response to a request to run a campaign."""
+
+    ACCEPTED = "accepted"
+    UNKNOWN = "no usable response"
+    NOT_DONE = "never sent, 429, or refused"
+
+
+#: An earlier request without a usable response is not forgotten when a later one was certainly not carried out.
+KNOWN_AFTER: Final[Mapping[tuple[RunRequest, Response], RunRequest]] = {
+    (RunRequest.NEVER, Response.ACCEPTED): RunRequest.ACCEPTED,
+    (RunRequest.NEVER, Response.UNKNOWN): RunRequest.MAYBE,
+    (RunRequest.NEVER, Response.NOT_DONE): RunRequest.NEVER,
+    (RunRequest.MAYBE, Response.ACCEPTED): RunRequest.ACCEPTED,
+    (RunRequest.MAYBE, Response.UNKNOWN): RunRequest.MAYBE,
+    (RunRequest.MAYBE, Response.NOT_DONE): RunRequest.MAYBE,
+}
 
 
 @dataclass(frozen=True)
@@ -78,32 +119,8 @@ class Started:
 Gate = Callable[[Campaign], Awaitable[Campaign]]
 
 
-class CampaignJob:
-    """One campaign, from its creation to the request to run it.
-
-    :param state: what an earlier try has saved, or None.
-    :param save: saves a new state where a killed process cannot take it along; it is called before each request.
-    :param load: returns what is saved now; another try may have saved since. None when nothing is shared.
-    :param clock: returns the time in seconds since 1970.
-    :param ticks: returns seconds of a clock that never jumps.
-    """
-
-    def __init__(
-        self,
-        state: JobState | None = None,
-        save: Callable[[JobState], None] = lambda _: None,
-        load: Callable[[], JobState | None] = lambda: None,
-        clock: Callable[[], float] = wall_time,
-        ticks: Callable[[], float] = monotonic,
-    ) -> None:
-        self._save = save
-        self._load = load
-        self._clock = clock
-        self._ticks = ticks
-        #: When this try has sent, or learned of, the latest request without a usable response, by `ticks`.
-        self.unanswered_since: float | None = None
-        self.state = JobState()
-        self._set(state or JobState())
+class CampaignJob(SharedState):
+    """One campaign, from its creation to the request to run it; the parameters are those of `SharedState`."""
 
     @property
     def campaign_id(self) -> int:
@@ -161,59 +178,6 @@ class CampaignJob:
                 raise
             raise _outstanding(error, self.campaign_id) from error
 
-    def update(self, **changes: Any) -> None:
-        """Save a changed state; it counts once it is saved.
-
-        :param changes: fields of `JobState`.
-        """
-        state = replace(self.state, **changes)
-        if state != self.state:
-            self._save(state)
-            self._set(state)
-
-    def learn(self) -> None:
-        """Take the stronger of what this try knows and what is saved now."""
-        saved = self._load()
-        if saved is not None:
-            self._set(self.state.merged(saved))
-
-    def forget_request(self, before: JobState, unanswered_since: float | None) -> None:
-        """Save that the latest request was certainly not carried out; keep what another try has saved meanwhile.
-
-        :param before: the state before that request.
-        :param unanswered_since: when the request before that one was learned of, by `ticks`.
-        """
-        saved = self._load()
-        state = before if saved is None or saved == self.state else before.merged(saved)
-        self._save(state)
-        self._set(state)
-        if state == before:
-            self.unanswered_since = unanswered_since
-
-    @property
-    def settles_in(self) -> float:
-        """Return the seconds until the latest request without a usable response counts as not carried out."""
-        if self.unanswered_since is None:
-            return 0.0
-        return max(0.0, RUN_SETTLES_WITHIN - (self._ticks() - self.unanswered_since))
-
-    def now(self) -> float:
-        """Return the time in seconds since 1970."""
-        return self._clock()
-
-    def ticks(self) -> float:
-        """Return seconds of a clock that never jumps."""
-        return self._ticks()
-
-    def _set(self, state: JobState) -> None:
-        unanswered = state.run is RunRequest.MAYBE
-        if unanswered and (self.unanswered_since is None or state.run_requested_at != self.state.run_requested_at):
-            # Counted from here and not from the saved time, since the clock of the worker that saved it may differ.
-            age = self._clock() - (state.run_requested_at or 0.0)
-            long_ago = age > RUN_SETTLES_WITHIN + MAX_CLOCK_SKEW
-            self.unanswered_since = self._ticks() - (RUN_SETTLES_WITHIN if long_ago else 0.0)
-        self.state = state
-
 
 class _Run:
     """The steps of `CampaignJob.run_once` for `reconcile`.
@@ -238,53 +202,41 @@ class _Run:
         self._exists = exists
         self._began_at = job.ticks()
         self._read_first_until: float | None = None
+        self._not_found = StalePeriod(ticks=job.ticks)
         self._last: Campaign | None = None
         self._before = job.state
         self._unanswered_since = job.unanswered_since
         self.call = calls.run_campaign(self._number)
 
     async def prepare(self) -> Started | None:
-        """Learn, read and decide until a request is due; return the result when none is needed."""
+        """Learn, look, decide and act until a request is due; return the result when none is needed."""
         job = self._job
         while True:
             job.learn()
-            seen, campaign, error = await self._read()
-            decision = DECISIONS[job.state.run, seen]
-            if decision is Decision.FAIL:
-                assert error is not None
-                if not self._is_stale(error):
-                    raise error
-                await Pause(RUN_POLL_INTERVAL)
-                continue
-            if decision is Decision.READ_ON:
-                self._check_settling(error)
-                await Pause(RUN_POLL_INTERVAL)
-                continue
-            if decision is Decision.RETURN:
-                log.warning(
-                    "TingTing has accepted the request to run campaign %s, and does not show it yet", self._number
-                )
-                return Started(campaign)
-            assert campaign is not None
-            if decision is Decision.ADOPT and not job.state.seen_not_started and not self._is_ours(campaign):
-                raise _run_for_something_else(campaign)
-            if decision in (Decision.ADOPT, Decision.DONE):
-                return self._done(campaign, "it was run already, and is not run again")
-            job.update(seen_not_started=True)
-            if self._read_first_until is None:
-                self._read_first_until = self._began_at + self._read_first_for(campaign)
-            wait = job.settles_in if decision is Decision.SETTLE else self._read_first_until - job.ticks()
-            if wait > 0:
-                await Pause(min(RUN_POLL_INTERVAL, wait))
-                continue
-            _check_runnable(campaign)
-            known = job.state.run, job.state.run_requested_at
-            if self._gate is not None:
-                campaign = await self._gate(campaign)
-            # The gate takes time, and the process may have been suspended since the read.
-            job.learn()
-            if (job.state.run, job.state.run_requested_at) == known and not campaign.status.has_begun:
-                return None
+            look = await self._read()
+            match DECISIONS[job.state.run, _seen(look)], look:
+                case Decision.ADOPT, Campaign() as campaign:
+                    if not job.state.seen_not_started and not self._is_ours(campaign):
+                        raise _run_for_something_else(campaign)
+                    return self._done(campaign, "it was run already, and is not run again")
+                case Decision.DONE, Campaign() as campaign:
+                    return self._done(campaign, "it was run already, and is not run again")
+                case Decision.RETURN, _:
+                    log.warning(
+                        "TingTing has accepted the request to run campaign %s, and does not show it yet", self._number
+                    )
+                    return Started(look if isinstance(look, Campaign) else None)
+                case Decision.FAIL, TingTingAPIError() as error:
+                    pause = self._until_shown(error)
+                case Decision.READ_ON, TingTingAPIError() as error:
+                    pause = self._until_settled(error)
+                case (Decision.REQUEST | Decision.SETTLE) as decision, Campaign() as campaign:
+                    job.update(seen_not_started=True)
+                    pause = job.settles_in if decision is Decision.SETTLE else self._until_earlier_try_is_seen(campaign)
+                    if pause <= 0 and await self._may_request(campaign):
+                        return None
+            if pause > 0:
+                await Pause(min(RUN_POLL_INTERVAL, pause))
 
     async def send(self) -> Started:
         """Request the run once."""
@@ -299,63 +251,86 @@ class _Run:
         except TingTingRefusedError as refusal:
             self.not_done(refusal)
             # TingTing may refuse because another try was faster.
-            seen, campaign, _ = await self._read()
-            if campaign is None or seen is not Seen.BEGUN:
+            look = await self._read()
+            if not isinstance(look, Campaign) or not look.status.has_begun:
                 raise
-            return self._done(campaign, "another request was carried out before this one")
+            return self._done(look, "another request was carried out before this one")
         # From here on nothing is a reason for another request, least of all a read that fails.
         job.update(run=KNOWN_AFTER[self._before.run, Response.ACCEPTED])
         log.info("Campaign %s: TingTing has accepted the request: %s", self._number, mask_text(message.message))
-        _, campaign, error = await self._read()
-        if error is not None:
-            log.warning("Campaign %s cannot be read after the accepted request. %s", self._number, error)
-        return Started(campaign or self._last)
+        look = await self._read()
+        if isinstance(look, TingTingAPIError):
+            log.warning("Campaign %s cannot be read after the accepted request. %s", self._number, look)
+        return Started(self._last)
 
     async def look(self, error: TingTingOutcomeUnknownError) -> Started | None:
         """Read the status until the campaign has begun, or the request counts as not carried out."""
         log.warning("Whether campaign %s was run is unknown; reading its status. %s", self._number, error)
         # Counted from here: the process may have been suspended before the request left, or have waited for long.
-        self._job.unanswered_since = self._job.ticks()
+        self._job.count_from_now()
         while True:
-            seen, campaign, failed = await self._read()
-            if campaign is not None and seen is Seen.BEGUN:
-                return self._done(campaign, "the request was carried out")
-            if failed is not None:
-                self._check_settling(failed)
-            elif not self._job.settles_in:
+            look = await self._read()
+            if isinstance(look, TingTingAPIError):
+                pause = self._until_settled(look)
+            elif look.status.has_begun:
+                return self._done(look, "the request was carried out")
+            elif not (pause := self._job.settles_in):
                 return None
-            await Pause(min(RUN_POLL_INTERVAL, self._job.settles_in or RUN_POLL_INTERVAL))
+            await Pause(min(RUN_POLL_INTERVAL, pause))
 
     def not_done(self, error: TingTingAPIError) -> None:
         """Save that the latest request was not carried out; an earlier one without a usable response still counts."""
         run = KNOWN_AFTER[self._before.run, Response.NOT_DONE]
         self._job.forget_request(replace(self._before, run=run), self._unanswered_since)
 
-    async def _read(self) -> tuple[Seen, Campaign | None, TingTingAPIError | None]:
+    async def _read(self) -> Campaign | TingTingAPIError:
         """Read the campaign; a failed read is a result, too."""
         try:
-            campaign = await calls.get_campaign(self._number)
+            self._last = await calls.get_campaign(self._number)
         except TingTingAPIError as error:
-            return Seen.NO_ANSWER, None, error
-        self._last = campaign
-        return (Seen.BEGUN if campaign.status.has_begun else Seen.NOT_STARTED), campaign, None
+            return error
+        return self._last
 
-    def _is_stale(self, error: TingTingAPIError) -> bool:
-        """Return whether a failed read is an old response: a server may show a new campaign late."""
-        waited = self._job.ticks() - self._began_at
-        return isinstance(error, TingTingNotFoundError) and waited < lookups.NEW_CAMPAIGN_WITHIN and self._exists()
+    async def _may_request(self, campaign: Campaign) -> bool:
+        """Return whether the request is to be sent now: the gate allows it, and nothing has changed meanwhile."""
+        _check_runnable(campaign)
+        job = self._job
+        known = job.state.run, job.state.run_requested_at
+        if self._gate is not None:
+            campaign = await self._gate(campaign)
+        # The gate takes time, and the process may have been suspended since the read.
+        job.learn()
+        return (job.state.run, job.state.run_requested_at) == known and not campaign.status.has_begun
+
+    def _until_earlier_try_is_seen(self, campaign: Campaign) -> float:
+        """Return for how many seconds more to read the status, because an earlier try may have sent a request."""
+        if self._read_first_until is None:
+            self._read_first_until = self._began_at + self._read_first_for(campaign)
+        return self._read_first_until - self._job.ticks()
+
+    def _until_shown(self, error: TingTingAPIError) -> float:
+        """Return for how many seconds more to read a campaign that a server may show late; otherwise raise."""
+        if not (isinstance(error, TingTingNotFoundError) and self._exists() and (left := self._not_found.left())):
+            raise error
+        return left
+
+    def _until_settled(self, error: TingTingAPIError) -> float:
+        """Return the seconds until an earlier request has settled; raise after them, and when the read is refused."""
+        refused = isinstance(error, TingTingRefusedError) and not isinstance(error, TingTingRateLimitedError)
+        if refused or not (left := self._job.settles_in):
+            raise error
+        return left
 
     def _done(self, campaign: Campaign, why: str) -> Started:
         log.info("Campaign %s is %s: %s", campaign.id, campaign.status, why)
         self._job.update(run=RunRequest.ACCEPTED)
         return Started(campaign)
 
-    def _check_settling(self, error: TingTingAPIError | None) -> None:
-        """Raise when a failed read ends the wait for an earlier request: a refusal, or no time is left."""
-        assert error is not None
-        refused = isinstance(error, TingTingRefusedError) and not isinstance(error, TingTingRateLimitedError)
-        if refused or not self._job.settles_in:
-            raise error
+
+def _seen(look: Campaign | TingTingAPIError) -> Seen:
+    if isinstance(look, TingTingAPIError):
+        return Seen.NO_ANSWER
+    return Seen.BEGUN if look.status.has_begun else Seen.NOT_STARTED
 
 
 def _run_for_something_else(campaign: Campaign) -> TingTingConfigError:

@@ -12,7 +12,6 @@ from airflow_provider_tingting.api.pagination import Paginator
 from airflow_provider_tingting.api.protocol import Call, Pause, T
 from airflow_provider_tingting.api.statuses import CampaignStatus
 from airflow_provider_tingting.campaigns.marker import AnyGeneration, MarksCampaigns
-from airflow_provider_tingting.clock import monotonic
 from airflow_provider_tingting.errors import (
     TingTingAPIError,
     TingTingNeverSentError,
@@ -28,10 +27,6 @@ log = logging.getLogger(__name__)
 MAX_SENDS = 3
 #: The number of the newest campaigns that are read when the search by name finds nothing.
 NEWEST_READ = 200
-#: For so many seconds a server may answer with an older status than it has answered before.
-CONTRADICTION_WITHIN = 60.0
-#: Seconds between two reads in that time.
-READ_INTERVAL = 3.0
 
 
 async def reconcile(
@@ -148,24 +143,6 @@ async def find_after_unknown(name: str, marker: MarksCampaigns) -> Campaign | No
         if found is not None:
             return found
     return None
-
-
-async def read_until(
-    campaign_id: int, reached: Callable[[CampaignStatus], bool], within: float | None = None
-) -> Campaign:
-    """Read a campaign until it has the status that another response has shown, or the time is up; return it.
-
-    :param campaign_id: the campaign.
-    :param reached: whether a status is the awaited one.
-    :param within: for how many seconds an older status is read again; None for `CONTRADICTION_WITHIN`.
-    """
-    until = monotonic() + (CONTRADICTION_WITHIN if within is None else within)
-    while True:
-        campaign = await calls.get_campaign(campaign_id)
-        left = until - monotonic()
-        if reached(campaign.status) or left <= 0:
-            return campaign
-        await Pause(min(READ_INTERVAL, left))
 
 
 async def stop(campaign_id: int) -> str:

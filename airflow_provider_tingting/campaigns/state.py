@@ -1,17 +1,20 @@
-"""The state machine of a run: what a task knows, what a read shows, and what follows from both.
-
-`JobState` is a small JSON value that outlives a try. `DECISIONS` and `KNOWN_AFTER` are the whole policy; `job` carries
-it out.
-"""
+"""What is known of one campaign, and saved where another try of the task learns of it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from enum import Enum
-from typing import Any, Final
+from typing import Any
+
+from airflow_provider_tingting.clock import monotonic, wall_time
 
 _VERSION = 2
+#: After a request to run without a usable response, the status is read for so many seconds before another request. A
+#: server has been seen to carry out a request two minutes after it was sent.
+RUN_SETTLES_WITHIN = 125.0
+#: By so many seconds the clocks of two workers may differ.
+MAX_CLOCK_SKEW = 600.0
 
 
 class RunRequest(str, Enum):
@@ -24,57 +27,6 @@ class RunRequest(str, Enum):
     ACCEPTED = "accepted"
     """TingTing accepted a request, or has shown the campaign as begun. The campaign is never requested again."""
 
-
-class Seen(Enum):
-    """What a read of the campaign shows."""
-
-    NOT_STARTED = "Not Started"
-    BEGUN = "begun"
-    NO_ANSWER = "no usable answer"
-
-
-class Decision(Enum):
-    """What `run_once` does next."""
-
-    REQUEST = "pass the start gate, then request the run"
-    ADOPT = "adopt the campaign if it is this task's, otherwise refuse it"
-    FAIL = "raise the error of the read"
-    SETTLE = "read on until the earlier request has settled, then request again"
-    READ_ON = "read on until the earlier request has settled, then raise"
-    DONE = "return the campaign"
-    RETURN = "return: the campaign is never requested again, the wait sees it begin"
-
-
-DECISIONS: Final[Mapping[tuple[RunRequest, Seen], Decision]] = {
-    (RunRequest.NEVER, Seen.NOT_STARTED): Decision.REQUEST,
-    (RunRequest.NEVER, Seen.BEGUN): Decision.ADOPT,
-    (RunRequest.NEVER, Seen.NO_ANSWER): Decision.FAIL,
-    (RunRequest.MAYBE, Seen.NOT_STARTED): Decision.SETTLE,
-    (RunRequest.MAYBE, Seen.BEGUN): Decision.DONE,
-    (RunRequest.MAYBE, Seen.NO_ANSWER): Decision.READ_ON,
-    (RunRequest.ACCEPTED, Seen.NOT_STARTED): Decision.RETURN,
-    (RunRequest.ACCEPTED, Seen.BEGUN): Decision.DONE,
-    (RunRequest.ACCEPTED, Seen.NO_ANSWER): Decision.RETURN,
-}
-
-
-class Response(Enum):
-    """The kinds of response to a request to run a campaign."""
-
-    ACCEPTED = "accepted"
-    UNKNOWN = "no usable response"
-    NOT_DONE = "never sent, 429, or refused"
-
-
-#: An earlier request without a usable response is not forgotten when a later one was certainly not carried out.
-KNOWN_AFTER: Final[Mapping[tuple[RunRequest, Response], RunRequest]] = {
-    (RunRequest.NEVER, Response.ACCEPTED): RunRequest.ACCEPTED,
-    (RunRequest.NEVER, Response.UNKNOWN): RunRequest.MAYBE,
-    (RunRequest.NEVER, Response.NOT_DONE): RunRequest.NEVER,
-    (RunRequest.MAYBE, Response.ACCEPTED): RunRequest.ACCEPTED,
-    (RunRequest.MAYBE, Response.UNKNOWN): RunRequest.MAYBE,
-    (RunRequest.MAYBE, Response.NOT_DONE): RunRequest.MAYBE,
-}
 
 _STRENGTH = list(RunRequest)
 
@@ -140,3 +92,88 @@ class JobState:
             and isinstance(state.seen_not_started, bool)
         )
         return state if readable else cls()
+
+
+class SharedState:
+    """A `JobState` that several tries of one task share, and when this try has learned of the latest request.
+
+    :param state: what an earlier try has saved, or None.
+    :param save: saves a new state where a killed process cannot take it along; it is called before each request.
+    :param load: returns what is saved now; another try may have saved since. None when nothing is shared.
+    :param clock: returns the time in seconds since 1970.
+    :param ticks: returns seconds of a clock that never jumps.
+    """
+
+    def __init__(
+        self,
+        state: JobState | None = None,
+        save: Callable[[JobState], None] = lambda _: None,
+        load: Callable[[], JobState | None] = lambda: None,
+        clock: Callable[[], float] = wall_time,
+        ticks: Callable[[], float] = monotonic,
+    ) -> None:
+        self._save = save
+        self._load = load
+        self._clock = clock
+        self._ticks = ticks
+        #: When this try has sent, or learned of, the latest request without a usable response, by `ticks`.
+        self.unanswered_since: float | None = None
+        self.state = JobState()
+        self._set(state or JobState())
+
+    def update(self, **changes: Any) -> None:
+        """Save a changed state; it counts once it is saved.
+
+        :param changes: fields of `JobState`.
+        """
+        state = replace(self.state, **changes)
+        if state != self.state:
+            self._save(state)
+            self._set(state)
+
+    def learn(self) -> None:
+        """Take the stronger of what this try knows and what is saved now."""
+        saved = self._load()
+        if saved is not None:
+            self._set(self.state.merged(saved))
+
+    def forget_request(self, before: JobState, unanswered_since: float | None) -> None:
+        """Save that the latest request was certainly not carried out; keep what another try has saved meanwhile.
+
+        :param before: the state before that request.
+        :param unanswered_since: when the request before that one was learned of, by `ticks`.
+        """
+        saved = self._load()
+        state = before if saved is None or saved == self.state else before.merged(saved)
+        self._save(state)
+        self._set(state)
+        if state == before:
+            self.unanswered_since = unanswered_since
+
+    def count_from_now(self) -> None:
+        """Count the time until the latest request has settled from this moment."""
+        self.unanswered_since = self._ticks()
+
+    @property
+    def settles_in(self) -> float:
+        """Return the seconds until the latest request without a usable response counts as not carried out."""
+        if self.unanswered_since is None:
+            return 0.0
+        return max(0.0, RUN_SETTLES_WITHIN - (self._ticks() - self.unanswered_since))
+
+    def now(self) -> float:
+        """Return the time in seconds since 1970."""
+        return self._clock()
+
+    def ticks(self) -> float:
+        """Return seconds of a clock that never jumps."""
+        return self._ticks()
+
+    def _set(self, state: JobState) -> None:
+        unanswered = state.run is RunRequest.MAYBE
+        if unanswered and (self.unanswered_since is None or state.run_requested_at != self.state.run_requested_at):
+            # Counted from here and not from the saved time, since the clock of the worker that saved it may differ.
+            age = self._clock() - (state.run_requested_at or 0.0)
+            long_ago = age > RUN_SETTLES_WITHIN + MAX_CLOCK_SKEW
+            self.unanswered_since = self._ticks() - (RUN_SETTLES_WITHIN if long_ago else 0.0)
+        self.state = state

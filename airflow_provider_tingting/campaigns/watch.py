@@ -12,8 +12,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from airflow_provider_tingting.api import calls
+from airflow_provider_tingting.api import calls, stale_reads
 from airflow_provider_tingting.api.protocol import Pause
+from airflow_provider_tingting.api.stale_reads import StalePeriod
 from airflow_provider_tingting.api.statuses import CampaignStatus
 from airflow_provider_tingting.campaigns.observation import Observation, Reason, Snapshot
 from airflow_provider_tingting.campaigns.poll_interval import PollInterval, duration_text
@@ -36,10 +37,6 @@ _MAX_PAUSE = 60.0
 # An outage is confirmed by this many looks before it ends the wait, but not more often than each 5 seconds.
 _LOOKS_PER_OUTAGE = 10
 _MIN_OUTAGE_PAUSE = 5.0
-#: A response that contradicts an earlier one is not believed for this long (seconds): it may be an old state.
-CONTRADICTION_WITHIN = 60.0
-# Meanwhile the campaign is read again after this long (seconds), or after the poll interval if that is less.
-_CONTRADICTION_PAUSE = 5.0
 
 
 class Logger(Protocol):
@@ -151,11 +148,11 @@ class Wait:
 
     __slots__ = (
         "_clock",
-        "_contradicted_since",
         "_last",
         "_outage",
         "_poll_interval",
         "_retry_after",
+        "_stale",
         "_ticks",
         "logger",
         "plan",
@@ -179,9 +176,9 @@ class Wait:
         self._poll_interval = PollInterval(expects_begin=plan.starts_by is not None)
         self._outage = OutageTimer(plan.tolerate_outage, ticks)
         self._retry_after = 0.0
-        # The last response that was believed, and since when later ones contradict it.
+        # The last response that was believed, and for how long later ones that contradict it are not.
         self._last: Snapshot | None = None
-        self._contradicted_since: float | None = None
+        self._stale = StalePeriod(ticks=ticks)
 
     def would_end(self, snapshot: Snapshot) -> bool:
         """Return whether what a response shows ends the wait.
@@ -201,7 +198,7 @@ class Wait:
         if self._outage.stop():
             self.logger.info("TingTing responds again")
         now = self._ticks()
-        if self._is_contradiction(snapshot, now):
+        if self._is_stale(snapshot):
             return None
         self._last = snapshot
         starts_in = None if snapshot.starts_at is None else snapshot.starts_at - self._clock()
@@ -213,23 +210,22 @@ class Wait:
         overdue = self._is_overdue(snapshot) and snapshot.status not in self.plan.until
         return replace(self.progress.seen, reason=Reason.NOT_BEGUN) if overdue else self.progress.seen
 
-    def _is_contradiction(self, snapshot: Snapshot, now: float) -> bool:
+    def _is_stale(self, snapshot: Snapshot) -> bool:
         """Return whether a response is not to be believed yet, because it contradicts an earlier one."""
         last = self._last
         if last is None or not snapshot.contradicts(last):
-            self._contradicted_since = None
+            self._stale.end()
             return False
-        if self._contradicted_since is None:
-            self._contradicted_since = now
+        if not self._stale.is_running:
             self.logger.info(
                 "Campaign %s was %s and is shown as %s now, which may be an old state: reading it again",
                 snapshot.campaign_id,
                 last.status,
                 snapshot.status,
             )
-        if now - self._contradicted_since < CONTRADICTION_WITHIN:
+        if self._stale.left():
             return True
-        self._contradicted_since = None
+        self._stale.end()
         return False
 
     def _is_overdue(self, snapshot: Snapshot) -> bool:
@@ -278,7 +274,7 @@ class Wait:
     @property
     def is_in_step(self) -> bool:
         """Whether the next look follows the poll interval, and not an outage or a contradiction."""
-        return not self._outage.is_running and self._contradicted_since is None
+        return not self._outage.is_running and not self._stale.is_running
 
     def next_look(self, jitter: float = 0.0) -> float:
         """Return the seconds until the next look; a last look is due at the deadline.
@@ -294,8 +290,8 @@ class Wait:
             # pause that TingTing asks for is kept, up to the end of the tolerated outage.
             confirming = max(self.plan.tolerate_outage / _LOOKS_PER_OUTAGE, _MIN_OUTAGE_PAUSE)
             return max(min(self.plan.poll_interval, confirming), min(self._retry_after, self._outage.left))
-        if self._contradicted_since is not None:
-            return min(self.plan.poll_interval, _CONTRADICTION_PAUSE)
+        if self._stale.is_running:
+            return min(self.plan.poll_interval, stale_reads.READ_INTERVAL)
         return self._poll_interval.interval(self.plan.poll_interval, self._ticks())
 
     def _log_change(self, before: Observation, now: Observation, at: float) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from airflow_provider_tingting.api import calls
 from airflow_provider_tingting.api.driver import run_flow
 from airflow_provider_tingting.api.idempotent_writes import retry_idempotent
-from airflow_provider_tingting.api.lookups import read_existing
+from airflow_provider_tingting.api.stale_reads import read_existing
 from airflow_provider_tingting.contacts.batch_sender import is_too_large
 from airflow_provider_tingting.contacts.checkpoint import Checkpoint, Checkpoints
 from airflow_provider_tingting.contacts.membership import Membership, raise_if_missing

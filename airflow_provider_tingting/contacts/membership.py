@@ -6,6 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from airflow_provider_tingting.api import calls
+from airflow_provider_tingting.api.stale_reads import list_existing
 from airflow_provider_tingting.errors import TingTingCampaignError, TingTingContactsError
 from airflow_provider_tingting.masking import mask_number
 
@@ -36,7 +37,12 @@ class Membership:
         self._campaign = campaign
         self.counts: Counter[str] = Counter()
         self.excluded: list[str] = []
-        for contact in client.iterate(calls.list_contacts(campaign.id)):
+        list_existing(lambda: self._read(client, exclude))
+
+    def _read(self, client: TingTingClient, exclude: Exclusion | None) -> None:
+        self.counts.clear()
+        self.excluded.clear()
+        for contact in client.iterate(calls.list_contacts(self._campaign.id)):
             # Some servers write the country code before the number.
             self.counts[contact.number[-10:]] += 1
             if exclude and exclude.matches(contact.number):

@@ -94,7 +94,7 @@ class TingTingBaseOperator(BaseOperator):
         :raises TingTingNotFoundError: TingTing has no such campaign.
         """
         # Loads the models of the API, which a DAG file does not need.
-        from airflow_provider_tingting.api.lookups import read_existing
+        from airflow_provider_tingting.api.stale_reads import read_existing
 
         exists = partial(was_created_in_this_run, context, campaign_id)
         return api.run_flow(self.hook.get_conn(), read_existing(campaign_id, exists))

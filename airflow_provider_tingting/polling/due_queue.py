@@ -1,8 +1,45 @@
-"""Holds when each campaign is to be read next. Pure."""
+"""Decides and holds when each campaign is to be read next. Pure."""
 
 from __future__ import annotations
 
 import heapq
+import random
+
+from airflow_provider_tingting.campaigns.watch import Wait
+from airflow_provider_tingting.clock import monotonic
+
+#: The steps of different pollers begin at random within this time (seconds), longer than most poll intervals.
+_LONGEST_STEP = 3600.0
+#: Reads that are due sooner than after a poll interval wait for others that are due within this many seconds.
+_EARLY_STEP = 2.0
+
+
+class Steps:
+    """The common steps on which reads are due, so that waits which began at different times are read together."""
+
+    def __init__(self) -> None:
+        # Random, so that two triggerers do not read at the same time.
+        self._begin = monotonic() - random.uniform(0.0, _LONGEST_STEP)
+
+    def due_after(self, at: float, wait: Wait) -> float:
+        """Return when the read after one at `at` is due.
+
+        The length of the steps is the pause between two reads. The step is not shorter than half an interval after the
+        last read.
+
+        :param at: when the last read was done.
+        :param wait: the wait that the read is for.
+        """
+        pause, interval = wait.pause(), wait.plan.poll_interval
+        due = at + pause
+        if wait.is_in_step and pause >= interval:
+            due -= (due - self._begin) % pause
+            if due - at < interval / 2:
+                due += pause
+        elif wait.is_in_step:
+            step = min(_EARLY_STEP, pause)
+            due += -(due - self._begin) % step
+        return min(due, at + wait.time_left)
 
 
 class DueQueue:

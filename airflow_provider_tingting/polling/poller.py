@@ -23,7 +23,7 @@ from airflow_provider_tingting.errors import (
     TingTingRateLimitedError,
     TingTingUnreadableReplyError,
 )
-from airflow_provider_tingting.polling.due_queue import DueQueue
+from airflow_provider_tingting.polling.due_queue import DueQueue, Steps
 from airflow_provider_tingting.polling.list_strategy import ListStrategy
 from airflow_provider_tingting.polling.shared_client import Connect, SharedClient
 from airflow_provider_tingting.polling.subscriber import Subscriber
@@ -37,8 +37,6 @@ T = TypeVar("T")
 #: The first read of a campaign waits for others that start in this time (seconds, or a tenth of the interval if that
 #: is less), so that waits that begin together are read together.
 _FIRST_READ_DELAY = 0.5
-#: The steps of different pollers begin at random within this time (seconds), longer than most poll intervals.
-_LONGEST_STEP = 3600.0
 #: The wall clock is compared with the monotonic clock at least this often (seconds) ...
 _MAX_SLEEP = 30.0
 #: ... and a difference of this many seconds counts as a jump.
@@ -49,8 +47,6 @@ _MIN_LIST_TIMEOUT = 10.0
 _MAX_LIST_TIMEOUT = 20.0
 #: A row of the list and a campaign's own page that were read within this time (seconds) must agree.
 _SAME_MOMENT = 5.0
-#: Reads that are due sooner than after a poll interval wait for others that are due within this many seconds.
-_EARLY_STEP = 2.0
 #: After this many rows of a page the other tasks of the event loop have a turn.
 _ROWS_PER_TURN = 25
 #: A task that has not ended this long (seconds) after its cancellation is cancelled again.
@@ -89,8 +85,7 @@ class Poller:
         self._poll_task: asyncio.Task[None] | None = None
         self._sleeps_until = self._first_reads_at = 0.0
         self._clock_offset = self._measure_clock_offset()
-        # Where the steps begin on which reads are due; random, so that two triggerers do not read at the same time.
-        self._steps_from = monotonic() - random.uniform(0.0, _LONGEST_STEP)
+        self._steps = Steps()
 
     async def wait(self, plan: WaitPlan, logger: Logger, progress: Progress | None = None) -> Observation:
         """Wait for a campaign, as `campaigns.watch.watch` does, and return how the wait has ended.
@@ -165,7 +160,7 @@ class Poller:
             self._accept_row(subscriber, snapshot)
             if subscriber.ended.done():
                 return
-            due = self._due_after(at, subscriber.wait)
+            due = self._steps.due_after(at, subscriber.wait)
         else:
             due = now + min(_FIRST_READ_DELAY, subscriber.wait.next_look() / 10)
             if not now < self._first_reads_at <= due:
@@ -181,26 +176,9 @@ class Poller:
             if subscriber.wait.time_is_up:
                 subscriber.time_out()
         now = monotonic()
-        due = [self._due_after(now, one.wait) for one in waiting if not one.ended.done()]
+        due = [self._steps.due_after(now, one.wait) for one in waiting if not one.ended.done()]
         if due:
             self._schedule_at(campaign_id, min(due))
-
-    def _due_after(self, at: float, wait: Wait) -> float:
-        """Return when the read after one at `at` is due.
-
-        Reads are due on common steps, whose length is the pause between two reads, so that waits which began at
-        different times are read together. The step is not shorter than half an interval after the last read.
-        """
-        pause, interval = wait.pause(), wait.plan.poll_interval
-        due = at + pause
-        if wait.is_in_step and pause >= interval:
-            due -= (due - self._steps_from) % pause
-            if due - at < interval / 2:
-                due += pause
-        elif wait.is_in_step:
-            step = min(_EARLY_STEP, pause)
-            due += -(due - self._steps_from) % step
-        return min(due, at + wait.time_left)
 
     def _schedule_at(self, campaign_id: int, due: float) -> None:
         self._queue.put(campaign_id, due)

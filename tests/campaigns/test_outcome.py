@@ -6,9 +6,8 @@ import pytest
 from support.campaigns import a_campaign, reads
 from support.virtual_time import VirtualTime
 
-from airflow_provider_tingting.api import TingTingClient, calls
+from airflow_provider_tingting.api import TingTingClient, calls, stale_reads
 from airflow_provider_tingting.api.models import Campaign
-from airflow_provider_tingting.campaigns import fetch_report
 from airflow_provider_tingting.campaigns.outcome import describe, judge, summarise
 from airflow_provider_tingting.clock import use_clock
 from airflow_provider_tingting.errors import TingTingCampaignFailedError, TingTingReportError
@@ -100,13 +99,13 @@ def completed(sandbox):
     return sandbox.world.campaigns[campaign]
 
 
-_PAUSES = fetch_report.SETTLE_PAUSES
+_PAUSES = stale_reads.GROWING_PAUSES
 
 
 @pytest.fixture
 def real_pauses(monkeypatch):
     """The pauses as users have them: time is virtual here."""
-    monkeypatch.setattr(fetch_report, "SETTLE_PAUSES", _PAUSES)
+    monkeypatch.setattr(stale_reads, "GROWING_PAUSES", _PAUSES)
 
 
 def read_figures(sandbox, completed, pauses):

@@ -10,8 +10,8 @@ import pytest
 
 from airflow_provider_tingting.api.driver import run_flow
 from airflow_provider_tingting.api.models import Campaign, MessageResponse
-from airflow_provider_tingting.campaigns.job import CampaignJob
-from airflow_provider_tingting.campaigns.state import DECISIONS, KNOWN_AFTER, JobState, Response, RunRequest, Seen
+from airflow_provider_tingting.campaigns.job import DECISIONS, KNOWN_AFTER, CampaignJob, Response, Seen
+from airflow_provider_tingting.campaigns.state import JobState, RunRequest
 from airflow_provider_tingting.clock import use_clock
 from airflow_provider_tingting.errors import (
     TingTingAuthError,

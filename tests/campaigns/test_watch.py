@@ -7,12 +7,20 @@ import logging
 
 import pytest
 
+from airflow_provider_tingting.api import stale_reads
 from airflow_provider_tingting.campaigns.observation import Reason, Snapshot
 from airflow_provider_tingting.campaigns.watch import Wait, WaitPlan
 from airflow_provider_tingting.errors import TingTingServerError
 
 log = logging.getLogger("waiting")
+STALE_WITHIN, READ_INTERVAL = stale_reads.STALE_WITHIN, stale_reads.READ_INTERVAL
 AWAY = TingTingServerError("get_campaign", "502", status_code=502)
+
+
+@pytest.fixture(autouse=True)
+def _real_times(monkeypatch):
+    monkeypatch.setattr(stale_reads, "STALE_WITHIN", STALE_WITHIN)
+    monkeypatch.setattr(stale_reads, "READ_INTERVAL", READ_INTERVAL)
 
 
 def looks_in_an_outage(**patience):
@@ -87,7 +95,7 @@ def test_an_old_status_after_the_begin_is_no_failure_to_begin(old):
 
     assert waiting.sees(shown(old), after=30) is None
     assert waiting.status == "Running"
-    assert waiting.wait.next_look() == 5
+    assert waiting.wait.next_look() == 3
     assert waiting.sees(shown("Completed", 100.0), after=30).reason is Reason.REACHED
 
 

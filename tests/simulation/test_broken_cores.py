@@ -1,6 +1,6 @@
 """Cores that are broken on purpose: the simulator must notice each of them.
 
-Each is one wrong cell of the tables of `campaigns/state.py`, or one step left out.
+Each is one wrong cell of the tables of `campaigns/job.py`, or one step left out.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from simulation.simulate import replay
 from simulation.world import Stage
 
 from airflow_provider_tingting.campaigns import create, job, state
-from airflow_provider_tingting.campaigns.job import CampaignJob
-from airflow_provider_tingting.campaigns.state import DECISIONS, KNOWN_AFTER, Response, RunRequest, Seen
+from airflow_provider_tingting.campaigns.job import DECISIONS, KNOWN_AFTER, CampaignJob, Response, Seen
+from airflow_provider_tingting.campaigns.state import RunRequest
 
 Breaks = Callable[[], AbstractContextManager[object]]
 
 
-def decides(known: RunRequest, seen: Seen, decision: state.Decision) -> Breaks:
+def decides(known: RunRequest, seen: Seen, decision: job.Decision) -> Breaks:
     """Put another decision into a cell of the first table."""
     return lambda: patch.dict(DECISIONS, {(known, seen): decision})
 
@@ -37,7 +37,7 @@ def knows(known: RunRequest, response: Response, after: RunRequest) -> Breaks:
 def asks_after_yes() -> Iterator[None]:
     """Request the run of a campaign that TingTing has accepted and does not show yet."""
     accepted = {(RunRequest.ACCEPTED, response): RunRequest.ACCEPTED for response in Response}
-    again = {(RunRequest.ACCEPTED, Seen.NOT_STARTED): state.Decision.REQUEST}
+    again = {(RunRequest.ACCEPTED, Seen.NOT_STARTED): job.Decision.REQUEST}
     with patch.dict(DECISIONS, again), patch.dict(KNOWN_AFTER, accepted):
         yield
 
@@ -56,7 +56,7 @@ def trusts_try_number() -> Iterator[None]:
 @contextmanager
 def never_settles() -> Iterator[None]:
     """Send a request again as soon as it has no usable response."""
-    with patch.object(job, "RUN_SETTLES_WITHIN", 0.0):
+    with patch.object(state, "RUN_SETTLES_WITHIN", 0.0):
         yield
 
 
@@ -91,7 +91,7 @@ BROKEN: dict[str, tuple[Breaks, str, tuple[str, ...], str]] = {
         ONCE,
     ),
     "asks again at once after an unanswered request": (
-        decides(RunRequest.MAYBE, Seen.NOT_STARTED, state.Decision.REQUEST),
+        decides(RunRequest.MAYBE, Seen.NOT_STARTED, job.Decision.REQUEST),
         "run",
         KILLED_AFTER_A_LATE_REQUEST,
         ONCE,

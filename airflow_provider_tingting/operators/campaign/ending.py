@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_tingting.api import calls
 from airflow_provider_tingting.api.driver import run_flow
+from airflow_provider_tingting.api.stale_reads import read_until
 from airflow_provider_tingting.api.statuses import CampaignStatus
 from airflow_provider_tingting.campaigns import reconcile
 from airflow_provider_tingting.campaigns.observation import Reason
@@ -45,8 +48,7 @@ def begun_campaign(hook: TingTingHook, campaign_id: int, started: Started) -> Ca
     """
     campaign = started.campaign
     if campaign is None or not campaign.status.has_begun:
-        flow = reconcile.read_until(campaign_id, lambda status: status.has_begun, SHOWS_WITHIN)
-        campaign = run_flow(hook.get_conn(), flow)
+        campaign = _read_until(hook, campaign_id, lambda status: status.has_begun, SHOWS_WITHIN)
     if not campaign.status.has_begun or not campaign.status.is_known:
         raise TingTingCampaignError(
             f"it was requested to run and is {campaign.status}: whether it has begun is unknown. {_NOT_AGAIN}",
@@ -124,7 +126,7 @@ def ended_campaign(hook: TingTingHook, seen: Observation) -> Campaign:
     :param seen: how the wait has ended.
     :raises TingTingCampaignError: TingTing goes on to show an older status. A retry may see the end.
     """
-    campaign = run_flow(hook.get_conn(), reconcile.read_until(seen.campaign_id, lambda status: status.is_final))
+    campaign = _read_until(hook, seen.campaign_id, lambda status: status.is_final)
     if not campaign.status.is_final:
         raise TingTingCampaignError(
             f"the wait has seen it as {seen.status}, and TingTing shows it as {campaign.status} now. A retry "
@@ -133,6 +135,14 @@ def ended_campaign(hook: TingTingHook, seen: Observation) -> Campaign:
             status=campaign.status.value,
         )
     return campaign
+
+
+def _read_until(
+    hook: TingTingHook, campaign_id: int, reached: Callable[[CampaignStatus], bool], within: float | None = None
+) -> Campaign:
+    """Read a campaign until it has the status that another response has shown, or the time is up; return it."""
+    flow = read_until(lambda: calls.get_campaign(campaign_id), lambda campaign: reached(campaign.status), within)
+    return run_flow(hook.get_conn(), flow)
 
 
 def result_of(context: Context, campaign: Campaign) -> dict[str, Any]:
