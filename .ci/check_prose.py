@@ -1,7 +1,7 @@
-"""Look for words that the project's prose does not use, in pages, docstrings, comments, log lines and error texts.
+"""Look for words that the project's prose does not use: pages, docstrings, comments, log lines, errors, names of tests.
 
-    python .ci/check_prose.py [--counts] [PATH ...]     without PATH the README, the pages, the examples
-                                                      and the package
+    python .ci/check_prose.py [--counts] [PATH ...]     without PATH the README, the pages, the examples, the package
+                                                      and the tests
 
 Prints each place with what to write instead, and ends with 1 if there is one. `--counts` prints a figure for each
 folder instead. `.ci/vocabulary.txt` has the words.
@@ -27,6 +27,7 @@ DEFAULT = (
     "docs",
     "example_dags",
     "airflow_provider_tingting",
+    "tests",
 )
 SUFFIXES = {".md", ".py", ".html", ".js"}
 # docs/reference is written from docstrings: those are checked where they stand.
@@ -53,7 +54,12 @@ def prose_of(path: Path) -> Iterator[tuple[int, str]]:
     if path.suffix != ".py":
         yield 1, CODE.sub(blank, text) if path.suffix == ".md" else text
         return
+    before = ""
     for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        # The name of a function or a class reads as a sentence or a phrase.
+        if token.type == tokenize.NAME and before in ("def", "class"):
+            yield token.start[0], token.string.replace("_", " ").strip()
+        before = token.string
         # A text without a blank is a name, a key or a value, not prose.
         if token.type in (tokenize.COMMENT, tokenize.STRING, FSTRING) and " " in token.string:
             yield token.start[0], CODE.sub(blank, token.string)

@@ -59,8 +59,8 @@ def check_wheel(dist: Path) -> None:
     [wheel] = dist.glob("*.whl")
     names = zipfile.ZipFile(wheel).namelist()
     tops = {name.split("/")[0] for name in names}
-    strangers = {top for top in tops if top != PACKAGE and not top.endswith(".dist-info")}
-    assert not strangers, f"{wheel.name} would install {sorted(strangers)} beside the package"
+    unexpected = {top for top in tops if top != PACKAGE and not top.endswith(".dist-info")}
+    assert not unexpected, f"{wheel.name} would install {sorted(unexpected)} beside the package"
     assert f"{PACKAGE}/py.typed" in names, f"{wheel.name} has no py.typed: type checkers would ignore the package"
     page = {name.rpartition("/")[2] for name in names if name.startswith(f"{PACKAGE}/sandbox/page/")}
     assert {"index.html", "page.css", "page.js", "icon.svg"} <= page, f"{wheel.name} lacks the sandbox's page: {page}"

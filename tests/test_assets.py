@@ -51,7 +51,7 @@ def test_airflow_normalises_a_uri_by_the_rules_of_its_scheme(written, read):
 
 
 @pytest.mark.parametrize("wrong", ["tingting:///campaigns/79", "tingting://h/campaigns/all", "tingting://h/surveys/0"])
-def test_a_uri_that_cannot_be_meant_is_refused_with_the_reason(wrong):
+def test_an_invalid_uri_is_refused_with_the_reason(wrong):
     with pytest.raises(ValueError, match=r"must contain the host|must end in the id"):
         sanitize_uri(urlsplit(wrong))
 
@@ -136,7 +136,7 @@ def run_one(run_dag, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("which", TASKS)
-def test_an_outlet_and_an_alias_are_told_what_came_of_the_campaign(sandbox, campaign, run_one, tmp_path, which):
+def test_an_outlet_and_an_alias_get_the_outcome_of_the_campaign(sandbox, campaign, run_one, tmp_path, which):
     if which == "run":
         campaign = a_campaign(sandbox)
         sandbox.clock.speed = 100
@@ -162,12 +162,12 @@ def test_an_outlet_and_an_alias_are_told_what_came_of_the_campaign(sandbox, camp
             assert set(extra) == {"campaign_id", "status", "summary"}
         else:
             assert extra == result
-    told = json.dumps(events, ensure_ascii=False)
-    assert [number for number in NUMBERS if number in told] == []
-    assert sandbox.world.campaigns[campaign].message not in told
+    written = json.dumps(events, ensure_ascii=False)
+    assert [number for number in NUMBERS if number in written] == []
+    assert sandbox.world.campaigns[campaign].message not in written
 
 
-def test_a_campaign_that_is_not_waited_for_tells_its_status_only(sandbox, tingting_conn, run_one):
+def test_a_campaign_that_is_not_waited_for_returns_its_status_only(sandbox, tingting_conn, run_one):
     campaign = a_campaign(sandbox)
 
     _, events = run_one(
@@ -178,7 +178,7 @@ def test_a_campaign_that_is_not_waited_for_tells_its_status_only(sandbox, tingti
     assert set(extra) == {"campaign_id", "status"}
 
 
-def test_a_failed_campaign_tells_nobody(sandbox, tingting_conn, run_one):
+def test_a_failed_campaign_notifies_no_recipient(sandbox, tingting_conn, run_one):
     campaign = a_campaign(sandbox, outcome="failed")
     sandbox.clock.speed = 100
 

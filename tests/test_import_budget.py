@@ -54,7 +54,7 @@ print(sum(name.startswith("airflow_provider_tingting") for name in loaded))
     assert int(own) <= MOST_OWN_MODULES
 
 
-def test_the_client_and_the_rooms_below_it_import_no_airflow() -> None:
+def test_the_client_and_the_folders_below_it_import_no_airflow() -> None:
     program = """
 import pkgutil, sys
 from importlib import import_module

@@ -50,7 +50,7 @@ def test_what_is_named_by_its_path_can_be_imported(kind: str) -> None:
         assert getattr(import_module(module), name)
 
 
-def test_what_is_told_about_asset_uris_can_be_imported_on_airflow_2_and_3() -> None:
+def test_what_the_page_says_about_asset_uris_can_be_imported_on_airflow_2_and_3() -> None:
     (found,) = INFO["asset-uris"]
 
     assert INFO["dataset-uris"] == [found]

@@ -1,4 +1,4 @@
-"""Waiting to start in a worker and in the triggerer tell the same story: results, XComs, errors, and who was called."""
+"""Waiting to start has the same outcome in worker and triggerer: results, XComs, errors, and the contacts called."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ def morning_comes(sandbox: Sandbox, campaign: int) -> None:
     sandbox.clock.speed = FAST
 
 
-def somebody_runs_it(sandbox: Sandbox, campaign: int) -> None:
+def a_person_runs_it(sandbox: Sandbox, campaign: int) -> None:
     """Run it by hand at night, and let the hours pass."""
     sandbox.world.run_campaign(campaign)
     sandbox.clock.speed = FAST
 
 
-def somebody_deletes_it(sandbox: Sandbox, campaign: int) -> None:
+def a_person_deletes_it(sandbox: Sandbox, campaign: int) -> None:
     """Delete it, and let the hours pass."""
     sandbox.world.delete_campaign(campaign)
     sandbox.clock.speed = FAST
@@ -81,12 +81,12 @@ class Case:
 
 CASES = {
     "the window opens": Case(),
-    "the window opens, and nobody answers": Case(
+    "the window opens, and no contact answers": Case(
         campaign={"outcome": "unanswered"}, error=errors.TingTingCampaignFailedError, says=("no contact was reached",)
     ),
     "the window opens, and the campaign is not waited for": Case(arguments={"wait_for_completion": False}, left=None),
-    "somebody runs it in the night": Case(somebody_runs_it),
-    "it is deleted in the night": Case(somebody_deletes_it, error=AirflowFailException, says=("404",), left=None),
+    "a person runs it in the night": Case(a_person_runs_it),
+    "it is deleted in the night": Case(a_person_deletes_it, error=AirflowFailException, says=("404",), left=None),
     "its token is refused in the morning": Case(
         the_token_is_replaced_there, error=AirflowFailException, says=("401",), left="Not Started"
     ),

@@ -1,4 +1,4 @@
-"""Waiting in a worker and waiting in the triggerer tell the same story: results, XComs, errors and parameters."""
+"""Waiting in a worker and waiting in the triggerer have the same outcome: results, XComs, errors and parameters."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from support.while_a_task_waits import (
     never_begins,
     nothing,
     short_outage,
-    stopped_by_somebody,
+    stopped_by_a_person,
     token_replaced_here_too,
     token_replaced_only_there,
     token_replaced_twice,
@@ -62,7 +62,7 @@ RUNNING = {
         result={"status": "Completed", "contacts": 4, "reached": 4, "not_reached": 0, "reach_rate": 1.0},
         left="Completed",
     ),
-    "nobody reached": Case(
+    "no contact reached": Case(
         campaign={"outcome": "unanswered"},
         error=errors.TingTingCampaignFailedError,
         says=(
@@ -71,7 +71,7 @@ RUNNING = {
             "A retry calls no contact again",
         ),
     ),
-    "nobody reached, and that will do": Case(
+    "no contact reached, and that is accepted": Case(
         campaign={"outcome": "unanswered"},
         arguments={"success_when": 0.0},
         result={"status": "Completed", "reached": 0, "not_reached": 4},
@@ -82,8 +82,8 @@ RUNNING = {
         says=("ended as Terminated at", "Of 4 contacts", "A retry calls no contact again"),
         left="Terminated",
     ),
-    "terminated by somebody": Case(
-        stopped_by_somebody, error=errors.TingTingCampaignFailedError, says=("ended as Terminated",), left="Terminated"
+    "terminated by a person": Case(
+        stopped_by_a_person, error=errors.TingTingCampaignFailedError, says=("ended as Terminated",), left="Terminated"
     ),
     "enough reached": Case(arguments={"success_when": 0.9}, result={"reach_rate": 1.0}),
     "too few reached": Case(
@@ -92,7 +92,7 @@ RUNNING = {
         error=errors.TingTingCampaignFailedError,
         says=("success_when asks for 25 %", "0 reached"),
     ),
-    "a function is content": Case(
+    "a function accepts it": Case(
         campaign={"outcome": "unanswered"},
         arguments={"success_when": lambda summary: summary.contacts == 4},
         result={"reached": 0},
@@ -195,7 +195,7 @@ SENSING = {
         nothing, arguments={"target_statuses": ["running"]}, result={"status": "Running"}, waits=False
     ),
     "terminated": Case(
-        stopped_by_somebody,
+        stopped_by_a_person,
         error=errors.TingTingCampaignFailedError,
         says=("it is Terminated, at 0 %",),
     ),
@@ -335,7 +335,7 @@ def said(ending: Ending) -> str:
     return re.sub(r"at \d+ %", "at … %", ending.text.partition(" Last: ")[0])
 
 
-def test_everybody_is_called_once_in_both_ways(sandbox, monkeypatch):
+def test_each_contact_is_called_once_in_both_ways(sandbox, monkeypatch):
     for deferrable in (False, True):
         ending_of(run_operator, RUNNING["completed"], deferrable, sandbox, monkeypatch)
         assert dialled_once(sandbox, NUMBERS)

@@ -1,4 +1,4 @@
-"""A read is sent again after what may pass, and only then; the server's clock is obeyed."""
+"""A read is sent again after a fault that may pass, and only then; the pause that the server asks for is kept."""
 
 from __future__ import annotations
 

@@ -108,7 +108,7 @@ def test_a_window_over_midnight_belongs_to_the_day_on_which_it_opens():
     assert window.opens_at(nepal("Saturday", 2)) == nepal("Friday", 22) + timedelta(days=7)
 
 
-def test_a_window_tells_its_hours_place_and_days():
+def test_a_window_names_its_hours_place_and_days():
     assert str(CallingWindow("8:00", "20:00")) == "08:00 to 20:00 Asia/Kathmandu"
     assert str(CallingWindow("22:00", "02:00", "Fri-Sun", "UTC")) == "22:00 to 02:00 UTC on Fri, Sat, Sun"
 
@@ -154,7 +154,7 @@ def test_an_hour_that_does_not_exist_on_a_day_is_passed_over():
         (("22:00", "02:30"), (2026, 10, 25, 1, 15), False),
     ],
 )
-def test_nobody_is_called_at_an_hour_on_the_wall_outside_the_window_when_clocks_are_changed(window, moment, is_open):
+def test_when_clocks_change_no_contact_is_called_at_an_hour_outside_the_window(window, moment, is_open):
     hours = CallingWindow(*window, timezone="Europe/Berlin")
 
     assert hours.is_open(datetime(*moment, tzinfo=timezone.utc)) is is_open

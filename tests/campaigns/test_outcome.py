@@ -41,7 +41,7 @@ def test_exactly_the_share_is_enough(success_when, reached, contacts):
     ("reached", "contacts", "says"),
     [(99_996, 100_000, ">99 %"), (4, 100_000, "<1 %"), (5, 5, "100 %"), (0, 5, "0 %"), (1, 3, "33 %")],
 )
-def test_a_share_that_is_not_quite_all_or_nobody_is_not_rounded_to_it(reached, contacts, says):
+def test_a_share_that_is_not_quite_all_or_none_is_not_rounded_to_it(reached, contacts, says):
     assert f"{reached} reached ({says})" in describe(a_summary(reached, contacts))
 
 

@@ -66,7 +66,7 @@ def test_the_nearer_the_end_the_more_often_it_is_looked_at(monkeypatch, percent,
     assert at_pace(100, percent).interval(30, 0.0) == pytest.approx(interval)
 
 
-def test_a_run_that_begins_anew_is_measured_anew():
+def test_a_run_that_begins_again_is_measured_again():
     pace = at_pace(100, 80)
     pace.record("Running", 5.0, None, 10_000.0)
     pace.record("Running", 15.0, None, 10_360.0)
@@ -111,5 +111,5 @@ def test_whatever_it_has_seen_the_interval_stays_within_its_bounds(seen, shortes
     ("seconds", "words"),
     [(0, "under a minute"), (90, "about 2 min"), (3599, "about 1 h 0 min"), (7830, "about 2 h 10 min")],
 )
-def test_times_are_told_in_words(seconds, words):
+def test_times_are_written_in_words(seconds, words):
     assert duration_text(seconds) == words

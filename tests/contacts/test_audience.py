@@ -179,7 +179,7 @@ def test_numbers_as_they_are_follow_other_rules() -> None:
         ({"constants": {"a": [1]}}, "constants: a list cannot be sent"),
     ],
 )
-def test_options_that_cannot_be_meant_are_refused(options: dict[str, Any], said: str) -> None:
+def test_invalid_options_are_refused(options: dict[str, Any], said: str) -> None:
     with pytest.raises(TingTingConfigError) as caught:
         check(["9841234567"], **options)
     assert said in str(caught.value)

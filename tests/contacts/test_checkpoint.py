@@ -81,7 +81,7 @@ def test_a_prefix_that_continues_gives_the_same_checkpoints() -> None:
         pytest.param([*people(1, 999), *people(299, 1)], id="another first one"),
         pytest.param([*people(1, 1), *people(1), *people(298, 2)], id="another order"),
         pytest.param(list(people(199)), id="fewer"),
-        pytest.param([], id="nobody"),
+        pytest.param([], id="no contact"),
         pytest.param([*people(1, 5000), *people(300)], id="one more in front"),
     ],
 )

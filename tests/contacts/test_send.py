@@ -64,14 +64,14 @@ def people(count: int) -> Iterator[Contact]:
         yield Contact(f"98{position:08}", {"name": f"n{position}"})
 
 
-def everybody(count: int) -> list[str]:
+def all_numbers(count: int) -> list[str]:
     return [contact.number for contact in people(count)]
 
 
 def test_batches_read_no_further_than_they_must() -> None:
     source = people(10)
     stream = batches(source, 4)
-    assert [contact.number for contact in next(stream)] == everybody(4)
+    assert [contact.number for contact in next(stream)] == all_numbers(4)
     assert next(source).number == "9800000004"
     assert [len(batch) for batch in stream] == [4, 1]
     with pytest.raises(ValueError, match="at least 1"):
@@ -86,7 +86,7 @@ def test_all_contacts_is_sent_once(count: int, concurrency: int) -> None:
     result = send_batches(
         people(count), campaign.post, batch_size=100, concurrency=concurrency, on_progress=steps.append
     )
-    assert sorted(campaign.numbers) == everybody(count)
+    assert sorted(campaign.numbers) == all_numbers(count)
     assert result == SendResult(sent=count, created=count)
     assert campaign.calls == -(-count // 100)
     assert steps == sorted(steps)
@@ -137,7 +137,7 @@ def test_a_batch_whose_answer_is_lost_is_sent_again_and_no_contact_doubled(fault
 
     campaign = Campaign(after=lose)
     result = send_batches(people(50), campaign.post, batch_size=10, concurrency=1, retries=SOON)
-    assert sorted(campaign.numbers) == everybody(50)
+    assert sorted(campaign.numbers) == all_numbers(50)
     assert campaign.calls == 7
     assert result.sent == 50
     assert (result.created, result.skipped) == (40, 10)
@@ -158,7 +158,7 @@ def test_a_fault_that_stays_is_raised_after_some_tries(caplog: pytest.LogCapture
     assert "campaign 79" in str(caught.value)
     assert "acknowledged 20 contacts" in caplog.text
     assert caught.value.status_code == 502
-    assert campaign.numbers == everybody(20)
+    assert campaign.numbers == all_numbers(20)
 
 
 @pytest.mark.parametrize(
@@ -202,7 +202,7 @@ def test_what_is_under_way_ends_before_the_fault_is_raised(caplog: pytest.LogCap
     assert "acknowledged 5 contacts" in caplog.text
 
 
-def test_a_fault_wakes_those_who_wait_to_try_again() -> None:
+def test_a_fault_wakes_the_waiting_requests_to_try_again() -> None:
     both = threading.Barrier(2, timeout=10)
 
     def behave(call: int, batch: list[dict[str, Any]]) -> None:
@@ -265,7 +265,7 @@ def test_a_batch_that_is_too_large_is_halved_and_the_next_ones_are_smaller(
 
     campaign = Campaign(before=refuse)
     result = send_batches(people(3000), campaign.post, batch_size=500, concurrency=2)
-    assert sorted(campaign.numbers) == everybody(3000)
+    assert sorted(campaign.numbers) == all_numbers(3000)
     assert result == SendResult(sent=3000, created=3000)
     # What was in memory when the limit was met, cut down to size; nothing after it.
     assert sum(size == 500 for size in refused) <= 4
@@ -283,7 +283,7 @@ def test_a_batch_that_is_too_large_is_halved_and_the_next_ones_are_smaller(
     ],
 )
 @pytest.mark.parametrize("status", [400, 422])
-def test_a_refusal_that_says_too_many_is_heeded(said: str, status: int) -> None:
+def test_a_refusal_that_says_too_many_slows_the_requests(said: str, status: int) -> None:
     assert is_too_large(TingTingValidationError("add_contacts", said, status_code=status))
 
 
@@ -348,6 +348,6 @@ def test_a_source_that_fails_half_way_lets_what_is_under_way_end() -> None:
 
 
 @pytest.mark.parametrize("options", [{"batch_size": 0}, {"concurrency": 0}])
-def test_sizes_that_cannot_be_meant_are_refused(options: dict[str, int]) -> None:
+def test_invalid_sizes_are_refused(options: dict[str, int]) -> None:
     with pytest.raises(ValueError, match="at least 1"):
         send_batches(people(1), Campaign().post, **options)

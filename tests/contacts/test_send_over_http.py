@@ -55,7 +55,7 @@ def numbers_in(client: TingTingClient, campaign_id: int) -> list[str]:
     return sorted(contact.number[-10:] for contact in client.iterate(calls.list_contacts(campaign_id)))
 
 
-def everybody() -> list[str]:
+def all_numbers() -> list[str]:
     return [f"984{row:07}" for row in range(SIZE)]
 
 
@@ -67,7 +67,7 @@ def test_all_contacts_of_a_file_is_in_the_campaign_with_their_variables(
 
     result = send_batches(audience.contacts(), post, batch_size=40)
     assert (result.sent, result.created, result.skipped, result.rejected_count) == (SIZE, SIZE, 0, 0)
-    assert numbers_in(client, campaign_id) == everybody()
+    assert numbers_in(client, campaign_id) == all_numbers()
     contact = next(client.iterate(calls.list_contacts(campaign_id)))
     attributes = client.send(calls.get_contact_attributes(contact.id or 0))
     row = int(contact.number[-7:])
@@ -107,7 +107,7 @@ def test_a_fault_in_the_middle_loses_and_doubles_no_contact(
         concurrency=2,
         retries=SOON,
     )
-    assert numbers_in(client, campaign_id) == everybody()
+    assert numbers_in(client, campaign_id) == all_numbers()
     assert result.sent == SIZE
     # The last batch has ten contacts; whichever is struck, the sums hold.
     assert created <= result.created <= SIZE
@@ -139,7 +139,7 @@ def test_a_server_that_says_too_many_in_its_own_words_gets_smaller_batches(
     with RecordingServer() as server, TingTingClient("token", base_url=server.base_url) as client:
         server.reply = answer
         result = send_batches(audience.contacts(), lambda batch: client.send(calls.add_contacts(79, batch)))
-    assert sorted(taken) == everybody()
+    assert sorted(taken) == all_numbers()
     assert (result.sent, result.created) == (SIZE, SIZE)
 
 
@@ -152,7 +152,7 @@ def test_contacts_that_tingting_rejects_are_counted_and_shown_masked(
     )
     assert result.created == len(numbers_in(client, campaign_id)) < SIZE
     assert result.rejected_count == SIZE - result.created
-    assert not any(number in said for said in result.rejected for number in everybody())
+    assert not any(number in said for said in result.rejected for number in all_numbers())
 
 
 def test_a_token_that_is_replaced_meanwhile_stops_the_sending(
@@ -182,4 +182,4 @@ def test_workbooks_for_the_upload_bring_the_same_contacts(
     for part in parts:
         # The call is one request or several, as TingTing's responses require.
         assert client.send(calls.upload_contacts(campaign_id, part.path)).total_validated_rows == part.contacts
-    assert numbers_in(client, campaign_id) == everybody()
+    assert numbers_in(client, campaign_id) == all_numbers()

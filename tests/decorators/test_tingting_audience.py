@@ -42,7 +42,7 @@ with DAG("people_from_a_function", schedule=None, params={{"campaign": 0, "ward"
         yield "9841234501"
         raise RuntimeError("the source went away")
 
-    @task.tingting_audience(path=FOLDER + "/nobody.jsonl")
+    @task.tingting_audience(path=FOLDER + "/empty.jsonl")
     def one_dict():
         return {{"number": "9841234501"}}
 

@@ -1,4 +1,4 @@
-"""What the guide says is said about a failure is what is said, and the picture's words name the campaign so."""
+"""What the guide says about a failure is what the provider says, and the screenshot names the campaign so."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def test_the_sentence_in_the_guide_is_the_one_that_is_said():
     assert f"\n> {CallbackEvent('failed', 'daily_water_notice', 'read_list').sentence('ne')}\n" in PAGE
 
 
-def test_the_picture_is_of_the_failure_that_the_guide_tells_of():
+def test_the_screenshot_shows_the_failure_that_the_guide_describes():
     about = "daily_water_notice failed"
     name = Notification(key="0" * 16, about=about, to=(), text="").name.removesuffix(" 00000000")
 

@@ -55,7 +55,7 @@ def test_every_argument_is_described_in_its_class_and_named_in_a_guide(cls, name
 def test_no_class_describes_an_argument_that_it_does_not_take(cls):
     described = re.findall(r"^\s*:param (\w+):", cls.__doc__, re.MULTILINE)
 
-    # What Airflow's own sensor takes may be told again where it means something here.
+    # What Airflow's own sensor takes may be described again where it means something here.
     assert set(described) - {"poke_interval", "timeout"} <= set(own_parameters(cls))
 
 

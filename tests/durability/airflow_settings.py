@@ -1,4 +1,4 @@
-"""The settings of a real Airflow for tests: it sees soon that somebody is dead, and is quiet. Imports no Airflow."""
+"""The settings of a real Airflow for tests: it notices a dead process soon, and logs little. Imports no Airflow."""
 
 from __future__ import annotations
 

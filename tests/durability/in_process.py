@@ -36,7 +36,7 @@ from airflow_provider_tingting.sandbox import Sandbox
 LATE = 4.0
 PEOPLE = [{"number": number, "name": "Sita"} for number in NUMBERS]
 
-#: Faults after which a request has been obeyed, has not, and may have been.
+#: Faults after which a request has been carried out, has not, and may have been.
 LOST = ("lose-reply", "500-after-commit", "502-after-commit", "503-after-commit", "garbage", "truncate")
 NOT_DONE = ("cut-before", "500", "502-empty", "503-html")
 NO_ANSWER = ("stuck", "stuck-after-commit", "late-commit")
@@ -244,17 +244,17 @@ def let_everything_arrive(sandbox: Sandbox) -> None:
 
 
 def promise_is_kept(sandbox: Sandbox, life: Life) -> None:
-    """Assert what is promised: one campaign, one run, everybody called once, each report row once."""
+    """Assert what is promised: one campaign, one run, each contact called once, each report row once."""
     let_everything_arrive(sandbox)
     world = sandbox.world
     assert list(world.campaigns) == [life.campaign_id], "there is one campaign"
     (campaign,) = world.campaigns.values()
     assert len(campaign.runs) == 1, "it was run once"
-    assert len(campaign.contacts) == len(NUMBERS), "everybody is in it, once"
-    assert dict(sandbox.ledger.times_dialled()) == dict.fromkeys(NUMBERS, 1), "everybody was called once"
+    assert len(campaign.contacts) == len(NUMBERS), "each contact is in it, once"
+    assert dict(sandbox.ledger.times_dialled()) == dict.fromkeys(NUMBERS, 1), "each contact was called once"
     if "report" in life.results:
         rows = life.path.read_text("utf-8").splitlines()[1:]
         found = sorted(number for number in NUMBERS for row in rows if number in row)
-        assert found == sorted(NUMBERS), "everybody is in the report, once"
+        assert found == sorted(NUMBERS), "each contact is in the report, once"
         assert len(rows) == len(NUMBERS)
         assert life.results["report"]["rows"] == len(NUMBERS)

@@ -1,7 +1,7 @@
 """Ends what is left of an Airflow when the tests that started it are over, however they ended. Imports no Airflow.
 
 Run as a process of its own, it reads ids of sessions, one a line. When its input ends, because the tests are done or
-because somebody killed them, it kills every process of these sessions and of no other.
+because another process killed them, it kills every process of these sessions and of no other.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """DAG runs that live through something: each with a TingTing of its own, and what is left when it is over.
 
 A `Life` is one run of the whole lifecycle (create, add, run, report) by a real Airflow. TingTing's time stands still
-until somebody has seen the campaign running, so that each undisturbed life asks for the same things in the same order.
+until a try has seen the campaign running, so that each undisturbed life asks for the same things in the same order.
 Imports no Airflow.
 """
 
@@ -82,8 +82,8 @@ class Remains:
     remembered: Mapping[str, Mapping[str, Any]]
     story: str
 
-    def assert_everybody_was_called_once(self, *, campaigns: int = 1) -> None:
-        """One run, everybody called once, every report row once, and Airflow says so.
+    def assert_each_contact_was_called_once(self, *, campaigns: int = 1) -> None:
+        """One run, each contact called once, each report row once, and Airflow says so.
 
         :param campaigns: how many campaigns may exist at most.
         """
@@ -103,7 +103,7 @@ class Remains:
 class Life:
     """One DAG run and its TingTing.
 
-    :param closing: set when the tests are over, so that nobody waits any longer.
+    :param closing: set when the tests are over, so that no process waits any longer.
     """
 
     airflow: RealAirflow
@@ -171,7 +171,7 @@ class Life:
     def end(self) -> Remains:
         """Wait for the end of the DAG run and return what is left."""
         state = self.until(self._final_state, "the end of the DAG run")
-        # Whoever is still to be called, by whatever run, is called now.
+        # The contacts that are still to be called, by whatever run, are called now.
         self.sandbox.play_out()
         world = self.sandbox.world
         with world.reading():

@@ -176,11 +176,11 @@ class RealAirflow:
         """Begin a backfill as a person would; before Airflow 3 it has ended when this returns."""
         if IS_AIRFLOW_3:
             command = ["backfill", "create", "--dag-id", dag_id, "--from-date", first, "--to-date", last]
-            with self._nobody_else_writes():
+            with self._no_other_process_writes():
                 self._airflow(*command, "--dag-run-conf", json.dumps(dict(conf)))
         else:
             command = ["dags", "backfill", dag_id, "-s", first, "-e", last, "--conf", json.dumps(dict(conf)), "--yes"]
-            # Airflow 2 exits with 1 when a run has failed, and stops at the first one unless told not to.
+            # Airflow 2 exits with 1 when a run has failed, and stops at the first one unless an option says otherwise.
             self._airflow(*command, "--continue-on-failures", may_fail=True)
 
     def runs(self, dag_id: str) -> dict[str, str]:
@@ -314,7 +314,7 @@ class RealAirflow:
         )
 
     @contextlib.contextmanager
-    def _nobody_else_writes(self) -> Iterator[None]:
+    def _no_other_process_writes(self) -> Iterator[None]:
         """Let every component stand still.
 
         On SQLite a transaction that has read is refused as locked once another one has written, however long it may
@@ -323,25 +323,25 @@ class RealAirflow:
         """
         parts = processes_of(*(process.pid for process in self._components.values()))
 
-        def tell(everybody: int) -> None:
+        def signal_all(number: int) -> None:
             for part in parts:
                 with contextlib.suppress(psutil.NoSuchProcess):
-                    part.send_signal(everybody)
+                    part.send_signal(number)
 
         try:
-            self._await(lambda: self._stand_still(tell), 30, "somebody writes all the time")
+            self._await(lambda: self._stand_still(signal_all), 30, "a process writes all the time")
             yield
         finally:
-            tell(signal.SIGCONT)
+            signal_all(signal.SIGCONT)
 
-    def _stand_still(self, tell: Callable[[int], None]) -> bool:
-        """Stop everybody unless one of them is in the middle of writing."""
-        tell(signal.SIGSTOP)
+    def _stand_still(self, signal_all: Callable[[int], None]) -> bool:
+        """Stop all processes unless one of them is in the middle of writing."""
+        signal_all(signal.SIGSTOP)
         with contextlib.closing(sqlite3.connect(self._database, timeout=0)) as connection:
             try:
                 connection.execute("BEGIN IMMEDIATE")
             except sqlite3.OperationalError:
-                tell(signal.SIGCONT)
+                signal_all(signal.SIGCONT)
                 return False
         return True
 

@@ -1,6 +1,6 @@
 """Real processes of Airflow: the night's reports come into the database, and the league table starts by itself.
 
-Nobody triggers anything: the scheduler runs the nightly DAG because its hour has passed, and the next one because of
+No person triggers anything: the scheduler runs the nightly DAG because its hour has passed, and the next one because of
 the event that the first one sent.
 """
 
@@ -20,7 +20,7 @@ from support.campaigns import NUMBERS, a_campaign
 
 from airflow_provider_tingting.sandbox import Sandbox
 
-pytest.importorskip("matplotlib", reason="the picture of the best campaign needs the extra chart")
+pytest.importorskip("matplotlib", reason="the chart of the best campaign needs the extra chart")
 pytestmark = [pytest.mark.durability, pytest.mark.timeout(600)]
 
 NIGHTLY, LEAGUE = "tingting_nightly_reports", "tingting_league_table"
@@ -38,7 +38,7 @@ def yesterdays(sandbox: Sandbox, reached: int) -> int:
     return campaign
 
 
-def test_the_league_table_starts_by_itself_and_shows_the_figures_that_it_was_told(tmp_path: Path) -> None:
+def test_the_league_table_starts_by_itself_and_shows_the_figures_of_its_events(tmp_path: Path) -> None:
     database = tmp_path / "warehouse.db"
     with Sandbox() as sandbox:
         campaigns = {yesterdays(sandbox, reached): reached for reached in (1, 3, 2)}

@@ -66,7 +66,7 @@ def test_what_a_person_approves_is_run_after_a_demo_call_to_its_owner(airflow: R
     assert len({call.number for call in others}) == HOUSEHOLDS
 
 
-def test_what_a_person_rejects_is_deleted_and_nobody_is_called(airflow: RealAirflow, tingting: Sandbox) -> None:
+def test_what_a_person_rejects_is_deleted_and_no_contact_is_called(airflow: RealAirflow, tingting: Sandbox) -> None:
     states = decided(airflow, "rejected", "Reject")
 
     skipped = {task for task, state in states.items() if state == "skipped"}

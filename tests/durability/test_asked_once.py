@@ -125,7 +125,7 @@ def test_a_campaign_that_was_shown_as_begun_has_its_retry_there_too(sandbox, vir
 
 @pytest.mark.parametrize("stop_on_kill", [True, False])
 @pytest.mark.parametrize("skip", [0, 1], ids=["before the first look", "after a request that TingTing put off"])
-def test_a_kill_before_anybody_was_asked_stops_nothing_and_says_so(sandbox, monkeypatch, logged, skip, stop_on_kill):
+def test_a_kill_before_any_request_stops_nothing_and_says_so(sandbox, monkeypatch, logged, skip, stop_on_kill):
     campaign = a_campaign(sandbox)
     sandbox.faults.add("429", call="run_campaign", value=1, times=2)
     operator = running(campaign, stop_on_kill=stop_on_kill)

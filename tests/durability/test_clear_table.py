@@ -122,9 +122,9 @@ def test_an_edited_message_name_or_caller_number_is_refused_and_nothing_is_creat
 def test_an_edited_message_is_used_by_a_clear_that_sends_again(sandbox, store):
     once(lambda: creating(on_clear="send_again"), store=store)
 
-    second = once(lambda: creating(on_clear="send_again", message="Anew, {name}"), store=store, **CLEARED)
+    second = once(lambda: creating(on_clear="send_again", message="Again, {name}"), store=store, **CLEARED)
 
-    assert sandbox.world.campaigns[second].message == "Anew, {name}"
+    assert sandbox.world.campaigns[second].message == "Again, {name}"
 
 
 def test_a_mapped_list_that_was_reordered_never_adopts_the_campaign_of_another_item(sandbox, has_store):
@@ -151,7 +151,7 @@ def test_a_mapped_list_that_was_reordered_never_adopts_the_campaign_of_another_i
 
 
 def test_a_campaign_that_was_deleted_in_tingting(sandbox, store, has_store):
-    """With a store nothing takes its place, since it may have been run; without one nobody knows of it any more."""
+    """With a store nothing takes its place, since it may have been run; without one no try knows of it any more."""
     first = once(creating, store=store)
     sandbox.world.delete_campaign(first)
 
@@ -174,7 +174,7 @@ def test_a_mark_that_was_edited_away(sandbox, store, has_store):
     assert (second == first) == has_store
 
 
-def test_a_campaign_that_somebody_renamed_in_tingting_is_found_all_the_same(sandbox, store):
+def test_a_campaign_that_a_person_renamed_in_tingting_is_found_all_the_same(sandbox, store):
     first = once(creating, store=store)
     sandbox.world.update_campaign(first, name="Called something else")
 
@@ -185,7 +185,7 @@ def test_a_campaign_that_somebody_renamed_in_tingting_is_found_all_the_same(sand
 
 
 @pytest.mark.parametrize("on_clear", ["reattach", "send_again"])
-def test_adding_again_adds_whoever_is_missing(sandbox, tmp_path, has_store, on_clear):
+def test_adding_again_adds_the_missing_contacts(sandbox, tmp_path, has_store, on_clear):
     life = Life(tmp_path, has_store=has_store, add={"on_clear": on_clear}).live("create", "add")
     missing = next(iter(sandbox.world.campaigns[life.campaign_id].contacts))
     sandbox.world.delete_contact(missing)
@@ -197,7 +197,7 @@ def test_adding_again_adds_whoever_is_missing(sandbox, tmp_path, has_store, on_c
     promise_is_kept(sandbox, life)
 
 
-def test_adding_again_after_the_run_adds_nobody(sandbox, tmp_path, has_store):
+def test_adding_again_after_the_run_adds_no_contact(sandbox, tmp_path, has_store):
     life = Life(tmp_path, has_store=has_store).live()
 
     assert life.try_task("add", **CLEARED)["created"] == 0
@@ -219,7 +219,7 @@ def test_adding_may_be_refused_after_a_clear(sandbox, tmp_path, has_store):
 
 @pytest.mark.parametrize("deferred", [False, True], ids=["in the worker", "deferred"])
 @pytest.mark.parametrize("stop_on_kill", [False, True])
-def test_a_run_that_is_cleared_while_it_waits_re_attaches_and_calls_nobody_again(
+def test_a_run_that_is_cleared_while_it_waits_re_attaches_and_calls_no_contact_again(
     sandbox, monkeypatch, store, deferred, stop_on_kill
 ):
     campaign = a_campaign(sandbox)
@@ -243,7 +243,7 @@ def test_a_run_that_is_cleared_while_it_waits_re_attaches_and_calls_nobody_again
     assert writes(sandbox).count("run_campaign") == 1
 
 
-def test_a_run_that_is_cleared_after_its_end_tells_the_same_and_writes_nothing(sandbox, store):
+def test_a_run_that_is_cleared_after_its_end_says_the_same_and_writes_nothing(sandbox, store):
     campaign = a_campaign(sandbox)
     first = once(lambda: running(campaign), store=store)
 

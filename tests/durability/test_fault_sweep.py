@@ -1,8 +1,7 @@
 """Every call of a campaign's life x every fault x once or stubbornly x deferred or not x with a state store or not.
 
-Whatever the fault, tries of the tasks as Airflow makes them end with one campaign, one run, everybody called once and
-everybody in the report once. Each call meets each fault in the default run; all the combinations are marked
-`durability`.
+Whatever the fault, tries of the tasks as Airflow makes them end with one campaign, one run, each contact called once
+and in the report once. Each call meets each fault in the default run; all the combinations are marked `durability`.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ MOMENTS = {
     "it is read after it was run": ("get_campaign", 3),
     "it is waited for": ("get_campaign", 4),
     "its outcome is read": ("download_campaign_report", 0),
-    "its report is brought home": ("download_campaign_report", 1),
+    "its report is downloaded": ("download_campaign_report", 1),
 }
 FAULTS = {
     "cut-before": None,
@@ -81,7 +80,7 @@ pytestmark = pytest.mark.usefixtures("virtual_lives")
 
 
 @pytest.mark.parametrize(("moment", "fault", "times", "deferred", "has_store"), cases())
-def test_whatever_goes_wrong_everybody_is_called_once_and_reported_once(
+def test_whatever_goes_wrong_each_contact_is_called_once_and_reported_once(
     sandbox, tmp_path, moment, fault, times, deferred, has_store
 ):
     call, skip = MOMENTS[moment]

@@ -145,7 +145,7 @@ def test_a_campaign_without_contacts_is_not_run(sandbox, client):
 
 @pytest.mark.parametrize("run", [RunRequest.MAYBE, RunRequest.ACCEPTED])
 def test_beginning_the_notebook_again_does_not_forget_that_the_campaign_was_asked_to_run(sandbox, client, run):
-    """Every cell from the first one on, after a kill: a run that is obeyed late is still waited for."""
+    """Every cell from the first one on, after a kill: a run that is carried out late is still waited for."""
     notebook = Notebook()
     run_flow(client, attach_or_create(notebook.job(), SPEC, MARKER))
     client.send(calls.add_contacts(notebook.job().campaign_id, PEOPLE))

@@ -46,7 +46,7 @@ def deferral(operator, **circumstances):
     ("stop_on_kill", "says", "status"),
     [(False, "goes on: stop_on_kill is off", "Running"), (True, "stopped for good", "Terminated")],
 )
-def test_a_kill_stops_the_campaign_only_if_told_to_and_says_which(
+def test_a_kill_stops_the_campaign_only_if_configured_to_and_says_which(
     sandbox, campaign, logged, kill, where, stop_on_kill, says, status
 ):
     sandbox.world.run_campaign(campaign)
@@ -94,7 +94,7 @@ def kill(monkeypatch):
     return end
 
 
-def test_before_airflow_3_3_a_task_that_defers_says_that_it_cannot_be_told(sandbox, campaign, monkeypatch, logged):
+def test_before_airflow_3_3_a_task_that_defers_warns_of_a_kill(sandbox, campaign, monkeypatch, logged):
     monkeypatch.setattr(running_module, "TRIGGERS_HAVE_ON_KILL", False)
 
     deferral(running(campaign, deferrable=True, stop_on_kill=True))
@@ -103,9 +103,9 @@ def test_before_airflow_3_3_a_task_that_defers_says_that_it_cannot_be_told(sandb
     assert "go on in spite of stop_on_kill" in said
 
 
-@pytest.mark.parametrize(("told", "stop_on_kill"), [(True, True), (False, False)])
-def test_otherwise_there_is_nothing_to_warn_of(sandbox, campaign, monkeypatch, logged, told, stop_on_kill):
-    monkeypatch.setattr(running_module, "TRIGGERS_HAVE_ON_KILL", told)
+@pytest.mark.parametrize(("has_on_kill", "stop_on_kill"), [(True, True), (False, False)])
+def test_otherwise_there_is_nothing_to_warn_of(sandbox, campaign, monkeypatch, logged, has_on_kill, stop_on_kill):
+    monkeypatch.setattr(running_module, "TRIGGERS_HAVE_ON_KILL", has_on_kill)
 
     deferral(running(campaign, deferrable=True, stop_on_kill=stop_on_kill))
 
@@ -126,7 +126,7 @@ def test_a_wait_ends_at_its_deadline_and_says_that_the_campaign_goes_on(sandbox,
     assert sandbox.world.campaigns[campaign].status == "Running"
 
 
-def test_the_retry_after_a_deadline_re_attaches_and_calls_nobody_again(sandbox, campaign):
+def test_the_retry_after_a_deadline_re_attaches_and_calls_no_contact_again(sandbox, campaign):
     with pytest.raises(TingTingCampaignTimeoutError):
         once(lambda: running(campaign, timeout=200), store=None)
     sandbox.play_out()
@@ -209,7 +209,7 @@ def test_trouble_is_tolerated_for_a_time_and_not_for_a_count(sandbox, campaign, 
     assert script.applied > 3, "it has asked again and again"
 
 
-def test_a_short_answer_between_two_outages_begins_the_time_anew(sandbox, campaign):
+def test_a_short_answer_between_two_outages_begins_the_time_again(sandbox, campaign):
     for _ in range(4):
         sandbox.faults.add("500", call="get_campaign", times=2, skip=2)
 

@@ -26,7 +26,7 @@ class Undisturbed:
         return self.waiting
 
     def live(self, fleet: Fleet) -> tuple[Remains, str]:
-        """Live; tells also what was said in the calls."""
+        """Live; return also what was said in the calls."""
         with fleet.life(f"lifecycle_{self.waiting}", f"to-be-logged-{self}") as life:
             life.begin()
             remains = life.end()
@@ -38,12 +38,12 @@ def test_no_log_holds_a_number_a_variable_a_message_or_a_token(
     case: Undisturbed, lived: tuple[Remains, str], airflow: RealAirflow, fleet: Fleet
 ) -> None:
     remains, spoken = lived
-    remains.assert_everybody_was_called_once()
+    remains.assert_each_contact_was_called_once()
     logs = {path: path.read_bytes() for path in airflow.log_files()}
     of_this_run = {path: text for path, text in logs.items() if f"/run_id=to-be-logged-{case}/" in str(path)}
     everything = b"\n".join(of_this_run.values())
 
-    # What is looked for was really there to be logged, and the logs are those of the tasks and of whoever waited.
+    # What is looked for was really there to be logged, and the logs are those of the tasks and of the triggerer.
     assert SPOKEN in spoken
     assert NAME in spoken
     assert PLACE in spoken

@@ -22,7 +22,7 @@ _SECONDS_OF_OUTAGE_AT_FIRST = 5.0
 class Outage:
     """TingTing is down while a task waits for the campaign.
 
-    :param how: `cut` (each connection is closed without an answer) or `refused` (there is nobody to connect to).
+    :param how: `cut` (each connection is closed without an answer) or `refused` (no server listens).
     """
 
     waiting: str
@@ -32,7 +32,7 @@ class Outage:
         return f"{self.waiting}-{self.how}"
 
     def live(self, fleet: Fleet) -> tuple[int, Remains]:
-        """Live through it; tells also how many looks came while TingTing was down."""
+        """Live through it; return also how many polls came while TingTing was down."""
         with fleet.life(f"lifecycle_{self.waiting}", f"outage-{self}") as life:
             life.is_held = True
             life.begin()
@@ -97,18 +97,18 @@ class RotatedToken:
 def test_an_outage_during_the_wait_is_waited_out_and_costs_no_try(case: Outage, lived: tuple[int, Remains]) -> None:
     struck, remains = lived
 
-    remains.assert_everybody_was_called_once()
+    remains.assert_each_contact_was_called_once()
     assert set(remains.tries().values()) == {1}, remains.story
-    assert case.how == "refused" or struck > 1, f"TingTing was down and nobody asked it\n{remains.story}"
+    assert case.how == "refused" or struck > 1, f"TingTing was down and no request came\n{remains.story}"
 
 
 @pytest.mark.parametrize("case", [OutageAtFirst(waiting) for waiting in WAITING], ids=str)
 def test_an_outage_at_the_beginning_is_outlasted(case: OutageAtFirst, lived: Remains) -> None:
-    lived.assert_everybody_was_called_once()
+    lived.assert_each_contact_was_called_once()
 
 
 @pytest.mark.parametrize("case", [RotatedToken(waiting) for waiting in WAITING], ids=str)
 def test_a_token_replaced_during_the_wait_is_read_again_and_costs_no_try(case: RotatedToken, lived: Remains) -> None:
-    lived.assert_everybody_was_called_once()
+    lived.assert_each_contact_was_called_once()
     assert set(lived.tries().values()) == {1}, lived.story
     assert lived.statuses["get_campaign", 401] >= 1, lived.story

@@ -57,7 +57,7 @@ def test_a_campaign_that_does_not_fails_with_the_figures(sandbox, deferred, succ
     assert "A retry calls no contact again" in str(raised.value)
 
 
-def test_a_campaign_that_reached_nobody_does_not_pass_silently(sandbox, deferred):
+def test_a_campaign_that_reached_no_contact_does_not_pass_silently(sandbox, deferred):
     with pytest.raises(TingTingCampaignFailedError, match=r"no contact was reached.*Of 4 contacts: 0 reached"):
         ran(sandbox, deferred, *["unanswered"] * 4)
 
@@ -66,12 +66,12 @@ def test_it_passes_when_that_is_said_to_be_fine(sandbox, deferred):
     assert ran(sandbox, deferred, *["unanswered"] * 4, success_when=0)["reached"] == 0
 
 
-def test_a_condition_that_breaks_fails_the_task_and_a_retry_tells_the_same(sandbox, deferred):
+def test_a_condition_that_breaks_fails_the_task_and_a_retry_says_the_same(sandbox, deferred):
     with pytest.raises(ZeroDivisionError):
         ran(sandbox, deferred, *HALF, success_when=lambda summary: summary.contacts / 0 > 1)
 
 
-def test_a_condition_that_is_none_is_refused_before_anybody_is_called(sandbox, deferred):
+def test_a_condition_that_is_none_is_refused_before_a_contact_is_called(sandbox, deferred):
     with pytest.raises(AirflowFailException, match="success_when"):
         ran(sandbox, deferred, *HALF, success_when="half")
 

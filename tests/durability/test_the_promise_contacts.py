@@ -1,4 +1,4 @@
-"""The promise when a batch of contacts is cut half-way: everybody is in the campaign, and called once."""
+"""The promise when a batch of contacts is cut half-way: each contact is in the campaign, and called once."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.usefixtures("virtual_lives")
 @with_and_without_a_store
 @pytest.mark.parametrize("transport", ["json", "xlsx"])
 @pytest.mark.parametrize("fault", [*LOST, *NOT_DONE, *NO_ANSWER])
-def test_when_a_batch_of_contacts_is_cut_it_is_sent_again_and_everybody_is_called_once(
+def test_when_a_batch_of_contacts_is_cut_it_is_sent_again_and_each_contact_is_called_once(
     sandbox, tmp_path, fault, transport, has_store
 ):
     life = Life(tmp_path, has_store=has_store, add={"transport": transport}).live("create")

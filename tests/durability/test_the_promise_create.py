@@ -1,4 +1,4 @@
-"""The promise when the reply to create is lost or the worker is killed right after it: one campaign, nobody called."""
+"""The promise when the response to create is lost or the worker is killed right after: one campaign, none called."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.usefixtures("virtual_lives")
 
 @with_and_without_a_store
 @pytest.mark.parametrize("fault", [*LOST, *NOT_DONE, *NO_ANSWER])
-def test_when_the_reply_to_create_is_lost_one_campaign_exists_and_nobody_is_called(sandbox, fault, has_store):
+def test_when_the_reply_to_create_is_lost_one_campaign_exists_and_no_contact_is_called(sandbox, fault, has_store):
     sandbox.faults.add(fault, call="create_campaign", value=LATE if fault == "late-commit" else None)
 
     campaign, tries = tried(creating, store=Store() if has_store else None)
@@ -41,8 +41,8 @@ def test_when_the_reply_to_create_is_lost_one_campaign_exists_and_nobody_is_call
     [
         pytest.param(True, False, id="with a store"),
         pytest.param(False, False, id="without a store"),
-        # Without a store nobody knows that a create is under way: see what cannot be guaranteed.
-        pytest.param(True, True, id="with a store, obeyed late"),
+        # Without a store no try knows that a create is under way: see what cannot be guaranteed.
+        pytest.param(True, True, id="with a store, carried out late"),
     ],
 )
 def test_when_the_worker_is_killed_right_after_create_the_retry_adopts_its_campaign(
@@ -50,7 +50,7 @@ def test_when_the_worker_is_killed_right_after_create_the_retry_adopts_its_campa
 ):
     store = Store() if has_store else None
     if late:
-        # Killed while it looks for what came of a create that is obeyed later.
+        # Killed while it searches for a create that is carried out later.
         sandbox.faults.add("late-commit", call="create_campaign", value=LATE)
         with killed_before(monkeypatch, "list_campaigns", skip=1), pytest.raises(Killed):
             once(creating, store=store)

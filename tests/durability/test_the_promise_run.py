@@ -1,4 +1,4 @@
-"""The promise when the reply to run is lost or the worker is killed right after it: everybody is called once."""
+"""The promise when the reply to run is lost or the worker is killed right after it: each contact is called once."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.usefixtures("virtual_lives")
 @in_both_modes
 @with_and_without_a_store
 @pytest.mark.parametrize("fault", [*LOST, *NOT_DONE, *NO_ANSWER])
-def test_when_the_reply_to_run_is_lost_everybody_is_called_once(sandbox, fault, deferred, has_store):
+def test_when_the_reply_to_run_is_lost_each_contact_is_called_once(sandbox, fault, deferred, has_store):
     campaign = a_campaign(sandbox)
     sandbox.faults.add(fault, call="run_campaign", value=LATE if fault == "late-commit" else None)
 
@@ -43,7 +43,7 @@ def test_when_the_reply_to_run_is_lost_everybody_is_called_once(sandbox, fault, 
 
 @in_both_modes
 @with_and_without_a_store
-def test_when_the_worker_is_killed_right_after_run_the_retry_calls_nobody_again(
+def test_when_the_worker_is_killed_right_after_run_the_retry_calls_no_contact_again(
     sandbox, monkeypatch, deferred, has_store
 ):
     campaign, store = a_campaign(sandbox), Store() if has_store else None
@@ -61,7 +61,7 @@ def test_when_the_worker_is_killed_right_after_run_the_retry_calls_nobody_again(
 
 
 @with_and_without_a_store
-def test_when_the_worker_is_killed_before_a_late_run_is_obeyed_the_retry_calls_nobody_again(
+def test_when_the_worker_is_killed_before_a_late_run_is_carried_out_the_retry_calls_no_contact_again(
     sandbox, monkeypatch, has_store
 ):
     campaign, store = a_campaign(sandbox), Store() if has_store else None
@@ -69,7 +69,7 @@ def test_when_the_worker_is_killed_before_a_late_run_is_obeyed_the_retry_calls_n
 
     with killed_before(monkeypatch, "get_campaign", skip=1), pytest.raises(Killed):
         once(lambda: running(campaign), store=store)
-    assert not sandbox.world.campaigns[campaign].runs, "the retry begins before the run is obeyed"
+    assert not sandbox.world.campaigns[campaign].runs, "the retry begins before the run is carried out"
     result = once(lambda: running(campaign), store=store, try_number=2)
 
     let_everything_arrive(sandbox)
@@ -80,7 +80,7 @@ def test_when_the_worker_is_killed_before_a_late_run_is_obeyed_the_retry_calls_n
 
 @in_both_modes
 @pytest.mark.parametrize("step", ["run requested", "run accepted"])
-def test_a_worker_killed_at_each_step_that_run_remembers_calls_everybody_once(sandbox, step, deferred):
+def test_a_worker_killed_at_each_step_that_run_remembers_calls_each_contact_once(sandbox, step, deferred):
     campaign, store = a_campaign(sandbox), Store(dies_at=step)
 
     result, tries = tried(lambda: running(campaign, deferrable=deferred), store=store, deferred=deferred)

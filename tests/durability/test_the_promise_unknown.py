@@ -1,4 +1,4 @@
-"""The promise when something unknown comes, a status, an event or a state: never a success, and never run."""
+"""The promise when an unknown value comes, a status, an event or a state: never a success, and never run."""
 
 from __future__ import annotations
 

@@ -115,11 +115,11 @@ def test_when_the_api_is_down_for_longer_the_task_fails_and_its_retry_re_attache
 
 @in_both_modes
 @with_and_without_a_store
-@pytest.mark.parametrize("ends", ["Completed", "Terminated", "Completed, nobody reached"])
+@pytest.mark.parametrize("ends", ["Completed", "Terminated", "Completed, no contact reached"])
 def test_a_retry_while_the_campaign_runs_re_attaches_and_reports_the_real_outcome(
     sandbox, virtual_time, monkeypatch, deferred, has_store, ends
 ):
-    campaign = a_campaign(sandbox, outcome="unanswered" if "nobody" in ends else "completed")
+    campaign = a_campaign(sandbox, outcome="unanswered" if "no contact" in ends else "completed")
     store = Store() if has_store else None
 
     def make():

@@ -9,7 +9,7 @@ from support.campaigns import a_campaign, writes
 pytestmark = [pytest.mark.durability, pytest.mark.timeout(900)]
 
 
-def test_a_backfill_of_ten_old_runs_phones_nobody(fleet: Fleet) -> None:
+def test_a_backfill_of_ten_old_runs_calls_no_contact(fleet: Fleet) -> None:
     with fleet.life("ten_old_days", "backfill") as life:
         airflow, sandbox = life.airflow, life.sandbox
         airflow.backfill("ten_old_days", "2025-01-01", "2025-01-10", {"connection": life.lane.connection})
@@ -33,7 +33,7 @@ def test_a_backfill_of_ten_old_runs_phones_nobody(fleet: Fleet) -> None:
         assert not sandbox.ledger.dialled
 
 
-def test_a_deferred_task_waits_for_another_campaign_and_then_calls_everybody_once(fleet: Fleet) -> None:
+def test_a_deferred_task_waits_for_another_campaign_and_then_calls_each_contact_once(fleet: Fleet) -> None:
     with fleet.life("one_after_the_other", "its-turn") as life:
         airflow, sandbox = life.airflow, life.sandbox
         other = a_campaign(sandbox, life.audience[:3])

@@ -19,9 +19,9 @@ pytestmark = [pytest.mark.durability, pytest.mark.timeout(900)]
 BETWEEN_TWO_POLLS = "between_two_polls"
 ASKED = "a_poll_is_asked"
 DONE = "a_poll_is_answered_and_not_read"
-LAST_ANSWERED = "the_end_is_read_and_not_told"
-NOBODY_THERE = "it_defers_while_there_is_no_triggerer"
-MOMENTS = (BETWEEN_TWO_POLLS, ASKED, DONE, LAST_ANSWERED, NOBODY_THERE)
+LAST_ANSWERED = "the_end_is_read_and_not_reported"
+NO_TRIGGERER = "it_defers_while_there_is_no_triggerer"
+MOMENTS = (BETWEEN_TWO_POLLS, ASKED, DONE, LAST_ANSWERED, NO_TRIGGERER)
 
 # Looks at the campaign before the first poll: three of the add task, two of the run task; see the steps of a life in
 # `test_worker_is_killed.py`.
@@ -66,9 +66,9 @@ def survivors(airflow: RealAirflow, fleet: Fleet) -> dict[str, Remains]:
         time.sleep(_SECONDS_TO_READ)
         airflow.kill_triggerer()
 
-        nobody = lives[NOBODY_THERE]
-        nobody.begin()
-        nobody.until(lambda: task_is_deferred(nobody), "the deferral")
+        waiting = lives[NO_TRIGGERER]
+        waiting.begin()
+        waiting.until(lambda: task_is_deferred(waiting), "the deferral")
         waiting = {moment: task_is_deferred(life) for moment, life in lives.items()}
         airflow.start_triggerer()
         for life in lives.values():
@@ -78,9 +78,9 @@ def survivors(airflow: RealAirflow, fleet: Fleet) -> dict[str, Remains]:
 
 
 @pytest.mark.parametrize("moment", MOMENTS)
-def test_a_killed_triggerer_calls_nobody_twice_and_costs_no_try(moment: str, survivors: dict[str, Remains]) -> None:
+def test_a_killed_triggerer_calls_no_contact_twice_and_costs_no_try(moment: str, survivors: dict[str, Remains]) -> None:
     remains = survivors[moment]
 
-    remains.assert_everybody_was_called_once()
+    remains.assert_each_contact_was_called_once()
     assert set(remains.tries().values()) == {1}, remains.story
     assert remains.calls.count("run_campaign") == 1, remains.story

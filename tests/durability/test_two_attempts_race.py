@@ -55,14 +55,14 @@ def test_two_attempts_that_create_at_once_get_the_older_campaign_and_name_the_ot
     sandbox, monkeypatch, logged, store, latency
 ):
     sandbox.options.latency = latency
-    shared, nobody_yet = store(), threading.Barrier(2)
+    shared, no_campaign_yet = store(), threading.Barrier(2)
     look_really = create.find_campaign
 
     async def look(name, marker, *, thorough=False):
         """Make it a race indeed: neither goes on before both have seen that there is no campaign."""
         found = await look_really(name, marker, thorough=thorough)
-        if found is None and nobody_yet.n_waiting < 2 and not sandbox.world.campaigns:
-            nobody_yet.wait(10)
+        if found is None and no_campaign_yet.n_waiting < 2 and not sandbox.world.campaigns:
+            no_campaign_yet.wait(10)
         return found
 
     monkeypatch.setattr(create, "find_campaign", look)
@@ -77,7 +77,7 @@ def test_two_attempts_that_create_at_once_get_the_older_campaign_and_name_the_ot
 @stores
 @latencies
 @pytest.mark.parametrize("tries", [(1, 2), (2, 1)])
-def test_attempts_that_run_a_campaign_at_once_call_everybody_once(sandbox, store, latency, tries):
+def test_attempts_that_run_a_campaign_at_once_call_each_contact_once(sandbox, store, latency, tries):
     campaign, shared = a_campaign(sandbox), store()
     sandbox.options.latency = latency
 

@@ -67,13 +67,13 @@ def test_a_campaign_that_finishes_starts_a_dag_by_itself_one_run_by_hand_include
     tingting.play_out()
     until(lambda: "success" in airflow.runs("after_finished").values(), airflow, "the DAG that a finish starts")
 
-    events = told(airflow)
+    events = reported(airflow)
     assert [event["campaign_id"] for event in events] == [by_hand]
     assert events[0]["status"] == "Completed"
     assert events[0]["summary"]["reached"] == 4
     assert not any(number in json.dumps(events) for number in NUMBERS)
 
-    # A watcher that is killed and started again tells what has finished meanwhile, and nothing twice.
+    # A watcher that is killed and started again reports what has finished meanwhile, and nothing twice.
     airflow.kill_triggerer()
     meanwhile = a_campaign(tingting, name="Watched too")
     tingting.world.run_campaign(meanwhile)
@@ -82,13 +82,13 @@ def test_a_campaign_that_finishes_starts_a_dag_by_itself_one_run_by_hand_include
     polls = reads(tingting, "list_campaigns")
     until(lambda: reads(tingting, "list_campaigns") >= polls + 8, airflow, "looks of the new triggerer")
     if HAS_STATE_STORE:
-        until(lambda: len(told(airflow)) >= 2, airflow, "the second finish")
-        assert [event["campaign_id"] for event in told(airflow)] == [by_hand, meanwhile]
+        until(lambda: len(reported(airflow)) >= 2, airflow, "the second finish")
+        assert [event["campaign_id"] for event in reported(airflow)] == [by_hand, meanwhile]
     else:
-        assert [event["campaign_id"] for event in told(airflow)] == [by_hand]
+        assert [event["campaign_id"] for event in reported(airflow)] == [by_hand]
 
 
-def told(airflow: RealAirflow) -> list[dict[str, object]]:
-    """What the DAG's runs that have succeeded were told."""
+def reported(airflow: RealAirflow) -> list[dict[str, object]]:
+    """What the DAG's runs that have succeeded were reported."""
     runs = [run for run, state in airflow.runs("after_finished").items() if state == "success"]
-    return [event for run in runs for event in airflow.returned("after_finished", run, "told")]
+    return [event for run in runs for event in airflow.returned("after_finished", run, "events_of_the_run")]

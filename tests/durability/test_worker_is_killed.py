@@ -1,7 +1,7 @@
 """The process that executes a task is SIGKILLed between every two steps of a campaign's life; a retry goes on.
 
 Each step is one request, and dies in three ways: TingTing has been asked and has done nothing, TingTing has done it and
-nobody reads the answer, the answer has been read and nothing more. Whatever it is: one campaign, one run, everybody
+no process reads the response, it has been read and nothing more. Whatever it is: one campaign, one run, each contact
 called once, every row in the report once.
 """
 
@@ -92,7 +92,7 @@ class Death:
         return f"{self.waiting}-{self.step + 1:02}-{task}-{call}-{self.moment}{whole}"
 
     def live(self, fleet: Fleet) -> tuple[bool, Remains]:
-        """Live through it; tells also whether the process was there to be killed."""
+        """Live through it; return also whether the process was there to be killed."""
         with fleet.life(f"lifecycle_{self.waiting}", str(self)) as life:
             killed = self._strike(life)
             return killed, life.end()
@@ -110,7 +110,7 @@ class Death:
         if self.moment == DONE:
             time.sleep(_SECONDS_TO_COMMIT)
         if self.moment == ANSWERED:
-            # Nobody comes further than to the next step.
+            # No process comes further than to the next step.
             barrier = faults.add("stuck", call="*", times="*")
             life.until(lambda: request.status is not None, "the answer")
             time.sleep(_SECONDS_TO_READ)
@@ -163,13 +163,13 @@ class SlowServer:
             life.begin()
             request = life.until_struck(fault)
             assert life.airflow.kill_worker(life.worker(self.task_id))
-            life.until(lambda: request.status is not None, "the slow server's answer, which nobody reads")
+            life.until(lambda: request.status is not None, "the slow server's response, which no process reads")
             return life.end()
 
 
 @pytest.mark.parametrize("case", [Undisturbed("sync"), Undisturbed("deferred")], ids=str)
 def test_the_steps_are_those_of_an_undisturbed_life(case: Undisturbed, lived: Remains) -> None:
-    lived.assert_everybody_was_called_once()
+    lived.assert_each_contact_was_called_once()
     assert lived.calls == tuple(call for _, call in STEPS), lived.story
     assert set(lived.tries().values()) == {1}, lived.story
     # The newest Airflow has a store, so the deaths below happen to tasks that remember; on an older one, to others.
@@ -177,12 +177,14 @@ def test_the_steps_are_those_of_an_undisturbed_life(case: Undisturbed, lived: Re
 
 
 @pytest.mark.parametrize("case", deaths("sync", ("create", "add", "run", "poll", "report")), ids=str)
-def test_a_killed_worker_calls_nobody_twice(case: Death, lived: tuple[bool, Remains]) -> None:
+def test_a_killed_worker_calls_no_contact_twice(case: Death, lived: tuple[bool, Remains]) -> None:
     check(case, lived)
 
 
 @pytest.mark.parametrize("case", deaths("deferred", ("run",)), ids=str)
-def test_a_worker_killed_before_or_after_it_defers_calls_nobody_twice(case: Death, lived: tuple[bool, Remains]) -> None:
+def test_a_worker_killed_before_or_after_it_defers_calls_no_contact_twice(
+    case: Death, lived: tuple[bool, Remains]
+) -> None:
     check(case, lived)
 
 
@@ -196,7 +198,7 @@ def test_a_worker_killed_before_or_after_it_defers_calls_nobody_twice(case: Deat
     ],
     ids=str,
 )
-def test_a_lost_machine_calls_nobody_twice(case: Death, lived: tuple[bool, Remains]) -> None:
+def test_a_lost_machine_calls_no_contact_twice(case: Death, lived: tuple[bool, Remains]) -> None:
     check(case, lived)
 
 
@@ -204,24 +206,24 @@ def test_a_lost_machine_calls_nobody_twice(case: Death, lived: tuple[bool, Remai
 def test_a_create_that_lands_after_the_worker_has_died_leaves_a_campaign_that_is_not_run(
     case: SlowServer, lived: Remains
 ) -> None:
-    lived.assert_everybody_was_called_once(campaigns=2)
+    lived.assert_each_contact_was_called_once(campaigns=2)
 
 
 @pytest.mark.parametrize(
     "case", [SlowServer("sync", "run_campaign", "run"), SlowServer("deferred", "run_campaign", "run")], ids=str
 )
 def test_a_run_that_lands_after_the_worker_has_died_is_not_sent_again(case: SlowServer, lived: Remains) -> None:
-    lived.assert_everybody_was_called_once()
+    lived.assert_each_contact_was_called_once()
 
 
 @pytest.mark.parametrize("case", [SlowServer("sync", "add_contacts", "add")], ids=str)
 def test_contacts_that_land_after_the_worker_has_died_are_there_once(case: SlowServer, lived: Remains) -> None:
-    lived.assert_everybody_was_called_once()
+    lived.assert_each_contact_was_called_once()
 
 
 def check(death: Death, lived: tuple[bool, Remains]) -> None:
     killed, remains = lived
-    remains.assert_everybody_was_called_once()
+    remains.assert_each_contact_was_called_once()
     if not death.may_come_too_late:
         assert killed, f"the task had ended before it could be killed\n{remains.story}"
         assert remains.tries()[death.task_id] >= 2, remains.story

@@ -1,4 +1,4 @@
-"""A file appears whole or not at all: whoever reads, is killed, fills the disk or writes at the same time."""
+"""A file appears whole or not at all, when a process reads, is killed, fills the disk or writes at the same time."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ def folder(request, monkeypatch):
         from airflow.sdk.io import fs as storages
     except ImportError:
         from airflow import io as storages
-    # A provider of Airflow would bring the storage; it is told its connection.
+    # A provider of Airflow would bring the storage, with its connection.
     monkeypatch.setitem(storages._register_filesystems(), "memory", lambda *_: fsspec.filesystem("memory"))
     return request.param(f"memory://audiences-{uuid.uuid4().hex}/deep")
 

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.usefixtures("empty_store")
 
 
 class Store(MemoryFileSystem):
-    """A store that breaks where it is told to."""
+    """A store that breaks where a test wants it to."""
 
     protocol = "memory"
     cachable = False

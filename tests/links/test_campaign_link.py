@@ -42,7 +42,7 @@ def link_of(run, folder, task_id):
 
 
 @pytest.mark.usefixtures("tingting_conn")
-def test_a_task_links_to_its_campaign_whatever_came_of_it(sandbox, monkeypatch, tmp_path, run_dag):
+def test_a_task_links_to_its_campaign_whatever_its_outcome(sandbox, monkeypatch, tmp_path, run_dag):
     monkeypatch.setenv("AIRFLOW_CONN_PLAIN", connection(sandbox, campaign_url=None))
     (tmp_path / "linked.py").write_text(DAG_FILE, encoding="utf-8")
     sandbox.clock.speed = 1000

@@ -69,7 +69,7 @@ def test_a_missed_deadline_phones_from_an_executor(quick):
     assert [call.number for call in quick.ledger.dialled] == [FIRST]
 
 
-def test_the_sla_of_airflow_2_is_told_too(quick):
+def test_the_sla_of_airflow_2_is_delivered_too(quick):
     """`sla_miss_callback` is called with five arguments."""
     from types import SimpleNamespace
 

@@ -54,7 +54,7 @@ def numbers(sandbox):
     return [one.number for one in sandbox.ledger.dialled]
 
 
-def test_after_the_cooldown_the_person_is_told_again(client, sandbox):
+def test_after_the_cooldown_the_recipient_is_notified_again(client, sandbox):
     run_flow(client, deliver(notice(cooldown=600)))
     assert run_flow(client, deliver(notice(cooldown=600), clock=later(590))) == ()
     assert len(run_flow(client, deliver(notice(cooldown=600), clock=later(610)))) == 1
@@ -70,7 +70,7 @@ def left_behind(sandbox, made, *, ahead=0):
     )
 
 
-def test_when_the_maker_gives_up_and_deletes_its_campaign_somebody_else_calls_at_once(client, sandbox):
+def test_when_the_maker_gives_up_and_deletes_its_campaign_another_task_calls_at_once(client, sandbox):
     campaign = left_behind(sandbox, notice())
     with meanwhile(lambda: reads(sandbox) >= 2, lambda: sandbox.world.delete_campaign(campaign.id)):
         assert len(run_flow(client, deliver(notice()))) == 1
@@ -135,7 +135,7 @@ def lists(monkeypatch):
     return become
 
 
-def test_a_server_that_lists_the_oldest_first_does_not_hide_that_somebody_is_told(client, sandbox, lists):
+def test_a_server_that_lists_the_oldest_first_does_not_hide_a_delivery_in_progress(client, sandbox, lists):
     lists(lambda campaigns: campaigns[::-1])
     made = notice(cooldown=60)
     for ago in range(120):

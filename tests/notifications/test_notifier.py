@@ -95,7 +95,7 @@ def test_without_a_cooldown_each_failure_phones(quick, failure):
     assert dialled(quick) == [("call", FIRST)] * 3
 
 
-def test_another_dag_and_other_news_and_another_person_are_told_apart(quick, failure):
+def test_another_dag_another_event_and_another_recipient_are_distinguished(quick, failure):
     TingTingNotifier(to=FIRST)(failure())
     TingTingNotifier(to=FIRST)(failure(dag_id="another"))
     TingTingNotifier(to=SECOND)(failure())
@@ -112,7 +112,7 @@ def test_dags_with_the_same_cooldown_key_phone_once(quick, failure):
 
 
 @both_ways
-def test_an_sms_in_english_is_sent_and_nobody_is_phoned(tell, quick, failure):
+def test_an_sms_in_english_is_sent_and_no_contact_is_called(tell, quick, failure):
     tell(TingTingNotifier(to=FIRST, services="SMS", language="en"), failure())
 
     assert dialled(quick) == [("sms", FIRST)]
@@ -184,7 +184,7 @@ def test_when_the_first_does_not_pick_up_the_next_is_called(tell, quick, failure
     assert dialled(quick) == [("call", FIRST), ("call", SECOND)]
 
 
-def test_when_the_first_picks_up_nobody_else_is_called(quick, failure):
+def test_when_the_first_picks_up_no_other_recipient_is_called(quick, failure):
     quick.world.script_outcome(FIRST, "completed")
     TingTingNotifier(to=[FIRST, SECOND], escalate_after=10)(failure())
 

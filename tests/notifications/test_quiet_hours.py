@@ -1,4 +1,4 @@
-"""A notice that walks into quiet hours while it is told, with a clock of the test's own; over HTTP, both clients."""
+"""Quiet hours that begin during a delivery, with a clock of the test's own; over HTTP, both clients."""
 
 from __future__ import annotations
 
@@ -66,53 +66,55 @@ def dialled(sandbox):
 
 
 @pytest.fixture
-def nobody_picks_up(sandbox):
+def no_phone_answered(sandbox):
     """It rings for ever, so that only the notice's clock goes on."""
     sandbox.clock.speed = 0.0
     return sandbox
 
 
-def told(sandbox):
+def delivered(sandbox):
     """The services of the campaigns that are there, in their order."""
     return [campaign.services for campaign in sorted(sandbox.world.campaigns.values(), key=lambda one: one.id)]
 
 
-def test_when_the_quiet_hours_begin_while_the_first_number_rings_the_others_get_an_sms(client, nobody_picks_up, clock):
+def test_when_the_quiet_hours_begin_while_the_first_number_rings_the_others_get_an_sms(
+    client, no_phone_answered, clock
+):
     hours = quiet(clock, ESCALATE_AFTER, 8 * 3600)
     run_flow(client, deliver(notice(FIRST, SECOND, THIRD, quiet_hours=hours), clock=clock))
 
-    assert told(nobody_picks_up) == ["PHONE", "SMS", "SMS"]
+    assert delivered(no_phone_answered) == ["PHONE", "SMS", "SMS"]
 
 
-def test_when_the_quiet_hours_end_while_the_first_has_an_sms_the_next_is_called(client, nobody_picks_up, clock):
+def test_when_the_quiet_hours_end_while_the_first_has_an_sms_the_next_is_called(client, no_phone_answered, clock):
     hours = quiet(clock, -8 * 3600, ESCALATE_AFTER)
     run_flow(client, deliver(notice(FIRST, SECOND, quiet_hours=hours), clock=clock))
 
-    assert told(nobody_picks_up) == ["SMS", "PHONE"]
+    assert delivered(no_phone_answered) == ["SMS", "PHONE"]
 
 
-def test_when_silent_quiet_hours_begin_while_the_first_number_rings_nobody_else_is_told(
-    client, nobody_picks_up, clock, logged
+def test_when_silent_quiet_hours_begin_while_the_first_number_rings_no_other_recipient_is_notified(
+    client, no_phone_answered, clock, logged
 ):
     hours = quiet(clock, ESCALATE_AFTER, 8 * 3600)
     both = notice(FIRST, SECOND, quiet_hours=hours, in_quiet_hours="silent")
 
     assert len(run_flow(client, deliver(both, clock=clock))) == 1
-    assert told(nobody_picks_up) == ["PHONE"]
+    assert delivered(no_phone_answered) == ["PHONE"]
     assert "no notification is sent" in logged()
 
 
 def test_when_quiet_hours_that_wait_begin_while_the_first_number_rings_the_next_is_called_when_they_end(
-    client, nobody_picks_up, clock
+    client, no_phone_answered, clock
 ):
     hours = quiet(clock, ESCALATE_AFTER, 8 * 3600)
     run_flow(client, deliver(notice(FIRST, SECOND, THIRD, quiet_hours=hours, in_quiet_hours="wait"), clock=clock))
 
-    first, second = sorted(nobody_picks_up.world.campaigns.values(), key=lambda one: one.id)
+    first, second = sorted(no_phone_answered.world.campaigns.values(), key=lambda one: one.id)
     assert (first.status, second.status) == ("Running", "Scheduled")
-    nobody_picks_up.clock.speed = 1.0
-    nobody_picks_up.play_out()
-    [*_, call] = nobody_picks_up.ledger.dialled
+    no_phone_answered.clock.speed = 1.0
+    no_phone_answered.play_out()
+    [*_, call] = no_phone_answered.ledger.dialled
     assert call.number == SECOND
     assert -1 < call.at.timestamp() - hours.end_of(clock.now) < 10
 
@@ -125,23 +127,25 @@ def left_behind(sandbox, made, moment):
     )
 
 
-def test_when_the_quiet_hours_begin_while_another_process_is_waited_for_no_phone_rings(client, nobody_picks_up, clock):
+def test_when_the_quiet_hours_begin_while_another_process_is_waited_for_no_phone_rings(
+    client, no_phone_answered, clock
+):
     made = notice(FIRST, quiet_hours=quiet(clock, 120, 8 * 3600))
-    left_behind(nobody_picks_up, made, clock.began)
+    left_behind(no_phone_answered, made, clock.began)
 
     assert len(run_flow(client, deliver(made, clock=clock))) == 1
     # The call that its process has not made in time is deleted.
-    assert told(nobody_picks_up) == ["SMS"]
-    nobody_picks_up.clock.speed = 1.0
-    nobody_picks_up.play_out()
-    assert dialled(nobody_picks_up) == [("sms", FIRST)]
+    assert delivered(no_phone_answered) == ["SMS"]
+    no_phone_answered.clock.speed = 1.0
+    no_phone_answered.play_out()
+    assert dialled(no_phone_answered) == [("sms", FIRST)]
 
 
 def test_when_the_quiet_hours_begin_while_a_faster_process_is_waited_for_no_phone_rings(
-    client, nobody_picks_up, clock, monkeypatch
+    client, no_phone_answered, clock, monkeypatch
 ):
     made = notice(FIRST, quiet_hours=quiet(clock, 300, 8 * 3600))
-    left_behind(nobody_picks_up, made, clock.began + 150)
+    left_behind(no_phone_answered, made, clock.began + 150)
     real, asked = routes.select_campaigns, []
 
     def unseen_at_first(*arguments):
@@ -152,24 +156,24 @@ def test_when_the_quiet_hours_begin_while_a_faster_process_is_waited_for_no_phon
 
     assert len(run_flow(client, deliver(made, clock=clock))) == 1
     # The call that its process has not made in time is deleted.
-    assert told(nobody_picks_up) == ["SMS"]
+    assert delivered(no_phone_answered) == ["SMS"]
 
 
 @pytest.mark.parametrize("cooldown", [1800, 7200], ids=["the same cooldown", "a longer cooldown since"])
-def test_while_the_call_of_the_morning_rings_nobody_calls_the_next_number(client, nobody_picks_up, clock, cooldown):
+def test_while_the_call_of_the_morning_rings_the_next_number_is_not_called(client, no_phone_answered, clock, cooldown):
     hours = quiet(clock, -8 * 3600, 3600)
     both = notice(FIRST, SECOND, quiet_hours=hours, in_quiet_hours="wait")
     run_flow(client, deliver(both, clock=clock))
     morning = hours.end_of(clock.began)
-    nobody_picks_up.clock.push(3602)
+    no_phone_answered.clock.push(3602)
     by_day = replace(both, cooldown=cooldown)
 
     assert run_flow(client, deliver(by_day, clock=PushedClock(morning - 118))) == ()
     assert run_flow(client, deliver(by_day, clock=PushedClock(morning + ESCALATE_AFTER - 120))) == ()
-    assert dialled(nobody_picks_up) == [("call", FIRST)]
+    assert dialled(no_phone_answered) == [("call", FIRST)]
     assert (
         len(run_flow(client, deliver(by_day, clock=PushedClock(morning + ESCALATE_AFTER + ESCALATION_GRACE + 5)))) == 1
     )
-    nobody_picks_up.clock.speed = 1.0
-    nobody_picks_up.play_out()
-    assert dialled(nobody_picks_up) == [("call", FIRST), ("call", SECOND)]
+    no_phone_answered.clock.speed = 1.0
+    no_phone_answered.play_out()
+    assert dialled(no_phone_answered) == [("call", FIRST), ("call", SECOND)]

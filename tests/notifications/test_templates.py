@@ -25,7 +25,7 @@ BAD = "{{ nowhere.on_call }}"
         [f"{SECOND} {{{{ broken", FIRST],
     ],
 )
-def test_a_number_that_cannot_be_filled_in_is_left_out_and_the_others_are_told(to, tell, quick, failure, logged):
+def test_a_number_that_cannot_be_filled_in_is_left_out_and_the_others_are_notified(to, tell, quick, failure, logged):
     quick.world.script_outcome(FIRST, "completed")
     tell(TingTingNotifier(to=to), failure(on_call=FIRST))
     log = logged()
@@ -38,7 +38,7 @@ def test_a_number_that_cannot_be_filled_in_is_left_out_and_the_others_are_told(t
 
 
 @both_ways
-def test_nobody_is_called_by_a_condition_that_cannot_be_decided(tell, quick, failure, logged):
+def test_no_contact_is_called_by_a_condition_that_cannot_be_decided(tell, quick, failure, logged):
     to = f"{{% if nowhere.production %}}{SECOND},{FIRST},{SECOND}{{% endif %}}"
     tell(TingTingNotifier(to=to), failure())
     log = logged()
@@ -87,7 +87,7 @@ def test_what_has_a_default_has_it_when_it_cannot_be_filled_in(name, tell, quick
     assert "9812345678" not in log
 
 
-def test_a_deadline_that_knows_no_task_is_told_although_the_message_names_one(quick):
+def test_a_deadline_that_knows_no_task_is_delivered_although_the_message_names_one(quick):
     await_it(TingTingNotifier(to=FIRST, message="{{ ti.task_id }}", language="en"), {"deadline": {"id": "x"}})
 
     [text] = said(quick)

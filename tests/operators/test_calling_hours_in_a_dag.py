@@ -34,7 +34,7 @@ with DAG("at_night", schedule=None):
 
 
 @pytest.mark.parametrize("one_at_a_time", [False, True], ids=["together", "one at a time"])
-def test_mapped_tasks_defer_over_the_night_and_call_everybody_once(
+def test_mapped_tasks_defer_over_the_night_and_call_each_contact_once(
     sandbox, run_dag, tingting_conn, monkeypatch, tmp_path, one_at_a_time
 ):
     (tmp_path / "at_night.py").write_text(dedent(DAG_FILE).replace("ONE_AT_A_TIME", str(one_at_a_time)))
@@ -42,7 +42,7 @@ def test_mapped_tasks_defer_over_the_night_and_call_everybody_once(
     slept = []
 
     def sleep_until(moment):
-        """Let the night pass at once for whoever sleeps."""
+        """Let the night pass at once for a process that sleeps."""
         while (left := moment - sandbox.clock.time()) > 0:
             assert writes(sandbox) == []
             slept.append(left)

@@ -182,7 +182,7 @@ def test_rejects_are_written_even_when_the_task_fails(sandbox, tmp_path):
         ({"credits_per_call": "cheap"}, ["credits_per_call"]),
         ({"number_policy": "any"}, ["number_policy"]),
         ({"where": "name == 'Ram'"}, ["where"]),
-        # A template that has rendered to nothing must not choose everybody.
+        # A template that has rendered to nothing must not choose all contacts.
         ({"where": ""}, ["where"]),
         ({"where": {}}, ["where"]),
         ({"constants": ["Pokhara"]}, ["constants"]),

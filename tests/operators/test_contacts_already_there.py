@@ -1,4 +1,4 @@
-"""Adding contacts to a campaign that has some already: nobody twice in it, nobody thrown out of it, nobody too late."""
+"""Adding contacts to a campaign that has some already: none twice in it, none removed from it, none too late."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def test_contacts_that_would_be_repeated_by_an_upload_of_a_second_task_are_found
 
 
 @pytest.mark.parametrize("second", [OTHERS, [*PEOPLE[:1], *OTHERS]], ids=["as many others", "more, one of them known"])
-def test_a_second_workbook_that_throws_out_the_contacts_of_the_first_is_found_out_for_good(speaking, second):
+def test_a_second_workbook_that_removes_the_contacts_of_the_first_is_found_out_for_good(speaking, second):
     sandbox = speaking(upload="replace")
     campaign = a_campaign(sandbox, numbers=())
     add(campaign, PEOPLE, transport="xlsx")
@@ -132,7 +132,7 @@ def test_two_workbooks_of_different_contacts_come_into_one_campaign(speaking):
     assert len(numbers_in(sandbox, campaign)) == 8
 
 
-# -- somebody else is taken out meanwhile -----------------------------------------------------------------------------
+# -- another contact is removed meanwhile ------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("transport", ["json", "xlsx"])
@@ -175,7 +175,7 @@ def test_without_the_campaigns_count_no_contact_is_there_twice_and_which_contact
     assert numbers_in(sandbox, campaign) == sorted(NUMBERS)
 
 
-def test_without_the_campaigns_count_contacts_that_an_upload_throws_out_are_missed(speaking, without_counts):
+def test_without_the_campaigns_count_contacts_that_an_upload_removes_are_missed(speaking, without_counts):
     sandbox = speaking(upload="replace")
     campaign = a_campaign(sandbox)
 
@@ -183,7 +183,7 @@ def test_without_the_campaigns_count_contacts_that_an_upload_throws_out_are_miss
         add(campaign, OTHERS, transport="xlsx")
 
 
-# -- a campaign that is sent nobody any more ---------------------------------------------------------------------------
+# -- a campaign that is sent no more contacts --------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("status", ["Scheduled", "Running", "Paused"])
@@ -214,7 +214,7 @@ def test_others_in_a_campaign_that_waits_for_its_hour_are_reported(sandbox, ting
     assert f"Campaign {campaign} is Scheduled and holds 4 contacts, 1 more than this audience" in logged()
 
 
-# -- how often everybody is read ---------------------------------------------------------------------------------------
+# -- how often all contacts are read ----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("transport", "contacts"), [("json", 1), ("xlsx", 1), ("xlsx", 3)])

@@ -320,9 +320,9 @@ def test_an_error_of_the_database_quotes_the_query_but_no_row():
 
     with pytest.raises(TingTingSourceError) as raised:
         list(query_rows(sql, "people_db"))
-    told = "".join(traceback.format_exception(raised.value))
+    failure = "".join(traceback.format_exception(raised.value))
     assert 'invalid input syntax for type integer: "***"' in str(raised.value)
-    assert "Sitara Devi" not in told
+    assert "Sitara Devi" not in failure
     with pytest.raises(TingTingSourceError, match='relation "nowhere" does not exist'):
         list(query_rows("SELECT * FROM nowhere", "people_db"))
 

@@ -156,7 +156,7 @@ def test_what_tingting_refuses_is_named_and_not_tried_again(sandbox):
     [
         pytest.param({"password": ""}, AirflowFailException, "no API token", id="no token"),
         pytest.param({"password": "wrong"}, AirflowFailException, "Put a valid API token", id="wrong token"),
-        pytest.param({"host": "http://127.0.0.1:9"}, TingTingNeverSentError, "127.0.0.1:9", id="nobody there"),
+        pytest.param({"host": "http://127.0.0.1:9"}, TingTingNeverSentError, "127.0.0.1:9", id="no server"),
         pytest.param({"host": "no-such-host.invalid"}, TingTingNeverSentError, "no-such-host", id="no such host"),
     ],
 )
@@ -260,7 +260,7 @@ def test_a_worker_killed_before_the_voice_was_set_leaves_a_campaign_that_the_ret
 
 def test_a_retry_finds_its_campaign_under_another_name(sandbox):
     first, _ = execute(creating())
-    sandbox.world.update_campaign(first, name="Renamed by somebody")
+    sandbox.world.update_campaign(first, name="Renamed by a person")
 
     again, _ = execute(creating(), try_number=2)
 
@@ -294,7 +294,7 @@ def test_a_campaign_with_other_content_is_not_adopted(sandbox, changes):
     assert writes(sandbox) == before
 
 
-# -- a task that somebody cleared --------------------------------------------------------------------------------------
+# -- a task that a person cleared --------------------------------------------------------------------------------------
 
 
 def test_a_cleared_task_uses_the_same_campaign_and_says_so(sandbox, logged):
@@ -306,7 +306,7 @@ def test_a_cleared_task_uses_the_same_campaign_and_says_so(sandbox, logged):
     assert "no contact is called twice" in said
 
 
-def test_a_cleared_task_creates_another_campaign_if_it_is_told_to_and_its_retry_uses_that(sandbox):
+def test_a_cleared_task_creates_another_campaign_if_it_is_configured_to_and_its_retry_uses_that(sandbox):
     first, _ = execute(creating(on_clear="send_again"))
     second, _ = execute(creating(on_clear="send_again"), try_number=2, cleared_after=1)
     retried, _ = execute(creating(on_clear="send_again"), try_number=3, cleared_after=1)

@@ -148,7 +148,7 @@ def test_a_schedule_that_passes_on_its_way_is_no_edit(sandbox, virtual_time, mon
     assert f"keeps its schedule: it is {kept}, though the task says {schedule} now" in logged()
 
 
-def test_a_schedule_that_tingting_takes_and_ignores_is_not_told_as_done(sandbox, store, logged, monkeypatch):
+def test_a_schedule_that_tingting_takes_and_ignores_is_not_reported_as_done(sandbox, store, logged, monkeypatch):
     once(lambda: creating(schedule=TEN), store=store)
     with monkeypatch.context() as deaf:
         deaf.setattr(sandbox.world, "update_campaign", lambda number, **_: sandbox.world.campaign(number))

@@ -60,7 +60,7 @@ def test_a_call_that_was_refused_is_made_by_the_next_try(sandbox, monkeypatch, c
     assert once(lambda: calling(contact), store=store, try_number=3, cleared_after=2)["called"] is False
 
 
-def test_without_a_store_a_refusal_says_that_nobody_was_called_and_how_to_call(sandbox, monkeypatch, contact):
+def test_without_a_store_a_refusal_says_that_no_contact_was_called_and_how_to_call(sandbox, monkeypatch, contact):
     said = refused(sandbox, monkeypatch, contact, None)
 
     assert f"Contact {contact} was not called" in said

@@ -44,7 +44,7 @@ def stopping(campaign, **changes):
     ],
     ids=["retried", "cleared", "cleared to send again"],
 )
-def test_a_stop_that_was_obeyed_before_the_worker_died_is_told_by_the_next_try(
+def test_a_stop_that_was_carried_out_before_the_worker_died_is_reported_by_the_next_try(
     sandbox, monkeypatch, campaign, store, later
 ):
     with killed_after(monkeypatch, "stop_campaign"), pytest.raises(Killed):
@@ -58,13 +58,13 @@ def test_a_stop_that_was_obeyed_before_the_worker_died_is_told_by_the_next_try(
     assert writes(sandbox) == ["stop_campaign"]
 
 
-def test_a_campaign_that_was_stopped_by_somebody_else_is_not_called_stopped(sandbox, campaign, store):
+def test_a_campaign_that_was_stopped_by_another_person_is_not_called_stopped(sandbox, campaign, store):
     sandbox.world.stop_campaign(campaign)
 
     assert once(lambda: stopping(campaign), store=store)["stopped"] is False
 
 
-def test_a_stop_that_succeeded_is_told_after_a_clear_even_if_the_store_was_cleared_too(campaign):
+def test_a_stop_that_succeeded_is_reported_after_a_clear_even_if_the_store_was_cleared_too(campaign):
     store = Store()
     assert once(lambda: stopping(campaign), store=store)["stopped"] is True
     store.clear()
@@ -90,7 +90,7 @@ def test_a_campaign_that_completes_before_the_next_try_is_not_called_stopped(san
     assert once(lambda: stopping(campaign), store=store, try_number=2)["stopped"] is False
 
 
-def test_a_delete_whose_last_request_finds_the_campaign_gone_is_content(sandbox, store):
+def test_a_delete_whose_last_request_finds_the_campaign_gone_succeeds(sandbox, store):
     campaign = a_campaign(sandbox)
     # As many as there are pauses: all but the last are not done, and the last is done without an answer.
     sandbox.faults.add("cut-before", call="delete_campaign", times=3)

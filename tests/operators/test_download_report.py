@@ -1,4 +1,4 @@
-"""Bringing reports home: whole, or not at all."""
+"""Downloading reports: whole, or not at all."""
 
 from __future__ import annotations
 

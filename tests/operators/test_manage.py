@@ -150,7 +150,7 @@ def test_a_campaign_that_was_never_run_cannot_be_stopped(sandbox):
 
 
 @pytest.mark.parametrize("dialect", ["404", "405"])
-def test_an_account_without_a_stop_is_told_so(monkeypatch, dialect):
+def test_an_account_without_a_stop_gets_an_error_that_says_so(monkeypatch, dialect):
     with Sandbox(dialect={"stop": dialect}) as other:
         monkeypatch.setenv("AIRFLOW_CONN_TINGTING_DEFAULT", other.connection_json())
         campaign = a_campaign(other)

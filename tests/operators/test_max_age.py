@@ -1,4 +1,4 @@
-"""A run that is too old phones nobody: last year's, caught up or cleared. What has begun is still reported."""
+"""A run that is too old calls no contact: last year's, caught up or cleared. What has begun is still reported."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ OLD = {
 
 
 @pytest.mark.parametrize(("kind", "dates"), FRESH.values(), ids=FRESH)
-def test_a_run_of_today_phones_everybody(sandbox, kind, dates):
+def test_a_run_of_today_calls_each_contact(sandbox, kind, dates):
     campaign = a_campaign(sandbox)
 
     in_run(running(campaign), kind, **dates)
@@ -97,7 +97,7 @@ def test_a_run_of_today_phones_everybody(sandbox, kind, dates):
 
 @pytest.mark.parametrize("deferrable", [False, True], ids=["in a worker", "deferred"])
 @pytest.mark.parametrize(("kind", "dates"), OLD.values(), ids=OLD)
-def test_a_run_of_last_year_phones_nobody_and_says_so(sandbox, kind, dates, deferrable):
+def test_a_run_of_last_year_calls_no_contact_and_says_so(sandbox, kind, dates, deferrable):
     campaign = a_campaign(sandbox)
 
     with pytest.raises(AirflowFailException, match=r"52 weeks 1 day ago, and max_age is 1 day\. No contact was called"):
@@ -122,7 +122,7 @@ def test_without_max_age_the_age_does_not_matter(sandbox):
     assert dialled_once(sandbox)
 
 
-def test_a_run_of_unknown_age_phones_nobody(sandbox):
+def test_a_run_of_unknown_age_calls_no_contact(sandbox):
     campaign = a_campaign(sandbox)
 
     with pytest.raises(AirflowFailException, match="does not show what time this run is for"):

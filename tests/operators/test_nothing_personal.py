@@ -92,22 +92,22 @@ CASES = [
 
 
 @pytest.mark.parametrize(("name", "trouble"), CASES)
-def test_nothing_personal_is_told(sandbox, logged, name, trouble):
+def test_nothing_personal_is_returned(sandbox, logged, name, trouble):
     campaign = a_campaign(sandbox, ["9841234501"] if name in ("run", "demo", "wait") else [], message=MESSAGE)
     contact = min(sandbox.world.campaigns[campaign].contacts, default=1)
     if trouble:
         sandbox.faults.add(trouble, call="*", times=None if trouble == "500" else 3, skip=1)
     operator = operators(campaign, contact)[name]
     context = context_of(operator)
-    result, told = None, ""
+    result, failure = None, ""
 
     try:
         result = operator.execute(context)
     except Exception as error:
-        told = "".join(traceback.format_exception(error))
+        failure = "".join(traceback.format_exception(error))
         # A traceback quotes the lines of this file too; what Airflow shows of them are its own and the provider's.
-        told = "\n".join(line for line in told.splitlines() if not line.startswith("    "))
+        failure = "\n".join(line for line in failure.splitlines() if not line.startswith("    "))
 
-    said = "\n".join([logged(), told, json.dumps([result, context["ti"].xcoms], ensure_ascii=False)])
+    said = "\n".join([logged(), failure, json.dumps([result, context["ti"].xcoms], ensure_ascii=False)])
     assert [secret for secret in SECRETS if secret in said] == []
-    assert result is not None or told
+    assert result is not None or failure

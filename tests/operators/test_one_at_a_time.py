@@ -1,4 +1,4 @@
-"""One campaign at a time: who runs is waited for, the lowest id goes first, and nobody waits for ever."""
+"""One campaign at a time: who runs is waited for, the lowest id goes first, and no task waits for ever."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def ran_at_the_same_time(sandbox):
     return len([n for n, each in enumerate(order) if n == 0 or order[n - 1] != each]) > len(set(order))
 
 
-def test_it_waits_for_the_one_that_runs_then_calls_everybody_once(sandbox, deferrable, logged):
+def test_it_waits_for_the_one_that_runs_then_calls_each_contact_once(sandbox, deferrable, logged):
     other = one_that_runs(sandbox)
     campaign = a_campaign(sandbox)
     operator = running(campaign, deferrable=deferrable)
@@ -69,9 +69,9 @@ def test_it_waits_for_the_one_that_runs_then_calls_everybody_once(sandbox, defer
     assert ("TingTingStartTrigger" in deferred_to) is deferrable
     said = logged()
     assert f"Campaign {campaign} is not run while others run on this account (now: {other})" in said
-    # Told once, however often it was looked at; Airflow 2 shows each line twice.
-    told = said.count(f"Campaign {campaign} waits for its turn: running now: {other}")
-    assert told == said.count("is not run while others run")
+    # Logged once, however often it was read; Airflow 2 shows each line twice.
+    logged_waits = said.count(f"Campaign {campaign} waits for its turn: running now: {other}")
+    assert logged_waits == said.count("is not run while others run")
 
 
 def test_when_nothing_runs_it_starts_at_once(sandbox, deferrable):
@@ -184,7 +184,7 @@ def test_one_that_starts_between_two_looks_is_seen(sandbox, tingting_conn):
     assert [each.id for each in found.value.value] == [first]
 
 
-def test_one_that_nobody_ever_starts_holds_the_others_up_for_a_moment_only(sandbox):
+def test_one_that_never_starts_holds_the_others_up_for_a_moment_only(sandbox):
     a_campaign(sandbox, description=MARK)
 
     result, _ = execute(running(a_campaign(sandbox), wait_for_completion=False))
@@ -218,7 +218,7 @@ def test_errors_during_the_wait_are_sat_out(sandbox, deferrable):
     assert result["status"] == "Completed"
 
 
-def test_an_outage_for_longer_than_tolerated_ends_the_wait_and_calls_nobody(sandbox, deferrable):
+def test_an_outage_for_longer_than_tolerated_ends_the_wait_and_calls_no_contact(sandbox, deferrable):
     one_that_runs(sandbox)
     operator = running(a_campaign(sandbox), deferrable=deferrable, tolerate_outage=0.05)
 

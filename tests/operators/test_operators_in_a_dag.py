@@ -101,8 +101,8 @@ def test_a_mapped_campaign_goes_through_its_whole_life(finished, sandbox, tmp_pa
             assert {row["number"] for row in csv.DictReader(file)} == set(numbers)
         link = f"{sandbox.root_url}#campaign-{campaign.id}"
         assert finished.xcom("run", key="tingting_campaign_link", map_index=index) == link
-    everybody = [number for numbers in WARDS.values() for number in numbers]
-    assert dict(sandbox.ledger.times_dialled()) == dict.fromkeys(everybody, 1)
-    assert dict(sandbox.ledger.times_dialled(channel="sms")) == dict.fromkeys(everybody, 1)
+    all_numbers = [number for numbers in WARDS.values() for number in numbers]
+    assert dict(sandbox.ledger.times_dialled()) == dict.fromkeys(all_numbers, 1)
+    assert dict(sandbox.ledger.times_dialled(channel="sms")) == dict.fromkeys(all_numbers, 1)
     assert finished.xcom("by_text")["campaign_id"] == finished.xcom("create", map_index=0)
     assert Path(finished.xcom("report", map_index=2)["path"]) == tmp_path / "reports" / "2.csv"

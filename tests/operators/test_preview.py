@@ -35,7 +35,7 @@ def calling(contact_id):
     [({}, 1), ({"voice": "Binod"}, 4), ({"voice": "5", "message": "नमस्ते"}, 5)],
     ids=["the campaign's own voice and message", "another voice", "another message"],
 )
-def test_a_preview_can_be_fetched_and_calls_nobody(sandbox, arguments, voice):
+def test_a_preview_can_be_fetched_and_calls_no_contact(sandbox, arguments, voice):
     campaign = a_campaign(sandbox)
 
     result, xcoms = execute(previewing(str(campaign), **arguments))
@@ -106,7 +106,7 @@ def test_a_demo_call_rings_at_one_contact_once(sandbox, contact):
 
 
 @pytest.mark.parametrize("fault", ["lose-reply", "500-after-commit", "cut-before", "503-html", "garbage"])
-def test_a_demo_call_of_which_nobody_knows_whether_it_rang_is_not_asked_for_again(sandbox, contact, fault):
+def test_a_demo_call_that_may_have_rung_is_not_requested_again(sandbox, contact, fault):
     sandbox.faults.add(fault, call="demo_call")
 
     with pytest.raises(AirflowFailException, match=f"Whether contact {contact} was called is unknown"):

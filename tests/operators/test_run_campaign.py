@@ -1,4 +1,4 @@
-"""Running a campaign: everybody is dialled once, and the task says what really came of it."""
+"""Running a campaign: each contact is dialled once, and the task reports the real outcome."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def running(campaign_id, **changes):
     )
 
 
-def test_a_campaign_is_run_and_its_outcome_told_in_figures(sandbox):
+def test_a_campaign_is_run_and_its_outcome_returned_as_figures(sandbox):
     campaign = a_campaign(sandbox, outcome=None)
     for number, outcome in zip(NUMBERS, ("completed", "hungup", "unanswered", "failed"), strict=True):
         sandbox.world.script_outcome(number, outcome)
@@ -90,7 +90,7 @@ def test_a_scheduled_campaign_is_waited_for_until_its_end(sandbox):
     assert result["status"] == "Completed"
 
 
-# -- what is refused before anybody is called --------------------------------------------------------------------------
+# -- what is refused before a contact is called ------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ def test_a_scheduled_campaign_is_waited_for_until_its_end(sandbox):
     ],
 )
 @pytest.mark.parametrize("wait", [True, False])
-def test_a_mistake_in_an_argument_is_named_and_nobody_is_called(sandbox, changes, says, wait):
+def test_a_mistake_in_an_argument_is_named_and_no_contact_is_called(sandbox, changes, says, wait):
     campaign = a_campaign(sandbox)
 
     with pytest.raises(AirflowFailException) as raised:
@@ -129,7 +129,7 @@ def test_an_unknown_campaign_is_named(sandbox):
 @pytest.mark.parametrize(
     ("numbers", "fields", "says"),
     [
-        pytest.param((), {}, "no contacts", id="nobody to call"),
+        pytest.param((), {}, "no contacts", id="no contact to call"),
         pytest.param(NUMBERS, {"draft": True}, "draft", id="a draft"),
     ],
 )
@@ -156,7 +156,7 @@ def test_what_tingting_refuses_is_named_and_not_tried_again(sandbox):
 @pytest.mark.parametrize(
     "fault", ["lose-reply", "500-after-commit", "503-after-commit", "truncate", "garbage", "502-after-commit"]
 )
-def test_when_the_answer_to_the_run_is_lost_everybody_is_called_once(sandbox, fault):
+def test_when_the_answer_to_the_run_is_lost_each_contact_is_called_once(sandbox, fault):
     campaign = a_campaign(sandbox)
     sandbox.faults.add(fault, call="run_campaign")
 
@@ -179,7 +179,7 @@ def test_a_campaign_that_was_not_run_is_run_once_that_is_certain(sandbox, fault)
 
 
 @pytest.mark.parametrize("fault", ["stuck", "stuck-after-commit"])
-def test_a_server_that_never_answers_is_given_up_on_and_everybody_is_called_once(sandbox, monkeypatch, fault):
+def test_a_server_that_never_answers_is_given_up_on_and_each_contact_is_called_once(sandbox, monkeypatch, fault):
     monkeypatch.setenv("AIRFLOW_CONN_TINGTING_DEFAULT", connection(sandbox, timeout=0.2))
     campaign = a_campaign(sandbox)
     sandbox.faults.add(fault, call="run_campaign")
@@ -199,7 +199,7 @@ def test_a_server_that_asks_for_too_long_a_pause_is_left_to_the_next_try(sandbox
     assert dialled_once(sandbox, ())
 
 
-def test_when_it_stays_unknown_the_task_fails_and_its_retry_calls_everybody_once(sandbox):
+def test_when_it_stays_unknown_the_task_fails_and_its_retry_calls_each_contact_once(sandbox):
     campaign = a_campaign(sandbox)
     sandbox.faults.add("cut-before", call="run_campaign", times="*")
     with pytest.raises(TingTingOutcomeUnknownError):
@@ -225,7 +225,7 @@ def test_the_look_after_the_run_may_fail(sandbox, fault):
     ("outcome", "fails"), [("completed", False), ("unanswered", True)], ids=["a success", "a failure"]
 )
 @pytest.mark.parametrize("circumstances", [{"try_number": 2}, {"try_number": 2, "cleared_after": 1}])
-def test_a_campaign_that_has_ended_is_told_again_in_the_same_words_and_calls_nobody(
+def test_a_campaign_that_has_ended_is_reported_again_in_the_same_words_and_calls_no_contact(
     sandbox, outcome, fails, circumstances
 ):
     campaign = a_campaign(sandbox, outcome=outcome)
@@ -253,7 +253,7 @@ def test_a_campaign_of_last_month_is_no_success_of_today(sandbox):
     assert dialled_once(sandbox)
 
 
-def test_a_campaign_that_somebody_has_started_by_hand_is_waited_for(sandbox, logged):
+def test_a_campaign_that_a_person_has_started_by_hand_is_waited_for(sandbox, logged):
     campaign = a_campaign(sandbox)
     sandbox.clock.speed = 0
     sandbox.world.run_campaign(campaign)
@@ -291,11 +291,11 @@ def test_a_run_that_another_attempt_was_faster_with_is_not_repeated(sandbox, mon
     campaign = a_campaign(sandbox)
     run = sandbox.world.run_campaign
 
-    def refused_because_somebody_was_faster(campaign_id):
+    def refused_because_a_person_was_faster(campaign_id):
         run(campaign_id)
         raise forbidden_now("The campaign is Running.")
 
-    monkeypatch.setattr(sandbox.world, "run_campaign", refused_because_somebody_was_faster)
+    monkeypatch.setattr(sandbox.world, "run_campaign", refused_because_a_person_was_faster)
 
     result, _ = execute(running(campaign))
 
@@ -408,7 +408,7 @@ def at(seconds):
         (None, timedelta(seconds=20), 918.0),
     ],
 )
-def test_the_deadline_is_a_time_of_the_day_that_heeds_both_timeouts(timeout, execution_timeout, deadline):
+def test_the_deadline_is_a_time_of_the_day_that_respects_both_timeouts(timeout, execution_timeout, deadline):
     context = context_of(running(1))
     context["ti"].start_date = at(900)
 

@@ -50,7 +50,7 @@ def audience(path):
 
 
 @pytest.mark.parametrize("format", ["csv", "csv.gz", "jsonl", "parquet", "xlsx", "raw"])
-def test_those_who_were_not_reached_come_with_their_variables_from_every_format(campaign, tmp_path, format):
+def test_the_unreached_contacts_come_with_their_variables_from_every_format(campaign, tmp_path, format):
     name = "raw.csv" if format == "raw" else f"report.{format}"
     report, _ = execute(
         TingTingDownloadReportOperator(
@@ -135,7 +135,7 @@ def test_who_is_still_to_be_called_by_another_row_is_not_called_by_the_next_camp
     assert set(audience(result["path"])) == {"9841234502"}
 
 
-def test_a_campaign_that_goes_on_is_told_in_the_log(sandbox, tmp_path, logged):
+def test_the_log_says_that_a_campaign_goes_on(sandbox, tmp_path, logged):
     running = a_campaign(sandbox)
     sandbox.world.run_campaign(running)
 
@@ -183,7 +183,7 @@ def test_a_listing_without_variables_never_takes_the_reports_place(sandbox, camp
     assert list(tmp_path.iterdir()) == []
 
 
-def test_nobody_is_left_of_a_campaign_that_reached_everybody(sandbox, tmp_path):
+def test_no_contact_is_left_of_a_campaign_that_reached_each_one(sandbox, tmp_path):
     campaign = a_campaign(sandbox)
     sandbox.world.run_campaign(campaign)
     sandbox.play_out()

@@ -20,7 +20,7 @@ def _usual_manners(sandbox):
     sandbox.options.latency = 0.0
 
 
-def test_when_tingting_asks_to_wait_nobody_asks_before(sandbox, connect, running):
+def test_when_tingting_asks_to_wait_no_request_comes_before(sandbox, connect, running):
     campaigns = running(12)
 
     async def some_time():

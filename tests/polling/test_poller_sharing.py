@@ -32,7 +32,7 @@ def test_many_waits_take_the_requests_of_the_pages_that_show_them(sandbox, conne
     assert connect.times == 1
 
 
-def test_all_ends_come_home_with_what_the_campaigns_own_pages_say(sandbox, connect, running):
+def test_all_ends_are_received_with_what_the_campaigns_own_pages_say(sandbox, connect, running):
     campaigns = running(25)
     stopped = campaigns[7]
 
@@ -101,12 +101,12 @@ def test_the_hub_is_shared_by_loop_and_key_and_closed_by_the_last(sandbox, conne
 
 
 def test_each_ones_log_lines_are_written_in_its_own_context(sandbox, connect, running):
-    whose = contextvars.ContextVar("whose", default="nobody")
-    told = []
+    whose = contextvars.ContextVar("whose", default="none")
+    seen = []
 
     class Log:
         def info(self, *_):
-            told.append(whose.get())
+            seen.append(whose.get())
 
         warning = info
 
@@ -125,11 +125,11 @@ def test_each_ones_log_lines_are_written_in_its_own_context(sandbox, connect, ru
     campaigns = running(12)
     asyncio.run(all_of(campaigns))
 
-    assert set(told) == set(campaigns)
+    assert set(seen) == set(campaigns)
 
 
 @pytest.mark.parametrize("until_status", [(), ("Completed",)])
-def test_an_end_that_the_list_shows_while_others_are_due_is_told_at_once(sandbox, connect, running, until_status):
+def test_an_end_that_the_list_shows_while_others_are_due_is_reported_at_once(sandbox, connect, running, until_status):
     patient, *others = running(12)
 
     async def both():

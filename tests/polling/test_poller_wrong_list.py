@@ -143,8 +143,8 @@ def test_pages_that_lie_about_their_size_or_content_cost_requests_and_nothing_el
     assert {(one.reason, one.status, one.contacts) for one in ended} == {(Reason.REACHED, "Completed", 4)}
 
 
-def test_a_list_that_changes_between_its_pages_hides_nobody(sandbox, connect, running, monkeypatch):
-    # With each page that is read somebody creates three campaigns, which push the others down.
+def test_a_list_that_changes_between_its_pages_hides_no_contact(sandbox, connect, running, monkeypatch):
+    # With each page that is read a person creates three campaigns, which push the others down.
     lies(monkeypatch, lambda content: [a_campaign(sandbox, name="Another") for _ in range(3)] and None)
 
     ended = all_ended(sandbox, connect, running(25), after=12)

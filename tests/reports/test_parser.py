@@ -187,7 +187,7 @@ def test_a_report_can_be_read_again_wherever_its_file_stands() -> None:
     assert list(report.rows()) == list(report.rows()) == ROWS
 
 
-def test_a_header_without_rows_is_a_report_of_nobody() -> None:
+def test_a_header_without_rows_is_a_report_without_contacts() -> None:
     assert rows_of("Number,Status\n") == []
 
 

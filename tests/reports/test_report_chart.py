@@ -87,7 +87,7 @@ def test_the_page_asks_no_other_computer_for_anything(tmp_path: Path) -> None:
 
     assert "default-src 'none'" in text
     addresses = set(re.findall(r"""(?:https?:)?//[^\s"'<>]+""", text))
-    # Names of the kinds of XML, which nobody loads.
+    # Names of the kinds of XML, which no reader loads.
     assert addresses <= {"http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"}
     assert not re.search(r"<(script|link|img|iframe|object|embed)\b|@import|url\((?!#)", text)
     assert len(text) < 60_000
@@ -125,7 +125,7 @@ def test_the_page_is_html_whose_elements_are_closed(tmp_path: Path) -> None:
     assert open_elements == []
 
 
-def test_nobodys_number_and_no_markup_of_others_is_on_the_page(tmp_path: Path) -> None:
+def test_no_contacts_number_and_no_foreign_markup_is_on_the_page(tmp_path: Path) -> None:
     body = REPORT.replace("Ncell", "<b>$x_1$</b>").replace("Failed", "<i>odd</i>")
 
     text = page(body, tmp_path, title="<script>alert(1)</script> & more", subtitle='"quoted" <u>')

@@ -56,7 +56,7 @@ def test_a_number_that_comes_twice_counts_once(rows: int, duplicates: int, words
         assert word in str(caught.value)
 
 
-def test_doubles_beyond_everybody_are_no_shortfall() -> None:
+def test_duplicates_beyond_all_contacts_are_no_shortfall() -> None:
     check_complete(5, 3, duplicates=2)
     check_complete(5, None, duplicates=2)
 

@@ -106,7 +106,7 @@ def test_no_number_comes_through(number: int, numbers: str) -> None:
         ("sha256", "csv", "", "secret_salt"),
     ],
 )
-def test_what_cannot_be_heeded_is_refused_and_nothing_is_written(
+def test_what_cannot_be_applied_is_refused_and_nothing_is_written(
     numbers: str, format: str, salt: str | None, says: str, tmp_path: object
 ) -> None:
     with pytest.raises(TingTingConfigError, match=says):

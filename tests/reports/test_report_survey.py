@@ -82,7 +82,7 @@ def test_a_bad_body_is_refused_and_the_old_file_kept(body: bytes, format: str, w
     assert target.read_text() == "old"
 
 
-def test_overwrite_and_format_are_obeyed(tmp_path: Path) -> None:
+def test_overwrite_and_format_have_their_effect(tmp_path: Path) -> None:
     target = tmp_path / "survey"
     target.write_text("old")
     with pytest.raises(TingTingStorageRefusedError, match="overwrite is off"):

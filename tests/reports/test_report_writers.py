@@ -133,7 +133,7 @@ def test_parquet_is_typed(tmp_path: Path) -> None:
     assert rows[1][6] == datetime(2025, 7, 9, 9, 5, tzinfo=timezone.utc)
 
 
-def test_a_parquet_file_of_nobody_has_its_columns(tmp_path: Path) -> None:
+def test_a_parquet_file_without_contacts_has_its_columns(tmp_path: Path) -> None:
     parquet = pytest.importorskip("pyarrow.parquet")
     write(tmp_path / "report.parquet", "parquet", b"Number,Status\n")
     assert parquet.read_table(tmp_path / "report.parquet").column_names == COLUMNS[:8]

@@ -62,7 +62,7 @@ def test_a_campaign_that_reaches_its_credit_limit_is_terminated(box, api):
     assert not set(statuses) & {"dialing", "ringing", "answered"}
 
 
-def test_an_empty_account_terminates_a_campaign_before_anybody_is_called(box, api):
+def test_an_empty_account_terminates_a_campaign_before_a_contact_is_called(box, api):
     box.world.set_credits(0)
     campaign_id = run_out(box, api, contacts=3)
 

@@ -115,7 +115,7 @@ def test_a_schedule_that_has_passed_by_the_time_of_running_starts_at_once(box, a
     assert api.campaign(campaign_id)["status"] == "Running"
 
 
-def test_everybody_is_dialled_once_in_one_run(box, api):
+def test_each_contact_is_dialled_once_in_one_run(box, api):
     campaign_id = api.create(30)
     api.run(campaign_id)
     box.play_out()
@@ -125,7 +125,7 @@ def test_everybody_is_dialled_once_in_one_run(box, api):
 
 
 @pytest.mark.parametrize("wait", [0, 3, 10_000])
-def test_running_again_dials_everybody_again_and_the_ledger_shows_it(box, api, wait):
+def test_running_again_dials_each_contact_again_and_the_ledger_shows_it(box, api, wait):
     campaign_id = api.create(4)
     api.run(campaign_id)
     box.clock.push(wait)

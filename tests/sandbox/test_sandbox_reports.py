@@ -56,7 +56,7 @@ def test_the_report_is_byte_for_byte_the_known_layout(box, api):
     assert len(lines) == 20
 
 
-def test_every_row_tells_the_outcome_and_the_variables_as_a_python_dict(box, api):
+def test_every_row_has_the_outcome_and_the_variables_as_a_python_dict(box, api):
     campaign_id, sent = finished(box, api)
     text = api.get(f"download/{campaign_id}/report/").content.decode()
     rows = list(csv.DictReader(io.StringIO(text[text.index("Number,Status") :], newline="")))
@@ -98,7 +98,7 @@ def test_the_file_is_named_after_the_campaign_as_it_is(api, name, sent):
     assert disposition == f'attachment; filename="{sent}"'
 
 
-def test_a_report_before_the_run_has_everybody_not_started(api):
+def test_a_report_before_the_run_has_each_contact_not_started(api):
     text = api.get(f"download/{api.create(2)}/report/").text
     assert "Not Started,100.00%,2" in text
     assert "9841000000,not started,0,,0,{'name': 'Sita'},,NTC\r\n" in text

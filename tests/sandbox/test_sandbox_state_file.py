@@ -60,7 +60,7 @@ def a_lot_happens(sandbox, api):
     sandbox.clock.push(5)
 
 
-def test_a_restart_brings_the_same_world_back_and_goes_on(tmp_path, api_of):
+def test_a_restart_loads_the_same_world_and_goes_on(tmp_path, api_of):
     file = tmp_path / "state.jsonl"
     with Sandbox(speed=0, seed=3, state_file=file) as sandbox:
         a_lot_happens(sandbox, api_of(sandbox))

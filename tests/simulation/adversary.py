@@ -30,7 +30,7 @@ PASSING = frozenset(
 ) | {"store fails", "state unreadable", "late 5", "late 60"}
 
 _LISTS = ("list_campaigns", "list_contacts")
-_OF_NOBODY = ("list_voice_models", "list_broker_numbers", "list_own_numbers", "get_dashboard")
+_WITHOUT_CONTACTS = ("list_voice_models", "list_broker_numbers", "list_own_numbers", "get_dashboard")
 
 
 @dataclass(frozen=True, order=True)
@@ -89,7 +89,7 @@ def options(point: Point, method: str, *, persons: bool) -> tuple[str, ...]:
     if point.what in _LISTS:
         found += OF_LISTS
     found += OF_TRIGGERERS if point.actor.endswith("t") else OF_WORKERS
-    if persons and point.what not in _OF_NOBODY:
+    if persons and point.what not in _WITHOUT_CONTACTS:
         found += OF_PERSONS
     return tuple(found)
 

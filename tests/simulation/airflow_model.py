@@ -63,7 +63,7 @@ class TaskInstance:
         return [task.pushed[key] for task in tasks if key in task.pushed]
 
     def get_task_states(self, *, run_ids: list[str], task_ids: list[str], **_: Any) -> dict[str, dict[str, Any]]:
-        """Return the states of tasks, as Airflow 3 tells them to a worker."""
+        """Return the states of tasks, as Airflow 3 returns them to a worker."""
         found = {task.name: self.model.state_of(task) for task in self.model.tasks if task.run_id in run_ids}
         return {run_ids[0]: {name: state for name, state in found.items() if name in task_ids}}
 
@@ -116,7 +116,7 @@ class Store:
 class Task:
     """One task instance over all its tries.
 
-    :param task_id: its name, without blanks or dots; `@` and more tells the same task of several DAG runs apart.
+    :param task_id: its name, without blanks or dots; `@` and more distinguishes the same task of several DAG runs.
     :param make: returns the operator; called for each try.
     :param dag_run: its DAG run, once it has begun.
     """
@@ -211,7 +211,7 @@ class AirflowModel:
         self._next_try(task)
 
     def clear(self, task: Task) -> None:
-        """Clear a task, as a person does: it begins anew and has all its retries again."""
+        """Clear a task, as a person does: it begins again and has all its retries again."""
         self._world.acts.append("clear")
         task.max_tries = task.try_number + task.retries
         self._next_try(task)
@@ -348,7 +348,7 @@ class AirflowModel:
             worker.signal = terminate
 
     def state_of(self, task: Task) -> str | None:
-        """Return a task's state as Airflow tells it to a trigger.
+        """Return a task's state as Airflow returns it to a trigger.
 
         :raises StoreError: the adversary wants it to be unreadable.
         """

@@ -70,9 +70,9 @@ def _occasions(world: World, made: Sequence[Decision]) -> list[Broken]:
     ]
 
 
-#: A request that is obeyed so long (seconds) after it was sent cannot be waited for.
+#: A request that is carried out so long (seconds) after it was sent cannot be waited for.
 _OBEYED_TOO_LATE = 120.0
-#: A create that is obeyed later (seconds) is not found by the search for it.
+#: A create that is carried out later (seconds) is not found by the search for it.
 CREATE_OBEYED_WITHIN = 20.0
 #: Between a look and the request that follows it (seconds): more is a process that stands still.
 _AT_ONCE = 1.0
@@ -89,7 +89,7 @@ def _runs(world: World) -> list[Broken]:
 
 
 def _said(world: World, run: Deed) -> str:
-    return f"{run.by} asked at {run.asked_at - world.began:.1f} s and was obeyed at {run.at - world.began:.1f} s"
+    return f"{run.by} asked at {run.asked_at - world.began:.1f} s and was carried out at {run.at - world.began:.1f} s"
 
 
 def _excuse(world: World, before: Deed, run: Deed) -> str | None:
@@ -102,7 +102,7 @@ def _excuse(world: World, before: Deed, run: Deed) -> str | None:
         return "a person who presses Run beside the task"
     for one in (before, run):
         if one.at + world.server.shows_after - one.asked_at > _OBEYED_TOO_LATE:
-            return "a request that is obeyed later than two minutes after it was sent"
+            return "a request that is carried out later than two minutes after it was sent"
     if not world.has_store and world.airflow.was_lost(before.by) and before.by != run.by:
         return "an unanswered request of a killed attempt before Airflow 3.3: `retry_delay` decides"
     looks = [
@@ -141,7 +141,7 @@ def _creations(world: World, made: Sequence[Decision]) -> list[Broken]:
     late = any(deed.at - deed.asked_at > CREATE_OBEYED_WITHIN for deed in created)
     deleted = bool({"edits", "deletes"} & set(world.acts))
     excuse = (
-        "a create that is obeyed later than the search for it"
+        "a create that is carried out later than the search for it"
         if late
         else "a person who deletes the campaign, or edits its description, while its task is at work"
         if deleted
@@ -220,7 +220,7 @@ def _notifications(world: World) -> list[Broken]:
         how = f"{_said(world, before)}; {_said(world, again)}"
         excuse = None
         if max(one.at - one.asked_at for one in (before, again)) > _OBEYED_TOO_LATE:
-            excuse = "a request that is obeyed later than two minutes after it was sent"
+            excuse = "a request that is carried out later than two minutes after it was sent"
         elif world.acts:
             excuse = "a person who runs, edits, renames or deletes the campaign of a notification"
         found.append(Broken("a notification rings once", how, excuse))
@@ -246,15 +246,13 @@ def _ends_well(world: World, made: Sequence[Decision]) -> list[Broken]:
     ]
 
 
-_CALLED_NOBODY = re.compile(
-    r"has called (?:nobody|no contact)|(?:nobody|no contact) (?:was|is) called(?! again)|was not run\b", re.I
-)
+_NO_CONTACT_CALLED = re.compile(r"has called no contact|no contact (?:was|is) called(?! again)|was not run\b", re.I)
 
 
 def _truth(world: World) -> list[Broken]:
     found = []
     for line in world.lines:
-        if not _CALLED_NOBODY.search(line.text):
+        if not _NO_CONTACT_CALLED.search(line.text):
             continue
         named = re.search(r"[Cc]ampaign (\d+)", line.text)
         if named is None:

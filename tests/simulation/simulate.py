@@ -12,13 +12,13 @@ from simulation.lives import Life
 from simulation.virtual_time import StuckError
 from simulation.world import Line, Stage
 
-#: After a life has ended, so long (seconds) requests may still be obeyed and doubled tries may still act.
+#: After a life has ended, so long (seconds) requests may still be carried out and doubled tries may still act.
 AFTERMATH = 700.0
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one life.
+    """The outcome of one life.
 
     :param broken: the promises that it has broken.
     :param made: the decisions that were made, in their order.

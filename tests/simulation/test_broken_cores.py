@@ -80,7 +80,7 @@ def reads_state_once() -> Iterator[None]:
 
 ONCE = "a campaign is run once"
 TRUE = "the log is true of who was called"
-#: A request is obeyed after a minute, and its try is killed right after it has lost the response.
+#: A request is carried out after a minute, and its try is killed right after it has lost the response.
 KILLED_AFTER_A_LATE_REQUEST = ("run.1 run_campaign 1: late 60", "run.1 get_campaign 2: killed")
 
 BROKEN: dict[str, tuple[Breaks, str, tuple[str, ...], str]] = {

@@ -12,7 +12,7 @@ from airflow_provider_tingting.errors import TingTingContactsError
 
 
 def check(source: object, **options: Any) -> ValidatedAudience:
-    """Check everybody in a source."""
+    """Check all contacts of a source."""
     return check_audience(read_rows(source), AudienceOptions(**options))
 
 

@@ -15,14 +15,14 @@ AT_THREE = datetime(2026, 11, 24, 3, tzinfo=NEPAL)
 AT_EIGHT = datetime(2026, 11, 24, 8, tzinfo=NEPAL)
 DAYTIME = ("08:00", "20:00")
 FAST = 40_000.0
-# Whether nights pass at once, and whether somebody sleeps.
+# Whether nights pass at once, and whether a process sleeps.
 NIGHTS = {"pass": True, "asleep": False}
 
 running = partial(run_task, calling_window=DAYTIME)
 
 
 def it_is(sandbox: Sandbox, moment: datetime, speed: float | None = None) -> None:
-    """Set the world's clock: days pass fast, and nights at once for whoever sleeps; or all at a speed of one's own."""
+    """Set the world's clock: days pass fast, and nights at once where the task sleeps; or all at a speed of its own."""
     NIGHTS["pass"] = speed is None
     if speed is None:
         speed = FAST if CallingWindow.read(DAYTIME).is_open(moment) else 0

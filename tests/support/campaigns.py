@@ -61,7 +61,7 @@ def reads(sandbox: Sandbox, call: str = "get_campaign") -> int:
 
 
 def dialled_once(sandbox: Sandbox, numbers: Sequence[str] = NUMBERS) -> bool:
-    """Whether each of these people, and nobody else, was called exactly once."""
+    """Whether each of these contacts, and no other, was called exactly once."""
     return dict(sandbox.ledger.times_dialled()) == dict.fromkeys(numbers, 1)
 
 

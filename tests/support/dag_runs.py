@@ -151,7 +151,7 @@ def _load(folder: Path, bundle: str | None = None) -> Any:
 
 
 def _serialise(bag: Any, bundle: str) -> None:
-    """Write the DAGs to the database anew: an earlier test may have used the same ids for other DAGs."""
+    """Write the DAGs to the database again: an earlier test may have used the same ids for other DAGs."""
     if AIRFLOW_VERSION < (3, 0):
         bag.sync_to_db()
         return

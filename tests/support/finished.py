@@ -47,11 +47,11 @@ async def until(condition):
 
 async def listening(watcher, act, *, events, sandbox, after=2, then=0.3):
     """Run a trigger; act when it has polled; return the events until there are enough, and any more that come."""
-    told = []
+    received = []
 
     async def run():
         async for event in watcher.run():
-            told.append(event.payload)
+            received.append(event.payload)
 
     task = asyncio.ensure_future(run())
     try:
@@ -59,14 +59,14 @@ async def listening(watcher, act, *, events, sandbox, after=2, then=0.3):
         await until(lambda: len(sandbox.requests) >= before + after)
         await asyncio.sleep(0.1)
         await asyncio.to_thread(act)
-        await until(lambda: len(told) >= events or task.done())
+        await until(lambda: len(received) >= events or task.done())
         await asyncio.sleep(then)
         assert not task.done(), task.exception()
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-    return told
+    return received
 
 
-def told(sandbox, act, *, watcher=None, events=1, **more):
+def reported(sandbox, act, *, watcher=None, events=1, **more):
     return asyncio.run(listening(watcher or trigger(), act, events=events, sandbox=sandbox, **more))

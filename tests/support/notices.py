@@ -1,4 +1,4 @@
-"""A notifier called in both ways that Airflow has, and who was told by the sandbox's ledger."""
+"""A notifier called in both ways that Airflow has, and who was notified by the sandbox's ledger."""
 
 from __future__ import annotations
 
@@ -37,6 +37,6 @@ def dialled(sandbox: Sandbox) -> list[tuple[str, str]]:
 
 
 def said(sandbox: Sandbox) -> list[str]:
-    """What they were told."""
+    """Return the texts that the recipients got."""
     sandbox.play_out()
     return [one.text for one in sandbox.ledger.dialled]

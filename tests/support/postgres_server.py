@@ -1,7 +1,7 @@
 """A private PostgreSQL for a test session: its own folder, a free port on the loopback interface, gone at the end.
 
 Needs the server's programs (Debian: `apt-get install postgresql`). They refuse to run as root, so that root becomes
-somebody else for them.
+an unprivileged user for them.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def running_server(folder: Path) -> Iterator[str]:
 def folder_for_server() -> Iterator[Path]:
     """A folder that the server's user may write to; the socket in it needs a short path."""
     folder = Path(tempfile.mkdtemp(prefix="tingting-pg-"))
-    if (user := _somebody_else()) is not None:
+    if (user := _unprivileged_user()) is not None:
         os.chown(folder, user.pw_uid, user.pw_gid)
     try:
         yield folder
@@ -63,7 +63,7 @@ def _run(program: str, *arguments: str) -> None:
     folder = programs()
     assert folder is not None
     options: dict[str, Any] = {}
-    if (user := _somebody_else()) is not None:
+    if (user := _unprivileged_user()) is not None:
         options = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
     # `pg_ctl start` leaves the server behind, which would keep a pipe open: so a file takes what they say.
     with tempfile.TemporaryFile() as said:
@@ -74,7 +74,7 @@ def _run(program: str, *arguments: str) -> None:
         assert done.returncode == 0, f"{program}: {said.read().decode(errors='replace')}"
 
 
-def _somebody_else() -> pwd.struct_passwd | None:
+def _unprivileged_user() -> pwd.struct_passwd | None:
     if os.geteuid() != 0:
         return None
     for name in _UNPRIVILEGED:

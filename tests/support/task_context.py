@@ -64,7 +64,7 @@ def context_of(
     """The context of one try of an operator.
 
     :param try_number: which try it is.
-    :param cleared_after: how many tries there had been when somebody cleared the task; 0 if nobody did.
+    :param cleared_after: how many tries there had been when a person cleared the task; 0 if that did not happen.
     """
     ti = FakeTaskInstance(
         operator,

@@ -55,7 +55,7 @@ class VirtualTime:
         self._move_to(end)
 
     def after(self, seconds: float, act: Callable[[], object]) -> None:
-        """Do something when so much time has passed, whoever sleeps then.
+        """Do something when so much time has passed, in whichever thread sleeps then.
 
         :param act: called in the thread that sleeps.
         """

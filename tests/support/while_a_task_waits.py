@@ -72,7 +72,7 @@ def lasting_trouble(sandbox: Sandbox, campaign: int, monkeypatch: pytest.MonkeyP
     sandbox.faults.add("500", call="get_campaign", times="*")
 
 
-def stopped_by_somebody(sandbox: Sandbox, campaign: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def stopped_by_a_person(sandbox: Sandbox, campaign: int, monkeypatch: pytest.MonkeyPatch) -> None:
     sandbox.world.stop_campaign(campaign)
 
 

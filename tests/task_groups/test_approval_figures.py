@@ -42,7 +42,7 @@ def of_before_the_update(added):
 
 @pytest.mark.parametrize(("left_by_add", "shown"), [(dict, 5), (without_count, 1), (of_before_the_update, 1)])
 @pytest.mark.parametrize("example", [True, False], ids=["the example", "the task group"])
-def test_the_question_names_everybody_who_would_be_called(sandbox, tmp_path, example, left_by_add, shown):
+def test_the_question_names_all_contacts_that_would_be_called(sandbox, tmp_path, example, left_by_add, shown):
     (tmp_path / "dag.py").write_text(A_GROUP, encoding="utf-8")
     dag = load_dag("tingting_approve_before_running", EXAMPLES) if example else load_dag("notice", tmp_path)
     prefix = "" if example else "campaign."

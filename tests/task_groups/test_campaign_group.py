@@ -44,7 +44,7 @@ def _fast(sandbox):
     sandbox.clock.speed = 2000
 
 
-def test_a_campaign_in_one_block_calls_everybody_once_and_brings_the_report(sandbox, run_dag, a_dag, tmp_path):
+def test_a_campaign_in_one_block_calls_each_contact_once_and_downloads_the_report(sandbox, run_dag, a_dag, tmp_path):
     folder = a_dag(f"""
         with DAG("notice", schedule=None):
             tingting_campaign(
@@ -89,7 +89,7 @@ def test_the_audience_may_be_what_a_function_yields(sandbox, run_dag, a_dag, tmp
     assert dict(sandbox.ledger.times_dialled()) == dict.fromkeys(NUMBERS, 1)
 
 
-def test_a_bad_contact_stops_it_at_the_check_and_nobody_is_called(sandbox, run_dag, a_dag):
+def test_a_bad_contact_stops_it_at_the_check_and_no_contact_is_called(sandbox, run_dag, a_dag):
     folder = a_dag(f"""
         with DAG("notice", schedule=None):
             people = [{{"number": number, "name": "Sita"}} for number in {[*NUMBERS, "98412"]!r}]

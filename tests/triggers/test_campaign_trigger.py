@@ -125,7 +125,7 @@ def test_its_deadline_holds_even_while_tingting_is_stuck(sandbox, running, monke
     assert time.monotonic() - begun < 3
 
 
-def test_a_time_out_that_is_not_the_waits_own_is_never_told_as_its_end(running, monkeypatch):
+def test_a_time_out_that_is_not_the_waits_own_is_never_taken_for_its_end(running, monkeypatch):
     async def out_of_reach(self):
         raise TimeoutError("the database does not answer")
 
@@ -170,7 +170,7 @@ def test_a_clock_that_is_set_back_during_the_wait_ends_it_no_earlier(sandbox, ru
     assert asyncio.run(set_back()) == set()
 
 
-def test_a_connection_that_has_lost_its_token_is_told_and_nothing_is_looked_at(sandbox, running, monkeypatch):
+def test_a_connection_that_has_lost_its_token_is_reported_and_nothing_is_read(sandbox, running, monkeypatch):
     monkeypatch.setenv("AIRFLOW_CONN_TINGTING_DEFAULT", connection(sandbox, password=""))
 
     event = fired_by(trigger_for(running))

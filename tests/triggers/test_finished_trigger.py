@@ -1,4 +1,4 @@
-"""The finished trigger tells each campaign that finishes once, whoever started it, and nothing can stop it."""
+"""The finished trigger reports each campaign that finishes once, however it was started, and nothing can stop it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import json
 
 import pytest
 from support.campaigns import NUMBERS, a_campaign, connection, reads, writes
-from support.finished import Store, finish, told, trigger, until
+from support.finished import Store, finish, reported, trigger, until
 
 from airflow_provider_tingting.errors import TingTingConfigError
 from airflow_provider_tingting.polling import finished, shared_client
@@ -17,13 +17,13 @@ from airflow_provider_tingting.triggers.finished import WATERMARK_KEY, TingTingC
 pytestmark = pytest.mark.usefixtures("tingting_conn")
 
 
-# -- what it tells -----------------------------------------------------------------------------------------------------
+# -- what it reports --------------------------------------------------------------------------------------------------
 
 
-def test_a_campaign_that_somebody_runs_by_hand_is_told_with_its_figures_and_nothing_personal(sandbox):
+def test_a_campaign_that_a_person_runs_by_hand_is_reported_with_its_figures_and_nothing_personal(sandbox):
     finish(sandbox, name="Long ago")
 
-    (event,) = told(sandbox, lambda: finish(sandbox, name="Water notice for 9841234567"))
+    (event,) = reported(sandbox, lambda: finish(sandbox, name="Water notice for 9841234567"))
 
     assert event.pop("finished_at").startswith("20")
     assert event == {
@@ -39,7 +39,7 @@ def test_a_campaign_that_somebody_runs_by_hand_is_told_with_its_figures_and_noth
     assert writes(sandbox) == []
 
 
-def test_each_campaign_is_told_once_in_the_order_in_which_they_finish(sandbox):
+def test_each_campaign_is_reported_once_in_the_order_in_which_they_finish(sandbox):
     def act():
         for _ in range(3):
             finish(sandbox)
@@ -47,12 +47,12 @@ def test_each_campaign_is_told_once_in_the_order_in_which_they_finish(sandbox):
         sandbox.world.run_campaign(stopped)
         sandbox.world.stop_campaign(stopped)
 
-    events = told(sandbox, act, events=4)
+    events = reported(sandbox, act, events=4)
 
-    # The two lists are read one after the other: what finishes in between may be told a look later.
-    told_of = [(event["campaign_id"], event["status"]) for event in events]
-    assert sorted(told_of) == [(1, "Completed"), (2, "Completed"), (3, "Completed"), (4, "Terminated")]
-    assert [one for one, status in told_of if status == "Completed"] == [1, 2, 3]
+    # The two lists are read one after the other: what finishes in between may be reported a look later.
+    ends = [(event["campaign_id"], event["status"]) for event in events]
+    assert sorted(ends) == [(1, "Completed"), (2, "Completed"), (3, "Completed"), (4, "Terminated")]
+    assert [one for one, status in ends if status == "Completed"] == [1, 2, 3]
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_each_campaign_is_told_once_in_the_order_in_which_they_finish(sandbox):
         ({"name_pattern": "Water*", "statuses": ["Completed"]}, [1]),
     ],
 )
-def test_only_what_is_asked_for_is_told(sandbox, arguments, campaigns):
+def test_only_what_is_asked_for_is_reported(sandbox, arguments, campaigns):
     def act():
         finish(sandbox, name="Water notice")
         finish(sandbox, name="Power cut")
@@ -72,13 +72,13 @@ def test_only_what_is_asked_for_is_told(sandbox, arguments, campaigns):
         sandbox.world.run_campaign(stopped)
         sandbox.world.stop_campaign(stopped)
 
-    events = told(sandbox, act, watcher=trigger(**arguments), events=len(campaigns))
+    events = reported(sandbox, act, watcher=trigger(**arguments), events=len(campaigns))
 
-    # The two lists are read one after the other: what finishes in between may be told a look later.
+    # The two lists are read one after the other: what finishes in between may be reported a look later.
     assert sorted(event["campaign_id"] for event in events) == campaigns
 
 
-def test_an_old_campaign_far_down_the_list_is_told_when_it_finishes(sandbox):
+def test_an_old_campaign_far_down_the_list_is_reported_when_it_finishes(sandbox):
     old = a_campaign(sandbox)
     for _ in range(25):
         finish(sandbox)
@@ -87,7 +87,7 @@ def test_an_old_campaign_far_down_the_list_is_told_when_it_finishes(sandbox):
         sandbox.world.run_campaign(old)
         sandbox.play_out()
 
-    (event,) = told(sandbox, act, after=4)
+    (event,) = reported(sandbox, act, after=4)
 
     assert event["campaign_id"] == old
 
@@ -95,13 +95,13 @@ def test_an_old_campaign_far_down_the_list_is_told_when_it_finishes(sandbox):
 def test_a_report_that_cannot_be_read_leaves_the_summary_out(sandbox):
     sandbox.faults.add("garbage", call="report", times="*")
 
-    (event,) = told(sandbox, lambda: finish(sandbox))
+    (event,) = reported(sandbox, lambda: finish(sandbox))
 
     assert event["summary"] is None
     assert event["status"] == "Completed"
 
 
-def test_a_list_that_says_completed_of_a_campaign_that_runs_tells_nothing(sandbox, monkeypatch):
+def test_a_list_that_says_completed_of_a_campaign_that_runs_sends_no_event(sandbox, monkeypatch):
     really = campaign_routes.select_campaigns
 
     def lying(campaigns, query, dialect):
@@ -121,29 +121,29 @@ def test_a_list_that_says_completed_of_a_campaign_that_runs_tells_nothing(sandbo
     def act():
         sandbox.world.run_campaign(a_campaign(sandbox))
 
-    assert told(sandbox, act, events=0, then=0.5) == []
+    assert reported(sandbox, act, events=0, then=0.5) == []
     assert reads(sandbox) > 2
 
 
 # -- its memory --------------------------------------------------------------------------------------------------------
 
 
-def test_after_a_restart_it_tells_what_has_finished_meanwhile_and_nothing_twice(sandbox):
+def test_after_a_restart_it_reports_what_has_finished_meanwhile_and_nothing_twice(sandbox):
     store = Store()
     finish(sandbox)
-    first = told(sandbox, lambda: finish(sandbox), watcher=trigger(store))
+    first = reported(sandbox, lambda: finish(sandbox), watcher=trigger(store))
     meanwhile = finish(sandbox)
 
-    again = told(sandbox, lambda: finish(sandbox), watcher=trigger(store), events=2)
+    again = reported(sandbox, lambda: finish(sandbox), watcher=trigger(store), events=2)
 
     assert [event["campaign_id"] for event in first] == [2]
     assert [event["campaign_id"] for event in again] == [meanwhile, 4]
     assert store[WATERMARK_KEY]["ids"][0] == 4
 
 
-def test_a_restart_in_the_middle_of_many_tells_none_of_them_twice_and_none_never(sandbox):
+def test_a_restart_in_the_middle_of_many_reports_each_of_them_once(sandbox):
     store = Store()
-    told(sandbox, lambda: finish(sandbox), watcher=trigger(store))
+    reported(sandbox, lambda: finish(sandbox), watcher=trigger(store))
     meanwhile = [finish(sandbox) for _ in range(6)]
 
     async def first_three():
@@ -157,33 +157,33 @@ def test_a_restart_in_the_middle_of_many_tells_none_of_them_twice_and_none_never
         return events
 
     before = asyncio.run(first_three())
-    after = told(sandbox, lambda: None, watcher=trigger(store), events=3)
+    after = reported(sandbox, lambda: None, watcher=trigger(store), events=3)
 
     assert before + [event["campaign_id"] for event in after] == meanwhile
 
 
-def test_a_finish_by_a_clock_that_is_a_little_behind_is_told_all_the_same(sandbox):
+def test_a_finish_by_a_clock_that_is_a_little_behind_is_reported_all_the_same(sandbox):
     store = Store()
-    before = told(sandbox, lambda: finish(sandbox), watcher=trigger(store))
+    before = reported(sandbox, lambda: finish(sandbox), watcher=trigger(store))
 
     def behind():
         sandbox.world.campaigns[finish(sandbox)].updated_at = sandbox.world.campaigns[1].updated_at - 60
 
     behind()
-    after = told(sandbox, behind, watcher=trigger(store), events=2)
+    after = reported(sandbox, behind, watcher=trigger(store), events=2)
 
     assert [event["campaign_id"] for event in before + after] == [1, 2, 3]
 
 
-def test_two_that_finish_in_the_same_moment_are_told_on_both_sides_of_a_restart(sandbox):
+def test_two_that_finish_in_the_same_moment_are_reported_on_both_sides_of_a_restart(sandbox):
     store = Store()
     sandbox.clock.speed = 0
     first, second = a_campaign(sandbox), a_campaign(sandbox)
     for campaign in (first, second):
         sandbox.world.run_campaign(campaign)
-    before = told(sandbox, lambda: sandbox.world.stop_campaign(first), watcher=trigger(store))
+    before = reported(sandbox, lambda: sandbox.world.stop_campaign(first), watcher=trigger(store))
 
-    after = told(sandbox, lambda: sandbox.world.stop_campaign(second), watcher=trigger(store))
+    after = reported(sandbox, lambda: sandbox.world.stop_campaign(second), watcher=trigger(store))
 
     assert [event["campaign_id"] for event in before + after] == [first, second]
 
@@ -192,7 +192,7 @@ def test_two_that_finish_in_the_same_moment_are_told_on_both_sides_of_a_restart(
 def test_a_watermark_that_cannot_be_read_counts_as_none(sandbox, kept):
     finish(sandbox)
 
-    events = told(sandbox, lambda: finish(sandbox), watcher=trigger(Store({WATERMARK_KEY: kept})))
+    events = reported(sandbox, lambda: finish(sandbox), watcher=trigger(Store({WATERMARK_KEY: kept})))
 
     assert [event["campaign_id"] for event in events] == [2]
 
@@ -205,7 +205,7 @@ def test_a_store_in_trouble_stops_nothing(sandbox, logged):
         async def aset(self, key, value):
             raise ValueError("Task has 2 concrete inlets")
 
-    events = told(sandbox, lambda: finish(sandbox), watcher=trigger(Broken()))
+    events = reported(sandbox, lambda: finish(sandbox), watcher=trigger(Broken()))
 
     assert [event["campaign_id"] for event in events] == [1]
     assert "watermark cannot be read" in logged()
@@ -215,7 +215,7 @@ def test_a_store_in_trouble_stops_nothing(sandbox, logged):
 
 
 @pytest.mark.parametrize("kind", ["500", "garbage", "truncate", "cut-before", "429", "redirect"])
-def test_trouble_is_told_once_and_waited_out_and_nothing_is_lost(sandbox, monkeypatch, logged, kind):
+def test_trouble_is_logged_once_and_waited_out_and_nothing_is_lost(sandbox, monkeypatch, logged, kind):
     monkeypatch.setenv("AIRFLOW_CONN_TINGTING_DEFAULT", connection(sandbox, max_retries=0))
 
     def act():
@@ -223,7 +223,7 @@ def test_trouble_is_told_once_and_waited_out_and_nothing_is_lost(sandbox, monkey
             sandbox.faults.add(kind, call="*", value=0 if kind == "429" else None)
         finish(sandbox)
 
-    events = told(sandbox, act)
+    events = reported(sandbox, act)
 
     assert [event["campaign_id"] for event in events] == [1]
     text = logged()
@@ -283,7 +283,7 @@ def test_the_list_is_read_to_its_end_now_and_then(sandbox, monkeypatch):
         sandbox.world.run_campaign(old)
         sandbox.play_out()
 
-    (event,) = told(sandbox, act, after=4)
+    (event,) = reported(sandbox, act, after=4)
 
     assert event["campaign_id"] == old
 

@@ -37,7 +37,7 @@ def campaign(sandbox):
 
 @pytest.fixture
 def collector(monkeypatch):
-    """The collector that Airflow uses when somebody listens."""
+    """The collector that Airflow uses when a listener is configured."""
     home = "airflow.sdk.lineage" if AIRFLOW_VERSION >= (3, 2) else "airflow.lineage.hook"
     listening = import_module(home).HookLineageCollector()
     if AIRFLOW_VERSION < (3, 0):
@@ -83,7 +83,7 @@ def tasks(campaign, another, tmp_path, monkeypatch):
     return made
 
 
-def told_by(operator):
+def lineage_of(operator):
     return operator.get_openlineage_facets_on_complete(context_of(operator)["ti"])
 
 
@@ -102,7 +102,7 @@ def test_openlineage_hears_of_the_campaign_what_was_written_and_the_figures(
         "run": ([], [(host, f"campaigns/{another}", None, None)]),
     }
     for name, (inputs, outputs) in wanted.items():
-        lineage = told_by(tasks[name])
+        lineage = lineage_of(tasks[name])
         assert [(one.namespace, one.name) for one in lineage.inputs] == inputs
         found = []
         for one in lineage.outputs:
@@ -112,8 +112,8 @@ def test_openlineage_hears_of_the_campaign_what_was_written_and_the_figures(
         facet = json.loads(Serde.to_json(lineage.run_facets["tingting_campaign"]))
         assert facet["campaignId"] == (another if name == "run" else campaign)
         assert facet["summary"]["reached"] == 4
-        told = "".join(map(Serde.to_json, [*lineage.inputs, *lineage.outputs, *lineage.run_facets.values()]))
-        assert [number for number in NUMBERS if number in told] == []
+        written = "".join(map(Serde.to_json, [*lineage.inputs, *lineage.outputs, *lineage.run_facets.values()]))
+        assert [number for number in NUMBERS if number in written] == []
 
 
 def datasets(found):
@@ -142,11 +142,11 @@ def test_the_files_and_campaigns_of_an_audience_join(sandbox, campaign, tmp_path
     execute(add)
 
     files = {name: ("file", str(tmp_path / name)) for name in ("report.csv", "again.csv", "people.csv", "rejects.csv")}
-    assert datasets(told_by(unreached).inputs) == [files["report.csv"]]
-    assert datasets(told_by(unreached).outputs) == datasets(told_by(check).inputs) == [files["again.csv"]]
-    assert datasets(told_by(add).inputs) == [files["people.csv"]]
+    assert datasets(lineage_of(unreached).inputs) == [files["report.csv"]]
+    assert datasets(lineage_of(unreached).outputs) == datasets(lineage_of(check).inputs) == [files["again.csv"]]
+    assert datasets(lineage_of(add).inputs) == [files["people.csv"]]
     host = f"tingting://{sandbox.host}:{sandbox.port}"
-    assert datasets(told_by(add).outputs) == [(host, f"campaigns/{empty}"), files["rejects.csv"]]
+    assert datasets(lineage_of(add).outputs) == [(host, f"campaigns/{empty}"), files["rejects.csv"]]
 
 
 @pytest.mark.parametrize("path", ["s3://aws_default@bucket/a/people.csv", "s3://bucket/a/people.csv"])
@@ -165,17 +165,17 @@ def test_openlineage_names_a_tingting_asset_by_host_and_path():
     assert (dataset.namespace, dataset.name) == ("tingting://app.tingting.io", "campaigns/79")
 
 
-def test_a_task_that_has_not_come_to_its_end_tells_nothing(campaign, tmp_path):
+def test_a_task_that_has_not_come_to_its_end_reports_nothing(campaign, tmp_path):
     operator = TingTingDownloadReportOperator(task_id="report", campaign_id=campaign, path=str(tmp_path / "x.csv"))
 
     openlineage()
 
-    lineage = told_by(operator)
+    lineage = lineage_of(operator)
 
     assert (lineage.inputs, lineage.outputs, lineage.run_facets) == ([], [], {})
 
 
-def test_without_openlineage_nothing_is_told_and_nothing_breaks(tasks, monkeypatch):
+def test_without_openlineage_nothing_is_emitted_and_nothing_breaks(tasks, monkeypatch):
     monkeypatch.setitem(sys.modules, "airflow.providers.openlineage.extractors", None)
 
-    assert [told_by(operator) for operator in tasks.values()] == [None, None, None]
+    assert [lineage_of(operator) for operator in tasks.values()] == [None, None, None]

@@ -1,4 +1,4 @@
-"""A DAG that a finished campaign starts by itself, whoever ran it. Needs Airflow 3."""
+"""A DAG that a finished campaign starts by itself, by whatever way it was run. Needs Airflow 3."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ if Asset is not None:
     with DAG("after_finished", schedule=[finished]):
 
         @task
-        def told(triggering_asset_events=None) -> list[dict]:
+        def events_of_the_run(triggering_asset_events=None) -> list[dict]:
             """What the events say."""
             return [event.extra["payload"] for events in triggering_asset_events.values() for event in events]
 
-        told()
+        events_of_the_run()

@@ -1,6 +1,6 @@
 """The whole life of a campaign, twice: waiting in a worker, and deferred to the triggerer.
 
-Each run is told by its `conf` which TingTing to use, whom to call and where the report goes, so that many runs can live
+The `conf` of each run says which TingTing to use, whom to call and where the report goes, so that many runs can live
 side by side. Nothing personal is in the `conf`.
 """
 

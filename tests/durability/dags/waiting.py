@@ -1,4 +1,4 @@
-"""Ten campaigns that one mapped task waits for, deferred; told by its `conf` which they are and where."""
+"""Ten campaigns that one mapped task waits for, deferred; the run's `conf` says which they are and where."""
 
 from __future__ import annotations
 

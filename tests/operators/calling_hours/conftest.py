@@ -1,4 +1,4 @@
-"""Nights that pass by the sandbox's clock, at once for whoever sleeps."""
+"""Nights that pass by the sandbox's clock, at once for a process that sleeps."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def _by_the_sandboxs_clock(monkeypatch, sandbox):
     NIGHTS["asleep"] = False
 
     def naps(until):
-        """Let the night pass at once for whoever sleeps, unless the world is to stand still."""
+        """Let the night pass at once for a process that sleeps, unless the world is to stand still."""
         while (left := until - sandbox.clock.time()) > 0:
             if NIGHTS["pass"]:
                 sandbox.clock.push(left)

@@ -13,7 +13,7 @@ from support.task_context import context_of, execute
 pytestmark = pytest.mark.usefixtures("tingting_conn")
 
 
-def test_a_kill_during_the_wait_says_that_nobody_was_called_and_stops_nothing(sandbox, logged):
+def test_a_kill_during_the_wait_says_that_no_contact_was_called_and_stops_nothing(sandbox, logged):
     it_is(sandbox, AT_THREE, speed=0)
     campaign = a_campaign(sandbox)
     operator = running(campaign, stop_on_kill=True)
@@ -29,7 +29,7 @@ def test_a_kill_during_the_wait_says_that_nobody_was_called_and_stops_nothing(sa
     assert writes(sandbox) == ["run_campaign"]
 
 
-def test_a_kill_where_the_process_itself_waits_deferred_says_that_nobody_was_called(sandbox, logged):
+def test_a_kill_where_the_process_itself_waits_deferred_says_that_no_contact_was_called(sandbox, logged):
     it_is(sandbox, AT_THREE, speed=0)
     campaign = a_campaign(sandbox)
     operator = running(campaign, deferrable=True)

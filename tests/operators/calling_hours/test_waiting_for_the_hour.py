@@ -1,4 +1,4 @@
-"""Nobody is called outside the window, whatever made the task late: it waits, in a worker and deferred."""
+"""No contact is called outside the window, whatever made the task late: it waits, in a worker and deferred."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from airflow_provider_tingting.errors import TingTingCampaignFailedError, TingTi
 pytestmark = pytest.mark.usefixtures("tingting_conn")
 
 
-def test_a_task_at_three_in_the_morning_calls_nobody_before_the_window_opens(sandbox, deferrable, logged):
+def test_a_task_at_three_in_the_morning_calls_no_contact_before_the_window_opens(sandbox, deferrable, logged):
     it_is(sandbox, AT_THREE)
     campaign = a_campaign(sandbox)
 
@@ -45,7 +45,7 @@ def test_in_the_window_nothing_is_waited_for(sandbox, deferrable):
     assert "TingTingStartTrigger" not in deferred_to
 
 
-def test_days_and_a_time_zone_of_ones_own_are_heeded(sandbox):
+def test_days_and_a_time_zone_of_ones_own_are_applied(sandbox):
     # Tuesday, three in the morning in Nepal; in Berlin Monday evening.
     it_is(sandbox, AT_THREE, speed=2000)
     campaign = a_campaign(sandbox)
@@ -56,7 +56,7 @@ def test_days_and_a_time_zone_of_ones_own_are_heeded(sandbox):
     assert first_call(sandbox) < AT_EIGHT
 
 
-def test_whoever_prefers_it_gets_a_failure_without_further_tries_instead_of_a_wait(sandbox, deferrable):
+def test_a_parameter_asks_for_a_failure_without_further_tries_instead_of_a_wait(sandbox, deferrable):
     it_is(sandbox, AT_THREE, speed=0)
     campaign = a_campaign(sandbox)
 
@@ -94,7 +94,7 @@ def test_an_event_that_comes_too_early_or_is_strange_starts_nothing(sandbox):
     assert writes(sandbox) == []
 
 
-def test_a_token_that_is_replaced_during_the_wait_is_read_anew(sandbox, monkeypatch, deferrable):
+def test_a_token_that_is_replaced_during_the_wait_is_read_again(sandbox, monkeypatch, deferrable):
     it_is(sandbox, AT_THREE, speed=0)
     campaign = a_campaign(sandbox)
 
@@ -114,7 +114,7 @@ def test_a_token_that_is_replaced_during_the_wait_is_read_anew(sandbox, monkeypa
     assert result["status"] == "Completed"
 
 
-def test_the_end_of_a_campaign_that_nobody_answers_is_told_after_the_wait_too(sandbox, deferrable):
+def test_the_end_of_a_campaign_without_answers_is_reported_after_the_wait_too(sandbox, deferrable):
     it_is(sandbox, AT_THREE)
     campaign = a_campaign(sandbox, outcome="unanswered")
     operator = running(campaign, deferrable=deferrable)

@@ -1,4 +1,4 @@
-"""What has begun is not held up by the hour, not run again, and never said to have called nobody."""
+"""What has begun is not held up by the hour, not run again, and never reported as not called."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_at_three_in_the_morning_a_later_try_re_attaches_at_once_to_what_runs(sa
     assert writes(sandbox) == []
 
 
-def test_a_campaign_that_somebody_starts_during_the_wait_is_not_run_again(sandbox, deferrable):
+def test_a_campaign_that_another_task_starts_during_the_wait_is_not_run_again(sandbox, deferrable):
     it_is(sandbox, AT_THREE, speed=0)
     campaign = a_campaign(sandbox)
 
@@ -48,7 +48,7 @@ def test_a_campaign_that_somebody_starts_during_the_wait_is_not_run_again(sandbo
     assert writes(sandbox) == []
 
 
-def test_a_retry_after_a_death_during_the_wait_waits_on_and_calls_everybody_once(sandbox, deferrable):
+def test_a_retry_after_a_death_during_the_wait_waits_on_and_calls_each_contact_once(sandbox, deferrable):
     it_is(sandbox, AT_THREE, speed=0)
     campaign = a_campaign(sandbox)
     doomed = running(campaign, deferrable=True)

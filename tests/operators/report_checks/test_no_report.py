@@ -49,7 +49,7 @@ def test_what_is_no_whole_report_is_named_and_the_old_file_stays(server, target,
     if format == "raw":
         assert says in said
     elif "missing" not in says:
-        # Then the listing was asked, and has nobody.
+        # Then the listing was read, and has no contact.
         assert "3 contacts, 0 came, 3 are missing" in said
 
 
@@ -64,7 +64,7 @@ def test_the_name_that_the_server_suggests_is_never_used(server, target, name):
     assert [path.name for path in target.parent.iterdir()] == [target.name]
 
 
-def test_a_path_that_cannot_be_written_names_the_campaign_and_that_nobody_is_called_again(server):
+def test_a_path_that_cannot_be_written_names_the_campaign_and_that_no_contact_is_called_again(server):
     with pytest.raises(AirflowFailException, match=r"Campaign 79: .*/proc/nowhere.*no contact is called again"):
         execute(downloading(79, "/proc/nowhere/report.csv"))
 

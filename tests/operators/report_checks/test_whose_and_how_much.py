@@ -1,4 +1,4 @@
-"""Whose report it is that has come, whether it holds everybody once, and whether it is final."""
+"""Whose report it is that has come, whether it holds each contact once, and whether it is final."""
 
 from __future__ import annotations
 

@@ -62,8 +62,8 @@ def test_a_row_that_the_database_refuses_undoes_the_load_and_is_not_quoted(campa
 
     assert [row["status"] for row in database.table()] == ["as before"]
     assert raised.value.__cause__.__cause__ is None
-    told = f"{raised.value}\n{logged()}"
-    assert [number for number in NUMBERS if number in told] == []
+    written = f"{raised.value}\n{logged()}"
+    assert [number for number in NUMBERS if number in written] == []
 
 
 def test_a_load_that_breaks_off_leaves_no_table_behind(campaign, database):

@@ -1,4 +1,4 @@
-"""What is taken for the same news, and told once."""
+"""What counts as the same event, and is delivered once."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ FIRST = "9841234501"
 
 
 def dialled(sandbox):
-    """How somebody was told, in their order."""
+    """Return the channels in the order in which they were used."""
     sandbox.play_out()
     return [one.channel for one in sandbox.ledger.dialled]
 
