@@ -21,6 +21,7 @@ from urllib.parse import urljoin, urlsplit
 from airflow_provider_tingting import __version__
 from airflow_provider_tingting.api.protocol import Call, Request
 from airflow_provider_tingting.errors import TingTingConfigError, TingTingContactsError
+from airflow_provider_tingting.replacement import check_destination
 
 USER_AGENT = f"airflow-provider-tingting/{__version__}"
 _FILE_CHUNK_BYTES = 256 * 1024
@@ -92,9 +93,10 @@ def prepare(origin: Origin, call: Call[Any], request: Request) -> PreparedReques
     :param origin: where it goes.
     :param call: the call that it belongs to, for error texts.
     :param request: the request.
-    :raises TingTingConfigError: a value cannot be written as JSON.
+    :raises TingTingConfigError: a value cannot be written as JSON, or the process may not send requests to this server.
     """
     url = urljoin(origin.base_url, request.path)
+    check_destination(url)
     # Only encodings that `BodyDecoder` limits.
     headers = {"Accept": "*/*", "Accept-Encoding": "gzip, deflate", "User-Agent": USER_AGENT}
     if urlsplit(url)[:2] == urlsplit(origin.base_url)[:2]:

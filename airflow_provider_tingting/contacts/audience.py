@@ -19,6 +19,7 @@ from airflow_provider_tingting.contacts import numbers
 from airflow_provider_tingting.contacts.column_mapping import ColumnMapper, ColumnMapping
 from airflow_provider_tingting.contacts.contact import Row, plain_value
 from airflow_provider_tingting.contacts.exclusion import Exclusion
+from airflow_provider_tingting.contacts.left_out import report_left_out
 from airflow_provider_tingting.contacts.legacy_font import is_legacy_text
 from airflow_provider_tingting.contacts.number_set import NumberSet
 from airflow_provider_tingting.contacts.row_filter import Where, row_filter
@@ -127,6 +128,7 @@ class _AudienceCheck:
         audience = self.audience
         if self._is_wanted is not None and not self._is_wanted(row):
             audience.filtered_out += 1
+            report_left_out("filtered out", row.place)
             return
         audience.total += 1
         mapping = self._mapper.mapping_for(row)
@@ -165,6 +167,7 @@ class _AudienceCheck:
         audience = self.audience
         if self._exclude is not None and number in self._exclude:
             audience.excluded += 1
+            report_left_out("excluded", row.place, number)
             return
         try:
             variables = self._variables(row, mapping)

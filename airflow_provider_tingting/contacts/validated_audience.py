@@ -10,6 +10,7 @@ from airflow_provider_tingting.contacts import numbers
 from airflow_provider_tingting.contacts.contact import Contact, Place, Row, plain_value
 from airflow_provider_tingting.contacts.duplicates import Duplicates
 from airflow_provider_tingting.contacts.exclusion import Exclusion
+from airflow_provider_tingting.contacts.left_out import report_left_out
 from airflow_provider_tingting.contacts.rejects import write_rejects
 from airflow_provider_tingting.contacts.spool import Spool
 from airflow_provider_tingting.errors import TingTingContactsError
@@ -174,6 +175,7 @@ class ValidatedAudience:
         :param variables: its variables, already plain.
         """
         self.duplicates += 1
+        report_left_out("duplicate", place, number)
         self._repeats.add(self._source(place), place.row, number, variables)
 
     def compare_duplicates(self) -> None:
@@ -205,6 +207,7 @@ class ValidatedAudience:
         """
         reason = f"{reason} ({detail})" if detail else reason
         self.invalid += 1
+        report_left_out(reason, row.place)
         self.reasons[reason] = self.reasons.get(reason, 0) + 1
         if len(self.examples) < _EXAMPLES:
             self.examples.append(mask_text(f"{row.place}: {shown}" if shown else f"{row.place} {reason_text(reason)}"))

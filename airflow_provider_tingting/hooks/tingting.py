@@ -33,6 +33,7 @@ from airflow_provider_tingting.connection_form import form_behaviour, form_widge
 from airflow_provider_tingting.errors import TingTingAPIError, TingTingError
 from airflow_provider_tingting.files.atomic import whole_file
 from airflow_provider_tingting.files.target import ensure_writable
+from airflow_provider_tingting.replacement import replacement
 from airflow_provider_tingting.timezones import as_nepal_time
 
 if TYPE_CHECKING:
@@ -82,8 +83,14 @@ class TingTingHook(BaseHook):
 
         :raises TingTingConfigError: the connection has no token, or a field is invalid.
         """
+        return self._read_connection(self.tingting_conn_id)
+
+    def _read_connection(self, name: str | None) -> ConnectionSettings:
+        """Read the connection; error texts call it by `name`, if that is given."""
+        if (settings := replacement()) is not None:
+            return settings
         connection = self.get_connection(self.tingting_conn_id)
-        return ConnectionSettings.of(connection, connection.extra_dejson, self.tingting_conn_id)
+        return ConnectionSettings.of(connection, connection.extra_dejson, name)
 
     @cached_property
     def _client(self) -> TingTingClient:
@@ -95,9 +102,10 @@ class TingTingHook(BaseHook):
 
     async def get_async_conn(self) -> AsyncTingTingClient:
         """Return a new asynchronous client; close it or use it in an `async with`."""
-        connection = await get_connection_async(self.tingting_conn_id)
-        extra = await get_extra_async(connection)
-        settings = ConnectionSettings.of(connection, extra, self.tingting_conn_id)
+        if (settings := replacement()) is None:
+            connection = await get_connection_async(self.tingting_conn_id)
+            extra = await get_extra_async(connection)
+            settings = ConnectionSettings.of(connection, extra, self.tingting_conn_id)
         return api.AsyncTingTingClient(**settings.client_arguments())
 
     def reload_connection(self) -> None:
@@ -383,8 +391,7 @@ class TingTingHook(BaseHook):
         """
         try:
             # The texts do not contain the connection's id: Airflow's web page tests under a generated one.
-            connection = self.get_connection(self.tingting_conn_id)
-            settings = ConnectionSettings.of(connection, connection.extra_dejson, None)
+            settings = self._read_connection(None)
             # A person waits for the result, so there is one attempt with a short timeout.
             quick = {"timeout": min(settings.timeout, _TEST_SECONDS), "max_retries": 0}
             with api.TingTingClient(**{**settings.client_arguments(), **quick}) as client:
