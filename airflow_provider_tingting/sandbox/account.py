@@ -91,6 +91,10 @@ class Account:
         """The id of the next campaign that is created."""
         return self._last_campaign_id + 1
 
+    def skip_campaign_ids(self, next_id: int) -> None:
+        """Make the next campaign that is created have at least this id."""
+        self._last_campaign_id = max(self._last_campaign_id, next_id - 1)
+
     @property
     def next_contact_id(self) -> int:
         """The id of the next contact that is added."""

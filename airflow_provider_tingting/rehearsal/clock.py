@@ -1,0 +1,105 @@
+"""The time of a rehearsal: a pause takes no real time and pushes the sandbox's clock."""
+
+from __future__ import annotations
+
+import asyncio
+import selectors
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+#: How long a pause really takes when a fault of the sandbox has a time of its own, so that it comes first.
+_SETTLE = 0.12
+
+
+class RehearsalClock:
+    """A clock for the package: the sandbox's time, which moves when something sleeps.
+
+    :param push: moves the sandbox's clock by some seconds.
+    :param now: returns the sandbox's time, in seconds since 1970.
+    :param settle: whether each pause gives the sandbox a moment for requests that it carries out late.
+    """
+
+    def __init__(self, push: Callable[[float], object], now: Callable[[], float], *, settle: bool) -> None:
+        self._push = push
+        self._now = now
+        self._settle = _SETTLE if settle else 0.0
+        self._pushed = 0.0
+        self._lock = threading.Lock()
+
+    def time(self) -> float:
+        """Return the sandbox's time."""
+        return self._now()
+
+    def monotonic(self) -> float:
+        """Return the seconds of the real clock that never jumps, and all pauses so far."""
+        return time.monotonic() + self._pushed
+
+    def sleep(self, seconds: float, /) -> None:
+        """Push the sandbox's clock by so many seconds, and return at once."""
+        with self._lock:
+            self._pushed += seconds
+            self._push(seconds)
+        if self._settle:
+            time.sleep(self._settle)
+
+
+class _Selector(selectors.DefaultSelector):  # type: ignore[misc, valid-type]
+    loop: RehearsalLoop
+
+    def select(self, timeout: float | None = None) -> Any:
+        ready = super().select(0)
+        if ready or timeout == 0:
+            return ready
+        # The loop's own pipe is always there; a connection is, while something is read from it or written to it.
+        is_idle = len(self.get_map()) == 1 and not self.loop.in_threads
+        if timeout is None or not is_idle or threading.current_thread() is not threading.main_thread():
+            return super().select(timeout)
+        # A microsecond more, because a time of today has no more digits and the timer must be due.
+        self.loop.clock.sleep(timeout + 1e-6)
+        return []
+
+
+class RehearsalLoop(asyncio.SelectorEventLoop):
+    """An event loop whose timers pass at once when it waits for nothing else. Triggers run in it.
+
+    :param clock: the rehearsal's clock.
+    """
+
+    def __init__(self, clock: RehearsalClock) -> None:
+        selector = _Selector()
+        selector.loop = self
+        self.clock = clock
+        #: How many functions run in other threads for this loop.
+        self.in_threads = 0
+        super().__init__(selector)
+
+    def time(self) -> float:
+        """Return the time by which timers go."""
+        return self.clock.monotonic()
+
+    def run_in_executor(self, *arguments: Any) -> Any:
+        """Run a function in a thread; meanwhile the loop waits in real time."""
+        future = super().run_in_executor(*arguments)
+        self.in_threads += 1
+        future.add_done_callback(self._leave_thread)
+        return future
+
+    def _leave_thread(self, _: object) -> None:
+        self.in_threads -= 1
+
+
+class RehearsalLoopPolicy(asyncio.DefaultEventLoopPolicy):
+    """Makes every event loop of this process one of the rehearsal's time.
+
+    :param clock: the rehearsal's clock.
+    """
+
+    def __init__(self, clock: RehearsalClock) -> None:
+        super().__init__()
+        self._clock = clock
+
+    def new_event_loop(self) -> asyncio.AbstractEventLoop:
+        """Return a new event loop."""
+        return RehearsalLoop(self._clock)

@@ -1,0 +1,44 @@
+"""The secrets backend of a rehearsal: the sandbox in place of every TingTing connection.
+
+Airflow asks it before anything else. For other connections and variables it asks the user's Airflow, in a process of
+its own that starts when the first of them is needed. That process never hands out a connection of type `tingting`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any
+
+from airflow.secrets import BaseSecretsBackend
+
+from airflow_provider_tingting.rehearsal.vault import vault
+
+
+class RehearsalSecrets(BaseSecretsBackend):
+    """Hands out the sandbox for TingTing, and the user's own connections for everything else."""
+
+    def __init__(self, **_: Any) -> None:
+        super().__init__()
+
+    def get_conn_value(self, conn_id: str, *_: Any, **__: Any) -> str | None:
+        """Return a connection as JSON, or None when there is none."""
+        if conn_id in vault.tingting_ids:
+            return vault.sandbox
+        if conn_id in vault.own:
+            return vault.own[conn_id]
+        found = vault.user.get("connection", conn_id) if vault.user else None
+        if found is None:
+            return None
+        return vault.sandbox if found == "tingting" else json.dumps(found)
+
+    def get_variable(self, key: str, *_: Any, **__: Any) -> str | None:
+        """Return a variable of the user's Airflow; one in the environment is found there."""
+        if f"AIRFLOW_VAR_{key.upper()}" in os.environ or vault.user is None:
+            return None
+        found = vault.user.get("variable", key)
+        return None if found is None else str(found)
+
+    def get_config(self, key: str, *_: Any, **__: Any) -> str | None:
+        """Return nothing: a rehearsal has no secret settings."""
+        return None

@@ -1,0 +1,312 @@
+"""The tasks of a DAG in a rehearsal: which run, which are skipped, who answers, and where files and tables go."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from airflow_provider_tingting.errors import TingTingConfigError
+from airflow_provider_tingting.rehearsal import account
+from airflow_provider_tingting.rehearsal.recorder import TASK_LOGGER, Recorder
+from airflow_provider_tingting.rehearsal.request import RehearsalRequest
+from airflow_provider_tingting.sandbox import Sandbox
+
+PACKAGE = "airflow_provider_tingting"
+#: The connection of the database that tables are loaded into.
+TABLES_CONN_ID = "tingting_rehearsal_tables"
+#: Operators that are part of the DAG's own logic: each runs Python of the DAG file, or nothing.
+_LOGIC = frozenset({"PythonOperator", "EmptyOperator", "BaseBranchOperator", "LatestOnlyOperator"})
+#: They run the DAG's Python in another process or environment, which no replaced connection reaches.
+_ELSEWHERE = frozenset({"PythonVirtualenvOperator", "ExternalPythonOperator", "_BasePythonVirtualenvOperator"})
+_CALLBACKS = (
+    "on_execute_callback",
+    "on_failure_callback",
+    "on_success_callback",
+    "on_retry_callback",
+    "on_skipped_callback",
+)
+_FOR_EACH_TRY = ("on_failure_callback", "on_retry_callback")
+
+
+def class_of(task: Any) -> type:
+    """Return the class of a task's operator; of a mapped task, that of its instances."""
+    found = getattr(task, "operator_class", None)
+    return found if isinstance(found, type) else type(task)
+
+
+def is_tingting(task: Any) -> bool:
+    """Return whether a task is one of this provider, or of a class derived from one."""
+    return any(base.__module__.startswith(f"{PACKAGE}.") for base in class_of(task).__mro__)
+
+
+def argument(task: Any, name: str) -> Any:
+    """Return an argument of a task as the DAG file gives it; None when it does not, or maps it."""
+    if hasattr(task, "partial_kwargs"):
+        return task.partial_kwargs.get(name)
+    return getattr(task, name, None)
+
+
+def set_argument(task: Any, name: str, value: Any) -> None:
+    """Change an argument of a task in this process."""
+    if hasattr(task, "partial_kwargs"):
+        task.partial_kwargs[name] = value
+    else:
+        setattr(task, name, value)
+
+
+@dataclass
+class PreparedDag:
+    """A DAG that is ready to be rehearsed.
+
+    :param dag: the DAG, changed in this process only.
+    :param skipped: why each task does not run, by its id.
+    :param notes: sentences about what the rehearsal does differently.
+    """
+
+    dag: Any
+    skipped: dict[str, str] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def skip_pattern(self) -> str | None:
+        """A regular expression of the ids of tasks that do not run; None when all run."""
+        return "|".join(re.escape(task_id) for task_id in sorted(self.skipped)) or None
+
+
+def prepare(
+    dag: Any, request: RehearsalRequest, sandbox: Sandbox, recorder: Recorder, written: Path, now: Callable[[], float]
+) -> PreparedDag:
+    """Prepare a DAG: choose the tasks that run, and put the rehearsal's own parts in place.
+
+    :param dag: the DAG as Airflow loads it.
+    :param request: the options.
+    :param sandbox: the TingTing of the rehearsal.
+    :param recorder: takes what the tasks do.
+    :param written: the folder for files that tasks would write elsewhere.
+    :param now: returns the rehearsal's time, seconds since 1970.
+    :raises TingTingConfigError: an option names a task that the DAG does not have, or that reads no contacts.
+    """
+    prepared = PreparedDag(dag)
+    unknown = sorted({*request.skip, *filter(None, request.audiences)} - set(dag.task_dict))
+    if unknown:
+        raise TingTingConfigError(
+            f"The DAG {dag.dag_id} has no task {unknown[0]!r}. It has {', '.join(sorted(dag.task_dict))}."
+        )
+    for task in dag.tasks:
+        if task.task_id in request.skip:
+            prepared.skipped[task.task_id] = "you skip it with --skip"
+        elif not request.run_others and (why := _why_skipped(task)):
+            prepared.skipped[task.task_id] = why
+    _filter_callbacks(prepared, recorder, request)
+    _replace_audiences(prepared, request)
+    hooks = _ClassHooks(sandbox, recorder, written, prepared.notes, now)
+    for task in dag.tasks:
+        # A rehearsal has no real time, and its retries come at once.
+        set_argument(task, "retry_delay", timedelta(0))
+        set_argument(task, "retry_exponential_backoff", False)
+        set_argument(task, "execution_timeout", None)
+        set_argument(task, "email", None)
+        if task.task_id not in prepared.skipped:
+            hooks.install(class_of(task))
+    return prepared
+
+
+def connection_ids(dag: Any) -> set[str]:
+    """Return the ids of the TingTing connections that tasks and callbacks of a DAG name."""
+    named = [argument(task, "tingting_conn_id") for task in dag.tasks]
+    named += [getattr(one, "tingting_conn_id", None) for one, _, _ in _callbacks(dag)]
+    return {name for name in named if isinstance(name, str)}
+
+
+def campaign_ids(dag: Any) -> set[int]:
+    """Return the ids of campaigns that tasks name as plain numbers, so that they exist before the DAG run."""
+    named = [argument(task, "campaign_id") for task in dag.tasks]
+    return {int(name) for name in named if isinstance(name, int | str) and str(name).isdecimal() and int(name) > 0}
+
+
+def mentions_package(dag: Any) -> bool:
+    """Return whether the file of a DAG imports this package, for functions that use `TingTingHook`."""
+    return PACKAGE in Path(dag.fileloc).read_text(encoding="utf-8", errors="replace")
+
+
+def creates_campaigns(dag: Any) -> bool:
+    """Return whether a task of the DAG creates campaigns."""
+    return any(_creates(task) for task in dag.tasks)
+
+
+def _creates(task: Any) -> bool:
+    return any(base.__name__ == "TingTingCreateCampaignOperator" for base in class_of(task).__mro__)
+
+
+def _why_skipped(task: Any) -> str | None:
+    """Return why a task does not run unless other providers' tasks do; None for one that runs."""
+    if is_tingting(task):
+        return None
+    bases = [base.__name__ for base in class_of(task).__mro__]
+    if not _ELSEWHERE.isdisjoint(bases):
+        return f"{class_of(task).__name__} runs Python in another environment"
+    if "HITLOperator" in bases or not _LOGIC.isdisjoint(bases):
+        return None
+    return f"{class_of(task).__name__} is not of TingTing"
+
+
+def _callbacks(dag: Any) -> Iterator[tuple[Any, Any, str]]:
+    """Yield each callback with the task or DAG that has it, and its name."""
+    for owner in (dag, *dag.tasks):
+        for name in _CALLBACKS:
+            found = argument(owner, name)
+            for one in found if isinstance(found, list | tuple) else [found]:
+                if one is not None:
+                    yield one, owner, name
+
+
+def _filter_callbacks(prepared: PreparedDag, recorder: Recorder, request: RehearsalRequest) -> None:
+    """Keep the notifiers of TingTing; name the other callbacks, which could reach a person."""
+    dag = prepared.dag
+    left_out: dict[str, None] = {}
+    kept: dict[tuple[int, str], list[Any]] = {}
+    for one, owner, name in _callbacks(dag):
+        if request.run_others or is_tingting(one):
+            kept.setdefault((id(owner), name), []).append(one)
+        else:
+            of = getattr(one, "__qualname__", type(one).__name__)
+            left_out[f"{name} {of} of {getattr(owner, 'task_id', 'the DAG')}"] = None
+    for owner in (dag, *dag.tasks):
+        for name in _CALLBACKS:
+            if owner is dag and not hasattr(dag, name):
+                continue
+            callbacks = kept.get((id(owner), name), [])
+            if owner is not dag and name in _FOR_EACH_TRY:
+                callbacks = [recorder.failed, *callbacks]
+            set_argument(owner, name, callbacks)
+    if left_out:
+        prepared.notes.append(f"Callbacks that are not of TingTing do not run: {', '.join(left_out)}.")
+
+
+def _replace_audiences(prepared: PreparedDag, request: RehearsalRequest) -> None:
+    if not request.audiences:
+        return
+    replaced = []
+    for task in prepared.dag.tasks:
+        path = request.audiences.get(task.task_id)
+        if path is None and "" in request.audiences and _is_from_outside(task, prepared):
+            path = request.audiences[""]
+        if path is None:
+            continue
+        if not _reads_contacts(task):
+            raise TingTingConfigError(f"--audience names {task.task_id}, which reads no contacts.")
+        set_argument(task, "contacts", path)
+        for name in ("sql", "sql_parameters"):
+            set_argument(task, name, None)
+        if argument(task, "exclude") is None:
+            set_argument(task, "sql_conn_id", None)
+        replaced.append(task.task_id)
+    if not replaced:
+        raise TingTingConfigError(
+            "--audience: no task reads contacts from outside the DAG. Name the task: --audience TASK_ID=FILE."
+        )
+    prepared.notes.append(f"{', '.join(replaced)}: the contacts are those of --audience.")
+
+
+def _reads_contacts(task: Any) -> bool:
+    return is_tingting(task) and any(base.__name__ == "TingTingBaseAudienceOperator" for base in class_of(task).__mro__)
+
+
+def _is_from_outside(task: Any, prepared: PreparedDag) -> bool:
+    """Return whether a task's contacts come from no task that runs in the rehearsal."""
+    if not _reads_contacts(task):
+        return False
+    contacts = argument(task, "contacts")
+    if argument(task, "sql") is not None or contacts is None:
+        return True
+    source = getattr(contacts, "operator", None)
+    if source is not None:
+        return source.task_id in prepared.skipped
+    return "xcom_pull" not in str(contacts)
+
+
+class _ClassHooks:
+    """Puts the rehearsal's own steps before the tasks of a class, in this process."""
+
+    def __init__(
+        self, sandbox: Sandbox, recorder: Recorder, written: Path, notes: list[str], now: Callable[[], float]
+    ) -> None:
+        self._sandbox = sandbox
+        self._recorder = recorder
+        self._written = written
+        self._notes = notes
+        self._now = now
+        self._done: set[type] = set()
+
+    def install(self, cls: Any) -> None:
+        """Make each task of a class begin with `before`; an approval gets its answer."""
+        if cls in self._done:
+            return
+        self._done.add(cls)
+        original, before = cls.pre_execute, self.before
+
+        def pre_execute(task: Any, context: Any) -> Any:
+            before(task, context)
+            return original(task, context)
+
+        cls.pre_execute = pre_execute
+        names = [base.__name__ for base in cls.__mro__]
+        if "HITLOperator" in names:
+            cls.execute = self.answer
+        if any(base.__module__.startswith(f"{PACKAGE}.") for base in cls.__mro__):
+            cls.log = TASK_LOGGER
+
+    def before(self, task: Any, context: Mapping[str, Any]) -> None:
+        """Note that a task begins, give the account what it names, and redirect what it writes."""
+        self._recorder.begin(context["ti"])
+        if not is_tingting(task):
+            return
+        with self._sandbox.world.reading():
+            for note in (
+                account.add_voice(self._sandbox, getattr(task, "voice", None)),
+                account.add_callers(self._sandbox, getattr(task, "user_phone", None)),
+            ):
+                if note and note not in self._notes:
+                    self._notes.append(note)
+        for name, value in list(vars(task).items()):
+            if (name == "path" or name.endswith("_path")) and not name.startswith("_") and value:
+                setattr(task, name, self._redirect(value))
+        if hasattr(task, "table") and hasattr(task, "sql_conn_id"):
+            self._recorder.redirected[f"table {task.table} of the connection {task.sql_conn_id}"] = self._written
+            task.sql_conn_id = TABLES_CONN_ID
+
+    @property
+    def answer(self) -> Callable[[Any, Any], Any]:
+        """The `execute` of an approval: nobody is asked, and the first option is chosen."""
+        recorder, now = self._recorder, self._now
+
+        def execute(task: Any, context: Any) -> Any:
+            chosen = [task.options[0]]
+            record = recorder.begin(context["ti"])
+            record.answer = {"subject": task.subject, "body": task.body, "options": list(task.options)}
+            record.answer["chosen"] = chosen
+            event = {
+                "chosen_options": chosen,
+                "params_input": {},
+                "responded_at": datetime.fromtimestamp(now()).astimezone(),
+                "responded_by_user": {"id": "rehearsal", "name": "rehearsal"},
+            }
+            return task.execute_complete(context, event)
+
+        return execute
+
+    def _redirect(self, value: Any) -> Any:
+        """Return the path below the rehearsal's folder that stands for a path."""
+        text = str(value)
+        if text.startswith(str(self._written)):
+            return value
+        scheme, _, rest = text.rpartition("://")
+        place = rest.rpartition("@")[2] if scheme else str(Path(text).expanduser().absolute())
+        inside = self._written / scheme.replace("file", "") / place.lstrip("/")
+        self._recorder.redirected[text] = inside
+        inside.parent.mkdir(parents=True, exist_ok=True)
+        return f"{inside}/" if text.endswith("/") else str(inside)
