@@ -64,6 +64,7 @@ class Command:
 
 COMMANDS = (
     Command("contacts check", "Check a contact list without contacting anyone"),
+    Command("rehearse", "Run a DAG against a sandbox and show what it would do"),
     Command("doctor", "Check connection, token, clock, triggerer and versions"),
     Command("campaigns list", "List campaigns, newest first"),
     Command("campaigns show", "Show a campaign and the outcomes of its contacts"),

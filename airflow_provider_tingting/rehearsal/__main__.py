@@ -40,10 +40,10 @@ def main() -> int:
     orders = json.load(sys.stdin)
     result = Path(orders["result"])
     try:
-        report = {"report": carry_out(orders)}
+        answer: dict[str, Any] = {"report": carry_out(orders)}
     except TingTingError as error:
-        report = {"error": str(error)}
-    result.write_text(json.dumps(report, ensure_ascii=False, default=str), encoding="utf-8")
+        answer = {"error": str(error)}
+    result.write_text(json.dumps(answer, ensure_ascii=False, default=str), encoding="utf-8")
     return 0
 
 
@@ -65,6 +65,8 @@ def carry_out(orders: Mapping[str, Any]) -> dict[str, Any]:
             speed=0.0,
             credits=UNKNOWN_BALANCE,
             page_cap=100,
+            # An account without a balance that it shows.
+            dialect={"dashboard": "on" if request.balance is not None else "403"},
         )
         stack.enter_context(sandbox)
         clock = RehearsalClock(

@@ -65,14 +65,14 @@ def _store(place: Path) -> None:
         return
     from airflow.dag_processing.bundles.manager import DagBundlesManager
 
-    DagBundlesManager().sync_bundles_to_db()
+    DagBundlesManager().sync_bundles_to_db()  # type: ignore[no-untyped-call]
     if _VERSION < (3, 1):
         bag.sync_to_db("rehearsal", None)
         return
     if _VERSION >= (3, 2):
         from airflow.dag_processing.dagbag import sync_bag_to_db
     else:
-        from airflow.models.dagbag import sync_bag_to_db  # type: ignore[no-redef, attr-defined]
+        from airflow.models.dagbag import sync_bag_to_db  # type: ignore[no-redef]
     sync_bag_to_db(bag, "rehearsal", None)
 
 

@@ -79,9 +79,9 @@ class RehearsalLoop(asyncio.SelectorEventLoop):
         """Return the time by which timers go."""
         return self.clock.monotonic()
 
-    def run_in_executor(self, *arguments: Any) -> Any:
+    def run_in_executor(self, executor: Any, func: Any, *args: Any) -> Any:
         """Run a function in a thread; meanwhile the loop waits in real time."""
-        future = super().run_in_executor(*arguments)
+        future = super().run_in_executor(executor, func, *args)
         self.in_threads += 1
         future.add_done_callback(self._leave_thread)
         return future

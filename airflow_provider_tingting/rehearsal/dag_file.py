@@ -120,7 +120,7 @@ def dag_bag(place: Path) -> Any:
 
         options["bundle_name"] = "rehearsal"
     else:
-        from airflow.models.dagbag import DagBag  # type: ignore[no-redef, attr-defined]
+        from airflow.models.dagbag import DagBag  # type: ignore[no-redef]
 
         options["include_examples"] = False
     if version >= (3, 0):

@@ -1,0 +1,70 @@
+"""What the terminal and the page both say about a report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from airflow_provider_tingting.formatting import counted
+
+
+def period(report: Mapping[str, Any]) -> str:
+    """Return the time that was rehearsed, in one line."""
+    return (
+        f"{_span(report['began'], report['ended'])}, Nepal time. It took no such time: the rehearsal pushes the clock."
+    )
+
+
+def campaign_span(campaign: Mapping[str, Any]) -> str:
+    """Return when a campaign calls: its contacts and the times of the first and the last call."""
+    if not campaign["first_at"]:
+        return "no contact"
+    numbers = len({(call["number"], call["at"]) for call in campaign["calls"]})
+    span = _span(campaign["first_at"], campaign["last_at"])
+    return f"{counted(numbers, 'contact')}, {span}"
+
+
+def task_remark(task: Mapping[str, Any]) -> str:
+    """Return what is most worth saying about a task: why it did not run, failed, was answered, or its last log line."""
+    if task["why_not_run"]:
+        return str(task["why_not_run"])
+    if task["state"] not in ("success", "skipped") and task["errors"]:
+        return str(task["errors"][-1])
+    if task["answer"]:
+        answer = task["answer"]
+        return f"a person is asked: {answer['subject']} The rehearsal answers {', '.join(answer['chosen'])}."
+    retried = (
+        f"{counted(len(task['errors']), 'failed try').replace('trys', 'tries')}: {task['errors'][0]} "
+        if task["errors"]
+        else ""
+    )
+    waits = _waited(task)
+    last = task["log"][-1]["text"] if task["log"] else ""
+    return f"{retried}{waits}{last}".strip()
+
+
+def left_out_counts(report: Mapping[str, Any]) -> list[tuple[str, str, int, str]]:
+    """Return for each task and reason how many rows are left out, and the first of them."""
+    counts: dict[tuple[str, str], list[str]] = {}
+    for task in report["tasks"]:
+        for row in task["left_out"]:
+            shown = f"{row['row']}: {row['number']}" if row["number"] else row["row"]
+            counts.setdefault((task["task_id"], row["reason"].replace("_", " ")), []).append(shown)
+    return [(task_id, reason, len(rows), rows[0]) for (task_id, reason), rows in counts.items()]
+
+
+def _waited(task: Mapping[str, Any]) -> str:
+    began, ended = task["began"], task["ended"]
+    if not began or not ended:
+        return ""
+    seconds = (datetime.fromisoformat(ended) - datetime.fromisoformat(began)).total_seconds()
+    return f"until {ended[8:10]}. {ended[11:19]}. " if seconds >= 60 else ""
+
+
+def _span(first: str, last: str) -> str:
+    began, ended = datetime.fromisoformat(first), datetime.fromisoformat(last)
+    start = f"{began.day} {began:%B %Y}, {began:%H:%M:%S}"
+    if began.date() == ended.date():
+        return f"{start} to {ended:%H:%M:%S}"
+    return f"{start} to {ended.day} {ended:%B %Y}, {ended:%H:%M:%S}"
