@@ -1,4 +1,4 @@
-"""`rehearse`: run a DAG against a sandbox that is started for it, and show what it would do, without the real account."""
+"""`rehearse`: run a DAG against a sandbox that is started for it, and show what it would do."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ class RehearsalClock:
             time.sleep(self._settle)
 
 
-class _Selector(selectors.DefaultSelector):  # type: ignore[misc, valid-type]
+class _Selector(selectors.DefaultSelector):
     loop: RehearsalLoop
 
     def select(self, timeout: float | None = None) -> Any:
@@ -79,7 +79,7 @@ class RehearsalLoop(asyncio.SelectorEventLoop):
         """Return the time by which timers go."""
         return self.clock.monotonic()
 
-    def run_in_executor(self, executor: Any, func: Any, *args: Any) -> Any:
+    def run_in_executor(self, executor: Any, func: Any, *args: Any) -> Any:  # type: ignore[override]
         """Run a function in a thread; meanwhile the loop waits in real time."""
         future = super().run_in_executor(executor, func, *args)
         self.in_threads += 1

@@ -64,7 +64,7 @@ class _ReportMaker:
         self._of = sources
         shown = sources.request.show_numbers
         self._number: Callable[[object], str] = str if shown else mask_number
-        self._text: Callable[[str], str] = (lambda text: text) if shown else mask_text
+        self._mask: Callable[[str], str] = (lambda text: text) if shown else mask_text
         with sources.sandbox.world.reading():
             self._dialled = [
                 one for one in sources.sandbox.world.ledger.dialled if one.campaign_id not in sources.earlier
@@ -97,6 +97,10 @@ class _ReportMaker:
             "faults": self._faults(),
             "outcomes": self._outcomes(),
         }
+
+    def _text(self, text: str) -> str:
+        """Return a text without numbers, in which paths are those that the DAG names."""
+        return self._mask(text.replace(str(self._of.written), ""))
 
     def _campaign(self, campaign: Campaign) -> dict[str, Any]:
         entries = [one for one in self._dialled if one.campaign_id == campaign.id]
