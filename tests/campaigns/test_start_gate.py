@@ -1,0 +1,185 @@
+"""The last check before a request: what happens while it reads who else runs, and what a deferral says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import pytest
+from support.scripted_server import ScriptedServer, a_page
+
+from airflow_provider_tingting.api.models import Campaign, MessageResponse
+from airflow_provider_tingting.campaigns.calling_window import CallingWindow
+from airflow_provider_tingting.campaigns.job import CampaignJob
+from airflow_provider_tingting.campaigns.start_gate import StartDeferred, StartGate
+from airflow_provider_tingting.campaigns.state import RunRequest
+from airflow_provider_tingting.errors import (
+    TingTingCampaignTimeoutError,
+    TingTingRunTooOldError,
+    TingTingStartRefusedError,
+)
+from airflow_provider_tingting.timezones import NEPAL
+
+CLOSES_AT = datetime(2026, 11, 24, 20, 0, tzinfo=NEPAL).timestamp()
+WINDOW = CallingWindow.read(("08:00", "20:00"))
+
+
+def shown(status: str = "Not Started", number: int = 7, **fields: Any) -> Campaign:
+    return Campaign(id=number, status=status, campaign_action_count=3, **fields)
+
+
+def at(before_closing: float, **script: Any) -> ScriptedServer:
+    """Return an account in which nothing runs, so many seconds before the calling window closes."""
+    answers = {
+        "list_campaigns": a_page(),
+        "get_campaign": shown(),
+        "run_campaign": MessageResponse(message="Campaign Began Successfully!!"),
+        **script,
+    }
+    return ScriptedServer(now=CLOSES_AT - before_closing, **answers)
+
+
+def passes_after(server: ScriptedServer, seconds: float, then: Callable[[], object] = lambda: None) -> Any:
+    """Return what answers the list of campaigns slowly, while something else happens."""
+
+    def answer(call: Any) -> Any:
+        server.now += seconds
+        then()
+        return a_page()
+
+    return answer
+
+
+def run(server: ScriptedServer, gate: StartGate) -> CampaignJob:
+    job = CampaignJob()
+    job.attach_to(7)
+    server.run(job.run_once(gate=gate.check))
+    return job
+
+
+def test_inside_the_window_and_with_nothing_running_the_campaign_is_run() -> None:
+    server = at(60)
+
+    assert run(server, StartGate(window=WINDOW, one_at_a_time=True)).state.run is RunRequest.ACCEPTED
+    assert server.sent("run_campaign") == ["run_campaign"]
+
+
+def test_a_window_that_closes_while_the_others_are_read_defers_the_start() -> None:
+    server = at(60)
+    server.script["list_campaigns"] = [passes_after(server, 40)]
+
+    with pytest.raises(StartDeferred, match="when its calling window opens") as deferred:
+        run(server, StartGate(window=WINDOW, one_at_a_time=True))
+
+    assert deferred.value.until == CLOSES_AT + 12 * 3600
+    assert server.sent("run_campaign") == []
+
+
+def test_a_window_that_closes_while_the_others_are_read_refuses_the_start_when_it_may_not_wait() -> None:
+    server = at(60)
+    server.script["list_campaigns"] = [passes_after(server, 40)]
+
+    with pytest.raises(TingTingStartRefusedError, match="No contact was called"):
+        run(server, StartGate(window=WINDOW, wait_for_window=False, one_at_a_time=True))
+
+    assert server.sent("run_campaign") == []
+
+
+def test_a_run_that_gets_too_old_while_the_others_are_read_is_refused() -> None:
+    server = at(600)
+    server.script["list_campaigns"] = [passes_after(server, 40)]
+    began = server.now
+
+    def check_age() -> None:
+        if server.now - began > 60:
+            raise TingTingRunTooOldError("This run is too old.")
+
+    with pytest.raises(TingTingRunTooOldError):
+        run(server, StartGate(one_at_a_time=True, check_age=check_age))
+
+    assert server.sent("run_campaign") == []
+
+
+def test_a_campaign_that_a_person_runs_while_the_others_are_read_is_not_run_again() -> None:
+    server = at(3600)
+
+    def person_runs() -> None:
+        server.script["get_campaign"] = [shown("Running")]
+
+    server.script["list_campaigns"] = [passes_after(server, 1, person_runs)]
+
+    assert run(server, StartGate(window=WINDOW, one_at_a_time=True)).state.run is RunRequest.ACCEPTED
+    assert server.sent("run_campaign") == []
+
+
+def test_a_campaign_that_a_person_runs_at_closing_time_is_adopted_and_not_deferred() -> None:
+    server = at(60)
+
+    def person_runs() -> None:
+        server.script["get_campaign"] = [shown("Running")]
+
+    server.script["list_campaigns"] = [passes_after(server, 40, person_runs)]
+
+    assert run(server, StartGate(window=WINDOW, one_at_a_time=True)).state.run is RunRequest.ACCEPTED
+
+
+def test_others_that_run_defer_the_start_until_they_have_ended() -> None:
+    others = [shown("Running", number) for number in range(10, 17)]
+
+    with pytest.raises(StartDeferred, match=r"now: 10, 11, 12, 13, 14\)") as deferred:
+        run(at(3600, list_campaigns=a_page(*others)), StartGate(one_at_a_time=True))
+
+    assert deferred.value.until is None
+
+
+@pytest.mark.parametrize(("late", "is_late"), [(0.0, True), (1.0, False)], ids=["at the deadline", "before it"])
+def test_a_start_that_cannot_come_before_its_deadline_is_given_up(late: float, is_late: bool) -> None:
+    opens = CLOSES_AT + 12 * 3600
+    gate = StartGate(window=WINDOW, deadline=opens + late)
+
+    with pytest.raises(TingTingCampaignTimeoutError if is_late else StartDeferred):
+        run(at(-10), gate)
+
+
+def test_others_that_run_at_the_deadline_end_the_wait_for_the_start() -> None:
+    server = at(3600, list_campaigns=a_page(shown("Running", 10)))
+
+    with pytest.raises(TingTingCampaignTimeoutError, match="no contact was called"):
+        run(server, StartGate(one_at_a_time=True, deadline=server.now))
+
+
+# -- a campaign that TingTing starts by its own schedule ---------------------------------------------------------------
+
+
+def test_a_schedule_in_the_window_passes_at_any_hour() -> None:
+    server = at(-3600, get_campaign=shown(schedule="2026-11-25T09:00:00+05:45"))
+
+    run(server, StartGate(window=WINDOW, one_at_a_time=True))
+
+    assert server.sent("run_campaign", "list_campaigns") == ["run_campaign"]
+
+
+def test_a_schedule_outside_the_window_is_refused() -> None:
+    with pytest.raises(TingTingStartRefusedError, match="Give it another schedule"):
+        run(at(3600, get_campaign=shown(schedule="2026-11-25T07:00:00+05:45")), StartGate(window=WINDOW))
+
+
+def test_a_schedule_that_cannot_be_read_is_refused_when_there_is_a_window() -> None:
+    with pytest.raises(TingTingStartRefusedError, match="a schedule that cannot be read"):
+        run(at(3600, get_campaign=shown(schedule="tomorrow")), StartGate(window=WINDOW))
+
+    run(at(3600, get_campaign=shown(schedule="tomorrow")), StartGate())
+
+
+def test_a_schedule_that_has_passed_is_none() -> None:
+    with pytest.raises(StartDeferred):
+        run(at(-10, get_campaign=shown(schedule="2026-11-24T09:00:00+05:45")), StartGate(window=WINDOW))
+
+
+def test_a_scheduled_campaign_of_a_run_that_is_too_old_is_refused() -> None:
+    def check_age() -> None:
+        raise TingTingRunTooOldError("This run is too old.")
+
+    with pytest.raises(TingTingRunTooOldError):
+        run(at(3600, get_campaign=shown(schedule="2026-11-25T09:00:00+05:45")), StartGate(check_age=check_age))
