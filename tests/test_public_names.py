@@ -25,8 +25,8 @@ operators.campaign  TingTingCreateCampaignOperator
 operators.campaign  TingTingRunCampaignOperator
     campaign_id=… wait_for_completion=True deferrable=False poll_interval=30.0 timeout=None stop_on_kill=False
     success_when=None tolerate_outage=600.0 stall_timeout=900.0 calling_window=None outside_window='wait'
-    one_at_a_time=False start_timeout=None max_age=None on_too_old='fail' partition_key=None on_clear='reattach'
-    tingting_conn_id='tingting_default'
+    at_window_close='finish' on_stopped='fail' one_at_a_time=False start_timeout=None max_age=None on_too_old='fail'
+    partition_key=None on_clear='reattach' tingting_conn_id='tingting_default'
 operators.contacts  TingTingAddContactsOperator
     campaign_id=… contacts=None sql=None sql_conn_id=None sql_parameters=None number_column=None variables=None
     constants=None where=None exclude=None on_invalid='fail' rejects_path=None on_invalid_exclude='fail'

@@ -1,4 +1,4 @@
-"""The calling window: the hours in which contacts may be called. No Airflow, no I/O."""
+"""The calling window: the hours and days on which contacts may be called. No Airflow."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from datetime import date, datetime, time, timedelta, timezone
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from airflow_provider_tingting.campaigns.holidays import read_holidays
 from airflow_provider_tingting.clock import wall_time
 from airflow_provider_tingting.errors import TingTingConfigError
+from airflow_provider_tingting.formatting import counted
 from airflow_provider_tingting.timezones import NEPAL, as_nepal_time
 
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
@@ -36,6 +38,9 @@ class CallingWindow:
     :param closes: when it closes; `"24:00"` is the end of the day.
     :param days: the days on which it opens, such as `"Sun-Fri"`, `"Mon, Wed"` or `["Sunday", "Monday"]`. Default: all.
     :param timezone: the time zone's name. Default: Nepal's.
+    :param closed_on: dates on which no contact is called, as holidays: `datetime.date` objects, texts such as
+        `2026-10-20` or `BS 2083-07-03`, or the path of a text file with one date a line, read when the window is
+        made. A window over midnight ends at the midnight before such a date. Default: none.
     :raises TingTingConfigError: a value cannot be read, or the window never opens.
     """
 
@@ -43,6 +48,7 @@ class CallingWindow:
     closes: str | time
     days: str | Iterable[str] = DAYS
     timezone: str = NEPAL.key
+    closed_on: Any = ()
 
     def __post_init__(self) -> None:
         # Values are stored in one form, so that equal windows compare equal, however they were written.
@@ -65,7 +71,8 @@ class CallingWindow:
             raise TingTingConfigError(
                 f"The calling window's timezone {self.timezone!r} is not known here. Write a name such as {NEPAL.key}."
             ) from None
-        for name, value in (("opens", _written(opens)), ("closes", _written(closes)), ("days", days)):
+        stored = {"opens": _written(opens), "closes": _written(closes), "days": days}
+        for name, value in (stored | {"closed_on": read_holidays(self.closed_on)}).items():
             object.__setattr__(self, name, value)
 
     @classmethod
@@ -99,7 +106,7 @@ class CallingWindow:
         """Return the next moment at which contacts may be called, in the window's time zone; `now` if it is open.
 
         :param now: the moment; without an offset it is Nepal time.
-        :raises TingTingConfigError: the window does not open within two weeks.
+        :raises TingTingConfigError: the window does not open within two weeks, the dates of `closed_on` not counted.
         """
         now = as_nepal_time(now)
         for opens, closes in self._spans(now):
@@ -107,23 +114,60 @@ class CallingWindow:
                 return max(now, opens).astimezone(ZoneInfo(self.timezone))
         raise TingTingConfigError(f"The calling window {self} does not open within two weeks.")
 
+    def openings(self, now: datetime) -> Iterator[tuple[datetime, datetime]]:
+        """Yield when the window opens and closes, for about two weeks, in its time zone.
+
+        Windows that follow each other without a gap, as those of `("00:00", "24:00")`, are one.
+
+        :param now: the moment from which to look; without an offset it is Nepal time. An open window counts.
+        """
+        now, zone = as_nepal_time(now), ZoneInfo(self.timezone)
+        current: tuple[datetime, datetime] | None = None
+        for opens, closes in self._spans(now):
+            if closes <= now:
+                continue
+            if current is not None and opens <= current[1]:
+                current = current[0], max(closes, current[1])
+                continue
+            if current is not None:
+                yield current[0].astimezone(zone), current[1].astimezone(zone)
+            current = opens, closes
+        if current is not None:
+            yield current[0].astimezone(zone), current[1].astimezone(zone)
+
+    def closes_at(self, now: datetime) -> datetime | None:
+        """Return when the window closes next, in its time zone: `now` if it is closed, None if it never closes.
+
+        :param now: the moment; without an offset it is Nepal time.
+        """
+        now = as_nepal_time(now)
+        opens, closes = next(self.openings(now), (None, None))
+        if opens is None or closes is None or opens > now:
+            return now.astimezone(ZoneInfo(self.timezone))
+        # An opening that lasts to the end of what `openings` looks at does not close.
+        return None if closes - now > timedelta(days=13) else closes
+
     def __str__(self) -> str:
         assert isinstance(self.days, tuple)
         days = "" if len(self.days) == len(DAYS) else f" on {', '.join(day[:3] for day in self.days)}"
-        return f"{self.opens} to {self.closes} {self.timezone}{days}"
+        closed = f", closed on {counted(len(self.closed_on), 'date')}" if self.closed_on else ""
+        return f"{self.opens} to {self.closes} {self.timezone}{days}{closed}"
 
     def _spans(self, now: datetime) -> Iterator[tuple[datetime, datetime]]:
-        """Yield when the window opens and closes, for two weeks from the day before `now`."""
+        """Yield when the window opens and closes, for two weeks from the day before `now`; longer with holidays."""
         zone = ZoneInfo(self.timezone)
         opens, closes = _seconds(self.opens, "opens"), _seconds(self.closes, "closes")
         first = now.astimezone(zone).date() - _ONE_DAY
-        for offset in range(16):
+        holidays = frozenset(self.closed_on)
+        for offset in range(16 + sum(day >= first for day in holidays)):
             day = first + offset * _ONE_DAY
-            if DAYS[day.weekday()] not in self.days:
+            if DAYS[day.weekday()] not in self.days or day in holidays:
                 continue
             # When clocks are put back, an hour comes twice; the window then takes the later start and earlier end.
             begins = max(_at(day, opens, zone))
             ends = min(_at(day, closes if closes > opens else closes + 24 * 3600, zone))
+            if closes < opens and day + _ONE_DAY in holidays:
+                ends = min(ends, min(_at(day, 24 * 3600, zone)))
             # Where clocks are put forward, a short window may not exist on that day.
             if begins < ends:
                 yield begins, ends

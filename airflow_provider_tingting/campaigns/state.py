@@ -41,6 +41,8 @@ class JobState:
     :param run: what is known of the requests to run the campaign.
     :param run_requested_at: when the last request without a usable response was sent, in seconds since 1970.
     :param seen_not_started: whether a try of this task has seen the campaign `Not Started`.
+    :param stop_requested_at: when a try has requested to stop the campaign because its calling window has closed, in
+        seconds since 1970.
     """
 
     campaign_id: int | None = None
@@ -49,6 +51,7 @@ class JobState:
     run: RunRequest = RunRequest.NEVER
     run_requested_at: float | None = None
     seen_not_started: bool = False
+    stop_requested_at: float | None = None
 
     def merged(self, other: JobState) -> JobState:
         """Return this state with whatever another source knows more of the same campaign.
@@ -63,6 +66,7 @@ class JobState:
             run=max(self.run, other.run, key=_STRENGTH.index),
             run_requested_at=max(times, default=None),
             seen_not_started=self.seen_not_started or other.seen_not_started,
+            stop_requested_at=self.stop_requested_at or other.stop_requested_at,
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -90,6 +94,7 @@ class JobState:
             and isinstance(state.create_requested_at, int | float | None)
             and isinstance(state.run_requested_at, int | float | None)
             and isinstance(state.seen_not_started, bool)
+            and isinstance(state.stop_requested_at, int | float | None)
         )
         return state if readable else cls()
 

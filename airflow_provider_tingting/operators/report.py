@@ -278,7 +278,7 @@ class TingTingUnreachedContactsOperator(TingTingBaseOperator):
     :param statuses: the statuses in the report to try again; None for `unanswered`, `failed` and `terminated`.
     :param max_tries: how many campaigns may try the same contact, the first one included; None for no limit.
     :param tries_column: the variable that counts the campaigns that have tried the contact; a contact without it has
-        been tried by this campaign only.
+        been tried by this campaign only. A stopped campaign has not tried its `terminated` contacts.
     :param minimum_contacts: the least number of contacts that is worth a campaign.
     :param on_too_few: what to do with fewer: `skip` this task and the tasks after it, `fail`, or `continue` and write
         the file.

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Final
 
+from airflow_provider_tingting.api.statuses import ContactStatus
 from airflow_provider_tingting.contacts.number_set import NumberSet
 from airflow_provider_tingting.errors import TingTingConfigError, TingTingContactsError, TingTingError
 from airflow_provider_tingting.files.atomic import gzip_by_name, whole_file
@@ -158,7 +159,9 @@ def _chosen(
         if outcome.status in choice.statuses and done.add(_key(outcome.number)):
             variables = dict(outcome.variables)
             before = variables.pop(choice.tries_column, 0)
-            yield outcome.number, _tries(before, choice.tries_column, row) + 1, variables
+            # A campaign that was stopped has not tried the contacts that it left.
+            tried = outcome.status != ContactStatus.TERMINATED.value
+            yield outcome.number, _tries(before, choice.tries_column, row) + tried, variables
 
 
 def _tries(value: object, column: str, row: int) -> int:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_tingting.campaigns import calling_window
 from airflow_provider_tingting.campaigns.calling_window import CallingWindow
-from airflow_provider_tingting.errors import TingTingRunTooOldError, TingTingStartRefusedError
+from airflow_provider_tingting.errors import TingTingConfigError, TingTingRunTooOldError, TingTingStartRefusedError
 from airflow_provider_tingting.utils.arguments import ON_TOO_OLD, one_of, seconds_of
 from airflow_provider_tingting.utils.clears import was_cleared
 
@@ -31,6 +31,22 @@ def check_may_call(calling_window: WindowArgument, max_age: float | timedelta | 
     one_of(on_too_old, "on_too_old", ON_TOO_OLD)
     if max_age is not None:
         seconds_of(max_age, "max_age")
+
+
+def check_window_close(
+    at_window_close: str, on_stopped: str, calling_window: WindowArgument, *, wait_for_completion: bool
+) -> None:
+    """Refuse wrong arguments about the end of the calling window when the DAG file is parsed.
+
+    :raises TingTingConfigError: one of them is wrong, or they contradict each other.
+    """
+    one_of(at_window_close, "at_window_close", ("finish", "stop"))
+    one_of(on_stopped, "on_stopped", ("fail", "succeed", "skip"))
+    if at_window_close == "stop" and (calling_window is None or not wait_for_completion):
+        raise TingTingConfigError(
+            'at_window_close="stop" stops the campaign when its calling window closes, so it needs a calling_window, '
+            "and a task that waits for the end (wait_for_completion=True)."
+        )
 
 
 def check_max_age(context: Context, max_age: float | timedelta | None) -> None:

@@ -12,6 +12,7 @@ from support.campaigns import a_campaign, connection, dialled_once, reads, write
 from support.task_context import context_of, fired_by, kill_trigger
 
 from airflow_provider_tingting.errors import TingTingCampaignTimeoutError, TingTingOutcomeUnknownError
+from airflow_provider_tingting.operators.campaign import ending as ending_module
 from airflow_provider_tingting.operators.campaign import run as running_module
 from airflow_provider_tingting.sandbox import Sandbox
 from airflow_provider_tingting.triggers import campaign as trigger_module
@@ -64,7 +65,7 @@ def test_a_kill_stops_the_campaign_only_if_configured_to_and_says_which(
 def test_a_kill_that_tingting_does_not_answer_ends_in_time_and_is_honest(
     sandbox, campaign, monkeypatch, logged, kill, where, fault
 ):
-    monkeypatch.setattr(running_module, "_SECONDS_TO_STOP", 0.3)
+    monkeypatch.setattr(ending_module, "_SECONDS_TO_STOP", 0.3)
     monkeypatch.setattr(trigger_module, "_STOP_TIMEOUT", 0.3)
     sandbox.world.run_campaign(campaign)
     sandbox.faults.add(fault, call="stop_campaign", times="*")

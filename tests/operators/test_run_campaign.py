@@ -381,7 +381,7 @@ def test_a_kill_says_so_when_tingting_offers_no_stop(monkeypatch, logged, dialec
 
 
 def test_a_kill_while_tingting_is_stuck_ends_in_time_and_says_that_the_outcome_is_unknown(sandbox, logged, monkeypatch):
-    monkeypatch.setattr("airflow_provider_tingting.operators.campaign.run._SECONDS_TO_STOP", 0.2)
+    monkeypatch.setattr("airflow_provider_tingting.operators.campaign.ending._SECONDS_TO_STOP", 0.2)
     sandbox.clock.speed = 0
     campaign = a_campaign(sandbox)
     sandbox.faults.add("stuck", call="stop_campaign")

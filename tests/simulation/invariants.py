@@ -39,6 +39,7 @@ def broken(world: World, made: Sequence[Decision]) -> list[Broken]:
         *_stops(world),
     ]
     found += [*_ends_well(world, made), *_truth(world), *_demo_calls(world), *_reports(world)]
+    found += _closes(world, made)
     if world.is_about == "notification":
         found += _notifications(world)
     if world.is_about == "occasion":
@@ -199,6 +200,8 @@ def _reports(world: World) -> list[Broken]:
         if task.state != "success" or not isinstance(task.result, dict):
             continue
         figures = task.result.get("summary", task.result)
+        if figures.get("stopped_at_window_close"):
+            continue
         if "reached" in figures and figures["reached"] != len(world.audience):
             excuse = _RUN_TOO_EARLY if "runs" in world.acts else None
             reached = f"{task.task_id}: {figures['reached']} reached"
@@ -231,9 +234,34 @@ def _notifications(world: World) -> list[Broken]:
 
 def _stops(world: World) -> list[Broken]:
     stops = [deed for deed in world.server.deeds if deed.what == "stop"]
-    if stops and not world.may_stop and not {"mark failed", "clear"} & set(world.acts):
+    if stops and not world.may_stop and world.stops_outside is None and not {"mark failed", "clear"} & set(world.acts):
         return [Broken("a campaign is stopped by a person or a deadline only", f"stopped by {stops[0].by}")]
     return []
+
+
+def _closes(world: World, made: Sequence[Decision]) -> list[Broken]:
+    """Check that a campaign is stopped outside its window only, and that a green task leaves none running there."""
+    if world.stops_outside is None:
+        return []
+    opens, closes = world.stops_outside
+    off = any(decision.action.startswith("clock") for decision in made)
+    excuse = "a worker's clock that is wrong, by which the calling window closes" if off else None
+    early = [deed for deed in world.server.deeds if deed.what == "stop" and opens <= deed.asked_at < closes]
+    killed = {"mark failed", "clear"} & set(world.acts)
+    found = [
+        Broken("a campaign is stopped outside its window only", _said(world, deed), excuse)
+        for deed in early
+        if not killed
+    ]
+    for task in world.airflow.tasks:
+        if task.state != "success":
+            continue
+        campaign = world.server.campaigns[task.result["campaign_id"]]
+        stopped = task.result["stopped_at_window_close"]
+        if stopped != (campaign.stopped_at is not None):
+            how = f"{task.task_id} says {stopped}, and the campaign is {world.server.status(campaign, world.time.now)}"
+            found.append(Broken("the task says whether its campaign was stopped", how))
+    return found
 
 
 def _ends_well(world: World, made: Sequence[Decision]) -> list[Broken]:

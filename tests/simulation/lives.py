@@ -232,6 +232,19 @@ def _in_the_window(world: World, retry_delay: float, *, deferrable: bool = False
     yield ended(task(world, make, "run", retry_delay=retry_delay))
 
 
+def _until_the_window_closes(world: World, retry_delay: float, *, deferrable: bool = False) -> Steps:
+    # It is nine o'clock when a life begins, and the campaign would run for longer than a minute.
+    world.stops_outside = (world.began - 3600.0, world.began + 60.0)
+    make = run_task(
+        world.server.make(NUMBERS),
+        calling_window=("08:00", "09:01"),
+        at_window_close="stop",
+        on_stopped="succeed",
+        deferrable=deferrable,
+    )
+    yield ended(task(world, make, "run", retry_delay=retry_delay))
+
+
 def _demo_call(world: World, retry_delay: float) -> Steps:
     number = world.server.make(NUMBERS)
     contact = world.server.campaigns[number].rows[0].id
@@ -288,11 +301,11 @@ def _with_retry_delay(live: Callable[..., Steps], delay: float, **more: Any) -> 
     return lambda world: live(world, delay, **more)
 
 
-def _both(name: str, live: Callable[..., Steps], **more: Any) -> list[Life]:
+def _both(name: str, live: Callable[..., Steps], *, longest: float = 20_000.0, **more: Any) -> list[Life]:
     """Return a life with a state store and short pauses, and one without and the pauses that the guide asks for."""
     return [
-        Life(name, _with_retry_delay(live, 5.0, **more)),
-        Life(f"{name}, no store", _with_retry_delay(live, 300.0, **more), has_store=False),
+        Life(name, _with_retry_delay(live, 5.0, **more), longest=longest),
+        Life(f"{name}, no store", _with_retry_delay(live, 300.0, **more), has_store=False, longest=longest),
     ]
 
 
@@ -318,6 +331,8 @@ LIVES: dict[str, Life] = {
         *_both("run deferred, one at a time", _one_at_a_time, deferrable=True),
         *_both("run in the calling window", _in_the_window),
         *_both("run deferred in the calling window", _in_the_window, deferrable=True),
+        *_both("run until the window closes", _until_the_window_closes, longest=200_000.0),
+        *_both("run deferred until the window closes", _until_the_window_closes, longest=200_000.0, deferrable=True),
         *(life for name, apart in OCCASIONS.items() for life in _both(f"occasion, {name}", _two_runs, apart=apart)),
         *_both("demo call", _demo_call),
         *_both("report", _report),
@@ -355,6 +370,8 @@ IN_EVERY_RUN = (
     "run deferred",
     "run deferred with stop_on_kill",
     "run deferred in the calling window",
+    "run until the window closes, no store",
+    "run deferred until the window closes",
     "demo call",
     "demo call, no store",
     "report",

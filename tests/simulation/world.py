@@ -67,6 +67,8 @@ class World:
         self.began = self.time.now
         #: Whether a deadline may stop a campaign in this life.
         self.may_stop = False
+        #: In which time no campaign may be stopped by its task, which stops it later; None where none is stopped.
+        self.stops_outside: tuple[float, float] | None = None
         #: From when until when a campaign may be run.
         self.may_call = (0.0, float("inf"))
         #: Whether the last process that could act was killed.

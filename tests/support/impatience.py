@@ -6,7 +6,7 @@ import pytest
 
 from airflow_provider_tingting.api import idempotent_writes, stale_reads
 from airflow_provider_tingting.campaigns import create, job, state
-from airflow_provider_tingting.operators.campaign import ending, run
+from airflow_provider_tingting.operators.campaign import ending, start
 
 
 def settle_fast(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -17,5 +17,5 @@ def settle_fast(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(create, "CREATE_SETTLES_WITHIN", 0.05)
     monkeypatch.setattr(stale_reads, "STALE_WITHIN", 0.1)
     monkeypatch.setattr(stale_reads, "READ_INTERVAL", 0.02)
-    monkeypatch.setattr(run, "READ_FIRST_WITHOUT_STORE", 0.05)
+    monkeypatch.setattr(start, "READ_FIRST_WITHOUT_STORE", 0.05)
     monkeypatch.setattr(ending, "SHOWS_WITHIN", 0.1)

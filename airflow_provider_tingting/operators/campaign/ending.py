@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
+from airflow_provider_tingting import api
+from airflow_provider_tingting._compat import AirflowFailException
 from airflow_provider_tingting.api import calls
 from airflow_provider_tingting.api.driver import run_flow
 from airflow_provider_tingting.api.stale_reads import read_until
 from airflow_provider_tingting.api.statuses import CampaignStatus
-from airflow_provider_tingting.campaigns import reconcile
+from airflow_provider_tingting.campaigns import concurrency, reconcile
 from airflow_provider_tingting.campaigns.observation import Reason
+from airflow_provider_tingting.campaigns.state import RunRequest
 from airflow_provider_tingting.campaigns.watch import Progress, watch
 from airflow_provider_tingting.errors import (
     TingTingAuthError,
@@ -19,6 +22,8 @@ from airflow_provider_tingting.errors import (
     TingTingCampaignTimeoutError,
     TingTingError,
 )
+from airflow_provider_tingting.utils.arguments import campaign_id_of
+from airflow_provider_tingting.utils.task_end import why_kill_is_unverified
 
 if TYPE_CHECKING:
     from airflow_provider_tingting._compat import Context
@@ -30,9 +35,17 @@ if TYPE_CHECKING:
 
 #: For so many seconds after the accepted request a task that does not wait for the end reads the status.
 SHOWS_WITHIN = 30.0
+# Airflow kills a task five seconds after it has asked it to end: `end_killed` reads the task's state and stops the
+# campaign in less.
+_SECONDS_TO_STOP = 3.0
 _NOT_AGAIN = (
     "It is not requested again, because that may call all contacts twice. Check its status in TingTing; for another "
     "round create a new campaign."
+)
+
+_NO_RETRY = (
+    "But there is no retry: TingTing has not shown yet that the campaign has begun, and this Airflow has no task state "
+    "store, so another try would not know of the request, and would send it again. So would a clear."
 )
 
 
@@ -158,3 +171,55 @@ def result_of(context: Context, campaign: Campaign) -> dict[str, Any]:
         "progress_percent": campaign.progress_percent,
         "contacts": campaign.campaign_action_count,
     }
+
+
+def fail(operator: Any, context: Context, error: TingTingError, *, was_shown: bool) -> NoReturn:
+    """Raise an error; without a retry where that would send a second request.
+
+    :param operator: the task's TingTingRunCampaignOperator.
+    :param context: the task's context.
+    :param error: the error.
+    :param was_shown: whether TingTing, which has accepted the request, has shown the campaign as begun.
+    """
+    if was_shown or operator.task_state(context).is_available:
+        raise error
+    raise AirflowFailException(f"{error} {_NO_RETRY}") from error
+
+
+def end_killed(
+    operator: Any,
+    ti: Any,
+    requested: RunRequest | None,
+    knows_earlier_tries: bool,
+    *,
+    has_ended: bool,
+) -> None:
+    """Log what goes on after a kill; stop the campaign when `stop_on_kill` says so and the task has ended for Airflow.
+
+    :param operator: the task's TingTingRunCampaignOperator.
+    :param ti: the task instance of this try, or None.
+    :param requested: what is known of the requests to run the campaign; None when nothing is.
+    :param knows_earlier_tries: whether that includes the requests of earlier tries.
+    :param has_ended: whether the campaign has ended.
+    """
+    number = operator.campaign_id
+    if has_ended:
+        operator.log.warning("Campaign %s has ended; the task has ended while it read the campaign's figures", number)
+    elif requested is RunRequest.NEVER and knows_earlier_tries:
+        operator.log.warning("%s", concurrency.not_run(campaign_id_of(number)))
+    elif not operator.stop_on_kill and requested is RunRequest.MAYBE:
+        operator.log.warning("%s", concurrency.not_known(campaign_id_of(number)))
+    elif not operator.stop_on_kill:
+        operator.log.warning("Campaign %s goes on: stop_on_kill is off", number)
+    elif (why := why_kill_is_unverified(ti)) is not None:
+        operator.log.warning(
+            "Campaign %s is not stopped in spite of stop_on_kill: %s, so a try may follow", number, why
+        )
+    else:
+        arguments = operator.hook.settings.client_arguments() | {
+            "timeout": _SECONDS_TO_STOP,
+            "connect_timeout": _SECONDS_TO_STOP,
+            "max_retries": 0,
+        }
+        with api.TingTingClient(**arguments) as client:
+            operator.log.warning("%s", run_flow(client, reconcile.stop(campaign_id_of(number))))

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
-from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from airflow_provider_tingting import api
-from airflow_provider_tingting._compat import TRIGGERS_HAVE_ON_KILL, AirflowFailException, conf
+from airflow_provider_tingting._compat import TRIGGERS_HAVE_ON_KILL, conf
 from airflow_provider_tingting.clock import wall_time
 from airflow_provider_tingting.errors import (
     TingTingCampaignFailedError,
@@ -17,14 +15,17 @@ from airflow_provider_tingting.errors import (
     TingTingError,
 )
 from airflow_provider_tingting.operators.base import TingTingBaseOperator, TingTingBaseWriteOperator
-from airflow_provider_tingting.utils.arguments import OUTSIDE_WINDOW, campaign_id_of, one_of, seconds_of
+from airflow_provider_tingting.utils.arguments import (
+    OUTSIDE_WINDOW,
+    campaign_id_of,
+    one_of,
+    seconds_of,
+)
 from airflow_provider_tingting.utils.asset_events import emit_asset_events
 from airflow_provider_tingting.utils.clears import is_first_try, was_cleared
 from airflow_provider_tingting.utils.deferral import deadline_of, defer
 from airflow_provider_tingting.utils.openlineage import TaskLineage, asset_dataset
-from airflow_provider_tingting.utils.run_age import check_max_age, check_may_call
-from airflow_provider_tingting.utils.task_end import why_kill_is_unverified
-from airflow_provider_tingting.utils.task_state import was_created_in_this_run
+from airflow_provider_tingting.utils.run_age import check_may_call, check_window_close
 
 if TYPE_CHECKING:
     from airflow_provider_tingting._compat import Context
@@ -34,19 +35,6 @@ if TYPE_CHECKING:
     from airflow_provider_tingting.campaigns.observation import Observation
     from airflow_provider_tingting.campaigns.outcome import SuccessWhen
     from airflow_provider_tingting.campaigns.watch import WaitPlan
-
-# Airflow kills a task five seconds after it has asked it to end: on_kill reads the task's state and stops the campaign
-# in less.
-_SECONDS_TO_STOP = 3.0
-# Without a task state store a later try does not know whether the try before was killed while it sent its request, so
-# it reads the status for so many seconds first.
-READ_FIRST_WITHOUT_STORE = 30.0
-# With one, the try before may still be alive, cut off from Airflow and about to send its request.
-READ_FIRST_WITH_STORE = 5.0
-_NO_RETRY = (
-    "But there is no retry: TingTing has not shown yet that the campaign has begun, and this Airflow has no task state "
-    "store, so another try would not know of the request, and would send it again. So would a clear."
-)
 
 
 class TingTingRunCampaignOperator(TingTingBaseWriteOperator):
@@ -64,8 +52,9 @@ class TingTingRunCampaignOperator(TingTingBaseWriteOperator):
     Kill: `stop_on_kill` decides. A task that ends while it waits to start has called no contact and stops nothing.
 
     XCom: `return_value` is `{campaign_id, status, progress_percent, contacts, reached, not_reached, pending,
-    reach_rate, credits}` (the figures only after waiting); `campaign_id` and `status` are keys of their own, too. An
-    outlet of the task gets `{campaign_id, status, summary}` in its event's `extra`.
+    reach_rate, credits}` (the figures only after waiting); with `at_window_close="stop"` also
+    `stopped_at_window_close`, true or false. `campaign_id` and `status` are keys of their own, too. An outlet of the
+    task gets `{campaign_id, status, summary}` in its event's `extra`.
 
     Source: API page, Run campaign, Get campaign details, Campaign report.
 
@@ -90,6 +79,10 @@ class TingTingRunCampaignOperator(TingTingBaseWriteOperator):
     :param calling_window: the hours in which the campaign may be started, such as `("08:00", "20:00")` in Nepal, or a
         `CallingWindow` with days and a time zone; None for any hour. A campaign that has begun is never held up.
     :param outside_window: what to do at another hour: `wait` until the window opens, or `fail`.
+    :param at_window_close: what to do with a campaign that runs when the window closes: `finish` lets it go on, `stop`
+        stops it for good, so that no contact is called outside the window. The contacts that are left have the status
+        `terminated`; `TingTingUnreachedContactsOperator` writes them to a file.
+    :param on_stopped: how the task ends then: `fail` without a retry, `succeed` or `skip`.
     :param one_at_a_time: whether to wait until no other campaign of the account runs.
     :param start_timeout: how long the start may be put off by these, in seconds or as a timedelta; None for as long as
         it takes. `timeout` begins with the campaign, `execution_timeout` with the task.
@@ -101,6 +94,7 @@ class TingTingRunCampaignOperator(TingTingBaseWriteOperator):
         contacts again, clear the task that creates the campaign with `on_clear="send_again"`.
     :param tingting_conn_id: the Airflow connection.
     :raises TingTingCampaignFailedError: the campaign was terminated, or is not a success.
+    :raises AirflowSkipException: the campaign was stopped at the end of the window, and `on_stopped` is `skip`.
     :raises TingTingCampaignTimeoutError: it has not ended in time, or could not start in time.
     :raises AirflowFailException: an argument, the token, the campaign, the hour or the run's age is refused; no retry
         would help.
@@ -124,6 +118,8 @@ class TingTingRunCampaignOperator(TingTingBaseWriteOperator):
         stall_timeout: float | timedelta = 900.0,
         calling_window: WindowArgument = None,
         outside_window: str = "wait",
+        at_window_close: str = "finish",
+        on_stopped: str = "fail",
         one_at_a_time: bool = False,
         start_timeout: float | timedelta | None = None,
         max_age: float | timedelta | None = None,
@@ -143,6 +139,8 @@ class TingTingRunCampaignOperator(TingTingBaseWriteOperator):
         self.stall_timeout = stall_timeout
         self.calling_window = calling_window
         self.outside_window = outside_window
+        self.at_window_close = at_window_close
+        self.on_stopped = on_stopped
         self.one_at_a_time = one_at_a_time
         self.start_timeout = start_timeout
         self.max_age = max_age
@@ -150,6 +148,7 @@ class TingTingRunCampaignOperator(TingTingBaseWriteOperator):
         self.partition_key = partition_key
         check_may_call(calling_window, max_age, on_too_old)
         one_of(outside_window, "outside_window", OUTSIDE_WINDOW)
+        check_window_close(at_window_close, on_stopped, calling_window, wait_for_completion=wait_for_completion)
         if start_timeout is not None:
             seconds_of(start_timeout, "start_timeout")
         # What `on_kill` needs to know.
@@ -178,16 +177,27 @@ class TingTingRunCampaignOperator(TingTingBaseWriteOperator):
             context, was_deferred=True, start_deadline=start_deadline, requested_at=requested_at
         )
 
-    def execute_complete(self, context: Context, event: Any = None, was_shown: bool = True) -> dict[str, Any]:
+    def execute_complete(
+        self,
+        context: Context,
+        event: Any = None,
+        was_shown: bool = True,
+        until_close: bool = False,
+        gives_up_at: float | None = None,
+    ) -> dict[str, Any]:
         """Judge what the trigger has seen.
 
         :param was_shown: whether TingTing had shown the campaign as begun before the wait.
+        :param until_close: whether the wait ended when the calling window closed.
+        :param gives_up_at: the deadline of the whole wait then, in seconds since 1970.
         """
         from airflow_provider_tingting.campaigns.observation import Observation
 
         with self.fail_without_retry():
             number = campaign_id_of(self.campaign_id)
-        return self._finish(context, Observation.from_event(event, campaign_id=number), was_shown=was_shown)
+            plan = replace(self._plan(context), deadline=gives_up_at)
+        seen = Observation.from_event(event, campaign_id=number)
+        return self._finish(context, plan, seen, was_shown=was_shown, until_close=until_close)
 
     def _start_and_wait(self, context: Context, **deferred: Any) -> dict[str, Any]:
         with self.fail_without_retry():
@@ -195,12 +205,24 @@ class TingTingRunCampaignOperator(TingTingBaseWriteOperator):
             if not self.wait_for_completion:
                 return self._return_begun(context, started)
             plan = self._plan(context)
-        from airflow_provider_tingting.operators.campaign.ending import wait_in_worker
+        return self._wait(context, plan, started.campaign)
 
-        ended = started.campaign is not None and started.campaign.status.is_final
-        if self.deferrable and not ended:
-            self._defer_wait(plan, was_shown=started.has_begun)
-        return self._finish(context, wait_in_worker(self.hook, plan, self.log), was_shown=started.has_begun)
+    def _wait(self, context: Context, plan: WaitPlan, campaign: Campaign | None) -> dict[str, Any]:
+        """Wait for the end of the campaign, or until its calling window closes if it is to be stopped then.
+
+        :param campaign: the campaign as it was read last, or None.
+        """
+        from airflow_provider_tingting.operators.campaign.ending import wait_in_worker
+        from airflow_provider_tingting.operators.campaign.window_close import window_closes
+
+        was_shown = campaign is not None and campaign.status.has_begun
+        closes = window_closes(self, campaign)
+        until_close = closes is not None and (plan.deadline is None or closes < plan.deadline)
+        wait = replace(plan, deadline=closes) if until_close else plan
+        if self.deferrable and not (campaign is not None and campaign.status.is_final):
+            self._defer_wait(wait, was_shown=was_shown, **({"gives_up_at": plan.deadline} if until_close else {}))
+        seen = wait_in_worker(self.hook, wait, self.log)
+        return self._finish(context, plan, seen, was_shown=was_shown, until_close=until_close)
 
     def _start(
         self,
@@ -211,11 +233,9 @@ class TingTingRunCampaignOperator(TingTingBaseWriteOperator):
         requested_at: float | None = None,
     ) -> Started:
         """Check the arguments, and request the run unless it has begun; wait while it may not start yet."""
-        from airflow_provider_tingting.campaigns import calling_window
-        from airflow_provider_tingting.campaigns.job import CampaignJob, JobState, RunRequest
+        from airflow_provider_tingting.campaigns.job import RunRequest
         from airflow_provider_tingting.campaigns.outcome import check_success_when
-        from airflow_provider_tingting.campaigns.start_gate import StartDeferred, StartGate
-        from airflow_provider_tingting.operators.campaign.start import is_run_by_another, is_run_for, wait_to_start
+        from airflow_provider_tingting.operators.campaign.start import request_run
 
         if self.on_clear == "send_again":
             raise TingTingConfigError(
@@ -230,57 +250,41 @@ class TingTingRunCampaignOperator(TingTingBaseWriteOperator):
         number = plan.campaign_id
         self.push_campaign(context, number)
         state, first = self.task_state(context), is_first_try(context)
-        entry = state.load()
-        saved = JobState.from_json(entry)
-        if requested_at is not None and not state.is_available:
-            saved = JobState(number, run=RunRequest.MAYBE, run_requested_at=requested_at)
         # An entry that is missing shows something only before the first clear: it may have been deleted.
-        self._knows_earlier_tries = first or (state.is_available and (entry is not None or not was_cleared(context)))
-        job = CampaignJob(saved, lambda new: state.save(new.to_json()), lambda: JobState.from_json(state.load()))
-        job.attach_to(number)
+        is_saved = state.load() is not None
+        self._knows_earlier_tries = first or (state.is_available and (is_saved or not was_cleared(context)))
+        job = self._load_job(context, number)
+        if requested_at is not None and not state.is_available:
+            job.update(run=RunRequest.MAYBE, run_requested_at=requested_at)
         if was_deferred:
             # The start is deferred only after the campaign was seen.
             job.update(seen_not_started=True)
         self._job = job
-        if start_deadline is None:
-            start_deadline = deadline_of(context, self.start_timeout, self.execution_timeout, calling_window.now)
-        gate = StartGate(
-            window=calling_window.CallingWindow.read(self.calling_window),
-            wait_for_window=self.outside_window == "wait",
-            one_at_a_time=self.one_at_a_time,
-            deadline=start_deadline,
-            check_age=partial(check_max_age, context, self.max_age),
-        )
-        read_first = 0.0 if first else READ_FIRST_WITH_STORE if state.is_available else READ_FIRST_WITHOUT_STORE
-        stall_timeout = seconds_of(self.stall_timeout, "stall_timeout")
+        return request_run(self, context, job, plan, start_deadline)
 
-        def read_first_for(campaign: Campaign) -> float:
-            return stall_timeout if is_run_by_another(context, campaign) else read_first
+    def _load_job(self, context: Context, campaign_id: int) -> CampaignJob:
+        """Return the job of the campaign, with what earlier tries have saved."""
+        from airflow_provider_tingting.campaigns.job import CampaignJob, JobState
 
-        while True:
-            client = self.hook.get_conn()
-            run = job.run_once(
-                gate=gate.check,
-                is_ours=partial(is_run_for, context),
-                read_first_for=read_first_for,
-                exists=partial(was_created_in_this_run, context, number),
-            )
-            try:
-                return api.run_flow(client, run)
-            except StartDeferred as deferred:
-                start_plan = replace(plan, deadline=start_deadline)
-                wait_to_start(self, deferred, start_plan, job.state, deferrable=self.deferrable)
+        state = self.task_state(context)
+
+        def load() -> JobState:
+            return JobState.from_json(state.load())
+
+        job = CampaignJob(load(), lambda new: state.save(new.to_json()), load)
+        job.attach_to(campaign_id)
+        return job
 
     def _return_begun(self, context: Context, started: Started) -> dict[str, Any]:
         """Return the result of a task that does not wait for the end of the campaign."""
-        from airflow_provider_tingting.operators.campaign.ending import begun_campaign, result_of
+        from airflow_provider_tingting.operators.campaign.ending import begun_campaign, fail, result_of
 
         try:
             campaign = begun_campaign(self.hook, campaign_id_of(self.campaign_id), started)
         except TingTingCampaignFailedError:
             raise
         except TingTingError as error:
-            self._fail(context, error, was_shown=False)
+            fail(self, context, error, was_shown=False)
         self._emit(context, campaign)
         return result_of(context, campaign)
 
@@ -299,8 +303,11 @@ class TingTingRunCampaignOperator(TingTingBaseWriteOperator):
             starts_by=wall_time() + seconds_of(self.stall_timeout, "stall_timeout"),
         )
 
-    def _defer_wait(self, plan: WaitPlan, *, was_shown: bool) -> NoReturn:
-        """Hand the wait over to the triggerer and free this worker."""
+    def _defer_wait(self, plan: WaitPlan, *, was_shown: bool, **until_close: Any) -> NoReturn:
+        """Hand the wait over to the triggerer and free this worker.
+
+        :param until_close: `gives_up_at` of the whole wait, when this one ends as the calling window closes.
+        """
         if self.stop_on_kill and not TRIGGERS_HAVE_ON_KILL:
             self.log.warning(
                 "Before Airflow 3.3 a deferred task is not notified when a person ends it: campaign %s will then go on "
@@ -318,46 +325,53 @@ class TingTingRunCampaignOperator(TingTingBaseWriteOperator):
             stop_on_kill=self.stop_on_kill,
             starts_by=plan.starts_by,
         )
-        not_shown: dict[str, Any] = {} if was_shown else {"was_shown": False}
-        defer(self, trigger, plan.deadline, **not_shown)
+        known: dict[str, Any] = {} if was_shown else {"was_shown": False}
+        if until_close:
+            known |= {"until_close": True, **until_close}
+        defer(self, trigger, plan.deadline, **known)
 
-    def _finish(self, context: Context, seen: Observation, *, was_shown: bool) -> dict[str, Any]:
+    def _finish(
+        self, context: Context, plan: WaitPlan, seen: Observation, *, was_shown: bool, until_close: bool
+    ) -> dict[str, Any]:
         """Judge how the wait has ended, in either mode.
 
         :param was_shown: whether TingTing had shown the campaign as begun before the wait.
+        :param until_close: whether the time was up when the calling window closed.
         """
         from airflow_provider_tingting.api.statuses import CampaignStatus
+        from airflow_provider_tingting.campaigns.observation import Reason, Snapshot
         from airflow_provider_tingting.campaigns.outcome import describe, judge, summarise, summary_figures
         from airflow_provider_tingting.operators.campaign.ending import (
             ended_campaign,
+            fail,
             raise_unless_ended,
             result_of,
         )
+        from airflow_provider_tingting.operators.campaign.window_close import end_stopped, stop_outside_window
 
+        job = self._load_job(context, plan.campaign_id)
+        if until_close and seen.reason is Reason.TIMED_OUT:
+            with self.fail_without_retry():
+                campaign = stop_outside_window(self, job, tolerate_outage=plan.tolerate_outage)
+            if not campaign.status.is_final:
+                return self._wait(context, plan, campaign)
+            seen = Snapshot.of(campaign).observe()
         try:
             raise_unless_ended(seen, self.hook, stop=self.stop_on_kill)
         except TingTingError as error:
             # Raised as it is, since a retry re-attaches to the campaign.
             shown = was_shown if seen.status is None else CampaignStatus(seen.status).has_begun
-            self._fail(context, error, was_shown=shown)
+            fail(self, context, error, was_shown=shown)
         with self.fail_without_retry():
             campaign = ended_campaign(self.hook, seen)
             self._has_ended = True
             summary = summarise(self.hook.get_conn(), campaign)
             result = result_of(context, campaign) | summary_figures(summary)
-            judge(campaign, summary, self.success_when)
+            if not end_stopped(self, context, job, campaign, summary, result):
+                judge(campaign, summary, self.success_when)
             self.log.info("Campaign %s: %s", campaign.id, describe(summary))
             self._emit(context, campaign, summary.to_json())
             return result
-
-    def _fail(self, context: Context, error: TingTingError, *, was_shown: bool) -> NoReturn:
-        """Raise an error; without a retry where that would send a second request.
-
-        :param was_shown: whether TingTing, which has accepted the request, has shown the campaign as begun.
-        """
-        if was_shown or self.task_state(context).is_available:
-            raise error
-        raise AirflowFailException(f"{error} {_NO_RETRY}") from error
 
     def _emit(self, context: Context, campaign: Campaign, summary: dict[str, Any] | None = None) -> None:
         outcome: dict[str, Any] = {"campaign_id": campaign.id, "status": campaign.status.value}
@@ -369,28 +383,7 @@ class TingTingRunCampaignOperator(TingTingBaseWriteOperator):
 
     def on_kill(self) -> None:
         """Stop the campaign when `stop_on_kill` says so and the task has ended for Airflow, within seconds."""
-        from airflow_provider_tingting.campaigns.concurrency import not_known, not_run
-        from airflow_provider_tingting.campaigns.job import RunRequest
-        from airflow_provider_tingting.campaigns.reconcile import stop
+        from airflow_provider_tingting.operators.campaign.ending import end_killed
 
-        number, requested = self.campaign_id, self._job.state.run if self._job else None
-        if self._has_ended:
-            self.log.warning("Campaign %s has ended; the task has ended while it read the campaign's figures", number)
-        elif requested is RunRequest.NEVER and self._knows_earlier_tries:
-            self.log.warning("%s", not_run(campaign_id_of(number)))
-        elif not self.stop_on_kill and requested is RunRequest.MAYBE:
-            self.log.warning("%s", not_known(campaign_id_of(number)))
-        elif not self.stop_on_kill:
-            self.log.warning("Campaign %s goes on: stop_on_kill is off", number)
-        elif (why := why_kill_is_unverified(self._ti)) is not None:
-            self.log.warning(
-                "Campaign %s is not stopped in spite of stop_on_kill: %s, so a try may follow", number, why
-            )
-        else:
-            arguments = self.hook.settings.client_arguments() | {
-                "timeout": _SECONDS_TO_STOP,
-                "connect_timeout": _SECONDS_TO_STOP,
-                "max_retries": 0,
-            }
-            with api.TingTingClient(**arguments) as client:
-                self.log.warning("%s", api.run_flow(client, stop(campaign_id_of(number))))
+        state = self._job.state.run if self._job else None
+        end_killed(self, self._ti, state, self._knows_earlier_tries, has_ended=self._has_ended)

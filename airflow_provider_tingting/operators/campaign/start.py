@@ -2,27 +2,37 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow_provider_tingting.api.driver import run_flow
 from airflow_provider_tingting.campaigns import calling_window, concurrency
+from airflow_provider_tingting.campaigns.calling_window import CallingWindow
 from airflow_provider_tingting.campaigns.marker import is_of_occasion
+from airflow_provider_tingting.campaigns.start_gate import StartDeferred, StartGate
 from airflow_provider_tingting.campaigns.state import RunRequest
 from airflow_provider_tingting.clock import sleep
 from airflow_provider_tingting.triggers.start import TingTingStartTrigger
+from airflow_provider_tingting.utils.arguments import seconds_of
 from airflow_provider_tingting.utils.clears import is_first_try
-from airflow_provider_tingting.utils.deferral import defer
-from airflow_provider_tingting.utils.run_age import started_at
-from airflow_provider_tingting.utils.task_state import occasion_of
+from airflow_provider_tingting.utils.deferral import deadline_of, defer
+from airflow_provider_tingting.utils.run_age import check_max_age, started_at
+from airflow_provider_tingting.utils.task_state import occasion_of, was_created_in_this_run
 
 if TYPE_CHECKING:
     from airflow_provider_tingting._compat import Context
     from airflow_provider_tingting.api.models import Campaign
-    from airflow_provider_tingting.campaigns.start_gate import StartDeferred
+    from airflow_provider_tingting.campaigns.job import CampaignJob, Started
     from airflow_provider_tingting.campaigns.state import JobState
     from airflow_provider_tingting.campaigns.watch import WaitPlan
     from airflow_provider_tingting.operators.base import TingTingBaseOperator
 
+# Without a task state store a later try does not know whether the try before was killed while it sent its request, so
+# it reads the status for so many seconds first.
+READ_FIRST_WITHOUT_STORE = 30.0
+# With one, the try before may still be alive, cut off from Airflow and about to send its request.
+READ_FIRST_WITH_STORE = 5.0
 # A wait in a worker that is longer than so many seconds gets a line in the log about deferrable=True.
 _LONG_FOR_A_WORKER = 600.0
 
@@ -58,6 +68,53 @@ def is_run_by_another(context: Context, campaign: Campaign) -> bool:
     return occasion is not None and not occasion.get("is_own")
 
 
+def request_run(
+    operator: Any,
+    context: Context,
+    job: CampaignJob,
+    plan: WaitPlan,
+    start_deadline: float | None,
+) -> Started:
+    """Request the run of a campaign unless it has begun; wait while it may not start yet.
+
+    :param operator: the task's operator.
+    :param context: the task's context.
+    :param job: the job of the campaign.
+    :param plan: the campaign, and how to wait.
+    :param start_deadline: until when the start may be deferred, in seconds since 1970; None to count it from now.
+    :raises TingTingError: see `CampaignJob.run_once` and `StartGate.check`.
+    """
+    if start_deadline is None:
+        start_deadline = deadline_of(context, operator.start_timeout, operator.execution_timeout, calling_window.now)
+    gate = StartGate(
+        window=CallingWindow.read(operator.calling_window),
+        wait_for_window=operator.outside_window == "wait",
+        one_at_a_time=operator.one_at_a_time,
+        deadline=start_deadline,
+        check_age=partial(check_max_age, context, operator.max_age),
+    )
+    is_saved = operator.task_state(context).is_available
+    read_first = 0.0 if is_first_try(context) else READ_FIRST_WITH_STORE if is_saved else READ_FIRST_WITHOUT_STORE
+    stall_timeout = seconds_of(operator.stall_timeout, "stall_timeout")
+
+    def read_first_for(campaign: Campaign) -> float:
+        return stall_timeout if is_run_by_another(context, campaign) else read_first
+
+    while True:
+        client = operator.hook.get_conn()
+        run = job.run_once(
+            gate=gate.check,
+            is_ours=partial(is_run_for, context),
+            read_first_for=read_first_for,
+            exists=partial(was_created_in_this_run, context, plan.campaign_id),
+        )
+        try:
+            return run_flow(client, run)
+        except StartDeferred as deferred:
+            start_plan = replace(plan, deadline=start_deadline)
+            wait_to_start(operator, deferred, start_plan, job.state, deferrable=operator.deferrable)
+
+
 def wait_to_start(
     operator: TingTingBaseOperator, deferred: StartDeferred, plan: WaitPlan, state: JobState, *, deferrable: bool
 ) -> None:
@@ -70,9 +127,21 @@ def wait_to_start(
     :param deferrable: whether to wait in the triggerer.
     """
     where = "in the triggerer" if deferrable else "in this worker"
-    operator.log.info(
-        "Campaign %s is not run %s: waiting %s. No contact is called meanwhile", plan.campaign_id, deferred.why, where
-    )
+    if state.run is RunRequest.NEVER:
+        operator.log.info(
+            "Campaign %s is not run %s: waiting %s. No contact is called meanwhile",
+            plan.campaign_id,
+            deferred.why,
+            where,
+        )
+    else:
+        operator.log.warning(
+            "Campaign %s is not requested to run again %s: waiting %s. An earlier request has had no usable response, "
+            "so TingTing may still run the campaign meanwhile",
+            plan.campaign_id,
+            deferred.why,
+            where,
+        )
     if deferrable:
         _defer_start(operator, deferred, plan, state)
     if deferred.until is None:
