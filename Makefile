@@ -24,7 +24,7 @@ CHECKOUT := pyproject.toml airflow_provider_tingting/__init__.py .ci/environment
 
 .DEFAULT_GOAL := help
 .PHONY: help demo airflow test test-properties test-browser test-durability test-versions lint format types docs reference build bench
-.PHONY: simulate requirements clean test-durability-sweep
+.PHONY: simulate requirements clean test-durability-sweep cluster test-cluster test-cluster-$(NEWEST) test-cluster-$(OLDEST)
 .PHONY: $(addprefix test-,$(OLDER)) test-durability-$(NEWEST) test-durability-$(OLDEST)
 
 help: ## List these commands
@@ -59,6 +59,18 @@ test-durability-$(NEWEST): $(VENV)/.installed
 
 test-durability-$(OLDEST): $(VENV)-$(OLDEST)/.installed
 	$(VENV)-$(OLDEST)/bin/python -m pytest -p no:cacheprovider -m durability tests/durability --ignore=$(SWEEP) $(ARGS)
+
+# The newest Airflow goes through every scenario, the oldest through two.
+test-cluster: test-cluster-$(OLDEST) test-cluster-$(NEWEST) ## Kill parts of a cluster with the CeleryExecutor, on two Airflows
+
+test-cluster-$(NEWEST): $(VENV)/.cluster
+	$(RUN) -m pytest -p no:cacheprovider -m cluster tests/cluster $(ARGS)
+
+test-cluster-$(OLDEST): $(VENV)-$(OLDEST)/.cluster
+	$(VENV)-$(OLDEST)/bin/python -m pytest -p no:cacheprovider -m cluster tests/cluster $(ARGS)
+
+cluster: $(VENV)/.cluster ## Start that cluster with the examples and a sandbox, until Ctrl+C
+	@PYTHONPATH=.:tests $(RUN) -m cluster $(ARGS)
 
 test-properties: $(VENV)/.installed ## Run the property tests with examples that no run has drawn before
 	$(RUN) -m pytest $(PARALLEL) -p no:cacheprovider -m hypothesis --hypothesis-profile=random $(ARGS)
@@ -114,6 +126,14 @@ $(VENV)/.installed: .ci/requirements/airflow-$(NEWEST).txt $(CHECKOUT)
 
 $(VENV)/.tools: .ci/requirements/dev.txt $(VENV)/.installed
 	@$(PYTHON) .ci/environment.py --at-least 3.11 $(VENV) .ci/requirements/airflow-$(NEWEST).txt $<
+	@touch $@
+
+$(VENV)/.cluster: .ci/requirements/cluster-$(NEWEST).txt $(VENV)/.installed
+	@$(PYTHON) .ci/environment.py $(VENV) .ci/requirements/airflow-$(NEWEST).txt $<
+	@touch $@
+
+$(VENV)-$(OLDEST)/.cluster: .ci/requirements/cluster-$(OLDEST).txt $(VENV)-$(OLDEST)/.installed
+	@$(PYTHON) .ci/environment.py $(VENV)-$(OLDEST) --airflow $(OLDEST) $<
 	@touch $@
 
 $(VENV)-%/.installed: .ci/requirements/airflow-%.txt $(CHECKOUT)

@@ -17,11 +17,12 @@ _TRIGGERER_IS_DEAD_AFTER = 15
 
 
 def environment_of(
-    folder: Path, *, dags: Path, database: Path, logs: Path, port: int, more: Mapping[str, str]
+    folder: Path, *, dags: Path, database: str, logs: Path, port: int, more: Mapping[str, str]
 ) -> dict[str, str]:
     """The environment of all processes of an Airflow.
 
     :param folder: its home.
+    :param database: SQLAlchemy's URI of its database.
     :param port: where its API server listens.
     :param more: what else its processes get.
     """
@@ -42,7 +43,7 @@ def environment_of(
         "CORE__EXECUTION_API_SERVER_URL": f"{url}/execution/",
         "API__BASE_URL": url,
         "API_AUTH__JWT_SECRET": "one secret for all processes of this Airflow, long enough for HS512",
-        "DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{database}?timeout=30",
+        "DATABASE__SQL_ALCHEMY_CONN": database,
         "DAG_PROCESSOR__REFRESH_INTERVAL": "60",
         "DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "60",
         "LOGGING__BASE_LOG_FOLDER": str(logs),

@@ -35,6 +35,7 @@ DAGS = Path(__file__).parent / "dags"
 # Examples that need more than `dag.test()`, by the Airflow that they need.
 EXAMPLES = {"approve_before_running.py": (3, 1)}
 _KEEPER = Path(__file__).parent / "keeper.py"
+RUNS_DESK = Path(__file__).parent / "runs_desk.py"
 DAG_IDS = (
     "lifecycle_sync",
     "lifecycle_deferred",
@@ -47,21 +48,6 @@ HAS_STATE_STORE = AIRFLOW_VERSION >= (3, 3)
 
 SECONDS_TO_START = 180.0
 SECONDS_TO_STOP = 20.0
-
-# One process for all runs, since the command line would take seconds for each. Not by REST: on SQLite the API server
-# stands still whenever that call has to wait for another writer, because it waits in the event loop.
-_TRIGGERS_RUNS = """
-import json, sys
-from airflow import __version__
-from airflow.api.common.trigger_dag import trigger_dag
-more = {"replace_microseconds": False}
-if not __version__.startswith("2."):
-    from airflow.utils.types import DagRunTriggeredByType
-    more["triggered_by"] = DagRunTriggeredByType.CLI
-for line in sys.stdin:
-    trigger_dag(**json.loads(line), **more)
-    print("triggered", flush=True)
-"""
 
 
 @dataclass(frozen=True)
@@ -103,7 +89,12 @@ class RealAirflow:
         self._database = folder / "airflow.db"
         self._port = _free_port()
         self._environment = environment_of(
-            folder, dags=self._dags, database=self._database, logs=self.logs, port=self._port, more=environment or {}
+            folder,
+            dags=self._dags,
+            database=f"sqlite:///{self._database}?timeout=30",
+            logs=self.logs,
+            port=self._port,
+            more=environment or {},
         )
         self._components: dict[str, subprocess.Popen[bytes]] = {}
         self._keeper: subprocess.Popen[bytes] | None = None
@@ -349,7 +340,7 @@ class RealAirflow:
         self._start(component, ["-m", "airflow", component, *arguments])
 
     def _launch_runs_desk(self) -> None:
-        self._start("runs-desk", ["-c", _TRIGGERS_RUNS], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self._start("runs-desk", [str(RUNS_DESK)], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
     def _start(self, component: str, arguments: list[str], **streams: int) -> None:
         with (self.output / f"{component}.txt").open("ab") as output:

@@ -29,22 +29,49 @@ def programs() -> Path | None:
     return next((folder for folder in folders if (folder / "pg_ctl").exists() and (folder / "initdb").exists()), None)
 
 
+class PostgresServer:
+    """A server whose data lie in a new folder.
+
+    :ivar uri: the URI of its database, which needs no password.
+    """
+
+    def __init__(self, folder: Path, *, max_connections: int = 100) -> None:
+        with socket.socket() as listener:
+            listener.bind(("127.0.0.1", 0))
+            port = listener.getsockname()[1]
+        self.uri = f"postgresql://tests@127.0.0.1:{port}/postgres"
+        data = str(folder / "data")
+        self._pid_file = folder / "data" / "postmaster.pid"
+        _run("initdb", "--pgdata", data, "--username", "tests", "--auth", "trust", "--encoding", "UTF8", "--no-sync")
+        self._control = ("pg_ctl", "--pgdata", data, "--silent", "--wait")
+        # It is thrown away: nothing has to survive a crash of the machine.
+        options = f"-h 127.0.0.1 -p {port} -k {folder} -c fsync=off -c full_page_writes=off"
+        self._start = ("--log", str(folder / "log.txt"), "--options", f"{options} -N {max_connections}", "start")
+
+    def start(self) -> None:
+        """Start it, and return when it takes connections."""
+        _run(*self._control, *self._start)
+
+    @property
+    def session(self) -> int:
+        """The session that its processes are in."""
+        return os.getsid(int(self._pid_file.read_text().splitlines()[0]))
+
+    def crash(self) -> None:
+        """End it at once, with all its connections; what was committed is there after the next start."""
+        if self._pid_file.exists():
+            _run(*self._control, "--mode", "immediate", "stop")
+
+
 @contextmanager
 def running_server(folder: Path) -> Iterator[str]:
     """Start a server whose data lie in a new folder; gives its URI, which needs no password."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port = listener.getsockname()[1]
-    data = folder / "data"
-    _run("initdb", "--pgdata", str(data), "--username", "tests", "--auth", "trust", "--encoding", "UTF8", "--no-sync")
-    # It is thrown away: nothing has to survive a crash.
-    options = f"-h 127.0.0.1 -p {port} -k {folder} -c fsync=off -c full_page_writes=off"
-    control = ("pg_ctl", "--pgdata", str(data), "--silent", "--wait")
-    _run(*control, "--log", str(folder / "log.txt"), "--options", options, "start")
+    server = PostgresServer(folder)
+    server.start()
     try:
-        yield f"postgresql://tests@127.0.0.1:{port}/postgres"
+        yield server.uri
     finally:
-        _run(*control, "--mode", "immediate", "stop")
+        server.crash()
 
 
 @contextmanager

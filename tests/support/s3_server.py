@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -67,6 +68,12 @@ def running_s3() -> Iterator[S3Server]:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+def airflow_connection(address: str) -> str:
+    """Return an Airflow connection to the server, as JSON."""
+    extra = {"endpoint_url": address, "region_name": "us-east-1", "config_kwargs": {"s3": {"addressing_style": "path"}}}
+    return json.dumps({"conn_type": "aws", "login": KEY, "password": SECRET, "extra": extra})
 
 
 def file_system(address: str, key: str = KEY) -> Any:

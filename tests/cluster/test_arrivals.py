@@ -1,0 +1,54 @@
+"""Waits that arrive one after another, in two triggerers, share their requests like waits that began together."""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+from collections.abc import Callable
+
+import pytest
+from cluster.cluster import Cluster
+from cluster.scene import Figures, Scene
+from durability.airflow_settings import IS_AIRFLOW_3
+from support.campaigns import a_campaign
+
+pytestmark = [
+    pytest.mark.cluster,
+    pytest.mark.timeout(1200),
+    pytest.mark.skipif(not IS_AIRFLOW_3, reason="once is enough"),
+]
+
+WAITS = int(os.environ.get("TINGTING_CLUSTER_WAITS", "200"))
+_POLL_INTERVAL = 10
+_INTERVALS = 4
+_PAGE = 100
+
+
+def test_waits_that_arrive_one_after_another_share_their_requests(
+    cluster: Cluster, scenes: dict[str, Scene], note: Callable[[Figures], Figures]
+) -> None:
+    scene = scenes["arrivals"]
+    campaigns = [
+        a_campaign(scene.sandbox, scene.new_contacts(2), name=f"Arrival {number}", services="PHONE")
+        for number in range(WAITS)
+    ]
+    scene.trigger("many_waits", {"campaigns": campaigns, "poll_interval": _POLL_INTERVAL})
+    scene.until(lambda: scene.tasks_in("deferred"), "the first wait")
+    first = time.monotonic()
+    scene.until(lambda: len(scene.tasks_in("deferred")) == WAITS, "the last wait", within=600)
+    apart = (time.monotonic() - first) / WAITS
+    time.sleep(_POLL_INTERVAL)
+    held = [task.triggerer for task in scene.tasks_in("deferred")]
+    before, since = len(scene.sandbox.requests), time.monotonic()
+    time.sleep(_INTERVALS * _POLL_INTERVAL)
+    intervals = (time.monotonic() - since) / _POLL_INTERVAL
+    asked = (len(scene.sandbox.requests) - before) / intervals
+    # Waits that began together: each triggerer reads the pages of the list that hold its campaigns, once an interval.
+    together = sum(math.ceil(WAITS / _PAGE) for _ in set(held))
+    figures = note(
+        scene.end(WAITS, within=700, note=f"{apart:.2f} s apart, {asked:.1f} requests an interval, together {together}")
+    )
+
+    figures.assert_each_contact_was_called_once()
+    assert asked <= 1.2 * together + 1
