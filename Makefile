@@ -8,7 +8,9 @@ PYTHON ?= python3
 VENV ?= .venv
 ARGS ?=
 # Some tests wait for servers and processes: four at a time keep two cores busy. `-n 0` in ARGS runs one at a time.
-PARALLEL := -n 4
+PARALLEL := -n 4 --dist worksteal
+# Compiled modules are kept: each of the many processes would compile the same modules again.
+unexport PYTHONDONTWRITEBYTECODE
 
 MINORS := $(shell awk '/^[0-9]/ { print $$1 }' .ci/versions.txt)
 NEWEST := $(lastword $(MINORS))

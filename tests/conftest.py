@@ -19,6 +19,7 @@ import pytest  # noqa: E402
 from hypothesis import HealthCheck, settings  # noqa: E402
 
 if TYPE_CHECKING:
+    from support.airflow_command import AirflowCommand
     from support.dag_runs import FinishedRun
     from support.virtual_time import VirtualTime
 
@@ -138,6 +139,14 @@ def run_dag() -> Callable[..., FinishedRun]:
     from support.dag_runs import run_dag
 
     return run_dag
+
+
+@pytest.fixture
+def airflow(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> AirflowCommand:
+    """`airflow("connections", "test", "tingting_default")` runs one of Airflow's own commands."""
+    from support.airflow_command import run_airflow
+
+    return lambda *words: run_airflow(words, monkeypatch, capsys)
 
 
 @pytest.fixture

@@ -32,22 +32,15 @@ def surroundings(sandbox, **more):
 
 
 @pytest.mark.skipif(AIRFLOW_VERSION < TAKES_COMMANDS, reason="this Airflow takes no commands from providers")
-def test_airflow_has_the_same_commands_with_the_same_exit_codes(sandbox):
-    def airflow(*words):
-        return subprocess.run(
-            [sys.executable, "-m", "airflow", "tingting", *words],
-            env=surroundings(sandbox),
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
+def test_airflow_has_the_same_commands_with_the_same_exit_codes(sandbox, airflow, monkeypatch):
+    monkeypatch.setenv("AIRFLOW_CONN_TINGTING_DEFAULT", sandbox.connection_json())
 
-    good, bad = airflow("voices", "--json"), airflow("campaigns", "show", "4711")
+    good, bad = airflow("tingting", "voices", "--json"), airflow("tingting", "campaigns", "show", "4711")
 
-    assert good.returncode == 0
-    assert len(json.loads(good.stdout)) == 5
-    assert bad.returncode == 3
-    assert "4711" in bad.stderr
+    assert good.code == 0
+    assert len(json.loads(good.out)) == 5
+    assert bad.code == 3
+    assert "4711" in bad.err
 
 
 @pytest.mark.skipif(AIRFLOW_VERSION < TAKES_COMMANDS, reason="this Airflow takes no commands from providers")

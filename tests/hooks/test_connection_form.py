@@ -9,6 +9,7 @@ import sys
 from typing import Any
 
 import pytest
+from support.airflow_command import AirflowCommand
 from support.airflow_home import AIRFLOW_VERSION
 
 from airflow_provider_tingting.connection import EXTRA_FIELDS, ConnectionSettings
@@ -69,19 +70,6 @@ print("FORM" + json.dumps({
 """
 
 slow = pytest.mark.slow
-
-
-def airflow(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run one of Airflow's own commands, in the session's private Airflow."""
-    return subprocess.run(
-        [sys.executable, "-m", "airflow", *arguments],
-        # Airflow breaks its lines at the width of the terminal.
-        env={**os.environ, "COLUMNS": "400", **environment},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
 
 
 @pytest.fixture(scope="module")
@@ -167,32 +155,32 @@ def test_the_form_is_made_without_the_form_libraries_of_the_web_server(
         assert set(fields) == {spec.name for spec in EXTRA_FIELDS}
 
 
-@slow
-def test_airflow_lists_the_provider(airflow_home: object) -> None:
+def test_airflow_lists_the_provider(airflow: AirflowCommand) -> None:
     done = airflow("providers", "list", "--output", "json")
 
-    assert done.returncode == 0, done.stderr
-    providers = json.loads(done.stdout[done.stdout.index("[{") :])
+    assert done.code == 0, done.err
+    providers = json.loads(done.out[done.out.index("[{") :])
     (listed,) = [entry for entry in providers if entry["package_name"] == "airflow-provider-tingting"]
     assert listed["description"].startswith("Bulk AI voice calls and SMS in Nepal")
 
 
-@slow
-def test_the_command_succeeds_with_a_valid_token(sandbox: Sandbox) -> None:
-    done = airflow("connections", "test", "tingting_default", AIRFLOW_CONN_TINGTING_DEFAULT=sandbox.connection_json())
+def test_the_command_succeeds_with_a_valid_token(sandbox: Sandbox, airflow: AirflowCommand, tingting_conn: str) -> None:
+    done = airflow("connections", "test", tingting_conn)
 
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "Connection success!" in done.stdout
+    assert done.code == 0, done.out + done.err
+    assert "Connection success!" in done.out
     assert [entry.call for entry in sandbox.requests] == ["list_voice_models"]
 
 
-@slow
-def test_the_command_names_the_remedy_of_a_wrong_token(sandbox: Sandbox) -> None:
+def test_the_command_names_the_remedy_of_a_wrong_token(
+    sandbox: Sandbox, airflow: AirflowCommand, monkeypatch: pytest.MonkeyPatch
+) -> None:
     connection = json.loads(sandbox.connection_json()) | {"password": "not-a-valid-token"}
-    done = airflow("connections", "test", "tingting_default", AIRFLOW_CONN_TINGTING_DEFAULT=json.dumps(connection))
+    monkeypatch.setenv("AIRFLOW_CONN_TINGTING_DEFAULT", json.dumps(connection))
+    done = airflow("connections", "test", "tingting_default")
 
     # Before 3.3 Airflow says it in words only.
-    assert done.returncode == (1 if AIRFLOW_VERSION >= (3, 3) else 0)
-    assert "Connection failed!" in done.stdout
-    assert "TingTing refuses the token. Put a valid API token into the connection's password." in done.stdout
-    assert "not-a-valid-token" not in done.stdout + done.stderr
+    assert done.code == (1 if AIRFLOW_VERSION >= (3, 3) else 0)
+    assert "Connection failed!" in done.out
+    assert "TingTing refuses the token. Put a valid API token into the connection's password." in done.out
+    assert "not-a-valid-token" not in done.out + done.err

@@ -15,13 +15,23 @@ from airflow_provider_tingting.sandbox import Sandbox, World  # noqa: E402
 from airflow_provider_tingting.sandbox.account import Settings  # noqa: E402
 from airflow_provider_tingting.sandbox.app import create_app  # noqa: E402
 
-OPENAPI = create_app(World(Settings(samples=True))).openapi()
-calls = schemathesis.openapi.from_dict(OPENAPI)
+# Read when the first of these tests runs: the cases of all operations take seconds, in each process that collects.
+calls = schemathesis.pytest.from_fixture("api")
 few_and_repeatable = settings(
     max_examples=6, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
 )
 # Ids that exist in a sandbox with the page's samples; made up ones hardly ever hit anything.
 KNOWN_IDS = {"campaign_id": 79, "contact_id": 42, "survey_id": 12}
+
+
+@pytest.fixture(scope="module")
+def openapi():
+    return create_app(World(Settings(samples=True))).openapi()
+
+
+@pytest.fixture(scope="module")
+def api(openapi):
+    return schemathesis.openapi.from_dict(openapi)
 
 
 @pytest.fixture(scope="module")
@@ -60,19 +70,19 @@ def test_no_call_is_answered_without_the_token(sandbox, case):
     assert response.status_code == 401
 
 
-def test_every_call_is_on_the_openapi_page_with_the_model_of_its_body():
+def test_every_call_is_on_the_openapi_page_with_the_model_of_its_body(openapi):
     from airflow_provider_tingting.sandbox.calls import API, ENDPOINTS
 
     for call in ENDPOINTS.values():
         for path in call.paths:
-            operation = OPENAPI["paths"][API + path][call.method.lower()]
+            operation = openapi["paths"][API + path][call.method.lower()]
             assert "422" not in operation["responses"]
             assert operation["security"]
             # Running, stopping and calling have none; the upload and the survey's steps are forms.
             without = ("run_campaign", "stop_campaign", "demo_call", "run_survey", "test_survey")
             if call.method in ("POST", "PATCH") and call.name not in without:
                 assert operation["requestBody"]["content"]
-    assert {"CreateCampaign", "ManyContacts", "OneContact", "FaultScript"} <= set(OPENAPI["components"]["schemas"])
+    assert {"CreateCampaign", "ManyContacts", "OneContact", "FaultScript"} <= set(openapi["components"]["schemas"])
 
 
 def answer_without_server_error(sandbox, case, headers):
