@@ -20,7 +20,7 @@ from airflow_provider_tingting.triggers.start import TingTingStartTrigger
 OPERATORS = """
 operators.campaign  TingTingCreateCampaignOperator
     name=… services='PHONE' user_phone=… message=… sms_message=None description=None schedule=None
-    on_past_schedule='fail' voice=None category='Text' length_factor=None credit_limit=None draft=None occasion=None
+    on_past_schedule='fail' voice=None length_factor=None credit_limit=None draft=None occasion=None
     on_clear='reattach' tingting_conn_id='tingting_default'
 operators.campaign  TingTingRunCampaignOperator
     campaign_id=… wait_for_completion=True deferrable=False poll_interval=30.0 timeout=None stop_on_kill=False
@@ -81,7 +81,7 @@ notifications.tingting TingTingNotifier
 #: Arguments that a template may fill.
 TEMPLATED = """
 TingTingCreateCampaignOperator        tingting_conn_id name services user_phone message sms_message description schedule
-                                      voice category length_factor credit_limit occasion
+                                      voice length_factor credit_limit occasion
 TingTingRunCampaignOperator           tingting_conn_id campaign_id partition_key
 TingTingAddContactsOperator           tingting_conn_id contacts sql sql_conn_id sql_parameters number_column variables
                                       constants where exclude rejects_path sheet campaign_id

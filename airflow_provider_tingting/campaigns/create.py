@@ -60,7 +60,6 @@ async def attach_or_create(
             calls.set_campaign_message(
                 campaign.id,
                 voice=spec.voice,
-                category=spec.category,
                 message=spec.message,
                 sms_message=spec.sms_message,
                 length_factor=spec.length_factor,

@@ -28,7 +28,6 @@ class CampaignSpec:
     :param schedule: when TingTing is to start it, in ISO 8601 with an offset; None to start when it is run.
     :param credit_limit: the most credits that the campaign may spend.
     :param voice: the voice's id; None to set no voice.
-    :param category: `Text` or `Audio`.
     :param length_factor: the speed of the speech, such as `1.00`.
     :param draft: whether to leave the campaign as a draft.
     :param run_if_late: whether to leave out a schedule that has passed; otherwise nothing is created then.
@@ -43,7 +42,6 @@ class CampaignSpec:
     schedule: str | None = None
     credit_limit: float | None = None
     voice: int | None = None
-    category: str = "Text"
     length_factor: str | None = None
     draft: bool | None = None
     run_if_late: bool = False

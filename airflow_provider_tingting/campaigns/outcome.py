@@ -19,7 +19,7 @@ from airflow_provider_tingting.campaigns.fetch_report import (
     settled,
     spooled,
 )
-from airflow_provider_tingting.errors import TingTingCampaignFailedError, TingTingConfigError, TingTingReportError
+from airflow_provider_tingting.errors import TingTingCampaignFailedError, TingTingReportError
 from airflow_provider_tingting.formatting import share
 from airflow_provider_tingting.reports.summary import CampaignSummary
 
@@ -59,20 +59,6 @@ def _fetch(client: TingTingClient, campaign: Campaign, spool: BinaryIO) -> Fetch
         fetched = FetchedReport(fetch_listing(client, campaign, spool), "listing")
         check_fetched(fetched, campaign)
     return fetched
-
-
-def check_success_when(success_when: Any) -> None:
-    """Check `success_when` before the campaign is run.
-
-    :param success_when: the argument.
-    :raises TingTingConfigError: it is neither None, a share from 0 to 1, nor a function.
-    """
-    is_share = isinstance(success_when, int | float) and not isinstance(success_when, bool) and 0 <= success_when <= 1
-    if not (success_when is None or callable(success_when) or is_share):
-        raise TingTingConfigError(
-            "success_when must be the least share of contacts to reach, from 0 to 1, or a function that takes the "
-            f"campaign's summary and returns whether it is a success; it is {success_when!r}."
-        )
 
 
 def judge(campaign: Campaign, summary: CampaignSummary, success_when: SuccessWhen = None) -> None:

@@ -4,3 +4,11 @@
 row that cannot be one, `send` posts them in batches or `workbook` writes them for an upload, and `add` verifies that
 the campaign holds them.
 """
+
+from typing import Final
+
+#: What the arguments of an audience may be.
+ON_INVALID: Final = ("fail", "skip")
+NUMBER_POLICIES: Final = ("nepal_mobile", "as_is")
+SEVERAL_NUMBERS: Final = ("refuse", "first_mobile", "all")
+HIDDEN_ROWS: Final = ("ask", "include", "skip")

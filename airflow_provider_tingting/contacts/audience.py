@@ -15,7 +15,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from airflow_provider_tingting.contacts import numbers
+from airflow_provider_tingting.contacts import NUMBER_POLICIES, ON_INVALID, SEVERAL_NUMBERS, numbers
 from airflow_provider_tingting.contacts.column_mapping import ColumnMapper, ColumnMapping
 from airflow_provider_tingting.contacts.contact import Row, plain_value
 from airflow_provider_tingting.contacts.exclusion import Exclusion
@@ -68,9 +68,9 @@ class AudienceOptions:
     several_numbers: Literal["refuse", "first_mobile", "all"] = "refuse"
 
     def __post_init__(self) -> None:
-        _check_choice("on_invalid", self.on_invalid, ("fail", "skip"))
-        _check_choice("number_policy", self.number_policy, tuple(numbers.READERS))
-        _check_choice("several_numbers", self.several_numbers, ("refuse", "first_mobile", "all"))
+        _check_choice("on_invalid", self.on_invalid, ON_INVALID)
+        _check_choice("number_policy", self.number_policy, NUMBER_POLICIES)
+        _check_choice("several_numbers", self.several_numbers, SEVERAL_NUMBERS)
         if isinstance(self.required_tags, str):
             raise TingTingConfigError("required_tags is a collection of tag names, not one text.")
         if self.variables is not None and not isinstance(self.variables, Mapping):

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import logging
 import traceback
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from copy import copy
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_tingting._compat import AirflowException, BaseNotifier, redact
 from airflow_provider_tingting.api.driver import run_flow, run_flow_async
 from airflow_provider_tingting.connection import DEFAULT_CONN_ID
-from airflow_provider_tingting.errors import TingTingConfigError, TingTingError
+from airflow_provider_tingting.errors import TingTingError
 from airflow_provider_tingting.masking import mask_text
-from airflow_provider_tingting.utils.arguments import ids_of, one_of, seconds_of, shown
+from airflow_provider_tingting.utils import argument_checks as check
+from airflow_provider_tingting.utils.arguments import ids_of, seconds_of
 
 if TYPE_CHECKING:
     import jinja2
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-SERVICES = ("PHONE", "SMS", "SMS & PHONE")
 IN_QUIET_HOURS = ("sms", "wait", "silent")
 # A template of these that fails costs only the argument: the default is used.
 _OPTIONAL = ("message", "voice", "user_phone", "cooldown_key")
@@ -75,6 +75,20 @@ class TingTingNotifier(BaseNotifier):
         "user_phone",
         "cooldown_key",
     )
+    argument_checks: ClassVar[Mapping[str, check.Check]] = {
+        "to": lambda value, _: _check_recipients(value),
+        "message": check.optional(check.text),
+        "language": check.choice("ne", "en"),
+        "services": check.choice(*check.SERVICES),
+        "voice": check.optional(check.text_or_id),
+        "user_phone": check.optional(lambda value, _: ids_of(value)),
+        "escalate_after": check.seconds,
+        "quiet_hours": check.optional(lambda value, _: _check_quiet_hours(value)),
+        "in_quiet_hours": check.choice(*IN_QUIET_HOURS),
+        "cooldown": check.seconds_or_zero,
+        "cooldown_key": check.optional(check.text),
+        "tingting_conn_id": check.text,
+    }
 
     def __init__(
         self,
@@ -108,7 +122,7 @@ class TingTingNotifier(BaseNotifier):
         self.cooldown = cooldown
         self.cooldown_key = cooldown_key
         self.tingting_conn_id = tingting_conn_id
-        self._check()
+        check.check_literals(self, self.argument_checks, self.template_fields)
 
     def __call__(self, *args: Any) -> None:
         """Notify; Airflow calls this for the callbacks of DAGs and tasks."""
@@ -229,32 +243,18 @@ class TingTingNotifier(BaseNotifier):
             in_quiet_hours=self.in_quiet_hours,
         )
 
-    def _check(self) -> None:
-        """Check what is written in the DAG file when it is parsed, and not when the notifier must ring.
 
-        :raises TingTingConfigError: an argument that no template fills cannot be used.
-        """
-        # Loads the rules for numbers only where there is a notifier.
-        from airflow_provider_tingting.notifications.callback_event import LANGUAGES
-        from airflow_provider_tingting.notifications.notification import QuietHours
-        from airflow_provider_tingting.notifications.recipients import check_recipients
+def _check_recipients(value: Any) -> None:
+    # Loads the rules for numbers only where there is a notifier.
+    from airflow_provider_tingting.notifications.recipients import check_recipients
 
-        one_of(self.language, "language", LANGUAGES)
-        one_of(self.services, "services", SERVICES)
-        one_of(self.in_quiet_hours, "in_quiet_hours", IN_QUIET_HOURS)
-        check_recipients(self.to)
-        for argument in ("message", "cooldown_key", "tingting_conn_id"):
-            value = getattr(self, argument)
-            if value is not None and not isinstance(value, str):
-                raise TingTingConfigError(f"{argument} must be a text; it is {shown(value)}.")
-        if isinstance(self.voice, bool) or not isinstance(self.voice, str | int | None):
-            raise TingTingConfigError(f"voice must be an id or a display name; it is {shown(self.voice)}.")
-        if self.user_phone is not None and not isinstance(self.user_phone, str):
-            ids_of(self.user_phone)
-        if self.quiet_hours is not None:
-            QuietHours.read(self.quiet_hours)
-        seconds_of(self.cooldown, "cooldown", zero=True)
-        seconds_of(self.escalate_after, "escalate_after")
+    check_recipients(value)
+
+
+def _check_quiet_hours(value: Any) -> None:
+    from airflow_provider_tingting.notifications.notification import QuietHours
+
+    QuietHours.read(value)
 
 
 def _log_failure(error: Exception) -> None:

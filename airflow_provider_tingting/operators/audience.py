@@ -6,7 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from airflow_provider_tingting.contacts import HIDDEN_ROWS, NUMBER_POLICIES, ON_INVALID, SEVERAL_NUMBERS
 from airflow_provider_tingting.operators.base import TingTingBaseOperator
+from airflow_provider_tingting.utils import argument_checks as check
 from airflow_provider_tingting.utils.arguments import check_rendered, storage_path_of
 from airflow_provider_tingting.utils.openlineage import TaskLineage, asset_dataset, file_dataset
 
@@ -56,6 +58,27 @@ class TingTingBaseAudienceOperator(TingTingBaseOperator):
         "constants": "json",
         "where": "json",
         "exclude": "json",
+    }
+    argument_checks: ClassVar[Mapping[str, check.Check]] = {
+        **TingTingBaseOperator.argument_checks,
+        "contacts": check.optional(check.contacts),
+        "sql": check.optional(check.text),
+        "sql_conn_id": check.optional(check.text),
+        "sql_parameters": check.optional(check.query_parameters),
+        "number_column": check.optional(check.text),
+        "variables": check.optional(check.dict_of_texts),
+        "constants": check.optional(check.dict_of_values),
+        "where": check.optional(check.row_choice),
+        "exclude": check.optional(check.exclusion),
+        "on_invalid": check.choice(*ON_INVALID),
+        "rejects_path": check.optional(check.path_ending_in(".csv", ".xlsx")),
+        "on_invalid_exclude": check.choice(*ON_INVALID),
+        "number_policy": check.choice(*NUMBER_POLICIES),
+        "several_numbers": check.choice(*SEVERAL_NUMBERS),
+        "sheet": check.optional(check.text_or_number),
+        "hidden_rows": check.choice(*HIDDEN_ROWS),
+        "encoding": check.optional(check.encoding),
+        "delimiter": check.optional(check.separator),
     }
 
     def __init__(

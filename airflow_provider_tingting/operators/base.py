@@ -18,8 +18,9 @@ from airflow_provider_tingting.errors import (
     TingTingRunTooOldError,
 )
 from airflow_provider_tingting.links.campaign import TingTingCampaignLink, push_link
-from airflow_provider_tingting.utils.arguments import check_rendered
-from airflow_provider_tingting.utils.clears import ClearPolicy
+from airflow_provider_tingting.utils import argument_checks as check
+from airflow_provider_tingting.utils.arguments import IDS, check_rendered
+from airflow_provider_tingting.utils.clears import ON_CLEAR, ClearPolicy
 from airflow_provider_tingting.utils.openlineage import TaskLineage
 from airflow_provider_tingting.utils.task_state import was_created_in_this_run
 
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
     from airflow_provider_tingting.hooks.tingting import TingTingHook
     from airflow_provider_tingting.utils.task_state import TaskState
 
-#: Templated arguments that `check_templates` leaves to their own readers.
-_IDS = frozenset({"campaign_id", "contact_id", "survey_id"})
 #: Templated arguments that may hold contacts.
 _DATA = frozenset({"contacts", "exclude"})
 
@@ -45,6 +44,8 @@ class TingTingBaseOperator(BaseOperator):
     template_fields_renderers: ClassVar[dict[str, str]] = {}
     operator_extra_links: Sequence[BaseOperatorLink] = (TingTingCampaignLink(),)
     ui_color = "#f6d9cf"
+    #: What each argument may be; a class adds its own, and its constructor ends with `check_literals`.
+    argument_checks: ClassVar[Mapping[str, check.Check]] = {"tingting_conn_id": check.text}
     #: The errors that fail the task without further tries.
     non_retryable: ClassVar[tuple[type[TingTingError], ...]] = tuple(NON_RETRYABLE)
     # What the task has read and written, for OpenLineage.
@@ -72,15 +73,24 @@ class TingTingBaseOperator(BaseOperator):
             which = f" (Connection {self.tingting_conn_id!r}.)" if isinstance(error, TingTingAuthError) else ""
             raise AirflowFailException(f"{error}{which}") from error
 
+    def check_literals(self) -> None:
+        """Check what the DAG file says itself, when it is parsed; templates and XComs are left to `check_templates`.
+
+        :raises TingTingConfigError: an argument has a wrong kind or value.
+        """
+        check.check_literals(self, self.argument_checks, self.template_fields)
+
     def check_templates(self) -> None:
-        """Refuse templated arguments that rendered to nothing, before the first request.
+        """Check the arguments after rendering, before the first request.
 
         Ids have readers of their own. Contacts are data, so only a path in their place is checked.
 
-        :raises TingTingConfigError: an argument is the text `None` or still contains a template.
+        :raises TingTingConfigError: an argument is the text `None`, still contains a template, or has a wrong kind or
+            value.
         """
-        rendered = {name: getattr(self, name, None) for name in self.template_fields if name not in _IDS}
+        rendered = {name: getattr(self, name, None) for name in self.template_fields if name not in IDS}
         check_rendered({name: value for name, value in rendered.items() if name not in _DATA or isinstance(value, str)})
+        check.check_all(self, self.argument_checks)
 
     def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:
         """Return what the task has read and written, for OpenLineage; nothing for a task that failed before."""
@@ -122,6 +132,11 @@ class TingTingBaseWriteOperator(TingTingBaseOperator):
     :param on_clear: what a task does that a person has cleared: `reattach` (come to the same result and repeat nothing
         that may not be repeated), `send_again` (do it again) or `fail`.
     """
+
+    argument_checks: ClassVar[Mapping[str, check.Check]] = {
+        **TingTingBaseOperator.argument_checks,
+        "on_clear": check.choice(*ON_CLEAR),
+    }
 
     def __init__(self, *, on_clear: str = "reattach", **kwargs: Any) -> None:
         super().__init__(**kwargs)

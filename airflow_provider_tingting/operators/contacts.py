@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_tingting import api
 from airflow_provider_tingting.errors import TingTingConfigError
 from airflow_provider_tingting.formatting import amount, counted
 from airflow_provider_tingting.links.campaign import push_link
 from airflow_provider_tingting.operators.audience import TingTingBaseAudienceOperator
-from airflow_provider_tingting.utils.arguments import campaign_id_of, message_of, one_of, shown
-from airflow_provider_tingting.utils.clears import ClearPolicy
+from airflow_provider_tingting.utils import argument_checks as check
+from airflow_provider_tingting.utils.arguments import campaign_id_of, message_of
+from airflow_provider_tingting.utils.clears import ON_CLEAR, ClearPolicy
 from airflow_provider_tingting.utils.task_state import occasion_of
 
 if TYPE_CHECKING:
@@ -19,8 +20,9 @@ if TYPE_CHECKING:
     from airflow_provider_tingting.api.models import Campaign
 
 TRANSPORTS = ("json", "xlsx")
-#: The largest values that make sense: TingTing inserts a contact in 6 to 11 ms (the vendor's samples).
-MOST = {"batch_size": 10_000, "concurrency": 64}
+# The largest values that make sense: TingTing inserts a contact in 6 to 11 ms (the vendor's samples).
+_MOST_IN_A_BATCH = 10_000
+_MOST_AT_ONCE = 64
 
 
 class TingTingAddContactsOperator(TingTingBaseAudienceOperator):
@@ -87,6 +89,14 @@ class TingTingAddContactsOperator(TingTingBaseAudienceOperator):
     """
 
     template_fields: Sequence[str] = (*TingTingBaseAudienceOperator.template_fields, "campaign_id")
+    argument_checks: ClassVar[Mapping[str, check.Check]] = {
+        **TingTingBaseAudienceOperator.argument_checks,
+        "campaign_id": check.an_id,
+        "batch_size": check.whole_number(1, _MOST_IN_A_BATCH),
+        "concurrency": check.whole_number(1, _MOST_AT_ONCE),
+        "transport": check.choice(*TRANSPORTS),
+        "on_clear": check.choice(*ON_CLEAR),
+    }
 
     def __init__(
         self,
@@ -104,6 +114,7 @@ class TingTingAddContactsOperator(TingTingBaseAudienceOperator):
         self.concurrency = concurrency
         self.transport = transport
         self.on_clear = on_clear
+        self.check_literals()
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Check all contacts, send them, and compare the campaign with the audience."""
@@ -115,7 +126,6 @@ class TingTingAddContactsOperator(TingTingBaseAudienceOperator):
             clear_policy = ClearPolicy(self.on_clear)
             clear_policy.apply(context, "add contacts", self.log)
             campaign_id = campaign_id_of(self.campaign_id)
-            self._check_arguments()
             campaign = self.read_campaign(context, campaign_id)
             self.push_campaign(context, campaign_id)
             with self.validated(campaign, campaign.message, campaign.sms_message) as (reader, audience):
@@ -156,15 +166,6 @@ class TingTingAddContactsOperator(TingTingBaseAudienceOperator):
                     "filtered_out": audience.filtered_out,
                     "rejects_path": rejects_path,
                 }
-
-    def _check_arguments(self) -> None:
-        one_of(self.transport, "transport", TRANSPORTS)
-        for argument in ("batch_size", "concurrency"):
-            value = getattr(self, argument)
-            if not str(value).isdecimal() or not 1 <= int(value) <= MOST[argument]:
-                raise TingTingConfigError(
-                    f"{argument} must be a whole number from 1 to {MOST[argument]:,}; it is {shown(value)}."
-                )
 
 
 class TingTingCheckContactsOperator(TingTingBaseAudienceOperator):
@@ -234,6 +235,14 @@ class TingTingCheckContactsOperator(TingTingBaseAudienceOperator):
         "credits_per_call",
         "credits_per_sms_part",
     )
+    argument_checks: ClassVar[Mapping[str, check.Check]] = {
+        **TingTingBaseAudienceOperator.argument_checks,
+        "campaign_id": check.optional(check.an_id),
+        "message": check.optional(check.text),
+        "sms_message": check.optional(check.text),
+        "credits_per_call": check.amount,
+        "credits_per_sms_part": check.amount,
+    }
 
     def __init__(
         self,
@@ -251,6 +260,7 @@ class TingTingCheckContactsOperator(TingTingBaseAudienceOperator):
         self.sms_message = sms_message
         self.credits_per_call = credits_per_call
         self.credits_per_sms_part = credits_per_sms_part
+        self.check_literals()
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Check all contacts and estimate what sending them takes."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_tingting import api
 from airflow_provider_tingting._compat import AirflowSkipException
+from airflow_provider_tingting.campaigns.schedule import read_schedule, wire_format
 from airflow_provider_tingting.errors import (
     TingTingCampaignError,
     TingTingConfigError,
@@ -15,6 +16,7 @@ from airflow_provider_tingting.errors import (
     TingTingRefusedError,
 )
 from airflow_provider_tingting.operators.base import TingTingBaseOperator, TingTingBaseWriteOperator
+from airflow_provider_tingting.utils import argument_checks as check
 from airflow_provider_tingting.utils.arguments import campaign_id_of, message_of
 from airflow_provider_tingting.utils.clears import is_first_try, was_cleared
 from airflow_provider_tingting.utils.task_state import TaskState
@@ -51,6 +53,15 @@ class TingTingUpdateCampaignOperator(TingTingBaseWriteOperator):
         "schedule",
     )
     template_fields_renderers: ClassVar[dict[str, str]] = {"message": "text", "sms_message": "text"}
+    argument_checks: ClassVar[Mapping[str, check.Check]] = {
+        **TingTingBaseWriteOperator.argument_checks,
+        "campaign_id": check.an_id,
+        "name": check.optional(check.text, may_be_empty=False),
+        "services": check.optional(check.is_services, may_be_empty=False),
+        "message": check.optional(check.text, may_be_empty=False),
+        "sms_message": check.optional(check.text, may_be_empty=False),
+        "schedule": lambda value, _: read_schedule(value),
+    }
 
     def __init__(
         self,
@@ -70,11 +81,11 @@ class TingTingUpdateCampaignOperator(TingTingBaseWriteOperator):
         self.message = message
         self.sms_message = sms_message
         self.schedule = schedule
+        self.check_literals()
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Send the fields that are given."""
         from airflow_provider_tingting.api.idempotent_writes import retry_idempotent
-        from airflow_provider_tingting.campaigns.schedule import read_schedule, wire_format
 
         with self.fail_without_retry():
             self.check_templates()
@@ -83,7 +94,7 @@ class TingTingUpdateCampaignOperator(TingTingBaseWriteOperator):
             moment = read_schedule(self.schedule)
             wanted = {
                 "name": self.name,
-                "services": self.services,
+                "services": None if self.services is None else check.services_of(self.services),
                 "message": message_of(self.message),
                 "sms_message": message_of(self.sms_message),
                 "schedule": None if moment is None else wire_format(moment),
@@ -111,10 +122,15 @@ class TingTingStopCampaignOperator(TingTingBaseWriteOperator):
     """
 
     template_fields: Sequence[str] = (*TingTingBaseOperator.template_fields, "campaign_id")
+    argument_checks: ClassVar[Mapping[str, check.Check]] = {
+        **TingTingBaseWriteOperator.argument_checks,
+        "campaign_id": check.an_id,
+    }
 
     def __init__(self, *, campaign_id: int | str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.campaign_id = campaign_id
+        self.check_literals()
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Stop the campaign unless it has ended, and look again."""
@@ -181,14 +197,22 @@ class TingTingDeleteCampaignOperator(TingTingBaseWriteOperator):
     """
 
     template_fields: Sequence[str] = (*TingTingBaseOperator.template_fields, "campaign_id")
+    argument_checks: ClassVar[Mapping[str, check.Check]] = {
+        **TingTingBaseWriteOperator.argument_checks,
+        # `missing_ok` allows for none.
+        "campaign_id": check.id_or_nothing,
+    }
 
     def __init__(
         self, *, campaign_id: int | str, missing_ok: bool = False, unless_run: bool = False, **kwargs: Any
     ) -> None:
         super().__init__(**kwargs)
         self.campaign_id = campaign_id
-        self.missing_ok = missing_ok
-        self.unless_run = unless_run
+        self.missing_ok = check.flag_of(missing_ok, "missing_ok")
+        self.unless_run = check.flag_of(unless_run, "unless_run")
+        self.check_literals()
+        if not self.missing_ok and not check.is_filled_later(campaign_id):
+            campaign_id_of(campaign_id)
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Delete the campaign."""

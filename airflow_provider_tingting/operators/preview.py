@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -17,9 +17,10 @@ from airflow_provider_tingting.errors import (
 )
 from airflow_provider_tingting.masking import mask_text
 from airflow_provider_tingting.operators.base import TingTingBaseOperator, TingTingBaseWriteOperator
+from airflow_provider_tingting.utils import argument_checks as check
 from airflow_provider_tingting.utils.arguments import campaign_id_of, message_of
 from airflow_provider_tingting.utils.clears import tries_before_clear
-from airflow_provider_tingting.utils.run_age import check_calling_window, check_max_age, check_may_call
+from airflow_provider_tingting.utils.run_age import START_CHECKS, check_calling_window, check_max_age
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -57,6 +58,12 @@ class TingTingPreviewVoiceOperator(TingTingBaseOperator):
 
     template_fields: Sequence[str] = (*TingTingBaseOperator.template_fields, "campaign_id", "voice", "message")
     template_fields_renderers: ClassVar[dict[str, str]] = {"message": "text"}
+    argument_checks: ClassVar[Mapping[str, check.Check]] = {
+        **TingTingBaseOperator.argument_checks,
+        "campaign_id": check.an_id,
+        "voice": check.optional(check.text_or_id),
+        "message": check.optional(check.text),
+    }
 
     def __init__(
         self, *, campaign_id: int | str, voice: str | int | None = None, message: str | None = None, **kwargs: Any
@@ -65,6 +72,7 @@ class TingTingPreviewVoiceOperator(TingTingBaseOperator):
         self.campaign_id = campaign_id
         self.voice = voice
         self.message = message
+        self.check_literals()
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Make the preview."""
@@ -116,6 +124,11 @@ class TingTingDemoCallOperator(TingTingBaseWriteOperator):
 
     template_fields: Sequence[str] = (*TingTingBaseOperator.template_fields, "contact_id")
     operator_extra_links = ()
+    argument_checks: ClassVar[Mapping[str, check.Check]] = {
+        **TingTingBaseWriteOperator.argument_checks,
+        **START_CHECKS,
+        "contact_id": check.an_id,
+    }
 
     def __init__(
         self,
@@ -131,7 +144,7 @@ class TingTingDemoCallOperator(TingTingBaseWriteOperator):
         self.calling_window = calling_window
         self.max_age = max_age
         self.on_too_old = on_too_old
-        check_may_call(calling_window, max_age, on_too_old)
+        self.check_literals()
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Request the call, at most once."""

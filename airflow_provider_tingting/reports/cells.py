@@ -19,21 +19,10 @@ from typing import Final, Generic, Literal, TypeVar
 
 import msgspec
 
+from airflow_provider_tingting.reports import CONTACT_STATUSES
 from airflow_provider_tingting.timezones import NEPAL, as_nepal_time
 
 T = TypeVar("T")
-
-CONTACT_STATUSES: Final = (
-    "not started",
-    "dialing",
-    "ringing",
-    "answered",
-    "hungup",
-    "unanswered",
-    "failed",
-    "terminated",
-    "completed",
-)
 
 
 class _Unreadable(enum.Enum):

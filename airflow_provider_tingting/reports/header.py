@@ -14,8 +14,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from airflow_provider_tingting.masking import HIDDEN, mask_text
+from airflow_provider_tingting.reports import CONTACT_STATUSES
 from airflow_provider_tingting.reports.cells import (
-    CONTACT_STATUSES,
     UNREADABLE,
     read_number,
     read_percent,

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from airflow_provider_tingting.errors import TingTingConfigError
 from airflow_provider_tingting.masking import mask_number, mask_text
+from airflow_provider_tingting.reports import NUMBERS
 from airflow_provider_tingting.reports.number_set import bare_number
 from airflow_provider_tingting.reports.parser import ReportRow
 
 if TYPE_CHECKING:
     from airflow_provider_tingting.reports.tidy import TidyTable
 
-NUMBERS: Final = ("plain", "masked", "sha256")
 # Names and statuses are the same in every row.
 _masked = lru_cache(maxsize=4096)(mask_text)
 # A phone number has eight digits or more; a variable that is a smaller number is no phone number.

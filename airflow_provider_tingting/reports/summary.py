@@ -18,8 +18,8 @@ from operator import itemgetter
 from typing import Any, Final
 
 from airflow_provider_tingting.masking import mask_text
+from airflow_provider_tingting.reports import CONTACT_STATUSES
 from airflow_provider_tingting.reports.cells import (
-    CONTACT_STATUSES,
     Remember,
     read_duration,
     read_number,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NoReturn
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from airflow_provider_tingting import api
 from airflow_provider_tingting._compat import (
@@ -25,6 +26,7 @@ from airflow_provider_tingting.errors import (
     TingTingError,
 )
 from airflow_provider_tingting.links.campaign import TingTingCampaignLink, push_link
+from airflow_provider_tingting.utils import argument_checks as check
 from airflow_provider_tingting.utils.arguments import campaign_id_of, seconds_of, shown
 from airflow_provider_tingting.utils.deferral import deadline_of, defer
 
@@ -32,6 +34,24 @@ if TYPE_CHECKING:
     from airflow_provider_tingting._compat import Context
     from airflow_provider_tingting.campaigns.observation import Observation
     from airflow_provider_tingting.campaigns.watch import WaitPlan
+
+
+def _statuses_of(value: Any, argument: str, *, may_be_empty: bool = True) -> list[CampaignStatus]:
+    """Read statuses, which a template may have turned into text.
+
+    :raises TingTingConfigError: one of them is none that TingTing has, or there is none.
+    """
+    if isinstance(value, str):
+        value = [part.strip(" '\"") for part in value.strip("[]() ").split(",") if part.strip()]
+    if not isinstance(value, list | tuple | set | frozenset):
+        raise TingTingConfigError(f"{argument} must be a list of statuses; it is {shown(value)}.")
+    try:
+        statuses = [CampaignStatus.from_text(text) for text in value]
+    except ValueError as error:
+        raise TingTingConfigError(f"{argument}: {error}.") from None
+    if not statuses and not may_be_empty:
+        raise TingTingConfigError(f"{argument} is empty: give the statuses to wait for.")
+    return statuses
 
 
 class TingTingCampaignSensor(BaseSensorOperator):
@@ -62,6 +82,13 @@ class TingTingCampaignSensor(BaseSensorOperator):
     """
 
     template_fields: Sequence[str] = ("tingting_conn_id", "campaign_id", "target_statuses", "failed_statuses")
+    argument_checks: ClassVar[Mapping[str, check.Check]] = {
+        "campaign_id": check.an_id,
+        "target_statuses": partial(_statuses_of, may_be_empty=False),
+        "failed_statuses": _statuses_of,
+        "tolerate_outage": check.seconds_or_zero,
+        "tingting_conn_id": check.text,
+    }
     operator_extra_links = (TingTingCampaignLink(),)
     ui_color = "#f6e8cf"
 
@@ -80,26 +107,11 @@ class TingTingCampaignSensor(BaseSensorOperator):
         self.campaign_id = campaign_id
         self.target_statuses = target_statuses
         self.failed_statuses = failed_statuses
-        self.deferrable = deferrable
+        self.deferrable = check.flag_of(deferrable, "deferrable")
         self.tolerate_outage = tolerate_outage
         self.tingting_conn_id = tingting_conn_id
         self._give_up_at: float | None = None
-        self._check_literals()
-
-    def _check_literals(self) -> None:
-        """Check what is written in the DAG file when it is parsed; templates and XComs are checked by `execute`.
-
-        :raises TingTingConfigError: an argument has a wrong kind or value.
-        """
-        if isinstance(self.campaign_id, bool | int | float | bytes | list | tuple | None):
-            campaign_id_of(self.campaign_id)
-        if not isinstance(self.deferrable, bool):
-            raise TingTingConfigError(f"deferrable must be True or False; it is {shown(self.deferrable)}.")
-        if not isinstance(self.tingting_conn_id, str):
-            raise TingTingConfigError(f"tingting_conn_id must be a text; it is {shown(self.tingting_conn_id)}.")
-        seconds_of(self.tolerate_outage, "tolerate_outage", zero=True)
-        if not any(_may_be_filled(value) for value in (self.target_statuses, self.failed_statuses)):
-            self._wanted()
+        check.check_literals(self, self.argument_checks, self.template_fields)
 
     def execute(self, context: Context) -> Any:
         """Wait in this worker; or look once, and wait in the triggerer if the wait goes on.
@@ -148,6 +160,7 @@ class TingTingCampaignSensor(BaseSensorOperator):
     def _plan(self, context: Context) -> WaitPlan:
         from airflow_provider_tingting.campaigns.watch import WaitPlan
 
+        check.check_all(self, self.argument_checks)
         targets, failures = self._wanted()
         return WaitPlan(
             campaign_id=campaign_id_of(self.campaign_id),
@@ -201,22 +214,8 @@ class TingTingCampaignSensor(BaseSensorOperator):
         return None
 
     def _wanted(self) -> tuple[list[CampaignStatus], list[CampaignStatus]]:
-        def read(argument: str) -> list[CampaignStatus]:
-            value = getattr(self, argument)
-            if isinstance(value, str):
-                # One status, or a list that a template has turned into text.
-                value = [part.strip(" '\"") for part in value.strip("[]() ").split(",") if part.strip()]
-            if not isinstance(value, list | tuple | set | frozenset):
-                raise TingTingConfigError(f"{argument} must be a list of statuses; it is {shown(value)}.")
-            try:
-                return [CampaignStatus.from_text(text) for text in value]
-            except ValueError as error:
-                raise TingTingConfigError(f"{argument}: {error}.") from None
-
-        targets, failures = read("target_statuses"), read("failed_statuses")
-        if not targets:
-            raise TingTingConfigError("target_statuses is empty: give the statuses to wait for.")
-        return targets, failures
+        targets = _statuses_of(self.target_statuses, "target_statuses", may_be_empty=False)
+        return targets, _statuses_of(self.failed_statuses, "failed_statuses")
 
     def _wait_in_triggerer(self, plan: WaitPlan) -> NoReturn:
         from airflow_provider_tingting.triggers.campaign import TingTingCampaignTrigger
@@ -250,13 +249,3 @@ class TingTingCampaignSensor(BaseSensorOperator):
             if self.never_fail:
                 raise AirflowSkipException(f"Skipped because never_fail is set: {error}") from error
             raise
-
-
-def _may_be_filled(value: Any) -> bool:
-    """Return whether a template or an XCom gives the value when the task runs."""
-    if isinstance(value, list | tuple | set | frozenset):
-        return any(_may_be_filled(part) for part in value)
-    if isinstance(value, str):
-        return "{{" in value or "{%" in value
-    # What Airflow resolves itself, such as the output of another task.
-    return hasattr(value, "resolve")

@@ -16,6 +16,8 @@ from airflow_provider_tingting.errors import (
     TingTingValidationError,
 )
 from airflow_provider_tingting.operators.base import TingTingBaseOperator
+from airflow_provider_tingting.reports import NUMBERS, VARIABLE_MODES
+from airflow_provider_tingting.utils import argument_checks as check
 from airflow_provider_tingting.utils.arguments import campaign_id_of
 from airflow_provider_tingting.utils.asset_events import emit_asset_events
 from airflow_provider_tingting.utils.openlineage import Dataset, TaskLineage, asset_dataset
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     from airflow_provider_tingting.api.models import Campaign
     from airflow_provider_tingting.campaigns.fetch_report import FetchedReport
 
-_WITHOUT_VARIABLES = (
+_WITHOUT_VARIABLE_MODES = (
     "TingTing's report fails, and the listing of contacts cannot take its place, because it has no variables. The "
     "table is untouched. Try again later, or load without them: variables='none'."
 )
@@ -86,6 +88,19 @@ class TingTingReportToSqlOperator(TingTingBaseOperator):
         "partition_key",
     )
     template_fields_renderers: ClassVar[dict[str, str]] = {"columns": "json"}
+    argument_checks: ClassVar[Mapping[str, check.Check]] = {
+        **TingTingBaseOperator.argument_checks,
+        "campaign_id": check.an_id,
+        "table": check.text,
+        "sql_conn_id": check.text,
+        "schema": check.optional(check.text),
+        "numbers": check.choice(*NUMBERS),
+        "variables": check.choice(*VARIABLE_MODES),
+        "columns": check.optional(check.column_choice),
+        "batch_size": check.whole_number(1, 1_000_000),
+        "sql_hook_params": check.optional(check.a_dict),
+        "partition_key": check.optional(check.text),
+    }
 
     def __init__(
         self,
@@ -108,13 +123,14 @@ class TingTingReportToSqlOperator(TingTingBaseOperator):
         self.table = table
         self.sql_conn_id = sql_conn_id
         self.schema = schema
-        self.create_table = create_table
+        self.create_table = check.flag_of(create_table, "create_table")
         self.numbers = numbers
         self.variables = variables
         self.columns = columns
         self.batch_size = batch_size
         self.sql_hook_params = sql_hook_params
         self.partition_key = partition_key
+        self.check_literals()
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Download, check, load."""
@@ -127,7 +143,6 @@ class TingTingReportToSqlOperator(TingTingBaseOperator):
             number = campaign_id_of(self.campaign_id)
             target = TableName.read(self.table, self.schema)
             check_columns(self.variables, self.columns)
-            batch_size = self._batch_size()
             salt = self.hook.settings.secret_salt
             check_numbers(self.numbers, format="table", salt=salt)
             engine = self._engine()
@@ -151,7 +166,7 @@ class TingTingReportToSqlOperator(TingTingBaseOperator):
                         lambda: disguise(read.report.rows(), self.numbers, salt),
                         campaign_id=number,
                         create=self.create_table,
-                        batch_size=batch_size,
+                        batch_size=int(self.batch_size),
                     )
                 except (TingTingReportError, TingTingStorageError) as error:
                     raise type(error)(f"Campaign {number}: {error}") from error
@@ -185,9 +200,9 @@ class TingTingReportToSqlOperator(TingTingBaseOperator):
             if may_list:
                 raise
             # The campaign is there, so its report may be there later.
-            raise TingTingReportError(f"{_WITHOUT_VARIABLES} {error}") from error
+            raise TingTingReportError(f"{_WITHOUT_VARIABLE_MODES} {error}") from error
         if with_variables and fetched.source == "listing" and fetched.read.summary.contacts:
-            raise TingTingReportError(f"{_WITHOUT_VARIABLES} The campaign got its first contacts meanwhile.")
+            raise TingTingReportError(f"{_WITHOUT_VARIABLE_MODES} The campaign got its first contacts meanwhile.")
         return fetched
 
     def _engine(self) -> Engine:
@@ -235,8 +250,3 @@ class TingTingReportToSqlOperator(TingTingBaseOperator):
                 "dialect of that database."
             ) from error
         return engine
-
-    def _batch_size(self) -> int:
-        if not str(self.batch_size).isdecimal() or int(self.batch_size) < 1:
-            raise TingTingConfigError(f"batch_size must be a whole number of at least 1; it is {self.batch_size!r}.")
-        return int(self.batch_size)

@@ -19,6 +19,12 @@ ON_TOO_OLD = ("fail", "skip")
 _HARMLESS = re.compile(r"[-+.\d]*|None|null|nan|true|false", re.IGNORECASE | re.ASCII)
 
 
+#: Arguments that hold an id, whose reader says what is wrong with a missing one.
+IDS = frozenset({"campaign_id", "contact_id", "survey_id"})
+_LARGEST_ID = 2**63
+_LONGEST_QUOTED = 20
+_DIGITS = re.compile(r"\d{5}")
+
 #: A path ends like a file name; a CSV row or a sentence does not, and 98412345.60 is a number.
 _LIKE_A_PATH = re.compile(r"([^\r\n,;]*|[^\r\n]*/[^\r\n]*)\.[A-Za-z]\w{0,9}/?")
 
@@ -38,6 +44,15 @@ def shown(value: Any) -> str:
     if isinstance(value, list | tuple | dict | set):
         return f"a {type(value).__name__} of {len(value)}"
     return f"a {type(value).__name__}"
+
+
+def quoted(value: Any) -> str:
+    """Return the value of a setting for an error text: a short text as it is, unless it may hold a number of a phone.
+
+    :param value: the argument.
+    """
+    is_short = isinstance(value, str) and len(value) <= _LONGEST_QUOTED and not _DIGITS.search(value)
+    return repr(value) if is_short else shown(value)
 
 
 def check_rendered(arguments: Mapping[str, Any]) -> None:
@@ -95,9 +110,9 @@ def campaign_id_of(value: Any, argument: str = "campaign_id") -> int:
         if isinstance(value, bool | bytes) or (isinstance(value, float) and not value.is_integer()):
             raise ValueError
         number = int(value)
-        if number < 1:
+        if not 0 < number < _LARGEST_ID:
             raise ValueError
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise TingTingConfigError(
             f"{argument} must be the id that TingTing gave, a whole number; it is {shown(value)}. If it comes from "
             "another task, check that the task has run and that the name of its XCom is right."
@@ -114,6 +129,10 @@ def ids_of(value: Any) -> tuple[int, ...]:
         value = [part for part in value.strip("[]() ").split(",") if part.strip()]
     elif isinstance(value, int | float):
         value = [value]
+    elif value is not None and not isinstance(value, list | tuple | set | frozenset | range):
+        raise TingTingConfigError(
+            f"user_phone must be the ids of the caller numbers to call from, as a list; it is {shown(value)}."
+        )
     ids = tuple(campaign_id_of(one, "user_phone") for one in value or ())
     if not ids:
         raise TingTingConfigError(
@@ -131,11 +150,11 @@ def credit_limit_of(value: Any) -> float | None:
     if value in (None, ""):
         return None
     try:
-        limit = float(value)
-    except (TypeError, ValueError):
+        limit = 0.0 if isinstance(value, bool | bytes) else float(value)
+    except (TypeError, ValueError, OverflowError):
         limit = 0.0
     if not (limit > 0 and math.isfinite(limit)):
-        raise TingTingConfigError(f"credit_limit must be a number of credits above 0; it is {value!r}.")
+        raise TingTingConfigError(f"credit_limit must be a number of credits above 0; it is {quoted(value)}.")
     return int(limit) if limit.is_integer() else limit
 
 
@@ -147,11 +166,11 @@ def length_factor_of(value: Any) -> str | None:
     if value in (None, ""):
         return None
     try:
-        factor = float(value)
-    except (TypeError, ValueError):
+        factor = 0.0 if isinstance(value, bool | bytes) else float(value)
+    except (TypeError, ValueError, OverflowError):
         factor = 0.0
     if not 0 < factor < 10:
-        raise TingTingConfigError(f'length_factor must be a speed such as "1.00"; it is {value!r}.')
+        raise TingTingConfigError(f'length_factor must be a speed such as "1.00"; it is {quoted(value)}.')
     return f"{factor:.2f}"
 
 
@@ -169,7 +188,9 @@ def seconds_of(value: Any, argument: str, *, zero: bool = False) -> float:
         seconds = math.nan
     if not math.isfinite(seconds) or seconds < 0 or (seconds == 0 and not zero):
         least = "at least 0" if zero else "more than 0"
-        raise TingTingConfigError(f"{argument} must be {least} seconds, as a number or a timedelta; it is {value!r}.")
+        raise TingTingConfigError(
+            f"{argument} must be {least} seconds, as a number or a timedelta; it is {quoted(value)}."
+        )
     return seconds
 
 
@@ -193,7 +214,7 @@ def one_of(value: Any, argument: str, choices: tuple[str, ...]) -> None:
     :raises TingTingConfigError: it is none of them.
     """
     if value not in choices:
-        raise TingTingConfigError(f"{argument} must be one of {', '.join(choices)}; it is {value!r}.")
+        raise TingTingConfigError(f"{argument} must be one of {', '.join(choices)}; it is {quoted(value)}.")
 
 
 def storage_path_of(value: Any, argument: str, example: str) -> Any:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_tingting.errors import TingTingConfigError
+from airflow_provider_tingting.utils.argument_checks import choice
 from airflow_provider_tingting.utils.task_state import TaskState, generation_of
 
 if TYPE_CHECKING:
@@ -56,6 +57,21 @@ class ClearPolicy:
         :param context: the task's context.
         """
         return TaskState(context, this_generation_only=self.on_clear == "send_again")
+
+
+def check_run_on_clear(value: Any, argument: str) -> None:
+    """Refuse what `on_clear` of a task that runs a campaign cannot be.
+
+    :param value: the argument.
+    :param argument: its name, for the error.
+    :raises TingTingConfigError: it is `send_again`, or no word for what a clear does.
+    """
+    if value == "send_again":
+        raise TingTingConfigError(
+            "A campaign can be run only once, so on_clear of this task is reattach or fail. To call contacts again, "
+            'give the task that creates the campaign on_clear="send_again" and clear it.'
+        )
+    choice("reattach", "fail")(value, argument)
 
 
 def tries_before_clear(context: Context) -> int:

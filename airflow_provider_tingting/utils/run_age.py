@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from airflow_provider_tingting.campaigns import calling_window
 from airflow_provider_tingting.campaigns.calling_window import CallingWindow
 from airflow_provider_tingting.errors import TingTingConfigError, TingTingRunTooOldError, TingTingStartRefusedError
-from airflow_provider_tingting.utils.arguments import ON_TOO_OLD, one_of, seconds_of
+from airflow_provider_tingting.utils import argument_checks as check
+from airflow_provider_tingting.utils.arguments import ON_TOO_OLD, seconds_of
 from airflow_provider_tingting.utils.clears import was_cleared
 
 if TYPE_CHECKING:
@@ -21,27 +22,19 @@ _BY_TIMETABLE = ("scheduled", "backfill")
 #: By so much the clocks of Airflow and TingTing may differ.
 CLOCK_TOLERANCE = timedelta(minutes=5)
 
+#: The checks of the arguments that say whether a task may call contacts.
+START_CHECKS: dict[str, check.Check] = {
+    "calling_window": lambda value, _: CallingWindow.read(value),
+    "max_age": check.optional(check.seconds),
+    "on_too_old": check.choice(*ON_TOO_OLD),
+}
 
-def check_may_call(calling_window: WindowArgument, max_age: float | timedelta | None, on_too_old: str) -> None:
-    """Refuse wrong arguments when the DAG file is parsed: no template fills these.
 
-    :raises TingTingConfigError: one of them is wrong.
+def check_window_close(at_window_close: str, calling_window: WindowArgument, *, wait_for_completion: bool) -> None:
+    """Refuse arguments about the end of the calling window that contradict each other.
+
+    :raises TingTingConfigError: they do.
     """
-    CallingWindow.read(calling_window)
-    one_of(on_too_old, "on_too_old", ON_TOO_OLD)
-    if max_age is not None:
-        seconds_of(max_age, "max_age")
-
-
-def check_window_close(
-    at_window_close: str, on_stopped: str, calling_window: WindowArgument, *, wait_for_completion: bool
-) -> None:
-    """Refuse wrong arguments about the end of the calling window when the DAG file is parsed.
-
-    :raises TingTingConfigError: one of them is wrong, or they contradict each other.
-    """
-    one_of(at_window_close, "at_window_close", ("finish", "stop"))
-    one_of(on_stopped, "on_stopped", ("fail", "succeed", "skip"))
     if at_window_close == "stop" and (calling_window is None or not wait_for_completion):
         raise TingTingConfigError(
             'at_window_close="stop" stops the campaign when its calling window closes, so it needs a calling_window, '

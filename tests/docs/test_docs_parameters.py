@@ -19,9 +19,9 @@ from airflow_provider_tingting.campaigns.schedule import read_schedule, wire_for
 from airflow_provider_tingting.connection import EXTRA_FIELDS, normalize_base_url
 from airflow_provider_tingting.contacts.numbers import REASONS
 from airflow_provider_tingting.contacts.validated_audience import ROW_REASONS
+from airflow_provider_tingting.reports import FORMATS
 from airflow_provider_tingting.reports.summary import CampaignSummary
 from airflow_provider_tingting.reports.tidy import CORE
-from airflow_provider_tingting.reports.writers import FORMATS
 from airflow_provider_tingting.sandbox.dialect import Dialect
 from airflow_provider_tingting.sandbox.faults import KINDS
 

@@ -8,7 +8,7 @@ import openpyxl
 import pytest
 from support.campaigns import a_campaign, connection, writes
 from support.impatience import settle_fast
-from support.task_context import context_of, execute
+from support.task_context import REFUSED, context_of, execute
 
 from airflow_provider_tingting._compat import AirflowFailException
 from airflow_provider_tingting.errors import TingTingSourceError
@@ -199,7 +199,7 @@ def test_rejects_are_written_even_when_the_task_fails(sandbox, tmp_path):
     ],
 )
 def test_a_mistake_in_an_argument_is_named(changes, says):
-    with pytest.raises(AirflowFailException) as raised:
+    with pytest.raises(REFUSED) as raised:
         execute(checking(**{"message": None if "campaign_id" not in changes else "", **changes}))
 
     for part in says:

@@ -9,10 +9,10 @@ import json
 import pytest
 from support.campaigns import NUMBERS, OUTCOMES, a_campaign, a_finished_campaign, meanwhile, reads
 from support.report_download import downloading
-from support.task_context import execute
+from support.task_context import REFUSED, execute
 
 from airflow_provider_tingting._compat import AirflowFailException
-from airflow_provider_tingting.errors import TingTingAPIError, TingTingReportError
+from airflow_provider_tingting.errors import TingTingConfigError, TingTingAPIError, TingTingReportError
 from airflow_provider_tingting.operators.report import TingTingDownloadSurveyReportOperator
 from airflow_provider_tingting.sandbox import Sandbox
 
@@ -96,12 +96,12 @@ def test_a_retry_replaces_the_file(campaign, tmp_path):
 @pytest.mark.parametrize(
     ("path", "changes", "error", "says"),
     [
-        pytest.param("", {}, AirflowFailException, ["path is empty"], id="no path"),
-        pytest.param(None, {}, AirflowFailException, ["path is empty"], id="nothing"),
+        pytest.param("", {}, TingTingConfigError, ["path is empty"], id="no path"),
+        pytest.param(None, {}, TingTingConfigError, ["path must be a path"], id="nothing"),
         pytest.param("nowhere://bucket/x.csv", {}, AirflowFailException, ["nowhere", "provider"], id="unknown storage"),
-        pytest.param("x.csv", {"format": "pdf"}, AirflowFailException, ["'pdf'", "jsonl"], id="unknown format"),
+        pytest.param("x.csv", {"format": "pdf"}, TingTingConfigError, ["'pdf'", "jsonl"], id="unknown format"),
         pytest.param(
-            "x.csv", {"campaign_id": "x"}, AirflowFailException, ["campaign_id", "a text of 1"], id="no campaign id"
+            "x.csv", {"campaign_id": "x"}, TingTingConfigError, ["campaign_id", "a text of 1"], id="no campaign id"
         ),
         pytest.param("x.csv", {"campaign_id": 4711}, AirflowFailException, ["4711", "404"], id="unknown campaign"),
         pytest.param("a file/x.csv", {}, AirflowFailException, ["a file", "not a directory"], id="below a file"),
@@ -215,7 +215,7 @@ def test_a_survey_comes_as_it_is(tmp_path, format):
 def test_a_mistake_about_a_survey_is_named_and_no_file_appears(tmp_path, monkeypatch, survey, path, format, says):
     monkeypatch.chdir(tmp_path)
 
-    with pytest.raises(AirflowFailException, match=says):
+    with pytest.raises(REFUSED, match=says):
         execute(surveying(survey, path, format=format))
 
     assert left_in(tmp_path) == []

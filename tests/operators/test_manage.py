@@ -7,7 +7,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 from support.campaigns import NUMBERS, a_campaign, writes
 from support.impatience import settle_fast
-from support.task_context import execute
+from support.task_context import REFUSED, execute
 
 from airflow_provider_tingting._compat import AirflowFailException
 from airflow_provider_tingting.operators.manage import (
@@ -93,7 +93,7 @@ def test_an_update_without_an_answer_is_sent_again(sandbox, fault):
 def test_an_update_that_is_refused_says_which_field(sandbox, fields, says):
     campaign = a_campaign(sandbox)
 
-    with pytest.raises(AirflowFailException, match=says):
+    with pytest.raises(REFUSED, match=says):
         execute(updating(campaign, **fields))
 
     assert sandbox.world.campaigns[campaign].services == "PHONE"
@@ -194,9 +194,7 @@ def test_an_unknown_campaign_is_named(make):
 
 @pytest.mark.parametrize("make", [updating, stopping, deleting])
 def test_what_is_no_campaign_id_is_named_and_nothing_is_sent(sandbox, make):
-    operator = make("water", name="Renamed") if make is updating else make("water")
-
-    with pytest.raises(AirflowFailException, match=r"campaign_id.*a text of 5"):
-        execute(operator)
+    with pytest.raises(REFUSED, match=r"campaign_id.*a text of 5"):
+        execute(make("water", name="Renamed") if make is updating else make("water"))
 
     assert sandbox.requests == ()

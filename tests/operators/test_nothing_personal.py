@@ -39,6 +39,13 @@ def people(*numbers):
     return [{"number": number, "name": "Sitara Devi"} for number in numbers]
 
 
+def filled(operator, **values):
+    """The operator after templates have filled these arguments."""
+    for name, value in values.items():
+        setattr(operator, name, value)
+    return operator
+
+
 def operators(campaign, contact):
     """One of each, by name."""
     shared = {"task_id": "task", "campaign_id": campaign}
@@ -52,14 +59,14 @@ def operators(campaign, contact):
         "leave one out": TingTingAddContactsOperator(contacts=people(*NUMBERS), on_invalid="skip", **shared),
         "number as path": TingTingAddContactsOperator(contacts=NUMBERS[0], **shared),
         "list as text": TingTingAddContactsOperator(contacts=str(people(*NUMBERS)), **shared),
-        "row as contacts": TingTingAddContactsOperator(contacts=people(NUMBERS[0])[0], **shared),
+        "row as contacts": filled(TingTingAddContactsOperator(**shared), contacts=people(NUMBERS[0])[0]),
         "name as contacts": TingTingAddContactsOperator(contacts="Sitara Devi", **shared),
-        "row as campaign": TingTingAddContactsOperator(
-            task_id="task", contacts=people(*NUMBERS), campaign_id=people(NUMBERS[0])[0]
+        "row as campaign": filled(
+            TingTingAddContactsOperator(contacts=people(*NUMBERS), **shared), campaign_id=people(NUMBERS[0])[0]
         ),
-        "name as campaign": TingTingRunCampaignOperator(task_id="task", campaign_id="Sitara Devi"),
-        "row as caller": TingTingCreateCampaignOperator(
-            task_id="task", name="Notice", user_phone=people(NUMBERS[0]), message=MESSAGE, voice="Rija"
+        "name as campaign": filled(TingTingRunCampaignOperator(**shared), campaign_id="Sitara Devi"),
+        "row as caller": filled(
+            TingTingCreateCampaignOperator(task_id="task", **creating), user_phone=people(NUMBERS[0])
         ),
         "same number twice": TingTingAddContactsOperator(
             contacts=[*people(NUMBERS[0]), {"number": NUMBERS[0], "name": "x"}], exclude=[NUMBERS[2]], **shared
@@ -74,7 +81,7 @@ def operators(campaign, contact):
         ),
         "wrong column": TingTingAddContactsOperator(contacts=people(*NUMBERS), number_column=NUMBERS[0], **shared),
         "run": TingTingRunCampaignOperator(poll_interval=0.02, **waiting, **shared),
-        "number as campaign": TingTingRunCampaignOperator(task_id="task", campaign_id=NUMBERS[1]),
+        "number as campaign": filled(TingTingRunCampaignOperator(**shared), campaign_id=NUMBERS[1]),
         "update": TingTingUpdateCampaignOperator(message=MESSAGE, schedule="2020-01-01", **shared),
         "preview": TingTingPreviewVoiceOperator(message=MESSAGE, **shared),
         "demo": TingTingDemoCallOperator(task_id="task", contact_id=contact),

@@ -8,7 +8,7 @@ from urllib.request import urlopen
 import pytest
 from support.campaigns import NUMBERS, a_campaign, writes
 from support.impatience import settle_fast
-from support.task_context import execute
+from support.task_context import REFUSED, execute
 
 from airflow_provider_tingting._compat import AirflowFailException
 from airflow_provider_tingting.operators.preview import TingTingDemoCallOperator, TingTingPreviewVoiceOperator
@@ -117,7 +117,7 @@ def test_a_demo_call_that_may_have_rung_is_not_requested_again(sandbox, contact,
 
 @pytest.mark.parametrize(("contact_id", "says"), [(4711, "404"), ("Sita", "contact_id.*a text of 4")])
 def test_a_contact_that_does_not_exist_is_named(sandbox, contact_id, says):
-    with pytest.raises(AirflowFailException, match=says):
+    with pytest.raises(REFUSED, match=says):
         execute(calling(contact_id))
 
     assert demo_calls(sandbox) == {}

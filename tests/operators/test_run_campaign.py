@@ -7,7 +7,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 from support.campaigns import NUMBERS, a_campaign, connection, dialled_once, meanwhile, reads, writes
 from support.impatience import settle_fast
-from support.task_context import context_of, execute
+from support.task_context import REFUSED, context_of, execute
 
 from airflow_provider_tingting._compat import AirflowFailException
 from airflow_provider_tingting.errors import (
@@ -113,7 +113,7 @@ def test_a_scheduled_campaign_is_waited_for_until_its_end(sandbox):
 def test_a_mistake_in_an_argument_is_named_and_no_contact_is_called(sandbox, changes, says, wait):
     campaign = a_campaign(sandbox)
 
-    with pytest.raises(AirflowFailException) as raised:
+    with pytest.raises(REFUSED) as raised:
         execute(running(**{"campaign_id": campaign, "wait_for_completion": wait, **changes}))
 
     for part in says:

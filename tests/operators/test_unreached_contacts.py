@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from support.campaigns import NUMBERS, a_campaign
-from support.task_context import context_of, execute
+from support.task_context import REFUSED, context_of, execute
 
 from airflow_provider_tingting._compat import AirflowFailException, AirflowSkipException
 from airflow_provider_tingting.errors import TingTingAPIError, TingTingSourceError
@@ -220,7 +220,7 @@ def test_a_mistake_is_named_and_the_old_audience_stays(sandbox, tmp_path, monkey
     wrong = '{"number": "9841234501", "status": "failed", "variables": {"tries": "Sita"}}'
     Path("wrong.jsonl").write_text(wrong, encoding="utf-8")
 
-    with pytest.raises(AirflowFailException, match=says) as raised:
+    with pytest.raises(REFUSED, match=says) as raised:
         execute(choosing(**{"path": "again.csv", **arguments}))
 
     assert Path("again.csv").read_text(encoding="utf-8") == "as before"

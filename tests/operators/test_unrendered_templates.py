@@ -35,8 +35,11 @@ def refusal(sandbox, kind, arguments):
     if kind not in (TingTingCreateCampaignOperator, TingTingUnreachedContactsOperator, TingTingCheckContactsOperator):
         arguments = {"campaign_id": campaign, **arguments}
     before = len(sandbox.ledger.requests)
+    operator = kind(task_id="task", **dict.fromkeys(arguments, "{{ params.value }}"))
+    for name, rendered in arguments.items():
+        setattr(operator, name, rendered)
     with pytest.raises(AirflowFailException) as caught:
-        execute(kind(task_id="task", **arguments))
+        execute(operator)
     assert len(sandbox.ledger.requests) == before
     return str(caught.value)
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from airflow_provider_tingting.reports import CONTACT_STATUSES
 from airflow_provider_tingting.reports.cells import (
-    CONTACT_STATUSES,
     NEPAL,
     UNREADABLE,
     Remember,

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta, timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_tingting.reports.cells import CONTACT_STATUSES
+from airflow_provider_tingting.reports import CONTACT_STATUSES
 from airflow_provider_tingting.reports.header import plain_name
 from airflow_provider_tingting.reports.parser import ReportRow, open_report
 from airflow_provider_tingting.reports.summary import summarise

@@ -13,7 +13,7 @@ from support.report_files import report_body, summary_of
 
 from airflow_provider_tingting.api.statuses import ContactStatus
 from airflow_provider_tingting.errors import TingTingReportError
-from airflow_provider_tingting.reports.cells import CONTACT_STATUSES
+from airflow_provider_tingting.reports import CONTACT_STATUSES
 from airflow_provider_tingting.reports.summary import (
     NOT_REACHED,
     PENDING,

@@ -17,9 +17,10 @@ import pytest
 
 from airflow_provider_tingting.errors import TingTingConfigError, TingTingReportError
 from airflow_provider_tingting.files.csv_rows import escape_formula
+from airflow_provider_tingting.reports import FORMATS
 from airflow_provider_tingting.reports.reading import read_report
 from airflow_provider_tingting.reports.tidy import MOST_VARIABLES
-from airflow_provider_tingting.reports.writers import FORMATS, WrittenReport, write_report
+from airflow_provider_tingting.reports.writers import WrittenReport, write_report
 
 BODY = """\
 Campaign Name,../../Dashain

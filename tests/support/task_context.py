@@ -18,7 +18,12 @@ from typing import Any
 from airflow.providers.common.compat.sdk import TaskDeferred
 from support.virtual_time import run
 
+from airflow_provider_tingting._compat import AirflowFailException
 from airflow_provider_tingting.clock import wall_time
+from airflow_provider_tingting.errors import TingTingConfigError
+
+#: How a wrong argument is refused: when the operator is made, or before the first request of the task.
+REFUSED = (AirflowFailException, TingTingConfigError)
 
 
 @dataclass

@@ -15,6 +15,7 @@ from datetime import date, datetime, time
 from importlib.metadata import version
 from typing import IO, Any
 
+from airflow_provider_tingting.contacts import HIDDEN_ROWS
 from airflow_provider_tingting.contacts.columns import listed
 from airflow_provider_tingting.contacts.contact import Row
 from airflow_provider_tingting.contacts.sources.sheet_facts import NumberFormat, SheetFacts, facts_of
@@ -26,7 +27,6 @@ from airflow_provider_tingting.formatting import counted
 
 log = logging.getLogger(__name__)
 
-HIDDEN_ROWS = ("ask", "include", "skip")
 #: Empty cells that the fast library may keep in memory, in all and for each cell with a value.
 _MOST_EMPTY_CELLS = 5_000_000
 _MOST_CELLS_FOR_EACH = 4

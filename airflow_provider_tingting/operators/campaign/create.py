@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_tingting import api
+from airflow_provider_tingting.campaigns.schedule import read_schedule, wire_format
 from airflow_provider_tingting.errors import (
     NON_RETRYABLE,
     TingTingCampaignError,
@@ -14,6 +15,7 @@ from airflow_provider_tingting.errors import (
     TingTingValidationError,
 )
 from airflow_provider_tingting.operators.base import TingTingBaseOperator, TingTingBaseWriteOperator
+from airflow_provider_tingting.utils import argument_checks as check
 from airflow_provider_tingting.utils.arguments import credit_limit_of, ids_of, length_factor_of, message_of
 from airflow_provider_tingting.utils.clears import is_first_try, was_cleared
 from airflow_provider_tingting.utils.task_state import OCCASION, generation_of
@@ -22,8 +24,6 @@ if TYPE_CHECKING:
     from airflow_provider_tingting._compat import Context
     from airflow_provider_tingting.api.models import Campaign
     from airflow_provider_tingting.campaigns.marker import CampaignSpec, Marker
-
-SERVICES = ("PHONE", "SMS", "SMS & PHONE")
 
 
 class TingTingCreateCampaignOperator(TingTingBaseWriteOperator):
@@ -58,8 +58,7 @@ class TingTingCreateCampaignOperator(TingTingBaseWriteOperator):
     :param on_past_schedule: what to do when the schedule has passed, as for a DAG that is late: `fail`, or `run_now`
         to leave the schedule off. A campaign that an earlier attempt created in time is used whatever the hour.
     :param voice: the voice's id or display name, looked up when the task runs. Without one no voice is set.
-    :param category: `Text` or `Audio`; this, `length_factor` and `draft` are set together with the voice.
-    :param length_factor: speed of the speech, such as `1.00`.
+    :param length_factor: speed of the speech, such as `1.00`; this and `draft` are set together with the voice.
     :param credit_limit: most credits that the campaign may spend.
     :param draft: whether to leave the campaign as a draft, which cannot be run.
     :param occasion: what the campaign is for, as a text that is the same for each run of the occasion, such as
@@ -84,7 +83,6 @@ class TingTingCreateCampaignOperator(TingTingBaseWriteOperator):
         "description",
         "schedule",
         "voice",
-        "category",
         "length_factor",
         "credit_limit",
         "occasion",
@@ -93,6 +91,21 @@ class TingTingCreateCampaignOperator(TingTingBaseWriteOperator):
         "message": "text",
         "sms_message": "text",
         "description": "text",
+    }
+    argument_checks: ClassVar[Mapping[str, check.Check]] = {
+        **TingTingBaseWriteOperator.argument_checks,
+        "name": check.text,
+        "services": check.is_services,
+        "user_phone": lambda value, _: ids_of(value),
+        "message": check.text,
+        "sms_message": check.optional(check.text),
+        "description": check.optional(check.text),
+        "schedule": lambda value, _: read_schedule(value),
+        "on_past_schedule": check.choice("fail", "run_now"),
+        "voice": check.optional(check.text_or_id),
+        "length_factor": lambda value, _: length_factor_of(value),
+        "credit_limit": lambda value, _: credit_limit_of(value),
+        "occasion": check.optional(check.text_or_number),
     }
     # Its only error of this kind: an earlier attempt created a campaign with other content.
     non_retryable = (*NON_RETRYABLE, TingTingCampaignError)
@@ -109,7 +122,6 @@ class TingTingCreateCampaignOperator(TingTingBaseWriteOperator):
         schedule: str | datetime | None = None,
         on_past_schedule: str = "fail",
         voice: str | int | None = None,
-        category: str = "Text",
         length_factor: str | float | None = None,
         credit_limit: float | None = None,
         draft: bool | None = None,
@@ -126,11 +138,13 @@ class TingTingCreateCampaignOperator(TingTingBaseWriteOperator):
         self.schedule = schedule
         self.on_past_schedule = on_past_schedule
         self.voice = voice
-        self.category = category
         self.length_factor = length_factor
         self.credit_limit = credit_limit
-        self.draft = draft
+        self.draft = None if draft is None else check.flag_of(draft, "draft")
         self.occasion = occasion
+        self.check_literals()
+        if not check.is_filled_later([services, sms_message, voice, length_factor]):
+            self._check_together()
 
     def execute(self, context: Context) -> int:
         """Create the campaign, or return the one that an earlier try or another run of the occasion created."""
@@ -202,42 +216,29 @@ class TingTingCreateCampaignOperator(TingTingBaseWriteOperator):
     def _spec(self) -> CampaignSpec:
         from airflow_provider_tingting.campaigns.marker import CampaignSpec
 
-        services = " ".join(str(self.services).upper().replace("&", " & ").split())
-        if services not in SERVICES:
-            raise TingTingConfigError(f"services must be one of {', '.join(SERVICES)}; it is {self.services!r}.")
-        for argument, value in (("name", self.name), ("message", self.message)):
-            if not str(value or "").strip():
-                raise TingTingConfigError(f"{argument} is empty. TingTing requires it for each campaign.")
-        if "SMS" in services and not str(self.sms_message or "").strip():
-            raise TingTingConfigError(f"sms_message is empty. TingTing requires it when services is {services!r}.")
-        if self.category not in ("Text", "Audio"):
-            raise TingTingConfigError(f"category must be Text or Audio; it is {self.category!r}.")
-        if self.on_past_schedule not in ("fail", "run_now"):
-            raise TingTingConfigError(f"on_past_schedule must be fail or run_now; it is {self.on_past_schedule!r}.")
-        length_factor = length_factor_of(self.length_factor)
-        voiceless = self.voice in (None, "")
-        if voiceless and (length_factor is not None or self.draft is not None or self.category != "Text"):
-            raise TingTingConfigError(
-                "category, length_factor and draft are set together with the voice: give a voice, or leave them off."
-            )
+        self._check_together()
+        moment = read_schedule(self.schedule)
         return CampaignSpec(
             name=str(self.name).strip(),
-            services=services,
+            services=check.services_of(self.services),
             user_phone=ids_of(self.user_phone),
             message=message_of(self.message),
             sms_message=message_of(self.sms_message),
             description=self.description,
-            schedule=self._schedule(),
+            schedule=None if moment is None else wire_format(moment),
             run_if_late=self.on_past_schedule == "run_now",
             credit_limit=credit_limit_of(self.credit_limit),
-            voice=None if voiceless else self.hook.find_voice(str(self.voice)).id,
-            category=self.category,
-            length_factor=length_factor,
+            voice=None if self.voice in (None, "") else self.hook.find_voice(str(self.voice)).id,
+            length_factor=length_factor_of(self.length_factor),
             draft=self.draft,
         )
 
-    def _schedule(self) -> str | None:
-        from airflow_provider_tingting.campaigns.schedule import read_schedule, wire_format
-
-        moment = read_schedule(self.schedule)
-        return None if moment is None else wire_format(moment)
+    def _check_together(self) -> None:
+        """Check the arguments that need one another."""
+        services = check.services_of(self.services)
+        if "SMS" in services and not str(self.sms_message or "").strip():
+            raise TingTingConfigError(f"sms_message is empty. TingTing requires it when services is {services!r}.")
+        if self.voice in (None, "") and (self.length_factor not in (None, "") or self.draft is not None):
+            raise TingTingConfigError(
+                "length_factor and draft are set together with the voice: give a voice, or leave them off."
+            )

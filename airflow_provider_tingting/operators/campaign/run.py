@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from airflow_provider_tingting._compat import TRIGGERS_HAVE_ON_KILL, conf
 from airflow_provider_tingting.clock import wall_time
 from airflow_provider_tingting.errors import (
     TingTingCampaignFailedError,
-    TingTingConfigError,
     TingTingError,
 )
 from airflow_provider_tingting.operators.base import TingTingBaseOperator, TingTingBaseWriteOperator
-from airflow_provider_tingting.utils.arguments import (
-    OUTSIDE_WINDOW,
-    campaign_id_of,
-    one_of,
-    seconds_of,
-)
+from airflow_provider_tingting.utils import argument_checks as check
+from airflow_provider_tingting.utils.arguments import OUTSIDE_WINDOW, campaign_id_of, seconds_of
 from airflow_provider_tingting.utils.asset_events import emit_asset_events
-from airflow_provider_tingting.utils.clears import is_first_try, was_cleared
+from airflow_provider_tingting.utils.clears import check_run_on_clear, is_first_try, was_cleared
 from airflow_provider_tingting.utils.deferral import deadline_of, defer
 from airflow_provider_tingting.utils.openlineage import TaskLineage, asset_dataset
-from airflow_provider_tingting.utils.run_age import check_may_call, check_window_close
+from airflow_provider_tingting.utils.run_age import START_CHECKS, check_window_close
 
 if TYPE_CHECKING:
     from airflow_provider_tingting._compat import Context
@@ -103,6 +98,22 @@ class TingTingRunCampaignOperator(TingTingBaseWriteOperator):
     """
 
     template_fields: Sequence[str] = (*TingTingBaseOperator.template_fields, "campaign_id", "partition_key")
+    argument_checks: ClassVar[Mapping[str, check.Check]] = {
+        **TingTingBaseWriteOperator.argument_checks,
+        **START_CHECKS,
+        "campaign_id": check.an_id,
+        "poll_interval": check.seconds,
+        "timeout": check.optional(check.seconds),
+        "success_when": check.optional(check.share_or_function),
+        "tolerate_outage": check.seconds_or_zero,
+        "stall_timeout": check.seconds,
+        "outside_window": check.choice(*OUTSIDE_WINDOW),
+        "at_window_close": check.choice("finish", "stop"),
+        "on_stopped": check.choice("fail", "succeed", "skip"),
+        "start_timeout": check.optional(check.seconds),
+        "partition_key": check.optional(check.text),
+        "on_clear": check_run_on_clear,
+    }
 
     def __init__(
         self,
@@ -129,11 +140,11 @@ class TingTingRunCampaignOperator(TingTingBaseWriteOperator):
     ) -> None:
         super().__init__(**kwargs)
         self.campaign_id = campaign_id
-        self.wait_for_completion = wait_for_completion
-        self.deferrable = deferrable
+        self.wait_for_completion = check.flag_of(wait_for_completion, "wait_for_completion")
+        self.deferrable = check.flag_of(deferrable, "deferrable")
         self.poll_interval = poll_interval
         self.timeout = timeout
-        self.stop_on_kill = stop_on_kill
+        self.stop_on_kill = check.flag_of(stop_on_kill, "stop_on_kill")
         self.success_when = success_when
         self.tolerate_outage = tolerate_outage
         self.stall_timeout = stall_timeout
@@ -141,16 +152,13 @@ class TingTingRunCampaignOperator(TingTingBaseWriteOperator):
         self.outside_window = outside_window
         self.at_window_close = at_window_close
         self.on_stopped = on_stopped
-        self.one_at_a_time = one_at_a_time
+        self.one_at_a_time = check.flag_of(one_at_a_time, "one_at_a_time")
         self.start_timeout = start_timeout
         self.max_age = max_age
         self.on_too_old = on_too_old
         self.partition_key = partition_key
-        check_may_call(calling_window, max_age, on_too_old)
-        one_of(outside_window, "outside_window", OUTSIDE_WINDOW)
-        check_window_close(at_window_close, on_stopped, calling_window, wait_for_completion=wait_for_completion)
-        if start_timeout is not None:
-            seconds_of(start_timeout, "start_timeout")
+        self.check_literals()
+        check_window_close(at_window_close, calling_window, wait_for_completion=self.wait_for_completion)
         # What `on_kill` needs to know.
         self._ti: Any = None
         self._job: CampaignJob | None = None
@@ -234,18 +242,11 @@ class TingTingRunCampaignOperator(TingTingBaseWriteOperator):
     ) -> Started:
         """Check the arguments, and request the run unless it has begun; wait while it may not start yet."""
         from airflow_provider_tingting.campaigns.job import RunRequest
-        from airflow_provider_tingting.campaigns.outcome import check_success_when
         from airflow_provider_tingting.operators.campaign.start import request_run
 
-        if self.on_clear == "send_again":
-            raise TingTingConfigError(
-                "A campaign can be run only once, so on_clear of this task is reattach or fail. To call contacts "
-                'again, give the task that creates the campaign on_clear="send_again" and clear it.'
-            )
         self._ti, self._job, self._has_ended = context["ti"], None, False
         self.check_templates()
         self.apply_on_clear(context, "run the campaign")
-        check_success_when(self.success_when)
         plan = self._plan(context)
         number = plan.campaign_id
         self.push_campaign(context, number)

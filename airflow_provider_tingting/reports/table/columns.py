@@ -13,6 +13,7 @@ from enum import Enum
 from typing import Any, Final
 
 from airflow_provider_tingting.errors import TingTingConfigError
+from airflow_provider_tingting.reports import VARIABLE_MODES
 from airflow_provider_tingting.reports.cells import write_json
 from airflow_provider_tingting.reports.parser import ReportRow
 from airflow_provider_tingting.reports.tidy import CORE, TidyTable
@@ -20,7 +21,6 @@ from airflow_provider_tingting.reports.tidy import CORE, TidyTable
 CAMPAIGN_ID: Final = "campaign_id"
 VARIABLES: Final = "variables"
 EXTRA: Final = "extra"
-MODES: Final = ("json", "columns", "none")
 
 
 class Kind(Enum):
@@ -117,8 +117,8 @@ def check_columns(variables: str, columns: Any) -> None:
 
     :raises TingTingConfigError: one of them is invalid.
     """
-    if variables not in MODES:
-        raise TingTingConfigError(f"variables must be one of {', '.join(MODES)}; it is {variables!r}.")
+    if variables not in VARIABLE_MODES:
+        raise TingTingConfigError(f"variables must be one of {', '.join(VARIABLE_MODES)}; it is {variables!r}.")
     if columns is None:
         return
     names = list(columns.values()) + list(columns) if isinstance(columns, Mapping) else columns

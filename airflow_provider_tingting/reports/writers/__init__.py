@@ -15,6 +15,7 @@ from typing import Any, BinaryIO, Final
 
 from airflow_provider_tingting.errors import TingTingConfigError
 from airflow_provider_tingting.files.atomic import gzip_by_name, is_gzip, size_of, whole_file
+from airflow_provider_tingting.reports import FORMATS
 from airflow_provider_tingting.reports.parser import ReportRow
 from airflow_provider_tingting.reports.pseudonyms import check_numbers, disguise, disguise_names
 from airflow_provider_tingting.reports.reading import ReadReport, read_report
@@ -30,7 +31,6 @@ from airflow_provider_tingting.reports.writers.binary_formats import (
 from airflow_provider_tingting.reports.writers.text_formats import write_csv, write_jsonl
 
 __all__ = [
-    "FORMATS",
     "NEEDS_COLUMNS",
     "WrittenReport",
     "format_of",
@@ -38,7 +38,6 @@ __all__ = [
     "write_report",
 ]
 
-FORMATS: Final = ("csv", "jsonl", "parquet", "xlsx", "raw")
 #: The formats whose columns must be known before the first row is written.
 NEEDS_COLUMNS: Final = frozenset({"csv", "parquet", "xlsx"})
 

@@ -7,9 +7,7 @@ import csv
 import pytest
 from support.adding_contacts import adding, numbers_in
 from support.campaigns import writes
-from support.task_context import execute
-
-from airflow_provider_tingting._compat import AirflowFailException
+from support.task_context import REFUSED, execute
 
 pytestmark = pytest.mark.usefixtures("tingting_conn")
 
@@ -59,7 +57,7 @@ def test_rejects_that_cannot_be_written_are_found_out_before_any_contact_is_sent
     (tmp_path / "a file").touch()
     target = path if "://" in path else str(tmp_path / path)
 
-    with pytest.raises(AirflowFailException, match=r"rejects"):
+    with pytest.raises(REFUSED, match=r"rejects"):
         execute(adding(campaign, MIXED, on_invalid="skip", rejects_path=target))
 
     assert writes(sandbox) == []

@@ -8,9 +8,7 @@ import hmac
 import pytest
 from support.campaigns import NUMBERS, connection, reads
 from support.report_download import downloading
-from support.task_context import execute
-
-from airflow_provider_tingting._compat import AirflowFailException
+from support.task_context import REFUSED, execute
 
 
 @pytest.mark.parametrize("numbers", ["masked", "sha256"])
@@ -59,7 +57,7 @@ def test_numbers_that_cannot_be_disguised_are_refused_before_the_download(
 ):
     monkeypatch.setenv("AIRFLOW_CONN_TINGTING_DEFAULT", connection(sandbox, **{"secret_salt": salt} if salt else {}))
 
-    with pytest.raises(AirflowFailException, match=says):
+    with pytest.raises(REFUSED, match=says):
         execute(downloading(played, tmp_path / "report", **changes))
 
     assert reads(sandbox, "download_campaign_report") == 0

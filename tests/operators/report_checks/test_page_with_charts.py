@@ -8,6 +8,7 @@ from support.report_download import BODY, downloading, refused
 from support.task_context import execute
 
 from airflow_provider_tingting._compat import AirflowFailException
+from airflow_provider_tingting.errors import TingTingConfigError
 
 
 def test_the_page_with_charts_is_written_beside_the_report(played, tmp_path):
@@ -37,9 +38,9 @@ def test_without_the_report_there_is_no_page(server, target):
 @pytest.mark.parametrize(
     ("chart", "error", "says"),
     [
-        ("report.csv", AirflowFailException, "the same file"),
+        ("report.html", AirflowFailException, "the same file"),
         ("/proc/nowhere/x.html", AirflowFailException, "/proc/nowhere"),
-        ("pages/", AirflowFailException, "chart_path 'pages/' is a folder"),
+        ("pages/", TingTingConfigError, "chart_path must end in .html"),
     ],
 )
 def test_a_page_that_cannot_be_written_is_found_out_before_the_download(
@@ -49,6 +50,6 @@ def test_a_page_that_cannot_be_written_is_found_out_before_the_download(
     monkeypatch.chdir(tmp_path)
 
     with pytest.raises(error, match=says):
-        execute(downloading(played, "report.csv", chart_path=chart))
+        execute(downloading(played, "report.html", chart_path=chart))
 
     assert reads(sandbox, "download_campaign_report") == 0

@@ -1,28 +1,28 @@
-"""Operators that write reports to files, and the audience of the next campaign from the report of the last."""
+"""Operators that write the reports of campaigns and surveys to files."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_tingting import api
-from airflow_provider_tingting._compat import AirflowFailException, AirflowSkipException, failed_upstream
+from airflow_provider_tingting._compat import AirflowFailException, failed_upstream
 from airflow_provider_tingting.assets import file_uri, survey_uri
 from airflow_provider_tingting.errors import TingTingConfigError, TingTingReportError, TingTingStorageError
 from airflow_provider_tingting.formatting import counted
 from airflow_provider_tingting.operators.base import TingTingBaseOperator
-from airflow_provider_tingting.utils.arguments import campaign_id_of, one_of, storage_path_of
+from airflow_provider_tingting.reports import FORMATS, NUMBERS
+from airflow_provider_tingting.utils import argument_checks as check
+from airflow_provider_tingting.utils.arguments import campaign_id_of, storage_path_of
 from airflow_provider_tingting.utils.asset_events import emit_asset_events
 from airflow_provider_tingting.utils.openlineage import TaskLineage, asset_dataset, file_dataset
 
 if TYPE_CHECKING:
     from airflow_provider_tingting._compat import Context
-    from airflow_provider_tingting.reports.unreached import Choice, Unreached
 
 _EXAMPLE = "reports/{{ ds }}.csv"
-_ON_TOO_FEW = ("skip", "fail", "continue")
 
 
 class TingTingDownloadReportOperator(TingTingBaseOperator):
@@ -71,6 +71,16 @@ class TingTingDownloadReportOperator(TingTingBaseOperator):
         "chart_path",
         "partition_key",
     )
+    argument_checks: ClassVar[Mapping[str, check.Check]] = {
+        **TingTingBaseOperator.argument_checks,
+        # After a failure of the task that creates the campaign there may be none.
+        "campaign_id": check.id_or_nothing,
+        "path": check.storage_path,
+        "format": check.optional(check.choice(*FORMATS)),
+        "numbers": check.choice(*NUMBERS),
+        "chart_path": check.optional(check.path_ending_in(".html")),
+        "partition_key": check.optional(check.text),
+    }
 
     def __init__(
         self,
@@ -86,18 +96,21 @@ class TingTingDownloadReportOperator(TingTingBaseOperator):
         partition_key: str | None = None,
         **kwargs: Any,
     ) -> None:
-        if download_on_failure:
+        self.download_on_failure = check.flag_of(download_on_failure, "download_on_failure")
+        if self.download_on_failure:
             kwargs.setdefault("trigger_rule", "all_done")
         super().__init__(**kwargs)
         self.campaign_id = campaign_id
         self.path = path
         self.format = format
         self.numbers = numbers
-        self.overwrite = overwrite
-        self.require_complete = require_complete
+        self.overwrite = check.flag_of(overwrite, "overwrite")
+        self.require_complete = check.flag_of(require_complete, "require_complete")
         self.chart_path = chart_path
-        self.download_on_failure = download_on_failure
         self.partition_key = partition_key
+        self.check_literals()
+        if not self.download_on_failure and not check.is_filled_later(campaign_id):
+            campaign_id_of(campaign_id)
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Download, check and write the report."""
@@ -213,6 +226,12 @@ class TingTingDownloadSurveyReportOperator(TingTingBaseOperator):
 
     template_fields: Sequence[str] = (*TingTingBaseOperator.template_fields, "survey_id", "path", "format")
     operator_extra_links = ()
+    argument_checks: ClassVar[Mapping[str, check.Check]] = {
+        **TingTingBaseOperator.argument_checks,
+        "survey_id": check.an_id,
+        "path": check.storage_path,
+        "format": check.choice("csv", "json"),
+    }
 
     def __init__(
         self,
@@ -228,8 +247,9 @@ class TingTingDownloadSurveyReportOperator(TingTingBaseOperator):
         self.survey_id = survey_id
         self.path = path
         self.format = format
-        self.tidy = tidy
-        self.overwrite = overwrite
+        self.tidy = check.flag_of(tidy, "tidy")
+        self.overwrite = check.flag_of(overwrite, "overwrite")
+        self.check_literals()
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Download, check and write the report."""
@@ -240,7 +260,6 @@ class TingTingDownloadSurveyReportOperator(TingTingBaseOperator):
         with self.fail_without_retry():
             self.check_templates()
             number = campaign_id_of(self.survey_id, "survey_id")
-            one_of(self.format, "format", ("csv", "json"))
             target = storage_path_of(self.path, "path", _EXAMPLE)
             with _named_in_errors(f"Survey {number}"), spooled() as spool:
                 ensure_writable(target, overwrite=self.overwrite)
@@ -254,137 +273,6 @@ class TingTingDownloadSurveyReportOperator(TingTingBaseOperator):
             output = file_dataset(target, rows=written.rows, size=written.bytes)
             self._lineage = TaskLineage((survey,), (output,))
             return result
-
-
-class TingTingUnreachedContactsOperator(TingTingBaseOperator):
-    """Write the contacts that a campaign did not reach to a file: the audience of the next campaign.
-
-    Each contact keeps its variables and gets a count of its tries, which ends at `max_tries`. A number that was
-    reached, or that the campaign may still call, is never in the file, and no number is in it twice. Give the file to
-    `TingTingAddContactsOperator(contacts=…)`. When too few contacts are left, the task is skipped, and with it the
-    tasks after it. The operator changes nothing at TingTing; a retry or a clear writes the same file again, and a
-    killed task leaves what was at the path.
-
-    XCom: `return_value` is `{path, contacts, given_up, rows}`; each is a key of its own too, the numbers also when the
-    task is skipped. `given_up` counts the contacts with `max_tries` tries. No contact is in an XCom.
-
-    Source: API page, Campaign report.
-
-    :param path: a local path or URI that ends in `.csv` or `.jsonl`, each also with `.gz`. A file that exists is
-        replaced.
-    :param report: the file of a report, in any format that `TingTingDownloadReportOperator` writes. Give this or
-        `campaign_id`.
-    :param campaign_id: the campaign whose report the operator downloads and checks. Give this or `report`.
-    :param statuses: the statuses in the report to try again; None for `unanswered`, `failed` and `terminated`.
-    :param max_tries: how many campaigns may try the same contact, the first one included; None for no limit.
-    :param tries_column: the variable that counts the campaigns that have tried the contact; a contact without it has
-        been tried by this campaign only. A stopped campaign has not tried its `terminated` contacts.
-    :param minimum_contacts: the least number of contacts that is worth a campaign.
-    :param on_too_few: what to do with fewer: `skip` this task and the tasks after it, `fail`, or `continue` and write
-        the file.
-    :param tingting_conn_id: the Airflow connection; needed with `campaign_id` only.
-    :raises AirflowSkipException: fewer than `minimum_contacts` are left.
-    :raises AirflowFailException: an argument, a path, the report, the token or the campaign is refused; no retry helps.
-    :raises TingTingReportError: the report is incomplete or damaged.
-    :raises TingTingStorageError: the disk is full or the store fails; the file is unchanged.
-    """
-
-    template_fields: Sequence[str] = (
-        *TingTingBaseOperator.template_fields,
-        "path",
-        "report",
-        "campaign_id",
-        "statuses",
-        "max_tries",
-        "tries_column",
-        "minimum_contacts",
-    )
-
-    def __init__(
-        self,
-        *,
-        path: str,
-        report: str | None = None,
-        campaign_id: int | str | None = None,
-        statuses: Sequence[str] | None = None,
-        max_tries: int | None = 3,
-        tries_column: str = "tries",
-        minimum_contacts: int = 1,
-        on_too_few: str = "skip",
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(**kwargs)
-        self.path = path
-        self.report = report
-        self.campaign_id = campaign_id
-        self.statuses = statuses
-        self.max_tries = max_tries
-        self.tries_column = tries_column
-        self.minimum_contacts = minimum_contacts
-        self.on_too_few = on_too_few
-
-    def execute(self, context: Context) -> dict[str, Any]:
-        """Read the report, choose the contacts and write them."""
-        from airflow_provider_tingting.files.target import ensure_writable
-        from airflow_provider_tingting.reports import unreached
-
-        with self.fail_without_retry():
-            self.check_templates()
-            statuses = unreached.UNREACHED if self.statuses is None else self.statuses
-            choice = unreached.Choice.read(statuses, self.max_tries, self.tries_column)
-            minimum = self._minimum()
-            target = storage_path_of(self.path, "path", "audiences/again.csv")
-            unreached.check_audience_name(str(target.name))
-            ensure_writable(target, what="The audience")
-            try:
-                found = self._write(context, target, choice, minimum)
-            except unreached.TooFewContactsError as few:
-                self.push_values(context, few.found.to_json())
-                if self.on_too_few == "fail":
-                    raise AirflowFailException(str(few)) from few
-                raise AirflowSkipException(str(few)) from few
-            result = {"path": str(target), **found.to_json()}
-            self.push_values(context, result)
-            self.log.info("%s of %s contacts are tried again: %s", found.contacts, found.rows, self.path)
-            return result
-
-    def _write(self, context: Context, target: Any, choice: Choice, minimum: int) -> Unreached:
-        from airflow_provider_tingting.campaigns.fetch_report import check_fetched, fetch_report, settled, spooled
-        from airflow_provider_tingting.reports.outcomes import Outcomes
-        from airflow_provider_tingting.reports.unreached import write_unreached
-
-        given = [value not in (None, "") for value in (self.report, self.campaign_id)]
-        if all(given) or not any(given):
-            raise TingTingConfigError("Give either report, the path of a report's file, or campaign_id.")
-        if given[0]:
-            source = storage_path_of(self.report, "report", "reports/campaign_79.csv")
-            found = write_unreached(Outcomes(source), target, choice, minimum=minimum)
-            self._lineage = TaskLineage((file_dataset(source),), (file_dataset(target, rows=found.contacts),))
-            return found
-        number = campaign_id_of(self.campaign_id)
-        campaign = self.hook.get_campaign(number)
-        self.push_campaign(context, number)
-        if not campaign.status.is_final:
-            self.log.warning(
-                "Campaign %s is %s: contacts that it has not called yet are not in the file", number, campaign.status
-            )
-        with spooled() as spool:
-            # The listing cannot replace the report: it lacks the variables.
-            fetch = partial(fetch_report, columns=False, may_list=False)
-            fetched = settled(campaign, lambda: fetch(self.hook.get_conn(), campaign, spool))
-            check_fetched(fetched, campaign)
-            found = write_unreached(Outcomes(spool), target, choice, minimum=minimum)
-        read = asset_dataset(self.campaign_uri(number))
-        self._lineage = TaskLineage((read,), (file_dataset(target, rows=found.contacts),))
-        return found
-
-    def _minimum(self) -> int:
-        one_of(self.on_too_few, "on_too_few", _ON_TOO_FEW)
-        if not str(self.minimum_contacts).isdecimal():
-            raise TingTingConfigError(
-                f"minimum_contacts must be a whole number of at least 0; it is {self.minimum_contacts!r}."
-            )
-        return 0 if self.on_too_few == "continue" else int(self.minimum_contacts)
 
 
 @contextmanager

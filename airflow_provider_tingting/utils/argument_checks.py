@@ -1,0 +1,349 @@
+"""Tables of checks: what the arguments of an operator, sensor or notifier may be.
+
+A class lists a check for each of its arguments. `check_literals` applies them when the DAG file is parsed, to what the
+file says itself, and `check_all` when the task runs, to what templates have filled in. Each check raises an error that
+names the argument and says what it may be.
+"""
+
+from __future__ import annotations
+
+import codecs
+import math
+from collections.abc import Callable, Collection, Iterable, Mapping
+from datetime import date, time, timedelta
+from decimal import Decimal
+from enum import Enum
+from typing import Any, TypeAlias
+from uuid import UUID
+
+from airflow_provider_tingting.errors import TingTingConfigError
+from airflow_provider_tingting.reports import CONTACT_STATUSES
+from airflow_provider_tingting.utils.arguments import (
+    IDS,
+    campaign_id_of,
+    check_rendered,
+    is_like_a_path,
+    one_of,
+    quoted,
+    seconds_of,
+    shown,
+)
+
+#: Takes a value and the name of its argument.
+Check: TypeAlias = Callable[[Any, str], object]
+
+SERVICES = ("PHONE", "SMS", "SMS & PHONE")
+#: What can be the value of a variable.
+_PLAIN = (str, int, float, date, time, timedelta, Decimal, UUID, Enum)
+#: The largest whole number that a database or a server takes.
+_LARGEST = 2**63 - 1
+
+
+def check_literals(owner: object, checks: Mapping[str, Check], templated: Collection[str]) -> None:
+    """Check the arguments that no template or XCom fills.
+
+    :param owner: holds the arguments as attributes.
+    :param checks: the check of each argument.
+    :param templated: the arguments that a template may fill.
+    :raises TingTingConfigError: naming the first wrong argument.
+    """
+    for name, check in checks.items():
+        value = getattr(owner, name)
+        if name in templated and is_filled_later(value):
+            continue
+        if isinstance(value, str) and name not in IDS:
+            check_rendered({name: value})
+        check(value, name)
+
+
+def check_all(owner: object, checks: Mapping[str, Check]) -> None:
+    """Check all arguments, after the templates are rendered.
+
+    :param owner: holds the arguments as attributes.
+    :param checks: the check of each argument.
+    :raises TingTingConfigError: naming the first wrong argument.
+    """
+    check_literals(owner, checks, ())
+
+
+def is_filled_later(value: Any) -> bool:
+    """Return whether a template or an XCom gives the value, or a part of it, when the task runs.
+
+    :param value: the argument as the DAG file gives it.
+    """
+    if isinstance(value, str):
+        return "{{" in value or "{%" in value
+    if isinstance(value, Mapping):
+        return any(is_filled_later(part) for part in value.values())
+    if isinstance(value, list | tuple | set | frozenset):
+        return any(is_filled_later(part) for part in value)
+    # What Airflow resolves itself, such as the output of another task, and functions, which it calls.
+    return hasattr(value, "resolve") or callable(value)
+
+
+def flag_of(value: Any, argument: str) -> bool:
+    """Return a boolean that may have come as a text.
+
+    :param value: True, False, or one of the texts `true`, `false`, `1` and `0`.
+    :param argument: its name, for the error.
+    :raises TingTingConfigError: it is something else.
+    """
+    text = value.strip().lower() if isinstance(value, str) else ""
+    if isinstance(value, bool) or text in ("true", "false", "1", "0"):
+        return value if isinstance(value, bool) else text in ("true", "1")
+    raise TingTingConfigError(f"{argument} must be True or False; it is {quoted(value)}.")
+
+
+def an_id(value: Any, argument: str) -> None:
+    """Refuse what is no id of TingTing."""
+    campaign_id_of(value, argument)
+
+
+def id_or_nothing(value: Any, argument: str) -> None:
+    """Refuse what is neither an id of TingTing nor what a template makes of a missing one."""
+    if value not in (None, "", "None"):
+        campaign_id_of(value, argument)
+
+
+def text(value: Any, argument: str) -> None:
+    """Refuse what is no text, and an empty text."""
+    if not isinstance(value, str):
+        raise TingTingConfigError(f"{argument} must be a text; it is {shown(value)}.")
+    if not value.strip():
+        raise TingTingConfigError(f"{argument} is empty. Give a text.")
+
+
+def text_or_id(value: Any, argument: str) -> None:
+    """Refuse what is neither a text nor an id, such as a voice."""
+    if isinstance(value, int | float) or value is None:
+        campaign_id_of(value, argument)
+    else:
+        text(value, argument)
+
+
+def text_or_number(value: Any, argument: str) -> None:
+    """Refuse what is neither a text nor a number that a native template has made of one, such as a sheet's name."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        text(value, argument)
+
+
+def seconds(value: Any, argument: str) -> None:
+    """Refuse what is no time above 0, in seconds or as a timedelta."""
+    seconds_of(value, argument)
+
+
+def seconds_or_zero(value: Any, argument: str) -> None:
+    """Refuse what is no time of at least 0, in seconds or as a timedelta."""
+    seconds_of(value, argument, zero=True)
+
+
+def is_services(value: Any, argument: str) -> None:
+    """Refuse what is none of TingTing's services."""
+    text(value, argument)
+    one_of(services_of(value), argument, SERVICES)
+
+
+def services_of(value: Any) -> str:
+    """Return services as TingTing writes them: `sms&phone` becomes `SMS & PHONE`.
+
+    :param value: the argument.
+    """
+    return " ".join(str(value).upper().replace("&", " & ").split())
+
+
+def encoding(value: Any, argument: str) -> None:
+    """Refuse what is no encoding that Python knows."""
+    text(value, argument)
+    try:
+        codecs.lookup(value)
+    except (LookupError, ValueError):
+        raise TingTingConfigError(
+            f"{argument} must be the name of an encoding, such as 'utf-8', 'utf-16' or 'cp1252'; it is {quoted(value)}."
+        ) from None
+
+
+def separator(value: Any, argument: str) -> None:
+    """Refuse what is not the one character between the values of a text file."""
+    if not isinstance(value, str) or (len(value) != 1 and value not in ("tab", "\\t")) or value in '\r\n"':
+        raise TingTingConfigError(f"{argument} is the one character between values, such as ';' or 'tab'.")
+
+
+def query_parameters(value: Any, argument: str) -> None:
+    """Refuse what no database driver takes as the values of a query's placeholders."""
+    if not isinstance(value, Mapping | list | tuple):
+        raise TingTingConfigError(
+            f"{argument} must be the values of the query's placeholders, as a dict or a list; it is {shown(value)}."
+        )
+
+
+def storage_path(value: Any, argument: str) -> None:
+    """Refuse what is no path: a text, a path object, or an object of a storage."""
+    if isinstance(value, str) and not value.strip():
+        raise TingTingConfigError(f"{argument} is empty. Give a path or URI such as reports/{{{{ ds }}}}.csv.")
+    if not (isinstance(value, str) or hasattr(value, "__fspath__") or hasattr(value, "open")):
+        raise TingTingConfigError(
+            f"{argument} must be a path or URI, such as reports/{{{{ ds }}}}.csv; it is {shown(value)}."
+        )
+
+
+def a_dict(value: Any, argument: str) -> None:
+    """Refuse what is no dict."""
+    if not isinstance(value, Mapping):
+        raise TingTingConfigError(f"{argument} must be a dict; it is {shown(value)}.")
+
+
+def dict_of_texts(value: Any, argument: str) -> None:
+    """Refuse what is no dict of texts and texts."""
+    a_dict(value, argument)
+    if not all(isinstance(part, str) and part.strip() for pair in value.items() for part in pair):
+        raise TingTingConfigError(f"{argument} must be a dict of texts; one of its keys or values is no text.")
+
+
+def dict_of_values(value: Any, argument: str) -> None:
+    """Refuse what is no dict of names and values that JSON has."""
+    a_dict(value, argument)
+    for key, part in value.items():
+        if not isinstance(key, str) or not key.strip():
+            raise TingTingConfigError(f"{argument} must be a dict of names and values; a key is {shown(key)}.")
+        plain = part is None or isinstance(part, _PLAIN)
+        if not plain or (isinstance(part, float) and not math.isfinite(part)):
+            raise TingTingConfigError(f"{argument}[{key!r}] must be a text or a number; it is {shown(part)}.")
+
+
+def contacts(value: Any, argument: str) -> None:
+    """Refuse what holds no contacts: neither a path, nor a list of numbers or dicts."""
+    if isinstance(value, str):
+        text(value, argument)
+    elif isinstance(value, Mapping | bytes | bytearray) or not (
+        isinstance(value, Iterable) or hasattr(value, "open") or hasattr(value, "__fspath__")
+    ):
+        raise TingTingConfigError(
+            f"{argument} must be a list of numbers or dicts, or the path of a file; it is a {type(value).__name__}."
+        )
+
+
+def exclusion(value: Any, argument: str) -> None:
+    """Refuse what is no source of an exclusion list; a dict must name a file or a query."""
+    sources = [value] if isinstance(value, str | Mapping) or not isinstance(value, list | tuple) else value
+    for one in sources:
+        if isinstance(one, Mapping):
+            if not {"sql", "contacts", "number", "other_variables"} & set(one) and one is value:
+                raise TingTingConfigError(
+                    f"{argument} must be a source of contacts; as a dict it needs 'contacts' or 'sql'."
+                )
+        elif one is value:
+            contacts(one, argument)
+
+
+def contact_statuses(value: Any, argument: str) -> None:
+    """Refuse what is no status of a contact, and no list of them."""
+    statuses = [value] if isinstance(value, str) else value
+    if not isinstance(statuses, list | tuple | set | frozenset) or not all(isinstance(one, str) for one in statuses):
+        raise TingTingConfigError(
+            f"{argument} must be a list of statuses, some of {', '.join(CONTACT_STATUSES)}; it is {shown(value)}."
+        )
+
+
+def column_choice(value: Any, argument: str) -> None:
+    """Refuse what is neither a list of columns nor a dict of the table's columns and the report's."""
+    names = [*value, *value.values()] if isinstance(value, Mapping) else value
+    is_list = (
+        isinstance(names, list | tuple) and names and all(isinstance(name, str) and name.strip() for name in names)
+    )
+    if not is_list:
+        raise TingTingConfigError(
+            f"{argument} must be a list of the report's columns, or a dict of the table's columns and the report's, "
+            f'such as {{"phone": "number"}}; it is {shown(value)}.'
+        )
+
+
+def row_choice(value: Any, argument: str) -> None:
+    """Refuse what chooses no rows: neither a function nor a dict of column and value or values."""
+    if callable(getattr(value, "function", value)):
+        return
+    a_dict(value, argument)
+    if not value:
+        raise TingTingConfigError(f"{argument} is an empty dict. Give a column and its value, or leave it off.")
+    if not all(isinstance(key, str) and key.strip() for key in value):
+        raise TingTingConfigError(f"{argument} must be a dict of columns and values; one of its keys is no text.")
+
+
+def share_or_function(value: Any, argument: str) -> None:
+    """Refuse what is neither a share from 0 to 1 nor a function of the summary."""
+    if callable(value):
+        return
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
+        raise TingTingConfigError(
+            f"{argument} must be the least share of contacts reached, a number from 0 to 1, or a function that takes "
+            f"the campaign's summary and returns True or False; it is {quoted(value)}."
+        )
+
+
+def optional(check: Check, *, may_be_empty: bool = True) -> Check:
+    """Return the check of an argument that may also be None.
+
+    :param check: of any other value.
+    :param may_be_empty: whether the empty text, which a template may render, means None.
+    """
+
+    def check_unless_none(value: Any, argument: str) -> None:
+        is_empty = may_be_empty and isinstance(value, str) and not value.strip()
+        if value is not None and not is_empty:
+            check(value, argument)
+
+    return check_unless_none
+
+
+def choice(*words: str) -> Check:
+    """Return the check of an argument that is one of some words.
+
+    :param words: the words.
+    """
+
+    def check_word(value: Any, argument: str) -> None:
+        if not isinstance(value, str) or value not in words:
+            raise TingTingConfigError(f"{argument} must be one of {', '.join(words)}; it is {quoted(value)}.")
+
+    return check_word
+
+
+def whole_number(least: int, most: int = _LARGEST) -> Check:
+    """Return the check of a whole number, which a template may give as text.
+
+    :param least: the least that it may be.
+    :param most: the most that it may be.
+    """
+
+    def check_number(value: Any, argument: str) -> None:
+        is_whole = isinstance(value, int) or (isinstance(value, float) and value.is_integer())
+        digits = isinstance(value, str) and value.strip().isascii() and value.strip().isdecimal() and len(value) < 20
+        if isinstance(value, bool) or not (is_whole or digits) or not least <= int(value) <= most:
+            limits = f"of at least {least}" if most == _LARGEST else f"from {least} to {most:,}"
+            raise TingTingConfigError(f"{argument} must be a whole number {limits}; it is {quoted(value)}.")
+
+    return check_number
+
+
+def amount(value: Any, argument: str) -> None:
+    """Refuse what is no number of at least 0; a template may give it as text."""
+    try:
+        number = math.nan if isinstance(value, bool | bytes) else float(value)
+    except (TypeError, ValueError, OverflowError):
+        number = math.nan
+    if not (number >= 0 and math.isfinite(number)):
+        raise TingTingConfigError(f"{argument} must be a number of at least 0; it is {quoted(value)}.")
+
+
+def path_ending_in(*endings: str) -> Check:
+    """Return the check of a path whose name ends in one of some endings.
+
+    :param endings: such as `.csv`.
+    """
+
+    def check_path(value: Any, argument: str) -> None:
+        storage_path(value, argument)
+        if not str(value).lower().endswith(endings):
+            at = repr(str(value)) if is_like_a_path(str(value)) else shown(value)
+            raise TingTingConfigError(f"{argument} must end in {' or '.join(endings)}; it is {at}.")
+
+    return check_path
