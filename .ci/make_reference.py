@@ -24,7 +24,11 @@ PUBLIC: dict[str, dict[str, list[str]]] = {
     "Operators": {
         "operators.campaign": ["TingTingCreateCampaignOperator", "TingTingRunCampaignOperator"],
         "operators.contacts": ["TingTingAddContactsOperator", "TingTingCheckContactsOperator"],
-        "operators.report": [],
+        "operators.report": [
+            "TingTingDownloadReportOperator",
+            "TingTingDownloadSurveyReportOperator",
+            "TingTingUnreachedContactsOperator",
+        ],
         "operators.manage": [],
         "operators.preview": [],
         "transfers.tingting_to_sql": [],

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_tingting import api
 from airflow_provider_tingting._compat import AirflowSkipException
-from airflow_provider_tingting.campaigns.schedule import read_schedule, wire_format
 from airflow_provider_tingting.errors import (
     TingTingCampaignError,
     TingTingConfigError,
@@ -60,7 +59,7 @@ class TingTingUpdateCampaignOperator(TingTingBaseWriteOperator):
         "services": check.optional(check.is_services, may_be_empty=False),
         "message": check.optional(check.text, may_be_empty=False),
         "sms_message": check.optional(check.text, may_be_empty=False),
-        "schedule": lambda value, _: read_schedule(value),
+        "schedule": check.schedule,
     }
 
     def __init__(
@@ -86,6 +85,7 @@ class TingTingUpdateCampaignOperator(TingTingBaseWriteOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         """Send the fields that are given."""
         from airflow_provider_tingting.api.idempotent_writes import retry_idempotent
+        from airflow_provider_tingting.campaigns.schedule import read_schedule, wire_format
 
         with self.fail_without_retry():
             self.check_templates()

@@ -151,6 +151,14 @@ def services_of(value: Any) -> str:
     return " ".join(str(value).upper().replace("&", " & ").split())
 
 
+def schedule(value: Any, argument: str) -> None:
+    """Refuse what is no time, and a time that is more than a year ahead."""
+    if value is not None:
+        from airflow_provider_tingting.campaigns.schedule import read_schedule
+
+        read_schedule(value)
+
+
 def encoding(value: Any, argument: str) -> None:
     """Refuse what is no encoding that Python knows."""
     text(value, argument)

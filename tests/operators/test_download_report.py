@@ -12,7 +12,7 @@ from support.report_download import downloading
 from support.task_context import REFUSED, execute
 
 from airflow_provider_tingting._compat import AirflowFailException
-from airflow_provider_tingting.errors import TingTingConfigError, TingTingAPIError, TingTingReportError
+from airflow_provider_tingting.errors import TingTingAPIError, TingTingConfigError, TingTingReportError
 from airflow_provider_tingting.operators.report import TingTingDownloadSurveyReportOperator
 from airflow_provider_tingting.sandbox import Sandbox
 

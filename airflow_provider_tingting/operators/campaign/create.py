@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_tingting import api
-from airflow_provider_tingting.campaigns.schedule import read_schedule, wire_format
 from airflow_provider_tingting.errors import (
     NON_RETRYABLE,
     TingTingCampaignError,
@@ -100,7 +99,7 @@ class TingTingCreateCampaignOperator(TingTingBaseWriteOperator):
         "message": check.text,
         "sms_message": check.optional(check.text),
         "description": check.optional(check.text),
-        "schedule": lambda value, _: read_schedule(value),
+        "schedule": check.schedule,
         "on_past_schedule": check.choice("fail", "run_now"),
         "voice": check.optional(check.text_or_id),
         "length_factor": lambda value, _: length_factor_of(value),
@@ -215,6 +214,7 @@ class TingTingCreateCampaignOperator(TingTingBaseWriteOperator):
 
     def _spec(self) -> CampaignSpec:
         from airflow_provider_tingting.campaigns.marker import CampaignSpec
+        from airflow_provider_tingting.campaigns.schedule import read_schedule, wire_format
 
         self._check_together()
         moment = read_schedule(self.schedule)
