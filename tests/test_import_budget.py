@@ -23,7 +23,7 @@ HEAVY = {
 }
 
 # Of the package's modules, with every class that a DAG file can use; each costs about a millisecond.
-MOST_OWN_MODULES = 80
+MOST_OWN_MODULES = 86
 
 
 def test_importing_every_operator_sensor_and_trigger_loads_nothing_heavy() -> None:

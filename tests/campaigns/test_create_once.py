@@ -239,12 +239,12 @@ def test_a_new_schedule_is_sent_only_to_a_campaign_that_was_never_requested(know
 def test_the_voice_is_sent_again_after_an_unknown_outcome() -> None:
     account = Account(set_campaign_message=[LOST, None])
 
-    account.create(spec=replace(SPEC, voice=1, category="Audio", length_factor="1.20", draft=True))
+    account.create(spec=replace(SPEC, voice=1, length_factor="1.20", draft=True))
 
     bodies = [call.request.json for call in account.calls if call.name == "set_campaign_message"]
     assert len(bodies) == 2
     assert bodies[0]["voice"] == 1
-    assert (bodies[1]["category"], bodies[1]["message"], bodies[1]["length_factor"]) == ("Audio", "नमस्कार", "1.20")
+    assert (bodies[1]["category"], bodies[1]["message"], bodies[1]["length_factor"]) == ("Text", "नमस्कार", "1.20")
     assert bodies[1]["draft"]
 
 
