@@ -7,7 +7,6 @@ import csv
 import openpyxl
 import pytest
 from support.campaigns import a_campaign, connection, writes
-from support.impatience import settle_fast
 from support.task_context import REFUSED, context_of, execute
 
 from airflow_provider_tingting._compat import AirflowFailException
@@ -64,9 +63,8 @@ def test_the_campaigns_messages_are_checked_and_nothing_is_sent(sandbox):
     assert writes(sandbox) == []
 
 
-def test_what_the_check_says_is_what_tingting_has_in_the_end(sandbox, tmp_path, monkeypatch):
+def test_what_the_check_says_is_what_tingting_has_in_the_end(sandbox, tmp_path, virtual_time):
     """A messy spreadsheet, checked, sent, and counted at TingTing."""
-    settle_fast(monkeypatch)
     campaign = a_campaign(sandbox, numbers=(), message="नमस्कार {tags_name}", services="SMS & PHONE", sms_message="Hi")
     book = openpyxl.Workbook()
     for row in (

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 from support.campaigns import NUMBERS, a_campaign, connection, reads, writes
-from support.impatience import settle_fast
 from support.task_context import context_of
 
 from airflow_provider_tingting._compat import AirflowFailException
@@ -13,13 +12,10 @@ from airflow_provider_tingting.operators.contacts import TingTingAddContactsOper
 from airflow_provider_tingting.sandbox import Sandbox
 from airflow_provider_tingting.sandbox.routes import campaigns as campaign_routes
 
+pytestmark = pytest.mark.usefixtures("virtual_time")
+
 PEOPLE = [{"number": number, "name": "Sita"} for number in NUMBERS]
 OTHERS = [{"number": f"98412346{index:02}", "name": "Hari"} for index in range(4)]
-
-
-@pytest.fixture(autouse=True)
-def _impatient(monkeypatch):
-    settle_fast(monkeypatch)
 
 
 @pytest.fixture

@@ -11,7 +11,6 @@ from urllib.parse import urlsplit
 import openpyxl
 import pytest
 from support.campaigns import a_campaign, writes
-from support.impatience import settle_fast
 from support.postgres_server import folder_for_server, programs, running_server
 from support.task_context import execute
 
@@ -49,8 +48,7 @@ def numbers_in(sandbox, campaign):
     return sorted(sandbox.world.campaigns[campaign].numbers)
 
 
-def test_the_columns_of_a_query_are_those_of_a_table(sandbox, database, monkeypatch):
-    settle_fast(monkeypatch)
+def test_the_columns_of_a_query_are_those_of_a_table(sandbox, database, virtual_time):
     campaign = a_campaign(sandbox, numbers=(), message="नमस्कार {tags_name}, {tags_city}")
 
     result, _ = execute(

@@ -6,7 +6,6 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 from support.campaigns import connection, writes
-from support.impatience import settle_fast
 from support.task_context import REFUSED, execute
 
 from airflow_provider_tingting._compat import AirflowFailException
@@ -18,14 +17,9 @@ from airflow_provider_tingting.errors import (
 )
 from airflow_provider_tingting.operators.campaign import TingTingCreateCampaignOperator
 
-pytestmark = pytest.mark.usefixtures("tingting_conn")
+pytestmark = pytest.mark.usefixtures("tingting_conn", "virtual_time")
 
 CREATED = ["create_campaign", "set_campaign_message"]
-
-
-@pytest.fixture(autouse=True)
-def _impatient(monkeypatch):
-    settle_fast(monkeypatch)
 
 
 def creating(**changes):

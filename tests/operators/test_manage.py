@@ -6,7 +6,6 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 from support.campaigns import NUMBERS, a_campaign, writes
-from support.impatience import settle_fast
 from support.task_context import REFUSED, execute
 
 from airflow_provider_tingting._compat import AirflowFailException
@@ -21,8 +20,7 @@ pytestmark = pytest.mark.usefixtures("tingting_conn")
 
 
 @pytest.fixture(autouse=True)
-def _impatient(monkeypatch, sandbox):
-    settle_fast(monkeypatch)
+def _speed_of_the_world(sandbox, virtual_time):
     sandbox.clock.speed = 0
 
 

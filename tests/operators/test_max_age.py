@@ -8,7 +8,6 @@ from types import SimpleNamespace
 
 import pytest
 from support.campaigns import a_campaign, dialled_once, writes
-from support.impatience import settle_fast
 from support.task_context import context_of
 
 from airflow_provider_tingting._compat import AirflowFailException, AirflowSkipException
@@ -33,8 +32,7 @@ class RunType(str, Enum):
 
 
 @pytest.fixture(autouse=True)
-def _impatient(monkeypatch, sandbox):
-    settle_fast(monkeypatch)
+def _speed_of_the_world(sandbox, virtual_time):
     sandbox.clock.speed = 5000
 
 

@@ -7,7 +7,6 @@ from datetime import datetime, timezone
 import pytest
 from airflow.providers.common.compat.sdk import DAG
 from support.campaigns import NUMBERS, dialled_once, meanwhile, reads, writes
-from support.impatience import settle_fast
 from support.task_context import context_of
 
 from airflow_provider_tingting._compat import AirflowFailException
@@ -18,8 +17,7 @@ pytestmark = pytest.mark.usefixtures("tingting_conn")
 
 
 @pytest.fixture(autouse=True)
-def _impatient(monkeypatch, sandbox):
-    settle_fast(monkeypatch)
+def _speed_of_the_world(sandbox, virtual_time):
     sandbox.clock.speed = 0
 
 

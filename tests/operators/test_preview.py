@@ -7,19 +7,13 @@ from urllib.request import urlopen
 
 import pytest
 from support.campaigns import NUMBERS, a_campaign, writes
-from support.impatience import settle_fast
 from support.task_context import REFUSED, execute
 
 from airflow_provider_tingting._compat import AirflowFailException
 from airflow_provider_tingting.operators.preview import TingTingDemoCallOperator, TingTingPreviewVoiceOperator
 from airflow_provider_tingting.sandbox import Sandbox
 
-pytestmark = pytest.mark.usefixtures("tingting_conn")
-
-
-@pytest.fixture(autouse=True)
-def _impatient(monkeypatch):
-    settle_fast(monkeypatch)
+pytestmark = pytest.mark.usefixtures("tingting_conn", "virtual_time")
 
 
 def previewing(campaign_id, **changes):

@@ -6,7 +6,6 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 from support.campaigns import NUMBERS, a_campaign, connection, dialled_once, meanwhile, reads, writes
-from support.impatience import settle_fast
 from support.task_context import REFUSED, context_of, execute
 
 from airflow_provider_tingting._compat import AirflowFailException
@@ -26,8 +25,7 @@ pytestmark = pytest.mark.usefixtures("tingting_conn")
 
 
 @pytest.fixture(autouse=True)
-def _impatient(monkeypatch, sandbox):
-    settle_fast(monkeypatch)
+def _speed_of_the_world(sandbox, virtual_time):
     sandbox.clock.speed = 2000
 
 

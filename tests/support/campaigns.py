@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from support.virtual_time import running_virtual_time
+
 from airflow_provider_tingting.sandbox import Sandbox
 
 NUMBERS = ("9841234501", "9841234502", "9801234503", "9861234504")
@@ -86,7 +88,14 @@ def wait_until(condition: Callable[[], bool], *, within: float = 20.0) -> None:
 
 @contextmanager
 def meanwhile(condition: Callable[[], bool], act: Callable[[], object], *, within: float = 20.0) -> Iterator[None]:
-    """Do something in another thread as soon as a condition holds, while the block waits for a campaign."""
+    """Do something as soon as a condition holds, while the block waits for a campaign.
+
+    In virtual time that is in the first sleep in which it holds; otherwise another thread looks for it.
+    """
+    if clock := running_virtual_time():
+        with clock.when(condition, act):
+            yield
+        return
     failed: list[BaseException] = []
 
     def run() -> None:

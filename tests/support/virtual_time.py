@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 import selectors
+import threading
 import time
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
@@ -34,7 +35,10 @@ class VirtualTime:
         self._wall = at
         self._monotonic = 5000.0
         self._due: list[tuple[float, int, Callable[[], object]]] = []
+        self._awaited: list[tuple[Callable[[], bool], Callable[[], object]]] = []
         self._order = count()
+        # Several threads may sleep. What becomes due is done without the lock: it may wait for another thread.
+        self._lock = threading.Lock()
 
     def time(self) -> float:
         return self._wall
@@ -48,11 +52,11 @@ class VirtualTime:
     def push(self, seconds: float) -> None:
         """Let time pass, and do on the way what is due."""
         end = self._monotonic + seconds
-        while self._due and self._due[0][0] <= end:
-            due, _, act = heapq.heappop(self._due)
-            self._move_to(due)
-            act()
+        while due := self._next_due(end):
+            self._move_to(due[0])
+            due[2]()
         self._move_to(end)
+        self._do_what_was_awaited()
 
     def after(self, seconds: float, act: Callable[[], object]) -> None:
         """Do something when so much time has passed, in whichever thread sleeps then.
@@ -60,6 +64,18 @@ class VirtualTime:
         :param act: called in the thread that sleeps.
         """
         heapq.heappush(self._due, (self._monotonic + seconds, next(self._order), act))
+
+    @contextmanager
+    def when(self, condition: Callable[[], bool], act: Callable[[], object]) -> Iterator[None]:
+        """Do something in the first sleep in which a condition holds; the block must sleep so long.
+
+        :param act: called once, in the thread that sleeps.
+        """
+        awaited = (condition, act)
+        self._awaited.append(awaited)
+        yield
+        self._do_what_was_awaited()
+        assert awaited not in self._awaited, "what was waited for has not come about"
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine in an event loop of this time, as `asyncio.run` does in real time."""
@@ -71,10 +87,22 @@ class VirtualTime:
             loop.run_until_complete(loop.shutdown_asyncgens())
             loop.close()
 
+    def _do_what_was_awaited(self) -> None:
+        with self._lock:
+            come_about = [awaited for awaited in self._awaited if awaited[0]()]
+            self._awaited = [awaited for awaited in self._awaited if awaited not in come_about]
+        for _, act in come_about:
+            act()
+
+    def _next_due(self, end: float) -> tuple[float, int, Callable[[], object]] | None:
+        with self._lock:
+            return heapq.heappop(self._due) if self._due and self._due[0][0] <= end else None
+
     def _move_to(self, moment: float) -> None:
-        seconds = max(0.0, moment - self._monotonic)
-        self._wall += seconds
-        self._monotonic += seconds
+        with self._lock:
+            seconds = max(0.0, moment - self._monotonic)
+            self._wall += seconds
+            self._monotonic += seconds
 
 
 class _Selector(selectors.DefaultSelector):  # type: ignore[misc, valid-type]
@@ -167,6 +195,11 @@ def run_in_virtual_time(at: float = 1_795_400_000.0) -> Iterator[VirtualTime]:
             yield clock
     finally:
         _running.remove(clock)
+
+
+def running_virtual_time() -> VirtualTime | None:
+    """Return the virtual time of this test, if it has one."""
+    return _running[-1] if _running else None
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:

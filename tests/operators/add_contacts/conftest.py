@@ -1,10 +1,9 @@
-"""A campaign that is still empty, and a sending that waits for hundredths of a second only."""
+"""A campaign that is still empty, and sending in virtual time, with few retries."""
 
 from __future__ import annotations
 
 import pytest
 from support.campaigns import a_campaign
-from support.impatience import settle_fast
 
 from airflow_provider_tingting.contacts import send
 
@@ -12,8 +11,7 @@ RETRIES = send.BatchRetries(attempts=4, max_wait=0.05)
 
 
 @pytest.fixture(autouse=True)
-def _impatient(monkeypatch):
-    settle_fast(monkeypatch)
+def _few_retries(virtual_time, monkeypatch):
     monkeypatch.setattr(send, "BatchRetries", lambda: RETRIES)
 
 
