@@ -29,11 +29,12 @@ PUBLIC: dict[str, dict[str, list[str]]] = {
             "TingTingDownloadSurveyReportOperator",
             "TingTingUnreachedContactsOperator",
         ],
+        "operators.ladder": ["TingTingNextStepOperator", "TingTingCombineReportsOperator"],
         "operators.manage": [],
         "operators.preview": [],
         "transfers.tingting_to_sql": [],
     },
-    "Task group and TaskFlow": {"task_groups.campaign": [], "decorators.audience": []},
+    "Task group and TaskFlow": {"task_groups.campaign": [], "task_groups.ladder": [], "decorators.audience": []},
     "Sensor and triggers": {
         "sensors.campaign": [],
         "triggers.campaign": [],

@@ -44,6 +44,7 @@ def get_provider_info() -> dict[str, Any]:
                 "operators",
                 "campaign",
                 "contacts",
+                "ladder",
                 "manage",
                 "preview",
                 "report",

@@ -1,11 +1,10 @@
-"""Escalating retries: a call, a second call at another hour, and an SMS to the contacts that neither call reached.
+"""Escalating retries: a call, a second call some hours later, and an SMS to the contacts that neither call reached.
 
-`TingTingUnreachedContactsOperator` writes the audience of the next campaign from the report of the last. When fewer
-than `MINIMUM_CONTACTS` are left, it skips itself and every step after it.
+`tingting_ladder` makes all tasks: each step addresses only contacts that were not reached, `outcome` judges all steps
+as one and writes one report with each try in columns. When enough contacts were reached, or fewer than
+`MINIMUM_CONTACTS` are left, the remaining steps are skipped.
 
-The second campaign has a schedule, so the task `run_2` waits for hours: TingTing shows the campaign as `Scheduled`
-until then. The log of `second_call_at` says when it starts. To run all steps at once, trigger the DAG with
-`hours_between` set to 0.
+The task `run_campaign` of the second step waits in the triggerer for the hour of the second call.
 """
 
 from __future__ import annotations
@@ -17,23 +16,17 @@ from pathlib import Path
 import pendulum
 from airflow import __version__ as airflow_version
 
-from airflow_provider_tingting.operators.campaign import (
-    TingTingCreateCampaignOperator,
-    TingTingRunCampaignOperator,
-)
-from airflow_provider_tingting.operators.contacts import TingTingAddContactsOperator
-from airflow_provider_tingting.operators.report import TingTingUnreachedContactsOperator
+from airflow_provider_tingting.task_groups.ladder import Step, tingting_ladder
 
 try:
-    from airflow.sdk import DAG, Param, task
+    from airflow.sdk import DAG, Param
 except ImportError:  # Airflow 2
     from airflow import DAG
-    from airflow.decorators import task
     from airflow.models.param import Param
 
 HERE = Path(__file__).parent
-AUDIENCES = Path(os.environ.get("AIRFLOW_HOME", "~/airflow")).expanduser() / "audiences"
-POLL_INTERVAL = float(os.environ.get("TINGTING_POLL_INTERVAL", "30"))
+HOME = Path(os.environ.get("AIRFLOW_HOME", "~/airflow")).expanduser()
+HOURS_BETWEEN = float(os.environ.get("TINGTING_HOURS_BETWEEN", "4"))
 MINIMUM_CONTACTS = 2
 # A retry finds the campaign of the attempt before it and calls no contact again.
 DEFAULT_ARGS = {
@@ -54,77 +47,28 @@ with DAG(
     doc_md=__doc__,
     params={
         "contacts": Param(str(HERE / "data" / "patients.csv"), type="string", description="A .csv file of contacts."),
-        "hours_between": Param(
-            6,
-            type="integer",
-            minimum=0,
-            description="Hours between the two calls; 0 calls at once. An hour after 19:00 in Nepal becomes 10:00.",
-        ),
     },
 ):
-    call = {
-        "services": "PHONE",
-        "user_phone": [3],
-        "voice": "Binod",
-        "message": "नमस्कार {name} जी, तपाईंको किस्ता तिर्ने समय भयो।",
-    }
-
-    @task
-    def second_call_at(params: dict | None = None) -> str:
-        """Return when the second campaign starts; an empty text for at once."""
-        if params["hours_between"] == 0:
-            return ""
-        later = pendulum.now("Asia/Kathmandu").add(hours=params["hours_between"])
-        start = later if 8 <= later.hour < 19 else later.add(hours=12).at(10)
-        print(f"The task run_2 waits until {start:%Y-%m-%d %H:%M} in Nepal, when the second campaign starts.")
-        return start.isoformat()
-
-    def step(number: int, contacts: str, **campaign) -> TingTingCreateCampaignOperator:
-        """Add the tasks of one step and return the one that creates its campaign."""
-        create = TingTingCreateCampaignOperator(task_id=f"create_{number}", name=f"Reminder, step {number}", **campaign)
-        add = TingTingAddContactsOperator(
-            task_id=f"add_contacts_{number}", campaign_id=create.output, contacts=contacts
-        )
-        run = TingTingRunCampaignOperator(
-            task_id=f"run_{number}",
-            campaign_id=create.output,
-            poll_interval=POLL_INTERVAL,
-            # Unreached contacts are no failure here: the next step calls them.
-            success_when=0.0,
-            calling_window=os.environ.get("TINGTING_CALLING_WINDOW", "08:00-20:00"),
-            max_age=timedelta(days=3),
-        )
-        create >> add >> run
-        return create
-
-    # [START howto_unreached_contacts]
-    def unreached(number: int, campaign: TingTingCreateCampaignOperator) -> TingTingUnreachedContactsOperator:
-        """Write the audience of the next step, if enough contacts are left."""
-        again = TingTingUnreachedContactsOperator(
-            task_id=f"unreached_{number}",
-            campaign_id=campaign.output,
-            path=str(AUDIENCES / f"after_step_{number}_{{{{ ti.xcom_pull(task_ids='create_{number}') }}}}.csv"),
-            minimum_contacts=MINIMUM_CONTACTS,
-        )
-        campaign.dag.get_task(f"run_{number}") >> again
-        return again
-
-    # [END howto_unreached_contacts]
-
-    first = step(1, "{{ params.contacts }}", **call)
-
-    after_first = unreached(1, first)
-    start = second_call_at()
-    second = step(2, after_first.output["path"], schedule=start, **call)
-    after_first >> start
-
-    after_second = unreached(2, second)
-    third = step(
-        3,
-        after_second.output["path"],
-        services="SMS",
-        user_phone=[3],
-        message=call["message"],
-        sms_message="{name} ji, kista tirne samaya bhayo.",
+    # [START howto_ladder]
+    tingting_ladder(
+        campaign={
+            "name": "Reminder",
+            "user_phone": [3],
+            "voice": "Binod",
+            "message": "नमस्कार {name} जी, तपाईंको किस्ता तिर्ने समय भयो।",
+            "sms_message": "{name} ji, kista tirne samaya bhayo.",
+        },
+        audience="{{ params.contacts }}",
+        steps=[Step("PHONE"), Step("PHONE", after=timedelta(hours=HOURS_BETWEEN)), Step("SMS")],
+        stop_when=0.95,
+        minimum_contacts=MINIMUM_CONTACTS,
+        run={
+            "deferrable": True,
+            "poll_interval": float(os.environ.get("TINGTING_POLL_INTERVAL", "30")),
+            "calling_window": os.environ.get("TINGTING_CALLING_WINDOW", "08:00-20:00"),
+            "max_age": timedelta(days=3),
+        },
+        path=str(HOME / "audiences"),
+        report=str(HOME / "reports" / "reminder_{{ run_id | replace(':', '') }}.csv"),
     )
-    after_second >> third
+    # [END howto_ladder]

@@ -25,8 +25,8 @@ operators.campaign  TingTingCreateCampaignOperator
 operators.campaign  TingTingRunCampaignOperator
     campaign_id=… wait_for_completion=True deferrable=False poll_interval=30.0 timeout=None stop_on_kill=False
     success_when=None tolerate_outage=600.0 stall_timeout=900.0 calling_window=None outside_window='wait'
-    at_window_close='finish' on_stopped='fail' one_at_a_time=False start_timeout=None max_age=None on_too_old='fail'
-    partition_key=None on_clear='reattach' tingting_conn_id='tingting_default'
+    at_window_close='finish' on_stopped='fail' not_before=None one_at_a_time=False start_timeout=None max_age=None
+    on_too_old='fail' partition_key=None on_clear='reattach' tingting_conn_id='tingting_default'
 operators.contacts  TingTingAddContactsOperator
     campaign_id=… contacts=None sql=None sql_conn_id=None sql_parameters=None number_column=None variables=None
     constants=None where=None exclude=None on_invalid='fail' rejects_path=None on_invalid_exclude='fail'
@@ -46,6 +46,11 @@ transfers.tingting_to_sql TingTingReportToSqlOperator
 operators.report TingTingUnreachedContactsOperator
     path=… report=None campaign_id=None statuses=None max_tries=3 tries_column='tries' minimum_contacts=1
     on_too_few='skip' tingting_conn_id='tingting_default'
+operators.ladder    TingTingNextStepOperator
+    runs=() stop_when=None after=None path=… report=None campaign_id=None statuses=None max_tries=3
+    tries_column='tries' minimum_contacts=1 on_too_few='skip' tingting_conn_id='tingting_default'
+operators.ladder    TingTingCombineReportsOperator
+    campaign_ids=… path=None success_when=None partition_key=None tingting_conn_id='tingting_default'
 operators.report    TingTingDownloadSurveyReportOperator
     survey_id=… path=… format='csv' tidy=False overwrite=True tingting_conn_id='tingting_default'
 operators.manage    TingTingUpdateCampaignOperator
@@ -82,7 +87,7 @@ notifications.tingting TingTingNotifier
 TEMPLATED = """
 TingTingCreateCampaignOperator        tingting_conn_id name services user_phone message sms_message description schedule
                                       voice length_factor credit_limit occasion
-TingTingRunCampaignOperator           tingting_conn_id campaign_id partition_key
+TingTingRunCampaignOperator           tingting_conn_id campaign_id not_before partition_key
 TingTingAddContactsOperator           tingting_conn_id contacts sql sql_conn_id sql_parameters number_column variables
                                       constants where exclude rejects_path sheet campaign_id
 TingTingCheckContactsOperator         tingting_conn_id contacts sql sql_conn_id sql_parameters number_column variables
@@ -94,6 +99,9 @@ TingTingReportToSqlOperator           tingting_conn_id campaign_id table sql_con
                                       partition_key
 TingTingUnreachedContactsOperator     tingting_conn_id path report campaign_id statuses max_tries tries_column
                                       minimum_contacts
+TingTingNextStepOperator              tingting_conn_id path report campaign_id statuses max_tries tries_column
+                                      minimum_contacts runs
+TingTingCombineReportsOperator        tingting_conn_id campaign_ids path partition_key
 TingTingUpdateCampaignOperator        tingting_conn_id campaign_id name services message sms_message schedule
 TingTingStopCampaignOperator          tingting_conn_id campaign_id
 TingTingDeleteCampaignOperator        tingting_conn_id campaign_id
@@ -193,6 +201,7 @@ decorators.audience tingting_audience_task
 cli.contacts_check add_arguments run
 sandbox     Sandbox
 task_groups.campaign tingting_campaign
+task_groups.ladder Step tingting_ladder
 provider_info get_provider_info
 """
 

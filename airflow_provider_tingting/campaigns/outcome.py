@@ -81,6 +81,22 @@ def judge(campaign: Campaign, summary: CampaignSummary, success_when: SuccessWhe
         )
     if summary.pending + summary.unknown:
         log.warning("Campaign %s is %s, but some contacts have no outcome. %s", campaign.id, campaign.status, figures)
+    judge_summary(summary, success_when, campaign_id=campaign.id, status=campaign.status.value)
+
+
+def judge_summary(
+    summary: CampaignSummary, success_when: SuccessWhen, *, campaign_id: int, status: str | None = None
+) -> None:
+    """Raise unless the figures of contacts are a success.
+
+    :param summary: the figures.
+    :param success_when: see `SuccessWhen`. By default at least one contact must have been reached.
+    :param campaign_id: the campaign, or the last of several.
+    :param status: its status.
+    :raises TingTingCampaignFailedError: they are not.
+    :raises TingTingReportError: they are not, and would be if the pending contacts were reached.
+    """
+    figures = describe(summary)
     if callable(success_when):
         good, wanted = bool(success_when(summary)), "success_when returned False"
         open_yet = False
@@ -94,14 +110,12 @@ def judge(campaign: Campaign, summary: CampaignSummary, success_when: SuccessWhe
         open_yet = summary.pending > 0
     if not good and open_yet:
         raise TingTingReportError(
-            f"Campaign {campaign.id} is Completed, and the figures of its contacts are not final: {figures} A retry "
+            f"Campaign {campaign_id} is Completed, and the figures of its contacts are not final: {figures} A retry "
             "reads them again and calls no contact."
         )
     if not good:
         raise TingTingCampaignFailedError(
-            f"{wanted}. {figures} A retry calls no contact again.",
-            campaign_id=campaign.id,
-            status=campaign.status.value,
+            f"{wanted}. {figures} A retry calls no contact again.", campaign_id=campaign_id, status=status
         )
 
 

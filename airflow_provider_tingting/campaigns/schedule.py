@@ -16,11 +16,14 @@ MAX_AHEAD = timedelta(days=366)
 _BIKRAM_SAMBAT = re.compile(r"BS\s*(\d{4})-(\d{1,2})-(\d{1,2})(.*)", re.IGNORECASE | re.ASCII | re.DOTALL)
 
 
-def read_schedule(schedule: str | datetime | date | None, *, now: datetime | None = None) -> datetime | None:
+def read_schedule(
+    schedule: str | datetime | date | None, argument: str = "schedule", *, now: datetime | None = None
+) -> datetime | None:
     """Return the moment of a schedule; one without an offset is Nepal time, a bare date is midnight there.
 
     :param schedule: a datetime, a date, a text in ISO 8601 (`2026-12-01T14:00`), or a Bikram Sambat date after `BS`
         (`BS 2083-08-16 10:00`); None or an empty text for no schedule.
+    :param argument: the name of the argument, for errors.
     :param now: the current time; the clock's by default.
     :raises TingTingConfigError: it is no time, or more than a year ahead.
     """
@@ -33,12 +36,12 @@ def read_schedule(schedule: str | datetime | date | None, *, now: datetime | Non
         moment = None
         with suppress(ValueError):
             # `exact` keeps a bare date a date, and a bare time of day from becoming one of today.
-            moment = pendulum.parse(_in_gregorian(schedule.strip()), tz=NEPAL.key, exact=True)
+            moment = pendulum.parse(_in_gregorian(schedule.strip(), argument), tz=NEPAL.key, exact=True)
     if isinstance(moment, date) and not isinstance(moment, datetime):
         moment = datetime.combine(moment, time())
     if not isinstance(moment, datetime):
         raise TingTingConfigError(
-            f"The schedule {schedule!r} is no time. Write it in ISO 8601, such as 2026-12-01T14:00:00+05:45; "
+            f"The {argument} {schedule!r} is no time. Write it in ISO 8601, such as 2026-12-01T14:00:00+05:45; "
             "without an offset it is Nepal time."
         )
     moment = as_nepal_time(moment)
@@ -46,18 +49,18 @@ def read_schedule(schedule: str | datetime | date | None, *, now: datetime | Non
         day = gregorian(moment.year, moment.month, moment.day)
         meant = f" If it is a Bikram Sambat date, write {day.isoformat()}, or 'BS {moment:%Y-%m-%d}'." if day else ""
         raise TingTingConfigError(
-            f"The schedule {moment.isoformat()} is more than a year ahead.{meant} TingTing reads schedules in AD."
+            f"The {argument} {moment.isoformat()} is more than a year ahead.{meant} Times are read in AD."
         )
     return moment
 
 
-def _in_gregorian(text: str) -> str:
+def _in_gregorian(text: str, argument: str) -> str:
     found = _BIKRAM_SAMBAT.fullmatch(text)
     if found is None:
         return text
     day = gregorian(int(found[1]), int(found[2]), int(found[3]))
     if day is None:
-        raise TingTingConfigError(f"The schedule {text!r} is no Bikram Sambat date of the years 2080 to 2100.")
+        raise TingTingConfigError(f"The {argument} {text!r} is no Bikram Sambat date of the years 2080 to 2100.")
     return f"{day.isoformat()}{found[4]}"
 
 

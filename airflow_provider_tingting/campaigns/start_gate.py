@@ -13,6 +13,7 @@ from airflow_provider_tingting.api.models import Campaign
 from airflow_provider_tingting.campaigns import calling_window, concurrency
 from airflow_provider_tingting.campaigns.calling_window import CallingWindow
 from airflow_provider_tingting.errors import TingTingCampaignTimeoutError, TingTingStartRefusedError
+from airflow_provider_tingting.timezones import NEPAL
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +39,7 @@ class StartGate:
     :param wait_for_window: whether to wait at another hour; otherwise the start is refused.
     :param one_at_a_time: whether to wait while another campaign of the account runs.
     :param deadline: until when the start may be deferred, in seconds since 1970; None for as long as it takes.
+    :param not_before: when the campaign may be requested to run at the earliest, in seconds since 1970; None for now.
     :param check_age: raises `TingTingStartRefusedError` when the DAG run is too old to call anyone.
     """
 
@@ -45,6 +47,7 @@ class StartGate:
     wait_for_window: bool = True
     one_at_a_time: bool = False
     deadline: float | None = None
+    not_before: float | None = None
     check_age: Callable[[], None] = lambda: None
 
     async def check(self, campaign: Campaign) -> Campaign:
@@ -55,10 +58,12 @@ class StartGate:
         :raises TingTingStartRefusedError: it may not start at all: the run is too old, or it is another hour.
         :raises TingTingCampaignTimeoutError: it cannot start before the deadline.
         """
-        if self._starts_by_schedule(campaign):
-            self.check_age()
-            return campaign
         self.check_age()
+        if self.not_before is not None and calling_window.now() < self.not_before:
+            start = datetime.fromtimestamp(self.not_before, NEPAL)
+            self._defer(campaign, StartDeferred(f"before {start:%Y-%m-%d %H:%M} (not_before)", self.not_before))
+        if self._starts_by_schedule(campaign):
+            return campaign
         self._check_window(campaign)
         if self.one_at_a_time:
             others = await concurrency.blocking_campaigns(campaign.id)

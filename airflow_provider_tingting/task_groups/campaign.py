@@ -99,7 +99,7 @@ def tingting_campaign(
     :raises TingTingConfigError: an argument has a wrong kind, or `approval` is set on an Airflow without approvals.
     """
     _check_kinds(campaign=campaign, run=run, report=report, approval=approval)
-    contacts = dict(audience) if _is_arguments(audience) else {"contacts": audience}
+    contacts = arguments_of(audience)
     with TaskGroup(group_id=group_id, **group) as made:
         create = TingTingCreateCampaignOperator(
             **{
@@ -186,6 +186,11 @@ def _check_kinds(**arguments: Any) -> None:
         raise TingTingConfigError(f"{name} must be {_KINDS[name]}; it is {shown(value)}.")
 
 
-def _is_arguments(audience: Any) -> bool:
-    """Whether an audience is given as arguments rather than as a source."""
-    return isinstance(audience, Mapping) and bool({"contacts", "sql"} & set(audience))
+def arguments_of(audience: Any) -> dict[str, Any]:
+    """Return the arguments of `TingTingAddContactsOperator` that an audience stands for.
+
+    :param audience: these arguments, or only the source.
+    """
+    if isinstance(audience, Mapping) and bool({"contacts", "sql"} & set(audience)):
+        return dict(audience)
+    return {"contacts": audience}

@@ -276,6 +276,21 @@ def row_choice(value: Any, argument: str) -> None:
         raise TingTingConfigError(f"{argument} must be a dict of columns and values; one of its keys is no text.")
 
 
+def share(value: Any, argument: str) -> None:
+    """Refuse what is no share of contacts above 0 and up to 1."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= 1:
+        raise TingTingConfigError(f"{argument} must be a share of contacts above 0 and up to 1; it is {quoted(value)}.")
+
+
+def an_occasion(value: Any, argument: str) -> None:
+    """Refuse what is neither a text or number, nor a list of them."""
+    if isinstance(value, list | tuple) and value:
+        for place, part in enumerate(value):
+            text_or_number(part, f"{argument}[{place}]")
+    else:
+        text_or_number(value, argument)
+
+
 def share_or_function(value: Any, argument: str) -> None:
     """Refuse what is neither a share from 0 to 1 nor a function of the summary."""
     if callable(value):

@@ -13,7 +13,6 @@ from airflow_provider_tingting._compat import object_storage_path
 from airflow_provider_tingting.contacts.message import clean_tags
 from airflow_provider_tingting.errors import TingTingConfigError
 
-OUTSIDE_WINDOW = ("wait", "fail")
 ON_TOO_OLD = ("fail", "skip")
 #: Texts that show what is wrong and identify no contact: a number, or a value that is missing.
 _HARMLESS = re.compile(r"[-+.\d]*|None|null|nan|true|false", re.IGNORECASE | re.ASCII)

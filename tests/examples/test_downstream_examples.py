@@ -10,7 +10,7 @@ from pathlib import Path
 import pendulum
 import pytest
 from support.airflow_home import EXAMPLE_DAGS
-from support.campaigns import a_campaign, meanwhile
+from support.campaigns import a_campaign
 
 pytestmark = pytest.mark.usefixtures("tingting_conn")
 
@@ -99,21 +99,23 @@ def test_a_day_without_campaigns_sends_no_event(sandbox, run_dag, tmp_path, monk
     assert night.states["publish"] == "skipped"
 
 
-def test_the_ladder_goes_on_with_the_unreached_contacts(sandbox, run_dag):
+@pytest.fixture
+def at_once(monkeypatch):
+    """The second call follows the first without hours between."""
+    monkeypatch.setenv("TINGTING_HOURS_BETWEEN", "0")
+
+
+def test_the_ladder_goes_on_with_the_unreached_contacts(sandbox, run_dag, at_once):
     people = [row["mobile"] for row in table(PATIENTS)]
     stubborn, late = people[1], people[4]
     for number in people:
         sandbox.world.script_outcome(number, "unanswered" if number in (stubborn, late) else "completed")
     campaigns = sandbox.world.campaigns
 
-    def evening():
-        return any(campaign.status == "Scheduled" for campaign in campaigns.values())
-
-    with meanwhile(evening, lambda: sandbox.clock.push(24 * 3600), within=120):
-        run = run_dag("tingting_retry_ladder", dated=False)
+    run = run_dag("tingting_retry_ladder", dated=False)
 
     assert set(run.states.values()) == {"success"}
-    first, second, third = (campaigns[run.xcom(f"create_{number}")] for number in (1, 2, 3))
+    first, second, third = (campaigns[run.xcom(f"ladder.step_{number}.create_campaign")] for number in (1, 2, 3))
     assert set(first.numbers) == set(people)
     assert set(second.numbers) == set(third.numbers) == {stubborn, late}
     assert (second.services, third.services) == ("PHONE", "SMS")
@@ -126,20 +128,15 @@ def test_the_ladder_goes_on_with_the_unreached_contacts(sandbox, run_dag):
     calls = {number: 2 if number in (stubborn, late) else 1 for number in people}
     assert dict(sandbox.ledger.times_dialled()) == calls
     assert dict(sandbox.ledger.times_dialled(channel="sms")) == {stubborn: 1, late: 1}
+    outcome = run.xcom("ladder.outcome")
+    assert (outcome["contacts"], outcome["reached"]) == (len(people), len(people))
+    report = {row["number"]: row for row in table(Path(outcome["path"]))}
+    assert [report[late][f"try_{number}_status"] for number in (1, 2, 3)] == ["unanswered", "unanswered", "completed"]
+    assert report[late]["reached_by"] == "3"
+    assert report[late]["name"] == names[late]
 
 
-def test_the_second_call_follows_at_once_with_no_hours_between(sandbox, run_dag):
-    numbers = [row["mobile"] for row in table(PATIENTS)]
-    for index, number in enumerate(numbers):
-        sandbox.world.script_outcome(number, "unanswered" if index < 2 else "completed")
-
-    run = run_dag("tingting_retry_ladder", conf={"hours_between": 0})
-
-    assert set(run.states.values()) == {"success"}
-    assert len(sandbox.world.campaigns) == 3
-
-
-def test_the_ladder_ends_where_too_few_are_left(sandbox, run_dag):
+def test_the_ladder_ends_where_too_few_are_left(sandbox, run_dag, at_once):
     people = [row["mobile"] for row in table(PATIENTS)]
     for number in people:
         sandbox.world.script_outcome(number, "failed" if number == people[0] else "completed")
@@ -148,9 +145,11 @@ def test_the_ladder_ends_where_too_few_are_left(sandbox, run_dag):
 
     assert run.state == "success"
     reached = {task for task, state in run.states.items() if state == "success"}
-    assert reached == {"create_1", "add_contacts_1", "run_1"}
-    assert run.states["unreached_1"] == run.states["create_3"] == "skipped"
+    first = {f"ladder.step_1.{task}" for task in ("create_campaign", "check_contacts", "add_contacts", "run_campaign")}
+    assert reached == {*first, "ladder.outcome"}
+    assert run.states["ladder.next_2"] == run.states["ladder.step_3.create_campaign"] == "skipped"
     assert len(sandbox.world.campaigns) == 1
+    assert run.xcom("ladder.outcome")["reached"] == len(people) - 1
 
 
 def test_the_reports_of_a_day_are_one_parquet_table(sandbox, yesterdays, yesterday, run_dag, tmp_path, monkeypatch):

@@ -62,8 +62,8 @@ class TingTingCreateCampaignOperator(TingTingBaseWriteOperator):
     :param draft: whether to leave the campaign as a draft, which cannot be run.
     :param occasion: what the campaign is for, as a text that is the same for each run of the occasion, such as
         `"{{ data_interval_end | ds }}"` or `"2026-W48 ward 7"`; a run without dates needs a text without them, such as
-        `"{{ (data_interval_end or dag_run.run_after) | ds }}"`. Each instance of a mapped task needs an occasion of its
-        own. None for a campaign per DAG run.
+        `"{{ (data_interval_end or dag_run.run_after) | ds }}"`. A list of texts is joined. Each instance of a mapped
+        task needs an occasion of its own. None for a campaign per DAG run.
     :param on_clear: what a cleared task does: `reattach` (use the same campaign), `send_again` (a new campaign) or
         `fail`.
     :param tingting_conn_id: the Airflow connection.
@@ -104,7 +104,7 @@ class TingTingCreateCampaignOperator(TingTingBaseWriteOperator):
         "voice": check.optional(check.text_or_id),
         "length_factor": lambda value, _: length_factor_of(value),
         "credit_limit": lambda value, _: credit_limit_of(value),
-        "occasion": check.optional(check.text_or_number),
+        "occasion": check.optional(check.an_occasion),
     }
     # Its only error of this kind: an earlier attempt created a campaign with other content.
     non_retryable = (*NON_RETRYABLE, TingTingCampaignError)
@@ -124,7 +124,7 @@ class TingTingCreateCampaignOperator(TingTingBaseWriteOperator):
         length_factor: str | float | None = None,
         credit_limit: float | None = None,
         draft: bool | None = None,
-        occasion: str | None = None,
+        occasion: str | Sequence[str] | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -187,7 +187,8 @@ class TingTingCreateCampaignOperator(TingTingBaseWriteOperator):
         return Marker.of(spec, ti.dag_id, OCCASION, self._occasion_text(), generation=f"{rank}{BY}{own}")
 
     def _occasion_text(self) -> str:
-        text = " ".join(str(self.occasion).split())
+        parts = self.occasion if isinstance(self.occasion, list | tuple) else [self.occasion]
+        text = " ".join(" ".join(map(str, parts)).split())
         if not text:
             raise TingTingConfigError(
                 "occasion is empty. Give a text that is the same for each run of the occasion, such as "

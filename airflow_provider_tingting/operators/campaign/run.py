@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from airflow_provider_tingting._compat import TRIGGERS_HAVE_ON_KILL, conf
@@ -15,7 +15,7 @@ from airflow_provider_tingting.errors import (
 )
 from airflow_provider_tingting.operators.base import TingTingBaseOperator, TingTingBaseWriteOperator
 from airflow_provider_tingting.utils import argument_checks as check
-from airflow_provider_tingting.utils.arguments import OUTSIDE_WINDOW, campaign_id_of, seconds_of
+from airflow_provider_tingting.utils.arguments import campaign_id_of, seconds_of
 from airflow_provider_tingting.utils.asset_events import emit_asset_events
 from airflow_provider_tingting.utils.clears import check_run_on_clear, is_first_try, was_cleared
 from airflow_provider_tingting.utils.deferral import deadline_of, defer
@@ -78,6 +78,8 @@ class TingTingRunCampaignOperator(TingTingBaseWriteOperator):
         stops it for good, so that no contact is called outside the window. The contacts that are left have the status
         `terminated`; `TingTingUnreachedContactsOperator` writes them to a file.
     :param on_stopped: how the task ends then: `fail` without a retry, `succeed` or `skip`.
+    :param not_before: when the campaign may be started at the earliest, as a datetime or a text in ISO 8601; without an
+        offset it is Nepal time. None for at once.
     :param one_at_a_time: whether to wait until no other campaign of the account runs.
     :param start_timeout: how long the start may be put off by these, in seconds or as a timedelta; None for as long as
         it takes. `timeout` begins with the campaign, `execution_timeout` with the task.
@@ -97,7 +99,12 @@ class TingTingRunCampaignOperator(TingTingBaseWriteOperator):
     :raises TingTingAPIError: TingTing did not answer for longer than `tolerate_outage`; a retry re-attaches.
     """
 
-    template_fields: Sequence[str] = (*TingTingBaseOperator.template_fields, "campaign_id", "partition_key")
+    template_fields: Sequence[str] = (
+        *TingTingBaseOperator.template_fields,
+        "campaign_id",
+        "not_before",
+        "partition_key",
+    )
     argument_checks: ClassVar[Mapping[str, check.Check]] = {
         **TingTingBaseWriteOperator.argument_checks,
         **START_CHECKS,
@@ -107,9 +114,10 @@ class TingTingRunCampaignOperator(TingTingBaseWriteOperator):
         "success_when": check.optional(check.share_or_function),
         "tolerate_outage": check.seconds_or_zero,
         "stall_timeout": check.seconds,
-        "outside_window": check.choice(*OUTSIDE_WINDOW),
+        "outside_window": check.choice("wait", "fail"),
         "at_window_close": check.choice("finish", "stop"),
         "on_stopped": check.choice("fail", "succeed", "skip"),
+        "not_before": check.schedule,
         "start_timeout": check.optional(check.seconds),
         "partition_key": check.optional(check.text),
         "on_clear": check_run_on_clear,
@@ -131,6 +139,7 @@ class TingTingRunCampaignOperator(TingTingBaseWriteOperator):
         outside_window: str = "wait",
         at_window_close: str = "finish",
         on_stopped: str = "fail",
+        not_before: str | datetime | None = None,
         one_at_a_time: bool = False,
         start_timeout: float | timedelta | None = None,
         max_age: float | timedelta | None = None,
@@ -152,6 +161,7 @@ class TingTingRunCampaignOperator(TingTingBaseWriteOperator):
         self.outside_window = outside_window
         self.at_window_close = at_window_close
         self.on_stopped = on_stopped
+        self.not_before = not_before
         self.one_at_a_time = check.flag_of(one_at_a_time, "one_at_a_time")
         self.start_timeout = start_timeout
         self.max_age = max_age

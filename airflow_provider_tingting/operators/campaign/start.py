@@ -10,6 +10,7 @@ from airflow_provider_tingting.api.driver import run_flow
 from airflow_provider_tingting.campaigns import calling_window, concurrency
 from airflow_provider_tingting.campaigns.calling_window import CallingWindow
 from airflow_provider_tingting.campaigns.marker import is_of_occasion
+from airflow_provider_tingting.campaigns.schedule import read_schedule
 from airflow_provider_tingting.campaigns.start_gate import StartDeferred, StartGate
 from airflow_provider_tingting.campaigns.state import RunRequest
 from airflow_provider_tingting.clock import sleep
@@ -91,6 +92,7 @@ def request_run(
         wait_for_window=operator.outside_window == "wait",
         one_at_a_time=operator.one_at_a_time,
         deadline=start_deadline,
+        not_before=_earliest(operator.not_before),
         check_age=partial(check_max_age, context, operator.max_age),
     )
     is_saved = operator.task_state(context).is_available
@@ -113,6 +115,11 @@ def request_run(
         except StartDeferred as deferred:
             start_plan = replace(plan, deadline=start_deadline)
             wait_to_start(operator, deferred, start_plan, job.state, deferrable=operator.deferrable)
+
+
+def _earliest(not_before: Any) -> float | None:
+    moment = read_schedule(not_before, "not_before")
+    return None if moment is None else moment.timestamp()
 
 
 def wait_to_start(
