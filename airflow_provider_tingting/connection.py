@@ -1,18 +1,20 @@
 """The TingTing connection: its fields, how they are read and checked, and what a failed read says about them.
 
-`EXTRA_FIELDS` is the one table of extras; `ConnectionSettings.read`, the forms in `connection_form` and the
-documentation use it.
+`EXTRA_FIELDS` in `connection_fields` is the one table of extras; `ConnectionSettings.read`, the forms in
+`connection_form` and the documentation use it.
 """
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from ipaddress import ip_address
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 from urllib.parse import quote, urlsplit
 
+from airflow_provider_tingting.connection_fields import EXTRA_FIELDS, ExtraField
 from airflow_provider_tingting.errors import (
     TingTingAPIError,
     TingTingAuthError,
@@ -34,119 +36,8 @@ DEFAULT_HOST = "https://app.tingting.io/api/v1/"
 API_PATH = "/api/v1/"
 
 
-@dataclass(frozen=True)
-class ExtraField:
-    """One field of the connection's extra.
-
-    :param name: its key in the extra's JSON.
-    :param label: its label in the form.
-    :param kind: the kind of its value.
-    :param default: its value when absent, empty or null.
-    :param help: one sentence for the form and the documentation.
-    :param minimum: the lower bound of a number; default: none.
-    :param exclusive: whether the number must be above `minimum`; default: it may be equal.
-    :param secret: whether it is never shown. Its name contains `secret` then, so that Airflow hides it too.
-    """
-
-    name: str
-    label: str
-    kind: Literal["number", "integer", "string", "boolean or path"]
-    default: float | int | str | bool | None
-    help: str
-    minimum: float | None = None
-    exclusive: bool = False
-    secret: bool = False
-
-
-EXTRA_FIELDS: tuple[ExtraField, ...] = (
-    ExtraField(
-        "timeout",
-        "Timeout (seconds)",
-        "number",
-        60,
-        "How long a whole request may take, to the last byte of the response; large batches and reports have more.",
-        0,
-        exclusive=True,
-    ),
-    ExtraField(
-        "connect_timeout",
-        "Connect timeout (seconds)",
-        "number",
-        10,
-        "How long to wait for a connection.",
-        0,
-        exclusive=True,
-    ),
-    ExtraField(
-        "download_timeout",
-        "Download timeout (seconds)",
-        "number",
-        3600,
-        "How long a whole report download, or a whole list, may take.",
-        0,
-        exclusive=True,
-    ),
-    ExtraField(
-        "max_download_mib",
-        "Largest download (MiB)",
-        "number",
-        2048,
-        "A larger report is refused while it is downloaded.",
-        0,
-        exclusive=True,
-    ),
-    ExtraField(
-        "max_expansion",
-        "Largest expansion",
-        "number",
-        250,
-        "How many times larger than received a compressed report may become.",
-        0,
-        exclusive=True,
-    ),
-    ExtraField(
-        "max_retries",
-        "Retries of a read",
-        "integer",
-        4,
-        "How often a read is sent again after an error that may pass. A write whose outcome is unknown is not.",
-        0,
-    ),
-    ExtraField(
-        "rate_limit",
-        "Rate limit (requests a second)",
-        "number",
-        None,
-        "The most requests a second from one task or triggerer; empty for no limit.",
-        0,
-        exclusive=True,
-    ),
-    ExtraField(
-        "verify",
-        "Check the TLS certificate",
-        "boolean or path",
-        True,
-        "true, false, or the path of a file of CA certificates.",
-    ),
-    ExtraField(
-        "campaign_url",
-        "Campaign page",
-        "string",
-        None,
-        "URL of a campaign's page with {campaign_id} in it, for the link on the task; empty for no link.",
-    ),
-    ExtraField(
-        "secret_salt",
-        "Salt of hashed numbers",
-        "string",
-        None,
-        "A long random text that prevents guessing hashed numbers in reports; required for numbers='sha256' only.",
-        secret=True,
-    ),
-)
-
 # Settings that only the hook and the operators use.
-_NOT_CLIENT_SETTINGS = frozenset({"campaign_url", "secret_salt"})
+_NOT_CLIENT_SETTINGS = frozenset({"campaign_url", "secret_salt", "do_not_call", "contact_log", "daily_credit_limit"})
 
 
 class AirflowConnection(Protocol):
@@ -180,6 +71,9 @@ class ConnectionSettings:
     verify: bool | str = True
     campaign_url: str | None = None
     secret_salt: str | None = field(default=None, repr=False)
+    do_not_call: Any = field(default=None, repr=False)
+    contact_log: Mapping[str, Any] | None = field(default=None, repr=False)
+    daily_credit_limit: float | None = None
 
     @classmethod
     def read(
@@ -318,6 +212,8 @@ def _value(spec: ExtraField, value: Any, conn_id: str | None) -> Any:
         if not isinstance(value, str):
             raise wrong
         return value.strip()
+    if spec.kind in ("source", "object"):
+        return _json_value(spec, value, wrong)
     if spec.kind == "boolean or path":
         if isinstance(value, bool):
             return value
@@ -340,9 +236,30 @@ def _value(spec: ExtraField, value: Any, conn_id: str | None) -> Any:
     return number
 
 
+def _json_value(spec: ExtraField, value: Any, wrong: TingTingConfigError) -> Any:
+    """Return an object, a list or a text; a form can hold the first two as JSON only."""
+    if isinstance(value, str):
+        value = value.strip()
+        if value[:1] in ("{", "["):
+            try:
+                value = json.loads(value)
+            except ValueError:
+                raise wrong from None
+    kinds: tuple[type, ...] = (Mapping, list, str) if spec.kind == "source" else (Mapping,)
+    if not isinstance(value, kinds) or not value:
+        raise wrong
+    return value
+
+
 def _expected(spec: ExtraField) -> str:
-    if spec.kind in ("string", "boolean or path"):
-        return "true, false or a path" if spec.kind == "boolean or path" else "a text"
+    texts = {
+        "string": "a text",
+        "boolean or path": "true, false or a path",
+        "source": "a path, a URI or a JSON object",
+        "object": "a JSON object",
+    }
+    if spec.kind in texts:
+        return texts[spec.kind]
     what = "a whole number" if spec.kind == "integer" else "a number"
     if spec.minimum is None:
         return what

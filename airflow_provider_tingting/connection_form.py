@@ -1,13 +1,14 @@
 """The TingTing connection as a form: field metadata for Airflow 3.2 and later, widgets for older versions.
 
-Everything comes from `EXTRA_FIELDS` in `connection`.
+Everything comes from `EXTRA_FIELDS` in `connection_fields`.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from airflow_provider_tingting.connection import DEFAULT_HOST, EXTRA_FIELDS, ExtraField
+from airflow_provider_tingting.connection import DEFAULT_HOST
+from airflow_provider_tingting.connection_fields import EXTRA_FIELDS, ExtraField
 
 # The port is shown: Airflow 3.3.2 answers "Bad Request" to Test Connection when the stored connection has none, because
 # its page sends 0 then (apache/airflow#73298).
@@ -29,7 +30,7 @@ def conn_fields() -> dict[str, dict[str, Any]]:
 
 def _schema(spec: ExtraField) -> dict[str, Any]:
     # Every field may be null, as in other providers, so that a form with empty fields can be saved.
-    kind = {"boolean or path": "string"}.get(spec.kind, spec.kind)
+    kind = spec.kind if spec.kind in ("number", "integer") else "string"
     schema: dict[str, Any] = {"type": [kind, "null"]}
     if spec.minimum is not None:
         schema["exclusiveMinimum" if spec.exclusive else "minimum"] = spec.minimum

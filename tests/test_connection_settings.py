@@ -4,11 +4,8 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_tingting.connection import (
-    EXTRA_FIELDS,
-    ConnectionSettings,
-    normalize_base_url,
-)
+from airflow_provider_tingting.connection import ConnectionSettings, normalize_base_url
+from airflow_provider_tingting.connection_fields import EXTRA_FIELDS
 from airflow_provider_tingting.connection_form import conn_fields, form_behaviour, ui_field_behaviour
 from airflow_provider_tingting.errors import TingTingConfigError
 

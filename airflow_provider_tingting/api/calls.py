@@ -355,12 +355,15 @@ def get_user_profile() -> Call[UserProfile]:
     return Call("get_user_profile", Request("GET", "auths/user-profile/"), UserProfile.model_validate)
 
 
-def get_dashboard() -> Call[Dashboard]:
-    """Return the call that reads the account's balances (vendor's client, not on the API page).
+def get_dashboard(*, days: int | None = None) -> Call[Dashboard]:
+    """Return the call that reads the account's balances and use (vendor's dashboard page, not on the API page).
 
     TingTing answers 403 to accounts that are not company accounts.
+
+    :param days: the days that `credits_used` covers; None for TingTing's default.
     """
-    return Call("get_dashboard", Request("GET", "dashboard/"), Dashboard.model_validate)
+    query = {} if days is None else {"days": days}
+    return Call("get_dashboard", Request("GET", "dashboard/", query=query), Dashboard.model_validate)
 
 
 def download_campaign_report(campaign_id: int) -> Call[None]:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from airflow_provider_tingting.api import calls
 from airflow_provider_tingting.api.models import CallerNumber, Dashboard, Voice
+from airflow_provider_tingting.api.protocol import Call
 from airflow_provider_tingting.errors import (
     TingTingAPIError,
     TingTingAuthError,
@@ -46,12 +47,28 @@ async def read_balance() -> Dashboard | None:
 
     :raises TingTingAuthError: TingTing rejects the token, so that no other call can succeed.
     """
+    return await _read_dashboard(calls.get_dashboard(), "balance")
+
+
+async def read_credits_used(*, days: int) -> float | None:
+    """Return the credits that the account has spent in the last days, or None when TingTing does not return them.
+
+    Whether a day begins at midnight is not documented.
+
+    :param days: how many days.
+    :raises TingTingAuthError: TingTing rejects the token, so that no other call can succeed.
+    """
+    dashboard = await _read_dashboard(calls.get_dashboard(days=days), "use of credits")
+    return dashboard.credits_used if dashboard else None
+
+
+async def _read_dashboard(call: Call[Dashboard], what: str) -> Dashboard | None:
     try:
-        return await calls.get_dashboard()
+        return await call
     except TingTingAPIError as error:
         if isinstance(error, TingTingAuthError) and not isinstance(error, TingTingForbiddenError):
             raise
-        log.info("The balance of the TingTing account is unknown: %s", error.message)
+        log.info("The %s of the TingTing account is unknown: %s", what, error.message)
         return None
 
 

@@ -254,11 +254,12 @@ class UserProfile(ResponseModel):
 class Dashboard(ResponseModel):
     """The account's balances; other fields of the response are in `model_extra`."""
 
-    shown = ("remaining_credits", "remaining_sms_credits", "remaining_phone_credits")
+    shown = ("remaining_credits", "remaining_sms_credits", "remaining_phone_credits", "credits_used")
 
     remaining_credits: Number = None
     remaining_sms_credits: Number = None
     remaining_phone_credits: Number = None
+    credits_used: Number = None
 
     def credits_for(self, services: str) -> float | None:
         """Return the balance that a campaign with these services spends; None when it is unknown.

@@ -26,17 +26,22 @@ LETS_OTHERS_GO = 3.0
 MOST_LET_GO = 5
 
 
-async def other_running_campaigns(campaign_id: int) -> list[Campaign]:
-    """Return some of the campaigns that run now, without this one; the list is empty when no other runs."""
+async def other_running_campaigns(campaign_id: int, *, every_page: bool = False) -> list[Campaign]:
+    """Return campaigns that run now, without this one; the list is empty when no other runs.
+
+    :param campaign_id: the campaign that does not count.
+    :param every_page: whether to read on when the first page has some.
+    """
+    found: list[Campaign] = []
     pager, looked = Paginator(calls.list_campaigns(status=CampaignStatus.RUNNING.value)), 0
     for call in pager:
         page = pager.new_rows(await call)
         looked += len(page)
         # Looked at again, in case the server ignores the filter.
-        others = [each for each in page if each.status is CampaignStatus.RUNNING and each.id != campaign_id]
-        if others or looked >= MOST_LOOKED_THROUGH:
-            return others
-    return []
+        found += [each for each in page if each.status is CampaignStatus.RUNNING and each.id != campaign_id]
+        if (found and not every_page) or looked >= MOST_LOOKED_THROUGH:
+            break
+    return found
 
 
 async def waiting_before(campaign_id: int) -> int:

@@ -109,8 +109,7 @@ async def _create(job: CampaignJob, spec: CampaignSpec, marker: Marker, wanted: 
             user_phone=spec.user_phone,
             message=spec.message,
             sms_message=spec.sms_message,
-            # The marker comes first, so that a server that shortens descriptions keeps it.
-            description=f"{marker} {spec.description}" if spec.description else str(marker),
+            description=spec.description_with(marker),
             schedule=_schedule_to_send(spec),
             credit_limit=spec.credit_limit,
         )

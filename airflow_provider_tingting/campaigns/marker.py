@@ -8,8 +8,11 @@ import re
 from dataclasses import dataclass, replace
 from typing import Protocol
 
+# The description holds the purpose and the occasion in square brackets.
+_NO_BRACKETS = str.maketrans("[]\n", "() ")
 #: Stands between the rank of an occasion's campaign and the task instance that created it.
 BY = "r"
+_TAG = re.compile(r"\[(purpose|occasion): ([^\[\]\n]*)\]")
 _MARKER = re.compile(r"\[airflow:([0-9a-f]+)\.([0-9a-z]+)/([0-9a-f]+)\]")
 
 
@@ -30,6 +33,8 @@ class CampaignSpec:
     :param voice: the voice's id; None to set no voice.
     :param length_factor: the speed of the speech, such as `1.00`.
     :param draft: whether to leave the campaign as a draft.
+    :param purpose: what the campaign is for, as `frequency_cap` and the contact log name it.
+    :param occasion: which of the campaigns of this purpose it is, as the contact log has it.
     :param run_if_late: whether to leave out a schedule that has passed; otherwise nothing is created then.
     """
 
@@ -44,10 +49,24 @@ class CampaignSpec:
     voice: int | None = None
     length_factor: str | None = None
     draft: bool | None = None
+    purpose: str | None = None
+    occasion: str | None = None
     run_if_late: bool = False
 
     def __repr__(self) -> str:
         return f"CampaignSpec(name={self.name!r}, services={self.services!r})"
+
+    def description_with(self, marker: object) -> str:
+        """Return the campaign's description: the marker, the purpose, the occasion and the user's own text.
+
+        :param marker: it comes first, so that a server that shortens descriptions keeps it.
+        """
+        tags = [
+            f"[{name}: {text.translate(_NO_BRACKETS)}]"
+            for name, text in (("purpose", self.purpose), ("occasion", self.occasion))
+            if text
+        ]
+        return " ".join([str(marker), *tags, *([self.description] if self.description else [])])
 
     def fingerprint(self) -> str:
         """Return a short text that is the same for the same name, target and messages, and reveals none of them."""
@@ -123,6 +142,17 @@ class AnyGeneration:
     def rank_in(self, description: str) -> str:
         """Return the rank of that generation: campaigns of one rank were created at the same time by several tasks."""
         return self.generation_in(description).partition(BY)[0]
+
+
+def tags_in(description: str) -> dict[str, str]:
+    """Return the `purpose` and the `occasion` that a campaign's description names.
+
+    :param description: the description.
+    """
+    found: dict[str, str] = {}
+    for name, text in _TAG.findall(description):
+        found.setdefault(name, text.strip())
+    return found
 
 
 def is_marked(description: str) -> bool:

@@ -36,16 +36,21 @@ _ROUNDING = 1e-6
 SuccessWhen = float | Callable[[CampaignSummary], bool] | None
 
 
-def summarise(client: TingTingClient, campaign: Campaign) -> CampaignSummary:
+def summarise(
+    client: TingTingClient, campaign: Campaign, record: Callable[[Campaign, FetchedReport], None] = lambda *_: None
+) -> CampaignSummary:
     """Return the figures of a campaign's contacts: from its report, or from the contact list when the report fails.
 
     :param client: sends the calls.
     :param campaign: the campaign; its number of contacts checks the report.
+    :param record: gets the campaign and its report, or the list in its place, once it is complete.
     :raises TingTingAPIError: neither can be read.
     :raises TingTingReportError: contacts are missing in both.
     """
     with spooled() as spool:
-        return settled(campaign, lambda: _fetch(client, campaign, spool)).read.summary
+        fetched = settled(campaign, lambda: _fetch(client, campaign, spool))
+        record(campaign, fetched)
+        return fetched.read.summary
 
 
 def _fetch(client: TingTingClient, campaign: Campaign, spool: BinaryIO) -> FetchedReport:

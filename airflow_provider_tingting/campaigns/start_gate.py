@@ -1,4 +1,4 @@
-"""The last check before a campaign is requested to run: the run's age, the calling window, and what else runs."""
+"""The last check before a campaign is requested to run: the run's age, the calling window, what runs, the credits."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from airflow_provider_tingting.api import calls
 from airflow_provider_tingting.api.models import Campaign
 from airflow_provider_tingting.campaigns import calling_window, concurrency
 from airflow_provider_tingting.campaigns.calling_window import CallingWindow
+from airflow_provider_tingting.campaigns.daily_credits import DailyCredits
 from airflow_provider_tingting.errors import TingTingCampaignTimeoutError, TingTingStartRefusedError
 from airflow_provider_tingting.timezones import NEPAL
 
@@ -41,6 +42,9 @@ class StartGate:
     :param deadline: until when the start may be deferred, in seconds since 1970; None for as long as it takes.
     :param not_before: when the campaign may be requested to run at the earliest, in seconds since 1970; None for now.
     :param check_age: raises `TingTingStartRefusedError` when the DAG run is too old to call anyone.
+    :param credits: the credits that may be spent in a day; None for any.
+    :param wait_for_credits: whether to wait for the next day when they do not suffice; otherwise the start is refused.
+    :param prepare: raises an error when the campaign could not be recorded afterwards.
     """
 
     window: CallingWindow | None = None
@@ -49,20 +53,26 @@ class StartGate:
     deadline: float | None = None
     not_before: float | None = None
     check_age: Callable[[], None] = lambda: None
+    credits: DailyCredits | None = None
+    wait_for_credits: bool = False
+    prepare: Callable[[], None] = lambda: None
 
     async def check(self, campaign: Campaign) -> Campaign:
         """Return the campaign as it is now, when it may be started.
 
         :param campaign: the campaign as it was just read.
         :raises StartDeferred: it may not start yet.
-        :raises TingTingStartRefusedError: it may not start at all: the run is too old, or it is another hour.
+        :raises TingTingStartRefusedError: it may not start at all: the run is too old, it is another hour, or the
+            day's credits do not suffice.
         :raises TingTingCampaignTimeoutError: it cannot start before the deadline.
         """
+        self.prepare()
         self.check_age()
         if self.not_before is not None and calling_window.now() < self.not_before:
             start = datetime.fromtimestamp(self.not_before, NEPAL)
             self._defer(campaign, StartDeferred(f"before {start:%Y-%m-%d %H:%M} (not_before)", self.not_before))
         if self._starts_by_schedule(campaign):
+            await self._check_credits(campaign, campaign.scheduled_at)
             return campaign
         self._check_window(campaign)
         if self.one_at_a_time:
@@ -70,6 +80,8 @@ class StartGate:
             if others:
                 ids = ", ".join(str(each.id) for each in others[:5])
                 self._defer(campaign, StartDeferred(f"while others run on this account (now: {ids})"))
+        await self._check_credits(campaign)
+        if self.one_at_a_time or self.credits is not None:
             # Reading the lists has taken time.
             campaign = await calls.get_campaign(campaign.id)
             if not campaign.status.has_begun:
@@ -118,6 +130,24 @@ class StartGate:
             )
         why = f"before {opens:%Y-%m-%d %H:%M}, when its calling window opens ({self.window})"
         self._defer(campaign, StartDeferred(why, opens.timestamp()))
+
+    async def _check_credits(self, campaign: Campaign, begins: datetime | None = None) -> None:
+        over = None if self.credits is None else await self.credits.over(campaign, _now(), begins)
+        if over is None:
+            return
+        if over.until is None or begins is not None or not self.wait_for_credits:
+            remedy = (
+                "It never fits into one day: raise the limit, or call fewer contacts."
+                if over.until is None
+                else "Give it another schedule."
+                if begins is not None
+                else 'Clear the task tomorrow, raise the limit, or set over_daily_limit="wait".'
+            )
+            raise TingTingStartRefusedError(
+                f"Campaign {campaign.id} was not run: {over.figures}. No contact was called. {remedy}"
+            )
+        why = f"before {over.until.astimezone(NEPAL):%Y-%m-%d %H:%M} in Nepal, because {over.figures}"
+        self._defer(campaign, StartDeferred(why, over.until.timestamp()))
 
     def _defer(self, campaign: Campaign, deferred: StartDeferred) -> NoReturn:
         if self.deadline is not None and max(calling_window.now(), deferred.until or 0.0) >= self.deadline:

@@ -97,7 +97,7 @@ def add_audience(
     campaign = run_flow(client, read_existing(campaign.id, lambda: True))
     if campaign.status.has_begun:
         log.info("Campaign %s is %s: no contact is added, its contacts are compared", campaign.id, campaign.status)
-        return _compare_begun_campaign(Membership(client, campaign, audience.exclude), campaign, audience)
+        return _compare_begun_campaign(Membership(client, campaign, audience.forbidden), campaign, audience)
     count_before = campaign.campaign_action_count
     checkpoints = Checkpoints(campaign.id, before=count_before or 0, save_checkpoint=save_checkpoint)
     present_before: Membership | None = None
@@ -105,7 +105,7 @@ def add_audience(
     if transport == "xlsx":
         if count_before != 0:
             # The API page does not say whether an upload skips, repeats or replaces the campaign's contacts.
-            present_before = Membership(client, campaign, audience.exclude)
+            present_before = Membership(client, campaign, audience.forbidden)
             present_before.raise_if_repeated(audience)
             expected_new = len(present_before.missing(audience))
         sent = _upload_workbooks(client, campaign, audience) if expected_new else _SendReport(0, None, ())
@@ -125,7 +125,7 @@ def add_audience(
         is_proven, created = sent.accepted == audience.valid and sent.created == growth, sent.created
     membership = present_before
     if sent.complaints or not is_proven or (now.campaign_action_count or 0) < audience.valid:
-        membership = Membership(client, now, audience.exclude)
+        membership = Membership(client, now, audience.forbidden)
         missing = membership.missing(audience)
         if missing:
             checkpoints.clear()
@@ -161,9 +161,9 @@ def add_audience(
             campaign.id,
             membership.total - audience.valid,
         )
-    elif membership is None and audience.exclude and (now.campaign_action_count or 0) > audience.valid:
+    elif membership is None and audience.forbidden and (now.campaign_action_count or 0) > audience.valid:
         # A campaign with this audience only has no excluded contact; one with others may.
-        membership = Membership(client, now, audience.exclude)
+        membership = Membership(client, now, audience.forbidden)
     if membership is not None:
         membership.raise_if_excluded(now)
     if now.status.has_begun:

@@ -19,6 +19,7 @@ from airflow_provider_tingting.contacts import NUMBER_POLICIES, ON_INVALID, SEVE
 from airflow_provider_tingting.contacts.column_mapping import ColumnMapper, ColumnMapping
 from airflow_provider_tingting.contacts.contact import Row, plain_value
 from airflow_provider_tingting.contacts.exclusion import Exclusion
+from airflow_provider_tingting.contacts.frequency_cap import OverCap
 from airflow_provider_tingting.contacts.left_out import report_left_out
 from airflow_provider_tingting.contacts.legacy_font import is_legacy_text
 from airflow_provider_tingting.contacts.number_set import NumberSet
@@ -83,7 +84,12 @@ class AudienceOptions:
 
 
 def check_audience(
-    rows: Iterable[Row], options: AudienceOptions | None = None, *, exclude: Exclusion | None = None
+    rows: Iterable[Row],
+    options: AudienceOptions | None = None,
+    *,
+    exclude: Exclusion | None = None,
+    do_not_call: Exclusion | None = None,
+    over_cap: OverCap | None = None,
 ) -> ValidatedAudience:
     """Read all rows once and separate contacts from rejected rows; nothing is sent, and no row is kept in memory.
 
@@ -93,11 +99,14 @@ def check_audience(
     :param rows: from `read_rows`.
     :param options: the user's choices; the defaults when left out.
     :param exclude: numbers that must not be contacted: their rows are dropped and counted.
+    :param do_not_call: the account's do-not-call list: the same, counted by itself.
+    :param over_cap: numbers that were contacted as often as is allowed: their rows are counted and kept with the
+        rejected ones.
     :return: the audience; close it, best as a context manager, to delete what is kept on disk.
     :raises TingTingContactsError: when the source cannot be read, has no column of numbers, or no row has what a tag
         of the message or an entry of `variables` needs. Bad rows alone do not raise; `raise_if_refused` does.
     """
-    check = _AudienceCheck(options or AudienceOptions(), exclude)
+    check = _AudienceCheck(options or AudienceOptions(), exclude, do_not_call, over_cap)
     try:
         for row in rows:
             check.add_row(row)
@@ -108,7 +117,13 @@ def check_audience(
 
 
 class _AudienceCheck:
-    def __init__(self, options: AudienceOptions, exclude: Exclusion | None) -> None:
+    def __init__(
+        self,
+        options: AudienceOptions,
+        exclude: Exclusion | None,
+        do_not_call: Exclusion | None,
+        over_cap: OverCap | None,
+    ) -> None:
         try:
             self._constants = {tag: plain_value(value) for tag, value in (options.constants or {}).items()}
         except TypeError as error:
@@ -119,10 +134,13 @@ class _AudienceCheck:
         self._several_numbers = options.several_numbers
         self._is_wanted = row_filter(options.where)
         self._exclude = exclude if exclude else None
+        self._do_not_call = do_not_call if do_not_call else None
+        self._over_cap = over_cap
         self._checks_rounding = options.number_policy == "nepal_mobile"
         self._rounded: dict[str, tuple[Row, dict[str, object]] | None] = {}
         self._seen = NumberSet()
-        self.audience = ValidatedAudience(on_invalid=options.on_invalid, tags=self._needed, exclude=self._exclude)
+        forbidden = tuple(one for one in (self._do_not_call, self._exclude) if one is not None)
+        self.audience = ValidatedAudience(on_invalid=options.on_invalid, tags=self._needed, forbidden=forbidden)
 
     def add_row(self, row: Row) -> None:
         audience = self.audience
@@ -165,9 +183,17 @@ class _AudienceCheck:
 
     def _add_number(self, row: Row, mapping: ColumnMapping, number: str) -> None:
         audience = self.audience
+        if self._do_not_call is not None and number in self._do_not_call:
+            audience.do_not_call += 1
+            report_left_out("on the do-not-call list", row.place, number)
+            return
         if self._exclude is not None and number in self._exclude:
             audience.excluded += 1
             report_left_out("excluded", row.place, number)
+            return
+        if self._over_cap is not None and number in self._over_cap:
+            audience.leave_out(row, f"frequency_cap ({self._over_cap.cap})")
+            report_left_out("frequency cap", row.place, number)
             return
         try:
             variables = self._variables(row, mapping)

@@ -50,8 +50,8 @@ def summary_of(
     :param prices: the prices in credits; 1 for a call and 1 for a part of an SMS by default.
     :param remaining: the account's balance in credits; None when it is not known.
     :param limit: the campaign's own limit of credits; None when it has none.
-    :return: `{total, valid, invalid, duplicates, conflicting, excluded, filtered_out, reasons, carriers, tags, calls,
-        sms, credits}`.
+    :return: `{total, valid, invalid, duplicates, conflicting, excluded, do_not_call, over_cap, filtered_out, reasons,
+        carriers, tags, calls, sms, credits}`.
     """
     calls = audience.valid if message or not sms_message else 0
     sms = _sms(audience, sms_message) if sms_message else None
@@ -62,6 +62,8 @@ def summary_of(
         "duplicates": audience.duplicates,
         "conflicting": audience.conflicting,
         "excluded": audience.excluded,
+        "do_not_call": audience.do_not_call,
+        "over_cap": audience.over_cap,
         "filtered_out": audience.filtered_out,
         "reasons": dict(sorted(audience.reasons.items(), key=lambda item: -item[1])),
         "carriers": dict(sorted(audience.carriers.items())),

@@ -34,12 +34,16 @@ class _NumberColumns:
 
 
 class Exclusion:
-    """The numbers that `exclude=` names, in the little memory of `NumberSet`.
+    """The numbers that `exclude=` or a do-not-call list names, in the little memory of `NumberSet`.
 
     :param number_policy: as the audience's: `nepal_mobile` or `as_is`.
     :param number_column: the audience's own; used where a source has a column of that name too.
     :param on_invalid: `fail` refuses a source with an entry that cannot be read; `skip` counts the entry.
     :param several_numbers: `refuse` refuses a cell with several numbers; otherwise all of them are excluded.
+    :param name: what errors call the list: an argument or a field.
+    :param remedy: how to pass over entries that cannot be read, for errors; empty when that is not possible.
+    :ivar name: what errors call the list.
+    :ivar entries: how many rows were read.
     :ivar size: how many different numbers there are.
     :ivar passed_over: how many entries name no number to exclude, by reason.
     :raises TingTingConfigError: `on_invalid` is unknown.
@@ -52,6 +56,8 @@ class Exclusion:
         number_column: str | None = None,
         on_invalid: str = "fail",
         several_numbers: str = "refuse",
+        name: str = "exclude",
+        remedy: str = "pass over such rows with on_invalid_exclude='skip'",
     ) -> None:
         if on_invalid not in {"fail", "skip"}:
             raise TingTingConfigError(f"on_invalid_exclude='{on_invalid}' is not known: use 'fail' or 'skip'.")
@@ -60,9 +66,12 @@ class Exclusion:
         self._number_column = number_column
         self._skips_invalid = on_invalid == "skip"
         self._takes_several = several_numbers != "refuse"
+        self.name = name
+        self._remedy = f", or {remedy}" if remedy else ""
         self._numbers = NumberSet()
         self._rounded: dict[str, tuple[Mapping[str, object], ...]] = {}
         self.size = 0
+        self.entries = 0
         self.passed_over: dict[str, int] = {}
 
     @property
@@ -117,10 +126,11 @@ class Exclusion:
             usable += bool(found)
             if not found and self.unusable == passed_over:
                 self.passed_over["empty"] = self.passed_over.get("empty", 0) + 1
+        self.entries += total
         if total and not usable:
             raise TingTingContactsError(
-                f"exclude: {source} has {total} rows, but not one number that could be called, so it would exclude no "
-                "contact. Check which column holds the numbers."
+                f"{self.name}: {source} has {total} rows, but not one number that could be called, so it would exclude "
+                "no contact. Check which column holds the numbers."
             )
 
     def _read(self, row: Row, value: object) -> list[str]:
@@ -148,8 +158,8 @@ class Exclusion:
         if not is_harmless and not self._skips_invalid:
             raise TingTingContactsError(
                 mask_text(
-                    f"exclude: {row.place}: {str(error).rstrip('.')}. The entry may name a contact: correct or remove "
-                    "that row, or pass over such rows with on_invalid_exclude='skip'."
+                    f"{self.name}: {row.place}: {str(error).rstrip('.')}. The entry may name a contact: correct or "
+                    f"remove that row{self._remedy}."
                 )
             )
         self.passed_over[error.reason] = self.passed_over.get(error.reason, 0) + 1
@@ -180,14 +190,15 @@ class Exclusion:
             named = find_column(wanted, columns)
             if named is None:
                 raise TingTingContactsError(
-                    f"exclude: {source} has no column '{wanted}' (number_column). The columns are {listed(columns)}."
+                    f"{self.name}: {source} has no column '{wanted}' (number_column). The columns are "
+                    f"{listed(columns)}."
                 )
             return _NumberColumns((named,), ())
         audiences = find_column(self._number_column, columns) if self._number_column else None
         found = dict.fromkeys(([audiences] if audiences else []) + list(number_columns(columns)))
         if not found:
             found = dict.fromkeys(
-                [columns[0] if len(columns) == 1 else find_number_column(columns, f"exclude: {source}")]
+                [columns[0] if len(columns) == 1 else find_number_column(columns, f"{self.name}: {source}")]
             )
         others = tuple(column for column in columns if column not in found) if self._is_canonical else ()
         return _NumberColumns(tuple(found), others)

@@ -20,8 +20,8 @@ _observer: Observer | None = None
 def observe_left_out(observer: Observer) -> Iterator[None]:
     """Have a function called for each row that any check of this process leaves out while the block runs.
 
-    :param observer: takes the reason (`duplicate`, `excluded`, `filtered out`, or why the row was rejected), the place
-        of the row, and its number.
+    :param observer: takes the reason (`duplicate`, `excluded`, `on the do-not-call list`, `frequency cap`, `filtered
+        out`, or why the row was rejected), the place of the row, and its number.
     """
     global _observer
     before, _observer = _observer, observer

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from airflow_provider_tingting.api import calls
@@ -28,24 +29,25 @@ class Membership:
 
     :param client: the client that reads the campaign's contacts.
     :param campaign: the campaign, as it was read just before.
-    :param exclude: numbers that must not be in it; None when there are none.
+    :param forbidden: the lists of numbers that must not be in it.
     :ivar counts: contacts by the last ten digits of their number.
-    :ivar excluded: the numbers that are in it although `exclude` names them.
+    :ivar excluded: the numbers that are in it although a list names them.
     """
 
-    def __init__(self, client: TingTingClient, campaign: Campaign, exclude: Exclusion | None = None) -> None:
+    def __init__(self, client: TingTingClient, campaign: Campaign, forbidden: Sequence[Exclusion] = ()) -> None:
         self._campaign = campaign
+        self._lists = " or ".join(one.name for one in forbidden)
         self.counts: Counter[str] = Counter()
         self.excluded: list[str] = []
-        list_existing(lambda: self._read(client, exclude))
+        list_existing(lambda: self._read(client, forbidden))
 
-    def _read(self, client: TingTingClient, exclude: Exclusion | None) -> None:
+    def _read(self, client: TingTingClient, forbidden: Sequence[Exclusion]) -> None:
         self.counts.clear()
         self.excluded.clear()
         for contact in client.iterate(calls.list_contacts(self._campaign.id)):
             # Some servers write the country code before the number.
             self.counts[contact.number[-10:]] += 1
-            if exclude and exclude.matches(contact.number):
+            if any(one.matches(contact.number) for one in forbidden):
                 self.excluded.append(contact.number)
 
     @property
@@ -106,9 +108,9 @@ class Membership:
         if self.excluded:
             begun = f" It is {campaign.status} and may call them." if campaign.status.has_begun else ""
             raise TingTingCampaignError(
-                f"{len(self.excluded)} of its contacts are numbers that exclude= names: {_masked(self.excluded)}. An "
-                f"earlier try or another task has added them.{begun} Remove them with TingTingHook.delete_contact or "
-                "in TingTing itself, or delete the campaign; then run the task again.",
+                f"{len(self.excluded)} of its contacts are numbers that {self._lists} names: {_masked(self.excluded)}. "
+                f"An earlier try or another task has added them.{begun} Remove them with TingTingHook.delete_contact "
+                "or in TingTing itself, or delete the campaign; then run the task again.",
                 campaign_id=campaign.id,
                 status=campaign.status.value,
             )

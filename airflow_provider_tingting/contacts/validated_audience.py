@@ -24,6 +24,7 @@ ROW_REASONS = {
     "too_many_cells": "has more cells than the header; put texts that hold a separator into quotation marks",
     "unusable_value": "holds a value that cannot be a variable; use texts, numbers and dates",
     "blank_tag": "has nothing for a tag of the message; fill it in",
+    "frequency_cap": "was contacted as often as frequency_cap allows; it may be in a later campaign",
 }
 
 
@@ -31,12 +32,14 @@ class ValidatedAudience:
     """An audience after the check. It holds files open: use it as a context manager, or close it.
 
     :ivar total: rows of the audience: those that `where` keeps, blank ones left out. Each is
-        valid, invalid, a duplicate or excluded.
+        valid, invalid, a duplicate or left out by one of the rules: `excluded`, `do_not_call`, `over_cap`.
     :ivar valid: contacts that may be sent.
     :ivar invalid: rows that were rejected.
     :ivar duplicates: good rows whose number had come before.
     :ivar conflicting: those of the duplicates whose variables were not those of the contact that stayed.
-    :ivar excluded: rows whose number must not be contacted.
+    :ivar excluded: rows whose number `exclude` names.
+    :ivar do_not_call: rows whose number the account's do-not-call list names.
+    :ivar over_cap: rows whose number was contacted as often as `frequency_cap` allows.
     :ivar filtered_out: rows that `where` does not keep.
     :ivar reasons: how often each reason to reject occurred; of blank tags by tag, as `blank_tag (tags_name)`.
     :ivar carriers: valid contacts by carrier.
@@ -45,18 +48,22 @@ class ValidatedAudience:
     :ivar blank_rows: how many rows those are.
     :ivar examples: the first ten rejected rows as masked sentences with file and row.
     :ivar conflicts: the first ten conflicting rows in the same way.
-    :ivar exclude: the numbers that must not be contacted; None when there are none.
+    :ivar forbidden: the lists of numbers that must not be contacted.
     :ivar legacy_text: for each variable, how many of the first rows have text of a legacy Nepali font in it.
     """
 
-    def __init__(self, *, on_invalid: str = "fail", tags: Sequence[str] = (), exclude: Exclusion | None = None) -> None:
-        self.exclude = exclude
+    def __init__(
+        self, *, on_invalid: str = "fail", tags: Sequence[str] = (), forbidden: Sequence[Exclusion] = ()
+    ) -> None:
+        self.forbidden = tuple(forbidden)
         self.total = 0
         self.valid = 0
         self.invalid = 0
         self.duplicates = 0
         self.conflicting = 0
         self.excluded = 0
+        self.do_not_call = 0
+        self.over_cap = 0
         self.filtered_out = 0
         self.reasons: dict[str, int] = {}
         self.carriers: dict[str, int] = {}
@@ -106,7 +113,7 @@ class ValidatedAudience:
             yield Contact(number, variables, Place(name, row, sheet))
 
     def rejects(self) -> Iterator[tuple[Row, str]]:
-        """Yield each rejected row with its reason; values are as `plain_value` writes them."""
+        """Yield each row that was rejected or is over the cap, and its reason; values are as `plain_value` has them."""
         sources = list(self._sources)
         for source, row, reason, values in self._bad:
             name, sheet = sources[source]
@@ -211,6 +218,18 @@ class ValidatedAudience:
         self.reasons[reason] = self.reasons.get(reason, 0) + 1
         if len(self.examples) < _EXAMPLES:
             self.examples.append(mask_text(f"{row.place}: {shown}" if shown else f"{row.place} {reason_text(reason)}"))
+        self._keep(row, reason)
+
+    def leave_out(self, row: Row, reason: str) -> None:
+        """Keep a row that is not bad and is left out by `frequency_cap`.
+
+        :param row: the row as it was read.
+        :param reason: a key of `ROW_REASONS` with what exactly in brackets.
+        """
+        self.over_cap += 1
+        self._keep(row, reason)
+
+    def _keep(self, row: Row, reason: str) -> None:
         values = _as_written(row.values)
         if len(self._columns) < _MOST_COLUMNS:
             self._columns.update(dict.fromkeys(values))
@@ -228,6 +247,10 @@ class ValidatedAudience:
             yield f"{shown}: {'; '.join(self.examples)}."
         if self.excluded:
             yield f"{self.excluded} are excluded."
+        if self.do_not_call:
+            yield f"{self.do_not_call} are on the do-not-call list."
+        if self.over_cap:
+            yield f"{self.over_cap} were contacted as often as frequency_cap allows."
         if self.valid:
             yield "Correct the rows, or use on_invalid='skip' to send the others."
         elif self.invalid:

@@ -50,10 +50,9 @@ class TingTingHook(BaseHook):
     Each method sends one call and returns a model from `api.models`. A read is sent again after an error that may
     pass. A write is sent again only when the first request certainly did not leave this machine; it raises
     `TingTingOutcomeUnknownError` when no usable response came, since TingTing may have carried it out. The hook keeps
-    no state between calls: use the operators to call each contact exactly once.
+    no state between calls: use the operators to call each contact exactly once, by the rules of the connection.
 
-    Every method raises `TingTingConfigError` when the connection is invalid, and the subclass of `TingTingAPIError`
-    that describes the failure when the call fails.
+    Every method raises `TingTingConfigError` for an invalid connection, or a `TingTingAPIError` when the call fails.
 
     :param tingting_conn_id: the Airflow connection of type `tingting`; default `tingting_default`.
     """
@@ -100,13 +99,16 @@ class TingTingHook(BaseHook):
         """Return the hook's client, which is created once."""
         return self._client
 
+    async def get_async_settings(self) -> ConnectionSettings:
+        """Return the connection's fields, read now; the event loop is not blocked."""
+        if (settings := replacement()) is not None:
+            return settings
+        connection = await get_connection_async(self.tingting_conn_id)
+        return ConnectionSettings.of(connection, await get_extra_async(connection), self.tingting_conn_id)
+
     async def get_async_conn(self) -> AsyncTingTingClient:
         """Return a new asynchronous client; close it or use it in an `async with`."""
-        if (settings := replacement()) is None:
-            connection = await get_connection_async(self.tingting_conn_id)
-            extra = await get_extra_async(connection)
-            settings = ConnectionSettings.of(connection, extra, self.tingting_conn_id)
-        return api.AsyncTingTingClient(**settings.client_arguments())
+        return api.AsyncTingTingClient(**(await self.get_async_settings()).client_arguments())
 
     def reload_connection(self) -> None:
         """Read the connection again at the next call, because its token may have been replaced meanwhile."""
@@ -385,10 +387,7 @@ class TingTingHook(BaseHook):
         return self.get_conn().send(api.calls.get_dashboard())
 
     def test_connection(self) -> tuple[bool, str]:
-        """Return whether the connection works, and one sentence that says so or what to correct.
-
-        The test reads the list of voices, which is free and changes nothing.
-        """
+        """Read the list of voices, which is free; return whether that works, and what to correct in one sentence."""
         try:
             # The texts do not contain the connection's id: Airflow's web page tests under a generated one.
             settings = self._read_connection(None)

@@ -21,6 +21,7 @@ from airflow_provider_tingting.errors import (
     TingTingAPIError,
     TingTingAuthError,
     TingTingCampaignError,
+    TingTingConfigError,
     TingTingError,
     TingTingNotFoundError,
     TingTingOutcomeUnknownError,
@@ -56,11 +57,15 @@ async def deliver(notification: Notification, *, clock: Callable[[], float] = wa
 
     :param notification: the notification.
     :param clock: returns seconds since 1970.
-    :raises TingTingConfigError: the account has no caller number, no such voice or no credits.
+    :raises TingTingConfigError: the account has no caller number, no such voice or no credits, or no number may be
+        called.
     :raises TingTingAPIError: TingTing refuses or does not respond.
     """
     if _at_this_hour(notification, clock()) is None:
         return ()
+    allowed = [step for step, number in enumerate(notification.to) if number not in notification.do_not_call]
+    if not allowed:
+        raise TingTingConfigError("All numbers of `to` are on the do-not-call list of the connection.")
     dead: set[int] = set()
     first = await _first_step(notification, clock, dead)
     if first is None:
@@ -69,8 +74,11 @@ async def deliver(notification: Notification, *, clock: Callable[[], float] = wa
     callers = notification.user_phone or await first_caller()
     ran: list[int] = []
     for step in range(first, len(notification.to)):
-        last = step + 1 == len(notification.to)
+        last = step == allowed[-1]
         number = mask_number(notification.to[step])
+        if step not in allowed:
+            log.warning("%s is not notified: it is on the do-not-call list", number)
+            continue
         try:
             called = await _call(notification, step, callers, clock, dead)
         except (TingTingCampaignError, TingTingRefusedError) as error:

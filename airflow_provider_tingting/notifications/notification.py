@@ -91,6 +91,7 @@ class Notification:
     :param escalate_after: seconds after which the next number is tried.
     :param quiet_hours: when no phone is to ring; None for never.
     :param in_quiet_hours: what happens instead: `sms`, `wait` or `silent`.
+    :param do_not_call: those of the numbers that must not be called or texted.
     """
 
     key: str
@@ -105,6 +106,7 @@ class Notification:
     escalate_after: float = 120.0
     quiet_hours: QuietHours | None = None
     in_quiet_hours: str = "sms"
+    do_not_call: frozenset[str] = field(default=frozenset(), repr=False)
 
     def at_hour(self, now: float) -> Notification | None:
         """Return the notification as it is sent at a moment: in quiet hours as an SMS, at their end, or not at all.

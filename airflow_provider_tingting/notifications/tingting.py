@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 import traceback
+from asyncio import to_thread
 from collections.abc import Generator, Mapping, Sequence
 from copy import copy
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -37,7 +39,8 @@ class TingTingNotifier(BaseNotifier):
     For `on_failure_callback` and the other callbacks of a DAG or a task, and for a `DeadlineAlert` (Airflow 3.1 and
     later), in an `AsyncCallback` as well as in a `SyncCallback`.
 
-    A notifier never fails a DAG: it logs any error. A template that cannot be rendered costs its own number or
+    A number on the do-not-call list of the connection is passed over, and a list that cannot be read lets no phone
+    ring. A notifier never fails a DAG: it logs any error. A template that cannot be rendered costs its own number or
     argument, not the call. Within the cooldown the same notification is sent once, however often and from however many
     processes the notifier is called: TingTing holds the state, in the campaign's description. The notifier waits in its
     process until the contact has answered, for `escalate_after` at most, and logs how the call ended. When the process
@@ -186,8 +189,9 @@ class TingTingNotifier(BaseNotifier):
         :param context: the callback's context.
         """
         try:
-            notification = self._notification(context)
-            with self._hook().get_conn() as client:
+            hook = self._hook()
+            notification = self._allowed(self._notification(context), hook.settings.do_not_call)
+            with hook.get_conn() as client:
                 run_flow(client, self._delivery(notification))
         except Exception as error:
             _log_failure(error)
@@ -198,11 +202,27 @@ class TingTingNotifier(BaseNotifier):
         :param context: the callback's context.
         """
         try:
-            notification = self._notification(context)
-            async with await self._hook().get_async_conn() as client:
+            hook = self._hook()
+            source = (await hook.get_async_settings()).do_not_call
+            # Reading a file or a database blocks.
+            notification = await to_thread(self._allowed, self._notification(context), source)
+            async with await hook.get_async_conn() as client:
                 await run_flow_async(client, self._delivery(notification))
         except Exception as error:
             _log_failure(error)
+
+    def _allowed(self, notification: Notification, source: Any) -> Notification:
+        """Return the notification with those of its numbers marked that the do-not-call list of the connection names.
+
+        :raises TingTingError: the list cannot be used.
+        """
+        if source is None:
+            return notification
+        from airflow_provider_tingting.utils.do_not_call import read_do_not_call
+
+        listed = read_do_not_call(source, self.tingting_conn_id, log)
+        found = frozenset(number for number in notification.to if listed is not None and number in listed)
+        return replace(notification, do_not_call=found)
 
     def _hook(self) -> Any:
         from airflow_provider_tingting.hooks.tingting import TingTingHook

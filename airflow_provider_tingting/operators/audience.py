@@ -7,6 +7,7 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_tingting.contacts import HIDDEN_ROWS, NUMBER_POLICIES, ON_INVALID, SEVERAL_NUMBERS
+from airflow_provider_tingting.contacts.frequency_cap import FrequencyCap
 from airflow_provider_tingting.operators.base import TingTingBaseOperator
 from airflow_provider_tingting.utils import argument_checks as check
 from airflow_provider_tingting.utils.arguments import check_rendered, storage_path_of
@@ -70,6 +71,7 @@ class TingTingBaseAudienceOperator(TingTingBaseOperator):
         "constants": check.optional(check.dict_of_values),
         "where": check.optional(check.row_choice),
         "exclude": check.optional(check.exclusion),
+        "frequency_cap": lambda value, _: FrequencyCap.read(value),
         "on_invalid": check.choice(*ON_INVALID),
         "rejects_path": check.optional(check.path_ending_in(".csv", ".xlsx")),
         "on_invalid_exclude": check.choice(*ON_INVALID),
@@ -93,6 +95,7 @@ class TingTingBaseAudienceOperator(TingTingBaseOperator):
         constants: Mapping[str, Any] | None = None,
         where: Any = None,
         exclude: Any = None,
+        frequency_cap: Mapping[str, Any] | None = None,
         on_invalid: str = "fail",
         rejects_path: str | None = None,
         on_invalid_exclude: str = "fail",
@@ -114,6 +117,7 @@ class TingTingBaseAudienceOperator(TingTingBaseOperator):
         self.constants = constants
         self.where = _RowFunction(where) if callable(where) else where
         self.exclude = exclude
+        self.frequency_cap = frequency_cap
         self.on_invalid = on_invalid
         self.rejects_path = rejects_path
         self.on_invalid_exclude = on_invalid_exclude
@@ -133,8 +137,8 @@ class TingTingBaseAudienceOperator(TingTingBaseOperator):
 
         with ExitStack() as stack:
             with campaign_in_errors(campaign):
-                reader = AudienceReader(self, self.log)
-                audience = stack.enter_context(reader.validated(*messages))
+                reader = AudienceReader(self, self.hook.settings, self.log)
+                audience = stack.enter_context(reader.validated(campaign, *messages))
             yield reader, audience
 
     def record_lineage(self, campaign_id: int | None, rejects_path: str | None) -> None:

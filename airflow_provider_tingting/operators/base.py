@@ -27,6 +27,7 @@ from airflow_provider_tingting.utils.task_state import was_created_in_this_run
 if TYPE_CHECKING:
     from airflow_provider_tingting._compat import BaseOperatorLink, Context
     from airflow_provider_tingting.api.models import Campaign
+    from airflow_provider_tingting.campaigns.fetch_report import FetchedReport
     from airflow_provider_tingting.hooks.tingting import TingTingHook
     from airflow_provider_tingting.utils.task_state import TaskState
 
@@ -108,6 +109,18 @@ class TingTingBaseOperator(BaseOperator):
 
         exists = partial(was_created_in_this_run, context, campaign_id)
         return api.run_flow(self.hook.get_conn(), read_existing(campaign_id, exists))
+
+    def record_contacts(self, campaign: Campaign, fetched: FetchedReport) -> None:
+        """Record the contacts of a campaign that has ended in the connection's contact log, if it names one.
+
+        :param campaign: the campaign.
+        :param fetched: its report, complete.
+        :raises TingTingConfigError: the log cannot be used as the connection describes it.
+        :raises TingTingReportError: the log's database refuses or cannot be reached; a retry records again.
+        """
+        from airflow_provider_tingting.utils.contact_log import AccountLog
+
+        AccountLog(self.hook.settings, self.tingting_conn_id).record(campaign, fetched, self.log)
 
     def campaign_uri(self, campaign_id: int) -> str:
         """Return the URI of the campaign's asset."""

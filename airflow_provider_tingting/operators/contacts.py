@@ -38,8 +38,9 @@ class TingTingAddContactsOperator(TingTingBaseAudienceOperator):
     the rest. Once the campaign has begun, the operator sends nothing and only checks that all contacts are in it.
 
     XCom: `return_value` is `{campaign_id, total, created, skipped, in_campaign, invalid, duplicates, conflicting,
-    excluded, filtered_out, rejects_path}`; `campaign_id` is a key of its own too. `in_campaign` is the campaign's own
-    count at the end: more than `total` when it has other contacts, which are called too. Never the contacts.
+    excluded, do_not_call, over_cap, filtered_out, rejects_path}`; `campaign_id` is a key of its own too. `in_campaign`
+    is the campaign's own count at the end: more than `total` when it has other contacts, which are called too. Never
+    the contacts.
 
     Source: API page, Add multiple contacts and Upload bulk contacts.
 
@@ -59,10 +60,14 @@ class TingTingAddContactsOperator(TingTingBaseAudienceOperator):
         a dict of column and value or values, as `{"Ward": [7, 8]}`. The other rows are only counted.
     :param exclude: contacts that must not be called or texted: a source in any form of `contacts`, a query as
         `{"sql": …, "sql_conn_id": …}`, a file as `{"contacts": …, "number_column": …, "sheet": …}`, or a list of such
-        sources.
+        sources. The do-not-call list of the connection always applies beside it.
+    :param frequency_cap: how often a contact may be called, as `{"calls": 2, "per": timedelta(days=7), "purpose":
+        "reminder"}`: the contacts that the connection's `contact_log` shows as often as that are left out and counted.
+        Without `purpose` the campaigns of all purposes count. None for no cap.
     :param on_invalid: what happens to rows that cannot be called: `fail` refuses the whole audience, `skip` leaves
         those rows out.
-    :param rejects_path: with `skip`, the `.csv` or `.xlsx` file to which rejected rows are written with their reason.
+    :param rejects_path: the `.csv` or `.xlsx` file to which the rows that `skip` and `frequency_cap` leave out are
+        written with their reason.
     :param on_invalid_exclude: what happens to entries of `exclude` that cannot be read: `fail` refuses the list,
         because such an entry may name a contact; `skip` counts them.
     :param number_policy: `nepal_mobile` accepts mobile numbers of Nepal, `as_is` accepts numbers as written, for an
@@ -163,6 +168,8 @@ class TingTingAddContactsOperator(TingTingBaseAudienceOperator):
                     "duplicates": audience.duplicates,
                     "conflicting": audience.conflicting,
                     "excluded": audience.excluded,
+                    "do_not_call": audience.do_not_call,
+                    "over_cap": audience.over_cap,
                     "filtered_out": audience.filtered_out,
                     "rejects_path": rejects_path,
                 }
@@ -175,10 +182,10 @@ class TingTingCheckContactsOperator(TingTingBaseAudienceOperator):
     task fails when a row is bad, so that no downstream task runs; the summary is an XCom all the same.
 
     XCom: `return_value` and the key `summary` are `{campaign_id, total, valid, invalid, duplicates, conflicting,
-    excluded, filtered_out, reasons, carriers, tags, calls, sms, credits, rejects_path}`. `tags` has for each tag how
-    many rows fill it and how many leave it blank; `sms` has `messages`, `parts`, `most_parts` and `unicode`, or is
-    None; `credits` has `remaining` (None when TingTing does not say), `limit` (the campaign's own), `estimate` and
-    `enough` (None when the balance is unknown). Never the contacts.
+    excluded, do_not_call, over_cap, filtered_out, reasons, carriers, tags, calls, sms, credits, rejects_path}`. `tags`
+    has for each tag how many rows fill it and how many leave it blank; `sms` has `messages`, `parts`, `most_parts` and
+    `unicode`, or is None; `credits` has `remaining` (None when TingTing does not say), `limit` (the campaign's own),
+    `estimate` and `enough` (None when the balance is unknown). Never the contacts.
 
     TingTing publishes no prices: `estimate` multiplies calls and SMS parts by the prices in the arguments. A call's
     real price depends on its duration.
@@ -203,10 +210,14 @@ class TingTingCheckContactsOperator(TingTingBaseAudienceOperator):
         a dict of column and value or values, as `{"Ward": [7, 8]}`. The other rows are only counted.
     :param exclude: contacts that must not be called or texted: a source in any form of `contacts`, a query as
         `{"sql": …, "sql_conn_id": …}`, a file as `{"contacts": …, "number_column": …, "sheet": …}`, or a list of such
-        sources.
+        sources. The do-not-call list of the connection always applies beside it.
+    :param frequency_cap: how often a contact may be called, as `{"calls": 2, "per": timedelta(days=7), "purpose":
+        "reminder"}`: the contacts that the connection's `contact_log` shows as often as that are left out and counted.
+        Without `purpose` the campaigns of all purposes count. None for no cap.
     :param on_invalid: what happens to rows that cannot be called: `fail` refuses the whole audience, `skip` leaves
         those rows out.
-    :param rejects_path: with `skip`, the `.csv` or `.xlsx` file to which rejected rows are written with their reason.
+    :param rejects_path: the `.csv` or `.xlsx` file to which the rows that `skip` and `frequency_cap` leave out are
+        written with their reason.
     :param on_invalid_exclude: what happens to entries of `exclude` that cannot be read: `fail` refuses the list,
         because such an entry may name a contact; `skip` counts them.
     :param number_policy: `nepal_mobile` accepts mobile numbers of Nepal, `as_is` accepts numbers as written, for an

@@ -10,9 +10,11 @@ from airflow_provider_tingting import api
 from airflow_provider_tingting._compat import AirflowFailException
 from airflow_provider_tingting.errors import (
     TingTingConfigError,
+    TingTingContactsError,
     TingTingNeverSentError,
     TingTingOutcomeUnknownError,
     TingTingRefusedError,
+    TingTingSourceError,
     TingTingStartRefusedError,
 )
 from airflow_provider_tingting.masking import mask_text
@@ -37,6 +39,9 @@ _CERTAINLY_NOT_CALLED = (
     TingTingRefusedError,
     TingTingConfigError,
     TingTingStartRefusedError,
+    # The do-not-call list cannot be read.
+    TingTingContactsError,
+    TingTingSourceError,
 )
 # Seconds before a request that certainly was not carried out is sent again.
 _SEND_AGAIN_AFTER = 3.0
@@ -102,12 +107,16 @@ class TingTingDemoCallOperator(TingTingBaseWriteOperator):
     another hour, a connection that cannot be read) a retry or a cleared task calls. Before Airflow 3.3 no later try
     knows of it: the task fails at once and says so, and only `send_again` calls after a clear.
 
+    A contact on the do-not-call list of the connection is not called: the operator reads the list right before the
+    request. TingTing does not return the number of a contact alone, so `campaign_id` is required then.
+
     XCom: `return_value` is `{contact_id, called, message}` with what TingTing said; `called` is false after a clear
     that does not call again.
 
-    Source: API page, Demo call.
+    Source: API page, Demo call and List contacts.
 
     :param contact_id: the contact's id, as `iter_contacts` of the hook gives it.
+    :param campaign_id: the campaign that has the contact; required when the connection has a do-not-call list.
     :param calling_window: the hours in which the contact may be called, such as `("08:00", "20:00")` in Nepal, or a
         `CallingWindow` with days and a time zone; None for any hour. At another hour the task fails: the person
         who is to hear the call waits for it now.
@@ -117,23 +126,26 @@ class TingTingDemoCallOperator(TingTingBaseWriteOperator):
     :param on_clear: what a cleared task does: `reattach` (succeed without a call, unless certainly no contact
         was called), `send_again` (call again) or `fail`.
     :param tingting_conn_id: the Airflow connection.
-    :raises AirflowFailException: there is no such contact, the hour or the run's age is refused, or the outcome is
-        unknown.
+    :raises AirflowFailException: there is no such contact, it is on the do-not-call list, the list cannot be used, the
+        hour or the run's age is refused, or the outcome is unknown.
+    :raises TingTingSourceError: the database or the storage of the do-not-call list fails; no contact was called.
     :raises AirflowSkipException: the run is too old, and `on_too_old` is `skip`.
     """
 
-    template_fields: Sequence[str] = (*TingTingBaseOperator.template_fields, "contact_id")
+    template_fields: Sequence[str] = (*TingTingBaseOperator.template_fields, "contact_id", "campaign_id")
     operator_extra_links = ()
     argument_checks: ClassVar[Mapping[str, check.Check]] = {
         **TingTingBaseWriteOperator.argument_checks,
         **START_CHECKS,
         "contact_id": check.an_id,
+        "campaign_id": check.optional(check.an_id),
     }
 
     def __init__(
         self,
         *,
         contact_id: int | str,
+        campaign_id: int | str | None = None,
         calling_window: WindowArgument = None,
         max_age: float | timedelta | None = None,
         on_too_old: str = "fail",
@@ -141,6 +153,7 @@ class TingTingDemoCallOperator(TingTingBaseWriteOperator):
     ) -> None:
         super().__init__(**kwargs)
         self.contact_id = contact_id
+        self.campaign_id = campaign_id
         self.calling_window = calling_window
         self.max_age = max_age
         self.on_too_old = on_too_old
@@ -184,6 +197,7 @@ class TingTingDemoCallOperator(TingTingBaseWriteOperator):
         from airflow_provider_tingting.campaigns.reconcile import reconcile
 
         async def prepare() -> None:
+            await self._check_do_not_call(number)
             check_calling_window(self.calling_window, "Clear the task then." if state.is_available else "")
             state.save({"phase": "calling"})
 
@@ -200,6 +214,39 @@ class TingTingDemoCallOperator(TingTingBaseWriteOperator):
             # Saved after the last request: while this try may still send one, another try must not.
             state.save({"phase": _NOT_CALLED})
             raise
+
+    async def _check_do_not_call(self, number: int) -> None:
+        """Refuse to call a contact that is on the do-not-call list of the connection.
+
+        :raises TingTingStartRefusedError: it is on the list.
+        :raises TingTingConfigError: the list cannot be used, or the contact's number cannot be found.
+        """
+        from airflow_provider_tingting.utils.do_not_call import read_do_not_call
+
+        do_not_call = read_do_not_call(self.hook.settings.do_not_call, self.tingting_conn_id, self.log)
+        if do_not_call is None:
+            return
+        if self.campaign_id in (None, ""):
+            raise TingTingConfigError(
+                f"Connection {self.tingting_conn_id!r} has a do-not-call list, and TingTing returns the number of a "
+                "contact with its campaign only. Give campaign_id, too. No contact was called."
+            )
+        campaign_id = campaign_id_of(self.campaign_id)
+        pages = api.pagination.Paginator(api.calls.list_contacts(campaign_id))
+        for call in pages:
+            for contact in pages.new_rows(await call):
+                if contact.id != number:
+                    continue
+                if do_not_call.matches(contact.number):
+                    raise TingTingStartRefusedError(
+                        f"Contact {number} of campaign {campaign_id} is on the do-not-call list of connection "
+                        f"{self.tingting_conn_id!r}, so it was not called."
+                    )
+                return
+        raise TingTingConfigError(
+            f"Campaign {campaign_id} has no contact {number}, so whether the contact is on the do-not-call list is "
+            "unknown. Correct contact_id or campaign_id. No contact was called."
+        )
 
     @contextmanager
     def _last_try_without_a_store(self, number: int, state: TaskState, *errors: type[Exception]) -> Iterator[None]:

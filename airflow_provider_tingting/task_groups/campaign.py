@@ -37,7 +37,8 @@ Campaign **{{{{ ti.xcom_pull(task_ids='{create}', map_indexes=ti.map_index) }}}}
 |---|---|
 | Contacts | {{{{ added['total'] if counted is none else counted }}}} |
 | Left out | {{{{ figures['invalid'] }}}} cannot be called, {{{{ figures['duplicates'] }}}} were there before, \
-{{{{ figures['excluded'] }}}} are excluded |
+{{{{ figures['excluded'] }}}} are excluded, {{{{ figures['do_not_call'] }}}} are on the do-not-call list, \
+{{{{ figures['over_cap'] }}}} are over the frequency cap |
 | Carriers | {{% for carrier, count in figures['carriers'].items() %}}{{{{ carrier }}}} {{{{ count }}}} {{% endfor %}}|
 | Calls | {{{{ figures['calls'] }}}} |
 | SMS parts | {{{{ (figures['sms'] or {{}}).get('parts', 0) }}}} |
@@ -62,6 +63,7 @@ def tingting_campaign(
     report: str | Mapping[str, Any] | None = None,
     approval: bool | Mapping[str, Any] = False,
     occasion: str | None = None,
+    frequency_cap: Mapping[str, Any] | None = None,
     tingting_conn_id: str = DEFAULT_CONN_ID,
     **group: Any,
 ) -> TaskGroup:
@@ -94,12 +96,15 @@ def tingting_campaign(
         later), which may replace `subject`, `body`, `response_timeout` and the rest.
     :param occasion: what the campaign is for, as `TingTingCreateCampaignOperator` takes it: all runs of the DAG with
         the same occasion share one campaign. None for a campaign per DAG run.
+    :param frequency_cap: how often a contact may be called, as `TingTingAddContactsOperator` takes it; None for no cap.
     :param tingting_conn_id: the Airflow connection of all tasks.
     :param group: arguments of the `TaskGroup`, such as `tooltip`, `default_args` or `prefix_group_id`.
     :raises TingTingConfigError: an argument has a wrong kind, or `approval` is set on an Airflow without approvals.
     """
     _check_kinds(campaign=campaign, run=run, report=report, approval=approval)
     contacts = arguments_of(audience)
+    if frequency_cap is not None:
+        contacts["frequency_cap"] = frequency_cap
     with TaskGroup(group_id=group_id, **group) as made:
         create = TingTingCreateCampaignOperator(
             **{

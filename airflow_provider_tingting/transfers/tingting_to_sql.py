@@ -6,9 +6,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar
 
-from airflow_provider_tingting._compat import AirflowException, BaseHook
 from airflow_provider_tingting.errors import (
-    TingTingConfigError,
     TingTingNotFoundError,
     TingTingOutcomeUnknownError,
     TingTingReportError,
@@ -21,10 +19,9 @@ from airflow_provider_tingting.utils import argument_checks as check
 from airflow_provider_tingting.utils.arguments import campaign_id_of
 from airflow_provider_tingting.utils.asset_events import emit_asset_events
 from airflow_provider_tingting.utils.openlineage import Dataset, TaskLineage, asset_dataset
+from airflow_provider_tingting.utils.sql_engine import sql_engine
 
 if TYPE_CHECKING:
-    from sqlalchemy.engine import Engine
-
     from airflow_provider_tingting._compat import Context
     from airflow_provider_tingting.api.models import Campaign
     from airflow_provider_tingting.campaigns.fetch_report import FetchedReport
@@ -33,9 +30,6 @@ _WITHOUT_VARIABLE_MODES = (
     "TingTing's report fails, and the listing of contacts cannot take its place, because it has no variables. The "
     "table is untouched. Try again later, or load without them: variables='none'."
 )
-# SQLite has one writer at a time, for which a load waits (seconds); MySQL's drivers may choose a character set without
-# Devanagari.
-_CONNECT_ARGUMENTS = {"sqlite": {"timeout": 120}, "mysql": {"charset": "utf8mb4"}}
 
 
 class TingTingReportToSqlOperator(TingTingBaseOperator):
@@ -145,13 +139,14 @@ class TingTingReportToSqlOperator(TingTingBaseOperator):
             check_columns(self.variables, self.columns)
             salt = self.hook.settings.secret_salt
             check_numbers(self.numbers, format="table", salt=salt)
-            engine = self._engine()
+            engine = sql_engine(self.sql_conn_id, self.sql_hook_params)
             campaign = self.hook.get_campaign(number)
             self.push_campaign(context, number)
             with spooled() as spool:
                 try:
                     fetched = self._fetch(campaign, spool)
                     check_fetched(fetched, campaign)
+                    self.record_contacts(campaign, fetched)
                     read = fetched.read
                     place, rows = load_table(
                         engine,
@@ -204,49 +199,3 @@ class TingTingReportToSqlOperator(TingTingBaseOperator):
         if with_variables and fetched.source == "listing" and fetched.read.summary.contacts:
             raise TingTingReportError(f"{_WITHOUT_VARIABLE_MODES} The campaign got its first contacts meanwhile.")
         return fetched
-
-    def _engine(self) -> Engine:
-        """Return the database that the connection names, before anything is downloaded.
-
-        :raises TingTingConfigError: it has no database that SQLAlchemy knows.
-        """
-        from sqlalchemy.exc import SQLAlchemyError
-        from sqlalchemy.pool import NullPool
-
-        if not str(self.sql_conn_id or "").strip():
-            raise TingTingConfigError("sql_conn_id is empty. Give the Airflow connection of the database.")
-        connection: Any = BaseHook.get_connection(self.sql_conn_id)
-        try:
-            hook = connection.get_hook(hook_params=dict(self.sql_hook_params or {}))
-        except (AttributeError, TypeError, ValueError) as error:
-            raise TingTingConfigError(
-                f"Connection {self.sql_conn_id!r} cannot be used: its extra, a field or sql_hook_params has a wrong "
-                f"type ({type(error).__name__}). The extra must be a JSON object."
-            ) from error
-        except (AirflowException, ImportError) as error:
-            raise TingTingConfigError(
-                f"Connection {self.sql_conn_id!r} is of type {connection.conn_type!r}, which this Airflow has no hook "
-                f"for: {error}. Install its provider, such as apache-airflow-providers-{connection.conn_type}."
-            ) from error
-        if not hasattr(hook, "get_sqlalchemy_engine"):
-            raise TingTingConfigError(
-                f"Connection {self.sql_conn_id!r} is of type {connection.conn_type!r}, which is no database with a "
-                "common SQL hook. Give the connection of a database such as SQLite, PostgreSQL or MySQL."
-            )
-        options: dict[str, Any] = {"hide_parameters": True, "poolclass": NullPool}
-        if connection.conn_type in _CONNECT_ARGUMENTS:
-            options["connect_args"] = _CONNECT_ARGUMENTS[connection.conn_type]
-        try:
-            engine: Engine = hook.get_sqlalchemy_engine(engine_kwargs=options)
-        except (AttributeError, TypeError, ValueError) as error:
-            # Hooks read the extra without a look at what it is.
-            raise TingTingConfigError(
-                f"Connection {self.sql_conn_id!r} cannot be used: its extra or one of its fields has a wrong type "
-                f"({type(error).__name__}). The extra must be a JSON object."
-            ) from error
-        except (ImportError, SQLAlchemyError, NotImplementedError) as error:
-            raise TingTingConfigError(
-                f"Connection {self.sql_conn_id!r} cannot be used with SQLAlchemy: {error} Install the SQLAlchemy "
-                "dialect of that database."
-            ) from error
-        return engine

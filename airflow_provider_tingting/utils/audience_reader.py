@@ -15,17 +15,21 @@ from airflow_provider_tingting.contacts.audience import AudienceOptions, check_a
 from airflow_provider_tingting.contacts.checkpoint import Checkpoint
 from airflow_provider_tingting.contacts.estimate import Prices, summary_of
 from airflow_provider_tingting.contacts.exclusion import Exclusion
+from airflow_provider_tingting.contacts.frequency_cap import FrequencyCap, OverCap
 from airflow_provider_tingting.contacts.message import clean_tags, tags_in, unfillable_tags
 from airflow_provider_tingting.contacts.sources import read_rows
 from airflow_provider_tingting.errors import TingTingConfigError, TingTingContactsError, TingTingSourceError
 from airflow_provider_tingting.formatting import counted
 from airflow_provider_tingting.utils.arguments import is_like_a_path, shown, storage_path_of
+from airflow_provider_tingting.utils.contact_log import AccountLog
+from airflow_provider_tingting.utils.do_not_call import read_do_not_call
 from airflow_provider_tingting.utils.exclusion_sources import exclusion_rows
 from airflow_provider_tingting.utils.sql_source import query_rows
 
 if TYPE_CHECKING:
     from airflow_provider_tingting.api.client import TingTingClient
     from airflow_provider_tingting.api.models import Campaign
+    from airflow_provider_tingting.connection import ConnectionSettings
     from airflow_provider_tingting.contacts.validated_audience import ValidatedAudience
     from airflow_provider_tingting.utils.task_state import TaskState
 
@@ -49,23 +53,27 @@ class AudienceReader:
 
     :param arguments: the operator, or any object with the audience arguments of `TingTingAddContactsOperator` as
         attributes; a templated argument is rendered by then.
+    :param settings: the connection, which may have a do-not-call list and a contact log.
     :param log: the task's logger.
     """
 
-    def __init__(self, arguments: Any, log: logging.Logger | Any = log) -> None:
+    def __init__(self, arguments: Any, settings: ConnectionSettings, log: logging.Logger | Any = log) -> None:
         self._arguments = arguments
+        self._settings = settings
         self._log = log
 
     @contextmanager
-    def validated(self, *messages: str | None) -> Iterator[ValidatedAudience]:
+    def validated(self, campaign: Campaign | None, *messages: str | None) -> Iterator[ValidatedAudience]:
         """Read and check all contacts; the audience is closed at the end of the `with` block.
 
         A tag such as `{ name }` is refused: TingTing fills only what stands between the braces letter by letter.
 
+        :param campaign: the campaign that the contacts are for; None when there is none.
         :param messages: texts whose `{tags}` every contact must fill; None and empty texts have none.
-        :raises TingTingContactsError: the contacts or the exclusion list cannot be used as given.
+        :raises TingTingContactsError: the contacts, the exclusion list or the do-not-call list cannot be used as given.
         :raises TingTingConfigError: an argument has a wrong value.
-        :raises TingTingSourceError: the database or the storage of the contacts fails.
+        :raises TingTingSourceError: the database or the storage of the contacts or a list fails.
+        :raises TingTingReportError: the database of the contact log fails.
         """
         arguments = self._arguments
         if unfillable := unfillable_tags(*messages):
@@ -86,9 +94,18 @@ class AudienceReader:
         )
         rows = self._rows()
         exclusion = self._exclusion()
+        do_not_call = read_do_not_call(
+            self._settings.do_not_call,
+            arguments.tingting_conn_id,
+            self._log,
+            number_policy=arguments.number_policy,
+        )
+        over_cap = self._over_cap(campaign, messages)
         with ExitStack() as stack:
             with closing(rows):
-                audience = stack.enter_context(check_audience(rows, options, exclude=exclusion))
+                audience = stack.enter_context(
+                    check_audience(rows, options, exclude=exclusion, do_not_call=do_not_call, over_cap=over_cap)
+                )
             self._log_counts(audience, exclusion)
             yield audience
 
@@ -100,10 +117,11 @@ class AudienceReader:
         :raises TingTingStorageError: the file cannot be written.
         """
         path: str | None = self._arguments.rejects_path
-        if not path or not audience.invalid:
+        left_out = audience.invalid + audience.over_cap
+        if not path or not left_out:
             return None
         audience.write_rejects(storage_path_of(path, "rejects_path", "rejects.csv"))
-        self._log.warning("%s rejected: the rows and their reasons are in %s", counted(audience.invalid, "row"), path)
+        self._log.warning("%s left out: the rows and their reasons are in %s", counted(left_out, "row"), path)
         return path
 
     def _rows(self) -> Any:
@@ -141,11 +159,26 @@ class AudienceReader:
                 exclusion.add(rows, number_column=number_column)
         return exclusion
 
+    def _over_cap(self, campaign: Campaign | None, messages: tuple[str | None, ...]) -> OverCap | None:
+        cap = FrequencyCap.read(self._arguments.frequency_cap)
+        if cap is None:
+            return None
+        if campaign is not None:
+            services = campaign.services.upper()
+        else:
+            services = " & ".join(name for name, text in zip(("PHONE", "SMS"), messages, strict=True) if text)
+        campaign_id = None if campaign is None else campaign.id
+        return AccountLog(self._settings, self._arguments.tingting_conn_id).over_cap(
+            cap, services=services, campaign_id=campaign_id
+        )
+
     def _log_counts(self, audience: ValidatedAudience, exclusion: Exclusion) -> None:
         counts = {
             "invalid": audience.invalid,
             "duplicates": audience.duplicates,
             "excluded": audience.excluded,
+            "on the do-not-call list": audience.do_not_call,
+            "over frequency_cap": audience.over_cap,
             "filtered out by where": audience.filtered_out,
         }
         others = ", ".join(f"{count:,} {what}" for what, count in counts.items() if count)

@@ -1,4 +1,7 @@
-"""Reads `exclude`: one source of contacts that must not be called, or several, in every form that `contacts` has."""
+"""Reads `exclude` and the do-not-call list: one source of contacts that must not be called, or several.
+
+A source has every form that `contacts` has.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,12 @@ _FILE_KEYS = frozenset({"contacts", "number_column", "sheet", "hidden_rows", "en
 
 
 def exclusion_rows(
-    source: Any, *, encoding: str | None, sql_conn_id: str | None, hidden_rows: str = "ask"
+    source: Any,
+    *,
+    encoding: str | None = None,
+    sql_conn_id: str | None = None,
+    hidden_rows: str = "ask",
+    name: str = "exclude",
 ) -> Iterator[tuple[Any, str | None]]:
     """Yield the rows of each source and the column of its numbers, if it names one; read each before the next.
 
@@ -24,6 +32,7 @@ def exclusion_rows(
     :param encoding: the encoding of text files that do not name their own.
     :param sql_conn_id: the connection of queries that do not name their own.
     :param hidden_rows: what happens to hidden rows of workbooks that do not say it themselves.
+    :param name: the argument or field, for errors.
     :raises TingTingConfigError: for anything else.
     """
     if source is None:
@@ -31,41 +40,43 @@ def exclusion_rows(
     if isinstance(source, str) and not source.strip():
         # An exclusion list must not vanish silently.
         raise TingTingConfigError(
-            "exclude is an empty text, so no contact would be excluded: perhaps its template has rendered to nothing. "
+            f"{name} is an empty text, so no contact would be excluded: perhaps its template has rendered to nothing. "
             "Give the source, or None to exclude no contact."
         )
     if isinstance(source, Mapping) and "sql" in source:
-        _refuse_unknown_keys(source, _QUERY_KEYS)
+        _refuse_unknown_keys(source, _QUERY_KEYS, name)
         conn_id = source.get("sql_conn_id") or sql_conn_id
-        rows = query_rows(source["sql"], conn_id, source.get("sql_parameters"), name="the excluding SQL query")
+        rows = query_rows(source["sql"], conn_id, source.get("sql_parameters"), name=f"the SQL query of {name}")
         yield rows, source.get("number_column")
         return
     number_column = None
     options: dict[str, Any] = {"encoding": encoding, "hidden_rows": hidden_rows}
     if isinstance(source, Mapping) and "contacts" in source:
-        _refuse_unknown_keys(source, _FILE_KEYS)
+        _refuse_unknown_keys(source, _FILE_KEYS, name)
         number_column = source.get("number_column")
         options |= {key: source[key] for key in ("sheet", "hidden_rows", "encoding", "delimiter") if source.get(key)}
         source = source["contacts"]
     if isinstance(source, str) and not _is_path(source):
         source = [source]
     if isinstance(source, str) or hasattr(source, "open") or hasattr(source, "__fspath__"):
-        path = storage_path_of(source, "exclude", "do_not_call.csv, or a list of numbers")
+        path = storage_path_of(source, name, "do_not_call.csv, or a list of numbers")
         yield read_rows(path, may_be_empty=True, **options), number_column
     elif isinstance(source, Iterable) and not isinstance(source, Mapping | bytes):
         further: list[Any] = []
         yield read_rows(_numbers_in(source, further)), number_column
         # The caller has read the numbers by now, so the sources among them are known.
         for one in further:
-            yield from exclusion_rows(one, encoding=encoding, sql_conn_id=sql_conn_id, hidden_rows=hidden_rows)
+            yield from exclusion_rows(
+                one, encoding=encoding, sql_conn_id=sql_conn_id, hidden_rows=hidden_rows, name=name
+            )
     else:
         yield read_rows(source), number_column
 
 
-def _refuse_unknown_keys(source: Mapping[str, Any], allowed: frozenset[str]) -> None:
+def _refuse_unknown_keys(source: Mapping[str, Any], allowed: frozenset[str], name: str) -> None:
     unknown = sorted(set(source) - allowed)
     if unknown:
-        raise TingTingConfigError(f"exclude: '{unknown[0]}' is not known; use {', '.join(sorted(allowed))}.")
+        raise TingTingConfigError(f"{name}: '{unknown[0]}' is not known; use {', '.join(sorted(allowed))}.")
 
 
 def _is_path(text: str) -> bool:

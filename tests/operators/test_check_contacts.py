@@ -49,6 +49,8 @@ def test_the_campaigns_messages_are_checked_and_nothing_is_sent(sandbox):
         "duplicates": 1,
         "conflicting": 1,
         "excluded": 0,
+        "do_not_call": 0,
+        "over_cap": 0,
         "filtered_out": 0,
         "reasons": {"blank_tag (name)": 1, "too_short": 1},
         "carriers": {"NTC": 1, "Ncell": 1},

@@ -191,7 +191,7 @@ def test_an_excluding_query_may_find_no_contact_but_must_not_fail(database):
     result, _ = execute(checking("SELECT phone FROM people WHERE ward = 7", exclude={"sql": "SELECT '' LIMIT 0"}))
     assert (result["valid"], result["excluded"]) == (2, 0)
 
-    with pytest.raises(TingTingSourceError, match="the excluding SQL query failed"):
+    with pytest.raises(TingTingSourceError, match="the SQL query of exclude failed"):
         execute(checking("SELECT phone FROM people", exclude={"sql": "SELECT x"}))
 
 

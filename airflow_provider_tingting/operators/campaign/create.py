@@ -64,6 +64,8 @@ class TingTingCreateCampaignOperator(TingTingBaseWriteOperator):
         `"{{ data_interval_end | ds }}"` or `"2026-W48 ward 7"`; a run without dates needs a text without them, such as
         `"{{ (data_interval_end or dag_run.run_after) | ds }}"`. A list of texts is joined. Each instance of a mapped
         task needs an occasion of its own. None for a campaign per DAG run.
+    :param purpose: what kind of campaign it is, such as `"reminder"`: `frequency_cap` can count the campaigns of one
+        purpose, and the contact log has a column for it. TingTing shows it in the description. None for no purpose.
     :param on_clear: what a cleared task does: `reattach` (use the same campaign), `send_again` (a new campaign) or
         `fail`.
     :param tingting_conn_id: the Airflow connection.
@@ -85,6 +87,7 @@ class TingTingCreateCampaignOperator(TingTingBaseWriteOperator):
         "length_factor",
         "credit_limit",
         "occasion",
+        "purpose",
     )
     template_fields_renderers: ClassVar[dict[str, str]] = {
         "message": "text",
@@ -105,6 +108,7 @@ class TingTingCreateCampaignOperator(TingTingBaseWriteOperator):
         "length_factor": lambda value, _: length_factor_of(value),
         "credit_limit": lambda value, _: credit_limit_of(value),
         "occasion": check.optional(check.an_occasion),
+        "purpose": check.optional(check.text_or_number),
     }
     # Its only error of this kind: an earlier attempt created a campaign with other content.
     non_retryable = (*NON_RETRYABLE, TingTingCampaignError)
@@ -125,6 +129,7 @@ class TingTingCreateCampaignOperator(TingTingBaseWriteOperator):
         credit_limit: float | None = None,
         draft: bool | None = None,
         occasion: str | Sequence[str] | None = None,
+        purpose: str | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -141,6 +146,7 @@ class TingTingCreateCampaignOperator(TingTingBaseWriteOperator):
         self.credit_limit = credit_limit
         self.draft = None if draft is None else check.flag_of(draft, "draft")
         self.occasion = occasion
+        self.purpose = purpose
         self.check_literals()
         if not check.is_filled_later([services, sms_message, voice, length_factor]):
             self._check_together()
@@ -232,6 +238,8 @@ class TingTingCreateCampaignOperator(TingTingBaseWriteOperator):
             voice=None if self.voice in (None, "") else self.hook.find_voice(str(self.voice)).id,
             length_factor=length_factor_of(self.length_factor),
             draft=self.draft,
+            purpose=None if self.purpose is None else " ".join(str(self.purpose).split()) or None,
+            occasion=None if self.occasion is None else self._occasion_text(),
         )
 
     def _check_together(self) -> None:

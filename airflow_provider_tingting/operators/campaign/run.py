@@ -81,6 +81,8 @@ class TingTingRunCampaignOperator(TingTingBaseWriteOperator):
     :param not_before: when the campaign may be started at the earliest, as a datetime or a text in ISO 8601; without an
         offset it is Nepal time. None for at once.
     :param one_at_a_time: whether to wait until no other campaign of the account runs.
+    :param over_daily_limit: what to do when the campaign would pass the connection's `daily_credit_limit`: `fail`, or
+        `wait` for the next day in Nepal.
     :param start_timeout: how long the start may be put off by these, in seconds or as a timedelta; None for as long as
         it takes. `timeout` begins with the campaign, `execution_timeout` with the task.
     :param max_age: how old the DAG run may be to call contacts, in seconds or as a timedelta, counted from the end of
@@ -115,6 +117,7 @@ class TingTingRunCampaignOperator(TingTingBaseWriteOperator):
         "tolerate_outage": check.seconds_or_zero,
         "stall_timeout": check.seconds,
         "outside_window": check.choice("wait", "fail"),
+        "over_daily_limit": check.choice("fail", "wait"),
         "at_window_close": check.choice("finish", "stop"),
         "on_stopped": check.choice("fail", "succeed", "skip"),
         "not_before": check.schedule,
@@ -141,6 +144,7 @@ class TingTingRunCampaignOperator(TingTingBaseWriteOperator):
         on_stopped: str = "fail",
         not_before: str | datetime | None = None,
         one_at_a_time: bool = False,
+        over_daily_limit: str = "fail",
         start_timeout: float | timedelta | None = None,
         max_age: float | timedelta | None = None,
         on_too_old: str = "fail",
@@ -163,6 +167,7 @@ class TingTingRunCampaignOperator(TingTingBaseWriteOperator):
         self.on_stopped = on_stopped
         self.not_before = not_before
         self.one_at_a_time = check.flag_of(one_at_a_time, "one_at_a_time")
+        self.over_daily_limit = over_daily_limit
         self.start_timeout = start_timeout
         self.max_age = max_age
         self.on_too_old = on_too_old
@@ -376,7 +381,7 @@ class TingTingRunCampaignOperator(TingTingBaseWriteOperator):
         with self.fail_without_retry():
             campaign = ended_campaign(self.hook, seen)
             self._has_ended = True
-            summary = summarise(self.hook.get_conn(), campaign)
+            summary = summarise(self.hook.get_conn(), campaign, self.record_contacts)
             result = result_of(context, campaign) | summary_figures(summary)
             if not end_stopped(self, context, job, campaign, summary, result):
                 judge(campaign, summary, self.success_when)

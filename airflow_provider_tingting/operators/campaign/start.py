@@ -9,17 +9,21 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from airflow_provider_tingting.api.driver import run_flow
 from airflow_provider_tingting.campaigns import calling_window, concurrency
 from airflow_provider_tingting.campaigns.calling_window import CallingWindow
+from airflow_provider_tingting.campaigns.daily_credits import DailyCredits
 from airflow_provider_tingting.campaigns.marker import is_of_occasion
 from airflow_provider_tingting.campaigns.schedule import read_schedule
 from airflow_provider_tingting.campaigns.start_gate import StartDeferred, StartGate
 from airflow_provider_tingting.campaigns.state import RunRequest
 from airflow_provider_tingting.clock import sleep
+from airflow_provider_tingting.contacts.message import sms_size
+from airflow_provider_tingting.errors import TingTingStartRefusedError
 from airflow_provider_tingting.triggers.start import TingTingStartTrigger
 from airflow_provider_tingting.utils.arguments import seconds_of
 from airflow_provider_tingting.utils.clears import is_first_try
+from airflow_provider_tingting.utils.contact_log import AccountLog
 from airflow_provider_tingting.utils.deferral import deadline_of, defer
 from airflow_provider_tingting.utils.run_age import check_max_age, started_at
-from airflow_provider_tingting.utils.task_state import occasion_of, was_created_in_this_run
+from airflow_provider_tingting.utils.task_state import occasion_of, upstream_xcoms, was_created_in_this_run
 
 if TYPE_CHECKING:
     from airflow_provider_tingting._compat import Context
@@ -36,6 +40,55 @@ READ_FIRST_WITHOUT_STORE = 30.0
 READ_FIRST_WITH_STORE = 5.0
 # A wait in a worker that is longer than so many seconds gets a line in the log about deferrable=True.
 _LONG_FOR_A_WORKER = 600.0
+
+
+def start_gate_for(operator: Any, context: Context, deadline: float | None) -> StartGate:
+    """Return what decides whether the operator's campaign may be run now; the connection is read when it is made.
+
+    :param operator: the `TingTingRunCampaignOperator` of the task.
+    :param context: the task's context.
+    :param deadline: until when the start may be deferred, in seconds since 1970; None for as long as it takes.
+    """
+    log = AccountLog(operator.hook.settings, operator.tingting_conn_id)
+    limit = operator.hook.settings.daily_credit_limit
+    credits = None if limit is None else DailyCredits(limit, partial(estimate_of, context), log.credits_since)
+    return StartGate(
+        window=CallingWindow.read(operator.calling_window),
+        wait_for_window=operator.outside_window == "wait",
+        one_at_a_time=operator.one_at_a_time,
+        deadline=deadline,
+        not_before=_earliest(operator.not_before),
+        check_age=partial(check_max_age, context, operator.max_age),
+        credits=credits,
+        wait_for_credits=operator.over_daily_limit == "wait",
+        prepare=log.prepare,
+    )
+
+
+def estimate_of(context: Context, campaign: Campaign) -> float:
+    """Return the credits that a campaign is estimated to spend.
+
+    The price of a contact is that of the task before this one that has checked the campaign's contacts; without one it
+    is 1 credit for a call and 1 for each part of an SMS. The campaign's own credit limit bounds the estimate.
+
+    :param context: the task's context.
+    :param campaign: the campaign.
+    :raises TingTingStartRefusedError: TingTing does not say how many contacts the campaign has.
+    """
+    if campaign.campaign_action_count is None:
+        raise TingTingStartRefusedError(
+            f"Campaign {campaign.id} was not run: daily_credit_limit is set, and TingTing does not say how many "
+            "contacts the campaign has, so its credits cannot be estimated. No contact was called."
+        )
+    price = float("PHONE" in campaign.services.upper())
+    if "SMS" in campaign.services.upper():
+        price += sms_size(campaign.sms_message).parts
+    for summary in upstream_xcoms(context, "summary"):
+        is_check = isinstance(summary, dict) and summary.get("campaign_id") == campaign.id and "credits" in summary
+        if is_check and summary.get("valid"):
+            price = summary["credits"]["estimate"] / summary["valid"]
+    estimate = price * campaign.campaign_action_count
+    return min(estimate, campaign.credit_limit) if campaign.credit_limit else estimate
 
 
 def is_run_for(context: Context, campaign: Campaign) -> bool:
@@ -87,14 +140,6 @@ def request_run(
     """
     if start_deadline is None:
         start_deadline = deadline_of(context, operator.start_timeout, operator.execution_timeout, calling_window.now)
-    gate = StartGate(
-        window=CallingWindow.read(operator.calling_window),
-        wait_for_window=operator.outside_window == "wait",
-        one_at_a_time=operator.one_at_a_time,
-        deadline=start_deadline,
-        not_before=_earliest(operator.not_before),
-        check_age=partial(check_max_age, context, operator.max_age),
-    )
     is_saved = operator.task_state(context).is_available
     read_first = 0.0 if is_first_try(context) else READ_FIRST_WITH_STORE if is_saved else READ_FIRST_WITHOUT_STORE
     stall_timeout = seconds_of(operator.stall_timeout, "stall_timeout")
@@ -104,6 +149,7 @@ def request_run(
 
     while True:
         client = operator.hook.get_conn()
+        gate = start_gate_for(operator, context, start_deadline)
         run = job.run_once(
             gate=gate.check,
             is_ours=partial(is_run_for, context),

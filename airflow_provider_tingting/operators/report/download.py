@@ -167,6 +167,8 @@ class TingTingDownloadReportOperator(TingTingBaseOperator):
                     raise
                 check_fetched(fetched, campaign, require_complete=False)
                 self.log.warning("Campaign %s: %s The file is written, since require_complete=False", number, error)
+            else:
+                self.record_contacts(campaign, fetched)
             if chart is not None:
                 # The page takes its place after the report did: both files appear, or neither.
                 title = campaign.name or f"Campaign {number}"

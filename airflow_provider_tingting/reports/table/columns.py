@@ -44,6 +44,8 @@ class TableColumns:
     :param columns: name in the table and kind, in the order of `values`.
     :param campaign_column: the name of the column that holds the campaign's id.
     :param number_place: which of the columns holds the phone number, counted from 0; None when none does.
+    :param indexed: the columns that get an index beside that of the campaign.
+    :param remedy: what to do about a table with other columns.
     """
 
     columns: tuple[tuple[str, Kind], ...]
@@ -51,6 +53,8 @@ class TableColumns:
     number_place: int | None
     _values: Callable[[ReportRow], list[Any]]
     _picked: tuple[int, ...] | None
+    indexed: tuple[str, ...] = ()
+    remedy: str = "Choose with columns= what goes where, load into another table, or alter this one."
 
     def values(self, row: ReportRow) -> list[Any]:
         """Return a row's values in the order of the columns: an id, text, JSON as text, a number, a moment, or None."""

@@ -46,8 +46,8 @@ def existing(connection: Connection, target: TableName, columns: TableColumns) -
         lacks = f" It lacks {_listed(missing)}." if missing else ""
         needs = f" It demands a value for {_listed(unfilled)}, which the report does not have." if unfilled else ""
         raise TingTingConfigError(
-            f"Table {target} exists with other columns.{lacks}{needs} It has {_listed(there)}. Choose with columns= "
-            "what goes where, load into another table, or alter this one. Nothing was changed there."
+            f"Table {target} exists with other columns.{lacks}{needs} It has {_listed(there)}. {columns.remedy} "
+            "Nothing was changed there."
         )
     return Table(
         target.name,
@@ -95,7 +95,7 @@ def create_table(connection: Connection, target: TableName, columns: TableColumn
                 _type_of(kind, connection.dialect.name),
                 key=name,
                 nullable=name != columns.campaign_column,
-                index=name == columns.campaign_column,
+                index=name == columns.campaign_column or name in columns.indexed,
                 autoincrement=False,
             )
             for name, kind in columns.columns

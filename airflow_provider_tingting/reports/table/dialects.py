@@ -82,7 +82,7 @@ def transaction(engine: Engine) -> Iterator[Connection]:
                     connection.exec_driver_sql("DO RELEASE_ALL_LOCKS()")
 
 
-def lock(connection: Connection, target: TableName, campaign_id: int | None = None) -> None:
+def lock(connection: Connection, target: TableName, campaign_id: int | str | None = None) -> None:
     """Let loads of the same campaign into the same table, or the making of the table, wait for each other.
 
     PostgreSQL and MySQL would let two loads delete nothing and then both insert. SQLite has one writer at a time.

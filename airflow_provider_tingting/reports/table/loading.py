@@ -45,7 +45,7 @@ def load_table(
     columns: TableColumns,
     rows: Callable[[], Iterable[ReportRow]],
     *,
-    campaign_id: int,
+    campaign_id: int | str,
     create: bool = True,
     batch_size: int = 1000,
 ) -> tuple[TablePlace, int]:
@@ -58,7 +58,7 @@ def load_table(
     :param target: the table.
     :param columns: its columns.
     :param rows: returns the rows of a report that has been checked; called once for each run of the transaction.
-    :param campaign_id: the campaign whose rows are replaced.
+    :param campaign_id: the campaign whose rows are replaced, as the campaign column has it.
     :param create: whether to create the table when it does not exist.
     :param batch_size: rows sent at once.
     :returns: where the table is, and how many rows it has for the campaign.
@@ -71,7 +71,7 @@ def load_table(
             "schema=."
         )
     names = {target.name, target.schema or "", *(name for name, _ in columns.columns)}
-    with _explained(engine, target, names):
+    with explained(engine, target, names):
         for run in range(1, _MOST_RUNS + 1):
             try:
                 sent = _load(engine, target, columns, rows, campaign_id, create, batch_size)
@@ -88,7 +88,7 @@ def _load(
     target: TableName,
     columns: TableColumns,
     rows: Callable[[], Iterable[ReportRow]],
-    campaign_id: int,
+    campaign_id: int | str,
     create: bool,
     batch_size: int,
 ) -> int:
@@ -190,8 +190,18 @@ def _database_errors(engine: Engine) -> tuple[type[Exception], ...]:
 
 
 @contextmanager
-def _explained(engine: Engine, target: TableName, names: set[str]) -> Iterator[None]:
-    """Turn an error of the database into one of this package, without any value of a row."""
+def explained(
+    engine: Engine, target: TableName, names: set[str], *, failed: str = "The report cannot be loaded into"
+) -> Iterator[None]:
+    """Turn an error of the database into one of this package, without any value of a row.
+
+    :param engine: the database.
+    :param target: the table.
+    :param names: names that an error may show.
+    :param failed: what has failed, as the beginning of a sentence that goes on with the table.
+    :raises TingTingConfigError: the database cannot hold such a table, or such a text.
+    :raises TingTingReportError: any other error of the database.
+    """
     from sqlalchemy.exc import CompileError, IdentifierError, NoSuchModuleError
 
     try:
@@ -203,11 +213,11 @@ def _explained(engine: Engine, target: TableName, names: set[str]) -> Iterator[N
     except UnicodeEncodeError:
         # Not its cause: it quotes the row.
         raise TingTingConfigError(
-            f"The report cannot be loaded into table {target}: the connection's character set lacks a letter. Put "
+            f"{failed} table {target}: the connection's character set lacks a letter. Put "
             '"charset": "utf8mb4" into the connection\'s extra. Nothing was changed there.'
         ) from None
     except _database_errors(engine) as error:
         # Without its cause: a driver's error quotes the row.
         raise TingTingReportError(
-            f"The report cannot be loaded into table {target}: {explain(error, names)} Nothing was changed there."
+            f"{failed} table {target}: {explain(error, names)} Nothing was changed there."
         ) from None

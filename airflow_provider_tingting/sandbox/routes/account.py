@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from fastapi import APIRouter, Request, Response
 
 from airflow_provider_tingting.sandbox.endpoints import Responder, add_call
+from airflow_provider_tingting.sandbox.nepal_time import NEPAL
 from airflow_provider_tingting.sandbox.refusals import Refused
 
 
@@ -32,13 +35,21 @@ def account_routes(responder: Responder) -> APIRouter:
         }
         return responder.reply({"id": 1, "user": user})
 
-    async def get_dashboard() -> Response:
+    async def get_dashboard(request: Request) -> Response:
         if responder.dialect.dashboard == "403":
             raise Refused(403, {"detail": "You do not have permission to perform this action."})
-        with world.reading():
+        days = request.query_params.get("days", "30")
+        with world.reading() as now:
+            since = _beginning_of_day(now, int(days) if days.isdecimal() else 30)
             statuses = [campaign.status for campaign in world.campaigns.values()]
             content = {
                 "remaining_credits": world.credits,
+                "credits_used": sum(
+                    contact.call.credits + contact.call.sms_credits
+                    for campaign in world.campaigns.values()
+                    for contact in campaign.contacts.values()
+                    if contact.call is not None and contact.call.dialled_at >= since
+                ),
                 "total_campaigns": len(statuses),
                 "running_campaigns": statuses.count("Running"),
                 "completed_campaigns": statuses.count("Completed"),
@@ -49,3 +60,9 @@ def account_routes(responder: Responder) -> APIRouter:
     add_call(router, "get_user_profile", get_user_profile)
     add_call(router, "get_dashboard", get_dashboard)
     return router
+
+
+def _beginning_of_day(now: float, days: int) -> float:
+    """Return when the first of some days began in Nepal, of which the last is today."""
+    today = datetime.fromtimestamp(now, NEPAL).replace(hour=0, minute=0, second=0, microsecond=0)
+    return today.timestamp() - (days - 1) * 86400

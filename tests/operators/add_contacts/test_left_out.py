@@ -35,12 +35,14 @@ def test_bad_rows_can_be_left_out_and_are_written_to_a_file(sandbox, campaign, t
         "duplicates": 1,
         "conflicting": 1,
         "excluded": 0,
+        "do_not_call": 0,
+        "over_cap": 0,
         "filtered_out": 0,
         "rejects_path": str(rejects),
     }
     with rejects.open(encoding="utf-8-sig", newline="") as file:
         assert [(row["number"], row["name"]) for row in csv.DictReader(file)] == [("12345", "Ram"), ("", "Gita")]
-    assert "2 rows rejected" in logged()
+    assert "2 rows left out" in logged()
 
 
 def test_without_bad_rows_there_is_no_file(campaign, tmp_path):

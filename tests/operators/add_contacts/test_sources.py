@@ -58,6 +58,8 @@ def test_a_file_becomes_contacts_with_its_columns_as_variables(sandbox, tmp_path
         "duplicates": 0,
         "conflicting": 0,
         "excluded": 0,
+        "do_not_call": 0,
+        "over_cap": 0,
         "filtered_out": 0,
         "rejects_path": None,
     }

@@ -16,6 +16,7 @@ from airflow_provider_tingting.errors import TingTingReportError
 from airflow_provider_tingting.reports.parser import ReportRow
 from airflow_provider_tingting.reports.table import TableName, load_table, table_columns
 from airflow_provider_tingting.reports.tidy import TidyTable
+from airflow_provider_tingting.utils.sql_engine import sql_engine
 
 pytestmark = pytest.mark.usefixtures("tingting_conn")
 
@@ -71,7 +72,7 @@ def test_a_load_that_breaks_off_leaves_no_table_behind(campaign, database):
         yield ReportRow("9841234501", "completed")
         raise TingTingReportError("The report breaks off.")
 
-    engine = loading(campaign)._engine()
+    engine = sql_engine("warehouse")
     columns = table_columns(campaign, TidyTable())
 
     with pytest.raises(TingTingReportError, match="breaks off"):

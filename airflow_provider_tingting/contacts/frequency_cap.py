@@ -1,0 +1,71 @@
+"""How often a contact may be called or texted: `frequency_cap=`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Container, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from airflow_provider_tingting.errors import TingTingConfigError
+
+_EXAMPLE = '{"calls": 2, "per": timedelta(days=7), "purpose": "reminder"}'
+
+
+@dataclass(frozen=True)
+class FrequencyCap:
+    """How often a contact may be called or texted in a period.
+
+    :param calls: the most calls of the period; of an SMS campaign, the most messages.
+    :param per: the length of the period in seconds, which ends now.
+    :param purpose: only campaigns of this purpose count; None for all.
+    """
+
+    calls: int
+    per: float
+    purpose: str | None = None
+
+    @classmethod
+    def read(cls, value: object) -> FrequencyCap | None:
+        """Return the cap that an argument describes; None when there is none.
+
+        :param value: a dict of `calls`, `per` (seconds or a timedelta) and perhaps `purpose`.
+        :raises TingTingConfigError: it is something else; the text names the key.
+        """
+        if value is None or isinstance(value, cls):
+            return value
+        if not isinstance(value, Mapping) or not {"calls", "per"} <= set(value) <= {"calls", "per", "purpose"}:
+            raise TingTingConfigError(
+                f"frequency_cap must be a dict of calls, per and perhaps purpose, such as {_EXAMPLE}."
+            )
+        calls, per, purpose = value["calls"], value["per"], value.get("purpose")
+        if isinstance(calls, bool) or not isinstance(calls, int) or calls < 1:
+            raise TingTingConfigError("frequency_cap['calls'] must be a whole number of at least 1.")
+        seconds = per.total_seconds() if isinstance(per, timedelta) else per
+        if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 < seconds < math.inf:
+            raise TingTingConfigError("frequency_cap['per'] must be more than 0 seconds, as a number or a timedelta.")
+        if purpose is not None and not (isinstance(purpose, str) and purpose.strip()):
+            raise TingTingConfigError("frequency_cap['purpose'] must be a text; leave it off to count all campaigns.")
+        return cls(calls, float(seconds), purpose and " ".join(purpose.split()))
+
+    def __str__(self) -> str:
+        days = self.per / 86400
+        period = f"{days:g} days" if days.is_integer() else f"{self.per / 3600:g} hours"
+        return f"{self.calls} in {period}{f', {self.purpose}' if self.purpose else ''}"
+
+
+@dataclass(frozen=True)
+class OverCap:
+    """The numbers that a cap leaves out now.
+
+    :param cap: the cap.
+    :param keys: the numbers as the contact log has them.
+    :param key_of: returns how the contact log has a number.
+    """
+
+    cap: FrequencyCap
+    keys: Container[str]
+    key_of: Callable[[str], str]
+
+    def __contains__(self, number: str) -> bool:
+        return self.key_of(number) in self.keys
