@@ -21,21 +21,23 @@ OPERATORS = """
 operators.campaign  TingTingCreateCampaignOperator
     name=… services='PHONE' user_phone=… message=… sms_message=None description=None schedule=None
     on_past_schedule='fail' voice=None length_factor=None credit_limit=None draft=None occasion=None
+    purpose=None
     on_clear='reattach' tingting_conn_id='tingting_default'
 operators.campaign  TingTingRunCampaignOperator
     campaign_id=… wait_for_completion=True deferrable=False poll_interval=30.0 timeout=None stop_on_kill=False
     success_when=None tolerate_outage=600.0 stall_timeout=900.0 calling_window=None outside_window='wait'
-    at_window_close='finish' on_stopped='fail' not_before=None one_at_a_time=False start_timeout=None max_age=None
+    at_window_close='finish' on_stopped='fail' not_before=None over_daily_limit='fail'
+    one_at_a_time=False start_timeout=None max_age=None
     on_too_old='fail' partition_key=None on_clear='reattach' tingting_conn_id='tingting_default'
 operators.contacts  TingTingAddContactsOperator
     campaign_id=… contacts=None sql=None sql_conn_id=None sql_parameters=None number_column=None variables=None
-    constants=None where=None exclude=None on_invalid='fail' rejects_path=None on_invalid_exclude='fail'
-    number_policy='nepal_mobile' several_numbers='refuse' batch_size=500 concurrency=4 transport='json' sheet=None
+    constants=None where=None exclude=None frequency_cap=None on_invalid='fail' rejects_path=None
+    on_invalid_exclude='fail' number_policy='nepal_mobile' several_numbers='refuse' batch_size=500 concurrency=4 transport='json' sheet=None
     hidden_rows='ask' encoding=None delimiter=None on_clear='reattach' tingting_conn_id='tingting_default'
 operators.contacts  TingTingCheckContactsOperator
     campaign_id=None message=None sms_message=None contacts=None sql=None sql_conn_id=None sql_parameters=None
-    number_column=None variables=None constants=None where=None exclude=None on_invalid='fail' rejects_path=None
-    on_invalid_exclude='fail' number_policy='nepal_mobile' several_numbers='refuse' sheet=None hidden_rows='ask'
+    number_column=None variables=None constants=None where=None exclude=None frequency_cap=None on_invalid='fail'
+    rejects_path=None on_invalid_exclude='fail' number_policy='nepal_mobile' several_numbers='refuse' sheet=None hidden_rows='ask'
     encoding=None delimiter=None credits_per_call=1.0 credits_per_sms_part=1.0 tingting_conn_id='tingting_default'
 operators.report    TingTingDownloadReportOperator
     campaign_id=… path=… format=None numbers='plain' overwrite=True require_complete=True chart_path=None
@@ -63,7 +65,7 @@ operators.manage    TingTingDeleteCampaignOperator
 operators.preview   TingTingPreviewVoiceOperator
     campaign_id=… voice=None message=None tingting_conn_id='tingting_default'
 operators.preview   TingTingDemoCallOperator
-    contact_id=… calling_window=None max_age=None on_too_old='fail'
+    contact_id=… campaign_id=None calling_window=None max_age=None on_too_old='fail'
     on_clear='reattach' tingting_conn_id='tingting_default'
 sensors.campaign    TingTingCampaignSensor
     campaign_id=… target_statuses=('Completed',) failed_statuses=('Terminated',) deferrable=False
@@ -86,7 +88,7 @@ notifications.tingting TingTingNotifier
 #: Arguments that a template may fill.
 TEMPLATED = """
 TingTingCreateCampaignOperator        tingting_conn_id name services user_phone message sms_message description schedule
-                                      voice length_factor credit_limit occasion
+                                      voice length_factor credit_limit occasion purpose
 TingTingRunCampaignOperator           tingting_conn_id campaign_id not_before partition_key
 TingTingAddContactsOperator           tingting_conn_id contacts sql sql_conn_id sql_parameters number_column variables
                                       constants where exclude rejects_path sheet campaign_id
@@ -106,7 +108,7 @@ TingTingUpdateCampaignOperator        tingting_conn_id campaign_id name services
 TingTingStopCampaignOperator          tingting_conn_id campaign_id
 TingTingDeleteCampaignOperator        tingting_conn_id campaign_id
 TingTingPreviewVoiceOperator          tingting_conn_id campaign_id voice message
-TingTingDemoCallOperator              tingting_conn_id contact_id
+TingTingDemoCallOperator              tingting_conn_id contact_id campaign_id
 TingTingCampaignSensor                tingting_conn_id campaign_id target_statuses failed_statuses
 TingTingNotifier                      tingting_conn_id to message voice user_phone cooldown_key
 """
