@@ -21,8 +21,7 @@ OPERATORS = """
 operators.campaign  TingTingCreateCampaignOperator
     name=… services='PHONE' user_phone=… message=… sms_message=None description=None schedule=None
     on_past_schedule='fail' voice=None length_factor=None credit_limit=None draft=None occasion=None
-    purpose=None
-    on_clear='reattach' tingting_conn_id='tingting_default'
+    purpose=None on_clear='reattach' tingting_conn_id='tingting_default'
 operators.campaign  TingTingRunCampaignOperator
     campaign_id=… wait_for_completion=True deferrable=False poll_interval=30.0 timeout=None stop_on_kill=False
     success_when=None tolerate_outage=600.0 stall_timeout=900.0 calling_window=None outside_window='wait'
@@ -37,8 +36,9 @@ operators.contacts  TingTingAddContactsOperator
 operators.contacts  TingTingCheckContactsOperator
     campaign_id=None message=None sms_message=None contacts=None sql=None sql_conn_id=None sql_parameters=None
     number_column=None variables=None constants=None where=None exclude=None frequency_cap=None on_invalid='fail'
-    rejects_path=None on_invalid_exclude='fail' number_policy='nepal_mobile' several_numbers='refuse' sheet=None hidden_rows='ask'
-    encoding=None delimiter=None credits_per_call=1.0 credits_per_sms_part=1.0 tingting_conn_id='tingting_default'
+    rejects_path=None on_invalid_exclude='fail' number_policy='nepal_mobile' several_numbers='refuse' sheet=None
+    hidden_rows='ask' encoding=None delimiter=None credits_per_call=1.0 credits_per_sms_part=1.0
+    tingting_conn_id='tingting_default'
 operators.report    TingTingDownloadReportOperator
     campaign_id=… path=… format=None numbers='plain' overwrite=True require_complete=True chart_path=None
     download_on_failure=False partition_key=None tingting_conn_id='tingting_default'
