@@ -31,8 +31,9 @@ operators.campaign  TingTingRunCampaignOperator
 operators.contacts  TingTingAddContactsOperator
     campaign_id=… contacts=None sql=None sql_conn_id=None sql_parameters=None number_column=None variables=None
     constants=None where=None exclude=None frequency_cap=None on_invalid='fail' rejects_path=None
-    on_invalid_exclude='fail' number_policy='nepal_mobile' several_numbers='refuse' batch_size=500 concurrency=4 transport='json' sheet=None
-    hidden_rows='ask' encoding=None delimiter=None on_clear='reattach' tingting_conn_id='tingting_default'
+    on_invalid_exclude='fail' number_policy='nepal_mobile' several_numbers='refuse' batch_size=500 concurrency=4
+    transport='json' sheet=None hidden_rows='ask' encoding=None delimiter=None on_clear='reattach'
+    tingting_conn_id='tingting_default'
 operators.contacts  TingTingCheckContactsOperator
     campaign_id=None message=None sms_message=None contacts=None sql=None sql_conn_id=None sql_parameters=None
     number_column=None variables=None constants=None where=None exclude=None frequency_cap=None on_invalid='fail'
