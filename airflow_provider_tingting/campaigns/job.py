@@ -204,8 +204,9 @@ class _Run:
         self._read_first_until: float | None = None
         self._not_found = StalePeriod(ticks=job.ticks)
         self._last: Campaign | None = None
-        self._before = job.state
-        self._unanswered_since = job.unanswered_since
+        # What was known before the latest request, from right before it on.
+        self._before: JobState
+        self._unanswered_since: float | None
         self.call = calls.run_campaign(self._number)
 
     async def prepare(self) -> Started | None:

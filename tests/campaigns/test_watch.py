@@ -7,20 +7,12 @@ import logging
 
 import pytest
 
-from airflow_provider_tingting.api import stale_reads
 from airflow_provider_tingting.campaigns.observation import Reason, Snapshot
 from airflow_provider_tingting.campaigns.watch import Wait, WaitPlan
 from airflow_provider_tingting.errors import TingTingServerError
 
 log = logging.getLogger("waiting")
-STALE_WITHIN, READ_INTERVAL = stale_reads.STALE_WITHIN, stale_reads.READ_INTERVAL
 AWAY = TingTingServerError("get_campaign", "502", status_code=502)
-
-
-@pytest.fixture(autouse=True)
-def _real_times(monkeypatch):
-    monkeypatch.setattr(stale_reads, "STALE_WITHIN", STALE_WITHIN)
-    monkeypatch.setattr(stale_reads, "READ_INTERVAL", READ_INTERVAL)
 
 
 def looks_in_an_outage(**patience):
