@@ -73,6 +73,7 @@ __all__ = [
     "get_extra_async",
     "get_task_state",
     "get_task_state_async",
+    "get_xcom_async",
     "has_task_state_store",
     "hook_lineage_collector",
     "object_storage_path",
@@ -134,6 +135,26 @@ async def get_task_state_async(task_instance: Any) -> str | None:
         dag_id=task_instance.dag_id, map_index=map_index, task_ids=[task_id], run_ids=[task_instance.run_id]
     )
     return _state_of(by_run, task_instance.run_id, task_id, map_index)
+
+
+async def get_xcom_async(task_instance: Any, key: str) -> Any:
+    """Return what a task instance has pushed under a key, without blocking the triggerer's event loop, or None.
+
+    Airflow 3.3 and later can read it in a triggerer.
+
+    :param task_instance: what Airflow assigned to the trigger.
+    :param key: the XCom key.
+    :raises Exception: it cannot be read; of whatever kind Airflow raises.
+    """
+    from airflow.sdk.bases.xcom import BaseXCom
+
+    return await BaseXCom.aget_one(
+        key=key,
+        dag_id=task_instance.dag_id,
+        run_id=task_instance.run_id,
+        task_id=task_instance.task_id,
+        map_index=task_instance.map_index,
+    )
 
 
 async def get_extra_async(connection: Connection) -> dict[str, Any]:

@@ -129,7 +129,7 @@ class TingTingCampaignSensor(BaseSensorOperator):
             seen = self._look(context, replace(plan, tolerate_outage=0.0))
             if seen.reason is not Reason.OUTAGE and (state := self._judge(seen)) is not None:
                 return state
-        return self._wait_in_triggerer(plan)
+        return self._wait_in_triggerer(context, plan)
 
     def poke(self, context: Context) -> Any:
         """Look once, or until TingTing responds, for at most `tolerate_outage`.
@@ -217,7 +217,7 @@ class TingTingCampaignSensor(BaseSensorOperator):
         targets = _statuses_of(self.target_statuses, "target_statuses", may_be_empty=False)
         return targets, _statuses_of(self.failed_statuses, "failed_statuses")
 
-    def _wait_in_triggerer(self, plan: WaitPlan) -> NoReturn:
+    def _wait_in_triggerer(self, context: Context, plan: WaitPlan) -> NoReturn:
         from airflow_provider_tingting.triggers.campaign import TingTingCampaignTrigger
 
         trigger = TingTingCampaignTrigger(
@@ -228,7 +228,7 @@ class TingTingCampaignSensor(BaseSensorOperator):
             deadline=plan.deadline,
             tolerate_outage=plan.tolerate_outage,
         )
-        defer(self, trigger, plan.deadline)
+        defer(self, context, trigger, plan.deadline)
 
     def _time_is_up(self, seen: Observation) -> NoReturn:
         wanted = " or ".join(map(str, self._wanted()[0]))

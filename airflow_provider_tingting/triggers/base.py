@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow_provider_tingting._compat import BaseTrigger, TriggerEvent, get_task_state_async
+from airflow_provider_tingting._compat import BaseTrigger, TriggerEvent, get_task_state_async, get_xcom_async
 from airflow_provider_tingting.campaigns import observation
 from airflow_provider_tingting.clock import wall_time
-from airflow_provider_tingting.utils.task_end import ENDED
+from airflow_provider_tingting.utils.task_end import ENDED, REMOVED, WAIT
 
 if TYPE_CHECKING:
     from airflow_provider_tingting.api import AsyncTingTingClient
@@ -81,16 +81,17 @@ class TingTingBaseDeferralTrigger(TingTingBaseTrigger):
         return TriggerEvent(payload)  # type: ignore[no-untyped-call]
 
     async def task_has_ended(self, what_goes_on: str) -> bool:
-        """Return whether Airflow says that the task has ended; otherwise log why nothing is done.
+        """Return whether the task has ended during this wait; otherwise log why nothing is done.
 
         Airflow calls `on_kill` when a person ends or clears the task, and also when a triggerer wakes up that has
-        lost its triggers to another one. So the call alone proves nothing, and the task's stored state decides. A
-        task that was cleared has not ended: it runs again.
+        lost its triggers to another one. So the call alone proves nothing, and what Airflow has stored decides: the
+        task's state, and the XCom that shows for which trigger the task waits. A task that was cleared has not ended:
+        it runs again. A task that ended by itself, after its wait, was not ended by a person.
 
         :param what_goes_on: what the log says goes on when the task has not ended, as a whole sentence.
         """
         try:
-            state = await asyncio.wait_for(get_task_state_async(self.task_instance), _STATE_TIMEOUT)
+            state, waits_here = await asyncio.wait_for(self._read_task(), _STATE_TIMEOUT)
         except Exception as error:
             # Its text may quote anything; the kind is enough.
             self.log.warning(
@@ -100,11 +101,24 @@ class TingTingBaseDeferralTrigger(TingTingBaseTrigger):
                 what_goes_on,
             )
             return False
-        if state in ENDED:
-            return True
-        self.log.info(
-            "Airflow has cancelled the wait here; the task is %s, so it waits elsewhere or runs again. %s",
-            state or "cleared",
-            what_goes_on,
-        )
-        return False
+        if state not in ENDED:
+            self.log.info(
+                "Airflow has cancelled the wait here; the task is %s, so it waits elsewhere or runs again. %s",
+                state or "cleared",
+                what_goes_on,
+            )
+        elif not waits_here:
+            self.log.info(
+                "Airflow has cancelled the wait here; the task went on after this wait and is %s now. %s",
+                state,
+                what_goes_on,
+            )
+        return state in ENDED and waits_here
+
+    async def _read_task(self) -> tuple[str | None, bool]:
+        """Return the task's stored state, and whether it waits for this trigger, or has ended during this wait."""
+        state = await get_task_state_async(self.task_instance)
+        if state not in ENDED or state == REMOVED:
+            # A task instance that was deleted has no XCom.
+            return state, state == REMOVED
+        return state, await get_xcom_async(self.task_instance, WAIT) == self.deferred_at

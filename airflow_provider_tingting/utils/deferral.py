@@ -6,8 +6,10 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from airflow_provider_tingting._compat import TRIGGERS_HAVE_ON_KILL
 from airflow_provider_tingting.clock import wall_time
 from airflow_provider_tingting.utils.arguments import seconds_of
+from airflow_provider_tingting.utils.task_end import WAIT
 
 if TYPE_CHECKING:
     from airflow_provider_tingting._compat import BaseOperator, Context
@@ -45,6 +47,7 @@ def deadline_of(
 
 def defer(
     operator: BaseOperator,
+    context: Context,
     trigger: Any,
     deadline: float | None,
     *,
@@ -54,9 +57,23 @@ def defer(
 ) -> NoReturn:
     """Defer until the trigger fires, with a backstop of Airflow's own a little after the deadline.
 
+    :param context: the task's context; the task leaves an XCom that shows for which trigger it waits.
+    :param trigger: the trigger.
+    :param deadline: when the wait must end, in seconds since 1970; None for never.
     :param method_name: the operator's method that goes on.
     :param kwargs: what the method is given beside the event.
     """
+    if TRIGGERS_HAVE_ON_KILL:
+        context["ti"].xcom_push(key=WAIT, value=trigger.deferred_at)
     left = None if deadline is None else timedelta(seconds=max(0.0, deadline - clock())) + _BACKSTOP
     operator.defer(trigger=trigger, method_name=method_name, kwargs=kwargs or None, timeout=left)
     raise AssertionError("defer() always raises")
+
+
+def note_end_of_wait(context: Context) -> None:
+    """Leave an XCom that shows that the task does not wait any more; see `WAIT`.
+
+    :param context: the task's context.
+    """
+    if TRIGGERS_HAVE_ON_KILL:
+        context["ti"].xcom_push(key=WAIT, value=0)

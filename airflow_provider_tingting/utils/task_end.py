@@ -18,7 +18,11 @@ STATE_WITHIN = 1.5
 
 #: The states of a task that does not run again. Every other state, and a later one that this provider does not know,
 #: belongs to a task that waits, runs or will run.
-ENDED = frozenset({"success", "failed", "skipped", "upstream_failed", "removed"})
+REMOVED = "removed"
+ENDED = frozenset({"success", "failed", "skipped", "upstream_failed", REMOVED})
+#: The XCom key that shows for which trigger a task waits: its `deferred_at`, and 0 once the task goes on in a worker.
+#: So a trigger can distinguish a task that a person has ended during the wait from one that has ended by itself after.
+WAIT = "tingting_wait"
 
 
 def why_kill_is_unverified(ti: Any) -> str | None:

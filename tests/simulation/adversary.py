@@ -21,7 +21,8 @@ OF_STORE_WRITES = ("store fails", "killed", "stalls 9")
 OF_STATE_READS = ("state unreadable",)
 #: What a person may do at the moment of a request, or what Airflow does.
 OF_WORKERS = ("doubled",)
-OF_TRIGGERERS = ("moves",)
+#: The second one stands still, and notices after three minutes only that another triggerer has its triggers.
+OF_TRIGGERERS = ("moves", "moves 200")
 OF_PERSONS = ("person runs", "person edits", "person renames", "person deletes", "person marks failed")
 
 #: Faults that pass, after which a task that may retry must end as if nothing had happened.

@@ -237,7 +237,11 @@ class AirflowModel:
             operator = attempt.operator = copy.copy(task.make())
             if hasattr(operator, "get_flat_relative_ids"):
                 operator.get_flat_relative_ids = lambda **_: {"create", "add"}
-            result = getattr(operator, method)(self._context(attempt, operator), **arguments)
+            context = self._context(attempt, operator)
+            if method == "execute":
+                result = operator.execute(context)
+            else:
+                result = operator.resume_execution(method, arguments, context)
         except TaskDeferred as deferred:
             self._deferred(attempt, deferred)
         except AirflowSkipException as error:
@@ -320,13 +324,13 @@ class AirflowModel:
             NOTICES_AFTER, lambda: attempt.is_current and self._failed(attempt, GoneError("no heartbeat was received"))
         )
 
-    def move(self, actor: Actor) -> None:
-        """Take the trigger from its triggerer, which notices only when another one has it."""
+    def move(self, actor: Actor, notices_after: float) -> None:
+        """Take the trigger from its triggerer, which notices so many seconds later that another one has it."""
         attempt, watching = self._by_actor[actor], self._by_actor[actor].watching
         if watching is None or watching.actor is not actor:
             return
         self._later(0.0, lambda: self._watch_again(attempt))
-        self._later(NOTICES_AFTER, lambda: self._cancel(watching))
+        self._later(notices_after, lambda: self._cancel(watching))
 
     def mark_failed(self, actor: Actor) -> None:
         """Let a person mark the task of a process as failed."""

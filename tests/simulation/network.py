@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from simulation.airflow_model import NOTICES_AFTER
 from simulation.model_server import reply
 from simulation.virtual_time import Killed
 
@@ -51,8 +52,8 @@ def exchange(world: World, call: Call[Any], request: Request) -> Steps:
             world.person(rest, call.campaign_id)
         elif action == "doubled":
             world.airflow.double(actor)
-        elif action == "moves":
-            world.airflow.move(actor)
+        elif verb == "moves":
+            world.airflow.move(actor, notices_after=float(rest or NOTICES_AFTER))
         elif verb == "old":
             age = float(rest)
         elif action == "reordered":

@@ -214,6 +214,9 @@ class Stage:
         async def task_state(task_instance: Any) -> str | None:
             return self._now().airflow.state_of(task_instance)
 
+        async def xcom(task_instance: Any, key: str) -> Any:
+            return task_instance.pushed.get(key)
+
         log = property(lambda _: _Logger(self._now()))
         with (
             tempfile.TemporaryDirectory(prefix="simulation-") as folder,
@@ -225,7 +228,8 @@ class Stage:
             patch.object(hook_module, "get_extra_async", extra_async),
             patch.object(TingTingBaseOperator, "log", log, create=True),
             patch.object(trigger_base.TingTingBaseTrigger, "log", log, create=True),
-            patch.object(trigger_base, "get_task_state_async", task_state, create=True),
+            patch.object(trigger_base, "get_task_state_async", task_state),
+            patch.object(trigger_base, "get_xcom_async", xcom),
             patch.object(send, "BatchSender", lambda *arguments: BatchSender(*arguments, _stopped=_Event())),
             patch.object(send, "ThreadPoolExecutor", _Inline),
         ):

@@ -100,11 +100,15 @@ def fired_by(trigger: Any) -> Any:
     return json.loads(json.dumps(payload))
 
 
-def kill_trigger(trigger: Any, monkeypatch: Any, task_states: Any, *, map_index: int = -1) -> None:
+def kill_trigger(
+    trigger: Any, monkeypatch: Any, task_states: Any, *, map_index: int = -1, waits_for: float | None = None
+) -> None:
     """Let a triggerer cancel a trigger as for a user's act, while Airflow says this of the states of tasks.
 
     :param task_states: run id → task → state, as Airflow answers; or what it raises.
+    :param waits_for: the `deferred_at` of the trigger that the task waits for, 0 for none; None for this trigger's.
     """
+    from airflow.sdk.bases.xcom import BaseXCom
     from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
 
     def get_task_states(**asked: Any) -> Any:
@@ -113,7 +117,18 @@ def kill_trigger(trigger: Any, monkeypatch: Any, task_states: Any, *, map_index:
             raise task_states
         return task_states
 
+    async def aget_one(**asked: Any) -> Any:
+        assert asked == {
+            "key": "tingting_wait",
+            "dag_id": "a_dag",
+            "run_id": "a_run",
+            "task_id": "run",
+            "map_index": map_index,
+        }
+        return trigger.deferred_at if waits_for is None else waits_for
+
     monkeypatch.setattr(RuntimeTaskInstance, "get_task_states", staticmethod(get_task_states))
+    monkeypatch.setattr(BaseXCom, "aget_one", staticmethod(aget_one))
     trigger.task_instance = SimpleNamespace(dag_id="a_dag", run_id="a_run", task_id="run", map_index=map_index)
     asyncio.run(trigger.on_kill())
 

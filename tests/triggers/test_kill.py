@@ -75,6 +75,29 @@ def test_a_task_that_waits_elsewhere_or_runs_again_stops_nothing(
     assert "stop_on_kill is off" not in text
 
 
+#: What the task's XCom shows when its wait for the trigger is over.
+AFTER_THE_WAIT = {"in a worker": 0.0, "for a later trigger": 1.0}
+
+
+@pytest.mark.parametrize("state", ["failed", "success"])
+@pytest.mark.parametrize("waits_for", AFTER_THE_WAIT.values(), ids=AFTER_THE_WAIT)
+def test_a_task_that_has_ended_by_itself_after_the_wait_stops_nothing(
+    sandbox, running, logged, monkeypatch, state, waits_for
+):
+    states = {"a_run": {"run": state}}
+
+    kill_trigger(TingTingCampaignTrigger(running, stop_on_kill=True), monkeypatch, states, waits_for=waits_for)
+
+    assert sandbox.requests == ()
+    assert f"the task went on after this wait and is {state} now. Campaign {running} is not stopped" in logged()
+
+
+def test_a_task_that_has_ended_by_itself_after_the_wait_for_its_start_may_have_called_contacts(logged, monkeypatch):
+    kill_trigger(TingTingStartTrigger(7, not_before=0.0), monkeypatch, {"a_run": {"run": "failed"}}, waits_for=0.0)
+
+    assert "no contact" not in logged()
+
+
 def test_a_state_that_cannot_be_read_stops_nothing_and_the_log_says_why(sandbox, running, logged, monkeypatch):
     kill_trigger(
         TingTingCampaignTrigger(running, stop_on_kill=True), monkeypatch, ConnectionError("postgres://airflow:secret@")

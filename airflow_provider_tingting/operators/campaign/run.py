@@ -18,7 +18,7 @@ from airflow_provider_tingting.utils import argument_checks as check
 from airflow_provider_tingting.utils.arguments import campaign_id_of, seconds_of
 from airflow_provider_tingting.utils.asset_events import emit_asset_events
 from airflow_provider_tingting.utils.clears import check_run_on_clear, is_first_try, was_cleared
-from airflow_provider_tingting.utils.deferral import deadline_of, defer
+from airflow_provider_tingting.utils.deferral import deadline_of, defer, note_end_of_wait
 from airflow_provider_tingting.utils.openlineage import TaskLineage, asset_dataset
 from airflow_provider_tingting.utils.run_age import START_CHECKS, check_window_close
 
@@ -184,6 +184,11 @@ class TingTingRunCampaignOperator(TingTingBaseWriteOperator):
         """Run the campaign unless it has begun, and wait for its end, in the worker or in the triggerer."""
         return self._start_and_wait(context)
 
+    def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
+        """Go on after a wait in the triggerer; called by Airflow, also when the wait has failed."""
+        note_end_of_wait(context)
+        return super().resume_execution(next_method, next_kwargs, context)
+
     def execute_start(
         self,
         context: Context,
@@ -243,7 +248,8 @@ class TingTingRunCampaignOperator(TingTingBaseWriteOperator):
         until_close = closes is not None and (plan.deadline is None or closes < plan.deadline)
         wait = replace(plan, deadline=closes) if until_close else plan
         if self.deferrable and not (campaign is not None and campaign.status.is_final):
-            self._defer_wait(wait, was_shown=was_shown, **({"gives_up_at": plan.deadline} if until_close else {}))
+            gives_up: dict[str, Any] = {"gives_up_at": plan.deadline} if until_close else {}
+            self._defer_wait(context, wait, was_shown=was_shown, **gives_up)
         seen = wait_in_worker(self.hook, wait, self.log)
         return self._finish(context, plan, seen, was_shown=was_shown, until_close=until_close)
 
@@ -319,7 +325,7 @@ class TingTingRunCampaignOperator(TingTingBaseWriteOperator):
             starts_by=wall_time() + seconds_of(self.stall_timeout, "stall_timeout"),
         )
 
-    def _defer_wait(self, plan: WaitPlan, *, was_shown: bool, **until_close: Any) -> NoReturn:
+    def _defer_wait(self, context: Context, plan: WaitPlan, *, was_shown: bool, **until_close: Any) -> NoReturn:
         """Hand the wait over to the triggerer and free this worker.
 
         :param until_close: `gives_up_at` of the whole wait, when this one ends as the calling window closes.
@@ -344,7 +350,7 @@ class TingTingRunCampaignOperator(TingTingBaseWriteOperator):
         known: dict[str, Any] = {} if was_shown else {"was_shown": False}
         if until_close:
             known |= {"until_close": True, **until_close}
-        defer(self, trigger, plan.deadline, **known)
+        defer(self, context, trigger, plan.deadline, **known)
 
     def _finish(
         self, context: Context, plan: WaitPlan, seen: Observation, *, was_shown: bool, until_close: bool

@@ -160,7 +160,7 @@ def request_run(
             return run_flow(client, run)
         except StartDeferred as deferred:
             start_plan = replace(plan, deadline=start_deadline)
-            wait_to_start(operator, deferred, start_plan, job.state, deferrable=operator.deferrable)
+            wait_to_start(operator, context, deferred, start_plan, job.state, deferrable=operator.deferrable)
 
 
 def _earliest(not_before: Any) -> float | None:
@@ -169,11 +169,18 @@ def _earliest(not_before: Any) -> float | None:
 
 
 def wait_to_start(
-    operator: TingTingBaseOperator, deferred: StartDeferred, plan: WaitPlan, state: JobState, *, deferrable: bool
+    operator: TingTingBaseOperator,
+    context: Context,
+    deferred: StartDeferred,
+    plan: WaitPlan,
+    state: JobState,
+    *,
+    deferrable: bool,
 ) -> None:
     """Wait in this worker until a campaign may start, or hand the wait over to the triggerer.
 
     :param operator: the task's operator.
+    :param context: the task's context.
     :param deferred: why the campaign may not start yet.
     :param plan: the campaign, and until when its start may be deferred.
     :param state: what is known of the requests to run it.
@@ -196,7 +203,7 @@ def wait_to_start(
             where,
         )
     if deferrable:
-        _defer_start(operator, deferred, plan, state)
+        _defer_start(operator, context, deferred, plan, state)
     if deferred.until is None:
         run_flow(operator.hook.get_conn(), concurrency.wait_for_slot(plan, operator.log))
     else:
@@ -208,7 +215,9 @@ def wait_to_start(
     operator.hook.reload_connection()
 
 
-def _defer_start(operator: TingTingBaseOperator, deferred: StartDeferred, plan: WaitPlan, state: JobState) -> NoReturn:
+def _defer_start(
+    operator: TingTingBaseOperator, context: Context, deferred: StartDeferred, plan: WaitPlan, state: JobState
+) -> NoReturn:
     requested_at = state.run_requested_at if state.run is RunRequest.MAYBE else None
     trigger = TingTingStartTrigger(
         campaign_id=plan.campaign_id,
@@ -223,6 +232,7 @@ def _defer_start(operator: TingTingBaseOperator, deferred: StartDeferred, plan: 
     known: dict[str, Any] = {} if requested_at is None else {"requested_at": requested_at}
     defer(
         operator,
+        context,
         trigger,
         plan.deadline,
         method_name="execute_start",
