@@ -70,7 +70,7 @@ def operator(kind: type, changes: dict[str, Any], **arguments: Any) -> Callable[
 
 def run_task(number: int, task_id: str = "run", **arguments: Any) -> Callable[[], Any]:
     """Return what makes a task that runs a campaign."""
-    return operator(TingTingRunCampaignOperator, {"campaign_id": number}, task_id=task_id, campaign_id=0, **arguments)
+    return operator(TingTingRunCampaignOperator, {"campaign_id": number}, task_id=task_id, campaign_id=1, **arguments)
 
 
 def create_task(task_id: str = "create", **arguments: Any) -> Callable[[], Any]:
@@ -85,7 +85,7 @@ def add_task(number: int, task_id: str = "add") -> Callable[[], Any]:
         TingTingAddContactsOperator,
         {"campaign_id": number, "contacts": list(NUMBERS)},
         task_id=task_id,
-        campaign_id=0,
+        campaign_id=1,
         batch_size=3,
         concurrency=1,
     )
@@ -248,7 +248,7 @@ def _until_the_window_closes(world: World, retry_delay: float, *, deferrable: bo
 def _demo_call(world: World, retry_delay: float) -> Steps:
     number = world.server.make(NUMBERS)
     contact = world.server.campaigns[number].rows[0].id
-    make = operator(TingTingDemoCallOperator, {"contact_id": contact}, task_id="demo", contact_id=0)
+    make = operator(TingTingDemoCallOperator, {"contact_id": contact}, task_id="demo", contact_id=1)
     world.may_fail |= {"demo"}
     yield ended(task(world, make, "demo", retry_delay=retry_delay))
 
@@ -263,8 +263,8 @@ def _report(world: World, retry_delay: float) -> Steps:
         TingTingDownloadReportOperator,
         {"campaign_id": number, "path": str(path)},
         task_id="report",
-        campaign_id=0,
-        path="",
+        campaign_id=1,
+        path="report.csv",
     )
     yield ended(task(world, make, "report", retry_delay=retry_delay))
 
