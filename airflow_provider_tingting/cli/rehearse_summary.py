@@ -10,7 +10,7 @@ from rich.console import Console
 
 from airflow_provider_tingting.cli.tables import facts, print_text, table
 from airflow_provider_tingting.formatting import amount, counted
-from airflow_provider_tingting.rehearsal.digest import campaign_span, left_out_counts, period, task_remark
+from airflow_provider_tingting.rehearsal.digest import campaign_span, left_out_counts, period, short, task_remark
 
 _MAX_TEXTS = 3
 _MAX_ROWS = 8
@@ -33,8 +33,11 @@ def print_summary(console: Console, report: Mapping[str, Any], *, page: Path | N
         print_text(console, "\nThe DAG would leave no campaign at TingTing.")
     _print_left_out(console, report)
     console.print()
-    rows = [(_task_name(task), task["state"], _clock(task["began"]), task_remark(task)) for task in report["tasks"]]
-    console.print(table(("task", "state", "at", ""), rows))
+    rows = [
+        (_task_name(task), task["state"], short(task["began"]), short(task["ended"]), task_remark(task))
+        for task in report["tasks"]
+    ]
+    console.print(table(("task", "state", "begins", "ends", ""), rows))
     if report["written"]:
         print_text(console, "It would write:")
         for one in report["written"][:_MAX_ROWS]:
@@ -57,7 +60,7 @@ def _print_campaign(console: Console, campaign: Mapping[str, Any]) -> None:
             [
                 ("  contacts", campaign["contacts"]),
                 ("  called", campaign_span(campaign)),
-                ("  schedule", _clock(campaign["schedule"], seconds=False)),
+                ("  schedule", short(campaign["schedule"])),
                 ("  ends as", f"{campaign['status']}: {statuses}" if statuses else campaign["status"]),
                 ("  credits", amount(campaign["credits"])),
                 ("  texts", campaign["distinct_texts"]),
@@ -71,7 +74,7 @@ def _print_campaign(console: Console, campaign: Mapping[str, Any]) -> None:
         )
     if campaign["calls"]:
         shown = campaign["calls"][:_MAX_ROWS]
-        listed = ", ".join(f"{call['number']} at {_clock(call['at'])}" for call in shown)
+        listed = ", ".join(f"{call['number']} at {short(call['at'])}" for call in shown)
         more = len(campaign["calls"]) - len(shown)
         print_text(console, f"  {listed}{f' and {more:,} more' if more else ''}", indent=4)
 
@@ -100,9 +103,3 @@ def _figures(report: Mapping[str, Any]) -> list[tuple[str, Any]]:
 def _task_name(task: Mapping[str, Any]) -> str:
     index = "" if task["map_index"] is None else f"[{task['map_index']}]"
     return f"{task['task_id']}{index}"
-
-
-def _clock(moment: str | None, *, seconds: bool = True) -> str:
-    if moment is None:
-        return ""
-    return f"{moment[8:10]}. {moment[11:19]}" if seconds else f"{moment[:10]} {moment[11:16]}"

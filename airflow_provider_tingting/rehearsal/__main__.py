@@ -97,7 +97,6 @@ def _rehearse(
     from airflow_provider_tingting.rehearsal.environment import BUNDLES, bundle_setting
     from airflow_provider_tingting.rehearsal.report import ReportSources, make_report
 
-    airflow_run.create_database()
     for name in ("AIRFLOW_HOME", "AIRFLOW_CONFIG"):
         # The DAG file may build paths from the user's home; this process's Airflow has read its own.
         os.environ.pop(name, None)
@@ -106,12 +105,8 @@ def _rehearse(
     dag, place = dag_file.load_dag(request.dag_id, [Path(text) for text in orders["places"]])
     os.environ[BUNDLES] = bundle_setting(place)
     vault.tingting_ids |= tasks.connection_ids(dag)
-    if not any(map(tasks.is_tingting, dag.tasks)) and not tasks.mentions_package(dag):
-        raise TingTingConfigError(
-            f"The DAG {dag.dag_id} has no TingTing task, so there is nothing to rehearse. Its tasks are: "
-            f"{', '.join(sorted(dag.task_dict))}."
-        )
     prepared = tasks.prepare(dag, request, sandbox, recorder, written, sandbox.clock.time)
+    airflow_run.create_database()
     earlier: list[int] = []
     named = tasks.campaign_ids(dag)
     if named or not tasks.creates_campaigns(dag):

@@ -25,7 +25,8 @@ class RehearsalClock:
         self._push = push
         self._now = now
         self._settle = _SETTLE if settle else 0.0
-        self._pushed = 0.0
+        #: The seconds of all pauses so far.
+        self.pushed = 0.0
         self._lock = threading.Lock()
 
     def time(self) -> float:
@@ -34,12 +35,12 @@ class RehearsalClock:
 
     def monotonic(self) -> float:
         """Return the seconds of the real clock that never jumps, and all pauses so far."""
-        return time.monotonic() + self._pushed
+        return time.monotonic() + self.pushed
 
     def sleep(self, seconds: float, /) -> None:
         """Push the sandbox's clock by so many seconds, and return at once."""
         with self._lock:
-            self._pushed += seconds
+            self.pushed += seconds
             self._push(seconds)
         if self._settle:
             time.sleep(self._settle)
@@ -49,16 +50,20 @@ class _Selector(selectors.DefaultSelector):
     loop: RehearsalLoop
 
     def select(self, timeout: float | None = None) -> Any:
-        ready = super().select(0)
-        if ready or timeout == 0:
-            return ready
+        if timeout is None or not _in_main_thread():
+            return super().select(timeout)
         # The loop's own pipe is always there; a connection is, while something is read from it or written to it.
         is_idle = len(self.get_map()) == 1 and not self.loop.in_threads
-        if timeout is None or not is_idle or threading.current_thread() is not threading.main_thread():
-            return super().select(timeout)
-        # A microsecond more, because a time of today has no more digits and the timer must be due.
-        self.loop.clock.sleep(timeout + 1e-6)
-        return []
+        ready = super().select(0 if is_idle else timeout)
+        if not ready and timeout:
+            # A microsecond more, because a time of today has no more digits and the timer must be due.
+            self.loop.clock.sleep(timeout + 1e-6)
+        return ready
+
+
+def _in_main_thread() -> bool:
+    """Return whether this is the thread in which tasks and triggers run; the sandbox and Airflow's API have others."""
+    return threading.current_thread() is threading.main_thread()
 
 
 class RehearsalLoop(asyncio.SelectorEventLoop):
@@ -76,8 +81,8 @@ class RehearsalLoop(asyncio.SelectorEventLoop):
         super().__init__(selector)
 
     def time(self) -> float:
-        """Return the time by which timers go."""
-        return self.clock.monotonic()
+        """Return the time by which timers go: that of the pauses in the main thread, real time in others."""
+        return self.clock.pushed if _in_main_thread() else super().time()
 
     def run_in_executor(self, executor: Any, func: Any, *args: Any) -> Any:  # type: ignore[override]
         """Run a function in a thread; meanwhile the loop waits in real time."""

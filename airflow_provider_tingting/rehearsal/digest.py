@@ -9,6 +9,10 @@ from typing import Any
 from airflow_provider_tingting.formatting import counted
 
 
+#: After so many seconds without a line, the line before them says why the task waits.
+_LONG_WAIT = 600.0
+
+
 def period(report: Mapping[str, Any]) -> str:
     """Return the time that was rehearsed, in one line."""
     return (
@@ -20,9 +24,7 @@ def campaign_span(campaign: Mapping[str, Any]) -> str:
     """Return when a campaign calls: its contacts and the times of the first and the last call."""
     if not campaign["first_at"]:
         return "no contact"
-    numbers = len({(call["number"], call["at"]) for call in campaign["calls"]})
-    span = _span(campaign["first_at"], campaign["last_at"])
-    return f"{counted(numbers, 'contact')}, {span}"
+    return f"{counted(campaign['contacts'], 'contact')}, {_span(campaign['first_at'], campaign['last_at'])}"
 
 
 def task_remark(task: Mapping[str, Any]) -> str:
@@ -39,9 +41,7 @@ def task_remark(task: Mapping[str, Any]) -> str:
         if task["errors"]
         else ""
     )
-    waits = _waited(task)
-    last = task["log"][-1]["text"] if task["log"] else ""
-    return f"{retried}{waits}{last}".strip()
+    return f"{retried}{' '.join(map(_sentence, _decisive(task)))}"
 
 
 def left_out_counts(report: Mapping[str, Any]) -> list[tuple[str, str, int, str]]:
@@ -54,12 +54,29 @@ def left_out_counts(report: Mapping[str, Any]) -> list[tuple[str, str, int, str]
     return [(task_id, reason, len(rows), rows[0]) for (task_id, reason), rows in counts.items()]
 
 
-def _waited(task: Mapping[str, Any]) -> str:
-    began, ended = task["began"], task["ended"]
-    if not began or not ended:
-        return ""
-    seconds = (datetime.fromisoformat(ended) - datetime.fromisoformat(began)).total_seconds()
-    return f"until {ended[8:10]}. {ended[11:19]}. " if seconds >= 60 else ""
+def _decisive(task: Mapping[str, Any]) -> list[str]:
+    """Return the log lines that decide: warnings, those before a long wait, and the last one."""
+    lines = task["log"]
+    moments = [*(line["at"] for line in lines[1:]), task["ended"]]
+    chosen = [
+        line["text"]
+        for line, after in zip(lines, moments, strict=True)
+        if line["level"] != "INFO" or _seconds(line["at"], after or line["at"]) >= _LONG_WAIT
+    ]
+    return list(dict.fromkeys([*chosen, *(line["text"] for line in lines[-1:])]))
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith((".", "!", "?")) else f"{text}."
+
+
+def _seconds(first: str, last: str) -> float:
+    return (datetime.fromisoformat(last) - datetime.fromisoformat(first)).total_seconds()
+
+
+def short(moment: str | None) -> str:
+    """Return a moment as a day and a time, such as `5 Dec 08:00:01`; empty for none."""
+    return f"{datetime.fromisoformat(moment):%-d %b %H:%M:%S}" if moment else ""
 
 
 def _span(first: str, last: str) -> str:

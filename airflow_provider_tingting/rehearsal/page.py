@@ -7,7 +7,7 @@ from html import escape
 from typing import Any, Final
 
 from airflow_provider_tingting.formatting import amount, counted
-from airflow_provider_tingting.rehearsal.digest import campaign_span, left_out_counts, period, task_remark
+from airflow_provider_tingting.rehearsal.digest import campaign_span, left_out_counts, period, short, task_remark
 from airflow_provider_tingting.reports.chart.style import PAGE_STYLE
 
 _STYLE: Final = """
@@ -169,10 +169,11 @@ def _tasks(report: Mapping[str, Any]) -> str:
                 f"{escape(task['task_id'])}{index}<br><small>{escape(task['operator'])}</small>",
                 f'<span class="state {escape(task["state"])}">{escape(task["state"])}</span>',
                 _time(task["began"]),
+                _time(task["ended"]),
                 f"{escape(task_remark(task))}{log}",
             )
         )
-    return f"<section><h2>Tasks</h2>{_table(('Task', 'State', 'Begins', ''), rows)}</section>"
+    return f"<section><h2>Tasks</h2>{_table(('Task', 'State', 'Begins', 'Ends', ''), rows)}</section>"
 
 
 def _written(report: Mapping[str, Any]) -> str:
@@ -202,4 +203,4 @@ def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def _time(moment: str | None) -> str:
-    return f'<time datetime="{moment}">{moment[:10]} {moment[11:19]}</time>' if moment else ""
+    return f'<time datetime="{moment}">{short(moment)}</time>' if moment else ""

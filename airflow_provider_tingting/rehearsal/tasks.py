@@ -88,8 +88,14 @@ def prepare(
     :param recorder: takes what the tasks do.
     :param written: the folder for files that tasks would write elsewhere.
     :param now: returns the rehearsal's time, seconds since 1970.
-    :raises TingTingConfigError: an option names a task that the DAG does not have, or that reads no contacts.
+    :raises TingTingConfigError: the DAG has no TingTing task, or an option names a task that the DAG does not have or
+        that reads no contacts.
     """
+    if not any(map(is_tingting, dag.tasks)) and not _mentions_package(dag):
+        raise TingTingConfigError(
+            f"The DAG {dag.dag_id} has no TingTing task, so there is nothing to rehearse. Its tasks are: "
+            f"{', '.join(sorted(dag.task_dict))}."
+        )
     prepared = PreparedDag(dag)
     unknown = sorted({*request.skip, *filter(None, request.audiences)} - set(dag.task_dict))
     if unknown:
@@ -128,7 +134,7 @@ def campaign_ids(dag: Any) -> set[int]:
     return {int(name) for name in named if isinstance(name, int | str) and str(name).isdecimal() and int(name) > 0}
 
 
-def mentions_package(dag: Any) -> bool:
+def _mentions_package(dag: Any) -> bool:
     """Return whether the file of a DAG imports this package, for functions that use `TingTingHook`."""
     return PACKAGE in Path(dag.fileloc).read_text(encoding="utf-8", errors="replace")
 
@@ -167,14 +173,14 @@ def _callbacks(dag: Any) -> Iterator[tuple[Any, Any, str]]:
 def _filter_callbacks(prepared: PreparedDag, recorder: Recorder, request: RehearsalRequest) -> None:
     """Keep the notifiers of TingTing; name the other callbacks, which could reach a person."""
     dag = prepared.dag
-    left_out: dict[str, None] = {}
+    left_out: dict[str, list[str]] = {}
     kept: dict[tuple[int, str], list[Any]] = {}
     for one, owner, name in _callbacks(dag):
         if request.run_others or is_tingting(one):
             kept.setdefault((id(owner), name), []).append(one)
         else:
             of = getattr(one, "__qualname__", type(one).__name__)
-            left_out[f"{name} {of} of {getattr(owner, 'task_id', 'the DAG')}"] = None
+            left_out.setdefault(f"{of} ({name})", []).append(getattr(owner, "task_id", "the DAG"))
     for owner in (dag, *dag.tasks):
         for name in _CALLBACKS:
             if owner is dag and not hasattr(dag, name):
@@ -184,7 +190,11 @@ def _filter_callbacks(prepared: PreparedDag, recorder: Recorder, request: Rehear
                 callbacks = [recorder.failed, *callbacks]
             set_argument(owner, name, callbacks)
     if left_out:
-        prepared.notes.append(f"Callbacks that are not of TingTing do not run: {', '.join(left_out)}.")
+        named = (
+            f"{what} of {owners[0]}" + (f" and {len(owners) - 1} more" * (len(owners) > 1))
+            for what, owners in left_out.items()
+        )
+        prepared.notes.append(f"Callbacks that are not of TingTing do not run: {', '.join(named)}.")
 
 
 def _replace_audiences(prepared: PreparedDag, request: RehearsalRequest) -> None:
