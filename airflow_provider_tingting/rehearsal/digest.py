@@ -8,7 +8,6 @@ from typing import Any
 
 from airflow_provider_tingting.formatting import counted
 
-
 #: After so many seconds without a line, the line before them says why the task waits.
 _LONG_WAIT = 600.0
 
