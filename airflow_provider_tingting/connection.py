@@ -27,6 +27,7 @@ from airflow_provider_tingting.errors import (
     TingTingServerError,
     TingTingUnreadableReplyError,
 )
+from airflow_provider_tingting.server_dialect import ServerDialect
 
 CONN_TYPE = "tingting"
 DEFAULT_CONN_ID = "tingting_default"
@@ -34,7 +35,6 @@ CONN_NAME = "TingTing"
 HOOK_CLASS = "airflow_provider_tingting.hooks.tingting.TingTingHook"
 DEFAULT_HOST = "https://app.tingting.io/api/v1/"
 API_PATH = "/api/v1/"
-
 
 # Settings that only the hook and the operators use.
 _NOT_CLIENT_SETTINGS = frozenset({"campaign_url", "secret_salt", "do_not_call", "contact_log", "daily_credit_limit"})
@@ -69,6 +69,7 @@ class ConnectionSettings:
     max_retries: int = 4
     rate_limit: float | None = None
     verify: bool | str = True
+    dialect: str | None = None
     campaign_url: str | None = None
     secret_salt: str | None = field(default=None, repr=False)
     do_not_call: Any = field(default=None, repr=False)
@@ -109,6 +110,7 @@ class ConnectionSettings:
                 "Copy it from TingTing again."
             )
         values = {spec.name: _value(spec, (extra or {}).get(spec.name), conn_id) for spec in EXTRA_FIELDS}
+        ServerDialect.read(values["dialect"])
         return cls(base_url=normalize_base_url(host, schema=schema, port=port, conn_id=conn_id), token=token, **values)
 
     @classmethod

@@ -101,6 +101,13 @@ EXTRA_FIELDS: tuple[ExtraField, ...] = (
         "true, false, or the path of a file of CA certificates.",
     ),
     ExtraField(
+        "dialect",
+        "What the probe found",
+        "string",
+        None,
+        "Entries such as report_path=other, page_size=10, as doctor --probe --save writes them; empty to find out.",
+    ),
+    ExtraField(
         "campaign_url",
         "Campaign page",
         "string",

@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from typing import TypeVar
 from urllib.parse import urljoin, urlsplit
 
+from airflow_provider_tingting.api.models import Page
 from airflow_provider_tingting.api.protocol import Call, RetrySafety, T
 from airflow_provider_tingting.errors import TingTingAPIError, TingTingRedirectError
+from airflow_provider_tingting.server_dialect import ServerDialect
+
+R = TypeVar("R")
 
 MAX_REDIRECTS = 3
+_REPORT = "download_campaign_report"
 
 
 class AlternativeRequests:
-    """Sends a call's first or alternative request and remembers which one the server knows; thread-safe."""
+    """Sends a call's first or alternative request and remembers which one the server knows; thread-safe.
 
-    def __init__(self) -> None:
-        self._prefer_alternative: set[str] = set()
+    :param dialect: what is known about the server.
+    """
+
+    def __init__(self, dialect: ServerDialect) -> None:
+        self._dialect = dialect
+        self._prefer_alternative = {_REPORT} if dialect.report_path == "other" else set()
 
     async def send(self, call: Call[T]) -> T:
         """Send a call's request and, if the server does not know it, the alternative one.
@@ -25,6 +36,7 @@ class AlternativeRequests:
         :param call: the call.
         :raises TingTingAPIError: the last request failed.
         """
+        call = adapted(call, self._dialect)
         if call.alternative is None:
             return await call
         variants = [call, replace(call, request=call.alternative.request)]
@@ -42,6 +54,36 @@ class AlternativeRequests:
         else:
             self._prefer_alternative.add(call.name)
         return result
+
+
+def adapted(call: Call[T], dialect: ServerDialect) -> Call[T]:
+    """Return a call with a query that suits the server: pages of its size, and no search that misses campaigns.
+
+    :param call: the call.
+    :param dialect: what is known about the server.
+    """
+    query = dict(call.request.query)
+    limit = query.get("limit")
+    if dialect.page_size is not None and isinstance(limit, int) and limit > dialect.page_size:
+        query["limit"] = dialect.page_size
+    if dialect.search == "unreliable" and query.get("search") is not None:
+        del query["search"]
+    if query == call.request.query:
+        return call
+    return replace(call, request=replace(call.request, query=query))
+
+
+def name_filter(call: Call[Page[R]], dialect: ServerDialect) -> Callable[[R], bool]:
+    """Return a test of the rows of a list: whether the search that `adapted` leaves out would find them.
+
+    :param call: the call for the first page, as the caller made it.
+    :param dialect: what is known about the server.
+    """
+    search = call.request.query.get("search")
+    if dialect.search != "unreliable" or search is None:
+        return lambda row: True
+    wanted = str(search).casefold()
+    return lambda row: wanted in str(getattr(row, "name", "")).casefold()
 
 
 async def follow_redirects(call: Call[T], base_url: str) -> T:

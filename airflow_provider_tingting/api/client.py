@@ -15,7 +15,7 @@ from urllib.parse import urljoin
 
 from tenacity import AsyncRetrying, Retrying
 
-from airflow_provider_tingting.api.alternatives import AlternativeRequests, follow_redirects
+from airflow_provider_tingting.api.alternatives import AlternativeRequests, adapted, follow_redirects, name_filter
 from airflow_provider_tingting.api.driver import drive, drive_async
 from airflow_provider_tingting.api.exchange import RESPONSE_LIMITS, BodyLimits, Exchange
 from airflow_provider_tingting.api.lookahead import MAX_PAGES_AT_ONCE, Lookahead
@@ -29,6 +29,7 @@ from airflow_provider_tingting.api.transport import Origin
 from airflow_provider_tingting.clock import sleep
 from airflow_provider_tingting.errors import TingTingAPIError, TingTingConfigError
 from airflow_provider_tingting.masking import HIDDEN
+from airflow_provider_tingting.server_dialect import ServerDialect
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -84,6 +85,7 @@ class _Client:
     :param download_timeout: seconds for a whole download, or for a whole list, default 3600.
     :param max_download_mib: the largest download in MiB, default 2048.
     :param max_expansion: how many times larger a compressed download may become, default 250.
+    :param dialect: what is known about the server, as `ServerDialect.read` takes it; default None.
     :raises TingTingConfigError: an argument is invalid.
     """
 
@@ -100,13 +102,16 @@ class _Client:
         download_timeout: float = 3600.0,
         max_download_mib: float = 2048.0,
         max_expansion: float = 250.0,
+        dialect: str | None = None,
     ) -> None:
         if max_retries < 0 or (rate_limit is not None and not rate_limit > 0):
             raise TingTingConfigError("max_retries must be at least 0, and rate_limit above 0 or None for no limit.")
         if not all(limit > 0 for limit in (download_timeout, max_download_mib, max_expansion)):
             raise TingTingConfigError("download_timeout, max_download_mib and max_expansion must be above 0.")
         self._origin = Origin(base_url.rstrip("/") + "/", token, timeout, connect_timeout, verify)
-        self._alternatives = AlternativeRequests()
+        #: What is known about the server.
+        self.dialect = ServerDialect.read(dialect)
+        self._alternatives = AlternativeRequests(self.dialect)
         self._retry = RetryPolicy(max_retries=max_retries)
         self._rate_limiter = RateLimiter(rate_limit)
         self._list_timeout = download_timeout
@@ -194,7 +199,8 @@ class TingTingClient(_Client):
         :param first: the call for the first page.
         :raises TingTingAPIError: the subclass that describes the failure.
         """
-        paginator, lookahead = Paginator(first, timeout=self._list_timeout), Lookahead[R]()
+        paginator, lookahead = Paginator(adapted(first, self.dialect), timeout=self._list_timeout), Lookahead[R]()
+        wanted = name_filter(first, self.dialect)
         in_flight: dict[object, Future[Page[R]]] = {}
         try:
             for call in paginator:
@@ -213,7 +219,7 @@ class TingTingClient(_Client):
                         page = None
                 if page is None:
                     page = lookahead.fit(call, call, self.send(call))
-                yield from paginator.new_rows(cast("Page[R]", page))
+                yield from filter(wanted, paginator.new_rows(cast("Page[R]", page)))
         finally:
             for future in in_flight.values():
                 future.cancel()
@@ -294,7 +300,8 @@ class AsyncTingTingClient(_Client):
 
     async def iterate(self, first: Call[Page[R]]) -> AsyncIterator[R]:
         """Yield the rows of a list over all its pages, as `TingTingClient.iterate` does."""
-        paginator, lookahead = Paginator(first, timeout=self._list_timeout), Lookahead[R]()
+        paginator, lookahead = Paginator(adapted(first, self.dialect), timeout=self._list_timeout), Lookahead[R]()
+        wanted = name_filter(first, self.dialect)
         in_flight: dict[object, asyncio.Task[Page[R]]] = {}
         try:
             for call in paginator:
@@ -312,7 +319,7 @@ class AsyncTingTingClient(_Client):
                         page = None
                 if page is None:
                     page = lookahead.fit(call, call, await self.send(call))
-                for row in paginator.new_rows(cast("Page[R]", page)):
+                for row in filter(wanted, paginator.new_rows(cast("Page[R]", page))):
                     yield row
         finally:
             for task in in_flight.values():

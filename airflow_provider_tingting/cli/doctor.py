@@ -9,16 +9,19 @@ from itertools import chain
 
 from rich.console import Console
 
+from airflow_provider_tingting.api import TingTingClient
 from airflow_provider_tingting.cli.checks import Check, Verdict, check_installation
 from airflow_provider_tingting.cli.connection_checks import check_connection
-from airflow_provider_tingting.cli.connections import connect
+from airflow_provider_tingting.cli.connections import settings_of
 from airflow_provider_tingting.cli.exit_codes import ExitCode
 from airflow_provider_tingting.cli.options import add_connection, add_json
 from airflow_provider_tingting.cli.probe import Finding, probe
 from airflow_provider_tingting.cli.probe import Verdict as Suitability
+from airflow_provider_tingting.cli.probe.findings import dialect_of
+from airflow_provider_tingting.cli.probe.save import save_dialect
 from airflow_provider_tingting.cli.tables import print_json, print_text
 from airflow_provider_tingting.contacts.numbers import InvalidNumberError, normalise
-from airflow_provider_tingting.errors import TingTingError
+from airflow_provider_tingting.errors import TingTingConfigError, TingTingError
 from airflow_provider_tingting.formatting import counted
 
 _STYLES = {Verdict.OK: "", Verdict.WARNING: "yellow", Verdict.PROBLEM: "bold red"}
@@ -41,12 +44,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="with --probe: one of your own numbers for the draft's contacts; can be repeated",
     )
+    parser.add_argument(
+        "--save",
+        action="store_true",
+        help="with --probe: write what was found into the connection's extra, which the provider then uses",
+    )
     add_connection(parser)
     add_json(parser)
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """Run the checks, print each one as soon as it is done, and return 1 if there is a problem."""
+    if (arguments.save or arguments.number) and not arguments.probe:
+        raise TingTingConfigError("--save and --number belong to --probe. Add --probe.")
     checks: list[Check] = []
     for check in chain(check_installation(), check_connection(arguments.conn_id)):
         checks.append(check)
@@ -58,6 +68,9 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
             findings.append(finding)
             if not arguments.json:
                 _print_finding(finding, console)
+    dialect = str(dialect_of(findings))
+    if arguments.save and dialect:
+        save_dialect(arguments.conn_id, dialect_of(findings))
     problems, warnings = (
         sum(check.verdict is verdict for check in checks) for verdict in (Verdict.PROBLEM, Verdict.WARNING)
     )
@@ -67,8 +80,13 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         content = {"checks": [check.to_json() for check in checks], "problems": problems, "warnings": warnings}
         if arguments.probe:
             content["probe"] = [finding.to_json() for finding in findings]
+            content["dialect"] = dialect
+            content["saved"] = arguments.save and bool(dialect)
         print_json(console, content)
     else:
+        if dialect:
+            saved = "Saved in the connection" if arguments.save else "Not saved (--save)"
+            print_text(console, f"{saved}: {dialect}", indent=_FINDING_INDENT)
         console.print()
         print_text(console, _conclusion(problems, warnings))
     return ExitCode.PROBLEM if problems else ExitCode.SUCCESS
@@ -89,7 +107,9 @@ def _print(check: Check, console: Console) -> None:
 
 
 def _probe(conn_id: str, numbers: Sequence[str]) -> Iterator[Finding]:
-    with connect(conn_id) as client, closing(probe(client, numbers)) as measurements:
+    # What an earlier probe has saved must not decide what this one finds.
+    settings = {**settings_of(conn_id).client_arguments(), "dialect": None}
+    with TingTingClient(**settings) as client, closing(probe(client, numbers)) as measurements:
         try:
             yield from measurements
         except TingTingError as error:

@@ -59,7 +59,7 @@ def _decisive(task: Mapping[str, Any]) -> list[str]:
     moments = [*(line["at"] for line in lines[1:]), task["ended"]]
     chosen = [
         line["text"]
-        for line, after in zip(lines, moments, strict=True)
+        for line, after in zip(lines, moments, strict=False)
         if line["level"] != "INFO" or _seconds(line["at"], after or line["at"]) >= _LONG_WAIT
     ]
     return list(dict.fromkeys([*chosen, *(line["text"] for line in lines[-1:])]))

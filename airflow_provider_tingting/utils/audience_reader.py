@@ -45,6 +45,12 @@ __all__ = [
 
 log = logging.getLogger(__name__)
 
+#: What an upload does on some servers, by its name in the connection's dialect.
+_UNUSABLE_UPLOADS = {
+    "replace": "replaces the contacts that the campaign has",
+    "nothing": "adds nothing",
+    "repeat": "adds numbers that the campaign has a second time",
+}
 _EXAMPLE = "people.xlsx, or a list of numbers or dicts, or sql="
 
 
@@ -275,6 +281,12 @@ def send_audience(
     :param concurrency: requests at the same time.
     :raises TingTingError: as `add_audience`.
     """
+    upload = client.dialect.upload
+    if transport == "xlsx" and upload in _UNUSABLE_UPLOADS:
+        raise TingTingConfigError(
+            f"transport='xlsx' uploads a workbook, and a probe of this account has found that an upload "
+            f"{_UNUSABLE_UPLOADS[upload]} (dialect in the connection's extra). Use transport='json'."
+        )
     entry = state.load() or {}
     checkpoint = Checkpoint.from_json(entry.get("progress")) if entry.get("campaign_id") == campaign.id else None
 

@@ -3,22 +3,38 @@
 from __future__ import annotations
 
 import json
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import pytest
+from support.recording_server import RecordingServer, Reply
 
 from airflow_provider_tingting.api import TingTingClient
 from airflow_provider_tingting.cli import probe
+from airflow_provider_tingting.cli.probe.draft import NAME_PREFIX
+from airflow_provider_tingting.errors import TingTingError
 from airflow_provider_tingting.sandbox import Dialect, Sandbox
+from airflow_provider_tingting.sandbox.dialect import PRESETS
 from airflow_provider_tingting.sandbox.refusals import Refused
 
 CHOICES = [
-    {switch.name: choice}
-    for switch in fields(Dialect)
-    for choice in switch.metadata.get("choices", ())[1:]
-    # Its caller numbers are others, and nothing else that the probe measures.
-    if switch.name != "account"
+    *(
+        {switch.name: choice}
+        for switch in fields(Dialect)
+        for choice in switch.metadata.get("choices", ())[1:]
+        # Its caller numbers are others, and nothing else that the probe measures.
+        if switch.name != "account"
+    ),
+    {"next_host": "other.tingting.example"},
+    {"max_batch": 2},
+    PRESETS["vendor"],
 ]
+
+
+def _named(switches):
+    """Return the name of a dialect in test ids."""
+    return "vendor" if len(switches) > 1 else "-".join(f"{name}={value}" for name, value in switches.items())
+
+
 #: What the probe must report of a dialect: (switch, choice) → (assumption, words of the finding, verdict).
 REPORTED = {
     ("search", "ignored"): ("A search finds a new campaign", "The search is ignored", "works with care"),
@@ -48,7 +64,7 @@ def connect():
 
 @pytest.fixture(autouse=True)
 def _no_pauses(monkeypatch):
-    monkeypatch.setattr(probe, "sleep", lambda seconds: None)
+    monkeypatch.setattr("airflow_provider_tingting.cli.probe.draft.sleep", lambda seconds: None)
     monkeypatch.setattr("airflow_provider_tingting.api.driver.sleep", lambda seconds: None)
 
 
@@ -120,7 +136,7 @@ def test_an_invalid_number_is_refused_with_its_option(tingting, sandbox):
     assert list(sandbox.requests) == []
 
 
-@pytest.mark.parametrize("switches", CHOICES, ids=lambda switches: "-".join(map("=".join, switches.items())))
+@pytest.mark.parametrize("switches", CHOICES, ids=lambda switches: _named(switches))
 def test_every_dialect_is_measured_and_the_draft_is_deleted(connect, switches):
     with Sandbox(dialect=switches) as sandbox:
         other = sandbox.world.create_campaign(name="Other", services="PHONE", user_phone=[3], message="Hello").id
@@ -143,7 +159,7 @@ def test_a_fault_at_any_step_leaves_no_draft(connect, sandbox, other_campaign, c
     findings = []
     try:
         findings += probe.probe(connect(sandbox))
-    except probe.TingTingError:
+    except TingTingError:
         # A draft whose creation was not confirmed is deleted by the next probe at the latest.
         list(probe.probe(connect(sandbox)))
 
@@ -200,10 +216,46 @@ def test_an_interrupt_deletes_the_draft(connect, sandbox, other_campaign):
 
 
 def test_a_campaign_of_that_name_that_was_run_is_left_alone(connect, sandbox):
-    name = f"{probe.NAME_PREFIX} {'0' * 16}"
+    name = f"{NAME_PREFIX} {'0' * 16}"
     campaign = sandbox.world.create_campaign(name=name, services="PHONE", user_phone=[3], message="Hello", voice=1)
     sandbox.world.add_contacts(campaign.id, [("9841234567", {})])
     sandbox.world.run_campaign(campaign.id)
     list(probe.probe(connect(sandbox)))
 
     assert set(sandbox.world.campaigns) == {campaign.id}
+
+
+def test_an_account_with_100000_campaigns_is_probed_with_few_requests(connect):
+    with Sandbox() as sandbox:
+        first = sandbox.world.create_campaign(name="Notice", services="PHONE", user_phone=[3], message="Hello")
+        for number in range(2, 100_001):
+            sandbox.world.keep_campaign(replace(first, id=number, name=f"Notice {number}"))
+        findings = {one.assumption: one for one in probe.probe(connect(sandbox))}
+
+        assert "100001 campaigns" in findings["Lists are complete and newest first"].found
+        assert findings["The draft is deleted"].found == "TingTing no longer has it."
+        assert len(sandbox.requests) < 100
+        assert len(sandbox.world.campaigns) == 100_000
+
+
+def test_a_server_that_is_not_tingting_gets_no_request_that_changes_anything(tingting, monkeypatch):
+    with RecordingServer() as server:
+        server.reply = lambda _: Reply(b"<html>A web shop</html>")
+        monkeypatch.setenv(
+            "AIRFLOW_CONN_TINGTING_DEFAULT",
+            json.dumps({"conn_type": "tingting", "host": f"http://127.0.0.1:{server.port}/", "password": "a-token"}),
+        )
+        code, out, _ = tingting("doctor --probe")
+
+        assert code == 1
+        assert "is not TingTing" in out
+        assert {one.method for one in server.received} == {"GET"}
+
+
+def test_without_a_token_nothing_is_sent(tingting, sandbox, monkeypatch):
+    monkeypatch.setenv("AIRFLOW_CONN_TINGTING_DEFAULT", json.dumps({"conn_type": "tingting", "host": sandbox.base_url}))
+    code, out, _ = tingting("doctor --probe")
+
+    assert code == 1
+    assert "no API token" in out
+    assert list(sandbox.requests) == []
