@@ -74,7 +74,9 @@ def load_dag(dag_id: str, places: Iterable[Path]) -> tuple[Any, Path]:
         if dag_id in bag.dags:
             return bag.dags[dag_id], place
         known |= set(bag.dags)
-        errors |= {str(path): str(text) for path, text in bag.import_errors.items()}
+        for path, text in bag.import_errors.items():
+            # Airflow 3 names a file by its path in the bundle.
+            errors[str(place if place.is_file() else place / path)] = str(text)
     for path, text in errors.items():
         if dag_id in Path(path).read_text(encoding="utf-8", errors="replace"):
             raise TingTingConfigError(f"{path} cannot be loaded: {_last_lines(text)}. Correct the file.")

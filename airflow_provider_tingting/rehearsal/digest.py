@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from itertools import pairwise
 from typing import Any
 
 from airflow_provider_tingting.formatting import counted
@@ -14,9 +15,7 @@ _LONG_WAIT = 600.0
 
 def period(report: Mapping[str, Any]) -> str:
     """Return the time that was rehearsed, in one line."""
-    return (
-        f"{_span(report['began'], report['ended'])}, Nepal time. It took no such time: the rehearsal pushes the clock."
-    )
+    return f"{_span(report['began'], report['ended'])}, Nepal time. The rehearsal pushed its clock through these hours."
 
 
 def campaign_span(campaign: Mapping[str, Any]) -> str:
@@ -56,12 +55,10 @@ def left_out_counts(report: Mapping[str, Any]) -> list[tuple[str, str, int, str]
 def _decisive(task: Mapping[str, Any]) -> list[str]:
     """Return the log lines that decide: warnings, those before a long wait, and the last one."""
     lines = task["log"]
-    moments = [*(line["at"] for line in lines[1:]), task["ended"]]
-    chosen = [
-        line["text"]
-        for line, after in zip(lines, moments, strict=False)
-        if line["level"] != "INFO" or _seconds(line["at"], after or line["at"]) >= _LONG_WAIT
-    ]
+    moments = [line["at"] for line in lines] + [task["ended"]]
+    # The moments after which nothing happens for long.
+    waits = {one for one, after in pairwise(moments) if after and _seconds(one, after) >= _LONG_WAIT}
+    chosen = [line["text"] for line in lines if line["level"] != "INFO" or line["at"] in waits]
     return list(dict.fromkeys([*chosen, *(line["text"] for line in lines[-1:])]))
 
 

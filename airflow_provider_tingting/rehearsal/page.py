@@ -14,13 +14,13 @@ _STYLE: Final = """
 section{margin-bottom:.75rem;display:block}
 h2{margin-bottom:.4rem}
 h3{font-size:1rem;margin:1rem 0 .2rem}
-td,th{text-align:left;padding:.3rem .75rem .3rem 0;vertical-align:top;overflow-wrap:anywhere}
+td,th{text-align:left;padding:.3rem .75rem .3rem 0;vertical-align:top;overflow-wrap:break-word}
 td.n,th.n{text-align:right}
 td time,td.t{white-space:nowrap}
 .texts{list-style:none;margin:.3rem 0;padding:0}
 .texts li{border-left:3px solid var(--good);padding:.15rem 0 .15rem .75rem;margin:.45rem 0}
 .texts small,.notes{color:var(--soft)}
-.state{display:inline-block;border-radius:6px;padding:0 .45em;background:var(--track)}
+.state{display:inline-block;white-space:nowrap;border-radius:6px;padding:0 .45em;background:var(--track)}
 .state.success{color:var(--good)}.state.failed,.state.upstream_failed{color:var(--bad)}
 details{margin-top:.4rem;padding-top:.3rem}
 .scroll{overflow-x:auto}
@@ -82,7 +82,11 @@ def _tiles(report: Mapping[str, Any]) -> str:
     states = [task["state"] for task in report["tasks"]]
     tiles = [
         ("DAG run", report["state"], f"{states.count('success')} of {counted(len(states), 'task')} succeeded"),
-        ("Campaigns", f"{len(report['campaigns'])}", counted(len(report["deleted_campaigns"]), "other") + " deleted"),
+        (
+            "Campaigns",
+            f"{len(report['campaigns'])}",
+            f"{len(report['deleted_campaigns'])} deleted" if report["deleted_campaigns"] else "none deleted",
+        ),
         ("Calls", f"{spoken:,}", f"{sent:,} SMS"),
         ("Left out", f"{left_out:,}", "rows of the audiences"),
         ("Credits", amount(credits["used"]), balance),
