@@ -1,0 +1,213 @@
+"""`frequency_cap`: contacts that the contact log shows as often as the cap allows are left out, counted and listed."""
+
+from __future__ import annotations
+
+import csv
+from datetime import datetime, timedelta
+
+import pytest
+from support.adding_contacts import PEOPLE_OF_ALL, adding, numbers_in
+from support.campaigns import NUMBERS, a_campaign, writes
+from support.run_task import run_task
+from support.task_context import execute
+
+from airflow_provider_tingting._compat import AirflowFailException
+from airflow_provider_tingting.errors import TingTingConfigError
+from airflow_provider_tingting.operators.contacts import TingTingAddContactsOperator, TingTingCheckContactsOperator
+from airflow_provider_tingting.task_groups.campaign import tingting_campaign
+from airflow_provider_tingting.timezones import NEPAL
+
+try:
+    from airflow.sdk import DAG
+except ImportError:  # Airflow 2
+    from airflow import DAG
+
+WEEK = {"calls": 2, "per": timedelta(days=7)}
+HOUR = {"calls": 1, "per": 3600}
+REMINDER = {**WEEK, "purpose": "reminder"}
+NOON = datetime(2026, 11, 24, 12, tzinfo=NEPAL)
+FIRST, SECOND, THIRD, FOURTH = NUMBERS
+
+
+@pytest.fixture(autouse=True)
+def _logged(connect, database):
+    connect(
+        contact_log={"sql_conn_id": "warehouse", "table": "contact_log", "create_table": True},
+        secret_salt="a long random text of the tests",
+    )
+
+
+@pytest.fixture
+def it_is(sandbox, monkeypatch):
+    """`it_is(moment)` sets the time of the world and of the log."""
+    from airflow_provider_tingting.utils import contact_log
+
+    def set_clock(moment):
+        sandbox.clock.resume(moment.timestamp(), speed=5000)
+
+    monkeypatch.setattr(contact_log, "wall_time", sandbox.clock.time)
+    set_clock(NOON)
+    return set_clock
+
+
+def called(sandbox, *numbers, purpose="reminder", outcome="completed", services="PHONE"):
+    """Run a campaign of a purpose to its end."""
+    sms = {"sms_message": "नमस्कार"} if "SMS" in services else {}
+    campaign = a_campaign(
+        sandbox, numbers, outcome=outcome, description=f"[purpose: {purpose}]", services=services, **sms
+    )
+    execute(run_task(campaign, success_when=0.0))
+
+
+@pytest.mark.parametrize("transport", ["json", "xlsx"])
+def test_contacts_over_the_cap_are_left_out_counted_and_listed(sandbox, it_is, tmp_path, transport, logged):
+    called(sandbox, FIRST, SECOND)
+    called(sandbox, FIRST, outcome="unanswered")
+    campaign = a_campaign(sandbox, ())
+    rejects = tmp_path / "rejects.csv"
+    logged()
+
+    result, _ = execute(
+        adding(campaign, PEOPLE_OF_ALL, frequency_cap=REMINDER, transport=transport, rejects_path=str(rejects))
+    )
+
+    assert numbers_in(sandbox, campaign) == {SECOND, THIRD, FOURTH}
+    assert (result["total"], result["over_cap"], result["invalid"]) == (3, 1, 0)
+    assert result["rejects_path"] == str(rejects)
+    with rejects.open(encoding="utf-8-sig", newline="") as file:
+        [row] = csv.DictReader(file)
+    assert row["number"] == FIRST
+    assert row["reason"].startswith("frequency_cap (2 in 7 days, reminder): was contacted as often as")
+    said = logged()
+    assert "1 over frequency_cap" in said
+    assert FIRST not in said
+
+
+def test_calls_of_other_purposes_and_longer_ago_do_not_count(sandbox, it_is):
+    it_is(NOON - timedelta(days=8))
+    called(sandbox, FIRST)
+    it_is(NOON)
+    called(sandbox, FIRST, SECOND)
+    called(sandbox, SECOND, purpose="survey")
+    campaign = a_campaign(sandbox, ())
+
+    execute(adding(campaign, PEOPLE_OF_ALL, frequency_cap=REMINDER))
+
+    assert numbers_in(sandbox, campaign) == set(NUMBERS)
+
+
+def test_without_a_purpose_all_campaigns_count(sandbox, it_is):
+    called(sandbox, SECOND)
+    called(sandbox, SECOND, purpose="survey")
+    campaign = a_campaign(sandbox, ())
+
+    execute(adding(campaign, PEOPLE_OF_ALL, frequency_cap=WEEK))
+
+    assert numbers_in(sandbox, campaign) == {FIRST, THIRD, FOURTH}
+
+
+def test_messages_do_not_count_for_calls(sandbox, it_is):
+    called(sandbox, FIRST, services="SMS")
+    calls, messages = (a_campaign(sandbox, (), services=one, sms_message="नमस्कार {name}") for one in ("PHONE", "SMS"))
+
+    for campaign in (calls, messages):
+        execute(adding(campaign, PEOPLE_OF_ALL, frequency_cap=HOUR))
+
+    assert numbers_in(sandbox, calls) == set(NUMBERS)
+    assert numbers_in(sandbox, messages) == {SECOND, THIRD, FOURTH}
+
+
+def test_the_calls_of_the_campaign_itself_do_not_count_when_its_task_is_cleared(sandbox, it_is):
+    campaign = a_campaign(sandbox, ())
+    add = adding(campaign, PEOPLE_OF_ALL, frequency_cap=HOUR)
+    execute(add)
+    sandbox.world.script_outcome(FIRST, "completed")
+    execute(run_task(campaign))
+
+    result, _ = execute(add, cleared_after=1, try_number=2)
+
+    assert (result["total"], result["over_cap"]) == (len(NUMBERS), 0)
+
+
+def test_the_check_counts_what_the_adding_leaves_out(sandbox, it_is):
+    called(sandbox, FIRST)
+
+    check = TingTingCheckContactsOperator(
+        task_id="check", message="नमस्कार {name}", contacts=PEOPLE_OF_ALL, frequency_cap=HOUR
+    )
+    summary, _ = execute(check)
+
+    assert (summary["valid"], summary["over_cap"], summary["calls"]) == (3, 1, 3)
+
+
+def test_an_audience_that_is_over_the_cap_as_a_whole_is_refused(sandbox, it_is):
+    called(sandbox, FIRST)
+    campaign = a_campaign(sandbox, ())
+
+    with pytest.raises(AirflowFailException, match="1 were contacted as often as frequency_cap allows"):
+        execute(adding(campaign, PEOPLE_OF_ALL[:1], frequency_cap=HOUR))
+
+    assert numbers_in(sandbox, campaign) == set()
+
+
+def test_before_the_first_campaign_has_ended_no_contact_is_over_the_cap(sandbox, database):
+    campaign = a_campaign(sandbox, ())
+
+    result, _ = execute(adding(campaign, PEOPLE_OF_ALL, frequency_cap=WEEK))
+
+    assert result["over_cap"] == 0
+    assert database.tables() == []
+
+
+def test_a_cap_without_a_log_is_refused_before_anything_is_sent(sandbox, connect):
+    connect()
+    campaign = a_campaign(sandbox, ())
+
+    with pytest.raises(AirflowFailException, match=r"frequency_cap .*'tingting_default' names none.*contact_log"):
+        execute(adding(campaign, PEOPLE_OF_ALL, frequency_cap=WEEK))
+
+    assert writes(sandbox) == []
+
+
+def test_a_log_with_other_columns_is_refused_before_anything_is_sent(sandbox, database):
+    database.run("CREATE TABLE contact_log (campaign_id INTEGER, number TEXT)")
+    campaign = a_campaign(sandbox, ())
+
+    with pytest.raises(AirflowFailException, match=r"contact_log .*It lacks 'campaign', 'purpose'.*Nothing was sent"):
+        execute(adding(campaign, PEOPLE_OF_ALL, frequency_cap=WEEK))
+
+    assert writes(sandbox) == []
+
+
+CAPS = {
+    "no period": ({"calls": 2}, "frequency_cap must be a dict of calls, per"),
+    "another key": ({**WEEK, "reason": "x"}, "frequency_cap must be a dict of calls, per"),
+    "a number": (2, "frequency_cap must be a dict"),
+    "no calls": ({**WEEK, "calls": 0}, r"frequency_cap\['calls'\]"),
+    "a boolean": ({**WEEK, "calls": True}, r"frequency_cap\['calls'\]"),
+    "a text": ({**WEEK, "calls": "2"}, r"frequency_cap\['calls'\]"),
+    "no time": ({**WEEK, "per": timedelta(0)}, r"frequency_cap\['per'\]"),
+    "a period in words": ({**WEEK, "per": "7 days"}, r"frequency_cap\['per'\]"),
+    "no end": ({**WEEK, "per": float("inf")}, r"frequency_cap\['per'\]"),
+    "a blank purpose": ({**WEEK, "purpose": " "}, r"frequency_cap\['purpose'\]"),
+}
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+@pytest.mark.parametrize(("cap", "says"), CAPS.values(), ids=CAPS)
+def test_a_cap_of_another_kind_is_found_when_the_dag_is_parsed(cap, says):
+    with pytest.raises(TingTingConfigError, match=says):
+        TingTingAddContactsOperator(task_id="add", campaign_id=7, contacts=[], frequency_cap=cap)
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_the_task_group_gives_the_cap_to_its_check_and_its_adding():
+    with DAG("reminders", schedule=None) as dag:
+        tingting_campaign(
+            campaign={"name": "Reminder", "user_phone": [3], "message": "नमस्कार"},
+            audience=list(NUMBERS),
+            frequency_cap=REMINDER,
+        )
+
+    tasks = dag.task_dict
+    assert tasks["campaign.check_contacts"].frequency_cap == tasks["campaign.add_contacts"].frequency_cap == REMINDER
