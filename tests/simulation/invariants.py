@@ -38,7 +38,13 @@ def broken(world: World, made: Sequence[Decision]) -> list[Broken]:
         *_contacts(world),
         *_stops(world),
     ]
-    found += [*_ends_well(world, made), *_truth(world), *_demo_calls(world), *_reports(world)]
+    found += [
+        *_ends_well(world, made),
+        *_truth(world),
+        *_demo_calls(world),
+        *_reports(world),
+        *_not_to_be_called(world),
+    ]
     found += _closes(world, made)
     if world.is_about == "notification":
         found += _notifications(world)
@@ -179,6 +185,18 @@ def _contacts(world: World) -> list[Broken]:
                 )
                 promise = "no contact is missing, foreign or twice"
                 found.append(Broken(promise, f"campaign {campaign.id}: {numbers}", excuse))
+    return found
+
+
+def _not_to_be_called(world: World) -> list[Broken]:
+    """Check that no campaign with a number of the do-not-call list was run."""
+    found = []
+    for run in world.server.runs():
+        called = {row.number for row in world.server.campaigns[run.about].rows} & world.do_not_call
+        if called:
+            excuse = "a person who runs a campaign whose adding has not ended" if run.by == "person" else None
+            how = f"campaign {run.about} has {len(called)} of them; {_said(world, run)}"
+            found.append(Broken("no contact on the do-not-call list is called", how, excuse))
     return found
 
 

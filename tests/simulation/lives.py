@@ -19,7 +19,7 @@ from simulation.world import World
 
 from airflow_provider_tingting.notifications.tingting import TingTingNotifier
 from airflow_provider_tingting.operators.campaign import TingTingCreateCampaignOperator, TingTingRunCampaignOperator
-from airflow_provider_tingting.operators.contacts import TingTingAddContactsOperator
+from airflow_provider_tingting.operators.contacts import TingTingAddContactsOperator, TingTingCheckContactsOperator
 from airflow_provider_tingting.operators.preview import TingTingDemoCallOperator
 from airflow_provider_tingting.operators.report import TingTingDownloadReportOperator
 
@@ -89,6 +89,12 @@ def add_task(number: int, task_id: str = "add") -> Callable[[], Any]:
         batch_size=3,
         concurrency=1,
     )
+
+
+def check_task(number: int) -> Callable[[], Any]:
+    """Return what makes a task that checks the contacts."""
+    changes = {"campaign_id": number, "contacts": list(NUMBERS)}
+    return operator(TingTingCheckContactsOperator, changes, task_id="check", campaign_id=1)
 
 
 def ended(*tasks: Task) -> Callable[[], bool]:
@@ -165,6 +171,37 @@ def _whole(
         run.make = run_task(create.result, deferrable=deferrable, on_clear=on_clear_of_run)
         world.airflow.clear(run)
         yield ended(run)
+
+
+def _with_do_not_call(world: World, retry_delay: float) -> Steps:
+    """Live a campaign while contacts ask not to be called: before the adding, and between two of its tries."""
+    path = world.folder / "do_not_call.csv"
+
+    def lists(*numbers: str) -> None:
+        path.write_text("\n".join(["Mobile", *numbers]), encoding="utf-8")
+        world.do_not_call = set(numbers)
+        world.audience = tuple(number for number in NUMBERS if number not in numbers)
+
+    lists(NUMBERS[0])
+    world.extra["do_not_call"] = str(path)
+    number = world.server.make()
+    check = task(world, check_task(number), "check", retry_delay=retry_delay)
+    yield ended(check)
+    lists(*NUMBERS[:2])
+    add = task(world, add_task(number), "add", retry_delay=retry_delay)
+
+    def look() -> None:
+        if add.state == "up_for_retry":
+            lists(*NUMBERS[:3])
+            # An earlier try may have added the contact, which is an error then.
+            world.may_fail |= {"add"}
+        elif add.state not in ENDED:
+            world.time.at(world.time.now + 1.0, look)
+
+    look()
+    yield ended(add)
+    if add.state == "success":
+        yield ended(task(world, run_task(number), "run", retry_delay=retry_delay))
 
 
 def _two_runs(world: World, retry_delay: float, *, apart: float) -> Steps:
@@ -334,6 +371,7 @@ LIVES: dict[str, Life] = {
         *_both("run until the window closes", _until_the_window_closes, longest=200_000.0),
         *_both("run deferred until the window closes", _until_the_window_closes, longest=200_000.0, deferrable=True),
         *(life for name, apart in OCCASIONS.items() for life in _both(f"occasion, {name}", _two_runs, apart=apart)),
+        *_both("do-not-call list", _with_do_not_call),
         *_both("demo call", _demo_call),
         *_both("report", _report),
         Life("notification", _with_retry_delay(_notification, 5.0)),
@@ -374,6 +412,7 @@ IN_EVERY_RUN = (
     "run deferred until the window closes",
     "demo call",
     "demo call, no store",
+    "do-not-call list",
     "report",
     "notification",
     "whole",

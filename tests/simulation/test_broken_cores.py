@@ -19,6 +19,7 @@ from simulation.world import Stage
 from airflow_provider_tingting.campaigns import create, job, state
 from airflow_provider_tingting.campaigns.job import DECISIONS, KNOWN_AFTER, CampaignJob, Response, Seen
 from airflow_provider_tingting.campaigns.state import RunRequest
+from airflow_provider_tingting.utils import audience_reader
 
 Breaks = Callable[[], AbstractContextManager[object]]
 
@@ -78,6 +79,28 @@ def reads_state_once() -> Iterator[None]:
         yield
 
 
+@contextmanager
+def ignores_the_do_not_call_list() -> Iterator[None]:
+    """Add contacts whatever the do-not-call list of the connection names."""
+    with patch.object(audience_reader, "read_do_not_call", lambda *_, **__: None):
+        yield
+
+
+@contextmanager
+def reads_the_do_not_call_list_once() -> Iterator[None]:
+    """Use the do-not-call list as the first task of the life has read it."""
+    read, kept = audience_reader.read_do_not_call, []
+
+    def read_once(*arguments: object, **options: object) -> object:
+        if not kept:
+            kept.append(read(*arguments, **options))
+        return kept[0]
+
+    with patch.object(audience_reader, "read_do_not_call", read_once):
+        yield
+
+
+LISTED = "no contact on the do-not-call list is called"
 ONCE = "a campaign is run once"
 TRUE = "the log is true of who was called"
 #: A request is carried out after a minute, and its try is killed right after it has lost the response.
@@ -120,6 +143,8 @@ BROKEN: dict[str, tuple[Breaks, str, tuple[str, ...], str]] = {
         ("run.1 get_campaign 1: doubled", "run.1 get_campaign 1: stalls 9", "run.1 run_campaign 1: late 60"),
         ONCE,
     ),
+    "ignores the do-not-call list": (ignores_the_do_not_call_list, "do-not-call list", (), LISTED),
+    "reads the do-not-call list once": (reads_the_do_not_call_list_once, "do-not-call list", (), LISTED),
     "creates again without a look": (
         creates_without_a_look,
         "create",

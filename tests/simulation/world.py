@@ -28,15 +28,14 @@ from airflow_provider_tingting.hooks import tingting as hook_module
 from airflow_provider_tingting.operators.base import TingTingBaseOperator
 from airflow_provider_tingting.triggers import base as trigger_base
 
-_CONNECTION = SimpleNamespace(
-    conn_type="tingting",
-    host="http://model.example/api/v1/",
-    password="a-token-of-the-model",
-    schema=None,
-    port=None,
-    login=None,
-    extra_dejson={"max_retries": 0},
-)
+_CONNECTION: dict[str, Any] = {
+    "conn_type": "tingting",
+    "host": "http://model.example/api/v1/",
+    "password": "a-token-of-the-model",
+    "schema": None,
+    "port": None,
+    "login": None,
+}
 
 
 @dataclass(frozen=True)
@@ -75,6 +74,10 @@ class World:
         self.was_killed = False
         #: The numbers to call.
         self.audience: tuple[str, ...] = ("9841234501", "9841234502", "9801234503", "9861234504")
+        #: What the connection's extra holds beside `max_retries`.
+        self.extra: dict[str, Any] = {}
+        #: The numbers that must not be called.
+        self.do_not_call: set[str] = set()
         #: For files; the same for every life.
         self.folder = folder
         #: What is simulated, where other promises hold than for campaigns.
@@ -203,13 +206,13 @@ class Stage:
         before = logger.level, logger.propagate
 
         def connection(*_: Any, **__: Any) -> Any:
-            return _CONNECTION
+            return SimpleNamespace(**_CONNECTION, extra_dejson={"max_retries": 0, **self._now().extra})
 
         async def connection_async(*_: Any, **__: Any) -> Any:
-            return _CONNECTION
+            return connection()
 
-        async def extra_async(_: Any) -> Any:
-            return dict(_CONNECTION.extra_dejson)
+        async def extra_async(made: Any) -> Any:
+            return dict(made.extra_dejson)
 
         async def task_state(task_instance: Any) -> str | None:
             return self._now().airflow.state_of(task_instance)
