@@ -138,6 +138,8 @@ def page(module_name: str, names: list[str]) -> list[str]:
 def of_class(cls: type, *, methods: bool) -> list[str]:
     text, fields = body(inspect.getdoc(cls) or "")
     parameters = constructor_parameters(cls)
+    for base in bases_of_ours(cls) if not issubclass(cls, BaseException) else ():
+        fields["param"] = {**body(inspect.cleandoc(base.__doc__ or ""))[1]["param"], **fields["param"]}
     lines = []
     if issubclass(cls, BaseException):
         lines += [f"Derives from {', '.join(f'`{base.__name__}`' for base in cls.__bases__)}.", ""]
@@ -178,10 +180,15 @@ def of_function(name: str, function: Any) -> list[str]:
     return lines + endings(fields)
 
 
+def bases_of_ours(cls: type) -> list[type]:
+    """Return a class and its bases of this package, which describe what they take."""
+    return [base for base in cls.__mro__ if base.__module__.startswith(PACKAGE)]
+
+
 def constructor_parameters(cls: type) -> list[inspect.Parameter]:
     """Return the named parameters of a constructor, with those that bases of this package take through kwargs."""
     found: dict[str, inspect.Parameter] = {}
-    ours = [base for base in cls.__mro__ if base.__module__.startswith(PACKAGE)]
+    ours = bases_of_ours(cls)
     if not any("__init__" in vars(base) for base in ours):
         return []
     for base in ours:

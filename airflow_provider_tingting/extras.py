@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import re
 import shlex
+from importlib import import_module
 from importlib.metadata import PackageNotFoundError, requires
+from typing import Any
+
+from airflow_provider_tingting.errors import TingTingConfigError
 
 DISTRIBUTION = "airflow-provider-tingting"
 
@@ -25,3 +29,21 @@ def install_command(extra: str) -> str:
         requirements = []
     packages = [found["package"].strip() for found in requirements if found and found["extra"] == extra]
     return f"pip install {shlex.join(packages or [f'{DISTRIBUTION}[{extra}]'])}"
+
+
+def import_extra(module: str, *, extra: str, purpose: str, otherwise: str) -> Any:
+    """Import a module of an optional dependency; such modules are untyped here, installed or not.
+
+    :param module: the module's full name.
+    :param extra: the extra of this package that installs it.
+    :param purpose: what needs it, as the beginning of a sentence.
+    :param otherwise: what the user can do without it.
+    :raises TingTingConfigError: it cannot be imported; the error names the command that installs it.
+    """
+    try:
+        return import_module(module)
+    except ImportError as error:
+        raise TingTingConfigError(
+            f"{purpose} needs {module.partition('.')[0]}, which cannot be imported ({error}). "
+            f"Run: {install_command(extra)}. Or {otherwise}."
+        ) from error

@@ -7,11 +7,11 @@ is sent again.
 from __future__ import annotations
 
 import logging
-import re
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
+from http import HTTPStatus
 
 import tenacity
 
@@ -23,20 +23,10 @@ from airflow_provider_tingting.errors import (
     TingTingOutcomeUnknownError,
     TingTingRateLimitedError,
     TingTingRefusedError,
-    TingTingValidationError,
 )
 
 log = logging.getLogger(__name__)
 
-_TOO_LARGE = 413
-#: How servers describe a body or a list that is too long, as opposed to one number or name in it.
-_SAYS_TOO_LARGE = re.compile(
-    r"too (?:large|big)\b(?! (?:a |an )?(?:number|value|integer|digit))"
-    r"|too many (?:contacts|numbers|items|elements|entries|rows|records|objects|recipients)"
-    r"|(?:no more than|at most|maximum(?: of)?|max\.?|limited to|up to|exceeds?|limit of) [\d,]+"
-    r" (?:contacts|numbers|items|elements|entries|rows|records|objects|recipients|[kKmM]i?[bB]\b|bytes)",
-    re.IGNORECASE,
-)
 #: Errors after which the same batch may be sent again: no contact is added twice.
 _REPEATABLE = (TingTingOutcomeUnknownError, TingTingNeverSentError, TingTingRateLimitedError)
 
@@ -57,13 +47,11 @@ class BatchRetries:
 
 
 def is_too_large(error: TingTingRefusedError) -> bool:
-    """Return whether TingTing refused a request for its size: status 413, or a 400 or 422 that says so.
+    """Return whether TingTing refused a request for its size.
 
     :param error: the refusal.
     """
-    if isinstance(error, TingTingValidationError):
-        return _SAYS_TOO_LARGE.search(error.message) is not None
-    return error.status_code == _TOO_LARGE
+    return error.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE
 
 
 class _Stopped(Exception):  # noqa: N818 - it is no error

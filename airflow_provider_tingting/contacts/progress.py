@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import TypeVar
 
 from airflow_provider_tingting.clock import monotonic
 
@@ -13,10 +11,6 @@ log = logging.getLogger(__name__)
 
 #: Seconds between two lines.
 LOG_INTERVAL = 10.0
-#: Items between two readings of the clock in `logged`.
-_STEP = 5_000
-
-T = TypeVar("T")
 
 
 @dataclass
@@ -54,18 +48,6 @@ class ProgressLog:
         # In the first second the rate says nothing.
         speed = f", {rate:,.0f} a second" if now - self._started_at >= 1 else ""
         log.info("%s: %s%s %s%s%s", self.subject, f"{overall:,}", of_total, self.action, speed, remaining)
-
-
-def logged(items: Iterable[T], progress: ProgressLog) -> Iterator[T]:
-    """Yield the items and log the progress between them.
-
-    :param items: the items.
-    :param progress: the log; its `total` may be unknown.
-    """
-    for count, item in enumerate(items, 1):
-        if count % _STEP == 0:
-            progress.update(count)
-        yield item
 
 
 def _duration(seconds: float) -> str:

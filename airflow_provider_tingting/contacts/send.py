@@ -47,9 +47,9 @@ def send_batches(
     """Send all contacts; batches may arrive in any order.
 
     Memory holds at most twice `concurrency` batches. A batch is sent again when its response was lost, when it was
-    never sent, and when TingTing asks to slow down (then all connections pause). A batch that is too large (413, or a
-    refusal that says so) is halved, and the batches after it are smaller from the start. The first error that remains
-    stops the rest: requests in flight end, waiting batches are dropped.
+    never sent, and when TingTing asks to slow down (then all connections pause). A batch that TingTing refuses as
+    too large (413) is halved, and the batches after it are smaller from the start. The first error that remains stops
+    the rest: requests in flight end, waiting batches are dropped.
 
     :param contacts: the contacts, read as they are needed.
     :param post: sends one batch of contacts in the API's shape; called from several threads.

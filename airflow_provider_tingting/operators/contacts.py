@@ -44,44 +44,12 @@ class TingTingAddContactsOperator(TingTingBaseAudienceOperator):
 
     Source: API page, Add multiple contacts and Upload bulk contacts.
 
+    The parameters of the audience, `contacts` to `delimiter`, are those of `TingTingBaseAudienceOperator`.
+
     :param campaign_id: the campaign.
-    :param contacts: the contacts: a list of numbers; a list of dicts, either `{"number": …, "other_variables": {…}}` or
-        flat with every other key a variable; or the path or URI (`s3://…`) of a `.csv`, `.xlsx`, `.jsonl` or
-        `.parquet` file.
-    :param sql: instead of `contacts`, a SELECT or the name of a `.sql` file; each column of its result is a column of
-        the table. The rows are read in flat memory, with a server-side cursor where the database has one.
-    :param sql_conn_id: the Airflow connection of that database.
-    :param sql_parameters: the values of the query's placeholders, as the database's driver takes them.
-    :param number_column: the column or key of the number; None looks for the usual names.
-    :param variables: which column fills which tag, as `{"tags_name": "Customer name"}`; None makes every other
-        column a variable of its own name.
-    :param constants: variables with one value for all contacts, as `{"tags_city": "Pokhara"}`.
-    :param where: which rows belong to the audience: a function that takes a row as a dict and returns true or false, or
-        a dict of column and value or values, as `{"Ward": [7, 8]}`. The other rows are only counted.
-    :param exclude: contacts that must not be called or texted: a source in any form of `contacts`, a query as
-        `{"sql": …, "sql_conn_id": …}`, a file as `{"contacts": …, "number_column": …, "sheet": …}`, or a list of such
-        sources. The do-not-call list of the connection always applies beside it.
-    :param frequency_cap: how often a contact may be called, as `{"calls": 2, "per": timedelta(days=7), "purpose":
-        "reminder"}`: the contacts that the connection's `contact_log` shows as often as that are left out and counted.
-        Without `purpose` the campaigns of all purposes count. None for no cap.
-    :param on_invalid: what happens to rows that cannot be called: `fail` refuses the whole audience, `skip` leaves
-        those rows out.
-    :param rejects_path: the `.csv` or `.xlsx` file to which the rows that `skip` and `frequency_cap` leave out are
-        written with their reason.
-    :param on_invalid_exclude: what happens to entries of `exclude` that cannot be read: `fail` refuses the list,
-        because such an entry may name a contact; `skip` counts them.
-    :param number_policy: `nepal_mobile` accepts mobile numbers of Nepal, `as_is` accepts numbers as written, for an
-        account that reaches others.
-    :param several_numbers: what a cell with several numbers gives: `refuse` rejects its row, `first_mobile` takes the
-        first mobile, `all` makes a contact of each mobile.
     :param batch_size: contacts in one request.
     :param concurrency: requests at the same time.
     :param transport: `json` sends batches, `xlsx` uploads workbooks.
-    :param sheet: the sheet of a workbook; None takes the only sheet with data.
-    :param hidden_rows: what happens to rows of a workbook that a filter or a person has hidden: `ask` refuses a sheet
-        with such rows, `include` reads them, `skip` leaves them out.
-    :param encoding: the encoding of a text file that is neither UTF-8 nor UTF-16, such as `cp1252`.
-    :param delimiter: the character between the values of a text file; None finds it.
     :param on_clear: what a cleared task does: `reattach` and `send_again` add the contacts that are missing, `fail`
         refuses.
     :param tingting_conn_id: the Airflow connection.
@@ -192,43 +160,11 @@ class TingTingCheckContactsOperator(TingTingBaseAudienceOperator):
 
     Source: API page, Get campaign details; the balance comes from the vendor's own client.
 
+    The parameters of the audience, `contacts` to `delimiter`, are those of `TingTingBaseAudienceOperator`.
+
     :param campaign_id: the campaign whose message and sms_message the contacts must fill.
     :param message: instead of a campaign, the message of a call.
     :param sms_message: instead of a campaign, the text of an SMS.
-    :param contacts: the contacts: a list of numbers; a list of dicts, either `{"number": …, "other_variables": {…}}` or
-        flat with every other key a variable; or the path or URI (`s3://…`) of a `.csv`, `.xlsx`, `.jsonl` or
-        `.parquet` file.
-    :param sql: instead of `contacts`, a SELECT or the name of a `.sql` file; each column of its result is a column of
-        the table. The rows are read in flat memory, with a server-side cursor where the database has one.
-    :param sql_conn_id: the Airflow connection of that database.
-    :param sql_parameters: the values of the query's placeholders, as the database's driver takes them.
-    :param number_column: the column or key of the number; None looks for the usual names.
-    :param variables: which column fills which tag, as `{"tags_name": "Customer name"}`; None makes every other
-        column a variable of its own name.
-    :param constants: variables with one value for all contacts, as `{"tags_city": "Pokhara"}`.
-    :param where: which rows belong to the audience: a function that takes a row as a dict and returns true or false, or
-        a dict of column and value or values, as `{"Ward": [7, 8]}`. The other rows are only counted.
-    :param exclude: contacts that must not be called or texted: a source in any form of `contacts`, a query as
-        `{"sql": …, "sql_conn_id": …}`, a file as `{"contacts": …, "number_column": …, "sheet": …}`, or a list of such
-        sources. The do-not-call list of the connection always applies beside it.
-    :param frequency_cap: how often a contact may be called, as `{"calls": 2, "per": timedelta(days=7), "purpose":
-        "reminder"}`: the contacts that the connection's `contact_log` shows as often as that are left out and counted.
-        Without `purpose` the campaigns of all purposes count. None for no cap.
-    :param on_invalid: what happens to rows that cannot be called: `fail` refuses the whole audience, `skip` leaves
-        those rows out.
-    :param rejects_path: the `.csv` or `.xlsx` file to which the rows that `skip` and `frequency_cap` leave out are
-        written with their reason.
-    :param on_invalid_exclude: what happens to entries of `exclude` that cannot be read: `fail` refuses the list,
-        because such an entry may name a contact; `skip` counts them.
-    :param number_policy: `nepal_mobile` accepts mobile numbers of Nepal, `as_is` accepts numbers as written, for an
-        account that reaches others.
-    :param several_numbers: what a cell with several numbers gives: `refuse` rejects its row, `first_mobile` takes the
-        first mobile, `all` makes a contact of each mobile.
-    :param sheet: the sheet of a workbook; None takes the only sheet with data.
-    :param hidden_rows: what happens to rows of a workbook that a filter or a person has hidden: `ask` refuses a sheet
-        with such rows, `include` reads them, `skip` leaves them out.
-    :param encoding: the encoding of a text file that is neither UTF-8 nor UTF-16, such as `cp1252`.
-    :param delimiter: the character between the values of a text file; None finds it.
     :param credits_per_call: the price of a call in credits, for the estimate.
     :param credits_per_sms_part: the price of a part of an SMS in credits, for the estimate.
     :param tingting_conn_id: the Airflow connection.

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from importlib import import_module
-from typing import Any
+from functools import partial
 
 from airflow_provider_tingting.contacts.contact import Place, Row
 from airflow_provider_tingting.contacts.sources.source_file import SourceFile
 from airflow_provider_tingting.errors import TingTingContactsError
+from airflow_provider_tingting.extras import import_extra
 
 _BATCH = 10_000
 
@@ -19,16 +19,11 @@ def read_parquet(file: SourceFile, *, may_be_empty: bool = False) -> Iterator[Ro
 
     :param file: the file.
     :param may_be_empty: whether a file without rows is allowed.
-    :raises TingTingContactsError: when pyarrow is not installed, or the file is damaged, empty or no parquet.
+    :raises TingTingConfigError: when pyarrow is not installed.
+    :raises TingTingContactsError: when the file is damaged, empty or no parquet.
     """
-    try:
-        # Imported by name, since pyarrow brings no types of its own.
-        pyarrow: Any = import_module("pyarrow")
-        parquet: Any = import_module("pyarrow.parquet")
-    except ImportError:
-        raise TingTingContactsError(
-            f"{file.name}: reading parquet needs pyarrow. Install airflow-provider-tingting[parquet], or give a .csv."
-        ) from None
+    need = partial(import_extra, extra="parquet", purpose=f"To read {file.name}", otherwise="give a .csv")
+    pyarrow, parquet = need("pyarrow"), need("pyarrow.parquet")
     with file.open_seekable() as stream:
         try:
             table = parquet.ParquetFile(stream)

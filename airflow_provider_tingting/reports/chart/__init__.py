@@ -10,10 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib import import_module
 from typing import Any
 
-from airflow_provider_tingting.errors import TingTingConfigError
+from airflow_provider_tingting.extras import import_extra
 from airflow_provider_tingting.files.atomic import whole_file
 from airflow_provider_tingting.masking import mask_text
 from airflow_provider_tingting.reports.chart.figures import ChartFigures
@@ -27,13 +26,7 @@ def need_chart() -> None:
 
     :raises TingTingConfigError: when matplotlib is not installed.
     """
-    try:
-        import_module("matplotlib.figure")
-    except ImportError as error:
-        raise TingTingConfigError(
-            f"A page with charts needs matplotlib, which cannot be imported ({error}). Install it with "
-            "pip install matplotlib, or leave chart_path off."
-        ) from error
+    import_extra("matplotlib.figure", extra="chart", purpose="A page with charts", otherwise="leave chart_path off")
 
 
 def write_chart(report: Report, target: Any, *, title: str, subtitle: str = "", overwrite: bool = True) -> int:

@@ -23,8 +23,7 @@ from airflow_provider_tingting.reports.summary import CampaignSummary
 from airflow_provider_tingting.reports.tidy import TidyTable
 from airflow_provider_tingting.reports.writers.binary_formats import (
     check_sheet_holds,
-    need_parquet,
-    need_xlsx,
+    import_pyarrow,
     write_parquet,
     write_xlsx,
 )
@@ -47,7 +46,6 @@ _WRITERS: Final[dict[str, Callable[[BinaryIO, TidyTable, Iterable[ReportRow]], N
     "parquet": write_parquet,
     "xlsx": write_xlsx,
 }
-_NEEDS: Final[dict[str, Callable[[], None]]] = {"parquet": need_parquet, "xlsx": need_xlsx}
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +82,10 @@ def format_of(target: Any, format: str | None = None) -> str:
             f"format is {format!r}, and the name of the file ends in .{named}. Correct one of them, or leave format "
             "off: the name decides then."
         )
-    if format in _NEEDS:
-        if is_gzip(target):
-            raise TingTingConfigError(f"A report in {format} is compressed already: leave .gz off the path.")
-        _NEEDS[format]()
+    if format in ("parquet", "xlsx") and is_gzip(target):
+        raise TingTingConfigError(f"A report in {format} is compressed already: leave .gz off the path.")
+    if format == "parquet":
+        import_pyarrow()
     return format
 
 

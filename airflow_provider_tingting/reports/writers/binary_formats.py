@@ -4,31 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
-from importlib import import_module
+from functools import partial
 from itertools import islice
 from typing import Any, BinaryIO, Final
 
-from airflow_provider_tingting.errors import TingTingConfigError, TingTingReportError
+from airflow_provider_tingting.errors import TingTingReportError
+from airflow_provider_tingting.extras import import_extra
 from airflow_provider_tingting.files.workbook import MAX_ROWS, MAX_TEXT, write_sheet
 from airflow_provider_tingting.reports.parser import ReportRow
 from airflow_provider_tingting.reports.tidy import TidyTable
 from airflow_provider_tingting.timezones import NEPAL
 
 _ROW_GROUP: Final = 32_768
-
-
-def need_xlsx() -> None:
-    """Check that a workbook can be written.
-
-    :raises TingTingConfigError: when openpyxl is not installed.
-    """
-    try:
-        import openpyxl  # noqa: F401
-    except ImportError as error:
-        raise TingTingConfigError(
-            f"A report in xlsx needs openpyxl, which cannot be imported ({error}). Install it with "
-            "pip install openpyxl, or use format='csv'."
-        ) from error
 
 
 def check_sheet_holds(rows: int) -> None:
@@ -70,18 +57,13 @@ def _rows(table: TidyTable, rows: Iterable[ReportRow], names: Sequence[str]) -> 
         yield values
 
 
-def need_parquet() -> None:
-    """Check that Parquet can be written.
+def import_pyarrow() -> tuple[Any, Any]:
+    """Return the modules `pyarrow` and `pyarrow.parquet`.
 
     :raises TingTingConfigError: when pyarrow is not installed.
     """
-    try:
-        import_module("pyarrow.parquet")
-    except ImportError as error:
-        raise TingTingConfigError(
-            f"A report in parquet needs pyarrow, which cannot be imported ({error}). Install it with "
-            "pip install pyarrow, or use format='csv'."
-        ) from error
+    need = partial(import_extra, extra="parquet", purpose="A report in parquet", otherwise="use format='csv'")
+    return need("pyarrow"), need("pyarrow.parquet")
 
 
 def write_parquet(file: BinaryIO, table: TidyTable, rows: Iterable[ReportRow]) -> None:
@@ -91,9 +73,7 @@ def write_parquet(file: BinaryIO, table: TidyTable, rows: Iterable[ReportRow]) -
     :param table: the columns.
     :param rows: the rows.
     """
-    # pyarrow is untyped and may be missing: this way neither troubles a type checker.
-    pyarrow: Any = import_module("pyarrow")
-    parquet: Any = import_module("pyarrow.parquet")
+    pyarrow, parquet = import_pyarrow()
     types: dict[type, Any] = {
         str: pyarrow.string(),
         float: pyarrow.float64(),
