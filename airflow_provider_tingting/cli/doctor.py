@@ -25,6 +25,11 @@ from airflow_provider_tingting.errors import TingTingConfigError, TingTingError
 from airflow_provider_tingting.formatting import counted
 
 _STYLES = {Verdict.OK: "", Verdict.WARNING: "yellow", Verdict.PROBLEM: "bold red"}
+_FINDING_STYLES = {
+    Suitability.WORKS: "",
+    Suitability.WORKS_WITH_CARE: "yellow",
+    Suitability.DOES_NOT_WORK: "bold red",
+}
 # The column of the message, behind the verdict and the name of the check.
 _INDENT = 24
 _FINDING_INDENT = 17
@@ -118,7 +123,8 @@ def _probe(conn_id: str, numbers: Sequence[str]) -> Iterator[Finding]:
 
 
 def _print_finding(finding: Finding, console: Console) -> None:
-    print_text(console, f"{finding.verdict.value:<16} {finding.assumption}: {finding.found}", indent=_FINDING_INDENT)
+    text = f"{finding.verdict.value:<16} {finding.assumption}: {finding.found}"
+    print_text(console, text, style=_FINDING_STYLES[finding.verdict], indent=_FINDING_INDENT)
     print_text(console, f"{'':{_FINDING_INDENT - 2}}→ {finding.handling}", indent=_FINDING_INDENT)
 
 

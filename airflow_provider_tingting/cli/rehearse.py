@@ -51,6 +51,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--skip", action="append", default=[], metavar="TASK_ID", help="a task that is not to run; can be repeated")
     add("--run-others", action="store_true", help="run the tasks and callbacks of other providers, too: they are real")
     add("--balance", type=whole_number, metavar="CREDITS", help="the account's balance (default: unknown)")
+    add(
+        "--extra",
+        type=_object,
+        default={},
+        metavar="JSON",
+        help="extra fields of the connection, such as do_not_call; those of the real connection are not read",
+    )
     add("--show-numbers", action="store_true", help="show phone numbers in full")
     add("--keep", type=Path, metavar="FOLDER", help="keep the files and tables that would be written in this folder")
     add("--html", type=Path, metavar="FILE", help="write the report as a page, too")
@@ -79,6 +86,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         run_others=arguments.run_others,
         show_numbers=arguments.show_numbers,
         balance=arguments.balance,
+        extra=arguments.extra,
     )
     report = rehearse(request, keep=arguments.keep)
     if arguments.html:

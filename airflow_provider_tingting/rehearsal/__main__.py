@@ -75,7 +75,7 @@ def carry_out(orders: Mapping[str, Any]) -> dict[str, Any]:
             settle=any(text.startswith(_TIMED_FAULTS) for text in request.faults),
         )
         stack.enter_context(use_clock(clock))
-        stack.enter_context(replace_connections(_settings(sandbox)))
+        stack.enter_context(replace_connections(_settings(sandbox, request.extra)))
         recorder = Recorder(sandbox.clock.time)
         stack.enter_context(observe_left_out(recorder.left_out))
         stack.enter_context(_recorded_logs(recorder))
@@ -140,7 +140,7 @@ def _rehearse(
     return report
 
 
-def _settings(sandbox: Sandbox) -> ConnectionSettings:
+def _settings(sandbox: Sandbox, extra: Mapping[str, Any]) -> ConnectionSettings:
     return ConnectionSettings.read(
         host=sandbox.base_url,
         password=sandbox.token,
@@ -149,6 +149,7 @@ def _settings(sandbox: Sandbox) -> ConnectionSettings:
             "campaign_url": f"{sandbox.root_url}#campaign-{{campaign_id}}",
             # A report with hashed numbers needs a salt, and the real one is not read.
             "secret_salt": "the salt of a rehearsal",
+            **extra,
         },
     )
 

@@ -11,6 +11,8 @@ from typing import Any
 from airflow_provider_tingting.errors import TingTingConfigError
 from airflow_provider_tingting.sandbox.faults import Faults
 
+#: Extra fields that decide what a campaign does. A contact log would be written, so it is not among them.
+_EXTRAS = frozenset({"do_not_call", "secret_salt", "dialect", "rate_limit"})
 #: The balance of an account whose balance nothing says.
 UNKNOWN_BALANCE = 100_000_000
 
@@ -31,6 +33,7 @@ class RehearsalRequest:
     :param run_others: whether tasks and callbacks of other providers run.
     :param show_numbers: whether phone numbers are shown in full.
     :param balance: the account's credits; None when they are unknown.
+    :param extra: extra fields of the rehearsal's connection, such as `do_not_call`; those of the real one are not read.
     """
 
     dag_id: str
@@ -44,6 +47,7 @@ class RehearsalRequest:
     run_others: bool = False
     show_numbers: bool = False
     balance: int | None = None
+    extra: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         scripted = Faults()
@@ -54,6 +58,11 @@ class RehearsalRequest:
                 raise TingTingConfigError(f"--fault {text}: {error}.") from None
         if self.at is not None and datetime.fromisoformat(self.at).tzinfo is None:
             raise TingTingConfigError(f"--at {self.at} has no offset, such as +05:45.")
+        if unknown := sorted(set(self.extra) - _EXTRAS):
+            raise TingTingConfigError(
+                f"--extra has {unknown[0]!r}, which a rehearsal does not take. Choose from "
+                f"{', '.join(sorted(_EXTRAS))}."
+            )
         if self.balance is not None and self.balance < 0:
             raise TingTingConfigError("--balance must be at least 0.")
 

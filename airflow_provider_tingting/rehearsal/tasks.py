@@ -291,7 +291,7 @@ class _ClassHooks:
 
     @property
     def answer(self) -> Callable[[Any, Any], Any]:
-        """The `execute` of an approval: nobody is asked, and the first option is chosen."""
+        """The `execute` of an approval: the first option is chosen without a question."""
         recorder, now = self._recorder, self._now
 
         def execute(task: Any, context: Any) -> Any:

@@ -70,12 +70,13 @@ def test_options_decide_what_is_rehearsed(rehearse, tmp_path):
 
 
 def test_the_summary_names_contacts_texts_and_credits(rehearse):
-    code, out, _ = rehearse("small", "--skip", "extra")
+    code, out, _ = rehearse("small", "--skip", "extra", "--extra", '{"do_not_call": ["9841000002"]}')
 
     assert code == 0
     assert out.startswith("Rehearsal of small: success. No real contact was called.")
     assert "call, 1 contact: Namaste Sita." in out
     assert "98******01 at" in out
+    assert "98******02 at" not in out
     assert "the balance is unknown" in out
     assert "you skip it with --skip" in out
     assert "9841000001" not in out
@@ -90,6 +91,7 @@ def test_the_summary_names_contacts_texts_and_credits(rehearse):
         (["small", "--at", "tomorrow"], "'tomorrow' is not a time such as 2026-12-05T03:00+05:45"),
         (["small", "--conf", "[1]"], "'[1]' is not a JSON object"),
         (["small", "--dags", "missing"], "--dags names 'missing', which does not exist."),
+        (["small", "--extra", '{"contact_log": {}}'], "--extra has 'contact_log', which a rehearsal does not take."),
         (["small", "--keep", __file__], "which is not a folder"),
         (["small", "--html", "/proc/page.html"], "The page cannot be written"),
     ],
