@@ -55,7 +55,19 @@ def environment(home: Path, sandbox: Sandbox, *, deferred: bool) -> dict[str, st
 def connections(home: Path, sandbox: Sandbox) -> dict[str, str]:
     """Return the connections of the examples by id, each as JSON."""
     warehouse = {"conn_type": "sqlite", "host": str(home.resolve() / "warehouse.db")}
-    return {"tingting_default": sandbox.connection_json(), "tingting_warehouse": json.dumps(warehouse)}
+    with_rules = json.loads(sandbox.connection_json())
+    with_rules["extra"] = {
+        **with_rules["extra"],
+        "do_not_call": str(example_dags() / "data" / "do_not_call.csv"),
+        "contact_log": {"sql_conn_id": "tingting_warehouse", "table": "contact_log", "create_table": True},
+        "secret_salt": "the demonstration",
+        "daily_credit_limit": 500,
+    }
+    return {
+        "tingting_default": sandbox.connection_json(),
+        "tingting_warehouse": json.dumps(warehouse),
+        "tingting_with_rules": json.dumps(with_rules),
+    }
 
 
 def run_airflow(settings: Mapping[str, str], log: Path, *words: str) -> None:
