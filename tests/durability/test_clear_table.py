@@ -18,7 +18,7 @@ from durability.in_process import (
     with_and_without_a_store,
 )
 from support.campaigns import NUMBERS, a_campaign, connection, writes
-from support.task_context import context_of
+from support.task_context import REFUSED, context_of
 
 from airflow_provider_tingting._compat import AirflowFailException
 from airflow_provider_tingting.operators.manage import (
@@ -259,7 +259,7 @@ def test_a_run_that_is_cleared_after_its_end_says_the_same_and_writes_nothing(sa
 def test_a_run_never_sends_again(sandbox, store, on_clear, says):
     campaign = a_campaign(sandbox)
 
-    with pytest.raises(AirflowFailException, match=says):
+    with pytest.raises(REFUSED, match=says):
         once(lambda: running(campaign, on_clear=on_clear), store=store, **CLEARED)
 
     assert writes(sandbox) == []

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from durability.in_process import once
 from support.campaigns import NUMBERS, a_campaign, connection
+from support.task_context import REFUSED
 
-from airflow_provider_tingting._compat import AirflowFailException
 from airflow_provider_tingting.errors import TingTingCampaignFailedError
 from airflow_provider_tingting.operators.campaign import TingTingRunCampaignOperator
 
@@ -72,7 +72,7 @@ def test_a_condition_that_breaks_fails_the_task_and_a_retry_says_the_same(sandbo
 
 
 def test_a_condition_that_is_none_is_refused_before_a_contact_is_called(sandbox, deferred):
-    with pytest.raises(AirflowFailException, match="success_when"):
+    with pytest.raises(REFUSED, match="success_when"):
         ran(sandbox, deferred, *HALF, success_when="half")
 
     assert not sandbox.ledger.dialled
