@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from airflow_provider_tingting.connection import CONN_NAME, CONN_TYPE, HOOK_CLASS
-from airflow_provider_tingting.connection_form import conn_fields, ui_field_behaviour
+from airflow_provider_tingting.connection.form import conn_fields, ui_field_behaviour
 
 PACKAGE = "airflow_provider_tingting"
 _ASSET_URIS = {

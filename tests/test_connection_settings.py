@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from airflow_provider_tingting.connection import ConnectionSettings, normalize_base_url
-from airflow_provider_tingting.connection_fields import EXTRA_FIELDS
-from airflow_provider_tingting.connection_form import conn_fields, form_behaviour, ui_field_behaviour
+from airflow_provider_tingting.connection.fields import EXTRA_FIELDS
+from airflow_provider_tingting.connection.form import conn_fields, form_behaviour, ui_field_behaviour
 from airflow_provider_tingting.errors import TingTingConfigError
 
 

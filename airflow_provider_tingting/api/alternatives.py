@@ -9,8 +9,8 @@ from urllib.parse import urljoin, urlsplit
 
 from airflow_provider_tingting.api.models import Page
 from airflow_provider_tingting.api.protocol import Call, RetrySafety, T
+from airflow_provider_tingting.connection.server_dialect import ServerDialect
 from airflow_provider_tingting.errors import TingTingAPIError, TingTingRedirectError
-from airflow_provider_tingting.server_dialect import ServerDialect
 
 R = TypeVar("R")
 

@@ -27,9 +27,9 @@ from airflow_provider_tingting.api.responses import check_download, error_of, re
 from airflow_provider_tingting.api.retry import RetryPolicy
 from airflow_provider_tingting.api.transport import Origin
 from airflow_provider_tingting.clock import sleep
+from airflow_provider_tingting.connection.server_dialect import ServerDialect
 from airflow_provider_tingting.errors import TingTingAPIError, TingTingConfigError
 from airflow_provider_tingting.masking import HIDDEN
-from airflow_provider_tingting.server_dialect import ServerDialect
 
 T = TypeVar("T")
 R = TypeVar("R")

@@ -20,8 +20,8 @@ from urllib.parse import urljoin, urlsplit
 
 from airflow_provider_tingting import __version__
 from airflow_provider_tingting.api.protocol import Call, Request
+from airflow_provider_tingting.connection.replacement import check_destination
 from airflow_provider_tingting.errors import TingTingConfigError, TingTingContactsError
-from airflow_provider_tingting.replacement import check_destination
 
 USER_AGENT = f"airflow-provider-tingting/{__version__}"
 _FILE_CHUNK_BYTES = 256 * 1024

@@ -29,11 +29,11 @@ from airflow_provider_tingting.connection import (
     ConnectionSettings,
     describe_failure,
 )
-from airflow_provider_tingting.connection_form import form_behaviour, form_widgets
+from airflow_provider_tingting.connection.form import form_behaviour, form_widgets
+from airflow_provider_tingting.connection.replacement import replacement
 from airflow_provider_tingting.errors import TingTingAPIError, TingTingError
 from airflow_provider_tingting.files.atomic import whole_file
 from airflow_provider_tingting.files.target import ensure_writable
-from airflow_provider_tingting.replacement import replacement
 from airflow_provider_tingting.timezones import as_nepal_time
 
 if TYPE_CHECKING:

@@ -18,6 +18,7 @@ from typing import Any
 
 from airflow_provider_tingting.clock import use_clock
 from airflow_provider_tingting.connection import ConnectionSettings
+from airflow_provider_tingting.connection.replacement import replace_connections
 from airflow_provider_tingting.contacts.left_out import observe_left_out
 from airflow_provider_tingting.errors import TingTingConfigError, TingTingError
 from airflow_provider_tingting.rehearsal import account
@@ -26,7 +27,6 @@ from airflow_provider_tingting.rehearsal.recorder import Recorder
 from airflow_provider_tingting.rehearsal.request import UNKNOWN_BALANCE, RehearsalRequest
 from airflow_provider_tingting.rehearsal.tasks import TABLES_CONN_ID
 from airflow_provider_tingting.rehearsal.vault import UserSecrets, vault
-from airflow_provider_tingting.replacement import replace_connections
 from airflow_provider_tingting.sandbox import Sandbox
 from airflow_provider_tingting.timezones import NEPAL
 

@@ -8,10 +8,12 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import wraps
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Concatenate, ParamSpec, Protocol, TypeVar, cast
 
 from airflow_provider_tingting.clock import wall_time
 from airflow_provider_tingting.errors import TingTingConfigError
@@ -153,3 +155,38 @@ def _finite(value: object) -> float:
     if not math.isfinite(number):
         raise ValueError(f"{number} is no time")
     return number
+
+
+class RecordedWorld(Protocol):
+    """A world whose changes a state file keeps."""
+
+    def reading(self) -> AbstractContextManager[float]:
+        """Process what is due, keep the world unchanged for the block, and yield its time."""
+
+    def append_to_journal(self, what: str, arguments: Mapping[str, Any], now: float) -> None:
+        """Write a change to the state file."""
+
+
+#: The names of the changes that a state file can hold.
+RECORDED: set[str] = set()
+
+P = ParamSpec("P")
+R = TypeVar("R")
+W = TypeVar("W", bound=RecordedWorld)
+
+
+def recorded(method: Callable[Concatenate[W, P], R]) -> Callable[Concatenate[W, P], R]:
+    """Process what is due, call the method, and write the call to the state file; a refused change is not written.
+
+    :param method: changes the world; its arguments are plain JSON.
+    """
+
+    @wraps(method)
+    def changing(world: W, *args: P.args, **kwargs: P.kwargs) -> R:
+        with world.reading() as now:
+            result = method(world, *args, **kwargs)
+            world.append_to_journal(method.__name__, {"args": args, "kwargs": kwargs}, now)
+            return result
+
+    RECORDED.add(method.__name__)
+    return cast("Callable[Concatenate[W, P], R]", changing)

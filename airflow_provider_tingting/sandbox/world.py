@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime
-from functools import wraps
-from typing import Any, Concatenate, ParamSpec, TypeVar, cast
+from typing import Any
 
 from airflow_provider_tingting.clock import wall_time
 from airflow_provider_tingting.sandbox.account import Account, Settings
 from airflow_provider_tingting.sandbox.clock import Clock
-from airflow_provider_tingting.sandbox.journal import Journal, Saved
+from airflow_provider_tingting.sandbox.journal import RECORDED, Journal, Saved, recorded
 from airflow_provider_tingting.sandbox.ledger import Ledger
 from airflow_provider_tingting.sandbox.nepal_time import NEPAL, bikram_sambat
 from airflow_provider_tingting.sandbox.outcomes import Outcomes
@@ -26,26 +25,6 @@ from airflow_provider_tingting.sandbox.records import RUNNING, SCHEDULED, Campai
 from airflow_provider_tingting.sandbox.refusals import forbidden_now, invalid, not_found
 from airflow_provider_tingting.sandbox.samples import SAMPLE_TIME
 from airflow_provider_tingting.sandbox.simulator import Simulator
-
-#: The names of the changes that a state file can hold.
-_RECORDED: set[str] = set()
-
-P = ParamSpec("P")
-R = TypeVar("R")
-
-
-def recorded(method: Callable[Concatenate[World, P], R]) -> Callable[Concatenate[World, P], R]:
-    """Process what is due, call the method, and write the call to the state file; a refused change is not written."""
-
-    @wraps(method)
-    def changing(world: World, *args: P.args, **kwargs: P.kwargs) -> R:
-        with world.reading() as now:
-            result = method(world, *args, **kwargs)
-            world._append_to_journal(method.__name__, {"args": args, "kwargs": kwargs}, now)
-            return result
-
-    _RECORDED.add(method.__name__)
-    return cast("Callable[Concatenate[World, P], R]", changing)
 
 
 class World(Account):
@@ -365,7 +344,13 @@ class World(Account):
     def _current_settings(self) -> dict[str, Any]:
         return {**asdict(self.settings), "start": self.clock.now().isoformat()}
 
-    def _append_to_journal(self, what: str, arguments: Mapping[str, Any], now: float) -> None:
+    def append_to_journal(self, what: str, arguments: Mapping[str, Any], now: float) -> None:
+        """Write a change to the state file, if there is one and it is not being replayed.
+
+        :param what: the name of the change.
+        :param arguments: what it was called with.
+        :param now: the world's time of the change, in seconds since 1970.
+        """
         if self.journal is not None and self._replayed is None:
             self.journal.append(what, arguments, now)
 
@@ -386,7 +371,7 @@ class World(Account):
                 self._replayed, world_time, real_time = change.world_time, change.world_time, change.real_time
                 if change.what == "clock":
                     self.clock.resume(world_time, speed=change.arguments["speed"])
-                elif change.what in _RECORDED:
+                elif change.what in RECORDED:
                     getattr(self, change.what)(*change.arguments["args"], **change.arguments["kwargs"])
                 else:
                     raise ValueError(f"{change.what} is no change")
@@ -398,4 +383,4 @@ class World(Account):
 
     def _clock_changed(self, what: str, value: float) -> None:
         with self._lock:
-            self._append_to_journal("clock", {what: value, "speed": self.clock.speed}, self.clock.time())
+            self.append_to_journal("clock", {what: value, "speed": self.clock.speed}, self.clock.time())

@@ -9,9 +9,9 @@ import pytest
 from airflow_provider_tingting.api import TingTingClient, calls
 from airflow_provider_tingting.cli.probe import Finding
 from airflow_provider_tingting.cli.probe.findings import dialect_of
+from airflow_provider_tingting.connection.server_dialect import ServerDialect
 from airflow_provider_tingting.errors import TingTingConfigError
 from airflow_provider_tingting.sandbox import Sandbox
-from airflow_provider_tingting.server_dialect import ServerDialect
 
 
 @pytest.fixture

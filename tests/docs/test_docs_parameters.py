@@ -17,7 +17,7 @@ from airflow_provider_tingting import errors
 from airflow_provider_tingting.api import calls
 from airflow_provider_tingting.campaigns.schedule import read_schedule, wire_format
 from airflow_provider_tingting.connection import normalize_base_url
-from airflow_provider_tingting.connection_fields import EXTRA_FIELDS
+from airflow_provider_tingting.connection.fields import EXTRA_FIELDS
 from airflow_provider_tingting.contacts.numbers import REASONS
 from airflow_provider_tingting.contacts.validated_audience import ROW_REASONS
 from airflow_provider_tingting.reports import FORMATS

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
+from airflow_provider_tingting.connection.server_dialect import ServerDialect
 from airflow_provider_tingting.masking import mask_text
-from airflow_provider_tingting.server_dialect import ServerDialect
 
 
 class Verdict(Enum):

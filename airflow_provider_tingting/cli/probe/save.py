@@ -6,8 +6,8 @@ import json
 from typing import Any
 
 from airflow_provider_tingting.cli.connections import find_connection
+from airflow_provider_tingting.connection.server_dialect import ServerDialect
 from airflow_provider_tingting.errors import TingTingConfigError
-from airflow_provider_tingting.server_dialect import ServerDialect
 
 
 def save_dialect(conn_id: str, dialect: ServerDialect) -> None:

@@ -1,14 +1,14 @@
 """The TingTing connection as a form: field metadata for Airflow 3.2 and later, widgets for older versions.
 
-Everything comes from `EXTRA_FIELDS` in `connection_fields`.
+Everything comes from `EXTRA_FIELDS` in `fields`.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from airflow_provider_tingting.connection import DEFAULT_HOST
-from airflow_provider_tingting.connection_fields import EXTRA_FIELDS, ExtraField
+from airflow_provider_tingting.connection.fields import EXTRA_FIELDS, ExtraField
+from airflow_provider_tingting.connection.settings import DEFAULT_HOST
 
 # The port is shown: Airflow 3.3.2 answers "Bad Request" to Test Connection when the stored connection has none, because
 # its page sends 0 then (apache/airflow#73298).

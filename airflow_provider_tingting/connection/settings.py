@@ -1,7 +1,6 @@
-"""The TingTing connection: its fields, how they are read and checked, and what a failed read says about them.
+"""The settings in a TingTing connection: how they are read and checked, and what a failed request says about them.
 
-`EXTRA_FIELDS` in `connection_fields` is the one table of extras; `ConnectionSettings.read`, the forms in
-`connection_form` and the documentation use it.
+`EXTRA_FIELDS` in `fields` is the one table of extras; `ConnectionSettings.read`, `form` and the documentation use it.
 """
 
 from __future__ import annotations
@@ -14,7 +13,8 @@ from ipaddress import ip_address
 from typing import Any, Protocol
 from urllib.parse import quote, urlsplit
 
-from airflow_provider_tingting.connection_fields import EXTRA_FIELDS, ExtraField
+from airflow_provider_tingting.connection.fields import EXTRA_FIELDS, ExtraField
+from airflow_provider_tingting.connection.server_dialect import ServerDialect
 from airflow_provider_tingting.errors import (
     TingTingAPIError,
     TingTingAuthError,
@@ -27,7 +27,6 @@ from airflow_provider_tingting.errors import (
     TingTingServerError,
     TingTingUnreadableReplyError,
 )
-from airflow_provider_tingting.server_dialect import ServerDialect
 
 CONN_TYPE = "tingting"
 DEFAULT_CONN_ID = "tingting_default"

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.parse import urlsplit
 
-from airflow_provider_tingting.connection import ConnectionSettings
+from airflow_provider_tingting.connection.settings import ConnectionSettings
 from airflow_provider_tingting.errors import TingTingConfigError
 
 _replacement: ConnectionSettings | None = None
