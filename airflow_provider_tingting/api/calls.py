@@ -8,29 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from os import PathLike
-from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter
 
-from airflow_provider_tingting.api.models import (
-    AddContactsResult,
-    CallerNumber,
-    Campaign,
-    CampaignMessage,
-    Contact,
-    Dashboard,
-    MessageResponse,
-    Page,
-    UploadResult,
-    UserProfile,
-    Voice,
-    read_message,
-    read_url,
-    rows_of,
-)
+from airflow_provider_tingting.api import arguments as given
+from airflow_provider_tingting.api import models
 from airflow_provider_tingting.api.protocol import Alternative, Call, MismatchedResponseError, Request, RetrySafety
 from airflow_provider_tingting.api.transport import workbook_size
+from airflow_provider_tingting.errors import TingTingConfigError
 
 PAGE_SIZE = 100
 _WRITE = RetrySafety.IF_NOT_SENT
@@ -42,32 +28,28 @@ _SECONDS_PER_UPLOADED_BYTE = _SECONDS_PER_CONTACT / 40
 _REPORT_EXTRA_TIMEOUT = 60.0
 
 
-def _without_none(**fields: Any) -> dict[str, Any]:
-    return {name: value for name, value in fields.items() if value is not None}
-
-
 def _ignore(_: Any) -> None:
     return None
 
 
-def list_voice_models() -> Call[tuple[Voice, ...]]:
+def list_voice_models() -> Call[tuple[models.Voice, ...]]:
     """Return the call that lists the voices (API page: List voice models)."""
-    return Call("list_voice_models", Request("GET", "voice-models/"), rows_of(Voice))
+    return Call("list_voice_models", Request("GET", "voice-models/"), models.rows_of(models.Voice))
 
 
-def list_broker_numbers() -> Call[tuple[CallerNumber, ...]]:
+def list_broker_numbers() -> Call[tuple[models.CallerNumber, ...]]:
     """Return the call that lists the caller numbers of TingTing (vendor's client, not on the API page)."""
-    return Call("list_broker_numbers", Request("GET", "active-broker-phone/"), rows_of(CallerNumber))
+    return Call("list_broker_numbers", Request("GET", "active-broker-phone/"), models.rows_of(models.CallerNumber))
 
 
-def list_own_numbers() -> Call[tuple[CallerNumber, ...]]:
+def list_own_numbers() -> Call[tuple[models.CallerNumber, ...]]:
     """Return the call that lists the account's own caller numbers (vendor's client, not on the API page)."""
-    return Call("list_own_numbers", Request("GET", "phone-number/active/"), rows_of(CallerNumber))
+    return Call("list_own_numbers", Request("GET", "phone-number/active/"), models.rows_of(models.CallerNumber))
 
 
 def list_campaigns(
     *, status: str | None = None, search: str | None = None, draft: bool | None = None, limit: int = PAGE_SIZE
-) -> Call[Page[Campaign]]:
+) -> Call[models.Page[models.Campaign]]:
     """Return the call for the first page of campaigns, newest first (API page: List campaigns).
 
     :param status: only campaigns in this status; case-sensitive. Default: all.
@@ -75,21 +57,24 @@ def list_campaigns(
     :param draft: whether to list drafts (not on the API page). Default: TingTing hides them.
     :param limit: rows a page, default 100; the server may return fewer.
     """
-    query = _without_none(
-        limit=limit, offset=0, status=status, search=search, draft=None if draft is None else str(draft).lower()
+    query = given.without_none(
+        limit=limit,
+        offset=0,
+        **given.texts_of(status=status, search=search),
+        draft=None if draft is None else str(draft).lower(),
     )
-    return Call("list_campaigns", Request("GET", "campaign/", query), Page[Campaign].model_validate)
+    return Call("list_campaigns", Request("GET", "campaign/", query), models.Page[models.Campaign].model_validate)
 
 
-def get_campaign(campaign_id: int) -> Call[Campaign]:
+def get_campaign(campaign_id: int) -> Call[models.Campaign]:
     """Return the call that reads a campaign (API page: Get campaign details).
 
     :param campaign_id: the campaign's id.
     """
-    number = int(campaign_id)
+    number = given.campaign_of(campaign_id)
 
-    def parse(content: Any) -> Campaign:
-        campaign = Campaign.model_validate(content)
+    def parse(content: Any) -> models.Campaign:
+        campaign = models.Campaign.model_validate(content)
         if campaign.id != number:
             raise MismatchedResponseError(f"the response has campaign {campaign.id} instead of {number}.")
         return campaign
@@ -107,7 +92,7 @@ def create_campaign(
     description: str | None = None,
     schedule: str | None = None,
     credit_limit: float | None = None,
-) -> Call[Campaign]:
+) -> Call[models.Campaign]:
     """Return the call that creates a campaign (API page: Create a campaign).
 
     It does not send `voice`, since sources disagree about its form here; `set_campaign_message` sets it.
@@ -121,17 +106,17 @@ def create_campaign(
     :param schedule: an ISO date and time with its offset.
     :param credit_limit: the most credits to spend.
     """
-    body = _without_none(
-        name=name,
-        services=services,
-        user_phone=list(user_phone),
-        message=message,
-        sms_message=sms_message,
-        description=description,
-        schedule=schedule,
-        credit_limit=credit_limit,
+    body = given.without_none(
+        name=given.text_of(name, "name"),
+        services=given.text_of(services, "services"),
+        user_phone=given.ids_of(user_phone, "user_phone"),
+        message=given.text_of(message, "message"),
+        **given.texts_of(sms_message=sms_message, description=description, schedule=schedule),
+        credit_limit=given.amount_or_none(credit_limit, "credit_limit"),
     )
-    return Call("create_campaign", Request("POST", "campaign/create/", json=body), Campaign.model_validate, _WRITE)
+    return Call(
+        "create_campaign", Request("POST", "campaign/create/", json=body), models.Campaign.model_validate, _WRITE
+    )
 
 
 def set_campaign_message(
@@ -143,7 +128,7 @@ def set_campaign_message(
     sms_message: str | None = None,
     length_factor: str | None = None,
     draft: bool | None = None,
-) -> Call[CampaignMessage]:
+) -> Call[models.CampaignMessage]:
     """Return the call that sets a campaign's voice and category (API page: Set voice and category).
 
     :param campaign_id: the campaign's id.
@@ -154,19 +139,19 @@ def set_campaign_message(
     :param length_factor: the speed of premium voices.
     :param draft: whether the campaign is a draft.
     """
-    body = _without_none(
-        voice=voice,
-        category=category,
-        message=message,
-        sms_message=sms_message,
-        length_factor=length_factor,
-        draft=draft,
+    body = given.without_none(
+        voice=given.id_of(voice, "voice"),
+        category=given.text_of(category, "category"),
+        **given.texts_of(message=message, sms_message=sms_message, length_factor=length_factor),
+        draft=given.flag_or_none(draft, "draft"),
     )
-    request = Request("PATCH", f"campaign/create/{int(campaign_id)}/message/", json=body)
-    return Call("set_campaign_message", request, CampaignMessage.model_validate, _WRITE, campaign_id=int(campaign_id))
+    request = Request("PATCH", f"campaign/create/{given.campaign_of(campaign_id)}/message/", json=body)
+    return Call(
+        "set_campaign_message", request, models.CampaignMessage.model_validate, _WRITE, campaign_id=int(campaign_id)
+    )
 
 
-def update_campaign(campaign_id: int, **fields: Any) -> Call[Campaign | None]:
+def update_campaign(campaign_id: int, **fields: Any) -> Call[models.Campaign | None]:
     """Return the call that changes fields of a campaign (API page: Update a campaign).
 
     The API page shows no response: the result is None when the response has no campaign.
@@ -175,12 +160,12 @@ def update_campaign(campaign_id: int, **fields: Any) -> Call[Campaign | None]:
     :param fields: the fields to change, as for `create_campaign`.
     """
 
-    def parse(content: Any) -> Campaign | None:
+    def parse(content: Any) -> models.Campaign | None:
         if isinstance(content, Mapping) and {"id", "status"} <= content.keys():
-            return Campaign.model_validate(content)
+            return models.Campaign.model_validate(content)
         return None
 
-    request = Request("PATCH", f"campaign/{int(campaign_id)}/", json=fields)
+    request = Request("PATCH", f"campaign/{given.campaign_of(campaign_id)}/", json=fields)
     return Call("update_campaign", request, parse, _WRITE, campaign_id=int(campaign_id))
 
 
@@ -189,32 +174,36 @@ def delete_campaign(campaign_id: int) -> Call[None]:
 
     :param campaign_id: the campaign's id.
     """
-    request = Request("DELETE", f"campaign/{int(campaign_id)}/")
+    request = Request("DELETE", f"campaign/{given.campaign_of(campaign_id)}/")
     return Call("delete_campaign", request, _ignore, _WRITE, campaign_id=int(campaign_id))
 
 
 def add_contact(
     campaign_id: int, number: str | int, other_variables: Mapping[str, Any] | None = None
-) -> Call[AddContactsResult]:
+) -> Call[models.AddContactsResult]:
     """Return the call that adds one contact (API page: Add a single contact).
 
     :param campaign_id: the campaign's id.
     :param number: the phone number.
     :param other_variables: values for the `{tags}` of the message.
     """
-    body = _without_none(number=number, other_variables=None if other_variables is None else dict(other_variables))
+    body = given.without_none(
+        number=given.phone_number_of(number), other_variables=given.dict_or_none(other_variables, "other_variables")
+    )
 
-    def parse(content: Any) -> AddContactsResult:
+    def parse(content: Any) -> models.AddContactsResult:
         # The API page shows `{"message": …}`; some versions of the server return the new row.
         if isinstance(content, Mapping) and "number" in content:
             content = {"created": 1, "skipped": 0, "contacts": [content]}
-        return AddContactsResult.model_validate(content if isinstance(content, Mapping) else {"message": content})
+        return models.AddContactsResult.model_validate(
+            content if isinstance(content, Mapping) else {"message": content}
+        )
 
-    request = Request("POST", f"campaign/{int(campaign_id)}/add-contact/", json=body)
+    request = Request("POST", f"campaign/{given.campaign_of(campaign_id)}/add-contact/", json=body)
     return Call("add_contact", request, parse, _WRITE, campaign_id=int(campaign_id))
 
 
-def add_contacts(campaign_id: int, contacts: Iterable[Mapping[str, Any]]) -> Call[AddContactsResult]:
+def add_contacts(campaign_id: int, contacts: Iterable[Mapping[str, Any]]) -> Call[models.AddContactsResult]:
     """Return the call that adds contacts (API page: Add multiple contacts).
 
     TingTing skips numbers that the campaign has.
@@ -222,17 +211,17 @@ def add_contacts(campaign_id: int, contacts: Iterable[Mapping[str, Any]]) -> Cal
     :param campaign_id: the campaign's id.
     :param contacts: one `{"number": …, "other_variables": {…}}` for each contact.
     """
-    rows = [dict(contact) for contact in contacts]
+    rows = [given.dict_of(contact, "contacts") for contact in given.items_of(contacts, "contacts")]
     request = Request(
         "POST",
-        f"campaign/{int(campaign_id)}/add-contact/",
+        f"campaign/{given.campaign_of(campaign_id)}/add-contact/",
         json={"contacts": rows},
         extra_read_timeout=len(rows) * _SECONDS_PER_CONTACT,
     )
-    return Call("add_contacts", request, AddContactsResult.model_validate, _WRITE, campaign_id=int(campaign_id))
+    return Call("add_contacts", request, models.AddContactsResult.model_validate, _WRITE, campaign_id=int(campaign_id))
 
 
-def upload_contacts(campaign_id: int, path: str | PathLike[str]) -> Call[UploadResult]:
+def upload_contacts(campaign_id: int, path: str | PathLike[str]) -> Call[models.UploadResult]:
     """Return the call that uploads a workbook of contacts (API page: Upload bulk contacts).
 
     The result is a preview; the campaign's `campaign_action_count` shows how many contacts were added.
@@ -241,25 +230,25 @@ def upload_contacts(campaign_id: int, path: str | PathLike[str]) -> Call[UploadR
     :param path: the path of the .xlsx file.
     :raises TingTingContactsError: the file cannot be read.
     """
-    workbook = Path(path)
+    number, workbook = given.campaign_of(campaign_id), given.path_of(path, "path")
     size = workbook_size(workbook)
     request = Request(
         "PATCH",
-        f"campaign/create/{int(campaign_id)}/detail/",
+        f"campaign/create/{number}/detail/",
         upload=("bulk_file", workbook),
         extra_read_timeout=size * _SECONDS_PER_UPLOADED_BYTE,
     )
-    return Call("upload_contacts", request, UploadResult.model_validate, _WRITE, campaign_id=int(campaign_id))
+    return Call("upload_contacts", request, models.UploadResult.model_validate, _WRITE, campaign_id=int(campaign_id))
 
 
-def list_contacts(campaign_id: int, *, limit: int = PAGE_SIZE) -> Call[Page[Contact]]:
+def list_contacts(campaign_id: int, *, limit: int = PAGE_SIZE) -> Call[models.Page[models.Contact]]:
     """Return the call for the first page of a campaign's contacts (API page: List contacts).
 
     :param campaign_id: the campaign's id.
     :param limit: rows a page, default 100; the server may return fewer.
     """
-    request = Request("GET", f"campaign-detail/{int(campaign_id)}/", _without_none(limit=limit, offset=0))
-    return Call("list_contacts", request, Page[Contact].model_validate, campaign_id=int(campaign_id))
+    request = Request("GET", f"campaign-detail/{given.campaign_of(campaign_id)}/", {"limit": limit, "offset": 0})
+    return Call("list_contacts", request, models.Page[models.Contact].model_validate, campaign_id=int(campaign_id))
 
 
 def get_contact_attributes(contact_id: int) -> Call[dict[str, Any]]:
@@ -267,7 +256,7 @@ def get_contact_attributes(contact_id: int) -> Call[dict[str, Any]]:
 
     :param contact_id: the contact's id.
     """
-    request = Request("GET", f"campaign/{int(contact_id)}/attributes/")
+    request = Request("GET", f"campaign/{given.contact_of(contact_id)}/attributes/")
     return Call("get_contact_attributes", request, TypeAdapter(dict[str, Any]).validate_python)
 
 
@@ -277,7 +266,9 @@ def update_contact_attributes(contact_id: int, attributes: Mapping[str, Any]) ->
     :param contact_id: the contact's id.
     :param attributes: the new values.
     """
-    request = Request("PATCH", f"campaign/{int(contact_id)}/attributes/", json=dict(attributes))
+    request = Request(
+        "PATCH", f"campaign/{given.contact_of(contact_id)}/attributes/", json=given.dict_of(attributes, "attributes")
+    )
     parse = TypeAdapter(dict[str, Any] | None).validate_python
     return Call("update_contact_attributes", request, parse, _WRITE)
 
@@ -288,7 +279,9 @@ def update_contact_number(contact_id: int, number: str | int) -> Call[None]:
     :param contact_id: the contact's id.
     :param number: the new phone number.
     """
-    request = Request("PATCH", f"phone-number/update/{int(contact_id)}/", json={"number": number})
+    request = Request(
+        "PATCH", f"phone-number/update/{given.contact_of(contact_id)}/", json={"number": given.phone_number_of(number)}
+    )
     return Call("update_contact_number", request, _ignore, _WRITE)
 
 
@@ -297,7 +290,7 @@ def delete_contact(contact_id: int) -> Call[None]:
 
     :param contact_id: the contact's id.
     """
-    request = Request("DELETE", f"phone-number/delete/{int(contact_id)}/")
+    request = Request("DELETE", f"phone-number/delete/{given.contact_of(contact_id)}/")
     return Call("delete_contact", request, _ignore, _WRITE)
 
 
@@ -310,52 +303,55 @@ def preview_voice(campaign_id: int, *, voice: int, message: str) -> Call[str]:
     :param voice: the voice's id.
     :param message: the text to speak.
     """
-    path = f"test-speak/riri/{int(campaign_id)}/"
-    body: dict[str, str | int] = {"voice_input": voice, "message": message}
+    path = f"test-speak/riri/{given.campaign_of(campaign_id)}/"
+    body: dict[str, str | int] = {
+        "voice_input": given.id_of(voice, "voice"),
+        "message": given.text_of(message, "message"),
+    }
     return Call(
         "preview_voice",
         Request("POST", path, json=body),
-        read_url,
+        models.read_url,
         _WRITE,
         campaign_id=int(campaign_id),
         alternative=Alternative(Request("POST", path, form=body), frozenset(range(500, 600))),
     )
 
 
-def demo_call(contact_id: int) -> Call[MessageResponse]:
+def demo_call(contact_id: int) -> Call[models.MessageResponse]:
     """Return the call that makes TingTing call one contact, each time it is sent (API page: Demo call).
 
     :param contact_id: the contact's id.
     """
-    return Call("demo_call", Request("POST", f"demo-call/{int(contact_id)}/"), read_message, _WRITE)
+    return Call("demo_call", Request("POST", f"demo-call/{given.contact_of(contact_id)}/"), models.read_message, _WRITE)
 
 
-def run_campaign(campaign_id: int) -> Call[MessageResponse]:
+def run_campaign(campaign_id: int) -> Call[models.MessageResponse]:
     """Return the call that runs a campaign (API page: Run campaign).
 
     TingTing calls all contacts each time it is sent, so read the campaign's status before.
 
     :param campaign_id: the campaign's id.
     """
-    request = Request("POST", f"run-campaign/{int(campaign_id)}/")
-    return Call("run_campaign", request, read_message, RetrySafety.NEVER, campaign_id=int(campaign_id))
+    request = Request("POST", f"run-campaign/{given.campaign_of(campaign_id)}/")
+    return Call("run_campaign", request, models.read_message, RetrySafety.NEVER, campaign_id=int(campaign_id))
 
 
-def stop_campaign(campaign_id: int) -> Call[MessageResponse]:
+def stop_campaign(campaign_id: int) -> Call[models.MessageResponse]:
     """Return the call that stops a campaign, which cannot be resumed (vendor's client, not on the API page).
 
     :param campaign_id: the campaign's id.
     """
-    request = Request("POST", f"campaign/emergency-stop/{int(campaign_id)}/")
-    return Call("stop_campaign", request, read_message, _WRITE, campaign_id=int(campaign_id))
+    request = Request("POST", f"campaign/emergency-stop/{given.campaign_of(campaign_id)}/")
+    return Call("stop_campaign", request, models.read_message, _WRITE, campaign_id=int(campaign_id))
 
 
-def get_user_profile() -> Call[UserProfile]:
+def get_user_profile() -> Call[models.UserProfile]:
     """Return the call that reads the account of the token (vendor's client, not on the API page)."""
-    return Call("get_user_profile", Request("GET", "auths/user-profile/"), UserProfile.model_validate)
+    return Call("get_user_profile", Request("GET", "auths/user-profile/"), models.UserProfile.model_validate)
 
 
-def get_dashboard(*, days: int | None = None) -> Call[Dashboard]:
+def get_dashboard(*, days: int | None = None) -> Call[models.Dashboard]:
     """Return the call that reads the account's balances and use (vendor's dashboard page, not on the API page).
 
     TingTing answers 403 to accounts that are not company accounts.
@@ -363,7 +359,7 @@ def get_dashboard(*, days: int | None = None) -> Call[Dashboard]:
     :param days: the days that `credits_used` covers; None for TingTing's default.
     """
     query = {} if days is None else {"days": days}
-    return Call("get_dashboard", Request("GET", "dashboard/", query=query), Dashboard.model_validate)
+    return Call("get_dashboard", Request("GET", "dashboard/", query=query), models.Dashboard.model_validate)
 
 
 def download_campaign_report(campaign_id: int) -> Call[None]:
@@ -374,7 +370,7 @@ def download_campaign_report(campaign_id: int) -> Call[None]:
 
     :param campaign_id: the campaign's id.
     """
-    number = int(campaign_id)
+    number = given.campaign_of(campaign_id)
     return Call(
         "download_campaign_report",
         Request("GET", f"download/{number}/report/", extra_read_timeout=_REPORT_EXTRA_TIMEOUT),
@@ -392,12 +388,15 @@ def download_survey_report(survey_id: int, *, format: str = "csv") -> Call[None]
 
     :param survey_id: the survey's id, which is not the campaign's.
     :param format: `csv` (default) or `json`.
-    :raises ValueError: the format is neither `csv` nor `json`.
+    :raises TingTingConfigError: the format is neither `csv` nor `json`.
     """
     if format not in ("csv", "json"):
-        raise ValueError(f"a survey report comes as 'csv' or 'json', not as {format!r}")
+        raise TingTingConfigError(f"format must be csv or json; it is {format!r}.")
     query = {"format": format} if format != "csv" else {}
     request = Request(
-        "GET", f"download/survey/{int(survey_id)}/report/", query, extra_read_timeout=_REPORT_EXTRA_TIMEOUT
+        "GET",
+        f"download/survey/{given.id_of(survey_id, 'survey_id')}/report/",
+        query,
+        extra_read_timeout=_REPORT_EXTRA_TIMEOUT,
     )
     return Call("download_survey_report", request, _ignore)

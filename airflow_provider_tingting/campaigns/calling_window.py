@@ -92,7 +92,7 @@ class CallingWindow:
                 return cls(opens, closes)
         except (TypeError, ValueError):
             pass
-        raise TingTingConfigError(f"{value!r} is not a calling window. {_FORMS}")
+        raise TingTingConfigError(f"calling_window is {value!r}, which is not a calling window. {_FORMS}")
 
     def is_open(self, now: datetime) -> bool:
         """Return whether contacts may be called at a moment.

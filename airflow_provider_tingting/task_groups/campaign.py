@@ -13,6 +13,7 @@ from airflow_provider_tingting.operators.contacts import TingTingAddContactsOper
 from airflow_provider_tingting.operators.manage import TingTingDeleteCampaignOperator
 from airflow_provider_tingting.operators.preview import TingTingPreviewVoiceOperator
 from airflow_provider_tingting.operators.report import TingTingDownloadReportOperator
+from airflow_provider_tingting.utils import argument_checks
 from airflow_provider_tingting.utils.arguments import shown
 
 # What the group's arguments must be, for errors.
@@ -103,6 +104,13 @@ def tingting_campaign(
     """
     _check_kinds(campaign=campaign, run=run, report=report, approval=approval)
     contacts = arguments_of(audience)
+    for name, value, check_value in (
+        ("audience", contacts.get("contacts", ()), argument_checks.contacts),
+        ("occasion", occasion, argument_checks.optional(argument_checks.text_or_number)),
+        ("tingting_conn_id", tingting_conn_id, argument_checks.text),
+    ):
+        if not argument_checks.is_filled_later(value):
+            check_value(value, name)
     if frequency_cap is not None:
         contacts["frequency_cap"] = frequency_cap
     with TaskGroup(group_id=group_id, **group) as made:

@@ -20,7 +20,8 @@ from airflow_provider_tingting.masking import mask_text
 from airflow_provider_tingting.polling import Poller, shared_poller
 from airflow_provider_tingting.polling.finished import FINAL_STATUSES, FinishedCampaigns, Watermark
 from airflow_provider_tingting.triggers.base import TingTingBaseTrigger
-from airflow_provider_tingting.utils.arguments import seconds_of, shown
+from airflow_provider_tingting.utils.argument_checks import text
+from airflow_provider_tingting.utils.arguments import check_rendered, seconds_of, shown
 
 #: The key of the watermark in the asset's state store (Airflow 3.3 and later).
 WATERMARK_KEY = "tingting_finished"
@@ -60,8 +61,9 @@ class TingTingCampaignFinishedTrigger(TingTingBaseTrigger, BaseEventTrigger):
         **later: Any,
     ) -> None:
         super().__init__(tingting_conn_id, **later)
-        if not isinstance(name_pattern, str):
-            raise TingTingConfigError(f"name_pattern must be a text; it is {shown(name_pattern)}.")
+        for argument, value in (("tingting_conn_id", tingting_conn_id), ("name_pattern", name_pattern)):
+            text(value, argument)
+            check_rendered({argument: value})
         self.name_pattern = name_pattern
         self.statuses = _read_statuses(statuses)
         self.poll_interval = seconds_of(poll_interval, "poll_interval")

@@ -123,7 +123,7 @@ def text_or_id(value: Any, argument: str) -> None:
 
 def text_or_number(value: Any, argument: str) -> None:
     """Refuse what is neither a text nor a number that a native template has made of one, such as a sheet's name."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < _LARGEST:
         text(value, argument)
 
 

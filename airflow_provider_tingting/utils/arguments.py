@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from airflow_provider_tingting._compat import object_storage_path
+from airflow_provider_tingting.api.arguments import id_of
 from airflow_provider_tingting.contacts.message import clean_tags
 from airflow_provider_tingting.errors import TingTingConfigError
 
@@ -20,7 +21,6 @@ _HARMLESS = re.compile(r"[-+.\d]*|None|null|nan|true|false", re.IGNORECASE | re.
 
 #: Arguments that hold an id, whose reader says what is wrong with a missing one.
 IDS = frozenset({"campaign_id", "contact_id", "survey_id"})
-_LARGEST_ID = 2**63
 _LONGEST_QUOTED = 20
 _DIGITS = re.compile(r"\d{5}")
 
@@ -106,17 +106,12 @@ def campaign_id_of(value: Any, argument: str = "campaign_id") -> int:
     :raises TingTingConfigError: it is no id.
     """
     try:
-        if isinstance(value, bool | bytes) or (isinstance(value, float) and not value.is_integer()):
-            raise ValueError
-        number = int(value)
-        if not 0 < number < _LARGEST_ID:
-            raise ValueError
-    except (TypeError, ValueError, OverflowError):
+        return id_of(value, argument)
+    except TingTingConfigError:
         raise TingTingConfigError(
             f"{argument} must be the id that TingTing gave, a whole number; it is {shown(value)}. If it comes from "
             "another task, check that the task has run and that the name of its XCom is right."
         ) from None
-    return number
 
 
 def ids_of(value: Any) -> tuple[int, ...]:

@@ -14,6 +14,7 @@ from support.recording_server import Received, RecordingServer, Reply
 from airflow_provider_tingting.api import calls
 from airflow_provider_tingting.errors import (
     TingTingAuthError,
+    TingTingConfigError,
     TingTingNotFoundError,
     TingTingOutcomeUnknownError,
     TingTingRefusedError,
@@ -165,7 +166,7 @@ def test_a_survey_report_comes_as_csv_or_as_json(connect: Connect, sandbox: Sand
 
 
 def test_a_format_that_no_survey_has_is_refused_before_anything_is_sent() -> None:
-    with pytest.raises(ValueError, match="'csv' or 'json', not as 'xlsx'"):
+    with pytest.raises(TingTingConfigError, match="format must be csv or json; it is 'xlsx'"):
         calls.download_survey_report(12, format="xlsx")
 
 

@@ -1,0 +1,193 @@
+"""Each parameter of each public class refuses each wrong kind of value, and names itself in the error.
+
+The classes and parameters are found by introspection, and what is wrong follows from a parameter's annotation, so a new
+class or parameter is tested as soon as it exists.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from datetime import datetime, timedelta, timezone
+
+import pytest
+from support.public_classes import public_classes
+from support.task_context import REFUSED, execute
+
+from airflow_provider_tingting._compat import BaseOperator
+from airflow_provider_tingting.errors import TingTingConfigError
+from airflow_provider_tingting.hooks.tingting import TingTingHook
+from airflow_provider_tingting.task_groups.campaign import tingting_campaign
+from airflow_provider_tingting.triggers.finished import TingTingCampaignFinishedTrigger
+
+TEMPLATE = "{{ params.value }}"
+#: What each required argument may be.
+SAMPLES = {
+    "campaign_id": 7,
+    "contact_id": 7,
+    "survey_id": 7,
+    "name": "Notice",
+    "user_phone": [3],
+    "message": "नमस्कार",
+    "path": "unreached.csv",
+    "table": "outcomes",
+    "sql_conn_id": "warehouse",
+    "to": "9841234567",
+    "campaign": {"name": "Notice", "user_phone": [3], "message": "नमस्कार"},
+    "audience": "people.csv",
+}
+#: What the hook's methods need besides.
+OF_CALLS = {
+    "number": "9841234567",
+    "contacts": [{"number": "9841234567"}],
+    "services": "PHONE",
+    "voice": 3,
+    "attributes": {"name": "Sita"},
+}
+#: What a class needs besides.
+ALSO = {"TingTingUnreachedContactsOperator": {"report": "report.csv"}}
+#: Each wrong value with the words of an annotation that allow for it.
+VALUES = {
+    "nothing": (None, ("None",)),
+    "a truth value": (True, ("bool",)),
+    "a negative number": (-1, ()),
+    "half": (0.5, ("float",)),
+    "NaN": (float("nan"), ()),
+    "infinity": (float("inf"), ()),
+    "an immense number": (10**400, ()),
+    "bytes": (b"7", ()),
+    "an empty text": ("", ("None",)),
+    "a template where none is filled": (TEMPLATE, ()),
+    "a list": ([{"x": 1}], ("Any", "Sequence", "list", "Iterable")),
+    "a dict": ({"x": [1]}, ("Mapping", "dict")),
+    "a moment": (datetime(2020, 1, 1, tzinfo=timezone.utc), ("datetime",)),
+    "a negative time": (timedelta(seconds=-1), ()),
+    "an object": (object(), ()),
+}
+#: What Airflow gives or checks itself.
+NOT_OURS = {"context", "group_id", "deferred_at"}
+#: Of these the annotation says less than they take.
+ALSO_RIGHT = {
+    ("sql_parameters", "a dict"),
+    ("sql_hook_params", "a dict"),
+    ("where", "a dict"),
+    ("sheet", "half"),
+    ("occasion", "half"),
+    ("failed_statuses", "an empty text"),
+}
+ALIASES = {"WindowArgument": "tuple | None", "SuccessWhen": "float | Callable | None"}
+#: Arguments of the task group that its tasks' templates fill.
+FILLED_BY_TASKS = {"audience", "report", "occasion", "tingting_conn_id"}
+
+
+def classes():
+    yield from public_classes("operators", "transfers", "sensors", "notifications")
+    yield TingTingCampaignFinishedTrigger
+    yield tingting_campaign
+
+
+def parameters(kind):
+    """The parameters of a class and of its bases in this package, or of a function."""
+    if inspect.isfunction(kind):
+        sources = [kind]
+    else:
+        sources = [base.__init__ for base in kind.__mro__ if base.__module__.startswith("airflow_provider_tingting")]
+    found = {}
+    for source in sources:
+        for name, parameter in inspect.signature(source).parameters.items():
+            named = parameter.kind in (parameter.KEYWORD_ONLY, parameter.POSITIONAL_OR_KEYWORD)
+            if named and name != "self" and name not in NOT_OURS:
+                found.setdefault(name, parameter)
+    return found
+
+
+def make(kind, **changes):
+    required = [name for name, parameter in parameters(kind).items() if parameter.default is parameter.empty]
+    assert set(required) <= set(SAMPLES), f"say in SAMPLES what {set(required) - set(SAMPLES)} of {kind.__name__} is"
+    arguments = {name: SAMPLES[name] for name in required} | ALSO.get(kind.__name__, {})
+    if isinstance(kind, type) and issubclass(kind, BaseOperator):
+        arguments["task_id"] = "task"
+    return kind(**(arguments | changes))
+
+
+def is_wrong(name, parameter, what):
+    annotation = str(parameter.annotation)
+    allowed = VALUES[what][1]
+    words = set(re.findall(r"\w+", ALIASES.get(annotation, annotation)))
+    if what == "nothing" and "Any" in words:
+        return parameter.default is not None and name != "audience"
+    if what == "an empty text" and ("Any" in words or parameter.default is None):
+        return False
+    return (name, what) not in ALSO_RIGHT and not words & set(allowed)
+
+
+def is_templated(kind, name):
+    return name in getattr(kind, "template_fields", FILLED_BY_TASKS)
+
+
+def cases(*, of_tasks=False):
+    """Each parameter with the values that are wrong for it."""
+    for kind in sorted(set(classes()), key=lambda kind: kind.__name__):
+        for name, parameter in parameters(kind).items():
+            may_be_filled = is_templated(kind, name)
+            wrong = [what for what in VALUES if is_wrong(name, parameter, what)]
+            if may_be_filled:
+                wrong.remove("a template where none is filled")
+            if not of_tasks or (may_be_filled and isinstance(kind, type) and issubclass(kind, BaseOperator)):
+                yield pytest.param(kind, name, wrong, id=f"{kind.__name__}-{name}")
+
+
+@pytest.mark.parametrize(("kind", "name", "wrong"), list(cases()))
+def test_what_the_dag_file_says_itself_is_refused_when_it_is_parsed(kind, name, wrong):
+    for what in wrong:
+        with pytest.raises(TingTingConfigError, match=rf"\b{name}\b"):
+            make(kind, **{name: VALUES[what][0]})
+            pytest.fail(f"{name} may be {what}")
+
+
+@pytest.mark.usefixtures("tingting_conn")
+@pytest.mark.parametrize(("kind", "name", "wrong"), list(cases(of_tasks=True)))
+def test_what_a_template_fills_is_refused_before_the_first_request(sandbox, kind, name, wrong):
+    for what in wrong:
+        operator = make(kind, **{name: TEMPLATE})
+        setattr(operator, name, VALUES[what][0])
+
+        with pytest.raises(REFUSED, match=rf"\b{name}\b"):
+            execute(operator)
+            pytest.fail(f"{name} may be {what}")
+
+    assert sandbox.requests == ()
+
+
+#: Methods that send nothing of what they are given, or that Airflow calls.
+NOT_CALLS = {"find_voice", "get_conn", "get_async_conn", "reload_connection", "test_connection"}
+#: A text with braces is a text; an empty one filters nothing, or is left to TingTing.
+ANY_TEXT = {"a template where none is filled", "an empty text"}
+
+
+def methods():
+    for name, method in inspect.getmembers(TingTingHook, inspect.isfunction):
+        is_own = method.__qualname__ == f"TingTingHook.{name}"
+        if is_own and not name.startswith("_") and name not in NOT_CALLS:
+            for parameter in inspect.signature(method).parameters.values():
+                if parameter.name != "self" and parameter.kind is not parameter.VAR_KEYWORD:
+                    yield pytest.param(method, parameter, id=f"{name}-{parameter.name}")
+
+
+@pytest.mark.usefixtures("tingting_conn")
+@pytest.mark.parametrize(("method", "parameter"), list(methods()))
+def test_the_hook_sends_nothing_of_a_wrong_kind(sandbox, method, parameter):
+    given = {
+        name: (SAMPLES | OF_CALLS)[name]
+        for name, other in inspect.signature(method).parameters.items()
+        if name != "self" and other.default is other.empty and other.kind is not other.VAR_KEYWORD
+    }
+    hook = TingTingHook()
+    for what, (value, _) in VALUES.items():
+        if is_wrong(parameter.name, parameter, what) and what not in ANY_TEXT:
+            with pytest.raises(TingTingConfigError, match=rf"\b{parameter.name}\b"):
+                answer = method(hook, **{**given, parameter.name: value})
+                next(iter(answer), None)
+                pytest.fail(f"{parameter.name} may be {what}")
+
+    assert sandbox.requests == ()
