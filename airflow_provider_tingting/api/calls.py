@@ -290,8 +290,9 @@ def delete_contact(contact_id: int) -> Call[None]:
 
     :param contact_id: the contact's id.
     """
-    request = Request("DELETE", f"phone-number/delete/{given.contact_of(contact_id)}/")
-    return Call("delete_contact", request, _ignore, _WRITE)
+    return Call(
+        "delete_contact", Request("DELETE", f"phone-number/delete/{given.contact_of(contact_id)}/"), _ignore, _WRITE
+    )
 
 
 def preview_voice(campaign_id: int, *, voice: int, message: str) -> Call[str]:
@@ -358,8 +359,8 @@ def get_dashboard(*, days: int | None = None) -> Call[models.Dashboard]:
 
     :param days: the days that `credits_used` covers; None for TingTing's default.
     """
-    query = {} if days is None else {"days": days}
-    return Call("get_dashboard", Request("GET", "dashboard/", query=query), models.Dashboard.model_validate)
+    request = Request("GET", "dashboard/", query=given.without_none(days=days))
+    return Call("get_dashboard", request, models.Dashboard.model_validate)
 
 
 def download_campaign_report(campaign_id: int) -> Call[None]:

@@ -16,7 +16,7 @@ from airflow_provider_tingting.formatting import counted, share
 from airflow_provider_tingting.operators.base import TingTingBaseOperator
 from airflow_provider_tingting.operators.report import TingTingUnreachedContactsOperator
 from airflow_provider_tingting.utils import argument_checks as check
-from airflow_provider_tingting.utils.arguments import campaign_id_of, seconds_of, shown, storage_path_of
+from airflow_provider_tingting.utils.arguments import campaign_id_of, seconds_of, storage_path_of
 from airflow_provider_tingting.utils.asset_events import emit_asset_events
 from airflow_provider_tingting.utils.openlineage import TaskLineage, asset_dataset, file_dataset
 
@@ -61,6 +61,7 @@ class TingTingNextStepOperator(TingTingUnreachedContactsOperator):
     template_fields: Sequence[str] = (*TingTingUnreachedContactsOperator.template_fields, "runs")
     argument_checks: ClassVar[Mapping[str, check.Check]] = {
         **TingTingUnreachedContactsOperator.argument_checks,
+        "runs": check.optional(check.campaigns),
         "stop_when": check.optional(check.share),
         "after": check.optional(check.seconds_or_zero),
     }
@@ -136,6 +137,7 @@ class TingTingCombineReportsOperator(TingTingBaseOperator):
     template_fields: Sequence[str] = (*TingTingBaseOperator.template_fields, "campaign_ids", "path", "partition_key")
     argument_checks: ClassVar[Mapping[str, check.Check]] = {
         **TingTingBaseOperator.argument_checks,
+        "campaign_ids": check.campaigns,
         "path": check.optional(check.path_ending_in(".csv", ".jsonl", ".csv.gz", ".jsonl.gz")),
         "success_when": check.optional(check.share_or_function),
         "partition_key": check.optional(check.text),
@@ -221,7 +223,5 @@ class TingTingCombineReportsOperator(TingTingBaseOperator):
         return result, summary
 
     def _numbers(self) -> list[int]:
-        if isinstance(self.campaign_ids, str | Mapping) or not isinstance(self.campaign_ids, Sequence):
-            raise TingTingConfigError(f"campaign_ids must be a list of campaigns; it is {shown(self.campaign_ids)}.")
         given = [one.get("campaign_id") if isinstance(one, Mapping) else one for one in self.campaign_ids]
         return [campaign_id_of(one, "campaign_ids") for one in given if one not in (None, "")]

@@ -104,9 +104,10 @@ def tingting_ladder(
     :param group: arguments of the `TaskGroup`, such as `tooltip`, `default_args` or `prefix_group_id`.
     :raises TingTingConfigError: an argument has a wrong kind, or the steps are empty or contradict each other.
     """
+    check.optional(check.a_dict, may_be_empty=False)(run, "run")
     _check(campaign, steps, run, stop_when, max_tries, minimum_contacts)
-    if not str(path or "").strip():
-        raise TingTingConfigError("path is empty. Give a folder for the contacts between the steps.")
+    check.storage_path(path, "path")
+    check.optional(check.storage_path)(report, "report")
     contacts = arguments_of(audience)
     created: Any = None
     runs: list[Any] = []

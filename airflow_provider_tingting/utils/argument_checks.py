@@ -156,7 +156,7 @@ def schedule(value: Any, argument: str) -> None:
     if value is not None:
         from airflow_provider_tingting.campaigns.schedule import read_schedule
 
-        read_schedule(value)
+        read_schedule(value, argument)
 
 
 def encoding(value: Any, argument: str) -> None:
@@ -250,6 +250,13 @@ def contact_statuses(value: Any, argument: str) -> None:
         raise TingTingConfigError(
             f"{argument} must be a list of statuses, some of {', '.join(CONTACT_STATUSES)}; it is {shown(value)}."
         )
+
+
+def campaigns(value: Any, argument: str) -> None:
+    """Refuse what is no list of campaigns: ids, results of the tasks that ran them, or None for one that was skipped."""
+    is_list = isinstance(value, list | tuple)
+    if not is_list or not all(one is None or isinstance(one, (int, str, Mapping)) for one in value):
+        raise TingTingConfigError(f"{argument} must be a list of campaigns; it is {shown(value)}.")
 
 
 def column_choice(value: Any, argument: str) -> None:

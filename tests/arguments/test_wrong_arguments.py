@@ -18,12 +18,19 @@ from airflow_provider_tingting._compat import BaseOperator
 from airflow_provider_tingting.errors import TingTingConfigError
 from airflow_provider_tingting.hooks.tingting import TingTingHook
 from airflow_provider_tingting.task_groups.campaign import tingting_campaign
+from airflow_provider_tingting.task_groups.ladder import Step, tingting_ladder
 from airflow_provider_tingting.triggers.finished import TingTingCampaignFinishedTrigger
+
+try:
+    from airflow.sdk import DAG
+except ImportError:
+    from airflow import DAG
 
 TEMPLATE = "{{ params.value }}"
 #: What each required argument may be.
 SAMPLES = {
     "campaign_id": 7,
+    "campaign_ids": [7],
     "contact_id": 7,
     "survey_id": 7,
     "name": "Notice",
@@ -35,6 +42,7 @@ SAMPLES = {
     "to": "9841234567",
     "campaign": {"name": "Notice", "user_phone": [3], "message": "नमस्कार"},
     "audience": "people.csv",
+    "steps": [Step("PHONE"), Step("PHONE")],
 }
 #: What the hook's methods need besides.
 OF_CALLS = {
@@ -45,7 +53,10 @@ OF_CALLS = {
     "attributes": {"name": "Sita"},
 }
 #: What a class needs besides.
-ALSO = {"TingTingUnreachedContactsOperator": {"report": "report.csv"}}
+ALSO = {
+    "TingTingUnreachedContactsOperator": {"report": "report.csv"},
+    "TingTingNextStepOperator": {"report": "report.csv"},
+}
 #: Each wrong value with the words of an annotation that allow for it.
 VALUES = {
     "nothing": (None, ("None",)),
@@ -73,17 +84,22 @@ ALSO_RIGHT = {
     ("where", "a dict"),
     ("sheet", "half"),
     ("occasion", "half"),
+    ("purpose", "half"),
+    ("success_when", "half"),
+    ("campaign_ids", "a list"),
+    ("runs", "a list"),
+    ("runs", "nothing"),
     ("failed_statuses", "an empty text"),
 }
 ALIASES = {"WindowArgument": "tuple | None", "SuccessWhen": "float | Callable | None"}
 #: Arguments of the task group that its tasks' templates fill.
-FILLED_BY_TASKS = {"audience", "report", "occasion", "tingting_conn_id"}
+FILLED_BY_TASKS = {"audience", "path", "report", "occasion", "tingting_conn_id"}
 
 
 def classes():
     yield from public_classes("operators", "transfers", "sensors", "notifications")
     yield TingTingCampaignFinishedTrigger
-    yield tingting_campaign
+    yield from (tingting_campaign, tingting_ladder)
 
 
 def parameters(kind):
@@ -107,7 +123,8 @@ def make(kind, **changes):
     arguments = {name: SAMPLES[name] for name in required} | ALSO.get(kind.__name__, {})
     if isinstance(kind, type) and issubclass(kind, BaseOperator):
         arguments["task_id"] = "task"
-    return kind(**(arguments | changes))
+    with DAG("a_dag", schedule=None):
+        return kind(**(arguments | changes))
 
 
 def is_wrong(name, parameter, what):

@@ -290,7 +290,8 @@ def test_a_report_of_several_campaigns_counts_each_contact_once(sandbox, tmp_pat
     ],
 )
 def test_what_is_no_list_of_campaigns_is_refused_before_the_first_request(sandbox, campaign_ids, error, says):
-    operator = TingTingCombineReportsOperator(task_id="outcome", campaign_ids=campaign_ids)
+    operator = TingTingCombineReportsOperator(task_id="outcome", campaign_ids="{{ params.campaigns }}")
+    operator.campaign_ids = campaign_ids
 
     with pytest.raises(error, match=says):
         operator.execute(context_of(operator))
