@@ -61,7 +61,7 @@ class TingTingNextStepOperator(TingTingUnreachedContactsOperator):
     template_fields: Sequence[str] = (*TingTingUnreachedContactsOperator.template_fields, "runs")
     argument_checks: ClassVar[Mapping[str, check.Check]] = {
         **TingTingUnreachedContactsOperator.argument_checks,
-        "runs": check.optional(check.campaigns),
+        "runs": check.optional(check.campaigns, may_be_empty=False),
         "stop_when": check.optional(check.share),
         "after": check.optional(check.seconds_or_zero),
     }

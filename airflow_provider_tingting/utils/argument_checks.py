@@ -253,7 +253,7 @@ def contact_statuses(value: Any, argument: str) -> None:
 
 
 def campaigns(value: Any, argument: str) -> None:
-    """Refuse what is no list of campaigns: ids, results of the tasks that ran them, or None for one that was skipped."""
+    """Refuse what is no list of campaigns: ids, results of the tasks that ran them, or None for one not run."""
     is_list = isinstance(value, list | tuple)
     if not is_list or not all(one is None or isinstance(one, (int, str, Mapping)) for one in value):
         raise TingTingConfigError(f"{argument} must be a list of campaigns; it is {shown(value)}.")
