@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Any, ClassVar, Generic, TypeVar
 
 from pydantic import (
@@ -34,6 +34,10 @@ _INSTANT = TypeAdapter(datetime, config=ConfigDict(defer_build=True))
 # Far above every amount, share, duration and count.
 _LARGEST_NUMBER = 1e12
 _LONGEST_SENTENCE = 300
+#: An offset at the end of a written time.
+_OFFSET = re.compile(r"(?:Z|[+-]\d\d:?\d\d)$", re.IGNORECASE | re.ASCII)
+#: By so much a time without an offset may be wrong.
+_NEPAL_OFFSET = timedelta(hours=5, minutes=45)
 _URL = re.compile(r"https?://[!-~]{1,2000}")
 
 
@@ -150,6 +154,18 @@ class Campaign(ResponseModel):
     def changed_at(self) -> datetime | None:
         """The time of the last change with its offset, or None when TingTing does not name it."""
         return _with_offset(self.updated_at)
+
+    def is_older_than(self, moment: datetime) -> bool:
+        """Return whether the campaign was certainly last changed before a moment.
+
+        :param moment: the moment, with its offset.
+        """
+        changed = self.changed_at
+        if changed is None:
+            return False
+        # A time without an offset may be UTC's as well as Nepal's.
+        has_offset = _OFFSET.search(self.updated_at or "") is not None
+        return changed < moment - (timedelta(0) if has_offset else _NEPAL_OFFSET)
 
 
 class CampaignMessage(ResponseModel):

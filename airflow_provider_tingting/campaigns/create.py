@@ -27,7 +27,13 @@ CREATE_SETTLES_WITHIN = 20.0
 
 
 async def attach_or_create(
-    job: CampaignJob, spec: CampaignSpec, marker: Marker, *, thorough: bool = False, exact: bool = True
+    job: CampaignJob,
+    spec: CampaignSpec,
+    marker: Marker,
+    *,
+    thorough: bool = False,
+    exact: bool = True,
+    since: datetime | None = None,
 ) -> Campaign:
     """Return the one campaign with a marker, and create it if there is none.
 
@@ -43,13 +49,14 @@ async def attach_or_create(
     :param thorough: look beyond its name first, because an earlier try may have created it and a person may have
         renamed it since.
     :param exact: whether only a campaign of the marker's generation counts; otherwise the newest generation does.
+    :param since: a time before which no campaign with the marker can have been created; None when there is none.
     :raises TingTingCampaignError: the job's campaign has other content, was deleted, or keeps another schedule.
     :raises TingTingConfigError: there is none yet, and the schedule has passed.
     :raises TingTingAPIError: TingTing refuses, or it stays unknown whether there is a campaign.
     """
     wanted = marker if exact else marker.any_generation()
-    earlier = await _attached(job, spec, marker, wanted, thorough=thorough)
-    campaign = earlier or await _create(job, spec, marker, wanted)
+    earlier = await _attached(job, spec, marker, wanted, thorough=thorough, since=since)
+    campaign = earlier or await _create(job, spec, marker, wanted, since)
     job.update(campaign_id=campaign.id, fingerprint=marker.fingerprint, create_requested_at=None)
     if campaign.status.has_begun:
         return campaign
@@ -70,7 +77,13 @@ async def attach_or_create(
 
 
 async def _attached(
-    job: CampaignJob, spec: CampaignSpec, marker: Marker, wanted: MarksCampaigns, *, thorough: bool
+    job: CampaignJob,
+    spec: CampaignSpec,
+    marker: Marker,
+    wanted: MarksCampaigns,
+    *,
+    thorough: bool,
+    since: datetime | None,
 ) -> Campaign | None:
     """Return the campaign that an earlier try has created, or None."""
     if job.state.campaign_id is not None:
@@ -87,10 +100,10 @@ async def _attached(
     else:
         requested_at = job.state.create_requested_at
         if requested_at is not None and job.now() - requested_at < CREATE_SETTLES_WITHIN:
-            campaign = await find_after_unknown(spec.name, wanted)
+            campaign = await find_after_unknown(spec.name, wanted, since)
         else:
             thorough = thorough or requested_at is not None or bool(spec.draft)
-            campaign = await find_campaign(spec.name, wanted, thorough=thorough)
+            campaign = await find_campaign(spec.name, wanted, thorough=thorough, since=since)
         # Of a campaign whose id was saved the id is proof enough: a person may have edited its description.
         if campaign is not None and str(marker.as_found(campaign.description)) not in campaign.description:
             raise _other_content(campaign.id, campaign.status.value)
@@ -99,7 +112,9 @@ async def _attached(
     return campaign
 
 
-async def _create(job: CampaignJob, spec: CampaignSpec, marker: Marker, wanted: MarksCampaigns) -> Campaign:
+async def _create(
+    job: CampaignJob, spec: CampaignSpec, marker: Marker, wanted: MarksCampaigns, since: datetime | None
+) -> Campaign:
     created: set[int] = set()
 
     async def send() -> Campaign:
@@ -127,7 +142,7 @@ async def _create(job: CampaignJob, spec: CampaignSpec, marker: Marker, wanted: 
 
     async def look(error: TingTingOutcomeUnknownError) -> Campaign | None:
         log.warning("Whether the campaign was created is unknown; looking for it. %s", error)
-        found = await find_after_unknown(spec.name, wanted)
+        found = await find_after_unknown(spec.name, wanted, since)
         if found is not None:
             log.info("The request was carried out: campaign %s exists", found.id)
         return found
@@ -139,7 +154,7 @@ async def _create(job: CampaignJob, spec: CampaignSpec, marker: Marker, wanted: 
         pause=idempotent_writes.RETRY_PAUSES[-1],
     )
     # Another try, or another run of the occasion, may have created one at the same time; all use the lowest id.
-    chosen = await find_campaign(spec.name, wanted) or campaign
+    chosen = await find_campaign(spec.name, wanted, since=since) or campaign
     # Of one's own campaign the response may show no description, or a shortened one.
     if chosen.id not in created and str(marker.as_found(chosen.description)) not in chosen.description:
         raise _other_content(chosen.id, chosen.status.value)

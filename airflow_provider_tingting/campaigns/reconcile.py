@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Awaitable, Callable
+from datetime import datetime
+from itertools import pairwise
 
 from airflow_provider_tingting.api import calls, idempotent_writes
 from airflow_provider_tingting.api.models import Campaign, Page
@@ -81,7 +83,9 @@ async def reconcile(
             raise
 
 
-async def find_campaign(name: str, marker: MarksCampaigns, *, thorough: bool = False) -> Campaign | None:
+async def find_campaign(
+    name: str, marker: MarksCampaigns, *, thorough: bool = False, since: datetime | None = None
+) -> Campaign | None:
     """Return the campaign that carries a marker, or None.
 
     Of several campaigns of one rank it returns the one with the lowest id, so that tries that have raced agree. Of
@@ -90,41 +94,65 @@ async def find_campaign(name: str, marker: MarksCampaigns, *, thorough: bool = F
     :param name: the name under which it was created; TingTing searches by it.
     :param marker: the marker.
     :param thorough: also read the newest campaigns and the drafts, in case the search does not find the campaign.
+    :param since: a time before which it cannot have been created: no list is read beyond older campaigns. None when it
+        may be of any age.
     """
-    for listing in _listings(name, thorough=thorough):
-        matches = await _marked(listing, marker)
-        if matches:
-            chosen, *others = sorted(matches, key=lambda campaign: campaign.id)
-            if others:
-                ids = ", ".join(str(campaign.id) for campaign in others)
-                log.warning("Several tries created a campaign; %s is used, left un-run: %s", chosen.id, ids)
-            return chosen
-    return None
-
-
-def _listings(name: str, *, thorough: bool) -> list[tuple[Call[Page[Campaign]], float]]:
-    """Return the lists to read, and how many campaigns of each."""
+    search, newest = calls.list_campaigns(search=name), calls.list_campaigns()
     if not thorough:
-        return [(calls.list_campaigns(search=name), NEWEST_READ)]
-    return [
-        # The campaigns with this name are read to the end: the task may have created its campaign a year ago.
-        (calls.list_campaigns(search=name), math.inf),
-        (calls.list_campaigns(), NEWEST_READ),
-        (calls.list_campaigns(search=name, draft=True), NEWEST_READ),
-    ]
+        found, _ = await _marked(search, marker, NEWEST_READ, since)
+    else:
+        # The newest campaigns include those of this name, and renamed ones, when they are read as far as `since`.
+        found, is_complete = ([], False) if since is None else await _marked(newest, marker, NEWEST_READ, since)
+        if not is_complete:
+            # To the end: the task may have created its campaign a year ago.
+            named, _ = await _marked(search, marker, math.inf, since)
+            found += [campaign for campaign in named if campaign.id not in {each.id for each in found}]
+        if not found and since is None:
+            found, _ = await _marked(newest, marker, NEWEST_READ, since)
+        if not found:
+            found, _ = await _marked(calls.list_campaigns(search=name, draft=True), marker, NEWEST_READ, since)
+    matches = _newest_generation(found, marker) if isinstance(marker, AnyGeneration) else found
+    if not matches:
+        return None
+    chosen, *others = sorted(matches, key=lambda campaign: campaign.id)
+    if others:
+        ids = ", ".join(str(campaign.id) for campaign in others)
+        log.warning("Several tries created a campaign; %s is used, left un-run: %s", chosen.id, ids)
+    return chosen
 
 
-async def _marked(listing: tuple[Call[Page[Campaign]], float], marker: MarksCampaigns) -> list[Campaign]:
-    first, most = listing
-    paginator, read = Paginator(first), 0
-    found: list[Campaign] = []
+async def _marked(
+    first: Call[Page[Campaign]], marker: MarksCampaigns, most: float, since: datetime | None
+) -> tuple[list[Campaign], bool]:
+    """Read a list; return its campaigns with a marker, and whether all campaigns since a time were read.
+
+    :param most: how many campaigns to read at most, up to the end of a page.
+    """
+    paginator = Paginator(first)
+    rows: list[Campaign] = []
+    is_complete = True
     for call in paginator:
-        page = paginator.new_rows(await call)
-        found += [campaign for campaign in page if marker.is_in(campaign.description)]
-        read += len(page)
-        if read >= most:
+        rows += paginator.new_rows(await call)
+        if since is not None and _reaches(rows, since):
             break
-    return _newest_generation(found, marker) if isinstance(marker, AnyGeneration) else found
+        if len(rows) >= most:
+            is_complete = False
+            break
+    return [row for row in rows if marker.is_in(row.description)], is_complete
+
+
+def _reaches(rows: list[Campaign], since: datetime) -> bool:
+    """Return whether the rest of a list was created before a time.
+
+    Ids rise with the time of creation, so in a list by falling ids everything after a campaign that was last changed
+    before `since` is older than that. A list in another order proves nothing.
+    """
+    if len(rows) < 2 or not any(row.is_older_than(since) for row in rows):
+        return False
+    first, last = rows[0].changed_at, rows[-1].changed_at
+    # A list by rising time of change may begin with falling ids.
+    is_newest_first = first is not None and last is not None and first >= last
+    return is_newest_first and all(before.id > after.id for before, after in pairwise(rows))
 
 
 def _newest_generation(found: list[Campaign], marker: AnyGeneration) -> list[Campaign]:
@@ -135,11 +163,14 @@ def _newest_generation(found: list[Campaign], marker: AnyGeneration) -> list[Cam
     return max(ranks.values(), key=lambda those: min(each.id for each in those), default=[])
 
 
-async def find_after_unknown(name: str, marker: MarksCampaigns) -> Campaign | None:
-    """Look repeatedly for a campaign that TingTing may still be creating; return None when it counts as not created."""
+async def find_after_unknown(name: str, marker: MarksCampaigns, since: datetime | None = None) -> Campaign | None:
+    """Look repeatedly for a campaign that TingTing may still be creating; return None when it counts as not created.
+
+    :param name: see `find_campaign`, as the other parameters.
+    """
     for pause in idempotent_writes.RETRY_PAUSES:
         await Pause(pause)
-        found = await find_campaign(name, marker, thorough=True)
+        found = await find_campaign(name, marker, thorough=True, since=since)
         if found is not None:
             return found
     return None

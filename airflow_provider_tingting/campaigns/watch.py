@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from airflow_provider_tingting.api import calls, stale_reads
+from airflow_provider_tingting.api.models import Campaign
 from airflow_provider_tingting.api.protocol import Pause
 from airflow_provider_tingting.api.stale_reads import StalePeriod
 from airflow_provider_tingting.api.statuses import CampaignStatus
@@ -76,11 +77,13 @@ class Progress:
     :param campaign_id: the campaign.
     """
 
-    __slots__ = ("_token_was_accepted", "seen")
+    __slots__ = ("_token_was_accepted", "campaign", "seen")
 
     def __init__(self, campaign_id: int) -> None:
         #: The last observation; `timed_out` without a status before the first response.
         self.seen = Observation(Reason.TIMED_OUT, campaign_id)
+        #: The campaign as it was read last, where it was read on its own.
+        self.campaign: Campaign | None = None
         self._token_was_accepted = True
 
     def record(self, observation: Observation) -> None:
@@ -309,7 +312,12 @@ class Wait:
 
 
 async def watch(
-    plan: WaitPlan, logger: Logger, progress: Progress | None = None, *, clock: Callable[[], float] = wall_time
+    plan: WaitPlan,
+    logger: Logger,
+    progress: Progress | None = None,
+    *,
+    just_read: Campaign | None = None,
+    clock: Callable[[], float] = wall_time,
 ) -> Observation:
     """Look at a campaign until its status is final or wanted, or it is overdue; return how the wait has ended.
 
@@ -318,12 +326,14 @@ async def watch(
     :param plan: what to wait for.
     :param logger: where log lines go.
     :param progress: what an earlier part of the same wait has seen; it is updated.
+    :param just_read: the campaign as it was read right before; this replaces the first look.
     :param clock: returns seconds since 1970.
     :raises TingTingAuthError: the token is rejected, so that the caller can read the connection again.
     """
     wait = Wait(plan, logger, progress, clock=clock)
     while True:
-        ended = await _look_once(wait)
+        ended = await _look_once(wait) if just_read is None else _record(wait, just_read)
+        just_read = None
         if ended is not None:
             return ended
         if not await _pause_until_due(wait):
@@ -350,6 +360,11 @@ async def _look_once(wait: Wait) -> Observation | None:
         raise
     except TingTingAPIError as error:
         return wait.unanswered(error)
+    return _record(wait, campaign)
+
+
+def _record(wait: Wait, campaign: Campaign) -> Observation | None:
+    wait.progress.campaign = campaign
     return wait.answered(Snapshot.of(campaign))
 
 

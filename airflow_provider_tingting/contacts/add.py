@@ -13,6 +13,7 @@ from airflow_provider_tingting.api import calls
 from airflow_provider_tingting.api.driver import run_flow
 from airflow_provider_tingting.api.idempotent_writes import retry_idempotent
 from airflow_provider_tingting.api.stale_reads import read_existing
+from airflow_provider_tingting.clock import monotonic
 from airflow_provider_tingting.contacts.batch_sender import is_too_large
 from airflow_provider_tingting.contacts.checkpoint import Checkpoint, Checkpoints
 from airflow_provider_tingting.contacts.membership import Membership, raise_if_missing
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
     from airflow_provider_tingting.contacts.validated_audience import ValidatedAudience
 
 log = logging.getLogger(__name__)
+
+# A campaign that was read at most so many seconds ago is not read again before contacts are sent.
+_FRESH_FOR = 5.0
 
 
 @dataclass(frozen=True)
@@ -69,6 +73,7 @@ def add_audience(
     transport: str = "json",
     batch_size: int = 500,
     concurrency: int = 4,
+    read_at: float | None = None,
     checkpoint: Checkpoint | None = None,
     save_checkpoint: Callable[[Checkpoint | None], None] | None = None,
 ) -> AddResult:
@@ -79,11 +84,12 @@ def add_audience(
     sent nothing, because it is not known whether a contact added later is called; its contacts are only compared.
 
     :param client: the client of the connection.
-    :param campaign: the campaign; it is read again first.
+    :param campaign: the campaign; it is read again first, unless it was read a moment ago.
     :param audience: the audience after the check, still open.
     :param transport: `json` sends batches, `xlsx` uploads workbooks.
     :param batch_size: contacts in one request.
     :param concurrency: requests at the same time.
+    :param read_at: when the campaign was read, by `monotonic`; None reads it again.
     :param checkpoint: the point that an earlier try reached. The contacts before it are not sent again if they are the
         same ones; if one of them is missing at the end, all contacts are sent. Uploads of workbooks ignore it.
     :param save_checkpoint: saves a point for the next try; called every few seconds, and with None when the next try
@@ -93,8 +99,9 @@ def add_audience(
     :raises ContactsRemovedError: the campaign has lost other contacts during the upload of a workbook.
     :raises TingTingAPIError: TingTing refuses the contacts or cannot be reached.
     """
-    # The check of a large audience takes minutes, in which the campaign may have been run.
-    campaign = run_flow(client, read_existing(campaign.id, lambda: True))
+    if read_at is None or monotonic() - read_at > _FRESH_FOR:
+        # The check of a large audience takes minutes, in which the campaign may have been run.
+        campaign = run_flow(client, read_existing(campaign.id, lambda: True))
     if campaign.status.has_begun:
         log.info("Campaign %s is %s: no contact is added, its contacts are compared", campaign.id, campaign.status)
         return _compare_begun_campaign(Membership(client, campaign, audience.forbidden), campaign, audience)

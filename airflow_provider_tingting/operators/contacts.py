@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_tingting import api
+from airflow_provider_tingting.clock import monotonic
 from airflow_provider_tingting.errors import TingTingConfigError
 from airflow_provider_tingting.formatting import amount, counted
 from airflow_provider_tingting.links.campaign import push_link
@@ -99,14 +100,14 @@ class TingTingAddContactsOperator(TingTingBaseAudienceOperator):
             clear_policy = ClearPolicy(self.on_clear)
             clear_policy.apply(context, "add contacts", self.log)
             campaign_id = campaign_id_of(self.campaign_id)
-            campaign = self.read_campaign(context, campaign_id)
+            campaign, read_at = self.read_campaign(context, campaign_id), monotonic()
             self.push_campaign(context, campaign_id)
             with self.validated(campaign, campaign.message, campaign.sms_message) as (reader, audience):
                 with campaign_in_errors(campaign):
                     audience.raise_if_refused()
                     rejects_path = reader.write_rejects(audience)
-                occasion = occasion_of(context, campaign_id) if campaign.status.has_begun else None
-                if occasion is not None and not occasion.get("is_own"):
+                occasion = occasion_of(context, campaign_id)
+                if campaign.status.has_begun and occasion is not None and not occasion.get("is_own"):
                     self.log.warning(
                         "Campaign %s is the campaign of the occasion %r and is %s: another run has run it, with the "
                         "contacts of that run. This task adds no contact to it",
@@ -124,6 +125,8 @@ class TingTingAddContactsOperator(TingTingBaseAudienceOperator):
                         transport=self.transport,
                         batch_size=int(self.batch_size),
                         concurrency=int(self.concurrency),
+                        # Another run of the occasion may have run the campaign since.
+                        read_at=read_at if occasion is None else None,
                     )
                 self.record_lineage(campaign_id, rejects_path)
                 return {

@@ -269,6 +269,7 @@ def send_audience(
     transport: str,
     batch_size: int,
     concurrency: int,
+    read_at: float | None,
 ) -> AddResult:
     """Send an audience and save the progress in the task's state, so that a retry continues.
 
@@ -279,6 +280,7 @@ def send_audience(
     :param transport: `json` or `xlsx`.
     :param batch_size: contacts in one request.
     :param concurrency: requests at the same time.
+    :param read_at: when the campaign was read, by `monotonic`; None reads it again.
     :raises TingTingError: as `add_audience`.
     """
     upload = client.dialect.upload
@@ -302,6 +304,7 @@ def send_audience(
         transport=transport,
         batch_size=batch_size,
         concurrency=concurrency,
+        read_at=read_at,
         checkpoint=checkpoint,
         save_checkpoint=save,
     )

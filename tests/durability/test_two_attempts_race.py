@@ -58,9 +58,9 @@ def test_two_attempts_that_create_at_once_get_the_older_campaign_and_name_the_ot
     shared, no_campaign_yet = store(), threading.Barrier(2)
     look_really = create.find_campaign
 
-    async def look(name, marker, *, thorough=False):
+    async def look(name, marker, **how_far):
         """Make it a race indeed: neither goes on before both have seen that there is no campaign."""
-        found = await look_really(name, marker, thorough=thorough)
+        found = await look_really(name, marker, **how_far)
         if found is None and no_campaign_yet.n_waiting < 2 and not sandbox.world.campaigns:
             no_campaign_yet.wait(10)
         return found

@@ -113,7 +113,6 @@ def test_a_schedule_without_an_offset_is_nepal_time(sandbox):
         pytest.param({"user_phone": []}, ["user_phone is empty", "list_caller_numbers"], id="no caller number"),
         pytest.param({"user_phone": ["main"]}, ["user_phone", "of 4 characters"], id="a caller number that is no id"),
         pytest.param({"voice": "Sunita"}, ["'Sunita'", "'Rija' (1)", "'Binod' (4)"], id="unknown voice"),
-        pytest.param({"voice": 99}, ["'99'", "'Shreegya' (5)"], id="unknown voice id"),
         pytest.param({"voice": "np_rija"}, ["shared by several"], id="ambiguous voice"),
         pytest.param({"length_factor": "fast"}, ["length_factor", "'fast'"], id="speed that is no number"),
         pytest.param({"credit_limit": -1}, ["credit_limit", "-1"], id="negative credits"),
@@ -135,6 +134,15 @@ def test_a_mistake_is_named_and_nothing_is_created(sandbox, changes, says):
     for part in says:
         assert part in str(raised.value)
     assert writes(sandbox) == []
+
+
+def test_an_unknown_voice_id_fails_with_the_voices_and_the_corrected_task_completes_the_campaign(sandbox):
+    with pytest.raises(AirflowFailException, match=r"'99' does not exist.*'Shreegya' \(5\)"):
+        execute(creating(voice=99))
+
+    execute(creating(voice=5), try_number=2)
+
+    assert only_campaign(sandbox).voice == 5
 
 
 def test_what_tingting_refuses_is_named_and_not_tried_again(sandbox):

@@ -17,6 +17,7 @@ from airflow_provider_tingting.operators.base import TingTingBaseOperator, TingT
 from airflow_provider_tingting.utils import argument_checks as check
 from airflow_provider_tingting.utils.arguments import credit_limit_of, ids_of, length_factor_of, message_of
 from airflow_provider_tingting.utils.clears import is_first_try, was_cleared
+from airflow_provider_tingting.utils.run_age import started_at
 from airflow_provider_tingting.utils.task_state import OCCASION, generation_of
 
 if TYPE_CHECKING:
@@ -28,7 +29,8 @@ if TYPE_CHECKING:
 class TingTingCreateCampaignOperator(TingTingBaseWriteOperator):
     """Create a campaign, ready to take contacts.
 
-    The operator checks the arguments, the schedule and the voice before it sends anything.
+    The operator checks the arguments and the schedule, and looks up a voice that is given by its name, before it sends
+    anything. TingTing itself checks a voice that is given by its id, once the campaign exists.
 
     Retry: a retry creates no second campaign. The campaign carries a marker of the DAG, run, task and map index in its
     description, and a try that finds it uses it again. If the campaign has not begun, the operator sets the voice and
@@ -56,7 +58,8 @@ class TingTingCreateCampaignOperator(TingTingBaseWriteOperator):
         date is midnight there. None starts the campaign when it is run.
     :param on_past_schedule: what to do when the schedule has passed, as for a DAG that is late: `fail`, or `run_now`
         to leave the schedule off. A campaign that an earlier attempt created in time is used whatever the hour.
-    :param voice: the voice's id or display name, looked up when the task runs. Without one no voice is set.
+    :param voice: the voice's id, or its display name, which is looked up when the task runs. Without one no voice is
+        set.
     :param length_factor: speed of the speech, such as `1.00`; this and `draft` are set together with the voice.
     :param credit_limit: most credits that the campaign may spend.
     :param draft: whether to leave the campaign as a draft, which cannot be run.
@@ -167,10 +170,15 @@ class TingTingCreateCampaignOperator(TingTingBaseWriteOperator):
             marker = self._marker(spec, context)
             # Another run may have created the campaign of the occasion long ago, and a person may have renamed it.
             thorough = self.occasion is not None or not is_first_try(context)
-            client = self.hook.get_conn()
+            # The campaign of an occasion may be older than this run.
+            since = started_at(context) if self.occasion is None else None
+            creation = attach_or_create(job, spec, marker, thorough=thorough, exact=exact, since=since)
             try:
-                campaign = api.run_flow(client, attach_or_create(job, spec, marker, thorough=thorough, exact=exact))
+                campaign = api.run_flow(self.hook.get_conn(), creation)
             except TingTingValidationError as error:
+                if "voice" in error.fields:
+                    # Names the account's voices, unless the voice exists.
+                    self.hook.find_voice(str(self.voice))
                 if "user_phone" not in error.fields:
                     raise
                 known = ", ".join(str(caller.id) for caller in self.hook.list_caller_numbers()) or "none"
@@ -235,12 +243,16 @@ class TingTingCreateCampaignOperator(TingTingBaseWriteOperator):
             schedule=None if moment is None else wire_format(moment),
             run_if_late=self.on_past_schedule == "run_now",
             credit_limit=credit_limit_of(self.credit_limit),
-            voice=None if self.voice in (None, "") else self.hook.find_voice(str(self.voice)).id,
+            voice=None if self.voice in (None, "") else self._voice_id(),
             length_factor=length_factor_of(self.length_factor),
             draft=self.draft,
             purpose=None if self.purpose is None else " ".join(str(self.purpose).split()) or None,
             occasion=None if self.occasion is None else self._occasion_text(),
         )
+
+    def _voice_id(self) -> int:
+        text = str(self.voice).strip()
+        return int(text) if text.isascii() and text.isdecimal() else self.hook.find_voice(text).id
 
     def _check_together(self) -> None:
         """Check the arguments that need one another."""

@@ -73,20 +73,26 @@ def begun_campaign(hook: TingTingHook, campaign_id: int, started: Started) -> Ca
     return campaign
 
 
-def wait_in_worker(hook: TingTingHook, plan: WaitPlan, log: Any) -> Observation:
+def wait_in_worker(
+    hook: TingTingHook, plan: WaitPlan, log: Any, just_read: Campaign | None
+) -> tuple[Observation, Campaign | None]:
     """Wait for a campaign in the worker; read the connection again once when TingTing rejects the token meanwhile.
 
     :param hook: the task's hook.
     :param plan: what to wait for.
     :param log: where log lines go.
+    :param just_read: the campaign as it was read right before, or None.
+    :returns: how the wait has ended, and the campaign as it was read last.
     """
     progress = Progress(plan.campaign_id)
     while True:
         try:
-            return run_flow(hook.get_conn(), watch(plan, log, progress))
+            seen = run_flow(hook.get_conn(), watch(plan, log, progress, just_read=just_read))
+            return seen, progress.campaign
         except TingTingError as error:
             if not (isinstance(error, TingTingAuthError) and progress.may_read_connection_again()):
-                return progress.seen.ended_by(Reason.REFUSED, error)
+                return progress.seen.ended_by(Reason.REFUSED, error), progress.campaign
+        just_read = None
         log.warning("TingTing rejects the token: reading the connection again")
         hook.reload_connection()
 
@@ -130,15 +136,19 @@ def _stopped(hook: TingTingHook, campaign_id: int) -> str:
     return run_flow(hook.get_conn(), reconcile.stop(campaign_id))
 
 
-def ended_campaign(hook: TingTingHook, seen: Observation) -> Campaign:
-    """Return the campaign that the wait has seen at its end, as it is now.
+def ended_campaign(hook: TingTingHook, seen: Observation, last_read: Campaign | None = None) -> Campaign:
+    """Return the campaign that the wait has seen at its end.
 
-    A server may answer with an older status than before; it is read again for a while.
+    It is read again when this process has not read its end. A server may answer with an older status than before, so
+    it is read for a while.
 
     :param hook: the task's hook.
     :param seen: how the wait has ended.
+    :param last_read: the campaign as this process has read it last, or None.
     :raises TingTingCampaignError: TingTing goes on to show an older status. A retry may see the end.
     """
+    if last_read is not None and last_read.status.is_final:
+        return last_read
     campaign = _read_until(hook, seen.campaign_id, lambda status: status.is_final)
     if not campaign.status.is_final:
         raise TingTingCampaignError(

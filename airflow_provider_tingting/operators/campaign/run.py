@@ -250,8 +250,8 @@ class TingTingRunCampaignOperator(TingTingBaseWriteOperator):
         if self.deferrable and not (campaign is not None and campaign.status.is_final):
             gives_up: dict[str, Any] = {"gives_up_at": plan.deadline} if until_close else {}
             self._defer_wait(context, wait, was_shown=was_shown, **gives_up)
-        seen = wait_in_worker(self.hook, wait, self.log)
-        return self._finish(context, plan, seen, was_shown=was_shown, until_close=until_close)
+        seen, last_read = wait_in_worker(self.hook, wait, self.log, campaign if was_shown else None)
+        return self._finish(context, plan, seen, was_shown=was_shown, until_close=until_close, last_read=last_read)
 
     def _start(
         self,
@@ -353,12 +353,20 @@ class TingTingRunCampaignOperator(TingTingBaseWriteOperator):
         defer(self, context, trigger, plan.deadline, **known)
 
     def _finish(
-        self, context: Context, plan: WaitPlan, seen: Observation, *, was_shown: bool, until_close: bool
+        self,
+        context: Context,
+        plan: WaitPlan,
+        seen: Observation,
+        *,
+        was_shown: bool,
+        until_close: bool,
+        last_read: Campaign | None = None,
     ) -> dict[str, Any]:
         """Judge how the wait has ended, in either mode.
 
         :param was_shown: whether TingTing had shown the campaign as begun before the wait.
         :param until_close: whether the time was up when the calling window closed.
+        :param last_read: the campaign as this process has read it last, or None.
         """
         from airflow_provider_tingting.api.statuses import CampaignStatus
         from airflow_provider_tingting.campaigns.observation import Reason, Snapshot
@@ -385,7 +393,7 @@ class TingTingRunCampaignOperator(TingTingBaseWriteOperator):
             shown = was_shown if seen.status is None else CampaignStatus(seen.status).has_begun
             fail(self, context, error, was_shown=shown)
         with self.fail_without_retry():
-            campaign = ended_campaign(self.hook, seen)
+            campaign = ended_campaign(self.hook, seen, last_read)
             self._has_ended = True
             summary = summarise(self.hook.get_conn(), campaign, self.record_contacts)
             result = result_of(context, campaign) | summary_figures(summary)
