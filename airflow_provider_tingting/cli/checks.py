@@ -24,7 +24,6 @@ OLDEST_PYTHON = (3, 10)
 EXTRAS = {
     "sandbox": (("fastapi", "fastapi_offline", "python_multipart", "uvicorn"), "the local TingTing sandbox"),
     "parquet": (("pyarrow",), "contact lists and reports in Parquet"),
-    "fast": (("python_calamine", "rustpy_xlsxwriter"), "faster workbooks"),
     "chart": (("matplotlib",), "the chart report"),
 }
 

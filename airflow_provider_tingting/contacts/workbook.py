@@ -1,8 +1,8 @@
 """Writes contacts as .xlsx for TingTing's bulk upload, in flat memory.
 
 Every number is a text cell, that of a variable too: a reader that guesses at columns makes 98… a float, and 1200 beside
-a blank cell 1200.0, which would be read aloud so. Texts are never formulas. openpyxl writes, or rustpy-xlsxwriter where
-it is installed (the extra `fast`), with the same cells; either is loaded with the first workbook.
+a blank cell 1200.0, which would be read aloud so. Texts are never formulas. rustpy-xlsxwriter writes, or openpyxl where
+the former cannot be imported, with the same cells; either is loaded with the first workbook.
 """
 
 from __future__ import annotations

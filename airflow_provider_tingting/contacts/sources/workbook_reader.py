@@ -1,4 +1,4 @@
-"""Reads .xlsx with openpyxl, or with python-calamine where it is installed (ten times faster, not flat in memory).
+"""Reads .xlsx with python-calamine (ten times faster, not flat in memory), or with openpyxl where it cannot.
 
 Both give the same rows: whole floats become integers, other floats have the 15 digits that a spreadsheet shows,
 midnights become dates, and escapes, errors, outer spaces and formatted numbers are read alike.
