@@ -127,7 +127,12 @@ def _rehearse(
             f"The DAG file reads the real clock ({'; '.join(reads)}), which a rehearsal cannot move: what it computes "
             "from it is of the present."
         )
-    finished = airflow_run.run(dag, place, at=at, conf=request.conf, skip_pattern=prepared.skip_pattern)
+    if "Triggered" in type(dag.timetable).__name__:
+        prepared.notes.append("An asset event starts this DAG. A rehearsal has none, so a task that reads it may fail.")
+    try:
+        finished = airflow_run.run(dag, place, at=at, conf=request.conf, skip_pattern=prepared.skip_pattern)
+    finally:
+        prepared.restore()
     recorder.end()
     sandbox.faults.clear()
     report = make_report(ReportSources(request, prepared, finished, recorder, sandbox, at, written, earlier, replayed))

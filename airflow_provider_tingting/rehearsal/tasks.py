@@ -29,6 +29,8 @@ _CALLBACKS = (
     "on_retry_callback",
     "on_skipped_callback",
 )
+#: Attributes of an operator's class that a rehearsal changes.
+_CHANGED = ("pre_execute", "execute", "log")
 _FOR_EACH_TRY = ("on_failure_callback", "on_retry_callback")
 
 
@@ -65,11 +67,13 @@ class PreparedDag:
     :param dag: the DAG, changed in this process only.
     :param skipped: why each task does not run, by its id.
     :param notes: sentences about what the rehearsal does differently.
+    :param restore: undoes what was changed in the classes of operators.
     """
 
     dag: Any
     skipped: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    restore: Callable[[], None] = lambda: None
 
     @property
     def skip_pattern(self) -> str | None:
@@ -110,6 +114,7 @@ def prepare(
     _filter_callbacks(prepared, recorder, request)
     _replace_audiences(prepared, request)
     hooks = _ClassHooks(sandbox, recorder, written, prepared.notes, now)
+    prepared.restore = hooks.restore
     for task in dag.tasks:
         # A rehearsal has no real time, and its retries come at once.
         set_argument(task, "retry_delay", timedelta(0))
@@ -250,13 +255,14 @@ class _ClassHooks:
         self._written = written
         self._notes = notes
         self._now = now
-        self._done: set[type] = set()
+        # What each changed class had of its own before, by the name of the attribute.
+        self._before: dict[type, dict[str, Any]] = {}
 
     def install(self, cls: Any) -> None:
         """Make each task of a class begin with `before`; an approval gets its answer."""
-        if cls in self._done:
+        if cls in self._before:
             return
-        self._done.add(cls)
+        self._before[cls] = {name: cls.__dict__.get(name) for name in _CHANGED}
         original, before = cls.pre_execute, self.before
 
         def pre_execute(task: Any, context: Any) -> Any:
@@ -269,6 +275,16 @@ class _ClassHooks:
             cls.execute = self.answer
         if any(base.__module__.startswith(f"{PACKAGE}.") for base in cls.__mro__):
             cls.log = TASK_LOGGER
+
+    def restore(self) -> None:
+        """Give the classes back what they had."""
+        for cls, attributes in self._before.items():
+            for name, value in attributes.items():
+                if value is not None:
+                    setattr(cls, name, value)
+                elif name in cls.__dict__:
+                    delattr(cls, name)
+        self._before.clear()
 
     def before(self, task: Any, context: Mapping[str, Any]) -> None:
         """Note that a task begins, give the account what it names, and redirect what it writes."""
