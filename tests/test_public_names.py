@@ -25,8 +25,8 @@ operators.campaign  TingTingCreateCampaignOperator
 operators.campaign  TingTingRunCampaignOperator
     campaign_id=… wait_for_completion=True deferrable=False poll_interval=30.0 timeout=None stop_on_kill=False
     success_when=None tolerate_outage=600.0 stall_timeout=900.0 calling_window=None outside_window='wait'
-    at_window_close='finish' on_stopped='fail' not_before=None over_daily_limit='fail'
-    one_at_a_time=False start_timeout=None max_age=None
+    at_window_close='finish' on_stopped='fail' fits_window='warn' expected_pace=None not_before=None
+    over_daily_limit='fail' one_at_a_time=False start_timeout=None max_age=None
     on_too_old='fail' partition_key=None on_clear='reattach' tingting_conn_id='tingting_default'
 operators.contacts  TingTingAddContactsOperator
     campaign_id=… contacts=None sql=None sql_conn_id=None sql_parameters=None number_column=None variables=None
@@ -38,8 +38,8 @@ operators.contacts  TingTingCheckContactsOperator
     campaign_id=None message=None sms_message=None contacts=None sql=None sql_conn_id=None sql_parameters=None
     number_column=None variables=None constants=None where=None exclude=None frequency_cap=None on_invalid='fail'
     rejects_path=None on_invalid_exclude='fail' number_policy='nepal_mobile' several_numbers='refuse' sheet=None
-    hidden_rows='ask' encoding=None delimiter=None credits_per_call=1.0 credits_per_sms_part=1.0
-    tingting_conn_id='tingting_default'
+    hidden_rows='ask' encoding=None delimiter=None calling_window=None expected_pace=None credits_per_call=1.0
+    credits_per_sms_part=1.0 tingting_conn_id='tingting_default'
 operators.report    TingTingDownloadReportOperator
     campaign_id=… path=… format=None numbers='plain' overwrite=True require_complete=True chart_path=None
     download_on_failure=False partition_key=None tingting_conn_id='tingting_default'

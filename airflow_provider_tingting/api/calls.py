@@ -241,13 +241,14 @@ def upload_contacts(campaign_id: int, path: str | PathLike[str]) -> Call[models.
     return Call("upload_contacts", request, models.UploadResult.model_validate, _WRITE, campaign_id=int(campaign_id))
 
 
-def list_contacts(campaign_id: int, *, limit: int = PAGE_SIZE) -> Call[models.Page[models.Contact]]:
-    """Return the call for the first page of a campaign's contacts (API page: List contacts).
+def list_contacts(campaign_id: int, *, limit: int = PAGE_SIZE, offset: int = 0) -> Call[models.Page[models.Contact]]:
+    """Return the call for a page of a campaign's contacts (API page: List contacts).
 
     :param campaign_id: the campaign's id.
     :param limit: rows a page, default 100; the server may return fewer.
+    :param offset: rows before the page, default 0.
     """
-    request = Request("GET", f"campaign-detail/{given.campaign_of(campaign_id)}/", {"limit": limit, "offset": 0})
+    request = Request("GET", f"campaign-detail/{given.campaign_of(campaign_id)}/", {"limit": limit, "offset": offset})
     return Call("list_contacts", request, models.Page[models.Contact].model_validate, campaign_id=int(campaign_id))
 
 

@@ -20,7 +20,7 @@ from airflow_provider_tingting.campaigns.fetch_report import (
     spooled,
 )
 from airflow_provider_tingting.errors import TingTingCampaignFailedError, TingTingReportError
-from airflow_provider_tingting.formatting import share
+from airflow_provider_tingting.formatting import amount, share
 from airflow_provider_tingting.reports.summary import CampaignSummary
 
 if TYPE_CHECKING:
@@ -148,3 +148,15 @@ def describe(summary: CampaignSummary) -> str:
         f"Of {summary.contacts} contacts: {summary.reached} reached{rate}, {summary.not_reached} not reached, "
         f"{summary.pending + summary.unknown} without an outcome."
     )
+
+
+def spent_text(credits: float, estimate: float | None) -> str:
+    """Return what was spent beside what was estimated, as a sentence after a space; an empty text without an estimate.
+
+    :param credits: what the campaign has spent.
+    :param estimate: what a check has estimated, or None.
+    """
+    if estimate is None:
+        return ""
+    more = f", {credits / estimate - 1:+.0%}" if estimate else ""
+    return f" Credits: {amount(credits)} spent, {amount(estimate)} estimated{more}."

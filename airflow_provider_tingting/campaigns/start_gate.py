@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import NoReturn
 
@@ -13,6 +13,13 @@ from airflow_provider_tingting.api.models import Campaign
 from airflow_provider_tingting.campaigns import calling_window, concurrency
 from airflow_provider_tingting.campaigns.calling_window import CallingWindow
 from airflow_provider_tingting.campaigns.daily_credits import DailyCredits
+from airflow_provider_tingting.campaigns.forecast import (
+    LEAST_FORECAST,
+    Forecast,
+    forecast,
+    next_fitting,
+    read_pace,
+)
 from airflow_provider_tingting.errors import TingTingCampaignTimeoutError, TingTingStartRefusedError
 from airflow_provider_tingting.timezones import NEPAL
 
@@ -41,6 +48,9 @@ class StartGate:
     :param one_at_a_time: whether to wait while another campaign of the account runs.
     :param deadline: until when the start may be deferred, in seconds since 1970; None for as long as it takes.
     :param not_before: when the campaign may be requested to run at the earliest, in seconds since 1970; None for now.
+    :param fits_window: what to do with a campaign that would not end before its window closes: `warn`, `wait` for a
+        window in which it does, or `fail`.
+    :param expected_pace: how many contacts are called in a minute; None for the pace of the account's last campaigns.
     :param check_age: raises `TingTingStartRefusedError` when the DAG run is too old to call anyone.
     :param credits: the credits that may be spent in a day; None for any.
     :param wait_for_credits: whether to wait for the next day when they do not suffice; otherwise the start is refused.
@@ -52,10 +62,14 @@ class StartGate:
     one_at_a_time: bool = False
     deadline: float | None = None
     not_before: float | None = None
+    fits_window: str = "warn"
+    expected_pace: float | None = None
     check_age: Callable[[], None] = lambda: None
     credits: DailyCredits | None = None
     wait_for_credits: bool = False
     prepare: Callable[[], None] = lambda: None
+    # The pace, once it was read.
+    _paces: dict[int, float | None] = field(default_factory=dict)
 
     async def check(self, campaign: Campaign) -> Campaign:
         """Return the campaign as it is now, when it may be started.
@@ -72,17 +86,19 @@ class StartGate:
             start = datetime.fromtimestamp(self.not_before, NEPAL)
             self._defer(campaign, StartDeferred(f"before {start:%Y-%m-%d %H:%M} (not_before)", self.not_before))
         if self._starts_by_schedule(campaign):
+            await self._check_fit(campaign, campaign.scheduled_at)
             await self._check_credits(campaign, campaign.scheduled_at)
             return campaign
         self._check_window(campaign)
+        reads = await self._check_fit(campaign)
         if self.one_at_a_time:
             others = await concurrency.blocking_campaigns(campaign.id)
             if others:
                 ids = ", ".join(str(each.id) for each in others[:5])
                 self._defer(campaign, StartDeferred(f"while others run on this account (now: {ids})"))
         await self._check_credits(campaign)
-        if self.one_at_a_time or self.credits is not None:
-            # Reading the lists has taken time.
+        if reads or self.one_at_a_time or self.credits is not None:
+            # These reads have taken time.
             campaign = await calls.get_campaign(campaign.id)
             if not campaign.status.has_begun:
                 self.check_age()
@@ -148,6 +164,49 @@ class StartGate:
             )
         why = f"before {over.until.astimezone(NEPAL):%Y-%m-%d %H:%M} in Nepal, because {over.figures}"
         self._defer(campaign, StartDeferred(why, over.until.timestamp()))
+
+    async def _check_fit(self, campaign: Campaign, begins: datetime | None = None) -> bool:
+        """Forecast whether the campaign ends before its window closes; return whether requests were sent for it.
+
+        :param begins: when TingTing starts it by its schedule.
+        """
+        contacts = campaign.campaign_action_count
+        if self.window is None or not contacts:
+            return False
+        reads = campaign.id not in self._paces
+        if reads:
+            self._paces[campaign.id] = await read_pace(
+                campaign.services, contacts, self.expected_pace, exclude=campaign.id
+            )
+        pace = self._paces[campaign.id]
+        if pace is None:
+            return reads and contacts >= LEAST_FORECAST
+        expected = forecast(self.window, contacts, pace, begins)
+        if not expected.fits:
+            self._handle_misfit(campaign, expected, scheduled=begins is not None)
+        elif reads:
+            log.info("Campaign %s: %s", campaign.id, expected)
+        return reads and self.expected_pace is None
+
+    def _handle_misfit(self, campaign: Campaign, expected: Forecast, *, scheduled: bool) -> None:
+        assert self.window is not None
+        if self.fits_window == "warn":
+            log.warning("Campaign %s: %s", campaign.id, expected)
+            return
+        remedy = (
+            "It was not run, and no contact was called. Split its contacts into several campaigns, as "
+            'tingting_campaign(waves="fit_window") does, or open the window for longer.'
+        )
+        if self.fits_window == "wait" and not scheduled:
+            opens = next_fitting(self.window, expected.contacts, expected.pace)
+            if opens is not None:
+                why = f"before {opens:%Y-%m-%d %H:%M}, when it has a whole window: {expected}"
+                self._defer(campaign, StartDeferred(why, opens.timestamp()))
+            remedy = f"No window of the next two weeks is long enough. {remedy}"
+        raise TingTingStartRefusedError(
+            f'Campaign {campaign.id} does not fit its calling window, and fits_window="{self.fits_window}": '
+            f"{expected}. {remedy}"
+        )
 
     def _defer(self, campaign: Campaign, deferred: StartDeferred) -> NoReturn:
         if self.deadline is not None and max(calling_window.now(), deferred.until or 0.0) >= self.deadline:

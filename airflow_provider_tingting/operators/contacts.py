@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_tingting import api
+from airflow_provider_tingting.campaigns.calling_window import CallingWindow
 from airflow_provider_tingting.clock import monotonic
 from airflow_provider_tingting.errors import TingTingConfigError
 from airflow_provider_tingting.formatting import amount, counted
@@ -19,11 +20,21 @@ from airflow_provider_tingting.utils.task_state import occasion_of
 if TYPE_CHECKING:
     from airflow_provider_tingting._compat import Context
     from airflow_provider_tingting.api.models import Campaign
+    from airflow_provider_tingting.campaigns.calling_window import WindowArgument
 
 TRANSPORTS = ("json", "xlsx")
 # The largest values that make sense: TingTing inserts a contact in 6 to 11 ms (the vendor's samples).
 _MOST_IN_A_BATCH = 10_000
 _MOST_AT_ONCE = 64
+
+
+def services_of_messages(message: str | None, sms_message: str | None) -> str:
+    """Return the services that send these messages, as TingTing writes them.
+
+    :param message: what is spoken, or None.
+    :param sms_message: what is sent, or None.
+    """
+    return " & ".join(name for name, text in (("SMS", sms_message), ("PHONE", message)) if text)
 
 
 class TingTingAddContactsOperator(TingTingBaseAudienceOperator):
@@ -153,10 +164,12 @@ class TingTingCheckContactsOperator(TingTingBaseAudienceOperator):
     task fails when a row is bad, so that no downstream task runs; the summary is an XCom all the same.
 
     XCom: `return_value` and the key `summary` are `{campaign_id, total, valid, invalid, duplicates, conflicting,
-    excluded, do_not_call, over_cap, filtered_out, reasons, carriers, tags, calls, sms, credits, rejects_path}`. `tags`
-    has for each tag how many rows fill it and how many leave it blank; `sms` has `messages`, `parts`, `most_parts` and
-    `unicode`, or is None; `credits` has `remaining` (None when TingTing does not say), `limit` (the campaign's own),
-    `estimate` and `enough` (None when the balance is unknown). Never the contacts.
+    excluded, do_not_call, over_cap, filtered_out, reasons, carriers, tags, calls, sms, credits, forecast,
+    rejects_path}`. `tags` has for each tag how many rows fill it and how many leave it blank; `sms` has `messages`,
+    `parts`, `most_parts` and `unicode`, or is None; `credits` has `remaining` (None when TingTing does not say),
+    `limit` (the campaign's own), `estimate`, `enough` (None when the balance is unknown) and `drift` (how past
+    campaigns differ from the estimate, or None); `forecast` has `calls_per_minute`, `starts_at`, `ends_at`,
+    `closes_at`, `fits` and `text`, or is None. Never the contacts.
 
     TingTing publishes no prices: `estimate` multiplies calls and SMS parts by the prices in the arguments. A call's
     real price depends on its duration.
@@ -168,6 +181,10 @@ class TingTingCheckContactsOperator(TingTingBaseAudienceOperator):
     :param campaign_id: the campaign whose message and sms_message the contacts must fill.
     :param message: instead of a campaign, the message of a call.
     :param sms_message: instead of a campaign, the text of an SMS.
+    :param calling_window: the hours in which the campaign may be started, to forecast whether it ends before they do;
+        None for no forecast.
+    :param expected_pace: how many contacts TingTing calls in a minute; None for the pace of the account's last
+        campaigns with the same services, which is read for 100 contacts or more.
     :param credits_per_call: the price of a call in credits, for the estimate.
     :param credits_per_sms_part: the price of a part of an SMS in credits, for the estimate.
     :param tingting_conn_id: the Airflow connection.
@@ -190,6 +207,8 @@ class TingTingCheckContactsOperator(TingTingBaseAudienceOperator):
         "campaign_id": check.optional(check.an_id),
         "message": check.optional(check.text),
         "sms_message": check.optional(check.text),
+        "calling_window": lambda value, _: CallingWindow.read(value),
+        "expected_pace": check.optional(check.pace),
         "credits_per_call": check.amount,
         "credits_per_sms_part": check.amount,
     }
@@ -200,11 +219,15 @@ class TingTingCheckContactsOperator(TingTingBaseAudienceOperator):
         campaign_id: int | str | None = None,
         message: str | None = None,
         sms_message: str | None = None,
+        calling_window: WindowArgument = None,
+        expected_pace: float | None = None,
         credits_per_call: float = 1.0,
         credits_per_sms_part: float = 1.0,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        self.calling_window = calling_window
+        self.expected_pace = expected_pace
         self.campaign_id = campaign_id
         self.message = message
         self.sms_message = sms_message
@@ -233,8 +256,9 @@ class TingTingCheckContactsOperator(TingTingBaseAudienceOperator):
                         remaining=self._remaining(message, sms_message),
                         limit=campaign.credit_limit if campaign else None,
                     ),
-                    "rejects_path": reader.write_rejects(audience),
                 }
+                self._look_ahead(summary, services_of_messages(message, sms_message), campaign)
+                summary["rejects_path"] = reader.write_rejects(audience)
                 self.record_lineage(None, summary["rejects_path"])
                 context["ti"].xcom_push(key="summary", value=summary)
                 self._log_estimate(summary)
@@ -258,9 +282,29 @@ class TingTingCheckContactsOperator(TingTingBaseAudienceOperator):
     def _remaining(self, message: str | None, sms_message: str | None) -> float | None:
         from airflow_provider_tingting.api.lookups import read_balance
 
-        services = [name for name, text in (("SMS", sms_message), ("PHONE", message)) if text]
         dashboard = api.run_flow(self.hook.get_conn(), read_balance())
-        return dashboard.credits_for(" & ".join(services)) if dashboard else None
+        return dashboard.credits_for(services_of_messages(message, sms_message)) if dashboard else None
+
+    def _look_ahead(self, summary: dict[str, Any], services: str, campaign: Campaign | None) -> None:
+        """Add to the summary when the campaign would end, and how its estimate differs from past campaigns."""
+        from airflow_provider_tingting.campaigns import forecast, history
+
+        valid, past = summary["valid"], []
+        if valid >= forecast.LEAST_FORECAST:
+            flow = history.recent_campaigns(services, exclude=campaign.id if campaign else None)
+            past = api.run_flow(self.hook.get_conn(), flow)
+        summary["credits"]["drift"] = drift = forecast.drift_of(past, summary["credits"]["estimate"], valid)
+        if warning := forecast.drift_text(drift):
+            self.log.warning("%s", warning)
+        window = CallingWindow.read(self.calling_window)
+        pace = history.pace_of(past) if self.expected_pace is None else float(self.expected_pace)
+        summary["forecast"] = None
+        if window is None or pace is None or not valid:
+            return
+        expected = forecast.forecast(window, valid, pace)
+        summary["forecast"] = expected.to_json()
+        log = self.log.info if expected.fits else self.log.warning
+        log("If it starts at %s: %s", f"{expected.starts_at:%F %H:%M}", expected)
 
     def _log_estimate(self, summary: dict[str, Any]) -> None:
         sms, credits = summary["sms"], summary["credits"]

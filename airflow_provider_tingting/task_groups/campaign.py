@@ -25,6 +25,8 @@ _KINDS = {
 }
 # Of the audience, these belong to the adding only; the check takes the others.
 _ONLY_ADDING = frozenset({"batch_size", "concurrency", "transport"})
+# Of the run, these let the check forecast whether the campaign ends before its window closes.
+_FOR_THE_FORECAST = frozenset({"calling_window", "expected_pace"})
 # The figures for the person who approves. Nothing personal, because Airflow stores them in its database. The campaign's
 # own count is not always known, and an XCom of an earlier version lacks it.
 _WHAT_TO_APPROVE = """\
@@ -45,6 +47,10 @@ Campaign **{{{{ ti.xcom_pull(task_ids='{create}', map_indexes=ti.map_index) }}}}
 | SMS parts | {{{{ (figures['sms'] or {{}}).get('parts', 0) }}}} |
 | Credits | about {{{{ credits['estimate'] }}}}; the account has \
 {{{{ credits['remaining'] if credits['remaining'] is not none else 'an unknown number' }}}} |
+{{%- if figures.get('forecast') %}}
+| Time | If it starts at {{{{ figures['forecast']['starts_at'][:16].replace('T', ' ') }}}}: \
+{{{{ figures['forecast']['text'] }}}} |
+{{%- endif %}}
 """
 _LISTEN = "\n[Listen to the voice]({{{{ ti.xcom_pull(task_ids='{preview}', key='url', map_indexes=ti.map_index) }}}})\n"
 # The campaign to delete: the one whose run was skipped, or none. The approval's own XCom is not used, because Airflow
@@ -124,6 +130,7 @@ def tingting_campaign(
         )
         mine = {"tingting_conn_id": create.tingting_conn_id, "campaign_id": create.output}
         checked = {name: value for name, value in contacts.items() if name not in _ONLY_ADDING}
+        checked |= {name: value for name, value in (run or {}).items() if name in _FOR_THE_FORECAST}
         check = TingTingCheckContactsOperator(
             # Its rows that are left out are those of the adding, which writes them.
             **{**mine, **checked, "task_id": "check_contacts", "rejects_path": None}

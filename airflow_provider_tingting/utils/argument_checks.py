@@ -289,6 +289,13 @@ def share(value: Any, argument: str) -> None:
         raise TingTingConfigError(f"{argument} must be a share of contacts above 0 and up to 1; it is {quoted(value)}.")
 
 
+def pace(value: Any, argument: str) -> None:
+    """Refuse what is no number of calls a minute above 0."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not is_number or not 0 < value < math.inf:
+        raise TingTingConfigError(f"{argument} must be a number of calls a minute above 0; it is {quoted(value)}.")
+
+
 def an_occasion(value: Any, argument: str) -> None:
     """Refuse what is neither a text or number, nor a list of them."""
     if isinstance(value, list | tuple) and value:

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow_provider_tingting._compat import TRIGGERS_HAVE_ON_KILL
 from airflow_provider_tingting.clock import wall_time
-from airflow_provider_tingting.utils.arguments import seconds_of
+from airflow_provider_tingting.utils.arguments import campaign_id_of, seconds_of
 from airflow_provider_tingting.utils.task_end import WAIT
 
 if TYPE_CHECKING:
     from airflow_provider_tingting._compat import BaseOperator, Context
+    from airflow_provider_tingting.campaigns.watch import WaitPlan
 
 # The triggerer ends the wait at the deadline and the worker then judges; only if the triggerer is late by this much
 # does Airflow itself end the task, which skips the judging.
@@ -43,6 +44,25 @@ def deadline_of(
         seconds = execution_timeout.total_seconds()
         ends.append(begun + seconds - min(_KEPT_FOR_THE_END, seconds / 10))
     return min(ends, default=None)
+
+
+def wait_plan(operator: Any, context: Context) -> WaitPlan:
+    """Return what the run task waits for, with the deadline as a time that no deferral moves.
+
+    :param operator: the task's TingTingRunCampaignOperator.
+    :param context: the task's context.
+    :raises TingTingConfigError: an argument is wrong.
+    """
+    # Loads the models of the API, which a DAG file does not need.
+    from airflow_provider_tingting.campaigns.watch import WaitPlan
+
+    return WaitPlan(
+        campaign_id=campaign_id_of(operator.campaign_id),
+        poll_interval=seconds_of(operator.poll_interval, "poll_interval"),
+        deadline=deadline_of(context, operator.timeout, operator.execution_timeout),
+        tolerate_outage=seconds_of(operator.tolerate_outage, "tolerate_outage", zero=True),
+        starts_by=wall_time() + seconds_of(operator.stall_timeout, "stall_timeout"),
+    )
 
 
 def defer(

@@ -30,15 +30,21 @@ START_CHECKS: dict[str, check.Check] = {
 }
 
 
-def check_window_close(at_window_close: str, calling_window: WindowArgument, *, wait_for_completion: bool) -> None:
+def check_window_arguments(
+    at_window_close: str, fits_window: str, calling_window: WindowArgument, *, waits: bool
+) -> None:
     """Refuse arguments about the end of the calling window that contradict each other.
 
     :raises TingTingConfigError: they do.
     """
-    if at_window_close == "stop" and (calling_window is None or not wait_for_completion):
+    if at_window_close == "stop" and (calling_window is None or not waits):
         raise TingTingConfigError(
             'at_window_close="stop" stops the campaign when its calling window closes, so it needs a calling_window, '
             "and a task that waits for the end (wait_for_completion=True)."
+        )
+    if fits_window != "warn" and calling_window is None:
+        raise TingTingConfigError(
+            f'fits_window="{fits_window}" is about the end of the calling window, so it needs a calling_window.'
         )
 
 

@@ -95,3 +95,16 @@ def was_created_in_this_run(context: Context, campaign_id: int) -> bool:
     :param campaign_id: the campaign.
     """
     return campaign_id in upstream_xcoms(context, "campaign_id")
+
+
+def checked_estimate(context: Context, campaign_id: int) -> float | None:
+    """Return the credits that a check before this task has estimated for a campaign, or None.
+
+    :param context: the task's context.
+    :param campaign_id: the campaign.
+    """
+    for entry in upstream_xcoms(context, "summary"):
+        credits = entry.get("credits") if isinstance(entry, dict) and entry.get("campaign_id") == campaign_id else None
+        if isinstance(credits, dict) and isinstance(credits.get("estimate"), int | float):
+            return float(credits["estimate"])
+    return None

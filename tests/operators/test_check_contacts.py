@@ -57,7 +57,8 @@ def test_the_campaigns_messages_are_checked_and_nothing_is_sent(sandbox):
         "tags": {"name": {"filled": 3, "blank": 1}},
         "calls": 2,
         "sms": {"messages": 2, "parts": 2, "most_parts": 1, "unicode": 2},
-        "credits": {"remaining": 5, "limit": None, "estimate": 4, "enough": True},
+        "credits": {"remaining": 5, "limit": None, "estimate": 4, "enough": True, "drift": None},
+        "forecast": None,
         "rejects_path": None,
     }
     assert xcoms["summary"] == result
@@ -128,7 +129,7 @@ def test_a_message_will_do_instead_of_a_campaign(sandbox, logged):
 
     assert result["campaign_id"] is None
     assert (result["calls"], result["sms"]["parts"]) == (2, 4)
-    assert result["credits"] == {"remaining": 1, "limit": None, "estimate": 8, "enough": False}
+    assert result["credits"] == {"remaining": 1, "limit": None, "estimate": 8, "enough": False, "drift": None}
     assert xcoms == {"summary": result, "tingting_campaign_link": ""}
     assert "do not cover all contacts" in logged()
 
@@ -149,7 +150,7 @@ def test_a_balance_that_tingting_does_not_give_is_said_to_be_unknown(sandbox, fa
 
     result, _ = execute(checking(PEOPLE[:2], message="Hello"))
 
-    assert result["credits"] == {"remaining": None, "limit": None, "estimate": 2, "enough": None}
+    assert result["credits"] == {"remaining": None, "limit": None, "estimate": 2, "enough": None, "drift": None}
     assert "balance of the TingTing account is unknown" in logged()
 
 

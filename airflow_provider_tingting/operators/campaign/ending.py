@@ -73,6 +73,23 @@ def begun_campaign(hook: TingTingHook, campaign_id: int, started: Started) -> Ca
     return campaign
 
 
+def return_begun(operator: Any, context: Context, started: Started) -> dict[str, Any]:
+    """Return the result of a task that does not wait for the end of the campaign.
+
+    :param operator: the task's TingTingRunCampaignOperator.
+    :param context: the task's context.
+    :param started: the result of the request.
+    """
+    try:
+        campaign = begun_campaign(operator.hook, campaign_id_of(operator.campaign_id), started)
+    except TingTingCampaignFailedError:
+        raise
+    except TingTingError as error:
+        fail(operator, context, error, was_shown=False)
+    operator.emit_outcome(context, campaign)
+    return result_of(context, campaign)
+
+
 def wait_in_worker(
     hook: TingTingHook, plan: WaitPlan, log: Any, just_read: Campaign | None
 ) -> tuple[Observation, Campaign | None]:

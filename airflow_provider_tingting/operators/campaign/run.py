@@ -8,19 +8,18 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from airflow_provider_tingting._compat import TRIGGERS_HAVE_ON_KILL, conf
-from airflow_provider_tingting.clock import wall_time
 from airflow_provider_tingting.errors import (
-    TingTingCampaignFailedError,
     TingTingError,
 )
 from airflow_provider_tingting.operators.base import TingTingBaseOperator, TingTingBaseWriteOperator
 from airflow_provider_tingting.utils import argument_checks as check
-from airflow_provider_tingting.utils.arguments import campaign_id_of, seconds_of
+from airflow_provider_tingting.utils.arguments import campaign_id_of
 from airflow_provider_tingting.utils.asset_events import emit_asset_events
 from airflow_provider_tingting.utils.clears import check_run_on_clear, is_first_try, was_cleared
-from airflow_provider_tingting.utils.deferral import deadline_of, defer, note_end_of_wait
+from airflow_provider_tingting.utils.deferral import defer, note_end_of_wait, wait_plan
 from airflow_provider_tingting.utils.openlineage import TaskLineage, asset_dataset
-from airflow_provider_tingting.utils.run_age import START_CHECKS, check_window_close
+from airflow_provider_tingting.utils.run_age import START_CHECKS, check_window_arguments
+from airflow_provider_tingting.utils.task_state import checked_estimate
 
 if TYPE_CHECKING:
     from airflow_provider_tingting._compat import Context
@@ -47,7 +46,8 @@ class TingTingRunCampaignOperator(TingTingBaseWriteOperator):
     Kill: `stop_on_kill` decides. A task that ends while it waits to start has called no contact and stops nothing.
 
     XCom: `return_value` is `{campaign_id, status, progress_percent, contacts, reached, not_reached, pending,
-    reach_rate, credits}` (the figures only after waiting); with `at_window_close="stop"` also
+    reach_rate, credits, estimate}` (the figures only after waiting; `estimate` is the credits that a check in this run
+    has estimated, `credits` those that were spent); with `at_window_close="stop"` also
     `stopped_at_window_close`, true or false. `campaign_id` and `status` are keys of their own, too. An outlet of the
     task gets `{campaign_id, status, summary}` in its event's `extra`.
 
@@ -78,6 +78,10 @@ class TingTingRunCampaignOperator(TingTingBaseWriteOperator):
         stops it for good, so that no contact is called outside the window. The contacts that are left have the status
         `terminated`; `TingTingUnreachedContactsOperator` writes them to a file.
     :param on_stopped: how the task ends then: `fail` without a retry, `succeed` or `skip`.
+    :param fits_window: what to do with a campaign that would not end before its window closes: `warn` in the log,
+        `wait` for a window in which it does, or `fail`.
+    :param expected_pace: how many contacts TingTing calls in a minute, to forecast that; None for the pace of the
+        account's last campaigns with the same services, which is read for campaigns of 100 contacts or more.
     :param not_before: when the campaign may be started at the earliest, as a datetime or a text in ISO 8601; without an
         offset it is Nepal time. None for at once.
     :param one_at_a_time: whether to wait until no other campaign of the account runs.
@@ -120,6 +124,8 @@ class TingTingRunCampaignOperator(TingTingBaseWriteOperator):
         "over_daily_limit": check.choice("fail", "wait"),
         "at_window_close": check.choice("finish", "stop"),
         "on_stopped": check.choice("fail", "succeed", "skip"),
+        "fits_window": check.choice("warn", "wait", "fail"),
+        "expected_pace": check.optional(check.pace),
         "not_before": check.schedule,
         "start_timeout": check.optional(check.seconds),
         "partition_key": check.optional(check.text),
@@ -142,6 +148,8 @@ class TingTingRunCampaignOperator(TingTingBaseWriteOperator):
         outside_window: str = "wait",
         at_window_close: str = "finish",
         on_stopped: str = "fail",
+        fits_window: str = "warn",
+        expected_pace: float | None = None,
         not_before: str | datetime | None = None,
         one_at_a_time: bool = False,
         over_daily_limit: str = "fail",
@@ -165,6 +173,8 @@ class TingTingRunCampaignOperator(TingTingBaseWriteOperator):
         self.outside_window = outside_window
         self.at_window_close = at_window_close
         self.on_stopped = on_stopped
+        self.fits_window = fits_window
+        self.expected_pace = expected_pace
         self.not_before = not_before
         self.one_at_a_time = check.flag_of(one_at_a_time, "one_at_a_time")
         self.over_daily_limit = over_daily_limit
@@ -173,7 +183,7 @@ class TingTingRunCampaignOperator(TingTingBaseWriteOperator):
         self.on_too_old = on_too_old
         self.partition_key = partition_key
         self.check_literals()
-        check_window_close(at_window_close, calling_window, wait_for_completion=self.wait_for_completion)
+        check_window_arguments(at_window_close, fits_window, calling_window, waits=self.wait_for_completion)
         # What `on_kill` needs to know.
         self._ti: Any = None
         self._job: CampaignJob | None = None
@@ -223,16 +233,18 @@ class TingTingRunCampaignOperator(TingTingBaseWriteOperator):
 
         with self.fail_without_retry():
             number = campaign_id_of(self.campaign_id)
-            plan = replace(self._plan(context), deadline=gives_up_at)
+            plan = replace(wait_plan(self, context), deadline=gives_up_at)
         seen = Observation.from_event(event, campaign_id=number)
         return self._finish(context, plan, seen, was_shown=was_shown, until_close=until_close)
 
     def _start_and_wait(self, context: Context, **deferred: Any) -> dict[str, Any]:
+        from airflow_provider_tingting.operators.campaign.ending import return_begun
+
         with self.fail_without_retry():
             started = self._start(context, **deferred)
             if not self.wait_for_completion:
-                return self._return_begun(context, started)
-            plan = self._plan(context)
+                return return_begun(self, context, started)
+            plan = wait_plan(self, context)
         return self._wait(context, plan, started.campaign)
 
     def _wait(self, context: Context, plan: WaitPlan, campaign: Campaign | None) -> dict[str, Any]:
@@ -263,19 +275,19 @@ class TingTingRunCampaignOperator(TingTingBaseWriteOperator):
     ) -> Started:
         """Check the arguments, and request the run unless it has begun; wait while it may not start yet."""
         from airflow_provider_tingting.campaigns.job import RunRequest
-        from airflow_provider_tingting.operators.campaign.start import request_run
+        from airflow_provider_tingting.operators.campaign.start import load_job, request_run
 
         self._ti, self._job, self._has_ended = context["ti"], None, False
         self.check_templates()
         self.apply_on_clear(context, "run the campaign")
-        plan = self._plan(context)
+        plan = wait_plan(self, context)
         number = plan.campaign_id
         self.push_campaign(context, number)
         state, first = self.task_state(context), is_first_try(context)
         # An entry that is missing shows something only before the first clear: it may have been deleted.
         is_saved = state.load() is not None
         self._knows_earlier_tries = first or (state.is_available and (is_saved or not was_cleared(context)))
-        job = self._load_job(context, number)
+        job = load_job(self, context, number)
         if requested_at is not None and not state.is_available:
             job.update(run=RunRequest.MAYBE, run_requested_at=requested_at)
         if was_deferred:
@@ -283,47 +295,6 @@ class TingTingRunCampaignOperator(TingTingBaseWriteOperator):
             job.update(seen_not_started=True)
         self._job = job
         return request_run(self, context, job, plan, start_deadline)
-
-    def _load_job(self, context: Context, campaign_id: int) -> CampaignJob:
-        """Return the job of the campaign, with what earlier tries have saved."""
-        from airflow_provider_tingting.campaigns.job import CampaignJob, JobState
-
-        state = self.task_state(context)
-
-        def load() -> JobState:
-            return JobState.from_json(state.load())
-
-        job = CampaignJob(load(), lambda new: state.save(new.to_json()), load)
-        job.attach_to(campaign_id)
-        return job
-
-    def _return_begun(self, context: Context, started: Started) -> dict[str, Any]:
-        """Return the result of a task that does not wait for the end of the campaign."""
-        from airflow_provider_tingting.operators.campaign.ending import begun_campaign, fail, result_of
-
-        try:
-            campaign = begun_campaign(self.hook, campaign_id_of(self.campaign_id), started)
-        except TingTingCampaignFailedError:
-            raise
-        except TingTingError as error:
-            fail(self, context, error, was_shown=False)
-        self._emit(context, campaign)
-        return result_of(context, campaign)
-
-    def _plan(self, context: Context) -> WaitPlan:
-        """Return what to wait for, with the deadline as a time that no deferral moves.
-
-        :raises TingTingConfigError: an argument is wrong.
-        """
-        from airflow_provider_tingting.campaigns.watch import WaitPlan
-
-        return WaitPlan(
-            campaign_id=campaign_id_of(self.campaign_id),
-            poll_interval=seconds_of(self.poll_interval, "poll_interval"),
-            deadline=deadline_of(context, self.timeout, self.execution_timeout),
-            tolerate_outage=seconds_of(self.tolerate_outage, "tolerate_outage", zero=True),
-            starts_by=wall_time() + seconds_of(self.stall_timeout, "stall_timeout"),
-        )
 
     def _defer_wait(self, context: Context, plan: WaitPlan, *, was_shown: bool, **until_close: Any) -> NoReturn:
         """Hand the wait over to the triggerer and free this worker.
@@ -370,16 +341,23 @@ class TingTingRunCampaignOperator(TingTingBaseWriteOperator):
         """
         from airflow_provider_tingting.api.statuses import CampaignStatus
         from airflow_provider_tingting.campaigns.observation import Reason, Snapshot
-        from airflow_provider_tingting.campaigns.outcome import describe, judge, summarise, summary_figures
+        from airflow_provider_tingting.campaigns.outcome import (
+            describe,
+            judge,
+            spent_text,
+            summarise,
+            summary_figures,
+        )
         from airflow_provider_tingting.operators.campaign.ending import (
             ended_campaign,
             fail,
             raise_unless_ended,
             result_of,
         )
+        from airflow_provider_tingting.operators.campaign.start import load_job
         from airflow_provider_tingting.operators.campaign.window_close import end_stopped, stop_outside_window
 
-        job = self._load_job(context, plan.campaign_id)
+        job = load_job(self, context, plan.campaign_id)
         if until_close and seen.reason is Reason.TIMED_OUT:
             with self.fail_without_retry():
                 campaign = stop_outside_window(self, job, tolerate_outage=plan.tolerate_outage)
@@ -397,13 +375,20 @@ class TingTingRunCampaignOperator(TingTingBaseWriteOperator):
             self._has_ended = True
             summary = summarise(self.hook.get_conn(), campaign, self.record_contacts)
             result = result_of(context, campaign) | summary_figures(summary)
+            result["estimate"] = estimate = checked_estimate(context, campaign.id)
             if not end_stopped(self, context, job, campaign, summary, result):
                 judge(campaign, summary, self.success_when)
-            self.log.info("Campaign %s: %s", campaign.id, describe(summary))
-            self._emit(context, campaign, summary.to_json())
+            self.log.info("Campaign %s: %s%s", campaign.id, describe(summary), spent_text(summary.credits, estimate))
+            self.emit_outcome(context, campaign, summary.to_json())
             return result
 
-    def _emit(self, context: Context, campaign: Campaign, summary: dict[str, Any] | None = None) -> None:
+    def emit_outcome(self, context: Context, campaign: Campaign, summary: dict[str, Any] | None = None) -> None:
+        """Emit the events of the outlets, and keep the lineage.
+
+        :param context: the task's context.
+        :param campaign: the campaign.
+        :param summary: the figures of its contacts, if it has ended.
+        """
         outcome: dict[str, Any] = {"campaign_id": campaign.id, "status": campaign.status.value}
         if summary is not None:
             outcome["summary"] = summary

@@ -10,10 +10,11 @@ from airflow_provider_tingting.api.driver import run_flow
 from airflow_provider_tingting.campaigns import calling_window, concurrency
 from airflow_provider_tingting.campaigns.calling_window import CallingWindow
 from airflow_provider_tingting.campaigns.daily_credits import DailyCredits
+from airflow_provider_tingting.campaigns.job import CampaignJob
 from airflow_provider_tingting.campaigns.marker import is_of_occasion
 from airflow_provider_tingting.campaigns.schedule import read_schedule
 from airflow_provider_tingting.campaigns.start_gate import StartDeferred, StartGate
-from airflow_provider_tingting.campaigns.state import RunRequest
+from airflow_provider_tingting.campaigns.state import JobState, RunRequest
 from airflow_provider_tingting.clock import sleep
 from airflow_provider_tingting.contacts.message import sms_size
 from airflow_provider_tingting.errors import TingTingStartRefusedError
@@ -28,8 +29,7 @@ from airflow_provider_tingting.utils.task_state import occasion_of, upstream_xco
 if TYPE_CHECKING:
     from airflow_provider_tingting._compat import Context
     from airflow_provider_tingting.api.models import Campaign
-    from airflow_provider_tingting.campaigns.job import CampaignJob, Started
-    from airflow_provider_tingting.campaigns.state import JobState
+    from airflow_provider_tingting.campaigns.job import Started
     from airflow_provider_tingting.campaigns.watch import WaitPlan
     from airflow_provider_tingting.operators.base import TingTingBaseOperator
 
@@ -57,6 +57,8 @@ def start_gate_for(operator: Any, context: Context, deadline: float | None) -> S
         wait_for_window=operator.outside_window == "wait",
         one_at_a_time=operator.one_at_a_time,
         deadline=deadline,
+        fits_window=operator.fits_window,
+        expected_pace=None if operator.expected_pace is None else float(operator.expected_pace),
         not_before=_earliest(operator.not_before),
         check_age=partial(check_max_age, context, operator.max_age),
         credits=credits,
@@ -120,6 +122,23 @@ def is_run_by_another(context: Context, campaign: Campaign) -> bool:
         return False
     occasion = occasion_of(context, campaign.id)
     return occasion is not None and not occasion.get("is_own")
+
+
+def load_job(operator: Any, context: Context, campaign_id: int) -> CampaignJob:
+    """Return the job of a campaign, with what earlier tries have saved.
+
+    :param operator: the task's operator.
+    :param context: the task's context.
+    :param campaign_id: the campaign.
+    """
+    state = operator.task_state(context)
+
+    def load() -> JobState:
+        return JobState.from_json(state.load())
+
+    job = CampaignJob(load(), lambda new: state.save(new.to_json()), load)
+    job.attach_to(campaign_id)
+    return job
 
 
 def request_run(

@@ -18,6 +18,7 @@ from airflow_provider_tingting.utils import argument_checks as check
 from airflow_provider_tingting.utils.arguments import campaign_id_of, storage_path_of
 from airflow_provider_tingting.utils.asset_events import emit_asset_events
 from airflow_provider_tingting.utils.openlineage import TaskLineage, asset_dataset, file_dataset
+from airflow_provider_tingting.utils.task_state import checked_estimate
 
 if TYPE_CHECKING:
     from airflow_provider_tingting._compat import Context
@@ -173,7 +174,14 @@ class TingTingDownloadReportOperator(TingTingBaseOperator):
                 # The page takes its place after the report did: both files appear, or neither.
                 title = campaign.name or f"Campaign {number}"
                 about = f"Campaign {number} · {campaign.services} · {campaign.status}"
-                page = chart_file(fetched.read.report, chart, title=title, subtitle=about, overwrite=self.overwrite)
+                page = chart_file(
+                    fetched.read.report,
+                    chart,
+                    title=title,
+                    subtitle=about,
+                    estimate=checked_estimate(context, number),
+                    overwrite=self.overwrite,
+                )
                 open_files.enter_context(page)
             write = partial(write_read_report, format=format, overwrite=self.overwrite)
             written = write(fetched.read, spool, target, numbers=self.numbers, salt=salt)

@@ -29,7 +29,15 @@ def need_chart() -> None:
     import_extra("matplotlib.figure", extra="chart", purpose="A page with charts", otherwise="leave chart_path off")
 
 
-def write_chart(report: Report, target: Any, *, title: str, subtitle: str = "", overwrite: bool = True) -> int:
+def write_chart(
+    report: Report,
+    target: Any,
+    *,
+    title: str,
+    subtitle: str = "",
+    estimate: float | None = None,
+    overwrite: bool = True,
+) -> int:
     """Write a page with the charts of a campaign, whole or not at all; return its size in bytes.
 
     The page loads nothing from the network, follows the device's dark mode, fits a phone, and has every figure of a
@@ -39,17 +47,26 @@ def write_chart(report: Report, target: Any, *, title: str, subtitle: str = "", 
     :param target: as for `writers.write_report`.
     :param title: the campaign's name.
     :param subtitle: a line below it.
+    :param estimate: the credits that were estimated, to be shown beside those that were spent; None for none.
     :param overwrite: whether a file that is there is replaced.
     :raises TingTingReportError: the report is cut or damaged; a file that was there is unchanged.
     :raises TingTingStorageError: the target cannot be written; a file that was there is unchanged.
     :raises TingTingConfigError: when matplotlib is not installed.
     """
-    with chart_file(report, target, title=title, subtitle=subtitle, overwrite=overwrite) as size:
+    with chart_file(report, target, title=title, subtitle=subtitle, estimate=estimate, overwrite=overwrite) as size:
         return size
 
 
 @contextmanager
-def chart_file(report: Report, target: Any, *, title: str, subtitle: str = "", overwrite: bool = True) -> Iterator[int]:
+def chart_file(
+    report: Report,
+    target: Any,
+    *,
+    title: str,
+    subtitle: str = "",
+    estimate: float | None = None,
+    overwrite: bool = True,
+) -> Iterator[int]:
     """Write the page of `write_chart`, which takes the target's place when the block ends well.
 
     The arguments and errors are those of `write_chart`.
@@ -59,7 +76,8 @@ def chart_file(report: Report, target: Any, *, title: str, subtitle: str = "", o
     from airflow_provider_tingting.reports.chart.page import page_of
 
     need_chart()
-    page = page_of(ChartFigures.of(report), title=mask_text(title), subtitle=subtitle).encode("utf-8", "replace")
+    drawn = page_of(ChartFigures.of(report), title=mask_text(title), subtitle=subtitle, estimate=estimate)
+    page = drawn.encode("utf-8", "replace")
     with whole_file(target, overwrite=overwrite, what="The page") as file:
         file.write(page)
         yield len(page)

@@ -12,12 +12,13 @@ from airflow_provider_tingting.reports.chart.style import PAGE_STYLE
 from airflow_provider_tingting.timezones import NEPAL
 
 
-def page_of(figures: ChartFigures, *, title: str, subtitle: str = "") -> str:
+def page_of(figures: ChartFigures, *, title: str, subtitle: str = "", estimate: float | None = None) -> str:
     """Make the page.
 
     :param figures: what it shows.
     :param title: the campaign's name.
     :param subtitle: a line below it.
+    :param estimate: the credits that were estimated, or None.
     """
     charts = [section(figures) for section in SECTIONS]
     when = _period(figures.first, figures.last)
@@ -38,7 +39,7 @@ def page_of(figures: ChartFigures, *, title: str, subtitle: str = "") -> str:
 <h1 dir="auto">{escape(title)}</h1>
 {"".join(f"<p>{escape(line)}</p>" for line in lines)}
 </header>
-{_tiles(figures)}
+{_tiles(figures, estimate)}
 <div class="charts">
 {"".join(charts)}
 </div>
@@ -53,9 +54,11 @@ more. From TingTing's report; every contact counts once.</p>
 """
 
 
-def _tiles(figures: ChartFigures) -> str:
+def _tiles(figures: ChartFigures, estimate: float | None) -> str:
     summary = figures.summary
     each = f"{summary.credits / summary.reached:.2f} for each reached" if summary.reached else "no contact was reached"
+    if estimate is not None:
+        each = f"{amount(estimate)} estimated, {each}"
     tiles = [
         ("Contacts", "सम्पर्क", f"{summary.contacts:,}", f"{figures.dialled:,} dialled"),
         ("Reached", "पुगियो", share(summary.reached, summary.contacts), f"{summary.reached:,} contacts"),
