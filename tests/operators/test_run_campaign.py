@@ -53,6 +53,7 @@ def test_a_campaign_is_run_and_its_outcome_returned_as_figures(sandbox):
         "pending": 0,
         "reach_rate": 0.5,
         "credits": float(sandbox.world.campaigns[campaign].spent),
+        "estimate": None,
     }
     assert xcoms == {
         "campaign_id": campaign,
