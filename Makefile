@@ -26,7 +26,7 @@ CHECKOUT := pyproject.toml airflow_provider_tingting/__init__.py .ci/environment
 
 .DEFAULT_GOAL := help
 .PHONY: help demo airflow test test-properties test-browser test-durability test-versions lint format types docs reference build bench
-.PHONY: simulate requirements clean test-durability-sweep cluster test-cluster test-cluster-$(NEWEST) test-cluster-$(OLDEST)
+.PHONY: simulate mutate requirements clean test-durability-sweep cluster test-cluster test-cluster-$(NEWEST) test-cluster-$(OLDEST)
 .PHONY: $(addprefix test-,$(OLDER)) test-durability-$(NEWEST) test-durability-$(OLDEST)
 
 help: ## List these commands
@@ -110,6 +110,11 @@ build: $(VENV)/.tools ## Build wheel and source distribution into dist/
 simulate: $(VENV)/.installed ## Walk through simulated lives with faults, until ARGS is done (ARGS=--help lists the walks)
 	PYTHONPATH=.:tests $(RUN) -m simulation $(ARGS)
 
+# A module after the other: ARGS="airflow_provider_tingting.campaigns.job*"; `mutmut results` lists what survives.
+mutate: $(VENV)/.tools ## Change the core in one place after another, and see whether its tests notice
+	$(VENV)/bin/mutmut run $(ARGS)
+	$(VENV)/bin/mutmut results
+
 bench: $(VENV)/.tools ## Run the benchmarks; each prints its ratios (ARGS=--quick: small ones)
 	@set -e; for file in benchmarks/bench_*.py; do echo "== $$file"; $(RUN) "$$file" $(ARGS); done
 
@@ -119,7 +124,7 @@ requirements: ## Choose the exact versions anew (after a change of pyproject.tom
 	.ci/compile-requirements $(VENV)/bin/uv $(ARGS)
 
 clean: ## Remove everything that these commands made
-	rm -rf .venv .venv-* .airflow .demo build dist docs/_build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-* .airflow .demo build dist mutants docs/_build .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/.installed: .ci/requirements/airflow-$(NEWEST).txt $(CHECKOUT)

@@ -158,8 +158,3 @@ def tags_in(description: str) -> dict[str, str]:
 def is_marked(description: str) -> bool:
     """Return whether a campaign with this description carries the marker of any task."""
     return "[airflow:" in description
-
-
-def is_of_occasion(description: str) -> bool:
-    """Return whether a campaign with this description carries the marker of an occasion."""
-    return any(BY in match[2] for match in _MARKER.finditer(description))

@@ -8,7 +8,7 @@ import pytest
 
 from airflow_provider_tingting.api.models import Campaign
 from airflow_provider_tingting.campaigns.job import CampaignSpec, JobState, Marker, RunRequest
-from airflow_provider_tingting.campaigns.marker import is_marked, is_of_occasion
+from airflow_provider_tingting.campaigns.marker import is_marked
 from airflow_provider_tingting.campaigns.observation import Observation, Reason
 from airflow_provider_tingting.notifications.notification import Claim, Notification, NotificationMarker
 from airflow_provider_tingting.triggers.campaign import TingTingCampaignTrigger
@@ -59,14 +59,12 @@ def test_the_marker_of_a_task_instance() -> None:
     assert str(marker) == MARKER
     assert marker.is_in(f"{MARKER} वडा कार्यालय")
     assert is_marked(MARKER)
-    assert not is_of_occasion(MARKER)
 
 
 def test_the_marker_of_an_occasion() -> None:
     marker = Marker.of(SPEC, "जल_सूचना", "2026-W48 वडा ७", generation="1r0a3f")
 
     assert str(marker) == OF_AN_OCCASION
-    assert is_of_occasion(OF_AN_OCCASION)
     assert marker.any_generation().rank_in(OF_AN_OCCASION) == "1"
     assert str(marker.as_found(OF_AN_OCCASION.replace("1r0a3f", "0r77"))) == OF_AN_OCCASION.replace("1r0a3f", "0r77")
 

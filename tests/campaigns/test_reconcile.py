@@ -42,7 +42,7 @@ def shown(status: str, number: int = 7, **fields: object) -> Campaign:
 
 
 class Write:
-    """A write, its look, and what became of them."""
+    """A write, its look, and their results."""
 
     def __init__(self, *answers: object, found: object = None) -> None:
         self.answers = list(answers)
@@ -246,7 +246,7 @@ def stopped(server: ScriptedServer) -> str:
     return server.run(reconcile.stop(7))  # type: ignore[no-any-return]
 
 
-def test_a_stop_that_is_accepted_and_obeyed_is_for_good() -> None:
+def test_a_stop_that_is_accepted_and_carried_out_is_for_good() -> None:
     assert stopped(ScriptedServer(stop_campaign=STOPPED, get_campaign=shown("Terminated"))) == (
         "Campaign 7 was stopped for good."
     )
@@ -261,7 +261,7 @@ def test_a_stop_that_shows_a_moment_later_is_one() -> None:
     assert server.pauses("get_campaign") == list(idempotent_writes.RETRY_PAUSES[:2])
 
 
-def test_a_stop_that_is_accepted_and_not_obeyed_is_not_called_one() -> None:
+def test_a_stop_that_is_accepted_and_not_carried_out_is_not_called_one() -> None:
     server = ScriptedServer(stop_campaign=STOPPED, get_campaign=shown("Running"))
 
     said = stopped(server)

@@ -104,14 +104,14 @@ def test_the_time_of_a_request_is_counted_from_when_this_try_learns_of_it() -> N
     assert shared.made.unanswered_since == shared.ticks
     shared.ticks += 25
     assert shared.made.settles_in == RUN_SETTLES_WITHIN - 25
-    # What it knows already does not begin anew.
+    # What it knows already does not begin again.
     shared.made.learn()
     assert shared.made.settles_in == RUN_SETTLES_WITHIN - 25
     shared.ticks += 1000
     assert shared.made.settles_in == 0.0
 
 
-def test_a_later_request_begins_the_time_anew_and_other_changes_do_not() -> None:
+def test_a_later_request_begins_the_time_again_and_other_changes_do_not() -> None:
     shared = Shared(state(MAYBE, 1_000_000.0))
     shared.ticks += 25
     shared.made.update(seen_not_started=True)

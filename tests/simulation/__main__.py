@@ -67,6 +67,8 @@ def main() -> int:
                 shown = time.monotonic()
                 print(f"{total.lives:,} lives in {shown - began:.0f} s", flush=True)
     took = time.monotonic() - began
+    if took >= options.seconds:
+        print(f"stopped after {options.seconds:.0f} s: not every life was walked")
     print(f"{total.lives:,} lives in {took:.0f} s ({total.lives / max(took, 1e-9):.0f} a second)")
     for unpromised, times in total.unpromised.most_common():
         print(f"  cannot be promised: {unpromised}: {times:,} times")

@@ -392,6 +392,11 @@ IN_TWO_FAULTS = (
     "create, no store",
     "demo call",
     "demo call, no store",
+    "add",
+    "run that shows late",
+    "run deferred with stop_on_kill",
+    "run in the calling window",
+    "run deferred in the calling window",
 )
 
 #: The lives of which every single fault is tried whenever the tests run.

@@ -11,7 +11,6 @@ from airflow_provider_tingting.campaigns import calling_window, concurrency
 from airflow_provider_tingting.campaigns.calling_window import CallingWindow
 from airflow_provider_tingting.campaigns.daily_credits import DailyCredits
 from airflow_provider_tingting.campaigns.job import CampaignJob
-from airflow_provider_tingting.campaigns.marker import is_of_occasion
 from airflow_provider_tingting.campaigns.schedule import read_schedule
 from airflow_provider_tingting.campaigns.start_gate import StartDeferred, StartGate
 from airflow_provider_tingting.campaigns.state import JobState, RunRequest
@@ -117,9 +116,7 @@ def is_run_by_another(context: Context, campaign: Campaign) -> bool:
     :param context: the task's context.
     :param campaign: the campaign, which has not begun.
     """
-    # Only the campaign of an occasion has such a generation; no XCom is read for any other.
-    if not is_of_occasion(campaign.description):
-        return False
+    # Not by the marker: a person may have edited the campaign's description.
     occasion = occasion_of(context, campaign.id)
     return occasion is not None and not occasion.get("is_own")
 
