@@ -233,3 +233,7 @@ NON_RETRYABLE: dict[type[TingTingError], str] = {
     TingTingStorageRefusedError: "the path or the rights there are wrong",
     TingTingValidationError: "TingTing refuses the content",
 }
+
+
+class TingTingNoRetriesWarning(UserWarning):
+    """A task that changes something at TingTing has no retries, so that it fails for good when its worker dies."""

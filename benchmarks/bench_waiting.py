@@ -9,6 +9,10 @@ to nothing; its newest campaigns are those that are waited for. A campaign runs 
 each is at another point of that; so some end while it is measured. 10,000 waits look every 30 s. With 1,000 waits
 everything goes three times as fast: 10 s stand for 30, and 40 minutes for the two hours.
 
+Waits that arrive one after another, 0.65 s apart, are compared with as many that begin together, in one triggerer and
+in two (`arrivals` measures that alone, in seven minutes): from one interval after the last arrival on they should cost
+the same.
+
 The peer asks for each campaign by itself, one GET each interval, with one client for all: the best of its kind. Both
 are measured in this run. It exits with 1 when a target is missed.
 """
@@ -39,6 +43,10 @@ INTERVAL = 30.0
 TWO_HOURS = 7200.0
 A_PASS = 500  # triggers that are handed to the runner at once
 PASSES_APART = 1.0
+
+ARRIVE_APART = 0.65
+ARRIVALS = 200
+MOST_FOR_ARRIVALS = 1.2  # times the requests of waits that began together
 
 # Fewest times fewer requests, by the server's page; longest lag of the loop and most memory a wait.
 TARGETS = {10: 10.0, 100: 100.0}
@@ -154,7 +162,9 @@ def measure(options: argparse.Namespace) -> None:
         async def init_comms(self) -> None:
             self.comms_decoder = task_runner.SUPERVISOR_COMMS = Comms()
             self.events = Told()
-            self.waiting = deque(workload(one) for one in range(OTHERS + 1, OTHERS + 1 + options.waits))
+            mine = range(OTHERS + 1 + options.triggerer, OTHERS + 1 + options.waits, options.triggerers)
+            self.waiting = deque(workload(one) for one in mine)
+            self.began = time.time()
             self.base = 0
             self.measuring = asyncio.ensure_future(observe(self))
 
@@ -162,7 +172,11 @@ def measure(options: argparse.Namespace) -> None:
             if self.measuring.done():
                 self.measuring.result()
             # The first alone: what it brings with it, such as modules, is nobody's share.
-            for _ in range(min(A_PASS if self.triggers else 1, len(self.waiting))):
+            at_once = A_PASS if self.triggers else 1
+            if self.triggers and options.apart:
+                arrived = int((time.time() - self.began) / options.apart) // options.triggerers
+                at_once = arrived - len(self.triggers) - len(self.events.at)
+            for _ in range(min(at_once, len(self.waiting))):
                 if not self.triggers or self.base:
                     self.to_create.append(self.waiting.popleft())
 
@@ -199,6 +213,7 @@ def measure(options: argparse.Namespace) -> None:
         late.sort()
         delays.sort()
         result = {
+            "began": began,
             "waits": waits,
             "rate": rate(asked, now, began, seconds),
             "cpu": cpu / seconds,
@@ -223,8 +238,14 @@ def measure(options: argparse.Namespace) -> None:
 # -- all of it ---------------------------------------------------------------------------------------------------------
 
 
-def run(way: str, waits: int, cap: int, speed: float, intervals: float) -> dict[str, Any]:
-    """Measure one way with a server of its own."""
+def run(
+    way: str, waits: int, cap: int, speed: float, intervals: float, *, apart: float = 0.0, triggerers: int = 1
+) -> dict[str, Any]:
+    """Measure one way with a server of its own.
+
+    :param apart: the seconds between two arrivals; 0: all begin together.
+    :param triggerers: how many share the waits; the figures are those of the one that began to measure last.
+    """
     interval, lasts = INTERVAL / speed, TWO_HOURS / speed
     same = ["--waits", str(waits), "--cap", str(cap), "--lasts", str(lasts), "--interval", str(interval)]
     server = subprocess.Popen([sys.executable, HERE, "serve", *same], stdout=subprocess.PIPE, text=True)
@@ -244,18 +265,28 @@ def run(way: str, waits: int, cap: int, speed: float, intervals: float) -> dict[
                 "NO_PROXY": "127.0.0.1",
                 "no_proxy": "127.0.0.1",
             }
-            timing = ["--settle", str(1.2 * interval), "--seconds", str(intervals * interval)]
-            done = subprocess.run(
-                [sys.executable, HERE, "measure", "--way", way, *same, *timing],
-                env=environment,
-                capture_output=True,
-                text=True,
-                timeout=600,
-            )
-        for line in done.stdout.splitlines():
-            if line.startswith("RESULT "):
-                return dict(json.loads(line.removeprefix("RESULT ")))
-        raise SystemExit(f"no result:\n{done.stdout[-2000:]}\n{done.stderr[-3000:]}")
+            timing = ["--settle", str((1.0 if apart else 1.2) * interval), "--seconds", str(intervals * interval)]
+            timing += ["--apart", str(apart / speed), "--triggerers", str(triggerers)]
+            running = [
+                subprocess.Popen(
+                    [sys.executable, HERE, "measure", "--way", way, *same, *timing, "--triggerer", str(number)],
+                    env=environment,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.PIPE,
+                    text=True,
+                )
+                for number in range(triggerers)
+            ]
+            said = [process.communicate(timeout=600) for process in running]
+        results = [
+            dict(json.loads(line.removeprefix("RESULT ")))
+            for output, _ in said
+            for line in output.splitlines()
+            if line.startswith("RESULT ")
+        ]
+        if len(results) < triggerers:
+            raise SystemExit(f"no result:\n{said}")
+        return max(results, key=lambda result: float(result["began"]))
     finally:
         server.kill()
         server.wait()
@@ -263,24 +294,57 @@ def run(way: str, waits: int, cap: int, speed: float, intervals: float) -> dict[
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("role", nargs="?", default="all", choices=["all", "serve", "measure"])
+    parser.add_argument("role", nargs="?", default="all", choices=["all", "arrivals", "serve", "measure"])
     parser.add_argument("--quick", action="store_true", help="1,000 waits only")
     parser.add_argument("--way", default="poller")
     for number in ("--interval", "--lasts", "--settle", "--seconds"):
         parser.add_argument(number, type=float)
+    parser.add_argument("--apart", type=float, default=0.0)
     for number in ("--waits", "--cap"):
         parser.add_argument(number, type=int)
+    parser.add_argument("--triggerers", type=int, default=1)
+    parser.add_argument("--triggerer", type=int, default=0)
     options = parser.parse_args()
     if options.role == "serve":
         asyncio.run(serve(options.waits, options.cap, options.lasts))
     elif options.role == "measure":
         measure(options)
+    elif options.role == "arrivals":
+        return report(arrivals())
     else:
-        return compare([(1_000, 3.0, 6.0)] if options.quick else [(1_000, 3.0, 6.0), (10_000, 1.0, 4.0)])
+        return report(
+            arrivals() + compare([(1_000, 3.0, 6.0)] if options.quick else [(1_000, 3.0, 6.0), (10_000, 1.0, 4.0)])
+        )
     return 0
 
 
-def compare(sizes: list[tuple[int, float, float]]) -> int:
+def report(missed: list[str]) -> int:
+    print("\n" + ("\n".join(f"MISSED: {one}" for one in missed) or "Every target is met."))
+    return 1 if missed else 0
+
+
+def arrivals() -> list[str]:
+    """Compare waits that arrive one after another with those that begin together; return what misses its target."""
+    missed = []
+    speed, intervals = 3.0, 6.0
+    print(
+        f"{ARRIVALS} waits, one look each {INTERVAL:.0f} s, {speed:.0f} times as fast, an interval after the last came"
+    )
+    print(("{:<14}" + "{:>18}" * 3).format("triggerers", "together, req/s", "0.65 s apart", "ratio"))
+    for triggerers in (1, 2):
+        rates = [
+            run("poller", ARRIVALS, 100, speed, intervals, apart=apart, triggerers=triggerers)["rate"]
+            for apart in (0.0, ARRIVE_APART)
+        ]
+        ratio = rates[1] / rates[0]
+        print(f"{triggerers:<14}{rates[0]:>18.2f}{rates[1]:>18.2f}{ratio:>18.2f}", flush=True)
+        if ratio > MOST_FOR_ARRIVALS:
+            missed.append(f"arrivals in {triggerers} triggerers cost {ratio:.2f} times as much")
+    return missed
+
+
+def compare(sizes: list[tuple[int, float, float]]) -> list[str]:
+    """Compare shared waits with one GET a wait; return the targets that are missed."""
     missed = []
     heads = ("way", "page", "req/s", "fewer", "CPU %", "KiB/wait", "lag p99 ms", "max", "ends", "told after", "at most")
     idle = run("poller", 0, 10, 10.0, 5.0)
@@ -306,8 +370,7 @@ def compare(sizes: list[tuple[int, float, float]]) -> int:
                 missed.append(f"{waits:,} waits, pages of {cap}: lag p99 {poller['lag_p99_ms']:.1f} ms")
             if poller["kib"] >= MOST_KIB:
                 missed.append(f"{waits:,} waits, pages of {cap}: {poller['kib']:.1f} KiB a wait")
-    print("\n" + ("\n".join(f"MISSED: {one}" for one in missed) or "Every target is met."))
-    return 1 if missed else 0
+    return missed
 
 
 def show(way: str, page: str, one: dict[str, Any], fewer: float | None) -> None:

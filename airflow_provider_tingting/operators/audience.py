@@ -11,7 +11,13 @@ from airflow_provider_tingting.contacts.frequency_cap import FrequencyCap
 from airflow_provider_tingting.operators.base import TingTingBaseOperator
 from airflow_provider_tingting.utils import argument_checks as check
 from airflow_provider_tingting.utils.arguments import check_rendered, storage_path_of
-from airflow_provider_tingting.utils.openlineage import TaskLineage, asset_dataset, file_dataset
+from airflow_provider_tingting.utils.openlineage import (
+    Dataset,
+    TaskLineage,
+    asset_dataset,
+    file_dataset,
+    query_datasets,
+)
 
 if TYPE_CHECKING:
     from airflow_provider_tingting.api.models import Campaign
@@ -178,13 +184,17 @@ class TingTingBaseAudienceOperator(TingTingBaseOperator):
             yield reader, audience
 
     def record_lineage(self, campaign_id: int | None, rejects_path: str | None) -> None:
-        """Keep for OpenLineage which file was read, which campaign got contacts, and where the rejected rows are.
+        """Keep for OpenLineage which file or tables were read, which campaign got contacts, where rejected rows are.
 
         :param campaign_id: the campaign that got contacts, if one did.
         :param rejects_path: the file of rejected rows, if one was written.
         """
         is_path = isinstance(self.contacts, str) or hasattr(self.contacts, "open")
-        inputs = (file_dataset(storage_path_of(self.contacts, "contacts", "people.csv")),) if is_path else ()
+        inputs: tuple[Dataset, ...] = ()
+        if is_path:
+            inputs = (file_dataset(storage_path_of(self.contacts, "contacts", "people.csv")),)
+        elif self.sql:
+            inputs = query_datasets(str(self.sql), str(self.sql_conn_id))
         outputs = [] if campaign_id is None else [asset_dataset(self.campaign_uri(campaign_id))]
         if rejects_path:
             outputs.append(file_dataset(storage_path_of(rejects_path, "rejects_path", "rejects.csv")))

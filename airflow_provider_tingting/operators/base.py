@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property, partial
@@ -15,6 +17,7 @@ from airflow_provider_tingting.errors import (
     NON_RETRYABLE,
     TingTingAuthError,
     TingTingError,
+    TingTingNoRetriesWarning,
     TingTingRunTooOldError,
 )
 from airflow_provider_tingting.links.campaign import TingTingCampaignLink, push_link
@@ -33,6 +36,8 @@ if TYPE_CHECKING:
 
 #: Templated arguments that may hold contacts.
 _DATA = frozenset({"contacts", "exclude"})
+# Packages whose frames stand between a DAG file and an operator.
+_NOT_THE_USERS = frozenset({"airflow", "airflow_provider_tingting"})
 
 
 class TingTingBaseOperator(BaseOperator):
@@ -49,12 +54,25 @@ class TingTingBaseOperator(BaseOperator):
     argument_checks: ClassVar[Mapping[str, check.Check]] = {"tingting_conn_id": check.text}
     #: The errors that fail the task without further tries.
     non_retryable: ClassVar[tuple[type[TingTingError], ...]] = tuple(NON_RETRYABLE)
+    #: Whether the task changes something at TingTing.
+    writes: ClassVar[bool] = False
     # What the task has read and written, for OpenLineage.
     _lineage = TaskLineage()
 
     def __init__(self, *, tingting_conn_id: str = DEFAULT_CONN_ID, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.tingting_conn_id = tingting_conn_id
+        # Airflow passes the default arguments of DAG and task group on to each `__init__`.
+        if self.writes and not self.retries and "retries" not in {**(kwargs.get("default_args") or {}), **kwargs}:
+            _warn_of_no_retries(self.task_id)
+
+    @classmethod
+    def partial(cls, **kwargs: Any) -> Any:
+        """Return the operator to be mapped; warn if it has no retries, as for one that is not mapped."""
+        made = super().partial(**kwargs)
+        if cls.writes and not made.kwargs.get("retries") and "retries" not in kwargs:
+            _warn_of_no_retries(kwargs["task_id"])
+        return made
 
     @cached_property
     def hook(self) -> TingTingHook:
@@ -146,6 +164,8 @@ class TingTingBaseWriteOperator(TingTingBaseOperator):
         that may not be repeated), `send_again` (do it again) or `fail`.
     """
 
+    writes: ClassVar[bool] = True
+
     argument_checks: ClassVar[Mapping[str, check.Check]] = {
         **TingTingBaseOperator.argument_checks,
         "on_clear": check.choice(*ON_CLEAR),
@@ -167,3 +187,16 @@ class TingTingBaseWriteOperator(TingTingBaseOperator):
     def task_state(self, context: Context) -> TaskState:
         """Return the state that earlier tries of this task have saved; empty after a clear with `send_again`."""
         return ClearPolicy(self.on_clear).task_state(context)
+
+
+def _warn_of_no_retries(task_id: str) -> None:
+    """Warn at the line of the DAG file that makes the task."""
+    level, frame = 1, inspect.currentframe()
+    while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] in _NOT_THE_USERS:
+        level, frame = level + 1, frame.f_back
+    warnings.warn(
+        f"Task {task_id!r} has no retries: when its worker dies, the task fails, and no task watches its campaign any "
+        "more. Set retries=3 and a retry_delay in the DAG's default_args, or retries=0 on the task if that is meant.",
+        TingTingNoRetriesWarning,
+        stacklevel=level - 1,
+    )

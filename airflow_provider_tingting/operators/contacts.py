@@ -74,6 +74,7 @@ class TingTingAddContactsOperator(TingTingBaseAudienceOperator):
     """
 
     template_fields: Sequence[str] = (*TingTingBaseAudienceOperator.template_fields, "campaign_id")
+    writes: ClassVar[bool] = True
     argument_checks: ClassVar[Mapping[str, check.Check]] = {
         **TingTingBaseAudienceOperator.argument_checks,
         "campaign_id": check.an_id,

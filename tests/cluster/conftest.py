@@ -55,11 +55,15 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 @pytest.fixture(scope="session")
 def object_store() -> Iterator[S3Server | None]:
     """An S3 server; None where the libraries for it are missing."""
-    if any(find_spec(name) is None for name in ("moto", "flask_cors", "s3fs")):
+    if any(find_spec(name) is None for name in ("moto", "flask_cors", "s3fs", "airflow.providers.amazon")):
         yield None
         return
+    import logging
+
     from support.s3_server import running_s3
 
+    # A line for each request would hide what a failed test says.
+    logging.getLogger("werkzeug").setLevel(logging.WARNING)
     with running_s3() as server:
         yield server
 

@@ -20,7 +20,7 @@ pytestmark = [
 ]
 
 WAITS = int(os.environ.get("TINGTING_CLUSTER_WAITS", "200"))
-_POLL_INTERVAL = 10
+_POLL_INTERVAL = 10  # as in the DAG
 _INTERVALS = 4
 _PAGE = 100
 
@@ -33,7 +33,7 @@ def test_waits_that_arrive_one_after_another_share_their_requests(
         a_campaign(scene.sandbox, scene.new_contacts(2), name=f"Arrival {number}", services="PHONE")
         for number in range(WAITS)
     ]
-    scene.trigger("many_waits", {"campaigns": campaigns, "poll_interval": _POLL_INTERVAL})
+    scene.trigger("many_waits", {"campaigns": campaigns})
     scene.until(lambda: scene.tasks_in("deferred"), "the first wait")
     first = time.monotonic()
     scene.until(lambda: len(scene.tasks_in("deferred")) == WAITS, "the last wait", within=600)

@@ -1,11 +1,16 @@
-"""Campaigns on a cluster to which nothing happens, and on one whose TingTing fails."""
+"""Campaigns on a cluster to which nothing happens, on one whose TingTing fails, and by way of an object store."""
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from cluster.scene import Figures, Scene
+from cluster.scene import CONTACTS, Figures, Scene
+
+if TYPE_CHECKING:
+    from support.s3_server import S3Server
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(700)]
 
@@ -28,9 +33,25 @@ _FAULTS = (
 )
 
 
+@pytest.fixture(scope="module")
+def store(object_store: S3Server | None) -> Any:
+    """A client of the store that the cluster's connection `aws_default` names; None where it cannot run."""
+    if object_store is None:
+        return None
+    from support.s3_server import file_system
+
+    client = file_system(object_store.address)
+    client.call_s3("create_bucket", Bucket="campaigns")
+    return client
+
+
 @pytest.fixture(scope="module", autouse=True)
-def _begun(scenes: dict[str, Scene]) -> None:
+def _begun(scenes: dict[str, Scene], store: Any) -> None:
     """All scenarios of this file go on side by side."""
+    if store is not None:
+        folder, scene = "s3://aws_default@campaigns", scenes["storage"]
+        conf = {"name": "Shared", "contacts": [*scene.new_contacts(), "12"], "rejects": f"{folder}/rejects.csv"}
+        scene.trigger("shared_storage", {**conf, "report": f"{folder}/report.csv"})
     scenes["plain"].begin("whole_life", _CAMPAIGNS)
     for fault in _FAULTS:
         scenes["faults"].sandbox.faults.parse(fault)
@@ -60,3 +81,24 @@ def test_a_tingting_that_fails_costs_no_call(scenes: dict[str, Scene], note: Cal
     applied = sum(entry.fault is not None for entry in faults.sandbox.requests)
     note(figures).assert_each_contact_was_called_once()
     assert applied >= 20
+
+
+def test_audience_and_report_go_from_worker_to_worker_by_an_object_store(
+    scenes: dict[str, Scene], store: Any, note: Callable[[Figures], Figures]
+) -> None:
+    if store is None:
+        pytest.skip("needs moto, s3fs and Airflow's provider for Amazon")
+    scene = scenes["storage"]
+    figures = note(scene.end(1))
+
+    figures.assert_each_contact_was_called_once()
+    assert figures.second_tries == 0
+    hosts = {task.task_id: task.host for task in scene.tasks()}
+    assert (hosts["audience"], hosts["add"], hosts["report"]) == ("worker-1", "worker-2", "worker-2")
+    assert len(rows_of(store, "report.csv")) == CONTACTS
+    assert ["12" in row.values() for row in rows_of(store, "rejects.csv")] == [True]
+    assert [name for name in store.find("campaigns") if "audiences" in name and name.endswith("audience.jsonl.gz")]
+
+
+def rows_of(store: Any, key: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(store.cat(f"campaigns/{key}").decode().splitlines()))

@@ -68,7 +68,7 @@ class TingTingRunCampaignOperator(TingTingBaseWriteOperator):
     :param success_when: what counts as a success of a `Completed` campaign: the least share of contacts reached, from
         0 to 1, or a function from the campaign's summary to a bool. By default at least one contact must have been
         reached.
-    :param tolerate_outage: seconds for which TingTing may fail to answer during the wait.
+    :param tolerate_outage: seconds for which TingTing may fail to answer, before the request and during the wait.
     :param stall_timeout: how long TingTing, once it has taken the request, may leave the campaign `Not Started`, in
         seconds or as a timedelta.
     :param calling_window: the hours in which the campaign may be started, such as `("08:00", "20:00")` in Nepal, or a

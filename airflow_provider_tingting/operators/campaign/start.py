@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -14,9 +15,10 @@ from airflow_provider_tingting.campaigns.job import CampaignJob
 from airflow_provider_tingting.campaigns.schedule import read_schedule
 from airflow_provider_tingting.campaigns.start_gate import StartDeferred, StartGate
 from airflow_provider_tingting.campaigns.state import JobState, RunRequest
+from airflow_provider_tingting.campaigns.watch import JITTER, Wait
 from airflow_provider_tingting.clock import sleep
 from airflow_provider_tingting.contacts.message import sms_size
-from airflow_provider_tingting.errors import TingTingStartRefusedError
+from airflow_provider_tingting.errors import TingTingAPIError, TingTingStartRefusedError
 from airflow_provider_tingting.triggers.start import TingTingStartTrigger
 from airflow_provider_tingting.utils.arguments import seconds_of
 from airflow_provider_tingting.utils.clears import is_first_try
@@ -145,14 +147,15 @@ def request_run(
     plan: WaitPlan,
     start_deadline: float | None,
 ) -> Started:
-    """Request the run of a campaign unless it has begun; wait while it may not start yet.
+    """Request the run of a campaign unless it has begun; wait while it may not start yet, or TingTing does not respond.
 
     :param operator: the task's operator.
     :param context: the task's context.
     :param job: the job of the campaign.
     :param plan: the campaign, and how to wait.
     :param start_deadline: until when the start may be deferred, in seconds since 1970; None to count it from now.
-    :raises TingTingError: see `CampaignJob.run_once` and `StartGate.check`.
+    :raises TingTingError: see `CampaignJob.run_once` and `StartGate.check`; an error that may pass is raised after
+        `tolerate_outage`.
     """
     if start_deadline is None:
         start_deadline = deadline_of(context, operator.start_timeout, operator.execution_timeout, calling_window.now)
@@ -163,6 +166,7 @@ def request_run(
     def read_first_for(campaign: Campaign) -> float:
         return stall_timeout if is_run_by_another(context, campaign) else read_first
 
+    wait = Wait(plan, operator.log)
     while True:
         client = operator.hook.get_conn()
         gate = start_gate_for(operator, context, start_deadline)
@@ -177,6 +181,11 @@ def request_run(
         except StartDeferred as deferred:
             start_plan = replace(plan, deadline=start_deadline)
             wait_to_start(operator, context, deferred, start_plan, job.state, deferrable=operator.deferrable)
+        except TingTingAPIError as error:
+            # A request that may have been carried out is not for this wait: the job has read its effect for long.
+            if job.state.run is not RunRequest.NEVER or wait.unanswered(error) is not None or wait.time_is_up:
+                raise
+            sleep(wait.next_look(random.uniform(0.0, JITTER)))
 
 
 def _earliest(not_before: Any) -> float | None:

@@ -70,9 +70,9 @@ with DAG(dag_id="many_waits", schedule=None, default_args=DEFAULTS):
         """The campaigns to run."""
         return dag_run.conf["campaigns"]
 
-    TingTingRunCampaignOperator.partial(
-        task_id="run", deferrable=True, poll_interval="{{ dag_run.conf['poll_interval'] }}"
-    ).expand(campaign_id=campaigns())
+    TingTingRunCampaignOperator.partial(task_id="run", deferrable=True, poll_interval=10).expand(
+        campaign_id=campaigns()
+    )
 
 with DAG(dag_id="shared_storage", schedule=None, default_args=DEFAULTS):
 
@@ -84,9 +84,15 @@ with DAG(dag_id="shared_storage", schedule=None, default_args=DEFAULTS):
     create = create_task(queue="worker-2")
     people = audience()
     check = TingTingCheckContactsOperator(
-        task_id="check", contacts=people, rejects_path="{{ dag_run.conf['rejects'] }}", queue="worker-2"
+        task_id="check",
+        contacts=people,
+        on_invalid="skip",
+        rejects_path="{{ dag_run.conf['rejects'] }}",
+        queue="worker-2",
     )
-    add = TingTingAddContactsOperator(task_id="add", campaign_id=create.output, contacts=people, queue="worker-2")
+    add = TingTingAddContactsOperator(
+        task_id="add", campaign_id=create.output, contacts=people, on_invalid="skip", queue="worker-2"
+    )
     run = TingTingRunCampaignOperator(
         task_id="run", campaign_id=create.output, deferrable=True, poll_interval=2, queue="worker-1"
     )
