@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import traceback
-from asyncio import to_thread
 from collections.abc import Generator, Mapping, Sequence
 from copy import copy
 from dataclasses import replace
@@ -204,8 +203,12 @@ class TingTingNotifier(BaseNotifier):
         try:
             hook = self._hook()
             source = (await hook.get_async_settings()).do_not_call
-            # Reading a file or a database blocks.
-            notification = await to_thread(self._allowed, self._notification(context), source)
+            notification = self._notification(context)
+            if source is not None:
+                from asgiref.sync import sync_to_async
+
+                # Reading a file or a database blocks, and Airflow's own reads of connections need such a thread.
+                notification = await sync_to_async(self._allowed, thread_sensitive=False)(notification, source)
             async with await hook.get_async_conn() as client:
                 await run_flow_async(client, self._delivery(notification))
         except Exception as error:

@@ -121,6 +121,11 @@ def prepare(
         set_argument(task, "retry_exponential_backoff", False)
         set_argument(task, "execution_timeout", None)
         set_argument(task, "email", None)
+        if argument(task, "frequency_cap") is not None:
+            set_argument(task, "frequency_cap", None)
+            prepared.notes.append(
+                f"The frequency cap of {task.task_id} is not applied: a rehearsal does not read the contact log."
+            )
         if task.task_id not in prepared.skipped:
             hooks.install(class_of(task))
     return prepared
