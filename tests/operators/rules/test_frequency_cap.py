@@ -39,13 +39,13 @@ def _logged(connect, database):
 
 @pytest.fixture
 def it_is(sandbox, monkeypatch):
-    """`it_is(moment)` sets the time of the world and of the log."""
+    """`it_is(moment)` sets the time of the world, which passes fast, and that of the log, which stands still."""
     from airflow_provider_tingting.utils import contact_log
 
     def set_clock(moment):
         sandbox.clock.resume(moment.timestamp(), speed=5000)
+        monkeypatch.setattr(contact_log, "wall_time", moment.timestamp)
 
-    monkeypatch.setattr(contact_log, "wall_time", sandbox.clock.time)
     set_clock(NOON)
     return set_clock
 
