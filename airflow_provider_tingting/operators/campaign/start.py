@@ -182,8 +182,8 @@ def request_run(
             start_plan = replace(plan, deadline=start_deadline)
             wait_to_start(operator, context, deferred, start_plan, job.state, deferrable=operator.deferrable)
         except TingTingAPIError as error:
-            # A request that may have been carried out is not for this wait: the job has read its effect for long. Nor is
-            # a pause that TingTing asks for and that Airflow can wait for without a worker slot.
+            # A request that may have been carried out is not for this wait: the job has read its effect for long. Nor
+            # is a long pause that TingTing asks for: until a retry Airflow waits without a worker slot.
             is_for_a_retry = job.state.run is not RunRequest.NEVER or (error.retry_after or 0.0) >= plan.tolerate_outage
             if is_for_a_retry or wait.unanswered(error) is not None or wait.time_is_up:
                 raise
