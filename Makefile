@@ -85,6 +85,7 @@ lint: $(VENV)/.tools ## Check style, formatting, the words of the prose, and whi
 	$(RUN) -m ruff format --check .
 	$(VENV)/bin/lint-imports --cache-dir .airflow/import-graph
 	$(RUN) .ci/check_prose.py
+	$(RUN) .ci/check_docstrings.py
 
 format: $(VENV)/.tools ## Mend style and formatting
 	$(RUN) -m ruff check --fix .

@@ -56,6 +56,7 @@ def file_uri(path: object) -> str:
 def sanitize_uri(uri: SplitResult) -> SplitResult:
     """Normalise a `tingting://` URI: the host in lower case, without user or usual port, and the id as a number.
 
+    :param uri: the URI, split.
     :raises ValueError: there is no host, or what should be the id of a campaign or survey is none.
     """
     host = (uri.hostname or "").rstrip(".")
@@ -111,6 +112,8 @@ def openlineage_name(uri: str) -> tuple[str, str]:
     """Return namespace and name of a campaign, survey or file as OpenLineage names datasets.
 
     The namespace is scheme and host, the name the rest of the path; for a local file `file` and its path.
+
+    :param uri: the URI of the asset.
     """
     parts = urlsplit(uri)
     path = unquote(parts.path)

@@ -23,7 +23,10 @@ class Clock(Protocol):
         """Return the seconds of a clock that never jumps, for durations."""
 
     def sleep(self, seconds: float, /) -> None:
-        """Return after so many seconds."""
+        """Return after so many seconds.
+
+        :param seconds: how long; zero or less does not wait.
+        """
 
 
 _clock: Clock = time
@@ -40,7 +43,10 @@ def monotonic() -> float:
 
 
 def sleep(seconds: float) -> None:
-    """Sleep for some seconds; zero or less returns at once."""
+    """Sleep for some seconds; zero or less returns at once.
+
+    :param seconds: how long; zero or less does not wait.
+    """
     if seconds > 0:
         _clock.sleep(seconds)
 
@@ -49,6 +55,7 @@ def sleep_unless(event: threading.Event, seconds: float) -> None:
     """Sleep for some seconds, but not longer than until an event is set.
 
     :param event: set by another thread.
+    :param seconds: how long; zero or less does not wait.
     """
     if _clock is time:
         event.wait(max(0.0, seconds))

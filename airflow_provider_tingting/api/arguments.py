@@ -36,12 +36,18 @@ def id_of(value: Any, argument: str) -> int:
 
 
 def campaign_of(value: Any) -> int:
-    """Return a campaign's id, as `id_of`."""
+    """Return a campaign's id, as `id_of`.
+
+    :param value: the argument.
+    """
     return id_of(value, "campaign_id")
 
 
 def contact_of(value: Any) -> int:
-    """Return a contact's id, as `id_of`."""
+    """Return a contact's id, as `id_of`.
+
+    :param value: the argument.
+    """
     return id_of(value, "contact_id")
 
 

@@ -294,12 +294,18 @@ class AsyncTingTingClient(_Client):
         self._transport: _AsyncTransport = HttpxTransport(self._origin)
 
     async def send(self, call: Call[T]) -> T:
-        """Send one call, as `TingTingClient.send` does."""
+        """Send one call, as `TingTingClient.send` does.
+
+        :param call: the call.
+        """
 
         return await drive_async(self._alternatives.send(call), self._with_retries(self._once))
 
     async def iterate(self, first: Call[Page[R]]) -> AsyncIterator[R]:
-        """Yield the rows of a list over all its pages, as `TingTingClient.iterate` does."""
+        """Yield the rows of a list over all its pages, as `TingTingClient.iterate` does.
+
+        :param first: the call for the first page.
+        """
         paginator, lookahead = Paginator(adapted(first, self.dialect), timeout=self._list_timeout), Lookahead[R]()
         wanted = name_filter(first, self.dialect)
         in_flight: dict[object, asyncio.Task[Page[R]]] = {}
@@ -327,7 +333,11 @@ class AsyncTingTingClient(_Client):
             await asyncio.gather(*in_flight.values(), return_exceptions=True)
 
     async def download(self, call: Call[None], target: BinaryIO) -> Downloaded:
-        """Write the response's body to a file, as `TingTingClient.download` does."""
+        """Write the response's body to a file, as `TingTingClient.download` does.
+
+        :param call: the call.
+        :param target: a seekable binary file; the body is written from its position on.
+        """
         start = target.tell()
 
         async def once(one: Call[Any], deadline: float) -> Downloaded:

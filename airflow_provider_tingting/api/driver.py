@@ -17,14 +17,20 @@ class CallSender(Protocol):
     """A synchronous client, such as `TingTingClient`."""
 
     def send(self, call: Call[T], /) -> T:
-        """Send one call and return its result."""
+        """Send one call and return its result.
+
+        :param call: the call.
+        """
 
 
 class AsyncCallSender(Protocol):
     """An asynchronous client, such as `AsyncTingTingClient`."""
 
     def send(self, call: Call[T], /) -> Awaitable[T]:
-        """Send one call and return its result."""
+        """Send one call and return its result.
+
+        :param call: the call.
+        """
 
 
 def run_flow(client: CallSender, flow: Flow[T]) -> T:
@@ -42,13 +48,18 @@ def run_flow(client: CallSender, flow: Flow[T]) -> T:
 
 
 async def run_flow_async(client: AsyncCallSender, flow: Flow[T]) -> T:
-    """Run a flow to its end as `run_flow` does, without blocking the event loop."""
+    """Run a flow to its end as `run_flow` does, without blocking the event loop.
+
+    :param client: sends the calls.
+    :param flow: an unstarted coroutine that awaits calls, pauses and other flows only.
+    """
     return await drive_async(flow, client.send)
 
 
 def drive(flow: Flow[T], send: Callable[[Call[Any]], Any]) -> T:
     """Run a flow with a function that sends one call; see `run_flow`.
 
+    :param flow: an unstarted coroutine that awaits calls, pauses and other flows only.
     :param send: sends one call and returns its result.
     """
     result: Any = None
@@ -73,6 +84,7 @@ def drive(flow: Flow[T], send: Callable[[Call[Any]], Any]) -> T:
 async def drive_async(flow: Flow[T], send: Callable[[Call[Any]], Awaitable[Any]]) -> T:
     """Run a flow with an asynchronous function that sends one call; see `run_flow`.
 
+    :param flow: an unstarted coroutine that awaits calls, pauses and other flows only.
     :param send: sends one call and returns its result.
     """
     result: Any = None

@@ -28,7 +28,10 @@ TRANSIENT_STATUSES = frozenset({429, 502, 503, 504})
 
 
 def is_transient(error: BaseException | None) -> bool:
-    """Return whether the error may pass by itself: connection errors, 408, 429, 502, 503, 504."""
+    """Return whether the error may pass by itself: connection errors, 408, 429, 502, 503, 504.
+
+    :param error: the error, or None.
+    """
     if isinstance(error, TingTingServerError | TingTingRateLimitedError):
         return error.status_code in TRANSIENT_STATUSES
     if isinstance(error, TingTingUnreadableReplyError):
@@ -51,7 +54,11 @@ class RetryPolicy:
     max_wait: float = 60.0
 
     def should_retry(self, call: Call[Any], error: BaseException | None) -> bool:
-        """Return whether the client sends this call again after this error."""
+        """Return whether the client sends this call again after this error.
+
+        :param call: the call.
+        :param error: the error, or None.
+        """
         if not isinstance(error, TingTingAPIError):
             return False
         if (error.retry_after or 0) > self.max_wait:
@@ -63,7 +70,10 @@ class RetryPolicy:
         return isinstance(error, TingTingNeverSentError)
 
     def options(self, call: Call[Any]) -> dict[str, Any]:
-        """Return the arguments for tenacity's `Retrying` and `AsyncRetrying` alike."""
+        """Return the arguments for tenacity's `Retrying` and `AsyncRetrying` alike.
+
+        :param call: the call.
+        """
         jitter = wait_random_exponential(multiplier=self.first_wait, max=self.max_wait)
 
         def wait(state: RetryCallState) -> float:

@@ -126,7 +126,10 @@ def _encode_json(call: Call[Any], content: object) -> bytes:
 
 
 def lower_names(headers: Mapping[str, str]) -> dict[str, str]:
-    """Return headers with their names in lower case."""
+    """Return headers with their names in lower case.
+
+    :param headers: names and values.
+    """
     return {name.lower(): value for name, value in headers.items()}
 
 

@@ -43,7 +43,11 @@ class HttpxTransport:
 
     @asynccontextmanager
     async def open(self, exchange: Exchange, request: Request) -> AsyncIterator[tuple[Response, AsyncIterator[bytes]]]:
-        """Send a request once, as `RequestsTransport.open` does."""
+        """Send a request once, as `RequestsTransport.open` does.
+
+        :param exchange: the call, its deadline and its limits.
+        :param request: the request to send.
+        """
         prepared = prepare(self._origin, exchange.call, request)
         client = await self.client()
 

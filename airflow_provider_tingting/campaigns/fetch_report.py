@@ -78,6 +78,8 @@ def fetch_report(
 ) -> FetchedReport:
     """Download a campaign's report to a file and read it; when it fails, download the listing of contacts instead.
 
+    :param client: sends the calls.
+    :param campaign: the campaign.
     :param spool: an empty, seekable binary file, such as `spooled()`; it must stay open while the report is used.
     :param columns: as for `read_report`.
     :param may_list: whether the listing may replace the report.
@@ -169,6 +171,9 @@ def check_fetched(fetched: FetchedReport, campaign: Campaign, *, require_complet
 def fetch_listing(client: TingTingClient, campaign: Campaign, spool: BinaryIO) -> ReadReport:
     """Download the listing of a campaign's contacts to a file, in the columns of a report, and read it.
 
+    :param client: sends the calls.
+    :param campaign: the campaign.
+    :param spool: an empty, seekable binary file.
     :raises TingTingAPIError: it cannot be read to its end.
     """
     _write_listing(client.iterate(calls.list_contacts(campaign.id)), spool)

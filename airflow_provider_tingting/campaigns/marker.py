@@ -78,7 +78,10 @@ class MarksCampaigns(Protocol):
     """A marker that can be recognised in a campaign's description."""
 
     def is_in(self, description: str) -> bool:
-        """Return whether a campaign with this description carries the marker."""
+        """Return whether a campaign with this description carries the marker.
+
+        :param description: the description of a campaign.
+        """
 
 
 @dataclass(frozen=True)
@@ -110,7 +113,10 @@ class Marker:
         return f"[airflow:{self.key}.{self.generation}/{self.fingerprint}]"
 
     def is_in(self, description: str) -> bool:
-        """Return whether a campaign with this description is of this task and generation, whatever its content."""
+        """Return whether a campaign with this description is of this task and generation, whatever its content.
+
+        :param description: the description of a campaign.
+        """
         return f"[airflow:{self.key}.{self.generation}/" in description
 
     def any_generation(self) -> AnyGeneration:
@@ -118,7 +124,10 @@ class Marker:
         return AnyGeneration(self.key)
 
     def as_found(self, description: str) -> Marker:
-        """Return this marker with the generation that a campaign's description shows."""
+        """Return this marker with the generation that a campaign's description shows.
+
+        :param description: the description of a campaign.
+        """
         return replace(self, generation=self.any_generation().generation_in(description) or self.generation)
 
 
@@ -132,15 +141,24 @@ class AnyGeneration:
     key: str
 
     def is_in(self, description: str) -> bool:
-        """Return whether a campaign with this description is of this task or occasion."""
+        """Return whether a campaign with this description is of this task or occasion.
+
+        :param description: the description of a campaign.
+        """
         return f"[airflow:{self.key}." in description
 
     def generation_in(self, description: str) -> str:
-        """Return the generation that a campaign's description shows; an empty text when it shows none."""
+        """Return the generation that a campaign's description shows; an empty text when it shows none.
+
+        :param description: the description of a campaign.
+        """
         return next((match[2] for match in _MARKER.finditer(description) if match[1] == self.key), "")
 
     def rank_in(self, description: str) -> str:
-        """Return the rank of that generation: campaigns of one rank were created at the same time by several tasks."""
+        """Return the rank of that generation: campaigns of one rank were created at the same time by several tasks.
+
+        :param description: the description of a campaign.
+        """
         return self.generation_in(description).partition(BY)[0]
 
 
@@ -156,5 +174,8 @@ def tags_in(description: str) -> dict[str, str]:
 
 
 def is_marked(description: str) -> bool:
-    """Return whether a campaign with this description carries the marker of any task."""
+    """Return whether a campaign with this description carries the marker of any task.
+
+    :param description: the description of a campaign.
+    """
     return "[airflow:" in description

@@ -167,6 +167,8 @@ async def find_after_unknown(name: str, marker: MarksCampaigns, since: datetime 
     """Look repeatedly for a campaign that TingTing may still be creating; return None when it counts as not created.
 
     :param name: see `find_campaign`, as the other parameters.
+    :param marker: recognises the campaign.
+    :param since: as for `find_campaign`.
     """
     for pause in idempotent_writes.RETRY_PAUSES:
         await Pause(pause)

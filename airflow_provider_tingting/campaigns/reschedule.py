@@ -23,6 +23,8 @@ async def apply_schedule(campaign: Campaign, spec: CampaignSpec) -> Campaign:
 
     The API page says how to change a schedule; it does not say how to remove one, or how to change a credit limit.
 
+    :param campaign: the campaign.
+    :param spec: the campaign that the task wants.
     :raises TingTingCampaignError: TingTing has taken the schedule, and the campaign does not have it.
     :raises TingTingValidationError: TingTing refuses the schedule.
     :raises TingTingAPIError: it stays unknown whether the campaign has it.

@@ -44,10 +44,16 @@ class Logger(Protocol):
     """Takes log lines: any logger of `logging` or structlog."""
 
     def info(self, message: str, /, *values: object) -> Any:
-        """Log what is as expected."""
+        """Log what is as expected.
+
+        :param message: the text, with the places of the values as `%s`.
+        """
 
     def warning(self, message: str, /, *values: object) -> Any:
-        """Log what is not as expected."""
+        """Log what is not as expected.
+
+        :param message: the text, with the places of the values as `%s`.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -343,7 +349,13 @@ async def watch(
 async def look(
     plan: WaitPlan, logger: Logger, progress: Progress | None = None, *, clock: Callable[[], float] = wall_time
 ) -> Observation:
-    """Look once, or until TingTing responds, for at most `tolerate_outage`; parameters and errors as for `watch`."""
+    """Look once, or until TingTing responds, for at most `tolerate_outage`; parameters and errors as for `watch`.
+
+    :param plan: the campaign and how it is waited for.
+    :param logger: where log lines go.
+    :param progress: what was seen so far; default: nothing.
+    :param clock: returns the seconds since 1970; default: the package's clock.
+    """
     wait = Wait(plan, logger, progress, clock=clock)
     while True:
         ended = await _look_once(wait)

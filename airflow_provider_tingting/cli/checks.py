@@ -62,17 +62,31 @@ class Check:
 
 
 def ok(name: str, message: str) -> Check:
-    """Return a check without a finding."""
+    """Return a check without a finding.
+
+    :param name: the name of the check.
+    :param message: what was found, as a sentence.
+    """
     return Check(name, Verdict.OK, message)
 
 
 def warning(name: str, message: str, remedy: str) -> Check:
-    """Return a check whose finding affects some uses only."""
+    """Return a check whose finding affects some uses only.
+
+    :param name: the name of the check.
+    :param message: what was found, as a sentence.
+    :param remedy: what to do.
+    """
     return Check(name, Verdict.WARNING, message, remedy)
 
 
 def problem(name: str, message: str, remedy: str) -> Check:
-    """Return a check whose finding keeps campaigns from running."""
+    """Return a check whose finding keeps campaigns from running.
+
+    :param name: the name of the check.
+    :param message: what was found, as a sentence.
+    :param remedy: what to do.
+    """
     return Check(name, Verdict.PROBLEM, message, remedy)
 
 

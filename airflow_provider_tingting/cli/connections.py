@@ -52,7 +52,10 @@ def database_problem() -> DatabaseProblem | None:
 
 
 def find_connection(conn_id: str) -> Connection | None:
-    """Return a connection from the environment, a secrets backend or Airflow's database; None when none has the id."""
+    """Return a connection from the environment, a secrets backend or Airflow's database; None when none has the id.
+
+    :param conn_id: the id of the connection.
+    """
     from airflow_provider_tingting import _compat
 
     with _without_log_records():
@@ -62,6 +65,7 @@ def find_connection(conn_id: str) -> Connection | None:
 def settings_of(conn_id: str) -> ConnectionSettings:
     """Return the checked settings of a connection.
 
+    :param conn_id: the id of the connection.
     :raises TingTingConfigError: there is no such connection, or it is invalid; the text says what to do.
     """
     connection = find_connection(conn_id)
@@ -77,6 +81,8 @@ def settings_of(conn_id: str) -> ConnectionSettings:
 def read_settings(connection: Connection, conn_id: str) -> ConnectionSettings:
     """Return the checked settings of a connection that was found.
 
+    :param connection: the connection, as Airflow has it.
+    :param conn_id: the id of the connection.
     :raises TingTingConfigError: the connection is invalid.
     """
     return ConnectionSettings.read(
@@ -90,7 +96,10 @@ def read_settings(connection: Connection, conn_id: str) -> ConnectionSettings:
 
 
 def missing_connection_remedy(conn_id: str) -> str:
-    """Return what to do about a connection that does not exist."""
+    """Return what to do about a connection that does not exist.
+
+    :param conn_id: the id of the connection.
+    """
     return (
         f"Create one of type {CONN_TYPE} in Airflow under Admin, Connections, or set AIRFLOW_CONN_{conn_id.upper()}. "
         "--conn-id selects another one."
@@ -100,6 +109,7 @@ def missing_connection_remedy(conn_id: str) -> str:
 def connect(conn_id: str) -> TingTingClient:
     """Return a client for a connection, to close or to use in a `with` statement.
 
+    :param conn_id: the id of the connection.
     :raises TingTingConfigError: there is no such connection, or it is invalid.
     """
     return TingTingClient(**settings_of(conn_id).client_arguments())

@@ -77,12 +77,18 @@ def make_console(*, file: TextIO | None = None, stderr: bool = False) -> Console
 
 
 def print_error(text: str) -> None:
-    """Print a sentence to standard error."""
+    """Print a sentence to standard error.
+
+    :param text: the text of the error.
+    """
     print(f"tingting: {text}", file=sys.stderr)
 
 
 def exit_code_of(error: TingTingError) -> ExitCode:
-    """Return the exit code of an error."""
+    """Return the exit code of an error.
+
+    :param error: the error.
+    """
     if isinstance(error, TingTingAPIError):
         return ExitCode.API_ERROR
     if isinstance(error, TingTingStorageRefusedError):
@@ -119,7 +125,10 @@ def reserved_stdout() -> Iterator[TextIO]:
 
 
 def with_options(text: str) -> str:
-    """Return an error message with operator arguments replaced by the options of the commands."""
+    """Return an error message with operator arguments replaced by the options of the commands.
+
+    :param text: a text that names arguments, such as `number_column`.
+    """
     text = _ONE_VARIABLE.sub(lambda found: f"--variable {shlex.quote(f'{found[1]}={found[2]}')}", text)
     text = _OPTION_WITH_VALUE.sub(lambda found: f"--{found[1].replace('_', '-')} {shlex.quote(found[2])}", text)
     text = _OPTION_WITHOUT_VALUE.sub(lambda found: f"--{found[1].removesuffix('s')}", text)

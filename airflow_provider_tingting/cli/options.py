@@ -8,25 +8,35 @@ from airflow_provider_tingting.connection import DEFAULT_CONN_ID
 
 
 def add_connection(parser: argparse.ArgumentParser) -> None:
-    """Add `--conn-id`."""
+    """Add `--conn-id`.
+
+    :param parser: the parser of the command.
+    """
     parser.add_argument(
         "--conn-id", default=DEFAULT_CONN_ID, help="the Airflow connection of type tingting (default: %(default)s)"
     )
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:
-    """Add `--json`."""
+    """Add `--json`.
+
+    :param parser: the parser of the command.
+    """
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
 
 
 def add_campaign(parser: argparse.ArgumentParser) -> None:
-    """Add the campaign's id."""
+    """Add the campaign's id.
+
+    :param parser: the parser of the command.
+    """
     parser.add_argument("campaign_id", type=_campaign_id, help="the campaign's id")
 
 
 def positive_seconds(text: str) -> float:
     """Return an argument as seconds above 0.
 
+    :param text: the text of the option.
     :raises argparse.ArgumentTypeError: the text is no such number.
     """
     try:
@@ -41,6 +51,7 @@ def positive_seconds(text: str) -> float:
 def whole_number(text: str) -> int:
     """Return an argument as a whole number of at least 0.
 
+    :param text: the text of the option.
     :raises argparse.ArgumentTypeError: the text is no such number.
     """
     if not (text.isascii() and text.isdigit()):

@@ -21,7 +21,10 @@ from airflow_provider_tingting.timezones import NEPAL
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the command's arguments."""
+    """Add the command's arguments.
+
+    :param parser: the parser of the command.
+    """
     add = parser.add_argument
     add("dag_id", metavar="DAG_ID", help="the DAG")
     add("--dags", metavar="PATH", help="the folder or file with the DAG (default: the DAG folder of your Airflow)")
@@ -65,7 +68,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
-    """Rehearse the DAG and print the report."""
+    """Rehearse the DAG and print the report.
+
+    :param arguments: the parsed command line.
+    :param console: where the command prints.
+    """
     # Loads the sandbox, which the command line's help does not need.
     from airflow_provider_tingting.rehearsal import RehearsalRequest, rehearse
     from airflow_provider_tingting.rehearsal.request import existing_file, read_audiences

@@ -35,7 +35,10 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, right: Seque
 
 
 def facts(pairs: Iterable[tuple[str, Any]]) -> Table:
-    """Return a table of names and values, without the empty values."""
+    """Return a table of names and values, without the empty values.
+
+    :param pairs: the names and values.
+    """
     made = Table(box=None, show_header=False, pad_edge=False)
     made.add_column(style="bold", no_wrap=True)
     made.add_column(overflow="fold")
@@ -46,7 +49,10 @@ def facts(pairs: Iterable[tuple[str, Any]]) -> Table:
 
 
 def masked_text(value: Any) -> Any:
-    """Return a value as masked text, in which rich reads no markup."""
+    """Return a value as masked text, in which rich reads no markup.
+
+    :param value: the value.
+    """
     if value is None:
         return Text("")
     if isinstance(value, float):
@@ -56,7 +62,10 @@ def masked_text(value: Any) -> Any:
 
 
 def campaign_json(campaign: Campaign) -> dict[str, Any]:
-    """Return a campaign as JSON: its identity and progress, no contacts, masked texts."""
+    """Return a campaign as JSON: its identity and progress, no contacts, masked texts.
+
+    :param campaign: the campaign.
+    """
     return {
         "id": campaign.id,
         "name": mask_text(campaign.name),
@@ -70,12 +79,18 @@ def campaign_json(campaign: Campaign) -> dict[str, Any]:
 
 
 def percent(value: float | None) -> str:
-    """Return a percentage as text; empty when it is unknown."""
+    """Return a percentage as text; empty when it is unknown.
+
+    :param value: the value.
+    """
     return "" if value is None else formatting.percent(value)
 
 
 def summary_table(summary: CampaignSummary) -> Table:
-    """Return the table of a campaign's outcomes."""
+    """Return the table of a campaign's outcomes.
+
+    :param summary: the summary of the report.
+    """
     calls, sms = amount(summary.credits_calls), amount(summary.credits_sms)
     rate = "" if summary.reach_rate is None else f" ({share(summary.reached, summary.contacts)})"
     return facts(
@@ -99,13 +114,19 @@ def _counts(counts: Any) -> str:
 
 
 def print_json(console: Console, value: Any) -> None:
-    """Print a value as JSON, without colours or folding."""
+    """Print a value as JSON, without colours or folding.
+
+    :param console: where the command prints.
+    :param value: the value.
+    """
     print(json.dumps(value, ensure_ascii=False, indent=2), file=console.file)
 
 
 def print_text(console: Console, text: str, *, style: str = "", indent: int = 0) -> None:
     """Print a masked text, folded between words only, so that a path or an address stays in one piece.
 
+    :param console: where the command prints.
+    :param text: the text.
     :param style: a rich style, such as `yellow`.
     :param indent: the indent of the lines after the first.
     """

@@ -192,7 +192,10 @@ def normalize_base_url(
 
 
 def is_loopback(name: str) -> bool:
-    """Return whether a host name is a loopback address or `localhost`."""
+    """Return whether a host name is a loopback address or `localhost`.
+
+    :param name: the host name or address.
+    """
     try:
         return ip_address(name.strip("[]")).is_loopback
     except ValueError:

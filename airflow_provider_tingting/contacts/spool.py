@@ -31,6 +31,7 @@ class Spool:
     def write(self, record: object) -> None:
         """Append a record of JSON values.
 
+        :param record: the record.
         :raises UnicodeEncodeError: when a text in it cannot be written as UTF-8; nothing is appended then.
         :raises TingTingContactsError: when the disk is full.
         """

@@ -198,7 +198,11 @@ class ValidatedAudience:
                 )
 
     def reject_blank(self, row: Row, blank: Sequence[str]) -> None:
-        """Keep a row that has nothing for these tags; the first of them is the reason."""
+        """Keep a row that has nothing for these tags; the first of them is the reason.
+
+        :param row: the row as it was read.
+        :param blank: the tags.
+        """
         self.blank_rows += 1
         for tag in blank:
             self.blank_tags[tag] += 1
@@ -260,7 +264,10 @@ class ValidatedAudience:
 
 
 def reason_text(reason: str) -> str:
-    """Return the sentence of a reason to reject a row: what is wrong, and what to do."""
+    """Return the sentence of a reason to reject a row: what is wrong, and what to do.
+
+    :param reason: its code, from `numbers.REASONS` or `ROW_REASONS`, which details in brackets may follow.
+    """
     code = reason.partition(" (")[0]
     sentence = numbers.REASONS.get(code) or ROW_REASONS[code]
     return f"{sentence}{reason.removeprefix(code)}"

@@ -53,7 +53,11 @@ def environment(home: Path, sandbox: Sandbox, *, deferred: bool) -> dict[str, st
 
 
 def connections(home: Path, sandbox: Sandbox) -> dict[str, str]:
-    """Return the connections of the examples by id, each as JSON."""
+    """Return the connections of the examples by id, each as JSON.
+
+    :param home: Airflow's home.
+    :param sandbox: the sandbox.
+    """
     warehouse = {"conn_type": "sqlite", "host": str(home.resolve() / "warehouse.db")}
     with_rules = json.loads(sandbox.connection_json())
     with_rules["extra"] = {
@@ -91,7 +95,11 @@ def run_airflow(settings: Mapping[str, str], log: Path, *words: str) -> None:
 
 
 def tail(log: Path, lines: int = 15) -> str:
-    """Return the last lines of a file."""
+    """Return the last lines of a file.
+
+    :param log: the file.
+    :param lines: how many lines.
+    """
     return "\n".join(log.read_text(errors="replace").splitlines()[-lines:])
 
 

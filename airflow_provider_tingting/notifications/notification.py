@@ -185,7 +185,10 @@ class NotificationMarker:
         return f"[airflow-notification:{self.key}/{self.step}/{self.made}/{self.quiet_until}/{self.nonce}]"
 
     def is_in(self, description: str) -> bool:
-        """Return whether a campaign with this description carries this very marker."""
+        """Return whether a campaign with this description carries this very marker.
+
+        :param description: the description of a campaign.
+        """
         return str(self) in description
 
 

@@ -174,7 +174,10 @@ class TingTingBaseAudienceOperator(TingTingBaseOperator):
     def validated(
         self, campaign: Campaign | None, *messages: str | None
     ) -> Iterator[tuple[AudienceReader, ValidatedAudience]]:
-        """Read and check the audience; an error from before the block names the campaign."""
+        """Read and check the audience; an error from before the block names the campaign.
+
+        :param campaign: the campaign whose tags the contacts must fill; None for none.
+        """
         from airflow_provider_tingting.utils.audience_reader import AudienceReader, campaign_in_errors
 
         with ExitStack() as stack:

@@ -112,7 +112,10 @@ class TingTingBaseOperator(BaseOperator):
         check.check_all(self, self.argument_checks)
 
     def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:
-        """Return what the task has read and written, for OpenLineage; nothing for a task that failed before."""
+        """Return what the task has read and written, for OpenLineage; nothing for a task that failed before.
+
+        :param task_instance: the task instance; not used.
+        """
         return self._lineage.to_openlineage()
 
     def read_campaign(self, context: Context, campaign_id: int) -> Campaign:
@@ -146,7 +149,10 @@ class TingTingBaseOperator(BaseOperator):
 
     @staticmethod
     def push_values(context: Context, values: Mapping[str, Any]) -> None:
-        """Leave each value as an XCom of its own; not None, which Airflow 3.0 cannot store: no key reads the same."""
+        """Leave each value as an XCom of its own; not None, which Airflow 3.0 cannot store: no key reads the same.
+
+        :param values: XCom key → value.
+        """
         for key, value in values.items():
             if value is not None:
                 context["ti"].xcom_push(key=key, value=value)

@@ -84,7 +84,10 @@ class DueQueue:
         return None
 
     def take(self, now: float) -> list[int]:
-        """Remove and return all campaigns that are due at `now`."""
+        """Remove and return all campaigns that are due at `now`.
+
+        :param now: monotonic seconds.
+        """
         taken = []
         while (due := self.first()) is not None and due <= now:
             campaign_id = heapq.heappop(self._heap)[1]

@@ -48,7 +48,10 @@ class ListLayout:
     unlisted: set[int] = field(default_factory=set)
 
     def unexplored(self, wanted: Iterable[int]) -> set[int]:
-        """Return the campaigns that no walk has looked for yet."""
+        """Return the campaigns that no walk has looked for yet.
+
+        :param wanted: the ids of campaigns.
+        """
         return {one for one in wanted if one not in self.rows and one not in self.unlisted}
 
     def forget(self, campaign_id: int) -> None:

@@ -92,7 +92,10 @@ class Subscriber:
             self.ended.set_exception(error)
 
     def warn(self, text: str) -> None:
-        """Write a warning into the log of this wait."""
+        """Write a warning into the log of this wait.
+
+        :param text: the warning.
+        """
         try:
             self._context.run(self.wait.logger.warning, text)
         except Exception as error:  # A broken log ends this wait and no other.

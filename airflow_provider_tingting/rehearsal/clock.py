@@ -38,7 +38,10 @@ class RehearsalClock:
         return time.monotonic() + self.pushed
 
     def sleep(self, seconds: float, /) -> None:
-        """Push the sandbox's clock by so many seconds, and return at once."""
+        """Push the sandbox's clock by so many seconds, and return at once.
+
+        :param seconds: how long.
+        """
         with self._lock:
             self.pushed += seconds
             self._push(seconds)
@@ -85,7 +88,11 @@ class RehearsalLoop(asyncio.SelectorEventLoop):
         return self.clock.pushed if _in_main_thread() else super().time()
 
     def run_in_executor(self, executor: Any, func: Any, *args: Any) -> Any:  # type: ignore[override]
-        """Run a function in a thread; meanwhile the loop waits in real time."""
+        """Run a function in a thread; meanwhile the loop waits in real time.
+
+        :param executor: as for the event loop of asyncio.
+        :param func: the function.
+        """
         future = super().run_in_executor(executor, func, *args)
         self.in_threads += 1
         future.add_done_callback(self._leave_thread)

@@ -14,19 +14,28 @@ _LONG_WAIT = 600.0
 
 
 def period(report: Mapping[str, Any]) -> str:
-    """Return the time that was rehearsed, in one line."""
+    """Return the time that was rehearsed, in one line.
+
+    :param report: what the rehearsal has recorded.
+    """
     return f"{_span(report['began'], report['ended'])}, Nepal time. The rehearsal pushed its clock through these hours."
 
 
 def campaign_span(campaign: Mapping[str, Any]) -> str:
-    """Return when a campaign calls: its contacts and the times of the first and the last call."""
+    """Return when a campaign calls: its contacts and the times of the first and the last call.
+
+    :param campaign: the campaign.
+    """
     if not campaign["first_at"]:
         return "no contact"
     return f"{counted(campaign['contacts'], 'contact')}, {_span(campaign['first_at'], campaign['last_at'])}"
 
 
 def task_remark(task: Mapping[str, Any]) -> str:
-    """Return what is most worth saying about a task: why it did not run, failed, was answered, or its last log line."""
+    """Return what is most worth saying about a task: why it did not run, failed, was answered, or its last log line.
+
+    :param task: what the rehearsal has recorded of the task.
+    """
     if task["why_not_run"]:
         return str(task["why_not_run"])
     if task["state"] not in ("success", "skipped") and task["errors"]:
@@ -43,7 +52,10 @@ def task_remark(task: Mapping[str, Any]) -> str:
 
 
 def left_out_counts(report: Mapping[str, Any]) -> list[tuple[str, str, int, str]]:
-    """Return for each task and reason how many rows are left out, and the first of them."""
+    """Return for each task and reason how many rows are left out, and the first of them.
+
+    :param report: what the rehearsal has recorded.
+    """
     counts: dict[tuple[str, str], list[str]] = {}
     for task in report["tasks"]:
         for row in task["left_out"]:
@@ -71,7 +83,10 @@ def _seconds(first: str, last: str) -> float:
 
 
 def short(moment: str | None) -> str:
-    """Return a moment as a day and a time, such as `5 Dec 08:00:01`; empty for none."""
+    """Return a moment as a day and a time, such as `5 Dec 08:00:01`; empty for none.
+
+    :param moment: the moment.
+    """
     return f"{datetime.fromisoformat(moment):%-d %b %H:%M:%S}" if moment else ""
 
 

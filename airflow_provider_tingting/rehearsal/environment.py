@@ -52,7 +52,11 @@ class UserAirflow:
             self._file.clear()
 
     def get(self, section: str, option: str) -> str:
-        """Return a setting; empty when it is not set."""
+        """Return a setting; empty when it is not set.
+
+        :param section: the section of Airflow's configuration.
+        :param option: its option.
+        """
         value = self._environ.get(f"AIRFLOW__{section.upper()}__{option.upper()}")
         if value is None:
             value = self._file.get(section, option, fallback="").replace("%%", "%")

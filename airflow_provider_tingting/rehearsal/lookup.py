@@ -24,7 +24,10 @@ def main() -> None:
 
 
 def find_connection_fields(conn_id: str) -> Any:
-    """Return the fields of a connection, `tingting` for one of TingTing, or None."""
+    """Return the fields of a connection, `tingting` for one of TingTing, or None.
+
+    :param conn_id: the id of the connection.
+    """
     from airflow_provider_tingting._compat import find_connection
 
     found = find_connection(conn_id)
@@ -35,7 +38,10 @@ def find_connection_fields(conn_id: str) -> Any:
 
 
 def find_variable(key: str) -> Any:
-    """Return the text of a variable, or None."""
+    """Return the text of a variable, or None.
+
+    :param key: the key of the variable.
+    """
     from airflow.models.variable import Variable
 
     return Variable.get_variable_from_secrets(key)

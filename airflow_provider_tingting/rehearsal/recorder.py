@@ -59,7 +59,10 @@ class Recorder(logging.Handler):
         self._current: TaskRecord | None = None
 
     def begin(self, ti: Any) -> TaskRecord:
-        """Note that a task instance begins, or goes on after a wait, and return its record."""
+        """Note that a task instance begins, or goes on after a wait, and return its record.
+
+        :param ti: the task instance.
+        """
         now, index = self._now(), -1 if ti.map_index is None else int(ti.map_index)
         self.end()
         record = self.tasks.setdefault((ti.task_id, index), TaskRecord(ti.task_id, index, now, now))
@@ -74,7 +77,10 @@ class Recorder(logging.Handler):
         self._current = None
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Keep a log line of the current task."""
+        """Keep a log line of the current task.
+
+        :param record: the log record.
+        """
         current = self._current
         if current is not None and len(current.lines) < _MAX_LINES:
             current.lines.append((self._now(), record.levelname, record.getMessage()))
@@ -86,6 +92,11 @@ class Recorder(logging.Handler):
             self._current.ended = self._now()
 
     def left_out(self, reason: str, place: Place, number: str) -> None:
-        """Keep a row that the current task leaves out."""
+        """Keep a row that the current task leaves out.
+
+        :param reason: why the contact is left out.
+        :param place: where its row is.
+        :param number: its number.
+        """
         if self._current is not None and len(self._current.left_out) < _MAX_LEFT_OUT:
             self._current.left_out.append((reason, place, number))

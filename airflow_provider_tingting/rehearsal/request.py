@@ -72,7 +72,10 @@ class RehearsalRequest:
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> RehearsalRequest:
-        """Return a request from what `to_json` returned."""
+        """Return a request from what `to_json` returned.
+
+        :param value: the JSON value.
+        """
         return cls(**{**value, "faults": tuple(value["faults"]), "skip": tuple(value["skip"])})
 
 

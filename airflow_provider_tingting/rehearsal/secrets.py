@@ -22,7 +22,10 @@ class RehearsalSecrets(BaseSecretsBackend):
         super().__init__()
 
     def get_conn_value(self, conn_id: str, *_: Any, **__: Any) -> str | None:
-        """Return a connection as JSON, or None when there is none."""
+        """Return a connection as JSON, or None when there is none.
+
+        :param conn_id: the id of the connection.
+        """
         if conn_id in vault.tingting_ids:
             return vault.sandbox
         if conn_id in vault.own:
@@ -33,12 +36,18 @@ class RehearsalSecrets(BaseSecretsBackend):
         return vault.sandbox if found == "tingting" else json.dumps(found)
 
     def get_variable(self, key: str, *_: Any, **__: Any) -> str | None:
-        """Return a variable of the user's Airflow; one in the environment is found there."""
+        """Return a variable of the user's Airflow; one in the environment is found there.
+
+        :param key: the key.
+        """
         if f"AIRFLOW_VAR_{key.upper()}" in os.environ or vault.user is None:
             return None
         found = vault.user.get("variable", key)
         return None if found is None else str(found)
 
     def get_config(self, key: str, *_: Any, **__: Any) -> str | None:
-        """Return nothing: a rehearsal has no secret settings."""
+        """Return nothing: a rehearsal has no secret settings.
+
+        :param key: the key.
+        """
         return None

@@ -35,25 +35,40 @@ _FOR_EACH_TRY = ("on_failure_callback", "on_retry_callback")
 
 
 def class_of(task: Any) -> type:
-    """Return the class of a task's operator; of a mapped task, that of its instances."""
+    """Return the class of a task's operator; of a mapped task, that of its instances.
+
+    :param task: the task.
+    """
     found = getattr(task, "operator_class", None)
     return found if isinstance(found, type) else type(task)
 
 
 def is_tingting(task: Any) -> bool:
-    """Return whether a task is one of this provider, or of a class derived from one."""
+    """Return whether a task is one of this provider, or of a class derived from one.
+
+    :param task: the task.
+    """
     return any(base.__module__.startswith(f"{PACKAGE}.") for base in class_of(task).__mro__)
 
 
 def argument(task: Any, name: str) -> Any:
-    """Return an argument of a task as the DAG file gives it; None when it does not, or maps it."""
+    """Return an argument of a task as the DAG file gives it; None when it does not, or maps it.
+
+    :param task: the task.
+    :param name: the name of the argument.
+    """
     if hasattr(task, "partial_kwargs"):
         return task.partial_kwargs.get(name)
     return getattr(task, name, None)
 
 
 def set_argument(task: Any, name: str, value: Any) -> None:
-    """Change an argument of a task in this process."""
+    """Change an argument of a task in this process.
+
+    :param task: the task.
+    :param name: the name of the argument.
+    :param value: its new value.
+    """
     if hasattr(task, "partial_kwargs"):
         task.partial_kwargs[name] = value
     else:
@@ -132,14 +147,20 @@ def prepare(
 
 
 def connection_ids(dag: Any) -> set[str]:
-    """Return the ids of the TingTing connections that tasks and callbacks of a DAG name."""
+    """Return the ids of the TingTing connections that tasks and callbacks of a DAG name.
+
+    :param dag: the DAG.
+    """
     named = [argument(task, "tingting_conn_id") for task in dag.tasks]
     named += [getattr(one, "tingting_conn_id", None) for one, _, _ in _callbacks(dag)]
     return {name for name in named if isinstance(name, str)}
 
 
 def campaign_ids(dag: Any) -> set[int]:
-    """Return the ids of campaigns that tasks name as plain numbers, so that they exist before the DAG run."""
+    """Return the ids of campaigns that tasks name as plain numbers, so that they exist before the DAG run.
+
+    :param dag: the DAG.
+    """
     named = [argument(task, "campaign_id") for task in dag.tasks]
     return {int(name) for name in named if isinstance(name, int | str) and str(name).isdecimal() and int(name) > 0}
 
@@ -150,7 +171,10 @@ def _mentions_package(dag: Any) -> bool:
 
 
 def creates_campaigns(dag: Any) -> bool:
-    """Return whether a task of the DAG creates campaigns."""
+    """Return whether a task of the DAG creates campaigns.
+
+    :param dag: the DAG.
+    """
     return any(_creates(task) for task in dag.tasks)
 
 

@@ -100,13 +100,18 @@ def read_status(text: str) -> str:
     """Return a contact's status as TingTing documents it (`not started`, `hungup`, …), or the text unchanged.
 
     Case, spaces, `_` and `-` do not matter. A status that TingTing does not document stays as it is.
+
+    :param text: the text of the cell.
     """
     text = text.strip()
     return _STATUS_BY_LETTERS.get(re.sub(r"[\s_-]+", "", text).lower(), text)
 
 
 def read_number(text: str) -> float | Unreadable | None:
-    """Return an amount of zero or more, such as credits: `2`, `1.5`, `1,200.50`; nothing as None."""
+    """Return an amount of zero or more, such as credits: `2`, `1.5`, `1,200.50`; nothing as None.
+
+    :param text: the text of the cell.
+    """
     text = text.strip()
     if text.lower() in _NOTHING:
         return None
@@ -117,12 +122,18 @@ def read_number(text: str) -> float | Unreadable | None:
 
 
 def read_percent(text: str) -> float | Unreadable | None:
-    """Return percents, 0 to 100: `91`, `91%`, `91.5 %`; nothing as None."""
+    """Return percents, 0 to 100: `91`, `91%`, `91.5 %`; nothing as None.
+
+    :param text: the text of the cell.
+    """
     return read_number(text.strip().removesuffix("%"))
 
 
 def read_duration(text: str) -> float | Unreadable | None:
-    """Return seconds: `10`, `10s`, `1m 5s`, `0:10`, `1:02:03`; nothing as None."""
+    """Return seconds: `10`, `10s`, `1m 5s`, `0:10`, `1:02:03`; nothing as None.
+
+    :param text: the text of the cell.
+    """
     text = text.strip().lower()
     seconds = read_number(text)
     if seconds is not UNREADABLE:
@@ -141,6 +152,8 @@ def read_date(text: str) -> datetime | Unreadable | None:
 
     ISO 8601 with or without offset, `09/07/2025 14:46` (day first, as in Nepal), `July 9, 2025, 2:46 p.m.`,
     `9 Jul 2025`; nothing as None. A date in Bikram Sambat is not converted: unreadable.
+
+    :param text: the text of the cell.
     """
     text = text.strip()
     try:
@@ -225,6 +238,8 @@ def read_other_info(text: str) -> Mapping[str, object] | str | None:
     """Return a contact's variables: from the repr of a Python dict or from JSON; else the text as it came.
 
     Nothing in the text is ever evaluated: `ast.literal_eval` reads literals only, within bounds of length and depth.
+
+    :param text: the text of the cell.
     """
     stripped = text.strip()
     if not (stripped.startswith("{") and stripped.endswith("}")):

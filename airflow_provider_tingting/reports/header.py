@@ -64,13 +64,19 @@ _HIDDEN: Final = frozenset({"message", "sms_message"})
 
 
 def plain_name(cell: str) -> str:
-    """Return a column's or label's name without case, spacing and signs: `Duration (Seconds)` → `duration seconds`."""
+    """Return a column's or label's name without case, spacing and signs: `Duration (Seconds)` → `duration seconds`.
+
+    :param cell: the text of the cell.
+    """
     folded = unicodedata.normalize("NFKC", cell).casefold()
     return " ".join(re.sub(r"[\W_]+", " ", folded, flags=re.UNICODE).split()) or folded.strip()
 
 
 def snake_name(cell: str) -> str:
-    """Return the name as a column of a tidy table has it: `Ward No.` → `ward_no`."""
+    """Return the name as a column of a tidy table has it: `Ward No.` → `ward_no`.
+
+    :param cell: the text of the cell.
+    """
     return plain_name(cell).replace(" ", "_") or "column"
 
 
@@ -91,7 +97,11 @@ def find_columns(cells: Sequence[str]) -> dict[str, int] | None:
 
 
 def unique_names(names: Iterable[str], taken: Iterable[str] = ()) -> list[str]:
-    """Make every name different from the others and from the taken ones, in any case: the second `a` becomes `a_2`."""
+    """Make every name different from the others and from the taken ones, in any case: the second `a` becomes `a_2`.
+
+    :param names: the names, in their order.
+    :param taken: names that are used already.
+    """
     used = {name.casefold() for name in taken}
     counts: dict[str, int] = {}
     result = []

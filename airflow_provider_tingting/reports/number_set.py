@@ -17,7 +17,10 @@ _FEW: Final = 150_000
 
 
 def bare_number(number: str) -> str:
-    """Return a number without blanks, leading zero and Nepal's country code: one phone has one text in every source."""
+    """Return a number without blanks, leading zero and Nepal's country code: one phone has one text in every source.
+
+    :param number: the number as the source has it.
+    """
     if len(number) == 10 and number.isascii():
         return number
     number = number.strip()
@@ -44,7 +47,10 @@ class DistinctNumbers:
         self._bits: bytearray | None = None
 
     def add_all(self, numbers: Sequence[str]) -> None:
-        """Count the cells of some rows."""
+        """Count the cells of some rows.
+
+        :param numbers: the cells.
+        """
         if self._bits is not None:
             try:
                 values = list(map(int, numbers))

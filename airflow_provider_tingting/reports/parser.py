@@ -115,7 +115,10 @@ class Report:
         return f"Report(columns={self.columns!r}, fields={self.fields!r})"
 
     def label(self, field_name: str) -> str:
-        """Return the name of a field's column, as `ReportRow.extra` has it when a cell of it cannot be read."""
+        """Return the name of a field's column, as `ReportRow.extra` has it when a cell of it cannot be read.
+
+        :param field_name: the field, such as `duration_seconds`.
+        """
         return self._labels[field_name]
 
     def rows(self) -> Iterator[ReportRow]:

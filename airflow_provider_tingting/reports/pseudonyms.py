@@ -68,7 +68,11 @@ def disguise(rows: Iterable[ReportRow], numbers: str, salt: str | None = None) -
 
 
 def disguise_names(table: TidyTable, numbers: str) -> TidyTable:
-    """Return the columns of disguised rows: a variable may be called like a number."""
+    """Return the columns of disguised rows: a variable may be called like a number.
+
+    :param table: the columns as they were read.
+    :param numbers: how numbers are written: `plain`, `masked` or `hashed`.
+    """
     if numbers == "plain":
         return table
     variables, extra = (tuple(dict.fromkeys(map(_masked, names))) for names in (table.variables, table.extra))
@@ -79,6 +83,8 @@ def hasher(salt: str) -> Callable[[str], str]:
     """Return the function that makes a number unreadable: `hmac.new(salt, number, "sha256").hexdigest()`.
 
     Both are UTF-8; the number is the ten digits, without blanks and Nepal's country code.
+
+    :param salt: the secret salt of the connection.
     """
     keyed = hmac.new(salt.encode("utf-8"), digestmod="sha256")
 

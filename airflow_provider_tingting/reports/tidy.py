@@ -79,7 +79,10 @@ class TidyTable:
         return (*CORE, *((name, str) for name in added))
 
     def values(self, row: ReportRow) -> list[Any]:
-        """Return a row's values in the order of the columns: text, numbers, a moment, or None."""
+        """Return a row's values in the order of the columns: text, numbers, a moment, or None.
+
+        :param row: the row of the report.
+        """
         values: list[Any] = [
             row.number,
             row.status,
@@ -104,7 +107,10 @@ class TidyTable:
 
 
 def as_text(value: object) -> str | None:
-    """Return a variable as text: as it is, a number or truth as JSON writes it, a list or dict as JSON."""
+    """Return a variable as text: as it is, a number or truth as JSON writes it, a list or dict as JSON.
+
+    :param value: the variable's value.
+    """
     if value is None or isinstance(value, str):
         return value
     return str(value) if type(value) is int else _encode(value)

@@ -20,12 +20,19 @@ DEFAULT_PORT = 8085
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the sandbox until it is interrupted; return the exit code."""
+    """Run the sandbox until it is interrupted; return the exit code.
+
+    :param arguments: the command line; default: that of the process.
+    """
     return serve(parser().parse_args(arguments))
 
 
 def run(arguments: argparse.Namespace, console: object) -> int:
-    """Run a sandbox as the command `sandbox` of this package; see `serve`."""
+    """Run a sandbox as the command `sandbox` of this package; see `serve`.
+
+    :param arguments: the parsed command line.
+    :param console: where the command prints.
+    """
     return serve(arguments)
 
 
@@ -69,7 +76,10 @@ def serve(options: argparse.Namespace) -> int:
 
 
 def welcome(sandbox: Sandbox) -> str:
-    """Return the text that is printed when the sandbox listens: the connection, the addresses, the faults."""
+    """Return the text that is printed when the sandbox listens: the connection, the addresses, the faults.
+
+    :param sandbox: the sandbox.
+    """
     faults = "".join(f"\n  {fault.kind} at {fault.call}, {_requests(fault.times)}" for fault in sandbox.faults)
     push = "curl -X POST -H 'Content-Type: application/json' -d '{\"push\": 3600}'"
     return f"""\
@@ -104,7 +114,10 @@ def parser() -> argparse.ArgumentParser:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of the commands that start a sandbox."""
+    """Add the arguments of the commands that start a sandbox.
+
+    :param parser: the parser of the command.
+    """
     parser.epilog = _epilog()
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     add = parser.add_argument

@@ -92,7 +92,10 @@ class Account:
         return self._last_campaign_id + 1
 
     def skip_campaign_ids(self, next_id: int) -> None:
-        """Make the next campaign that is created have at least this id."""
+        """Make the next campaign that is created have at least this id.
+
+        :param next_id: the id of the next campaign.
+        """
         self._last_campaign_id = max(self._last_campaign_id, next_id - 1)
 
     @property
@@ -105,12 +108,18 @@ class Account:
         return self.campaigns.get(self._campaign_ids.get(contact_id, 0))
 
     def keep_campaign(self, campaign: Campaign) -> None:
-        """Keep a new campaign."""
+        """Keep a new campaign.
+
+        :param campaign: the campaign.
+        """
         self.campaigns[campaign.id] = campaign
         self._last_campaign_id = max(self._last_campaign_id, campaign.id)
 
     def keep_contact(self, contact: Contact) -> None:
-        """Keep a new contact in its campaign."""
+        """Keep a new contact in its campaign.
+
+        :param contact: the contact.
+        """
         campaign = self.campaigns[contact.campaign_id]
         campaign.contacts[contact.id] = contact
         campaign.numbers[contact.number] = contact.id
@@ -119,13 +128,20 @@ class Account:
         self._last_contact_id = max(self._last_contact_id, contact.id)
 
     def drop_campaign(self, campaign: Campaign) -> None:
-        """Remove a campaign with its contacts."""
+        """Remove a campaign with its contacts.
+
+        :param campaign: the campaign.
+        """
         for contact_id in campaign.contacts:
             del self._campaign_ids[contact_id]
         del self.campaigns[campaign.id]
 
     def drop_contact(self, campaign: Campaign, contact: Contact) -> None:
-        """Remove a contact from its campaign."""
+        """Remove a contact from its campaign.
+
+        :param campaign: the campaign.
+        :param contact: the contact.
+        """
         del campaign.contacts[contact.id]
         del self._campaign_ids[contact.id]
         self._drop_number(campaign, contact.number)
@@ -133,6 +149,8 @@ class Account:
     def change_number(self, contact: Contact, number: str) -> None:
         """Give a contact another number.
 
+        :param contact: the contact.
+        :param number: the new number.
         :raises Refused: 400, the campaign has that number already.
         """
         campaign = self.campaigns[contact.campaign_id]
@@ -163,6 +181,11 @@ class Account:
         """Check the fields of a campaign that is created or updated.
 
         :param now: the world's time, seconds since 1970.
+        :param services: `PHONE`, `SMS` or `SMS & PHONE`.
+        :param sms_message: the text of an SMS.
+        :param schedule: seconds since 1970; None for none.
+        :param voice: the id of a voice; None for none.
+        :param user_phone: the ids of caller numbers.
         :raises Refused: 400; an unknown voice or caller number, a past schedule, an SMS without text.
         """
         if "SMS" in services and not sms_message:

@@ -25,7 +25,10 @@ class BufferedResponse:
     headers: list[tuple[bytes, bytes]] = field(default_factory=list)
 
     async def capture(self, message: Message) -> None:
-        """Act as the `send` of an application and keep its response."""
+        """Act as the `send` of an application and keep its response.
+
+        :param message: a part of the response, as ASGI describes it.
+        """
         if message["type"] == "http.response.start":
             self.status, self.headers = message["status"], list(message.get("headers", ()))
         elif message["type"] == "http.response.body":
@@ -34,6 +37,7 @@ class BufferedResponse:
     async def send(self, send: Send, *, cut_at: int | None = None) -> None:
         """Send the response.
 
+        :param send: ASGI's function that sends the response.
         :param cut_at: how many bytes of the body are sent, while `Content-Length` has the full length; None sends all.
         """
         headers = [(name, value) for name, value in self.headers if name.lower() != b"content-length"]
@@ -45,6 +49,7 @@ class BufferedResponse:
 async def read_body(receive: Receive, limit: int) -> tuple[bytes, bool] | None:
     """Return a request's body up to a size, and whether that is all of it; None when the client disconnected.
 
+    :param receive: ASGI's function that reads the request.
     :param limit: the most bytes that are kept.
     """
     parts: list[bytes] = []
@@ -62,7 +67,11 @@ async def read_body(receive: Receive, limit: int) -> tuple[bytes, bool] | None:
 
 
 def replay_body(body: bytes, receive: Receive) -> Receive:
-    """Return a `receive` that yields a body which was read before, then what `receive` yields."""
+    """Return a `receive` that yields a body which was read before, then what `receive` yields.
+
+    :param body: the bytes of the body.
+    :param receive: ASGI's function that reads the request.
+    """
     replayed = False
 
     async def replay() -> Message:
@@ -76,6 +85,9 @@ def replay_body(body: bytes, receive: Receive) -> Receive:
 
 
 async def wait_for_disconnect(receive: Receive) -> None:
-    """Wait until the connection is closed by either side."""
+    """Wait until the connection is closed by either side.
+
+    :param receive: ASGI's function that reads the request.
+    """
     while (await receive())["type"] != "http.disconnect":
         pass

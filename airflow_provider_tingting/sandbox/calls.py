@@ -115,6 +115,7 @@ _PATTERNS = [
 def calls_named(name: str) -> frozenset[str]:
     """Return the names of the calls that a name, an alias, `read`, `write` or `*` stands for.
 
+    :param name: the name of a call, `read`, `write` or `*`.
     :raises ValueError: there is no such call; the text lists the calls.
     """
     if name in GROUPS:
@@ -129,6 +130,8 @@ def calls_named(name: str) -> frozenset[str]:
 def identify(method: str, path: str, body: bytes = b"") -> str | None:
     """Return the name of a request's call; None when TingTing has no such path.
 
+    :param method: the HTTP method.
+    :param path: the path.
     :param body: the request's body, which distinguishes adding one contact from adding many.
     """
     for known_method, pattern, name in _PATTERNS:
@@ -138,7 +141,10 @@ def identify(method: str, path: str, body: bytes = b"") -> str | None:
 
 
 def has_path(path: str) -> bool:
-    """Return whether any call has this path, with any method."""
+    """Return whether any call has this path, with any method.
+
+    :param path: the path.
+    """
     return any(pattern.match(path) for _, pattern, _ in _PATTERNS)
 
 

@@ -62,6 +62,7 @@ class Clock:
     def push(self, seconds: float) -> datetime:
         """Move the clock forward at once and return its new time.
 
+        :param seconds: how far, in seconds of the world.
         :raises ValueError: the seconds are negative, not a number, or exceed the year 9000.
         """
         checked = _non_negative(seconds, "push")

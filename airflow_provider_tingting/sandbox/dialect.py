@@ -126,6 +126,7 @@ class Dialect:
     def parse(cls, texts: Iterable[str]) -> Dialect:
         """Return a dialect from `name=value` texts and names of presets, as on the command line.
 
+        :param texts: the switches, as `upload=replace`.
         :raises ValueError: an unknown preset, switch or choice; the text lists the choices.
         """
         switches: dict[str, Any] = {}

@@ -32,7 +32,11 @@ class Responder:
     dialect: Dialect
 
     def reply(self, content: Any, status: int = 200) -> Response:
-        """Return a JSON response, in an envelope if the dialect says so."""
+        """Return a JSON response, in an envelope if the dialect says so.
+
+        :param content: the content, as JSON values.
+        :param status: the HTTP status; default 200.
+        """
         if self.dialect.replies == "envelope":
             content = {"status": status, "success": True, "message": "", "errors": None, "data": content}
         return JSONResponse(content, status)
@@ -40,7 +44,9 @@ class Responder:
     def refuse(self, status: int, body: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> Response:
         """Return an error response in the dialect's shape.
 
+        :param status: the HTTP status.
         :param body: the error in the default shape, see `refusals.Refused`.
+        :param headers: further headers; default none.
         """
         shaped_status, content = shaped(status, body, self.dialect.errors)
         return JSONResponse(content, shaped_status, headers=dict(headers or {}))
@@ -59,7 +65,9 @@ def add_call(
 ) -> None:
     """Register the handler of a call at each of its paths.
 
+    :param router: where the call is added.
     :param name: a name of `calls.ENDPOINTS`, which has the method, paths and summary.
+    :param handler: handles its requests.
     :param body: the model that the OpenAPI page shows, or alternatives.
     :param media: the content types that the body may have.
     :param upload: the field of a multipart form that holds the uploaded file.
@@ -99,7 +107,11 @@ def _form_schema(field: str, schema: Mapping[str, Any]) -> dict[str, Any]:
 def body_schema(
     body: type[BaseModel] | tuple[type[BaseModel], ...], media: tuple[str, ...] = ("application/json",)
 ) -> dict[str, Any]:
-    """Return the description of a request's body for the OpenAPI page."""
+    """Return the description of a request's body for the OpenAPI page.
+
+    :param body: the model of the body.
+    :param media: the content type.
+    """
     models = body if isinstance(body, tuple) else (body,)
     shapes = [{"$ref": f"#/components/schemas/{model.__name__}"} for model in models]
     schema = shapes[0] if len(shapes) == 1 else {"anyOf": shapes}
@@ -109,6 +121,8 @@ def body_schema(
 async def read_body(request: Request, model: type[M]) -> M:
     """Return a request's JSON body as a model.
 
+    :param request: the request.
+    :param model: the model of the body.
     :raises Refused: 415 or 400; the body is not JSON, or does not fit the model.
     """
     return parse_body(model, await read_json_body(request))
@@ -117,6 +131,8 @@ async def read_body(request: Request, model: type[M]) -> M:
 async def read_body_or_form(request: Request, model: type[M]) -> M:
     """Return a request's JSON body or form as a model.
 
+    :param request: the request.
+    :param model: the model of the body.
     :raises Refused: 415 or 400; the body is neither, or does not fit the model.
     """
     if not request.headers.get("content-type", "").startswith(FORM):
@@ -128,6 +144,7 @@ async def read_body_or_form(request: Request, model: type[M]) -> M:
 async def read_json_body(request: Request) -> Any:
     """Return a request's JSON body, of any type.
 
+    :param request: the request.
     :raises Refused: 415 or 400; the body is not JSON.
     """
     return read_json(await request.body(), request.headers.get("content-type", ""))
@@ -136,6 +153,7 @@ async def read_json_body(request: Request) -> Any:
 async def expect_no_body(request: Request) -> None:
     """Check a request without a body. TingTing refuses one whose content type is JSON and whose body is empty.
 
+    :param request: the request.
     :raises Refused: 400, the content type is JSON and the body is not.
     """
     content_type = request.headers.get("content-type", "")
@@ -144,11 +162,17 @@ async def expect_no_body(request: Request) -> None:
 
 
 def context_of(request: Request) -> RequestContext:
-    """Return the data that the middleware added to a request."""
+    """Return the data that the middleware added to a request.
+
+    :param request: the request.
+    """
     context = request.scope.get(CONTEXT)
     return context if isinstance(context, RequestContext) else RequestContext()
 
 
 def required(field: str) -> Exception:
-    """Return the 400 for a missing field."""
+    """Return the 400 for a missing field.
+
+    :param field: the field's name.
+    """
     return invalid(**{field: "This field is required."})

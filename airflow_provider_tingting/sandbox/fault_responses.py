@@ -35,6 +35,10 @@ async def send_fault(
 ) -> None:
     """Respond to a request with a fault.
 
+    :param scope: the request, as ASGI describes it.
+    :param receive: ASGI's function that reads the request.
+    :param send: ASGI's function that sends the response.
+    :param fault: the fault.
     :param response: the response without the fault, for the kinds that process the request first.
     :param closing: returns whether the sandbox is stopping, which ends a stuck request.
     """
@@ -54,7 +58,10 @@ async def send_fault(
 
 
 def html(title: str) -> bytes:
-    """Return an error page as a reverse proxy shows it."""
+    """Return an error page as a reverse proxy shows it.
+
+    :param title: the title and heading.
+    """
     return f"<!doctype html><html><head><title>{title}</title></head><body><h1>{title}</h1></body></html>".encode()
 
 

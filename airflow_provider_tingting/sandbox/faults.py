@@ -129,6 +129,7 @@ class Faults:
     def parse(self, text: str) -> Fault:
         """Script a fault from `KIND[=VALUE][:CALL[:TIMES[:SKIP]]]`, such as `lose-reply:run` or `slow=5:add:*`.
 
+        :param text: one or more faults, as on the command line: `503-html:read:3`.
         :raises ValueError: as for `add`.
         """
         kind, equals, rest = text.partition("=")
@@ -147,7 +148,10 @@ class Faults:
         return self.add(kind, call=call or "*", times=times or 1, value=value or None, skip=int(skip or 0))
 
     def take(self, call: str) -> Fault | None:
-        """Return the fault that applies to a request, and count it; None when there is none."""
+        """Return the fault that applies to a request, and count it; None when there is none.
+
+        :param call: the name of the call of a request.
+        """
         with self._lock:
             for fault, calls in self._pending:
                 if call not in calls:
@@ -162,7 +166,10 @@ class Faults:
         return None
 
     def remove(self, fault_id: int) -> bool:
-        """Remove a fault; False when no pending fault has that id."""
+        """Remove a fault; False when no pending fault has that id.
+
+        :param fault_id: its id.
+        """
         with self._lock:
             before = len(self._pending)
             self._pending = [entry for entry in self._pending if entry[0].id != fault_id]
@@ -183,7 +190,10 @@ class Faults:
 
 
 def kind_calls(kind: str) -> frozenset[str]:
-    """Return the names of the calls that a kind of fault can affect."""
+    """Return the names of the calls that a kind of fault can affect.
+
+    :param kind: the kind of a call: `read`, `write` or `*`.
+    """
     return frozenset({"add_contacts", "upload_contacts"}) if kind.startswith("partial") else calls_named("*")
 
 

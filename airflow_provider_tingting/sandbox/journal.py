@@ -164,7 +164,12 @@ class RecordedWorld(Protocol):
         """Process what is due, keep the world unchanged for the block, and yield its time."""
 
     def append_to_journal(self, what: str, arguments: Mapping[str, Any], now: float) -> None:
-        """Write a change to the state file."""
+        """Write a change to the state file.
+
+        :param what: the name of the change.
+        :param arguments: what it was called with.
+        :param now: the world's time of the change, in seconds since 1970.
+        """
 
 
 #: The names of the changes that a state file can hold.

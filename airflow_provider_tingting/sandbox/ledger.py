@@ -122,7 +122,10 @@ class Ledger:
         return Counter(entry.number for entry in tuple(self.dialled) if entry.channel == channel)
 
     def times_called(self, call: str) -> int:
-        """Return the number of requests of one call, such as `run_campaign`."""
+        """Return the number of requests of one call, such as `run_campaign`.
+
+        :param call: the name of a call, such as `run_campaign`.
+        """
         return sum(entry.call == call for entry in tuple(self.requests))
 
     def clear(self) -> None:

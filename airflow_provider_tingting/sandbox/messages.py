@@ -16,16 +16,26 @@ FRAME_SECONDS = 1152 / 44_100
 
 
 def speech_seconds(text: str, length_factor: float = 1.0) -> int:
-    """Return how long the sandbox takes to speak a text: two seconds, and one for every fourteen characters."""
+    """Return how long the sandbox takes to speak a text: two seconds, and one for every fourteen characters.
+
+    :param text: the text.
+    :param length_factor: how many times slower than usual it is spoken; default 1.
+    """
     return max(1, math.ceil((2 + len(text) / 14) * length_factor))
 
 
 def sms_parts(text: str) -> int:
-    """Return the number of parts of an SMS: 160 or 153 characters each in the GSM alphabet, 70 or 67 in Unicode."""
+    """Return the number of parts of an SMS: 160 or 153 characters each in the GSM alphabet, 70 or 67 in Unicode.
+
+    :param text: the text.
+    """
     return sms_size(text).parts
 
 
 def silent_mp3(seconds: float) -> bytes:
-    """Return an mp3 file of silence, made without an encoder."""
+    """Return an mp3 file of silence, made without an encoder.
+
+    :param seconds: the length.
+    """
     frame = _HEADER + bytes(FRAME_BYTES - len(_HEADER))
     return frame * max(1, math.ceil(seconds / FRAME_SECONDS))

@@ -18,13 +18,17 @@ _ISO = re.compile(
 
 
 def as_text(seconds: float) -> str:
-    """Return a time in TingTing's notation: `2025-07-07T14:01:50.508344+05:45`."""
+    """Return a time in TingTing's notation: `2025-07-07T14:01:50.508344+05:45`.
+
+    :param seconds: seconds since 1970.
+    """
     return datetime.fromtimestamp(seconds, NEPAL).isoformat()
 
 
 def read_schedule(text: str) -> datetime:
     """Parse an ISO 8601 date or datetime; without an offset it is Nepal time, a date alone is midnight there.
 
+    :param text: the text.
     :raises ValueError: the text is neither.
     """
     found = _ISO.match(text.strip())

@@ -18,6 +18,7 @@ _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 def check_loopback(host: str) -> None:
     """Check that the sandbox may listen on an address.
 
+    :param host: the host name or address.
     :raises TingTingConfigError: the address is not one of the loopback interface.
     """
     try:
@@ -32,7 +33,10 @@ def check_loopback(host: str) -> None:
 
 
 def is_foreign(scope: Scope) -> bool:
-    """Return whether a request names a host other than this machine, or changes something for another web site."""
+    """Return whether a request names a host other than this machine, or changes something for another web site.
+
+    :param scope: the request, as ASGI describes it.
+    """
     headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
     host = headers.get(b"host")
     if host and not _is_local(f"//{host}"):

@@ -61,6 +61,8 @@ class Outcomes:
     def script(self, number: str, status: str) -> None:
         """Make every later call to a number end with this status.
 
+        :param number: the number.
+        :param status: `completed`, `hungup`, `unanswered` or `failed`.
         :raises ValueError: there is no such final status.
         """
         if status not in DEFAULT_SHARES:
@@ -70,6 +72,8 @@ class Outcomes:
     def plan_call(self, campaign_id: int, run: int, number: str, speech_seconds: int) -> Plan:
         """Return the plan of a call.
 
+        :param run: the number of the campaign's run, from 1.
+        :param number: the number.
         :param speech_seconds: how long the whole message takes to speak.
         """
         outcome, dialling, ringing, share = self._draws(campaign_id, run, number)
@@ -85,7 +89,11 @@ class Outcomes:
         return Plan(status, rings, answered, answered + duration, duration, round(100 * heard))
 
     def plan_sms(self, campaign_id: int, run: int, number: str) -> Plan:
-        """Return the plan of an SMS without a call; SMS fail with the same share as calls."""
+        """Return the plan of an SMS without a call; SMS fail with the same share as calls.
+
+        :param run: the number of the campaign's run, from 1.
+        :param number: the number.
+        """
         outcome, delay, _, _ = self._draws(campaign_id, run, number)
         failing = self.shares.get("failed", 0.0) / sum(self.shares.values())
         scripted = self._scripted.get(number)
@@ -112,10 +120,14 @@ def call_credits(duration: int, *, premium: bool) -> int:
     """Return the credits of an answered call.
 
     :param duration: its length in seconds.
+    :param premium: whether the voice is a premium one.
     """
     return math.ceil(duration / SECONDS_A_CREDIT) * (2 if premium else 1)
 
 
 def carrier_of(number: str) -> str:
-    """Return the carrier of a number as TingTing names it: `NTC`, `Ncell` or `other`."""
+    """Return the carrier of a number as TingTing names it: `NTC`, `Ncell` or `other`.
+
+    :param number: the number.
+    """
     return carrier(number[-10:])

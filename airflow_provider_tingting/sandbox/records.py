@@ -63,7 +63,10 @@ class Call:
     sms_credits: int
 
     def status_at(self, now: float) -> str:
-        """Return the contact's status at a time."""
+        """Return the contact's status at a time.
+
+        :param now: the world's time, in seconds since 1970.
+        """
         if now >= self.ended_at:
             return self.status
         if self.answered_at is not None and now >= self.answered_at:
@@ -73,7 +76,10 @@ class Call:
         return "dialing"
 
     def changed_at(self, now: float) -> float:
-        """Return when the status at a time began."""
+        """Return when the status at a time began.
+
+        :param now: the world's time, in seconds since 1970.
+        """
         moments = (self.ended_at, self.answered_at, self.rings_at)
         return next((moment for moment in moments if moment is not None and moment <= now), self.dialled_at)
 
@@ -92,13 +98,19 @@ class Contact:
     terminated_at: float | None = None
 
     def status_at(self, now: float) -> str:
-        """Return the status at a time."""
+        """Return the status at a time.
+
+        :param now: the world's time, in seconds since 1970.
+        """
         if self.call is not None and (self.terminated_at is None or self.call.dialled_at >= self.terminated_at):
             return self.call.status_at(now)
         return "not started" if self.terminated_at is None else "terminated"
 
     def changed_at(self, now: float) -> float:
-        """Return when the contact changed last."""
+        """Return when the contact changed last.
+
+        :param now: the world's time, in seconds since 1970.
+        """
         happened = self.call.changed_at(now) if self.call else self.updated_at
         return max(self.updated_at, happened, self.terminated_at or 0.0)
 
@@ -177,5 +189,8 @@ class Campaign:
         return percent if self.status == TERMINATED else min(99, percent)
 
     def statuses_at(self, now: float) -> Counter[str]:
-        """Return the number of contacts by status at a time."""
+        """Return the number of contacts by status at a time.
+
+        :param now: the world's time, in seconds since 1970.
+        """
         return Counter(contact.status_at(now) for contact in self.contacts.values())

@@ -36,13 +36,18 @@ def invalid(**fields: str) -> Refused:
 
 
 def forbidden_now(message: str) -> Refused:
-    """Return the 400 for an action that the campaign's state does not allow."""
+    """Return the 400 for an action that the campaign's state does not allow.
+
+    :param message: what is forbidden, as a sentence.
+    """
     return Refused(400, {"message": message})
 
 
 def shaped(status: int, body: Mapping[str, Any], shape: str) -> tuple[int, dict[str, Any]]:
     """Return status and body of an error response in one of the known shapes.
 
+    :param status: the HTTP status.
+    :param body: the JSON of the response.
     :param shape: one of `ERROR_SHAPES`; `fields` keeps the body as it is.
     """
     if shape == "fields":

@@ -24,6 +24,8 @@ CARRIERS = ("NTC", "Ncell", "other")
 def campaign_json(campaign: Campaign, dialect: Dialect, *, voices: Mapping[int, Voice] | None = None) -> dict[str, Any]:
     """Return a campaign as JSON (API page: Get campaign details).
 
+    :param campaign: the campaign.
+    :param dialect: how the server behaves where the API page leaves it open.
     :param voices: the account's voices, for the campaign list, where `voice` is an object; without them it is an id.
     """
     voice = voices.get(campaign.voice or 0) if voices is not None else None
@@ -57,6 +59,8 @@ def campaign_json(campaign: Campaign, dialect: Dialect, *, voices: Mapping[int, 
 def contact_json(contact: Contact, dialect: Dialect, now: float) -> dict[str, Any]:
     """Return a contact with its outcome as JSON (API page: List contacts).
 
+    :param contact: the contact.
+    :param dialect: how the server behaves where the API page leaves it open.
     :param now: the world's time, seconds since 1970.
     """
     call = contact.call
@@ -89,12 +93,19 @@ def contact_json(contact: Contact, dialect: Dialect, now: float) -> dict[str, An
 
 
 def number_json(number: str, dialect: Dialect) -> str | int:
-    """Return a phone number as the dialect writes it."""
+    """Return a phone number as the dialect writes it.
+
+    :param number: the number.
+    :param dialect: how the server behaves where the API page leaves it open.
+    """
     return int(number) if dialect.number_form == "integer" else number
 
 
 def carrier_summary(campaign: Campaign) -> dict[str, int]:
-    """Return the number of a campaign's contacts by carrier."""
+    """Return the number of a campaign's contacts by carrier.
+
+    :param campaign: the campaign.
+    """
     return {carrier: campaign.carriers[carrier] for carrier in CARRIERS}
 
 
@@ -109,6 +120,7 @@ def page(
 ) -> dict[str, Any]:
     """Return one page of rows (API page: List campaigns), with the addresses of the next and the previous page.
 
+    :param rows: the rows.
     :param count: the number of all rows.
     :param query: the query parameters of the request, with `limit` and `offset`.
     :param cap: the maximum number of rows of a page, above which `limit` has no effect; None for no maximum.
@@ -133,7 +145,12 @@ def page(
 
 
 def select_campaigns(campaigns: Iterable[Campaign], query: Mapping[str, str], dialect: Dialect) -> Sequence[Campaign]:
-    """Return campaigns, filtered and sorted by `status` (exact case), `search`, `draft`, dates and `sort_by`."""
+    """Return campaigns, filtered and sorted by `status` (exact case), `search`, `draft`, dates and `sort_by`.
+
+    :param campaigns: the campaigns.
+    :param query: the parameters of the request.
+    :param dialect: how the server behaves where the API page leaves it open.
+    """
     status, search = query.get("status"), query.get("search", "").casefold()
     drafts = query.get("draft", "").lower() in ("true", "1")
     since, until = _whole(query.get("from_date"), 0), _whole(query.get("to_date"), 10**12)

@@ -33,6 +33,7 @@ NOT_REACHED = ("unanswered", "failed", "terminated")
 def campaign_report(campaign: Campaign, now: float, *, layout: str) -> bytes:
     """Return a campaign's report (API page: Campaign report).
 
+    :param campaign: the campaign.
     :param now: the world's time, seconds since 1970.
     :param layout: `preamble` or `plain`.
     """
@@ -61,7 +62,10 @@ def campaign_report(campaign: Campaign, now: float, *, layout: str) -> bytes:
 
 
 def survey_csv(rows: Sequence[Mapping[str, Any]]) -> bytes:
-    """Return a survey's answers as CSV (API page: Survey report)."""
+    """Return a survey's answers as CSV (API page: Survey report).
+
+    :param rows: the rows.
+    """
     file = io.StringIO(newline="")
     writer = csv.DictWriter(file, list(rows[0]) if rows else [])
     writer.writeheader()
@@ -70,7 +74,10 @@ def survey_csv(rows: Sequence[Mapping[str, Any]]) -> bytes:
 
 
 def survey_json(rows: Sequence[Mapping[str, Any]]) -> bytes:
-    """Return a survey's answers as JSON (API page: Survey report)."""
+    """Return a survey's answers as JSON (API page: Survey report).
+
+    :param rows: the rows.
+    """
     return json.dumps(list(rows), ensure_ascii=False).encode()
 
 
@@ -79,6 +86,7 @@ def attachment(name: str, suffix: str) -> bytes:
 
     Only quotes, and characters that an HTTP header cannot hold, are replaced.
 
+    :param name: the name of the file.
     :param suffix: the suffix of the file name, such as `.csv`.
     """
     clean = "".join(char if char.isprintable() and char != '"' else " " for char in name).strip()

@@ -110,6 +110,8 @@ class Preview(Body):
 def read_json(body: bytes, content_type: str) -> Any:
     """Decode a JSON body as strictly as TingTing's framework does.
 
+    :param body: the bytes of the body.
+    :param content_type: the header of that name.
     :raises Refused: 415 for another content type, 400 for invalid JSON.
     """
     kind = content_type.partition(";")[0].strip().lower()
@@ -127,6 +129,8 @@ def read_json(body: bytes, content_type: str) -> Any:
 def parse_body(model: type[M], content: Any) -> M:
     """Return a decoded body as its model.
 
+    :param model: the model of the body.
+    :param content: the parsed JSON.
     :raises Refused: 400 with a message for each invalid field.
     """
     if not isinstance(content, dict):
@@ -158,7 +162,10 @@ def phone_number(value: Any, rule: str) -> str | None:
 
 
 def printable(text: str) -> str:
-    """Return a text that is safe in a response: at most 200 characters, no lone surrogates, no control characters."""
+    """Return a text that is safe in a response: at most 200 characters, no lone surrogates, no control characters.
+
+    :param text: the text.
+    """
     clean = text[:200].encode("utf-8", "replace").decode()
     return "".join(char if char.isprintable() else " " for char in clean)
 

@@ -55,11 +55,17 @@ class Simulator:
         return self._events[0][0] if self._events else None
 
     def add(self, run: Run) -> None:
-        """Schedule a run; it begins at `run.starts_at`."""
+        """Schedule a run; it begins at `run.starts_at`.
+
+        :param run: the run.
+        """
         self._schedule(run.starts_at, run, None)
 
     def advance(self, now: float) -> None:
-        """Process every event up to a time, seconds since 1970."""
+        """Process every event up to a time, seconds since 1970.
+
+        :param now: the world's time, in seconds since 1970.
+        """
         while self._events and self._events[0][0] <= now:
             at, _, run, contact_id = heapq.heappop(self._events)
             campaign = self._account.campaigns.get(run.campaign_id)
@@ -75,7 +81,11 @@ class Simulator:
                 self._dial_next(campaign, run, at)
 
     def stop(self, campaign: Campaign, now: float) -> None:
-        """End every open run: end the calls in progress and dial no further contact."""
+        """End every open run: end the calls in progress and dial no further contact.
+
+        :param campaign: the campaign.
+        :param now: the world's time, in seconds since 1970.
+        """
         for run in campaign.open_runs:
             for contact_id in run.talking:
                 contact = campaign.contacts.get(contact_id)
@@ -157,6 +167,9 @@ class Simulator:
     def demo_call(self, campaign: Campaign, contact: Contact, now: float) -> None:
         """Call one contact once, outside any run.
 
+        :param campaign: the campaign.
+        :param contact: the contact.
+        :param now: the world's time, in seconds since 1970.
         :raises Refused: 400; the campaign has no voice, or the credits do not suffice.
         """
         voice = self._account.voices.get(campaign.voice or 0)

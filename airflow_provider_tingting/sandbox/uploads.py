@@ -29,6 +29,7 @@ class Workbook:
 def read_workbook(content: bytes, rule: str) -> Workbook:
     """Read the first sheet: a header row with `number` (or `numbers`), then a contact a row.
 
+    :param content: the bytes of the file.
     :param rule: which numbers are accepted, see `bodies.phone_number`.
     :raises Refused: 400; the file is not a workbook, or has no number column.
     """
@@ -60,6 +61,7 @@ def read_workbook(content: bytes, rule: str) -> Workbook:
 def read_csv(content: bytes, rule: str) -> Workbook:
     """Return the contacts of a CSV file with a header row.
 
+    :param content: the bytes of the file.
     :param rule: which numbers are accepted, see `request_bodies.phone_number`.
     :raises Refused: 400; the file is no UTF-8 text, or has no number column.
     """

@@ -7,7 +7,6 @@ the world, then writes the change to the state file, if there is one.
 from __future__ import annotations
 
 import threading
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -93,11 +92,6 @@ class World(Account):
                 raise not_found()
             return campaign.contacts[contact_id]
 
-    def statuses(self, campaign_id: int) -> Counter[str]:
-        """Return the number of a campaign's contacts by current status."""
-        with self.reading() as now:
-            return self.campaign(campaign_id).statuses_at(now)
-
     @property
     def credits(self) -> int:
         """The account's current balance."""
@@ -113,35 +107,38 @@ class World(Account):
     @recorded
     def create_campaign(
         self,
+        /,
         *,
         name: str,
         services: str,
         user_phone: Sequence[int],
         message: str,
-        sms_message: str = "",
-        description: str = "",
         schedule: float | None = None,
         voice: int | None = None,
-        credit_limit: float | None = None,
+        **fields: Any,
     ) -> Campaign:
         """Create a campaign and return it.
 
+        :param name: the campaign's name.
+        :param services: `PHONE`, `SMS` or `SMS & PHONE`.
+        :param user_phone: the ids of caller numbers.
+        :param message: what a call says.
         :param schedule: seconds since 1970; None starts the campaign when it is run.
+        :param voice: the id of the voice; None for none.
+        :param fields: further fields of `Campaign`, such as `sms_message`.
         :raises Refused: 400; an unknown voice or caller number, a past schedule, an SMS without text.
         """
-        self.check_fields(self._now, services, sms_message, schedule, voice, user_phone)
+        self.check_fields(self._now, services, fields.get("sms_message", ""), schedule, voice, user_phone)
         campaign = Campaign(
             id=self.next_campaign_id,
             name=name,
             services=services,
             user_phone=list(user_phone),
             message=message,
-            sms_message=sms_message,
-            description=description,
             updated_at=self._now,
             schedule=schedule,
             voice=voice,
-            credit_limit=credit_limit,
+            **{"sms_message": "", "description": "", **fields},
         )
         self.keep_campaign(campaign)
         return campaign
@@ -174,8 +171,6 @@ class World(Account):
     def run_campaign(self, campaign_id: int) -> str:
         """Run a campaign and return TingTing's message. Each request dials every contact, also after the first one.
 
-        A client that sends the request twice is therefore visible in the ledger.
-
         :raises Refused: 404, or 400: a draft, no contacts, or no voice for a campaign that calls.
         """
         campaign = self.campaign(campaign_id)
@@ -201,7 +196,10 @@ class World(Account):
 
     @recorded
     def set_survey_steps(self, campaign_id: int, steps: Sequence[dict[str, Any]]) -> None:
-        """Replace the steps of a survey campaign."""
+        """Replace the steps of a survey campaign.
+
+        :param steps: the steps, as TingTing's survey page sends them.
+        """
         self.campaign(campaign_id).survey_steps = list(steps)
 
     @recorded
@@ -250,6 +248,7 @@ class World(Account):
     def set_bulk_file(self, campaign_id: int, url: str) -> None:
         """Set the address of the workbook that was uploaded last.
 
+        :param url: the address.
         :raises Refused: 404.
         """
         self.campaign(campaign_id).bulk_file = url
@@ -258,6 +257,7 @@ class World(Account):
     def update_attributes(self, contact_id: int, attributes: Mapping[str, Any]) -> Contact:
         """Change some of a contact's variables and return the contact.
 
+        :param attributes: the variables that change.
         :raises Refused: 404.
         """
         contact = self.contact(contact_id)
@@ -270,6 +270,7 @@ class World(Account):
     def update_number(self, contact_id: int, number: str) -> Contact:
         """Change a contact's number and return the contact.
 
+        :param number: the number.
         :raises Refused: 404, or 400: the campaign has that number already.
         """
         contact = self.contact(contact_id)
@@ -298,23 +299,35 @@ class World(Account):
 
     @recorded
     def add_preview(self, name: str, seconds: int) -> None:
-        """Keep a voice preview of so many seconds, by its file name without the suffix."""
+        """Keep a voice preview of so many seconds, by its file name without the suffix.
+
+        :param name: the file's name without the suffix.
+        :param seconds: the length of the audio.
+        """
         self.previews[name] = seconds
 
     @recorded
     def rotate_token(self, token: str) -> None:
-        """Replace the API token; the old one is refused from now on."""
+        """Replace the API token; the old one is refused from now on.
+
+        :param token: the new token.
+        """
         self.token = token
 
     @recorded
     def set_credits(self, credits: int) -> None:
-        """Set the account's balance."""
+        """Set the account's balance.
+
+        :param credits: the balance.
+        """
         self.balance = credits
 
     @recorded
     def script_outcome(self, number: str, status: str) -> None:
         """Make every later call to a number end with this status.
 
+        :param number: the number.
+        :param status: `completed`, `hungup`, `unanswered` or `failed`.
         :raises ValueError: there is no such status.
         """
         self._outcomes.script(number, status)

@@ -117,6 +117,7 @@ def campaign_id_of(value: Any, argument: str = "campaign_id") -> int:
 def ids_of(value: Any) -> tuple[int, ...]:
     """Read `user_phone`, which a template may have turned into a text.
 
+    :param value: the argument.
     :raises TingTingConfigError: there is none, or one is no id.
     """
     if isinstance(value, str):
@@ -139,6 +140,7 @@ def ids_of(value: Any) -> tuple[int, ...]:
 def credit_limit_of(value: Any) -> float | None:
     """Read a number of credits.
 
+    :param value: the argument.
     :raises TingTingConfigError: it is none.
     """
     if value in (None, ""):
@@ -155,6 +157,7 @@ def credit_limit_of(value: Any) -> float | None:
 def length_factor_of(value: Any) -> str | None:
     """Read a speed of speech as TingTing writes it.
 
+    :param value: the argument.
     :raises TingTingConfigError: it is none.
     """
     if value in (None, ""):
@@ -171,6 +174,8 @@ def length_factor_of(value: Any) -> str | None:
 def seconds_of(value: Any, argument: str, *, zero: bool = False) -> float:
     """Read a time to wait, as a number of seconds or a timedelta.
 
+    :param value: the argument.
+    :param argument: its name, for the error.
     :param zero: whether it may be none at all.
     :raises TingTingConfigError: it is no time, or too short.
     """
@@ -205,6 +210,9 @@ def moment_of(value: Any, argument: str) -> float | None:
 def one_of(value: Any, argument: str, choices: tuple[str, ...]) -> None:
     """Check that an argument is one of some words.
 
+    :param value: the argument.
+    :param argument: its name, for the error.
+    :param choices: the words.
     :raises TingTingConfigError: it is none of them.
     """
     if value not in choices:
@@ -214,6 +222,8 @@ def one_of(value: Any, argument: str, choices: tuple[str, ...]) -> None:
 def storage_path_of(value: Any, argument: str, example: str) -> Any:
     """Return a path or URI as Airflow's own path; what is a path object already stays as it is.
 
+    :param value: the argument.
+    :param argument: its name, for the error.
     :param example: what the argument may look like, for the error.
     :raises TingTingConfigError: it is empty, or Airflow knows no storage of its kind.
     """

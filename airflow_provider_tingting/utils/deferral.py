@@ -33,6 +33,9 @@ def deadline_of(
     Airflow does not count `execution_timeout` while a task is deferred, so it is counted here, from the task's start,
     less what the worker needs to judge, to stop and to say so.
 
+    :param timeout: how long the task may wait, in seconds or as a timedelta; None for no limit.
+    :param execution_timeout: Airflow's own limit for the task; None for no limit.
+    :param clock: returns the seconds since 1970; default: the package's clock.
     :raises TingTingConfigError: the timeout is not a positive time.
     """
     ends = []
@@ -77,11 +80,13 @@ def defer(
 ) -> NoReturn:
     """Defer until the trigger fires, with a backstop of Airflow's own a little after the deadline.
 
+    :param operator: the operator that defers.
     :param context: the task's context; the task leaves an XCom that shows for which trigger it waits.
     :param trigger: the trigger.
     :param deadline: when the wait must end, in seconds since 1970; None for never.
     :param method_name: the operator's method that goes on.
     :param kwargs: what the method is given beside the event.
+    :param clock: returns the seconds since 1970; default: the package's clock.
     """
     if TRIGGERS_HAVE_ON_KILL:
         context["ti"].xcom_push(key=WAIT, value=trigger.deferred_at)

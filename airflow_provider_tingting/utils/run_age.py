@@ -35,6 +35,10 @@ def check_window_arguments(
 ) -> None:
     """Refuse arguments about the end of the calling window that contradict each other.
 
+    :param at_window_close: what happens to a campaign that runs when its calling window closes.
+    :param fits_window: what happens to a campaign that does not fit into its calling window.
+    :param calling_window: the calling window; None for none.
+    :param waits: whether the task waits for the campaign's end.
     :raises TingTingConfigError: they do.
     """
     if at_window_close == "stop" and (calling_window is None or not waits):

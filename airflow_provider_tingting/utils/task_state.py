@@ -46,7 +46,10 @@ class TaskState:
         return dict(entry)
 
     def save(self, entry: Mapping[str, Any]) -> None:
-        """Save a value in place of the one before; it is stored when this returns."""
+        """Save a value in place of the one before; it is stored when this returns.
+
+        :param entry: plain JSON.
+        """
         if self._store is not None:
             self._store.set(KEY, {**entry, "generation": self._generation})
 

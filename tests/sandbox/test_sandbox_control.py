@@ -100,7 +100,7 @@ def test_credits_and_outcomes_are_set(box, api):
     campaign_id = api.create(1)
     api.run(campaign_id)
     box.play_out()
-    assert box.world.statuses(campaign_id) == {"unanswered": 1}
+    assert box.world.campaign(campaign_id).statuses_at(box.world.clock.time()) == {"unanswered": 1}
 
 
 def test_the_ledger_has_calls_and_requests_but_no_token(box, api):

@@ -52,7 +52,7 @@ def test_a_long_sms_costs_its_parts(box, api):
 
 def test_a_campaign_that_reaches_its_credit_limit_is_terminated(box, api):
     campaign_id = run_out(box, api, contacts=30, credit_limit=5)
-    campaign, statuses = api.campaign(campaign_id), box.world.statuses(campaign_id)
+    campaign, statuses = api.campaign(campaign_id), box.world.campaign(campaign_id).statuses_at(box.world.clock.time())
 
     assert campaign["status"] == "Terminated"
     assert 0 < campaign["progress_percent"] < 100
@@ -69,7 +69,7 @@ def test_an_empty_account_terminates_a_campaign_before_a_contact_is_called(box, 
     assert api.campaign(campaign_id)["status"] == "Terminated"
     assert api.campaign(campaign_id)["progress_percent"] == 0
     assert box.ledger.dialled == []
-    assert box.world.statuses(campaign_id) == {"terminated": 3}
+    assert box.world.campaign(campaign_id).statuses_at(box.world.clock.time()) == {"terminated": 3}
 
 
 def test_two_campaigns_share_one_account_and_never_overdraw_it(box, api):
@@ -91,7 +91,7 @@ def test_a_terminated_campaign_can_be_run_again_after_credits_were_bought(box, a
     box.play_out()
 
     assert api.campaign(campaign_id)["status"] == "Completed"
-    assert "terminated" not in box.world.statuses(campaign_id)
+    assert "terminated" not in box.world.campaign(campaign_id).statuses_at(box.world.clock.time())
 
 
 def test_stopping_refunds_the_seconds_that_were_not_spoken(box, api):

@@ -149,7 +149,7 @@ def test_stopping_cuts_calls_and_leaves_the_others_undialled(box, api):
     assert api.campaign(campaign_id)["status"] == "Terminated"
     assert 0 < api.campaign(campaign_id)["progress_percent"] < 100
     assert len(box.ledger.dialled) == dialled < 40
-    statuses = box.world.statuses(campaign_id)
+    statuses = box.world.campaign(campaign_id).statuses_at(box.clock.time())
     assert statuses["terminated"] >= 40 - dialled
     assert set(statuses) <= ENDINGS | {"terminated"}
 
@@ -171,7 +171,7 @@ def test_stopping_a_scheduled_campaign_dials_no_contact(box, api):
 
     assert api.campaign(campaign_id)["status"] == "Terminated"
     assert box.ledger.dialled == []
-    assert box.world.statuses(campaign_id) == {"terminated": 3}
+    assert box.world.campaign(campaign_id).statuses_at(box.clock.time()) == {"terminated": 3}
 
 
 def test_a_contact_deleted_before_its_turn_is_not_dialled(box, api):
@@ -203,7 +203,7 @@ def test_contacts_added_after_the_start_wait_for_another_run(box, api):
     api.post(f"campaign/{campaign_id}/add-contact/", json={"number": "9851000000"})
     box.play_out()
 
-    assert box.world.statuses(campaign_id)["not started"] == 1
+    assert box.world.campaign(campaign_id).statuses_at(box.clock.time())["not started"] == 1
     assert box.ledger.times_dialled() == {"9841000000": 1}
 
 
@@ -291,14 +291,14 @@ def world_after(looks: list[float], *, contacts: int, credits: int) -> tuple[obj
         world.run_campaign(campaign.id)
     for look in looks:
         world.clock.push(look)
-        world.statuses(1)
+        world.campaign(1).statuses_at(world.clock.time())
     world.clock.push(10_000 - sum(looks))
     return (
         world.credits,
         [(campaign.status, campaign.spent, campaign.updated_at) for campaign in world.campaigns.values()],
         [(entry.number, entry.campaign_id, entry.seconds, entry.channel) for entry in world.ledger.dialled],
-        world.statuses(1),
-        world.statuses(2),
+        world.campaign(1).statuses_at(world.clock.time()),
+        world.campaign(2).statuses_at(world.clock.time()),
     )
 
 
@@ -319,7 +319,7 @@ def test_the_same_seed_repeats_a_run_and_another_does_not():
         world.add_contacts(1, [(str(9841000000 + position), {}) for position in range(60)])
         world.run_campaign(1)
         world.clock.push(10_000)
-        world.statuses(1)
+        world.campaign(1).statuses_at(world.clock.time())
         return [entry.status for entry in world.ledger.dialled]
 
     assert endings(7) == endings(7)

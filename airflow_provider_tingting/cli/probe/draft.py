@@ -54,7 +54,10 @@ class Draft:
     seconds: list[float] = field(default_factory=list)
 
     def send(self, call: Call[T]) -> T:
-        """Send a call and record its duration."""
+        """Send a call and record its duration.
+
+        :param call: the call.
+        """
         began = monotonic()
         result = self.client.send(call)
         self.seconds.append(monotonic() - began)
@@ -122,7 +125,11 @@ def _delete(client: TingTingClient, campaign_id: int, name: str | None) -> bool:
 
 @contextmanager
 def open_draft(client: TingTingClient, numbers: Sequence[str]) -> Iterator[tuple[Draft, list[int]]]:
-    """Yield the draft, and a list that has its id after the block if it could not be deleted."""
+    """Yield the draft, and a list that has its id after the block if it could not be deleted.
+
+    :param client: sends the calls.
+    :param numbers: the numbers of its contacts.
+    """
     token = token_hex(8)
     name = f"{NAME_PREFIX} {token}"
     description = f"[tingting-probe:{token}] परीक्षण. {'This draft is never run. ' * 8}".strip()

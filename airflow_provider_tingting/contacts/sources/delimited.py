@@ -77,6 +77,8 @@ def read_delimited(
 def encoding_of(sample: bytes, named: str | None) -> str:
     """Return the encoding of a text by its first bytes, or the one that was named.
 
+    :param sample: the first bytes of the file.
+    :param named: the encoding that the user named; None for none.
     :raises TingTingConfigError: when Python does not know the named one.
     """
     marked = next((encoding for bom, encoding in _BOMS if sample.startswith(bom)), None)

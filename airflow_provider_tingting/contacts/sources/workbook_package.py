@@ -96,6 +96,8 @@ def open_workbook(stream: IO[bytes], name: str) -> Iterator[tuple[IO[bytes], zip
 def sheets_of(package: zipfile.ZipFile, name: str) -> list[Sheet]:
     """Return the worksheets in the order of their tabs.
 
+    :param package: the workbook.
+    :param name: the file's name, for the error.
     :raises TingTingContactsError: when the package's own listing is broken.
     """
     try:
@@ -118,7 +120,11 @@ def sheets_of(package: zipfile.ZipFile, name: str) -> list[Sheet]:
 
 
 def has_data(package: zipfile.ZipFile, sheet: Sheet) -> bool:
-    """Whether the sheet has a cell with anything in it."""
+    """Whether the sheet has a cell with anything in it.
+
+    :param package: the workbook.
+    :param sheet: the sheet.
+    """
     return any(_CELL_WITH_DATA.search(cells) for cells in pieces_of(package, sheet))
 
 

@@ -17,19 +17,32 @@ FILE_VARIABLE = "TINGTING_DEMO_TASK_EVENTS"
 
 @hookimpl
 def on_task_instance_running(previous_state: Any, task_instance: Any) -> None:
-    """Record that a task runs."""
+    """Record that a task runs.
+
+    :param previous_state: the state before.
+    :param task_instance: the task instance.
+    """
     _record(task_instance, "running")
 
 
 @hookimpl
 def on_task_instance_success(previous_state: Any, task_instance: Any) -> None:
-    """Record a task's success and its return value."""
+    """Record a task's success and its return value.
+
+    :param previous_state: the state before.
+    :param task_instance: the task instance.
+    """
     _record(task_instance, "success", task_instance.xcom_pull(task_ids=task_instance.task_id))
 
 
 @hookimpl
 def on_task_instance_failed(previous_state: Any, task_instance: Any, error: Any) -> None:
-    """Record a task's failure."""
+    """Record a task's failure.
+
+    :param previous_state: the state before.
+    :param task_instance: the task instance.
+    :param error: why it failed.
+    """
     _record(task_instance, "failed")
 
 

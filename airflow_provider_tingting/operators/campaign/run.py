@@ -195,7 +195,11 @@ class TingTingRunCampaignOperator(TingTingBaseWriteOperator):
         return self._start_and_wait(context)
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
-        """Go on after a wait in the triggerer; called by Airflow, also when the wait has failed."""
+        """Go on after a wait in the triggerer; called by Airflow, also when the wait has failed.
+
+        :param next_method: the method that goes on.
+        :param next_kwargs: its arguments.
+        """
         note_end_of_wait(context)
         return super().resume_execution(next_method, next_kwargs, context)
 
@@ -208,6 +212,7 @@ class TingTingRunCampaignOperator(TingTingBaseWriteOperator):
     ) -> dict[str, Any]:
         """Start after a wait for the calling window or for other campaigns; everything is checked again.
 
+        :param event: the payload of the trigger's event.
         :param start_deadline: until when the start may be deferred, in seconds since 1970.
         :param requested_at: when this try has sent a request without a usable response, in seconds since 1970.
         """
@@ -225,6 +230,7 @@ class TingTingRunCampaignOperator(TingTingBaseWriteOperator):
     ) -> dict[str, Any]:
         """Judge what the trigger has seen.
 
+        :param event: the payload of the trigger's event.
         :param was_shown: whether TingTing had shown the campaign as begun before the wait.
         :param until_close: whether the wait ended when the calling window closed.
         :param gives_up_at: the deadline of the whole wait then, in seconds since 1970.

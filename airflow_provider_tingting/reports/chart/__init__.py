@@ -71,6 +71,12 @@ def chart_file(
 
     The arguments and errors are those of `write_chart`.
 
+    :param report: the report, as `open_report` gives it.
+    :param target: as for `writers.write_report`.
+    :param title: the campaign's name.
+    :param subtitle: a line below it; default none.
+    :param estimate: as for `write_chart`.
+    :param overwrite: whether a file that is there is replaced; default True.
     :returns: the size of the page in bytes.
     """
     from airflow_provider_tingting.reports.chart.page import page_of

@@ -114,7 +114,10 @@ def draw_histogram(
 
 
 def short(value: float) -> str:
-    """Write a count briefly: `950`, `1.2k`, `3M`."""
+    """Write a count briefly: `950`, `1.2k`, `3M`.
+
+    :param value: the number.
+    """
     for size, sign in ((1_000_000, "M"), (1_000, "k")):
         if value >= size:
             return f"{value / size:.1f}".removesuffix(".0") + sign

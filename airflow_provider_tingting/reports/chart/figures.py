@@ -67,6 +67,7 @@ class ChartFigures:
     def of(cls, report: Report) -> ChartFigures:
         """Count a report in one pass.
 
+        :param report: the report, as `open_report` gives it.
         :raises TingTingReportError: when the report turns out to be cut or damaged.
         """
         counting = _Counting(report)

@@ -57,7 +57,10 @@ class TableColumns:
     remedy: str = "Choose with columns= what goes where, load into another table, or alter this one."
 
     def values(self, row: ReportRow) -> list[Any]:
-        """Return a row's values in the order of the columns: an id, text, JSON as text, a number, a moment, or None."""
+        """Return a row's values in the order of the columns: an id, text, JSON as text, a number, a moment, or None.
+
+        :param row: the row of the report.
+        """
         values = self._values(row)
         return values if self._picked is None else [values[index] for index in self._picked]
 
@@ -119,6 +122,8 @@ def takes_variables(variables: str, columns: Sequence[str] | Mapping[str, str] |
 def check_columns(variables: str, columns: Any) -> None:
     """Check the two arguments as far as is possible without a report.
 
+    :param variables: what the operator's `variables` says.
+    :param columns: what the operator's `columns` says.
     :raises TingTingConfigError: one of them is invalid.
     """
     if variables not in VARIABLE_MODES:

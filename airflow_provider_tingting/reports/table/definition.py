@@ -20,6 +20,9 @@ _WORD: Final = 255
 def existing(connection: Connection, target: TableName, columns: TableColumns) -> Table | None:
     """Return the table if it is there.
 
+    :param connection: an open connection of SQLAlchemy.
+    :param target: the table.
+    :param columns: the columns that the report needs.
     :raises TingTingConfigError: when it lacks columns, or has one that must be filled and is not.
     """
     from sqlalchemy import Column, MetaData, Table, inspect
@@ -69,6 +72,9 @@ def _fills_itself(inspector: Any, target: TableName, name: str, found: Any) -> b
 def create_table(connection: Connection, target: TableName, columns: TableColumns, *, create: bool) -> Table:
     """Make the table.
 
+    :param connection: an open connection of SQLAlchemy.
+    :param target: the table.
+    :param columns: the columns that the report needs.
     :param create: whether that is allowed.
     :raises TingTingConfigError: when it is not, or a name is too long for the database.
     """

@@ -31,6 +31,8 @@ class TableName:
     def read(cls, table: object, schema: object = None) -> TableName:
         """Read `table` or `schema.table`; with a schema given, dots in the name of the table are its own.
 
+        :param table: the name of the table, or schema and table.
+        :param schema: the schema, if it was given apart; default None.
         :raises TingTingConfigError: when it is no name.
         """
         text = str(table or "").strip()
@@ -56,7 +58,11 @@ class TablePlace:
 
 
 def place_of(engine: Engine, target: TableName) -> TablePlace:
-    """Return where a table of this database is."""
+    """Return where a table of this database is.
+
+    :param engine: the database's engine.
+    :param target: the table.
+    """
     url, dialect = engine.url, engine.dialect
     if dialect.name == "sqlite":
         file = os.path.realpath((url.database or "").removeprefix("file:").partition("?")[0])

@@ -144,6 +144,13 @@ def write_read_report(
 ) -> WrittenReport:
     """Write a report that was read and checked before; the arguments are those of `write_report`.
 
+    :param read: the report as it was read and checked.
+    :param source: the spooled report; a seekable binary file.
+    :param target: where to.
+    :param format: `csv`, `jsonl`, `parquet` or `xlsx`; None takes it from the target's name.
+    :param overwrite: whether a file that is there is replaced; default True.
+    :param numbers: how numbers are written: `plain` (default), `masked` or `hashed`.
+    :param salt: the secret salt of `hashed`; default None.
     :raises TingTingReportError: when the target cannot be written; a file that was there is untouched.
     :raises TingTingConfigError: as for `write_report`.
     """

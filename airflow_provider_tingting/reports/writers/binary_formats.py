@@ -21,6 +21,7 @@ _ROW_GROUP: Final = 32_768
 def check_sheet_holds(rows: int) -> None:
     """Check that so many rows fit into a sheet, before any is written.
 
+    :param rows: the rows of the report.
     :raises TingTingReportError: when they do not.
     """
     if rows > MAX_ROWS - 1:

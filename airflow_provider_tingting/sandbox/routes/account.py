@@ -12,7 +12,10 @@ from airflow_provider_tingting.sandbox.refusals import Refused
 
 
 def account_routes(responder: Responder) -> APIRouter:
-    """Return the endpoints. Source: the vendor's own client; the API page lacks them."""
+    """Return the endpoints. Source: the vendor's own client; the API page lacks them.
+
+    :param responder: makes the responses.
+    """
     router = APIRouter(tags=["Account"])
     world = responder.world
 

@@ -35,6 +35,7 @@ _EMPTY_WHEN_NULL = ("sms_message", "description")
 def campaign_routes(responder: Responder, *, page_cap: int | None) -> APIRouter:
     """Return the endpoints.
 
+    :param responder: makes the responses.
     :param page_cap: the maximum number of rows of a page, above which `limit` has no effect; None for no maximum.
     """
     router = APIRouter(tags=["Campaigns"])

@@ -39,6 +39,7 @@ _DUPLICATE = "This number already exists in the campaign."
 def contact_routes(responder: Responder, *, page_cap: int | None) -> APIRouter:
     """Return the endpoints.
 
+    :param responder: makes the responses.
     :param page_cap: the maximum number of rows of a page; None for no maximum.
     """
     router = APIRouter(tags=["Contacts"])

@@ -69,7 +69,12 @@ CONTROL_BODIES: tuple[type[BaseModel], ...] = (ClockChange, FaultScript, TokenCh
 
 
 def control_routes(responder: Responder, faults: Faults, options: ServerOptions) -> APIRouter:
-    """Return the endpoints."""
+    """Return the endpoints.
+
+    :param responder: makes the responses.
+    :param faults: the pending faults.
+    :param options: what the server was started with.
+    """
     router = APIRouter(prefix="/sandbox", tags=["Sandbox control"])
     world = responder.world
 

@@ -16,7 +16,10 @@ from airflow_provider_tingting.sandbox.request_bodies import Preview
 
 
 def download_routes(responder: Responder) -> APIRouter:
-    """Return the endpoints below the API."""
+    """Return the endpoints below the API.
+
+    :param responder: makes the responses.
+    """
     router = APIRouter(tags=["Reports and testing"])
     world, dialect = responder.world, responder.dialect
 
@@ -67,7 +70,10 @@ def download_routes(responder: Responder) -> APIRouter:
 
 
 def audio_routes(responder: Responder) -> APIRouter:
-    """Return the endpoint of the preview files, which needs no token, as TingTing's."""
+    """Return the endpoint of the preview files, which needs no token, as TingTing's.
+
+    :param responder: makes the responses.
+    """
     router = APIRouter(tags=["Reports and testing"])
 
     async def fetch_preview(name: str) -> Response:

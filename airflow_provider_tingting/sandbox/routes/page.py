@@ -37,7 +37,13 @@ _SECONDS_BETWEEN_CLOSING_CHECKS = 0.1
 
 
 def add_page(app: FastAPI, responder: Responder, faults: Faults, options: ServerOptions) -> None:
-    """Add the page, its files and its events to the application."""
+    """Add the page, its files and its events to the application.
+
+    :param app: the application.
+    :param responder: makes the responses.
+    :param faults: the pending faults.
+    :param options: what the server was started with.
+    """
     # A new value for each start, from which an open page detects a restart.
     start = token_hex(8)
 
@@ -70,7 +76,10 @@ def add_page(app: FastAPI, responder: Responder, faults: Faults, options: Server
 
 
 def list_routes(responder: Responder) -> APIRouter:
-    """Return the lists of contacts, calls and requests, a page at a time. They need no token."""
+    """Return the lists of contacts, calls and requests, a page at a time. They need no token.
+
+    :param responder: makes the responses.
+    """
     router = APIRouter(prefix="/sandbox", tags=["Sandbox control"])
     world = responder.world
 

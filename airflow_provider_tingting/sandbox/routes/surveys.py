@@ -13,7 +13,10 @@ from airflow_provider_tingting.sandbox.refusals import invalid
 
 
 def survey_routes(responder: Responder) -> APIRouter:
-    """Return the endpoints."""
+    """Return the endpoints.
+
+    :param responder: makes the responses.
+    """
     router = APIRouter(tags=["Surveys"])
     world = responder.world
 
