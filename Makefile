@@ -116,8 +116,8 @@ mutate: $(VENV)/.tools ## Change the core in one place after another, and see wh
 	$(VENV)/bin/mutmut run $(ARGS)
 	$(VENV)/bin/mutmut results
 
-bench: $(VENV)/.tools ## Run the benchmarks; each prints its ratios (ARGS=--quick: small ones)
-	@set -e; for file in benchmarks/bench_*.py; do echo "== $$file"; $(RUN) "$$file" $(ARGS); done
+bench: $(VENV)/.tools ## Run the benchmarks and print one table of ratios (ARGS=--quick: small ones, under three minutes)
+	@$(RUN) benchmarks $(ARGS)
 
 requirements: ## Choose the exact versions anew (after a change of pyproject.toml or .ci/versions.txt)
 	@$(PYTHON) .ci/environment.py $(VENV)

@@ -54,7 +54,7 @@ def table(rows: list[dict[str, Any]]) -> str:
     lines = [f"| {' | '.join(COLUMNS)} |", f"|{'---|' * len(COLUMNS)}"]
     for row in rows:
         met = "yes" if row["ratio"] <= row["target"] else "no"
-        cells = (row["job"], row["peer"], row["product"], f"{row['ratio']:.2f}", f"≤ {row['target']:g}", met)
+        cells = (row["job"], row["peer"], row["product"], f"{row['ratio']:.2f}", f"≤ {row['target']:.3g}", met)
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 

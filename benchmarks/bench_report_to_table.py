@@ -24,7 +24,7 @@ from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[1] / "tests")]
 
-from measuring import read_options  # noqa: E402
+from measuring import compare, read_options  # noqa: E402
 from support.postgres_server import folder_for_server, programs, running_server  # noqa: E402
 
 os.environ["AIRFLOW_HOME"] = tempfile.mkdtemp(prefix="tingting-bench-")
@@ -96,7 +96,7 @@ def peak_mib() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-def compare(name: str, report: Path, uri: str, peer: Callable[[Path, str], int], rows: int, runs: int) -> None:
+def alternate(name: str, report: Path, uri: str, peer: Callable[[Path, str], int], rows: int, runs: int) -> None:
     """Print how long the product and its peer take; the best of several runs that alternate."""
     best: dict[Callable[[Path, str], int], float] = {}
     for _ in range(runs):
@@ -105,7 +105,8 @@ def compare(name: str, report: Path, uri: str, peer: Callable[[Path, str], int],
             assert load(report, uri) == rows
             best[load] = min(best.get(load, float("inf")), time.perf_counter() - began)
     ours, theirs = best[by_the_product], best[peer]
-    print(f"{name:12} product {ours:6.2f} s, {peer.__name__} {theirs:6.2f} s, ratio {ours / theirs:.2f}")
+    what, most = ("executemany", 1.5) if peer is by_executemany else ("COPY", 2.0)
+    compare(f"report of {rows:,} rows to {name}", f"{what}: {theirs:.2f} s", f"{ours:.2f} s", ours / theirs, most)
 
 
 def main() -> int:
@@ -127,13 +128,13 @@ def main() -> int:
         lite = f"sqlite:///{folder / 'bench.db'}"
         by_the_product(report, lite)
         taken = peak_mib() - before
-        compare("SQLite", report, lite, by_executemany, options.rows, options.runs)
+        alternate("SQLite", report, lite, by_executemany, options.rows, options.runs)
         if programs() is None:
             print("PostgreSQL   no server is installed")
         else:
             uri = stack.enter_context(running_server(stack.enter_context(folder_for_server())))
-            compare("PostgreSQL", report, uri, by_copy, options.rows, options.runs)
-    print(f"memory: {taken:.0f} MiB at most above the interpreter with Airflow imported")
+            alternate("PostgreSQL", report, uri, by_copy, options.rows, options.runs)
+    compare(f"report of {options.rows:,} rows to SQLite: MiB", "none", f"{taken:.0f}", taken, MOST_MIB, anywhere=True)
     return 1 if taken > MOST_MIB else 0
 
 

@@ -41,10 +41,6 @@ def machine(*distributions: str) -> str:
     )
 
 
-def verdict(what: str, value: float, target: str, met: bool) -> None:
-    print(f"  {what}: {value:,.3g} (target {target}: {'met' if met else 'MISSED'})")
-
-
 def compare(job: str, peer: str, product: str, ratio: float, most: float, *, anywhere: bool = False) -> None:
     """Print one row of the table that `make bench` ends with, and keep it for that table.
 
@@ -59,8 +55,8 @@ def compare(job: str, peer: str, product: str, ratio: float, most: float, *, any
     if "BENCH_ROWS" in os.environ:
         with Path(os.environ["BENCH_ROWS"]).open("a", encoding="utf-8") as file:
             file.write(json.dumps(row) + "\n")
-    print(f"  {job}: {product}; {peer}")
-    verdict(job, ratio, f"at most {most:g}", ratio <= most)
+    met = "met" if ratio <= most else "MISSED"
+    print(f"  {job}: {product}; {peer}; ratio {ratio:.3g} (target at most {most:.3g}: {met})")
 
 
 def peak_memory() -> int:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from os import PathLike
 from typing import Any
 
+import msgspec
 from pydantic import TypeAdapter
 
 from airflow_provider_tingting.api import arguments as given
@@ -203,15 +204,20 @@ def add_contact(
     return Call("add_contact", request, parse, _WRITE, campaign_id=int(campaign_id))
 
 
-def add_contacts(campaign_id: int, contacts: Iterable[Mapping[str, Any]]) -> Call[models.AddContactsResult]:
+def add_contacts(
+    campaign_id: int, contacts: Iterable[Mapping[str, Any] | msgspec.Raw]
+) -> Call[models.AddContactsResult]:
     """Return the call that adds contacts (API page: Add multiple contacts).
 
     TingTing skips numbers that the campaign has.
 
     :param campaign_id: the campaign's id.
-    :param contacts: one `{"number": …, "other_variables": {…}}` for each contact.
+    :param contacts: one `{"number": …, "other_variables": {…}}` for each contact, or each as JSON.
     """
-    rows = [given.dict_of(contact, "contacts") for contact in given.items_of(contacts, "contacts")]
+    rows = [
+        contact if isinstance(contact, msgspec.Raw) else given.dict_of(contact, "contacts")
+        for contact in given.items_of(contacts, "contacts")
+    ]
     request = Request(
         "POST",
         f"campaign/{given.campaign_of(campaign_id)}/add-contact/",

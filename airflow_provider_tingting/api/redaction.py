@@ -11,6 +11,8 @@ from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from typing import Any
 
+import msgspec
+
 from airflow_provider_tingting.api.protocol import Request
 from airflow_provider_tingting.masking import HIDDEN, mask_text, printable
 
@@ -78,6 +80,8 @@ class Redactor:
         elif isinstance(content, list | tuple):
             for value in content:
                 self._collect(value, field)
+        elif isinstance(content, msgspec.Raw):
+            self._collect(msgspec.json.decode(content), field)
         elif content is not None and not isinstance(content, bool):
             self._add(str(content), sentence=field in _SENTENCES)
 

@@ -14,7 +14,7 @@ from airflow_provider_tingting.api.driver import run_flow
 from airflow_provider_tingting.api.idempotent_writes import retry_idempotent
 from airflow_provider_tingting.api.stale_reads import read_existing
 from airflow_provider_tingting.clock import monotonic
-from airflow_provider_tingting.contacts.batch_sender import is_too_large
+from airflow_provider_tingting.contacts.batch_sender import Batch, is_too_large
 from airflow_provider_tingting.contacts.checkpoint import Checkpoint, Checkpoints
 from airflow_provider_tingting.contacts.membership import Membership, raise_if_missing
 from airflow_provider_tingting.contacts.progress import ProgressLog
@@ -28,7 +28,7 @@ from airflow_provider_tingting.masking import mask_text
 if TYPE_CHECKING:
     from airflow_provider_tingting.api.client import TingTingClient
     from airflow_provider_tingting.api.models import AddContactsResult, Campaign
-    from airflow_provider_tingting.contacts.contact import Contact
+    from airflow_provider_tingting.contacts.contact import EncodedContact
     from airflow_provider_tingting.contacts.validated_audience import ValidatedAudience
 
 log = logging.getLogger(__name__)
@@ -117,7 +117,7 @@ def add_audience(
             expected_new = len(present_before.missing(audience))
         sent = _upload_workbooks(client, campaign, audience) if expected_new else _SendReport(0, None, ())
     else:
-        rest = checkpoints.resume_after(audience.contacts(), checkpoint) if checkpoint else None
+        rest = checkpoints.resume_after(audience.encoded_contacts(), checkpoint) if checkpoint else None
         sent = _send_json(client, campaign, audience, rest, checkpoints, batch_size, concurrency)
     now = run_flow(client, read_existing(campaign.id, lambda: True))
     growth = None
@@ -214,12 +214,12 @@ def _send_json(
     client: TingTingClient,
     campaign: Campaign,
     audience: ValidatedAudience,
-    rest: Iterator[Contact] | None,
+    rest: Iterator[EncodedContact] | None,
     checkpoints: Checkpoints,
     batch_size: int,
     concurrency: int,
 ) -> _SendReport:
-    def post(batch: list[dict[str, object]]) -> AddContactsResult:
+    def post(batch: Batch) -> AddContactsResult:
         return client.send(calls.add_contacts(campaign.id, batch))
 
     progress = ProgressLog(f"Campaign {campaign.id}", "contacts sent", audience.valid, checkpoints.prefix.acknowledged)
@@ -230,7 +230,7 @@ def _send_json(
 
     try:
         result = send_batches(
-            audience.contacts() if rest is None else rest,
+            audience.encoded_contacts() if rest is None else rest,
             post,
             batch_size=batch_size,
             concurrency=concurrency,

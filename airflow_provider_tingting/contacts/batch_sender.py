@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from http import HTTPStatus
 
+import msgspec
 import tenacity
 
 from airflow_provider_tingting.clock import monotonic, sleep_unless
@@ -30,7 +31,8 @@ log = logging.getLogger(__name__)
 #: Errors after which the same batch may be sent again: no contact is added twice.
 _REPEATABLE = (TingTingOutcomeUnknownError, TingTingNeverSentError, TingTingRateLimitedError)
 
-Batch = list[dict[str, object]]
+#: Contacts in the API's shape, or this as JSON.
+Batch = Sequence[Mapping[str, object] | msgspec.Raw]
 Post = Callable[[Batch], BatchReply]
 
 

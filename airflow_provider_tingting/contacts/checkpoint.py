@@ -15,7 +15,7 @@ from itertools import islice
 from typing import Any
 
 from airflow_provider_tingting.clock import monotonic
-from airflow_provider_tingting.contacts.contact import Contact
+from airflow_provider_tingting.contacts.contact import Contact, EncodedContact
 
 log = logging.getLogger(__name__)
 
@@ -70,7 +70,7 @@ class AcknowledgedPrefix:
     _in_flight: dict[int, str] = field(default_factory=dict)
     _done: set[int] = field(default_factory=set)
 
-    def skip_to(self, contacts: Iterable[Contact], checkpoint: Checkpoint) -> Iterator[Contact] | None:
+    def skip_to(self, contacts: Iterable[EncodedContact], checkpoint: Checkpoint) -> Iterator[EncodedContact] | None:
         """Return the contacts after a checkpoint; None when those before it differ, and then use a new instance.
 
         :param contacts: the contacts from the first.
@@ -87,7 +87,7 @@ class AcknowledgedPrefix:
         self.acknowledged, self._fingerprint = self._started, checkpoint.fingerprint
         return stream
 
-    def batch_started(self, batch: Sequence[Contact]) -> int:
+    def batch_started(self, batch: Sequence[Contact | EncodedContact]) -> int:
         """Record that the next batch in the audience's order is in flight; return its ticket for `acknowledge`.
 
         :param batch: its contacts.
@@ -113,7 +113,7 @@ class AcknowledgedPrefix:
         """
         return Checkpoint(self.acknowledged, self._fingerprint, before) if self.acknowledged >= MIN_CONTACTS else None
 
-    def _add(self, contacts: Sequence[Contact]) -> None:
+    def _add(self, contacts: Sequence[Contact | EncodedContact]) -> None:
         self._hash.update("".join([f"{contact.number}\n" for contact in contacts]).encode())
         self._started += len(contacts)
 
@@ -136,7 +136,9 @@ class Checkpoints:
     prefix: AcknowledgedPrefix = field(default_factory=AcknowledgedPrefix)
     _saved_at: float = field(default_factory=monotonic)
 
-    def resume_after(self, contacts: Iterator[Contact], checkpoint: Checkpoint) -> Iterator[Contact] | None:
+    def resume_after(
+        self, contacts: Iterator[EncodedContact], checkpoint: Checkpoint
+    ) -> Iterator[EncodedContact] | None:
         """Return the contacts after a checkpoint; log and return None when all contacts must be sent.
 
         :param contacts: the contacts from the first.

@@ -12,7 +12,7 @@ from itertools import islice
 
 from airflow_provider_tingting.contacts.batch_sender import BatchRetries, BatchSender, Post
 from airflow_provider_tingting.contacts.checkpoint import AcknowledgedPrefix
-from airflow_provider_tingting.contacts.contact import Contact
+from airflow_provider_tingting.contacts.contact import Contact, EncodedContact
 from airflow_provider_tingting.contacts.send_result import BatchReply, SendResult
 
 __all__ = ["BatchReply", "BatchRetries", "Post", "SendResult", "batches", "send_batches"]
@@ -35,7 +35,7 @@ def batches(contacts: Iterable[Contact], size: int) -> Iterator[list[Contact]]:
 
 
 def send_batches(
-    contacts: Iterable[Contact],
+    contacts: Iterable[Contact | EncodedContact],
     post: Post,
     *,
     batch_size: int = 500,

@@ -43,12 +43,15 @@ class Spool:
 
     def __iter__(self) -> Iterator[Any]:
         """Yield the records as they were written; several readers do not disturb each other."""
+        return map(_decode, self.lines())
+
+    def lines(self) -> Iterator[bytes]:
+        """Yield the records as JSON without blanks, each with a line end."""
         try:
             self._file.flush()
         except OSError as error:
             raise _full(error) from error
-        for line in io.BufferedReader(_From(self._file.fileno()), _BUFFER):
-            yield _decode(line)
+        return iter(io.BufferedReader(_From(self._file.fileno()), _BUFFER))
 
     def close(self) -> None:
         """Delete the records."""
