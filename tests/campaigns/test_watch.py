@@ -7,9 +7,14 @@ import logging
 
 import pytest
 
-from airflow_provider_tingting.campaigns.observation import Reason, Snapshot
+from airflow_provider_tingting.campaigns.observation import Observation, Reason, Snapshot
 from airflow_provider_tingting.campaigns.watch import Wait, WaitPlan
-from airflow_provider_tingting.errors import TingTingServerError
+from airflow_provider_tingting.errors import (
+    TingTingConfigError,
+    TingTingForbiddenError,
+    TingTingRateLimitedError,
+    TingTingServerError,
+)
 
 log = logging.getLogger("waiting")
 AWAY = TingTingServerError("get_campaign", "502", status_code=502)
@@ -122,3 +127,131 @@ def test_progress_that_falls_because_contacts_were_added_is_no_contradiction():
     waiting.sees(shown("Running", 80.0), shown("Running", 40.0))
 
     assert waiting.wait.progress.seen.progress_percent == 40.0
+
+
+# -- what else a wait keeps --------------------------------------------------------------------------------------------
+
+
+def test_before_the_first_read_a_wait_has_seen_nothing_of_its_campaign():
+    waiting = Waiting()
+
+    assert waiting.wait.timed_out() == Observation(Reason.TIMED_OUT, 79)
+    assert waiting.wait.progress.may_read_connection_again()
+    assert not waiting.wait.progress.may_read_connection_again()
+    waiting.sees(shown("Running"))
+    assert waiting.wait.progress.may_read_connection_again()
+
+
+@pytest.mark.parametrize(
+    ("status", "until", "ends"),
+    [
+        ("Completed", (), True),
+        ("Terminated", (), True),
+        ("Running", (), False),
+        ("Running", ("Running",), True),
+        ("Scheduled", ("Running",), False),
+        ("Paused", (), False),
+    ],
+)
+def test_a_final_or_a_wanted_status_ends_the_wait(status, until, ends):
+    assert (Waiting(until=until, starts_by=None).sees(shown(status)) is not None) is ends
+
+
+@pytest.mark.parametrize(("seconds", "ends"), [(899, False), (900, True)])
+def test_a_campaign_that_has_not_begun_in_time_ends_the_wait(seconds, ends):
+    ended = Waiting().sees(shown("Not Started"), after=seconds)
+
+    assert (ended is not None and ended.reason is Reason.NOT_BEGUN) is ends
+
+
+def test_a_wanted_status_is_no_failure_to_begin():
+    assert Waiting(until=("Not Started",)).sees(shown("Not Started"), after=1000).reason is Reason.REACHED
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (TingTingForbiddenError("get_campaign", "no.", status_code=403), Reason.REFUSED),
+        (TingTingConfigError("no token."), Reason.REFUSED),
+        (TingTingRateLimitedError("get_campaign", "slowly.", status_code=429), None),
+        (AWAY, None),
+    ],
+    ids=["403", "a wrong connection", "429", "502"],
+)
+def test_a_refusal_ends_the_wait_and_what_may_pass_does_not(error, reason):
+    waiting = Waiting()
+    waiting.sees(shown("Running"))
+    ended = waiting.wait.unanswered(error)
+
+    assert (ended and ended.reason) is reason
+    if ended:
+        assert (ended.status, ended.detail) == ("Running", getattr(error, "message", str(error)))
+
+
+def test_an_outage_keeps_the_last_error_and_what_was_seen():
+    waiting = Waiting(tolerate_outage=0.0)
+    waiting.sees(shown("Running"))
+
+    ended = waiting.wait.unanswered(AWAY)
+
+    assert (ended.reason, ended.status, ended.detail, ended.status_code) == (Reason.OUTAGE, "Running", "502", 502)
+
+
+def test_an_outage_ends_the_wait_at_its_limit_and_not_before():
+    waiting = Waiting(tolerate_outage=600.0)
+    assert waiting.wait.unanswered(AWAY) is None
+    waiting.now = 599.5
+    assert waiting.wait.unanswered(AWAY) is None
+    waiting.now = 600.0
+    assert waiting.wait.unanswered(AWAY).reason is Reason.OUTAGE
+
+
+def test_a_pause_that_tingting_asks_for_counts_until_the_next_response():
+    waiting = Waiting(poll_interval=30.0)
+    waiting.sees(shown("Running"))
+    busy = TingTingServerError("get_campaign", "busy.", status_code=503, retry_after=200)
+    waiting.wait.unanswered(busy)
+    assert waiting.wait.pause() == 200
+    waiting.wait.unanswered(AWAY)
+    assert waiting.wait.pause() == 30
+    waiting.wait.unanswered(busy)
+    waiting.sees(shown("Running"))
+    waiting.wait.unanswered(AWAY)
+    assert waiting.wait.pause() == 30
+
+
+def test_jitter_lengthens_a_pause_and_the_deadline_ends_it():
+    waiting = Waiting(poll_interval=30.0, deadline=1000.0)
+    waiting.wait.unanswered(AWAY)
+
+    assert waiting.wait.next_look(0.2) == 36
+    waiting.now = 990.0
+    assert waiting.wait.next_look(0.2) == 10
+
+
+def test_each_tenth_of_the_progress_is_logged_once(caplog):
+    waiting = Waiting()
+    with caplog.at_level(logging.INFO):
+        for percent in (None, 0.0, 9.0, 10.0, 19.0, 20.0):
+            waiting.sees(shown("Running", percent), after=5)
+
+    lines = [record.getMessage().split(";")[0] for record in caplog.records]
+    assert lines == [f"Campaign 79 is Running, {percent} % done" for percent in (0, 10, 20)]
+
+
+def test_an_unknown_status_is_warned_of_once(caplog):
+    waiting = Waiting()
+    with caplog.at_level(logging.WARNING):
+        waiting.sees(shown("Paused"), shown("Paused"), shown("Paused", 99.0), shown("Running"))
+
+    assert [record.getMessage() for record in caplog.records] == [
+        "Campaign 79: this provider does not know the status 'Paused'"
+    ]
+
+
+def test_a_scheduled_campaign_is_logged_with_the_time_until_its_start(caplog):
+    waiting = Waiting(starts_by=None)
+    with caplog.at_level(logging.INFO):
+        waiting.sees(Snapshot(79, "Scheduled", 0.0, 4, 7200.0, None))
+
+    assert caplog.records[-1].getMessage() == "Campaign 79 is Scheduled, 0 % done; it is to start in about 2 h 0 min"

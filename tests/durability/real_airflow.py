@@ -29,6 +29,7 @@ import psutil
 import requests
 from durability.airflow_settings import IS_AIRFLOW_3, environment_of
 from durability.keeper import kill, processes_of
+from durability.person import Person
 from support.airflow_home import AIRFLOW_VERSION, CHECKOUT, EXAMPLE_DAGS
 
 DAGS = Path(__file__).parent / "dags"
@@ -39,6 +40,7 @@ RUNS_DESK = Path(__file__).parent / "runs_desk.py"
 DAG_IDS = (
     "lifecycle_sync",
     "lifecycle_deferred",
+    "lifecycle_stopped",
     "ten_old_days",
     "one_after_the_other",
     "wait_for_many",
@@ -88,6 +90,7 @@ class RealAirflow:
         self._dags = folder / "dags"
         self._database = folder / "airflow.db"
         self._port = _free_port()
+        self.person = Person(f"http://127.0.0.1:{self._port}")
         self._environment = environment_of(
             folder,
             dags=self._dags,
@@ -138,13 +141,32 @@ class RealAirflow:
         for process in self._components.values():
             process.wait(5)
 
-    def start_triggerer(self) -> None:
-        """Start a triggerer."""
-        self._launch("triggerer", "--skip-serve-logs")
+    def start_triggerer(self, name: str = "triggerer") -> None:
+        """Start a triggerer.
 
-    def kill_triggerer(self) -> None:
-        """SIGKILL the triggerer with all its processes."""
-        process = self._components.pop("triggerer")
+        :param name: another one than `triggerer` for a second triggerer.
+        """
+        self._start(name, ["-m", "airflow", "triggerer", "--skip-serve-logs"])
+
+    @contextlib.contextmanager
+    def triggerer_stands_still(self) -> Iterator[None]:
+        """Let the triggerer stand still with all its processes while the block runs."""
+        parts = processes_of(self._components["triggerer"].pid)
+
+        def signal_all(number: int) -> None:
+            for part in parts:
+                part.send_signal(number)
+
+        try:
+            # Not in the middle of writing: no other process could write then.
+            self._await(lambda: self._stand_still(signal_all), 30, "the triggerer writes all the time")
+            yield
+        finally:
+            signal_all(signal.SIGCONT)
+
+    def kill_triggerer(self, name: str = "triggerer") -> None:
+        """SIGKILL a triggerer with all its processes."""
+        process = self._components.pop(name)
         for part in processes_of(process.pid):
             kill(part)
         process.wait(10)
@@ -238,19 +260,6 @@ class RealAirflow:
         for process in doomed:
             kill(process)
         return was_alive
-
-    def decide(self, dag_id: str, run_id: str, task_id: str, option: str) -> None:
-        """Answer a task that waits for a person, by Airflow's REST API."""
-        where = f"http://127.0.0.1:{self._port}"
-        token = requests.get(f"{where}/auth/token", timeout=30).json()["access_token"]
-        task = f"{where}/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/-1/hitlDetails"
-        answer = requests.patch(
-            task,
-            json={"chosen_options": [option], "params_input": {}},
-            headers={"Authorization": f"Bearer {token}"},
-            timeout=60,
-        )
-        assert answer.status_code == 200, answer.text
 
     # -- its connections -------------------------------------------------------------------------------------------
 

@@ -48,7 +48,7 @@ def decided(airflow: RealAirflow, run_id: str, option: str) -> dict[str, str | N
     wait_for(lambda: state("approve") in ("awaiting_input", "deferred"), airflow)
     # No person is so fast: Airflow fails a task that is answered before its executor has seen the first part end.
     time.sleep(_SECONDS_TO_READ_THE_QUESTION)
-    airflow.decide(DAG_ID, run_id, "approve", option)
+    airflow.person.decide(DAG_ID, run_id, "approve", option)
     wait_for(lambda: airflow.run_state(DAG_ID, run_id) in ("success", "failed"), airflow)
     return {task: row.state for task, row in airflow.tasks(DAG_ID, run_id).items()}
 

@@ -1,4 +1,4 @@
-"""The whole life of a campaign, twice: waiting in a worker, and deferred to the triggerer.
+"""The whole life of a campaign: waiting in a worker, deferred to the triggerer, and with `stop_on_kill`.
 
 The `conf` of each run says which TingTing to use, whom to call and where the report goes, so that many runs can live
 side by side. Nothing personal is in the `conf`.
@@ -20,7 +20,11 @@ try:
 except ImportError:  # Airflow 2
     from airflow import DAG
 
-for dag_id, deferrable in (("lifecycle_sync", False), ("lifecycle_deferred", True)):
+for dag_id, deferrable, stop_on_kill in (
+    ("lifecycle_sync", False, False),
+    ("lifecycle_deferred", True, False),
+    ("lifecycle_stopped", True, True),
+):
     with DAG(
         dag_id=dag_id,
         schedule=None,
@@ -42,7 +46,11 @@ for dag_id, deferrable in (("lifecycle_sync", False), ("lifecycle_deferred", Tru
             task_id="add", campaign_id=create.output, contacts="{{ dag_run.conf['contacts'] }}"
         )
         run = TingTingRunCampaignOperator(
-            task_id="run", campaign_id=create.output, deferrable=deferrable, poll_interval=0.7
+            task_id="run",
+            campaign_id=create.output,
+            deferrable=deferrable,
+            stop_on_kill=stop_on_kill,
+            poll_interval=0.7,
         )
         report = TingTingDownloadReportOperator(
             task_id="report", campaign_id=create.output, path="{{ dag_run.conf['report'] }}"
