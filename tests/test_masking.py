@@ -20,6 +20,7 @@ from airflow_provider_tingting.masking import mask_number, mask_text
         "tel9841234567",
         "9841234567Sita",
         "984/1234567",
+        "984/123/4567",
         "98412_34567",
         "984–123–4567",
         "984‐123‐4567",

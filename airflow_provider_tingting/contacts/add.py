@@ -19,11 +19,11 @@ from airflow_provider_tingting.contacts.checkpoint import Checkpoint, Checkpoint
 from airflow_provider_tingting.contacts.membership import Membership, raise_if_missing
 from airflow_provider_tingting.contacts.progress import ProgressLog
 from airflow_provider_tingting.contacts.send import send_batches
+from airflow_provider_tingting.contacts.send_result import redacted
 from airflow_provider_tingting.contacts.workbook import write_workbook
 from airflow_provider_tingting.errors import TingTingCampaignError, TingTingError, TingTingRefusedError
 from airflow_provider_tingting.files.private import private_file
 from airflow_provider_tingting.files.workbook import MAX_ROWS
-from airflow_provider_tingting.masking import mask_text
 
 if TYPE_CHECKING:
     from airflow_provider_tingting.api.client import TingTingClient
@@ -268,7 +268,8 @@ def _upload_workbooks(client: TingTingClient, campaign: Campaign, audience: Vali
                     max_rows = (part.contacts + 1) // 2 + 1
                     log.info("TingTing refuses a workbook of %d contacts as too large: halving it", part.contacts)
                     break
-                complaints += [mask_text(str(error)) for error in preview.error_list]
+                sent = islice(audience.contacts(), uploaded, uploaded + part.contacts)
+                complaints += redacted(preview.error_list, (contact.variables for contact in sent))
                 uploaded += part.contacts
                 log.info(
                     "Campaign %s: uploaded a workbook of %s rows; %s of %s contacts sent",

@@ -121,7 +121,7 @@ class BatchSender:
                 except TingTingOutcomeUnknownError:
                     lost = True
                     raise
-        return result_of(reply, len(batch), lost=lost)
+        return result_of(reply, batch, lost=lost)
 
     def _attempts(self) -> tenacity.Retrying:
         return tenacity.Retrying(

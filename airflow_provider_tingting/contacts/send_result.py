@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from airflow_provider_tingting.masking import mask_text
+import msgspec
+
+from airflow_provider_tingting.api.protocol import Request
+from airflow_provider_tingting.api.redaction import Redactor
 
 #: How many complaints a result keeps; all are counted.
 _KEPT_COMPLAINTS = 20
@@ -59,30 +62,48 @@ class SendResult:
         )
 
 
-def result_of(reply: BatchReply, sent: int, *, lost: bool) -> SendResult:
+def result_of(reply: BatchReply, batch: Sequence[Mapping[str, object] | msgspec.Raw], *, lost: bool) -> SendResult:
     """Return the result of one batch.
 
     :param reply: TingTing's response to it.
-    :param sent: contacts in the batch.
+    :param batch: the contacts in the batch.
     :param lost: whether the response to an earlier request with the same batch was lost.
     """
     complaints = list(reply.errors or ())
-    skipped = reply.skipped or 0
+    sent, skipped = len(batch), reply.skipped or 0
     # Some versions of TingTing do not count; then every contact without a complaint is taken to be created.
     created = reply.created if reply.created is not None else max(sent - skipped - len(complaints), 0)
     return SendResult(
         sent=sent,
         created=created,
         skipped=skipped,
-        rejected=tuple(_masked(complaint) for complaint in complaints[:_KEPT_COMPLAINTS]),
+        rejected=redacted(complaints, map(_variables_of, batch)),
         rejected_count=len(complaints),
         resent=sent if lost else 0,
     )
 
 
-def _masked(complaint: object) -> str:
+def redacted(complaints: Sequence[object], variables: Iterable[object]) -> tuple[str, ...]:
+    """Return the first twenty complaints about contacts, numbers masked and without the contacts' variables.
+
+    :param complaints: what TingTing says.
+    :param variables: the variables of the contacts that were sent.
+    """
+    if not complaints:
+        return ()
+    # The path says that each value is one of a variable.
+    redact = Redactor(Request("POST", "/attributes/", json=list(variables)))
+    return tuple(redact(_said(complaint)) for complaint in complaints[:_KEPT_COMPLAINTS])
+
+
+def _variables_of(contact: Mapping[str, object] | msgspec.Raw) -> object:
+    fields = msgspec.json.decode(contact) if isinstance(contact, msgspec.Raw) else contact
+    return fields.get("other_variables")
+
+
+def _said(complaint: object) -> str:
     if isinstance(complaint, Mapping):
         # Only what TingTing says about the contact, without its variables.
         quoted = ("number", "error", "errors", "reason", "detail", "message")
-        return mask_text("; ".join(f"{key}: {complaint[key]}" for key in quoted if key in complaint))
-    return mask_text(str(complaint))
+        return "; ".join(f"{key}: {complaint[key]}" for key in quoted if key in complaint)
+    return str(complaint)

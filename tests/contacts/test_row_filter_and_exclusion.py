@@ -343,6 +343,18 @@ def test_the_column_of_numbers_is_the_audiences_the_usual_one_or_the_only_one(tm
     assert [number in exclusion for number in ("9841234501", "9841234502", "9841234503")] == [True, True, True]
 
 
+@pytest.mark.parametrize("column", ["ward", "name"])
+def test_the_wrong_column_of_an_excluding_source_is_refused_before_a_contact_is_called(
+    tmp_path: Path, column: str
+) -> None:
+    path = tmp_path / "do_not_call.csv"
+    path.write_text("ward,name,number\n7,Ram,9841234501\n8,Sita,9841234502\n")
+    with pytest.raises(TingTingContactsError):
+        Exclusion().add(read_rows(path), number_column=column)
+    with pytest.raises(TingTingContactsError, match="has no column 'phones'"):
+        Exclusion().add(read_rows(path), number_column="phones")
+
+
 @settings(max_examples=40)
 @given(st.sets(st.integers(1_000_001, 99_999_999_999)), st.lists(st.integers(1_000_001, 99_999_999_999)))
 def test_an_exclusion_holds_what_was_added_and_nothing_else(added: set[int], others: list[int]) -> None:

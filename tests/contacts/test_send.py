@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_tingting.contacts.contact import Contact
+from airflow_provider_tingting.contacts.contact import Contact, Place
 from airflow_provider_tingting.contacts.send import BatchRetries, SendResult, batches, send_batches
 from airflow_provider_tingting.errors import (
     TingTingAuthError,
@@ -296,6 +296,17 @@ def test_what_tingting_complains_of_is_counted_and_masked() -> None:
     assert len(result.rejected) == 20
     assert all("invalid" in said and "Ram" not in said for said in result.rejected)
     assert not any(contact.number in said for said in result.rejected for contact in people(100))
+
+
+def test_names_that_tingting_echoes_in_a_complaint_are_not_repeated() -> None:
+    def post(batch: list[dict[str, object]]) -> Reply:
+        return Reply(0, 0, ({"number": "9800000001", "error": "Sushmita Quillabadi of Chhampi has no valid number"},))
+
+    sushmita = Contact("9800000001", {"name": "Sushmita Quillabadi", "place": "Chhampi"}, Place("list", 1))
+
+    result = send_batches([sushmita], post)
+
+    assert result.rejected == ("number: 98******01; error: *** of *** has no valid number",)
 
 
 def test_a_server_that_does_not_count_is_believed_to_have_created_all() -> None:
