@@ -20,8 +20,8 @@ from airflow_provider_tingting.triggers.start import TingTingStartTrigger
 OPERATORS = """
 operators.campaign  TingTingCreateCampaignOperator
     name=… services='PHONE' user_phone=… message=… sms_message=None description=None schedule=None
-    on_past_schedule='fail' voice=None length_factor=None credit_limit=None draft=None occasion=None
-    purpose=None on_clear='reattach' tingting_conn_id='tingting_default'
+    on_past_schedule='fail' voice=None length_factor=None failover_target=None credit_limit=None draft=None
+    occasion=None purpose=None on_clear='reattach' tingting_conn_id='tingting_default'
 operators.campaign  TingTingRunCampaignOperator
     campaign_id=… wait_for_completion=True deferrable=False poll_interval=30.0 timeout=None stop_on_kill=False
     success_when=None tolerate_outage=600.0 stall_timeout=900.0 calling_window=None outside_window='wait'
@@ -58,7 +58,7 @@ operators.report    TingTingDownloadSurveyReportOperator
     survey_id=… path=… format='csv' tidy=False overwrite=True tingting_conn_id='tingting_default'
 operators.manage    TingTingUpdateCampaignOperator
     campaign_id=… name=None services=None message=None sms_message=None schedule=None
-    on_clear='reattach' tingting_conn_id='tingting_default'
+    failover_target=None on_clear='reattach' tingting_conn_id='tingting_default'
 operators.manage    TingTingStopCampaignOperator
     campaign_id=… on_clear='reattach' tingting_conn_id='tingting_default'
 operators.manage    TingTingDeleteCampaignOperator

@@ -197,6 +197,7 @@ class Contact(ResponseModel):
         default=None, validation_alias=AliasChoices("credit_consumed_SMS", "credit_consumed_sms")
     )
     carrier: str | None = None
+    failover_sms_sent: bool | None = None
     other_variables: Mapping[str, Any] | None = None
 
     @model_validator(mode="before")

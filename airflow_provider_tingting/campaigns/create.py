@@ -18,6 +18,7 @@ from airflow_provider_tingting.errors import (
     TingTingConfigError,
     TingTingNotFoundError,
     TingTingOutcomeUnknownError,
+    TingTingValidationError,
 )
 
 log = logging.getLogger(__name__)
@@ -73,7 +74,33 @@ async def attach_or_create(
                 draft=spec.draft,
             )
         )
+    if spec.failover_target is not None:
+        await set_failover_target(campaign.id, spec.failover_target)
     return campaign
+
+
+async def set_failover_target(campaign_id: int, target: tuple[str, ...]) -> None:
+    """Set after which outcomes of a call a contact gets the campaign's SMS, and check that TingTing has kept it.
+
+    Source: the vendor's client; `failover_target` is not among the fields of the API page.
+
+    :param campaign_id: the campaign.
+    :param target: the outcomes; none to send no SMS.
+    :raises TingTingConfigError: TingTing refuses or ignores the field.
+    """
+    remedy = "The field is not on TingTing's API page: leave failover_target off, or ask TingTing for it."
+    try:
+        await idempotent_writes.retry_idempotent(calls.update_campaign(campaign_id, failover_target=list(target)))
+    except TingTingValidationError as error:
+        raise TingTingConfigError(
+            f"TingTing refuses failover_target for campaign {campaign_id}: {error} {remedy}"
+        ) from error
+    kept = (await calls.get_campaign(campaign_id)).failover_target
+    if sorted(map(str, kept)) != sorted(target):
+        raise TingTingConfigError(
+            f"TingTing has accepted failover_target for campaign {campaign_id} and has not kept it, so no SMS would be "
+            f"sent. The campaign was not run. {remedy}"
+        )
 
 
 async def _attached(

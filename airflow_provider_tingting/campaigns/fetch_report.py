@@ -52,6 +52,8 @@ _LISTING_COLUMNS: Final = (
     "Action Date",
     "Carrier",
 )
+# Where the campaign sends the SMS by the outcome of the call.
+_FAILOVER_COLUMN: Final = "Failover SMS Sent"
 
 Source = Literal["report", "listing"]
 
@@ -176,7 +178,8 @@ def fetch_listing(client: TingTingClient, campaign: Campaign, spool: BinaryIO) -
     :param spool: an empty, seekable binary file.
     :raises TingTingAPIError: it cannot be read to its end.
     """
-    _write_listing(client.iterate(calls.list_contacts(campaign.id)), spool)
+    contacts = client.iterate(calls.list_contacts(campaign.id))
+    _write_listing(contacts, spool, fails_over=bool(campaign.failover_target))
     return read_report(spool)
 
 
@@ -186,18 +189,19 @@ def _emptied(spool: BinaryIO) -> BinaryIO:
     return spool
 
 
-def _write_listing(contacts: Iterable[Contact], file: BinaryIO) -> int:
+def _write_listing(contacts: Iterable[Contact], file: BinaryIO, *, fails_over: bool = False) -> int:
     """Write contacts as a report that `open_report` reads; return how many there are.
 
     :param contacts: contacts with the fields of `api.models.Contact`.
     :param file: a seekable binary file; what was in it is lost. Not closed.
+    :param fails_over: whether the campaign sends the SMS by the outcome of the call.
     """
     file.seek(0)
     file.truncate()
     # A writer that asks its file for nothing but `write`: before Python 3.11 a spooled file can do no more.
     text = codecs.getwriter("utf-8")(file, "replace")
     write = csv.writer(text, lineterminator="\n").writerow
-    write(_LISTING_COLUMNS)
+    write((*_LISTING_COLUMNS, _FAILOVER_COLUMN) if fails_over else _LISTING_COLUMNS)
     rows = 0
     for contact in contacts:
         variables = contact.other_variables
@@ -212,6 +216,7 @@ def _write_listing(contacts: Iterable[Contact], file: BinaryIO) -> int:
                 json.dumps(dict(variables), ensure_ascii=False, default=str) if variables else None,
                 contact.updated_at,
                 contact.carrier,
+                *((contact.failover_sms_sent,) if fails_over else ()),
             )
         )
         rows += 1

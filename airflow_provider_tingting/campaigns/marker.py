@@ -29,6 +29,7 @@ class CampaignSpec:
     :param sms_message: the text that is sent; required for SMS.
     :param description: the user's own description; the marker is put before it.
     :param schedule: when TingTing is to start it, in ISO 8601 with an offset; None to start when it is run.
+    :param failover_target: the outcomes of a call after which the contact gets the SMS; None to leave it as it is.
     :param credit_limit: the most credits that the campaign may spend.
     :param voice: the voice's id; None to set no voice.
     :param length_factor: the speed of the speech, such as `1.00`.
@@ -45,6 +46,7 @@ class CampaignSpec:
     sms_message: str | None = None
     description: str | None = None
     schedule: str | None = None
+    failover_target: tuple[str, ...] | None = None
     credit_limit: float | None = None
     voice: int | None = None
     length_factor: str | None = None

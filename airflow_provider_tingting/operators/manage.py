@@ -36,6 +36,8 @@ class TingTingUpdateCampaignOperator(TingTingBaseWriteOperator):
     :param services: `PHONE`, `SMS` or `SMS & PHONE`.
     :param message: what is spoken.
     :param sms_message: what is sent as SMS.
+    :param failover_target: the outcomes of a call after which the contact gets the SMS, as in
+        `TingTingCreateCampaignOperator`; an empty list to send none.
     :param schedule: when to start, as in `TingTingCreateCampaignOperator`.
     :param on_clear: what a cleared task does: `reattach` and `send_again` do it again, which does no harm; `fail`.
     :param tingting_conn_id: the Airflow connection.
@@ -60,6 +62,7 @@ class TingTingUpdateCampaignOperator(TingTingBaseWriteOperator):
         "message": check.optional(check.text, may_be_empty=False),
         "sms_message": check.optional(check.text, may_be_empty=False),
         "schedule": check.schedule,
+        "failover_target": check.optional(check.failover_target),
     }
 
     def __init__(
@@ -71,6 +74,7 @@ class TingTingUpdateCampaignOperator(TingTingBaseWriteOperator):
         message: str | None = None,
         sms_message: str | None = None,
         schedule: str | datetime | None = None,
+        failover_target: Sequence[str] | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -80,11 +84,13 @@ class TingTingUpdateCampaignOperator(TingTingBaseWriteOperator):
         self.message = message
         self.sms_message = sms_message
         self.schedule = schedule
+        self.failover_target = failover_target
         self.check_literals()
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Send the fields that are given."""
         from airflow_provider_tingting.api.idempotent_writes import retry_idempotent
+        from airflow_provider_tingting.campaigns.create import set_failover_target
         from airflow_provider_tingting.campaigns.schedule import read_schedule, wire_format
 
         with self.fail_without_retry():
@@ -100,11 +106,17 @@ class TingTingUpdateCampaignOperator(TingTingBaseWriteOperator):
                 "schedule": None if moment is None else wire_format(moment),
             }
             fields = {name: value for name, value in wanted.items() if value is not None}
-            if not fields:
-                raise TingTingConfigError(f"There is nothing to change: give at least one of {', '.join(wanted)}.")
-            api.run_flow(self.hook.get_conn(), retry_idempotent(api.calls.update_campaign(number, **fields)))
+            if not fields and self.failover_target is None:
+                names = ", ".join([*wanted, "failover_target"])
+                raise TingTingConfigError(f"There is nothing to change: give at least one of {names}.")
+            client, updated = self.hook.get_conn(), sorted(fields)
+            if fields:
+                api.run_flow(client, retry_idempotent(api.calls.update_campaign(number, **fields)))
+            if self.failover_target is not None:
+                api.run_flow(client, set_failover_target(number, tuple(self.failover_target)))
+                updated.append("failover_target")
             self.push_campaign(context, number)
-            return {"campaign_id": number, "updated": sorted(fields)}
+            return {"campaign_id": number, "updated": updated}
 
 
 class TingTingStopCampaignOperator(TingTingBaseWriteOperator):

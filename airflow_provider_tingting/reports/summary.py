@@ -25,6 +25,7 @@ from airflow_provider_tingting.reports.cells import (
     read_number,
     read_percent,
 )
+from airflow_provider_tingting.reports.header import snake_name
 from airflow_provider_tingting.reports.number_set import DistinctNumbers
 from airflow_provider_tingting.reports.parser import Report
 
@@ -33,6 +34,9 @@ NOT_REACHED: Final = frozenset({"failed", "unanswered", "terminated"})
 PENDING: Final = frozenset(CONTACT_STATUSES) - REACHED - NOT_REACHED
 OTHER: Final = "other"
 
+#: The column that says whether the SMS was sent after the call.
+FAILOVER_SMS: Final = "failover_sms_sent"
+_YES: Final = frozenset({"true", "yes", "1", "sent"})
 _MOST_BYTES: Final = 1000
 _MOST_GROUPS: Final = 1000
 _LONGEST_NAME: Final = 32
@@ -63,6 +67,8 @@ class CampaignSummary:
     :param median_playback: half of the reached contacts heard at least this percentage of the message, 0 to 100; None
         when no contact was reached.
     :param reach_rate: reached of all contacts, 0 to 1; None when there are no contacts.
+    :param failover_sms: contacts to whom the SMS was sent after their call (`failover_target`); None where the report
+        does not say.
     :param duplicates: contacts whose number is in an earlier row.
     """
 
@@ -80,10 +86,13 @@ class CampaignSummary:
     median_playback: float | None = None
     reach_rate: float | None = None
     duplicates: int = 0
+    failover_sms: int | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON of less than 1 kB; rare statuses and carriers become `other` if they must."""
         plain: dict[str, Any] = {name: getattr(self, name) for name in self.__slots__}
+        if self.failover_sms is None:
+            del plain["failover_sms"]
         for most in (12, 9, 6, 4, 2, 1, 0):
             plain["by_status"] = _most_frequent(self.by_status, max(most, 4))
             plain["by_carrier"] = _most_frequent(self.by_carrier, most)
@@ -144,12 +153,20 @@ class _Counting:
         doubled = [at["status"]] if len(self._alike) == 1 else []
         self._of_alike = itemgetter(*(at[name] for name in self._alike), *doubled)
         self._of_reached = {name: itemgetter(at[name]) for name in _OF_REACHED if name in at}
+        failover = [place for name, place in report.unknown_columns if snake_name(name) == FAILOVER_SMS]
+        self._failover_of = itemgetter(failover[0]) if failover else None
+        self._failover_sms: int | None = None
         self._counts: dict[str, Counter[Any]] = {name: Counter() for name in ("alike", *self._of_reached)}
 
     def add(self, batch: list[list[str]]) -> None:
         """Count some rows."""
         self._numbers.add_all(list(map(self._number, batch)))
         self._counts["alike"].update(map(self._of_alike, batch))
+        if self._failover_of is not None:
+            texts = Counter(text.strip().casefold() for text in map(self._failover_of, batch))
+            if said := {text: times for text, times in texts.items() if text}:
+                sent = sum(times for text, times in said.items() if text in _YES)
+                self._failover_sms = (self._failover_sms or 0) + sent
         reached = list(compress(batch, map(self._is_reached, map(self._status, batch))))
         for name, getter in self._of_reached.items():
             self._counts[name].update(map(getter, reached))
@@ -178,6 +195,7 @@ class _Counting:
             median_playback=self._median(),
             reach_rate=round(reached / contacts, 4) if contacts else None,
             duplicates=self._numbers.duplicates,
+            failover_sms=self._failover_sms,
         )
 
     def _fold(self) -> None:

@@ -65,6 +65,9 @@ class Dialect:
     create_reply: str = _one_of(
         "full", "short", meaning="the response to creating a campaign; short has no `campaign_action_count`"
     )
+    failover: str = _one_of(
+        "accept", "ignore", "refuse", meaning="`failover_target` when updating a campaign, which is not on the API page"
+    )
     category: str = _one_of("null", "empty", meaning='`category` before it is set: null or ""')
     contact_rows: str = _one_of(
         "page", "vendor", meaning="contact rows as on the API page, or with the additional fields of newer servers"

@@ -96,6 +96,8 @@ class Contact:
     call: Call | None = None
     #: When the campaign was terminated, if that was before this contact was dialled.
     terminated_at: float | None = None
+    #: Whether the campaign's SMS was sent after the call; None where the campaign has no `failover_target`.
+    failover_sms_sent: bool | None = None
 
     def status_at(self, now: float) -> str:
         """Return the status at a time.
@@ -151,6 +153,7 @@ class Campaign:
     category: str | None = None
     credit_limit: float | None = None
     draft: bool = False
+    failover_target: list[str] = field(default_factory=list)
     length_factor: str = "1.00"
     survey_steps: list[dict[str, Any]] = field(default_factory=list, repr=False)
     bulk_file: str | None = None

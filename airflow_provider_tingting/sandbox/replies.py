@@ -51,7 +51,7 @@ def campaign_json(campaign: Campaign, dialect: Dialect, *, voices: Mapping[int, 
         "credit_limit": campaign.credit_limit,
         "voice": (voice and voice.as_json()) if voices is not None else campaign.voice,
         "draft": campaign.draft,
-        "failover_target": [],
+        "failover_target": campaign.failover_target,
         "length_factor": campaign.length_factor,
     }
 
@@ -78,6 +78,8 @@ def contact_json(contact: Contact, dialect: Dialect, now: float) -> dict[str, An
         "credit_consumed_SMS": call.sms_credits if call else 0,
         "carrier": carrier_of(contact.number),
     }
+    if contact.failover_sms_sent is not None:
+        row["failover_sms_sent"] = contact.failover_sms_sent
     if dialect.contact_rows == "vendor":
         row |= {
             "uuid": str(uuid5(NAMESPACE_OID, str(contact.id))),
@@ -85,7 +87,7 @@ def contact_json(contact: Contact, dialect: Dialect, now: float) -> dict[str, An
             # The server spells this field so.
             "campaing": contact.campaign_id,
             "duration": duration,
-            "failover_sms_sent": False,
+            "failover_sms_sent": bool(contact.failover_sms_sent),
             "updated_at": f"{datetime.fromtimestamp(changed, NEPAL):%b. %d, %Y, %I:%M %p}",
             "attributes": contact.variables,
         }

@@ -41,7 +41,8 @@ def campaign_report(campaign: Campaign, now: float, *, layout: str) -> bytes:
     writer = csv.writer(file)
     if layout == "preamble":
         writer.writerows(_preamble(campaign, now))
-    writer.writerow(COLUMNS)
+    fails_over = bool(campaign.failover_target)
+    writer.writerow((*COLUMNS, *(("Failover SMS Sent",) if fails_over else ())))
     for contact in campaign.contacts.values():
         call = contact.call
         over = call is not None and call.ended_at <= now
@@ -56,6 +57,7 @@ def campaign_report(campaign: Campaign, now: float, *, layout: str) -> bytes:
                 repr(contact.variables),
                 "" if changed is None else f"{datetime.fromtimestamp(changed, NEPAL):%Y-%m-%d %H:%M:%S}",
                 carrier_of(contact.number),
+                *((contact.failover_sms_sent or False,) if fails_over else ()),
             )
         )
     return file.getvalue().encode()

@@ -27,6 +27,12 @@ Schedule = Annotated[str, Field(description="ISO 8601 date or datetime.", exampl
 LengthFactor = Annotated[str, Field(pattern=r"^[0-9]{1,2}(\.[0-9]{1,2})?$", examples=["1.00"])]
 
 
+FailoverTarget = Annotated[
+    list[Literal["not started", "hungup", "unanswered", "failed", "completed"]],
+    Field(description="Contacts whose call ends so get the campaign's SMS (not on the API page)."),
+]
+
+
 class Body(BaseModel):
     """A JSON object; unknown fields are ignored, as TingTing does."""
 
@@ -64,6 +70,7 @@ class UpdateCampaign(Body):
     description: str | None = None
     schedule: Schedule | None = None
     credit_limit: Credits | None = None
+    failover_target: FailoverTarget | None = None
 
 
 class SetMessage(Body):

@@ -74,6 +74,7 @@ class Simulator:
             if contact_id is not None:
                 run.talking.discard(contact_id)
                 run.ended += 1
+                self._fail_over(campaign, run, contact_id, at)
                 self._close_if_done(campaign, run, at)
             elif not run.started:
                 self._start(campaign, run, at)
@@ -163,6 +164,19 @@ class Simulator:
         run.talking.add(contact.id)
         self._schedule(contact.call.ended_at, run, contact.id)
         return True
+
+    def _fail_over(self, campaign: Campaign, run: Run, contact_id: int, at: float) -> None:
+        """Send the campaign's SMS to a contact whose call has ended with a status of `failover_target`."""
+        contact = campaign.contacts.get(contact_id)
+        if not campaign.failover_target or contact is None or contact.call is None or contact.call.run != run.number:
+            return
+        parts = sms_parts(render(campaign.sms_message, contact.variables))
+        wanted = contact.call.status in campaign.failover_target
+        contact.failover_sms_sent = wanted and parts <= self._account.balance
+        if contact.failover_sms_sent:
+            self._charge(campaign, parts)
+            contact.call.sms_credits += parts
+            self._record(campaign, contact, run.number, at, "sms", "completed", parts)
 
     def demo_call(self, campaign: Campaign, contact: Contact, now: float) -> None:
         """Call one contact once, outside any run.

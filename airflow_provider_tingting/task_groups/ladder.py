@@ -24,7 +24,7 @@ _FOR_EACH_STEP = frozenset(
     {"exclude", "on_invalid_exclude", "number_policy", "batch_size", "concurrency", "transport", "on_clear"}
 )
 # Of the campaign, these are about calls.
-_ONLY_CALLS = frozenset({"voice", "length_factor", "draft"})
+_ONLY_CALLS = frozenset({"voice", "length_factor", "draft", "failover_target"})
 
 
 @dataclass(frozen=True)
@@ -173,7 +173,7 @@ def _campaign(campaign: Mapping[str, Any], step: Step, number: int, occasion: An
     arguments = {**campaign, **step.campaign, "services": step.services}
     if "name" not in step.campaign and isinstance(arguments["name"], str):
         arguments["name"] = f"{arguments['name']}, step {number}"
-    if "SMS" not in step.services:
+    if "SMS" not in step.services and not arguments.get("failover_target"):
         arguments.pop("sms_message", None)
     if "PHONE" not in step.services:
         arguments = {name: value for name, value in arguments.items() if name not in _ONLY_CALLS}

@@ -33,6 +33,8 @@ from airflow_provider_tingting.utils.arguments import (
 Check: TypeAlias = Callable[[Any, str], object]
 
 SERVICES = ("PHONE", "SMS", "SMS & PHONE")
+#: The outcomes of a call after which TingTing sends the campaign's SMS.
+FAILOVER_TARGETS = ("not started", "hungup", "unanswered", "failed", "completed")
 #: What can be the value of a variable.
 _PLAIN = (str, int, float, date, time, timedelta, Decimal, UUID, Enum)
 #: The largest whole number that a database or a server takes.
@@ -294,6 +296,16 @@ def pace(value: Any, argument: str) -> None:
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     if not is_number or not 0 < value < math.inf:
         raise TingTingConfigError(f"{argument} must be a number of calls a minute above 0; it is {quoted(value)}.")
+
+
+def failover_target(value: Any, argument: str) -> None:
+    """Refuse what is no list of outcomes after which TingTing can send an SMS."""
+    if isinstance(value, str) or not isinstance(value, list | tuple | set | frozenset):
+        raise TingTingConfigError(
+            f"{argument} must be a list of some of {', '.join(FAILOVER_TARGETS)}; it is {shown(value)}."
+        )
+    for one in value:
+        one_of(one, argument, FAILOVER_TARGETS)
 
 
 def an_occasion(value: Any, argument: str) -> None:

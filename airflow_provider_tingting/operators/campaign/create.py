@@ -61,6 +61,8 @@ class TingTingCreateCampaignOperator(TingTingBaseWriteOperator):
     :param voice: the voice's id, or its display name, which is looked up when the task runs. Without one no voice is
         set.
     :param length_factor: speed of the speech, such as `1.00`; this and `draft` are set together with the voice.
+    :param failover_target: the outcomes of a call after which the contact gets `sms_message`: some of `not started`,
+        `hungup`, `unanswered`, `failed` and `completed`. Not on TingTing's API page; None to leave it off.
     :param credit_limit: most credits that the campaign may spend.
     :param draft: whether to leave the campaign as a draft, which cannot be run.
     :param occasion: what the campaign is for, as a text that is the same for each run of the occasion, such as
@@ -109,6 +111,7 @@ class TingTingCreateCampaignOperator(TingTingBaseWriteOperator):
         "on_past_schedule": check.choice("fail", "run_now"),
         "voice": check.optional(check.text_or_id),
         "length_factor": lambda value, _: length_factor_of(value),
+        "failover_target": check.optional(check.failover_target),
         "credit_limit": lambda value, _: credit_limit_of(value),
         "occasion": check.optional(check.an_occasion),
         "purpose": check.optional(check.text_or_number),
@@ -129,6 +132,7 @@ class TingTingCreateCampaignOperator(TingTingBaseWriteOperator):
         on_past_schedule: str = "fail",
         voice: str | int | None = None,
         length_factor: str | float | None = None,
+        failover_target: Sequence[str] | None = None,
         credit_limit: float | None = None,
         draft: bool | None = None,
         occasion: str | Sequence[str] | None = None,
@@ -146,6 +150,7 @@ class TingTingCreateCampaignOperator(TingTingBaseWriteOperator):
         self.on_past_schedule = on_past_schedule
         self.voice = voice
         self.length_factor = length_factor
+        self.failover_target = failover_target
         self.credit_limit = credit_limit
         self.draft = None if draft is None else check.flag_of(draft, "draft")
         self.occasion = occasion
@@ -242,6 +247,7 @@ class TingTingCreateCampaignOperator(TingTingBaseWriteOperator):
             description=self.description,
             schedule=None if moment is None else wire_format(moment),
             run_if_late=self.on_past_schedule == "run_now",
+            failover_target=None if self.failover_target is None else tuple(self.failover_target),
             credit_limit=credit_limit_of(self.credit_limit),
             voice=None if self.voice in (None, "") else self._voice_id(),
             length_factor=length_factor_of(self.length_factor),
@@ -259,6 +265,8 @@ class TingTingCreateCampaignOperator(TingTingBaseWriteOperator):
         services = check.services_of(self.services)
         if "SMS" in services and not str(self.sms_message or "").strip():
             raise TingTingConfigError(f"sms_message is empty. TingTing requires it when services is {services!r}.")
+        if self.failover_target and not str(self.sms_message or "").strip():
+            raise TingTingConfigError("failover_target sends the campaign's SMS, and sms_message is empty.")
         if self.voice in (None, "") and (self.length_factor not in (None, "") or self.draft is not None):
             raise TingTingConfigError(
                 "length_factor and draft are set together with the voice: give a voice, or leave them off."

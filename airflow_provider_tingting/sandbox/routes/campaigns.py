@@ -95,6 +95,11 @@ def campaign_routes(responder: Responder, *, page_cap: int | None) -> APIRouter:
             if value is None and name in _NOT_NULL:
                 raise invalid(**{name: "This field may not be null."})
             changes[name] = "" if value is None and name in _EMPTY_WHEN_NULL else value
+        if "failover_target" in changes:
+            if dialect.failover == "refuse":
+                raise invalid(failover_target="This field is not supported.")
+            if dialect.failover == "ignore":
+                del changes["failover_target"]
         if "schedule" in changes:
             changes["schedule"] = _seconds(changes["schedule"])
         with world.reading():
