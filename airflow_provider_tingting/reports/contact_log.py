@@ -15,7 +15,7 @@ from airflow_provider_tingting.contacts.frequency_cap import FrequencyCap
 from airflow_provider_tingting.reports.parser import ReportRow
 from airflow_provider_tingting.reports.table.columns import Kind, TableColumns
 from airflow_provider_tingting.reports.table.definition import create_table, existing
-from airflow_provider_tingting.reports.table.dialects import lock, transaction
+from airflow_provider_tingting.reports.table.dialects import lock, require_transactions, transaction
 from airflow_provider_tingting.reports.table.inserting import converter
 from airflow_provider_tingting.reports.table.loading import explained, load_table
 from airflow_provider_tingting.reports.table.naming import TableName
@@ -86,6 +86,7 @@ class ContactLog:
         with self._explained("Calls cannot be recorded in"):
             with self.engine.connect() as connection:
                 if existing(connection, self.table, columns) is not None:
+                    require_transactions(connection, self.table)
                     return
             with transaction(self.engine) as connection:
                 lock(connection, self.table)

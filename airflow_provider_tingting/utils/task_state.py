@@ -8,7 +8,7 @@ instead.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
     from airflow_provider_tingting._compat import Context
@@ -100,8 +100,8 @@ def was_created_in_this_run(context: Context, campaign_id: int) -> bool:
     return campaign_id in upstream_xcoms(context, "campaign_id")
 
 
-def checked_estimate(context: Context, campaign_id: int) -> float | None:
-    """Return the credits that a check before this task has estimated for a campaign, or None.
+def checked_summary(context: Context, campaign_id: int) -> dict[str, Any] | None:
+    """Return the summary of a task before this one that has checked the contacts of a campaign, or None.
 
     :param context: the task's context.
     :param campaign_id: the campaign.
@@ -109,5 +109,15 @@ def checked_estimate(context: Context, campaign_id: int) -> float | None:
     for entry in upstream_xcoms(context, "summary"):
         credits = entry.get("credits") if isinstance(entry, dict) and entry.get("campaign_id") == campaign_id else None
         if isinstance(credits, dict) and isinstance(credits.get("estimate"), int | float):
-            return float(credits["estimate"])
+            return cast("dict[str, Any]", entry)
     return None
+
+
+def checked_estimate(context: Context, campaign_id: int) -> float | None:
+    """Return the credits that a check before this task has estimated for a campaign, or None.
+
+    :param context: the task's context.
+    :param campaign_id: the campaign.
+    """
+    summary = checked_summary(context, campaign_id)
+    return None if summary is None else float(summary["credits"]["estimate"])

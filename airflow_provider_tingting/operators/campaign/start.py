@@ -25,7 +25,7 @@ from airflow_provider_tingting.utils.clears import is_first_try
 from airflow_provider_tingting.utils.contact_log import AccountLog
 from airflow_provider_tingting.utils.deferral import deadline_of, defer
 from airflow_provider_tingting.utils.run_age import check_max_age, started_at
-from airflow_provider_tingting.utils.task_state import occasion_of, upstream_xcoms, was_created_in_this_run
+from airflow_provider_tingting.utils.task_state import checked_summary, occasion_of, was_created_in_this_run
 
 if TYPE_CHECKING:
     from airflow_provider_tingting._compat import Context
@@ -86,10 +86,9 @@ def estimate_of(context: Context, campaign: Campaign) -> float:
     price = float("PHONE" in campaign.services.upper())
     if "SMS" in campaign.services.upper():
         price += sms_size(campaign.sms_message).parts
-    for summary in upstream_xcoms(context, "summary"):
-        is_check = isinstance(summary, dict) and summary.get("campaign_id") == campaign.id and "credits" in summary
-        if is_check and summary.get("valid"):
-            price = summary["credits"]["estimate"] / summary["valid"]
+    summary = checked_summary(context, campaign.id)
+    if summary is not None and summary["valid"]:
+        price = summary["credits"]["estimate"] / summary["valid"]
     estimate = price * campaign.campaign_action_count
     return min(estimate, campaign.credit_limit) if campaign.credit_limit else estimate
 

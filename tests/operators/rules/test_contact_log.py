@@ -12,7 +12,7 @@ from support.run_task import run_task
 from support.task_context import context_of, execute, execute_through
 
 from airflow_provider_tingting._compat import AirflowFailException
-from airflow_provider_tingting.errors import TingTingCampaignFailedError
+from airflow_provider_tingting.errors import TingTingCampaignFailedError, TingTingReportError
 from airflow_provider_tingting.operators.campaign import TingTingCreateCampaignOperator
 from airflow_provider_tingting.operators.report import TingTingDownloadReportOperator
 
@@ -208,6 +208,22 @@ def test_a_table_with_other_columns_is_named_before_any_call_and_left_as_it_was(
 
     assert writes(sandbox) == []
     assert database.table("contact_log") == []
+
+
+def test_a_database_that_cannot_be_reached_fails_the_task_before_any_call_and_a_retry_runs_the_campaign(
+    sandbox, sqlite_log, tmp_path, monkeypatch
+):
+    sqlite_log()
+    campaign = a_campaign(sandbox)
+    with monkeypatch.context() as away:
+        away.setenv("AIRFLOW_CONN_WAREHOUSE", f"sqlite://{tmp_path / 'nowhere' / 'warehouse.db'}")
+        with pytest.raises(TingTingReportError, match="Calls cannot be recorded in table contact_log"):
+            execute(run_task(campaign))
+    assert writes(sandbox) == []
+
+    result, _ = execute(run_task(campaign), try_number=2)
+
+    assert result["reached"] == len(NUMBERS)
 
 
 def test_a_log_that_fails_at_the_end_is_tried_again_without_another_call(sandbox, logs, database):
