@@ -8,7 +8,6 @@ from functools import partial
 import pytest
 from airflow.providers.common.compat.sdk import TaskDeferred
 from support.campaigns import NUMBERS, a_campaign, meanwhile, reads, wait_until, writes
-from support.impatience import settle_fast
 from support.run_task import run_task
 from support.task_context import context_of, execute, execute_through, fired_by
 
@@ -28,14 +27,15 @@ running = partial(run_task, one_at_a_time=True)
 
 
 @pytest.fixture(autouse=True)
-def _impatient(monkeypatch, sandbox):
-    settle_fast(monkeypatch)
-    monkeypatch.setattr(concurrency, "LETS_OTHERS_GO", 0.15)
+def _world_stands_still(request, sandbox):
+    """Time is virtual, except for the tests with several threads, which have times of their own."""
+    if "_several_threads" not in request.fixturenames:
+        request.getfixturevalue("virtual_time")
     sandbox.clock.speed = 0
 
 
 @pytest.fixture
-def _busy_machine(monkeypatch):
+def _several_threads(monkeypatch):
     # "The same moment" is this long: threads of a busy machine have been seen to look 0.2 s after each other.
     monkeypatch.setattr(concurrency, "LETS_OTHERS_GO", 1.5)
 
@@ -116,7 +116,7 @@ def test_on_a_server_that_does_not_filter_one_that_runs_is_found_all_the_same(sa
         execute(running(a_campaign(sandbox), start_timeout=0.1))
 
 
-@pytest.mark.usefixtures("_busy_machine")
+@pytest.mark.usefixtures("_several_threads")
 def test_several_tasks_that_race_run_one_after_the_other_lowest_id_first(sandbox, deferrable):
     campaigns = [a_campaign(sandbox, [f"98412345{n}{m}" for m in range(3)], description=MARK) for n in range(4)]
     other = one_that_runs(sandbox)
@@ -142,7 +142,7 @@ def test_several_tasks_that_race_run_one_after_the_other_lowest_id_first(sandbox
     assert order[:2] == [other, campaigns[0]]
 
 
-@pytest.mark.usefixtures("_busy_machine")
+@pytest.mark.usefixtures("_several_threads")
 def test_two_that_look_in_the_same_moment_do_not_both_start(sandbox):
     first, second = (a_campaign(sandbox, [NUMBERS[n]], description=MARK) for n in range(2))
     ready = threading.Barrier(2)

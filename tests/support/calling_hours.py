@@ -14,7 +14,7 @@ from airflow_provider_tingting.timezones import NEPAL
 AT_THREE = datetime(2026, 11, 24, 3, tzinfo=NEPAL)
 AT_EIGHT = datetime(2026, 11, 24, 8, tzinfo=NEPAL)
 DAYTIME = ("08:00", "20:00")
-FAST = 40_000.0
+FAST = 60.0
 # Whether nights pass at once, and whether a process sleeps.
 NIGHTS = {"pass": True, "asleep": False}
 

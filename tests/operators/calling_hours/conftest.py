@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import pytest
 from support.calling_hours import FAST, NIGHTS
-from support.impatience import settle_fast
 
 from airflow_provider_tingting.campaigns import calling_window
 
 
 @pytest.fixture(autouse=True)
-def _by_the_sandboxs_clock(monkeypatch, sandbox):
-    settle_fast(monkeypatch)
+def _by_the_sandboxs_clock(monkeypatch, sandbox, virtual_time):
     monkeypatch.setattr(calling_window, "now", sandbox.clock.time)
     NIGHTS["asleep"] = False
 

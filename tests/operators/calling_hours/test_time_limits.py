@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from datetime import timedelta
 
 import pytest
@@ -49,12 +48,11 @@ def test_the_time_limits_of_a_start_travel_through_the_wait(sandbox):
     assert again.value.kwargs == {"start_deadline": until}
 
 
-def test_timeout_does_not_count_before_the_campaign_begins(sandbox, deferrable):
+def test_timeout_does_not_count_before_the_campaign_begins(sandbox, virtual_time, deferrable):
     it_is(sandbox, AT_THREE, speed=0)
     campaign = a_campaign(sandbox)
-    operator = running(campaign, deferrable=deferrable, timeout=0.2)
-    waited = threading.Timer(0.5, it_is, (sandbox, AT_EIGHT))
-    waited.start()
+    operator = running(campaign, deferrable=deferrable, timeout=20)
+    virtual_time.after(30.0, lambda: it_is(sandbox, AT_EIGHT))
 
     result, _ = execute_through(lambda: operator, context_of(operator))
 

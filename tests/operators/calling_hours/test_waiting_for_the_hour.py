@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from airflow.providers.common.compat.sdk import TaskDeferred
-from support.calling_hours import AT_EIGHT, AT_THREE, NIGHTS, first_call, it_is, running
+from support.calling_hours import AT_EIGHT, AT_THREE, FAST, NIGHTS, first_call, it_is, running
 from support.campaigns import NUMBERS, a_campaign, connection, dialled_once, meanwhile, writes
 from support.task_context import context_of, execute, execute_through
 
@@ -47,7 +47,7 @@ def test_in_the_window_nothing_is_waited_for(sandbox, deferrable):
 
 def test_days_and_a_time_zone_of_ones_own_are_applied(sandbox):
     # Tuesday, three in the morning in Nepal; in Berlin Monday evening.
-    it_is(sandbox, AT_THREE, speed=2000)
+    it_is(sandbox, AT_THREE, speed=FAST)
     campaign = a_campaign(sandbox)
 
     execute(running(campaign, calling_window=CallingWindow("22:00", "23:00", days="Mon", timezone="Europe/Berlin")))

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 from airflow.providers.common.compat.sdk import TaskDeferred
-from support.calling_hours import AT_EIGHT, AT_THREE, NIGHTS, first_call, it_is, running
+from support.calling_hours import AT_EIGHT, AT_THREE, FAST, NIGHTS, first_call, it_is, running
 from support.campaigns import a_campaign, dialled_once, meanwhile, writes
 from support.task_context import context_of, execute_through
 
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.usefixtures("tingting_conn")
 
 @pytest.mark.parametrize("cleared_after", [0, 1], ids=["retry", "clear"])
 def test_at_three_in_the_morning_a_later_try_re_attaches_at_once_to_what_runs(sandbox, deferrable, cleared_after):
-    it_is(sandbox, AT_THREE, speed=2000)
+    it_is(sandbox, AT_THREE, speed=FAST)
     campaign = a_campaign(sandbox)
     sandbox.world.run_campaign(campaign)
 
