@@ -1,7 +1,7 @@
 """Run the benchmarks and end with one table: `python benchmarks [--quick] [names]`.
 
-`--quick` runs small versions of the quick ones in less than three minutes. It then fails when a ratio that is the same
-on every machine misses its target.
+`--quick` runs small versions of the quick ones in less than three minutes. It then fails when requests or memory, which
+are the same on every machine, have grown.
 """
 
 from __future__ import annotations
@@ -41,11 +41,11 @@ def main() -> int:
         rows = [json.loads(line) for line in kept.read_text("utf-8").splitlines()] if kept.exists() else []
     print()
     print(table(rows))
-    missed = [row["job"] for row in rows if row["anywhere"] and row["ratio"] > row["target"]]
+    missed = [row["job"] for row in rows if row["gate"] is not None and row["ratio"] > row["gate"]]
     for name in broken:
         print(f"{name} has failed")
     for job in missed:
-        print(f"the counted target is missed: {job}")
+        print(f"more than is allowed: {job}")
     return 1 if broken or (options.quick and missed) else 0
 
 

@@ -107,7 +107,7 @@ def main() -> None:
     job = f"check of {options.rows:,} rows"
     compare(job, f"csv + regex loop: {cpu['loop']:.2f} CPU s", ours, cpu["us"] / cpu["loop"], 1.3)
     peers = f"loop: {memory['loop']:.0f} MiB, polars: {memory['polars']:.0f} MiB and {cpu['polars']:.2f} CPU s"
-    compare(f"{job}: MiB", peers, f"{memory['us']:.0f} MiB", memory["us"], 40, anywhere=True)
+    compare(f"{job}: MiB", peers, f"{memory['us']:.0f} MiB", memory["us"], 40, gate=40)
 
 
 if __name__ == "__main__":

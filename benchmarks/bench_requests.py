@@ -94,7 +94,7 @@ def main() -> None:
             f"{len(calls)}",
             len(calls),
             12,
-            anywhere=True,
+            gate=14,
         )
     with Sandbox(samples=False) as sandbox:
         os.environ["AIRFLOW_CONN_TINGTING_DEFAULT"] = sandbox.connection_json()
@@ -114,7 +114,7 @@ def main() -> None:
                 f"{len(calls)}",
                 len(calls),
                 5,
-                anywhere=True,
+                gate=5,
             )
 
 

@@ -41,7 +41,7 @@ def machine(*distributions: str) -> str:
     )
 
 
-def compare(job: str, peer: str, product: str, ratio: float, most: float, *, anywhere: bool = False) -> None:
+def compare(job: str, peer: str, product: str, ratio: float, most: float, *, gate: float | None = None) -> None:
     """Print one row of the table that `make bench` ends with, and keep it for that table.
 
     :param job: what is measured.
@@ -49,9 +49,9 @@ def compare(job: str, peer: str, product: str, ratio: float, most: float, *, any
     :param product: the product's figure.
     :param ratio: the product's figure in those of its peer, or in the limit's unit; the less, the better.
     :param most: the target: the largest ratio.
-    :param anywhere: whether the ratio is the same on every machine, because requests or bytes are counted.
+    :param gate: the ratio above which a quick run fails; None for ratios that differ between machines.
     """
-    row = {"job": job, "peer": peer, "product": product, "ratio": ratio, "target": most, "anywhere": anywhere}
+    row = {"job": job, "peer": peer, "product": product, "ratio": ratio, "target": most, "gate": gate}
     if "BENCH_ROWS" in os.environ:
         with Path(os.environ["BENCH_ROWS"]).open("a", encoding="utf-8") as file:
             file.write(json.dumps(row) + "\n")

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final, Literal, cast
 from airflow_provider_tingting.api import calls, stale_reads
 from airflow_provider_tingting.api.statuses import CampaignStatus
 from airflow_provider_tingting.clock import sleep
+from airflow_provider_tingting.contacts.progress import with_progress
 from airflow_provider_tingting.errors import (
     TingTingAPIError,
     TingTingError,
@@ -179,7 +180,9 @@ def fetch_listing(client: TingTingClient, campaign: Campaign, spool: BinaryIO) -
     :raises TingTingAPIError: it cannot be read to its end.
     """
     contacts = client.iterate(calls.list_contacts(campaign.id))
-    _write_listing(contacts, spool, fails_over=bool(campaign.failover_target))
+    total = campaign.campaign_action_count
+    listed = with_progress(contacts, f"Campaign {campaign.id}", "contacts read", total)
+    _write_listing(listed, spool, fails_over=bool(campaign.failover_target))
     return read_report(spool)
 
 

@@ -23,6 +23,7 @@ from airflow_provider_tingting.contacts.frequency_cap import OverCap
 from airflow_provider_tingting.contacts.left_out import report_left_out
 from airflow_provider_tingting.contacts.legacy_font import is_legacy_text
 from airflow_provider_tingting.contacts.number_set import NumberSet
+from airflow_provider_tingting.contacts.progress import with_progress
 from airflow_provider_tingting.contacts.row_filter import Where, row_filter
 from airflow_provider_tingting.contacts.validated_audience import ValidatedAudience
 from airflow_provider_tingting.errors import TingTingConfigError
@@ -108,7 +109,7 @@ def check_audience(
     """
     check = _AudienceCheck(options or AudienceOptions(), exclude, do_not_call, over_cap)
     try:
-        for row in rows:
+        for row in with_progress(rows, "The audience", "rows checked"):
             check.add_row(row)
         return check.finish()
     except BaseException:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_tingting.api import calls
 from airflow_provider_tingting.api.stale_reads import list_existing
+from airflow_provider_tingting.contacts.progress import with_progress
 from airflow_provider_tingting.errors import TingTingCampaignError, TingTingContactsError
 from airflow_provider_tingting.masking import mask_number
 
@@ -44,7 +45,9 @@ class Membership:
     def _read(self, client: TingTingClient, forbidden: Sequence[Exclusion]) -> None:
         self.counts.clear()
         self.excluded.clear()
-        for contact in client.iterate(calls.list_contacts(self._campaign.id)):
+        listed = client.iterate(calls.list_contacts(self._campaign.id))
+        subject, total = f"Campaign {self._campaign.id}", self._campaign.campaign_action_count
+        for contact in with_progress(listed, subject, "contacts read", total):
             # Some servers write the country code before the number.
             self.counts[contact.number[-10:]] += 1
             if any(one.matches(contact.number) for one in forbidden):

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from airflow_provider_tingting.clock import monotonic
 
 log = logging.getLogger(__name__)
 
+T = TypeVar("T")
+
 #: Seconds between two lines.
 LOG_INTERVAL = 10.0
+# Items between two looks at the clock, which would cost more than the items themselves.
+_LOOK_EVERY = 1000
 
 
 @dataclass
@@ -48,6 +54,19 @@ class ProgressLog:
         # In the first second the rate says nothing.
         speed = f", {rate:,.0f} a second" if now - self._started_at >= 1 else ""
         log.info("%s: %s%s %s%s%s", self.subject, f"{overall:,}", of_total, self.action, speed, remaining)
+
+
+def with_progress(items: Iterable[T], subject: str, action: str, total: int | None = None) -> Iterator[T]:
+    """Yield items and log how many were taken, at most every ten seconds and not at the end.
+
+    :param items: the items.
+    :param subject: see `ProgressLog`, as the other parameters.
+    """
+    progress = ProgressLog(subject, action, total)
+    for done, item in enumerate(items, 1):
+        yield item
+        if done % _LOOK_EVERY == 0 and done != total:
+            progress.update(done)
 
 
 def _duration(seconds: float) -> str:

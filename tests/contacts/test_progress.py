@@ -6,7 +6,7 @@ import logging
 
 import pytest
 
-from airflow_provider_tingting.contacts.progress import ProgressLog
+from airflow_provider_tingting.contacts.progress import ProgressLog, with_progress
 
 
 @pytest.fixture
@@ -58,3 +58,19 @@ def test_a_sending_that_hardly_moves_says_so_in_minutes(clock: list[float], capl
     clock[0] += 50
     log.update(500)
     assert caplog.messages == ["Campaign 79: 500 of 10,000 contacts sent, 10 a second, about 16 min to go"]
+
+
+def test_a_long_step_over_items_says_every_ten_seconds_how_far_it_is(
+    clock: list[float], caplog: pytest.LogCaptureFixture
+) -> None:
+    for _ in with_progress(range(4_500), "Campaign 79", "contacts read", 4_500):
+        clock[0] += 0.008
+    assert caplog.messages == [
+        "Campaign 79: 2,000 of 4,500 contacts read, 125 a second, about 20 s to go",
+        "Campaign 79: 4,000 of 4,500 contacts read, 125 a second, about 4 s to go",
+    ]
+
+
+def test_a_short_step_over_items_logs_nothing(clock: list[float], caplog: pytest.LogCaptureFixture) -> None:
+    assert list(with_progress(range(3_000), "The audience", "rows checked")) == list(range(3_000))
+    assert caplog.messages == []

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from airflow_provider_tingting.clock import sleep
 from airflow_provider_tingting.contacts.number_set import NumberSet
+from airflow_provider_tingting.contacts.progress import with_progress
 from airflow_provider_tingting.errors import TingTingConfigError, TingTingReportError
 from airflow_provider_tingting.reports.parser import ReportRow
 from airflow_provider_tingting.reports.table.columns import TableColumns
@@ -111,7 +112,7 @@ def _load(
             whose = own == (campaign_id if convert is None else convert(campaign_id))
             connection.execute(table.delete().where(whose))
             watched = _Watched(connection, table, columns)
-            values = map(columns.values, rows())
+            values = map(columns.values, with_progress(rows(), f"Table {target}", "rows loaded"))
             sent = insert_rows(connection, table, columns, values, batch_size, watch=watched.watch)
             watched.compare(connection, table, whose, sent, f"table {target}")
             return sent

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Final
 
+from airflow_provider_tingting.contacts.progress import with_progress
 from airflow_provider_tingting.errors import TingTingConfigError
 from airflow_provider_tingting.files.atomic import gzip_by_name, is_gzip, size_of, whole_file
 from airflow_provider_tingting.reports import FORMATS
@@ -166,6 +167,7 @@ def write_read_report(
                 shutil.copyfileobj(source, plain, 1 << 20)
             else:
                 table = disguise_names(read.table, numbers)
-                _WRITERS[format](plain, table, disguise(read.report.rows(), numbers, salt))
+                written = with_progress(read.report.rows(), "The report", "rows written", rows)
+                _WRITERS[format](plain, table, disguise(written, numbers, salt))
         size = size_of(file)
     return WrittenReport(rows=rows, summary=read.summary, bytes=size)
