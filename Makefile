@@ -62,7 +62,9 @@ test-durability-$(NEWEST): $(VENV)/.installed
 test-durability-$(OLDEST): $(VENV)-$(OLDEST)/.installed
 	$(VENV)-$(OLDEST)/bin/python -m pytest -p no:cacheprovider -m durability tests/durability --ignore=$(SWEEP) $(ARGS)
 
-# The newest Airflow goes through every scenario, the oldest through two.
+# The newest Airflow goes through every scenario, with more waits than in the gate; the oldest goes through those of plain
+# campaigns and of kills.
+test-cluster: export TINGTING_CLUSTER_WAITS = 200
 test-cluster: test-cluster-$(OLDEST) test-cluster-$(NEWEST) ## Kill parts of a cluster with the CeleryExecutor, on two Airflows
 
 test-cluster-$(NEWEST): $(VENV)/.cluster

@@ -14,7 +14,7 @@ TASK_IS_DEAD_AFTER = 30
 TRIGGERER_IS_DEAD_AFTER = 20
 _SCHEDULER_IS_DEAD_AFTER = 20
 # A worker that is killed keeps the message of a task that it has fetched and not begun.
-_MESSAGE_IS_LOST_AFTER = 60
+_MESSAGE_IS_LOST_AFTER = 90
 TASKS_OF_A_WORKER = 4
 
 
@@ -32,7 +32,8 @@ def shared_environment(
     settings = {
         "CORE__EXECUTOR": "CeleryExecutor",
         "CORE__HOSTNAME_CALLABLE": "cluster.host_name.host_name",
-        "CORE__PARALLELISM": "32",
+        # Of each scheduler: a task that waits behind many others in the queue would count as lost.
+        "CORE__PARALLELISM": str(2 * TASKS_OF_A_WORKER),
         "CELERY__BROKER_URL": broker,
         "CELERY__RESULT_BACKEND": f"db+{database}",
         "CELERY__SYNC_PARALLELISM": "1",

@@ -19,7 +19,7 @@ pytestmark = [
     pytest.mark.skipif(not IS_AIRFLOW_3, reason="once is enough"),
 ]
 
-WAITS = int(os.environ.get("TINGTING_CLUSTER_WAITS", "200"))
+WAITS = int(os.environ.get("TINGTING_CLUSTER_WAITS", "80"))
 _POLL_INTERVAL = 10  # as in the DAG
 _INTERVALS = 4
 _PAGE = 100
