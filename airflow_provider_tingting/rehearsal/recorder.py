@@ -58,6 +58,10 @@ class Recorder(logging.Handler):
         self.redirected: dict[str, Path] = {}
         self._current: TaskRecord | None = None
 
+    def __deepcopy__(self, _: object) -> Recorder:
+        """Return the recorder itself: Airflow 3.0 copies a DAG with its callbacks."""
+        return self
+
     def begin(self, ti: Any) -> TaskRecord:
         """Note that a task instance begins, or goes on after a wait, and return its record.
 
