@@ -9,7 +9,7 @@ from typing import IO, Any
 
 from airflow_provider_tingting.errors import TingTingConfigError
 from airflow_provider_tingting.files.atomic import whole_file
-from airflow_provider_tingting.files.csv_rows import escape_formula, row_writer
+from airflow_provider_tingting.files.csv_escaping import escape_formula, row_writer
 from airflow_provider_tingting.files.workbook import CONTROL_CHARACTERS, MAX_TEXT, write_sheet
 
 

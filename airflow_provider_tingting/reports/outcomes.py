@@ -13,7 +13,7 @@ from typing import Any, BinaryIO, Final
 from airflow_provider_tingting.contacts.sources import read_rows
 from airflow_provider_tingting.contacts.sources.source_file import SourceFile
 from airflow_provider_tingting.errors import TingTingContactsError
-from airflow_provider_tingting.files.csv_rows import unescape_formula
+from airflow_provider_tingting.files.csv_escaping import unescape_formula
 from airflow_provider_tingting.masking import HIDDEN, mask_number
 from airflow_provider_tingting.reports.cells import read_other_info, read_status
 from airflow_provider_tingting.reports.parser import Report, open_report

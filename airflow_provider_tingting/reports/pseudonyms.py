@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from airflow_provider_tingting.errors import TingTingConfigError
 from airflow_provider_tingting.masking import mask_number, mask_text
 from airflow_provider_tingting.reports import NUMBERS
-from airflow_provider_tingting.reports.number_set import bare_number
+from airflow_provider_tingting.reports.distinct_numbers import bare_number
 from airflow_provider_tingting.reports.parser import ReportRow
 
 if TYPE_CHECKING:

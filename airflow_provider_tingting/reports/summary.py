@@ -25,8 +25,8 @@ from airflow_provider_tingting.reports.cells import (
     read_number,
     read_percent,
 )
+from airflow_provider_tingting.reports.distinct_numbers import DistinctNumbers
 from airflow_provider_tingting.reports.header import snake_name
-from airflow_provider_tingting.reports.number_set import DistinctNumbers
 from airflow_provider_tingting.reports.parser import Report
 
 REACHED: Final = frozenset({"completed", "hungup"})

@@ -18,7 +18,7 @@ from typing import Any, BinaryIO, Final
 
 from airflow_provider_tingting.errors import TingTingConfigError, TingTingReportError
 from airflow_provider_tingting.files.atomic import gzip_by_name, size_of, whole_file
-from airflow_provider_tingting.files.csv_rows import escape_formula, row_writer
+from airflow_provider_tingting.files.csv_escaping import escape_formula, row_writer
 from airflow_provider_tingting.reports.body import END, Lines, refuse_other_kinds
 from airflow_provider_tingting.reports.tidy import as_text
 

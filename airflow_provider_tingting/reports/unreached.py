@@ -15,7 +15,7 @@ from airflow_provider_tingting.api.statuses import ContactStatus
 from airflow_provider_tingting.contacts.number_set import NumberSet
 from airflow_provider_tingting.errors import TingTingConfigError, TingTingContactsError, TingTingError
 from airflow_provider_tingting.files.atomic import gzip_by_name, whole_file
-from airflow_provider_tingting.files.csv_rows import row_writer
+from airflow_provider_tingting.files.csv_escaping import row_writer
 from airflow_provider_tingting.reports import CONTACT_STATUSES
 from airflow_provider_tingting.reports.cells import read_status
 from airflow_provider_tingting.reports.outcomes import Outcome

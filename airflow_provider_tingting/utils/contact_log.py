@@ -123,7 +123,7 @@ class AccountLog:
 
     def _open(self, entry: Mapping[str, Any]) -> ContactLog:
         from airflow_provider_tingting.reports.contact_log import ContactLog
-        from airflow_provider_tingting.reports.number_set import bare_number
+        from airflow_provider_tingting.reports.distinct_numbers import bare_number
         from airflow_provider_tingting.reports.pseudonyms import check_numbers, hasher
         from airflow_provider_tingting.reports.table import TableName
 

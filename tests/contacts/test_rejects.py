@@ -13,7 +13,7 @@ from openpyxl import load_workbook
 from airflow_provider_tingting.contacts.audience import AudienceOptions, ValidatedAudience, check_audience
 from airflow_provider_tingting.contacts.sources import read_rows
 from airflow_provider_tingting.errors import TingTingConfigError, TingTingStorageError
-from airflow_provider_tingting.files.csv_rows import escape_formula
+from airflow_provider_tingting.files.csv_escaping import escape_formula
 
 PEOPLE = [
     {"number": "12", "name": "=HYPERLINK(1)", "age": 5},

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from airflow_provider_tingting.errors import TingTingConfigError, TingTingReportError
-from airflow_provider_tingting.files.csv_rows import escape_formula
+from airflow_provider_tingting.files.csv_escaping import escape_formula
 from airflow_provider_tingting.reports import FORMATS
 from airflow_provider_tingting.reports.reading import read_report
 from airflow_provider_tingting.reports.tidy import MOST_VARIABLES

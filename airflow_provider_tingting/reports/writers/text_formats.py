@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any, BinaryIO
 
-from airflow_provider_tingting.files.csv_rows import FORMULA_STARTS, escape_formula, row_writer
+from airflow_provider_tingting.files.csv_escaping import FORMULA_STARTS, escape_formula, row_writer
 from airflow_provider_tingting.reports.cells import write_json
 from airflow_provider_tingting.reports.parser import ReportRow
 from airflow_provider_tingting.reports.tidy import TidyTable

@@ -1,4 +1,4 @@
-"""Rows of CSV that every reader splits alike and no spreadsheet program runs."""
+"""Escapes rows of CSV, so that every reader splits them alike and no spreadsheet program runs a formula in them."""
 
 from __future__ import annotations
 
