@@ -177,9 +177,9 @@ def test_duplicates_are_the_rows_beyond_the_different_numbers(numbers: list[str]
 
 
 def test_duplicates_are_counted_as_well_when_a_set_would_be_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
-    from airflow_provider_tingting.reports import number_set
+    from airflow_provider_tingting.reports import distinct_numbers
 
-    monkeypatch.setattr(number_set, "_FEW", 1000)
+    monkeypatch.setattr(distinct_numbers, "_FEW", 1000)
     numbers = [f"98{index * 7919 % 10**8:08}" for index in range(5000)]
     odd = ["+9779800000000", "09800000000", "x", "x", "12345", "९८००००००००", "", ""]
     doubles = 3 + 1  # the first number in three other spellings, and an x
