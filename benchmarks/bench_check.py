@@ -39,7 +39,7 @@ def by_us(path: str) -> int:
 
     with check_audience(read_rows(path), AudienceOptions(required_tags=("name", "due"))) as audience:
         audience.raise_if_refused()
-        return sum(len([contact.as_api() for contact in batch]) for batch in batches(audience.contacts(), BATCH))
+        return sum(len([one.as_api() for one in batch]) for batch in batches(audience.encoded_contacts(), BATCH))
 
 
 def by_loop(path: str) -> int:

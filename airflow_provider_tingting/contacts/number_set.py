@@ -36,12 +36,11 @@ class NumberSet:
         block = self._blocks.get(number[:_BLOCK_DIGITS])
         if block is None:
             block = self._blocks[number[:_BLOCK_DIGITS]] = bytearray(_BLOCK_BYTES)
-        byte, bit = divmod(int(number[_BLOCK_DIGITS:]), 8)
-        mask = 1 << bit
-        if block[byte] & mask:
-            return False
-        block[byte] |= mask
-        return True
+        place = int(number[_BLOCK_DIGITS:])
+        mask = 1 << (place & 7)
+        byte = block[place >> 3]
+        block[place >> 3] = byte | mask
+        return not byte & mask
 
     def discard(self, number: str) -> None:
         """Remove a number if it is in the set.

@@ -74,6 +74,7 @@ class ValidatedAudience:
         self.conflicts: list[str] = []
         self._on_invalid = on_invalid
         self._sources: dict[tuple[str, str | None], int] = {}
+        self._last_source: tuple[str | None, str | None, int] = (None, None, 0)
         self._last_variables: tuple[str, ...] | None = None
         self._columns: dict[str, None] = {}
         self.legacy_text: dict[str, int] = {}
@@ -250,7 +251,12 @@ class ValidatedAudience:
         self._bad.write((self._source(row.place), row.place.row, reason, values))
 
     def _source(self, place: Place) -> int:
-        return self._sources.setdefault((place.source, place.sheet), len(self._sources))
+        source, sheet, index = self._last_source
+        # The texts of all rows of a source are the same objects.
+        if place.source is not source or place.sheet is not sheet:
+            index = self._sources.setdefault((place.source, place.sheet), len(self._sources))
+            self._last_source = (place.source, place.sheet, index)
+        return index
 
     def _refusal(self) -> Iterator[str]:
         yield f"The audience is refused: of {self.total} rows, {self.valid} can be contacted."
