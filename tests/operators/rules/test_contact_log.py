@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hmac
+import sqlite3
+from contextlib import closing
 from datetime import datetime, timezone
 
 import pytest
@@ -116,6 +118,20 @@ def test_recording_a_campaign_again_changes_nothing(sandbox, logs, database, tmp
 
     assert database.table("contact_log") == first
     assert len(first) == len(NUMBERS)
+
+
+@pytest.mark.parametrize("format", ["raw", "csv", "xlsx", "jsonl"])
+def test_a_report_of_each_format_is_recorded_and_written_whole(sandbox, sqlite_log, tmp_path, format):
+    sqlite_log(table="with_log")
+    campaign = a_finished_campaign(sandbox)
+    path = tmp_path / f"report.{'csv' if format == 'raw' else format}"
+    execute(downloading(campaign, tmp_path, path=str(path), format=format))
+    with_log = path.read_bytes()
+
+    with closing(sqlite3.connect(tmp_path / "warehouse.db")) as database:
+        assert database.execute("SELECT COUNT(*) FROM with_log").fetchone() == (len(NUMBERS),)
+    assert len(with_log) > 100
+    assert format == "xlsx" or with_log.count(b"98") >= len(NUMBERS)
 
 
 def test_a_campaign_that_failed_has_called_its_contacts_and_is_recorded(sandbox, logs, database):
