@@ -61,6 +61,20 @@ def test_a_campaign_is_created_with_its_marker_first_and_saved() -> None:
     assert account.job.state == JobState(7, SPEC.fingerprint())
 
 
+def test_a_campaign_is_created_with_what_its_spec_says() -> None:
+    spec = replace(SPEC, services="SMS & PHONE", sms_message="भोलि", user_phone=(3, 7), voice=1)
+    account = Account(set_campaign_message=None)
+
+    account.create(spec=spec)
+
+    body = next(call.request.json for call in account.calls if call.name == "create_campaign")
+    assert (body["name"], body["services"], body["user_phone"]) == ("पानी सूचना", "SMS & PHONE", [3, 7])
+    assert (body["message"], body["sms_message"]) == ("नमस्कार", "भोलि")
+    assert body["description"] == str(replace(MARKER, fingerprint=spec.fingerprint()))
+    voice = next(call.request.json for call in account.calls if call.name == "set_campaign_message")
+    assert voice["sms_message"] == "भोलि"
+
+
 @pytest.mark.parametrize("answer", [LIMITED, UNSENT], ids=["429", "never sent"])
 def test_a_create_that_was_certainly_not_carried_out_is_sent_again_without_a_search_of_its_effect(
     answer: TingTingError,
@@ -69,7 +83,7 @@ def test_a_create_that_was_certainly_not_carried_out_is_sent_again_without_a_sea
     account = Account(answer, MADE)
 
     assert account.create(CampaignJob(save=saved.append)).id == 7
-    assert len(account.sent("create_campaign")) == 2
+    assert account.pauses("create_campaign") == [20 if answer is LIMITED else 10]
     assert [state.create_requested_at is not None for state in saved] == [True, False, True, False]
 
 
@@ -89,6 +103,7 @@ def test_a_create_without_a_response_is_looked_for_and_adopted() -> None:
     account.script["create_campaign"] = [lambda call: account.listed.append(MADE) or LOST]
 
     assert account.create() == MADE
+    assert {call.request.query.get("search") for call in account.calls if call.name == "list_campaigns"} == {SPEC.name}
     assert len(account.sent("create_campaign")) == 1
 
 
@@ -153,24 +168,44 @@ def test_the_campaign_whose_id_was_saved_is_used_even_without_its_marker() -> No
 def test_a_saved_campaign_that_was_deleted_is_refused_and_none_takes_its_place() -> None:
     account = Account(get_campaign=GONE)
 
-    with pytest.raises(TingTingCampaignError, match="does not exist any more"):
+    with pytest.raises(TingTingCampaignError, match="does not exist any more") as raised:
         account.create(CampaignJob(saved(campaign_id=7)))
+    assert raised.value.campaign_id == 7
     assert account.sent("create_campaign") == []
 
 
 def test_a_saved_campaign_of_other_content_is_refused() -> None:
     account = Account()
 
-    with pytest.raises(TingTingCampaignError, match="another name, message or caller number"):
+    with pytest.raises(TingTingCampaignError, match="another name, message or caller number") as raised:
         account.create(CampaignJob(saved(campaign_id=7)), spec=replace(SPEC, message="अर्को"))
-    assert account.calls == []
+    assert (account.calls, raised.value.campaign_id) == ([], 7)
 
 
 def test_a_listed_campaign_of_other_content_is_refused() -> None:
     account = Account(listed=[MADE])
 
-    with pytest.raises(TingTingCampaignError, match="another name, message or caller number"):
+    with pytest.raises(TingTingCampaignError, match="another name, message or caller number") as raised:
         account.create(spec=replace(SPEC, message="अर्को"))
+    assert account.sent("create_campaign") == []
+    assert (raised.value.campaign_id, raised.value.status) == (7, "Not Started")
+
+
+def test_a_campaign_of_other_content_that_another_try_creates_meanwhile_is_refused() -> None:
+    other = replace_id(MADE, 5, description=str(replace(MARKER, fingerprint="0badc0de")))
+    account = Account()
+    account.script["create_campaign"] = [lambda call: account.listed.append(other) or MADE]
+
+    with pytest.raises(TingTingCampaignError, match="another name, message or caller number") as raised:
+        account.create()
+    assert (raised.value.campaign_id, raised.value.status) == (5, "Not Started")
+
+
+def test_a_create_that_may_be_on_its_way_is_looked_for_by_its_marker() -> None:
+    account = Account(listed=[MADE])
+
+    assert account.create(CampaignJob(saved(create_requested_at=account.now - 1))) == MADE
+    assert account.calls[0].request.query["search"] == SPEC.name
     assert account.sent("create_campaign") == []
 
 

@@ -88,6 +88,7 @@ def test_a_write_that_was_certainly_not_carried_out_is_sent_three_times_at_most(
 
 
 def test_a_429_that_asks_for_more_than_a_minute_is_left_to_the_tasks_retry() -> None:
+    assert Write(limited(60), "done").run() == "done"
     write = Write(limited(61), "done")
 
     with pytest.raises(TingTingRateLimitedError):
@@ -232,7 +233,12 @@ def test_a_campaign_that_may_be_on_its_way_is_looked_for_in_growing_pauses() -> 
     server = ScriptedServer(list_campaigns=lambda call: a_page(*[late] * (server.now >= BEGINS + 10)))
 
     assert server.run(reconcile.find_after_unknown(NAME, MARKER)) == late
+    assert server.calls[0].request.query["search"] == NAME
     assert server.now == BEGINS + 10
+
+    # It may have been renamed, or be a draft.
+    server = ScriptedServer(list_campaigns=lambda call: a_page(*[late] * ("search" not in call.request.query)))
+    assert server.run(reconcile.find_after_unknown(NAME, MARKER)) == late
 
     server = ScriptedServer(list_campaigns=lambda call: a_page())
     assert server.run(reconcile.find_after_unknown(NAME, MARKER)) is None
@@ -331,3 +337,10 @@ def test_a_delete_that_succeeds_is_sent_once() -> None:
 
     assert server.run(reconcile.delete(7)) is None
     assert len(server.calls) == 1
+
+
+def test_a_429_that_names_no_time_is_paused_for_as_an_unanswered_delete() -> None:
+    server = ScriptedServer(delete_campaign=[limited(None), None])
+
+    server.run(reconcile.delete(7))
+    assert server.pauses("delete_campaign") == [idempotent_writes.RETRY_PAUSES[0]]

@@ -131,6 +131,7 @@ def test_others_that_run_defer_the_start_until_they_have_ended() -> None:
         run(at(3600, list_campaigns=a_page(*others)), StartGate(one_at_a_time=True))
 
     assert deferred.value.until is None
+    assert deferred.value.why.startswith("while others run on this account")
 
 
 @pytest.mark.parametrize(("late", "is_late"), [(0.0, True), (1.0, False)], ids=["at the deadline", "before it"])
@@ -145,8 +146,9 @@ def test_a_start_that_cannot_come_before_its_deadline_is_given_up(late: float, i
 def test_others_that_run_at_the_deadline_end_the_wait_for_the_start() -> None:
     server = at(3600, list_campaigns=a_page(shown("Running", 10)))
 
-    with pytest.raises(TingTingCampaignTimeoutError, match="no contact was called"):
+    with pytest.raises(TingTingCampaignTimeoutError, match="no contact was called") as raised:
         run(server, StartGate(one_at_a_time=True, deadline=server.now))
+    assert (raised.value.campaign_id, raised.value.status) == (7, "Not Started")
 
 
 # -- a campaign that TingTing starts by its own schedule ---------------------------------------------------------------
@@ -169,7 +171,10 @@ def test_a_schedule_that_cannot_be_read_is_refused_when_there_is_a_window() -> N
     with pytest.raises(TingTingStartRefusedError, match="a schedule that cannot be read"):
         run(at(3600, get_campaign=shown(schedule="tomorrow")), StartGate(window=WINDOW))
 
-    run(at(3600, get_campaign=shown(schedule="tomorrow")), StartGate())
+    # Without a window it is as none: whatever else runs is waited for.
+    server = at(3600, get_campaign=shown(schedule="tomorrow"))
+    run(server, StartGate(one_at_a_time=True))
+    assert server.sent("list_campaigns")
 
 
 def test_a_schedule_that_has_passed_is_none() -> None:

@@ -8,11 +8,13 @@ import pytest
 from support.run_once import DOWN, LIMITED, LOST, NUMBER, REFUSED, Server, maybe, run
 
 from airflow_provider_tingting.api import stale_reads
+from airflow_provider_tingting.api.driver import run_flow
 from airflow_provider_tingting.api.models import Campaign
 from airflow_provider_tingting.campaigns.job import CampaignJob
 from airflow_provider_tingting.campaigns.state import JobState, RunRequest
 from airflow_provider_tingting.clock import use_clock
 from airflow_provider_tingting.errors import (
+    TingTingAuthError,
     TingTingCampaignError,
     TingTingConfigError,
     TingTingNotFoundError,
@@ -127,6 +129,32 @@ def test_a_429_of_a_read_does_not_end_the_two_minutes() -> None:
     server = Server([error, error, "Running"])
 
     assert run(server, maybe(server, 10)).has_begun
+
+
+def test_the_effect_of_the_third_request_is_looked_for_too() -> None:
+    server = Server(["Not Started"], [LOST])
+
+    def look(call: Any) -> Any:
+        if call.name == "get_campaign" and len(server.requests) == 3 and server.now - server.requests[-1] > 100:
+            server.looks = ["Running"]
+        return Server.send(server, call)
+
+    job = CampaignJob()
+    with use_clock(server):
+        job.attach_to(NUMBER)
+        started = run_flow(type("Client", (), {"send": staticmethod(look)})(), job.run_once())
+
+    assert started.has_begun
+    assert len(server.requests) == 3
+
+
+def test_a_refused_read_ends_the_wait_for_an_earlier_request_at_once() -> None:
+    server = Server([REFUSED])
+    began = server.now
+
+    with pytest.raises(TingTingAuthError):
+        run(server, maybe(server, 10))
+    assert server.now == began
 
 
 @pytest.mark.parametrize("looks", [[REFUSED], [DOWN]], ids=["refused", "no answer for two minutes"])

@@ -1,0 +1,148 @@
+"""Responses that show an older state: how long they are read again, and the flows that wait by reading only."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import pytest
+from support.scripted_server import BEGINS, ScriptedServer
+
+from airflow_provider_tingting.api import calls
+from airflow_provider_tingting.api.models import Campaign
+from airflow_provider_tingting.api.stale_reads import (
+    READ_INTERVAL,
+    STALE_WITHIN,
+    StalePeriod,
+    list_existing,
+    read_existing,
+    read_until,
+)
+from airflow_provider_tingting.campaigns.observation import Observation, Reason
+from airflow_provider_tingting.campaigns.watch import Progress, WaitPlan, look, watch
+from airflow_provider_tingting.clock import use_clock
+from airflow_provider_tingting.errors import TingTingAuthError, TingTingNotFoundError, TingTingServerError
+
+GONE = TingTingNotFoundError("get_campaign", "not found.", status_code=404)
+DOWN = TingTingServerError("get_campaign", "down.", status_code=503)
+REFUSED = TingTingAuthError("get_campaign", "no.", status_code=401)
+log = logging.getLogger("watching")
+
+
+def shown(status: str, percent: float | None = None) -> Campaign:
+    return Campaign(id=7, status=status, progress_percent=percent)
+
+
+def test_the_period_begins_with_the_first_older_response_and_ends_with_a_current_one() -> None:
+    now = [100.0]
+    period = StalePeriod(ticks=lambda: now[0])
+    assert not period.is_running
+    assert period.left() == STALE_WITHIN
+    assert period.is_running
+    now[0] += 20
+    assert period.left() == STALE_WITHIN - 20
+    now[0] += 1000
+    assert period.left() == 0
+    period.end()
+    assert not period.is_running
+    assert period.left() == STALE_WITHIN
+
+
+def test_a_period_may_be_shorter() -> None:
+    assert StalePeriod(30.0, ticks=lambda: 0.0).left() == 30
+    assert StalePeriod(0.0, ticks=lambda: 0.0).left() == 0
+
+
+async def read_status(until: str, within: float | None = None) -> Campaign:
+    return await read_until(lambda: calls.get_campaign(7), lambda one: one.status.value == until, within)
+
+
+def test_an_older_status_is_read_again_until_it_is_current() -> None:
+    server = ScriptedServer(get_campaign=[shown("Running"), shown("Running"), shown("Completed"), shown("Terminated")])
+
+    assert server.run(read_status("Completed")).status == "Completed"
+    assert server.pauses("get_campaign") == [READ_INTERVAL, READ_INTERVAL]
+
+
+@pytest.mark.parametrize(("within", "seconds"), [(None, STALE_WITHIN), (10.0, 10.0), (0.0, 0.0)])
+def test_an_older_status_that_stays_is_returned_in_the_end(within: float | None, seconds: float) -> None:
+    server = ScriptedServer(get_campaign=shown("Running"))
+
+    assert server.run(read_status("Completed", within)).status == "Running"
+    assert server.now == BEGINS + seconds
+
+
+def test_a_404_of_a_campaign_that_exists_is_read_again_and_of_another_is_not() -> None:
+    server = ScriptedServer(get_campaign=[GONE, GONE, shown("Not Started")])
+    assert server.run(read_existing(7, lambda: True)).id == 7
+    assert server.now == BEGINS + 2 * READ_INTERVAL
+
+    server = ScriptedServer(get_campaign=GONE)
+    with pytest.raises(TingTingNotFoundError):
+        server.run(read_existing(7, lambda: False))
+    assert server.now == BEGINS
+
+    with pytest.raises(TingTingNotFoundError):
+        server.run(read_existing(7, lambda: True))
+    assert server.now == BEGINS + STALE_WITHIN
+
+
+def test_a_list_of_a_campaign_that_exists_is_read_again_from_its_beginning() -> None:
+    server = ScriptedServer()
+    answers: list[Any] = [GONE, GONE, ["a contact"]]
+
+    def listing() -> list[str]:
+        answer = answers.pop(0) if len(answers) > 1 else answers[0]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer  # type: ignore[no-any-return]
+
+    with use_clock(server):
+        assert list_existing(listing) == ["a contact"]
+        assert server.now == BEGINS + 2 * READ_INTERVAL
+        answers[:] = [GONE]
+        with pytest.raises(TingTingNotFoundError):
+            list_existing(listing)
+    assert server.now == BEGINS + 2 * READ_INTERVAL + STALE_WITHIN
+
+
+# -- waiting by reading ------------------------------------------------------------------------------------------------
+
+PLAN = WaitPlan(7, poll_interval=30.0, tolerate_outage=100.0)
+
+
+def test_a_watch_ends_with_the_campaign_and_keeps_what_it_has_seen() -> None:
+    server = ScriptedServer(get_campaign=[shown("Running", 10), DOWN, shown("Running", 50), shown("Completed", 100)])
+    progress = Progress(7)
+
+    assert server.run(watch(PLAN, log, progress)) == Observation(Reason.REACHED, 7, "Completed", 100)
+    assert progress.seen.status == "Completed"
+
+
+def test_a_watch_ends_at_its_deadline_with_what_was_seen_last() -> None:
+    server = ScriptedServer(get_campaign=shown("Running", 10))
+    plan = WaitPlan(7, poll_interval=30.0, deadline=BEGINS + 100)
+
+    assert server.run(watch(plan, log)) == Observation(Reason.TIMED_OUT, 7, "Running", 10)
+    assert server.now == BEGINS + 100
+
+
+def test_a_watch_ends_with_an_outage_and_with_a_refusal() -> None:
+    assert ScriptedServer(get_campaign=DOWN).run(watch(PLAN, log)).reason is Reason.OUTAGE
+    assert ScriptedServer(get_campaign=GONE).run(watch(PLAN, log)).reason is Reason.REFUSED
+    with pytest.raises(TingTingAuthError):
+        ScriptedServer(get_campaign=REFUSED).run(watch(PLAN, log))
+
+
+def test_a_look_is_one_read_unless_tingting_does_not_respond() -> None:
+    server = ScriptedServer(get_campaign=shown("Running", 10))
+    assert server.run(look(PLAN, log)) == Observation(Reason.REACHED, 7, "Running", 10)
+    assert len(server.calls) == 1
+
+    server = ScriptedServer(get_campaign=[DOWN, DOWN, shown("Running", 10)])
+    assert server.run(look(PLAN, log)).status == "Running"
+    assert len(server.calls) == 3
+
+    assert ScriptedServer(get_campaign=DOWN).run(look(PLAN, log)).reason is Reason.OUTAGE
+    late = WaitPlan(7, deadline=BEGINS + 5, tolerate_outage=100.0)
+    assert ScriptedServer(get_campaign=DOWN).run(look(late, log)).reason is Reason.TIMED_OUT
