@@ -62,6 +62,8 @@ STEPS = (
 def lived(cluster: Cluster, scenes: dict[str, Scene]) -> dict[str, Figures]:
     """The figures of each step's life, by its task; the three go on side by side."""
     attempts = {}
+    # They defer while the attempts stand still, and wait for the test of the triggerer.
+    scenes["triggerer"].begin("life_with_stop_on_kill", _WAITS)
     for step in STEPS:
         faults = scenes[f"overlap-{step}"].sandbox.faults
         faults.add("slow", call=step.look, value=_SECONDS_TO_TAKE_AIM, skip=step.looks_before)
@@ -138,10 +140,9 @@ def test_an_attempt_that_goes_on_beside_its_successor_calls_no_contact_twice(
 
 
 def test_a_triggerer_that_stands_still_and_wakes_up_stops_no_campaign(
-    cluster: Cluster, scenes: dict[str, Scene], note: Callable[[Figures], Figures]
+    cluster: Cluster, scenes: dict[str, Scene], lived: dict[str, Figures], note: Callable[[Figures], Figures]
 ) -> None:
     scene = scenes["triggerer"]
-    scene.begin("life_with_stop_on_kill", _WAITS)
     scene.until(lambda: len(held_by(scene)) == _WAITS, "the waits")
     frozen = max(TRIGGERERS, key=lambda name: list(held_by(scene).values()).count(cluster.database.triggerer_on(name)))
     job = cluster.database.triggerer_on(frozen)

@@ -70,7 +70,7 @@ with DAG(dag_id="many_waits", schedule=None, default_args=DEFAULTS):
         """The campaigns to run."""
         return dag_run.conf["campaigns"]
 
-    TingTingRunCampaignOperator.partial(task_id="run", deferrable=True, poll_interval=10).expand(
+    TingTingRunCampaignOperator.partial(task_id="run", deferrable=True, poll_interval=20).expand(
         campaign_id=campaigns()
     )
 
