@@ -20,6 +20,8 @@ calls = schemathesis.pytest.from_fixture("api")
 few_and_repeatable = settings(
     max_examples=6, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
 )
+# Each test walks through all operations, which takes minutes on a busy machine.
+pytestmark = pytest.mark.timeout(900)
 # Ids that exist in a sandbox with the page's samples; made up ones hardly ever hit anything.
 KNOWN_IDS = {"campaign_id": 79, "contact_id": 42, "survey_id": 12}
 
