@@ -29,6 +29,7 @@ PUBLIC: dict[str, dict[str, list[str]]] = {
             "TingTingDownloadSurveyReportOperator",
             "TingTingUnreachedContactsOperator",
         ],
+        "operators.waves": ["TingTingSplitAudienceOperator"],
         "operators.ladder": ["TingTingNextStepOperator", "TingTingCombineReportsOperator"],
         "operators.manage": [],
         "operators.preview": [],

@@ -27,6 +27,7 @@ from airflow.providers.common.compat.sdk import (
     context_merge,
     redact,
     task_decorator_factory,
+    task_group,
 )
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
@@ -79,6 +80,7 @@ __all__ = [
     "object_storage_path",
     "redact",
     "task_decorator_factory",
+    "task_group",
 ]
 
 if TYPE_CHECKING:

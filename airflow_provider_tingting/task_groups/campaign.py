@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from airflow_provider_tingting._compat import BaseOperator, TaskGroup, approval_operator
+from airflow_provider_tingting._compat import BaseOperator, TaskGroup, approval_operator, task_group
 from airflow_provider_tingting.connection import DEFAULT_CONN_ID
 from airflow_provider_tingting.errors import TingTingConfigError
 from airflow_provider_tingting.operators.campaign import TingTingCreateCampaignOperator, TingTingRunCampaignOperator
@@ -13,6 +13,7 @@ from airflow_provider_tingting.operators.contacts import TingTingAddContactsOper
 from airflow_provider_tingting.operators.manage import TingTingDeleteCampaignOperator
 from airflow_provider_tingting.operators.preview import TingTingPreviewVoiceOperator
 from airflow_provider_tingting.operators.report import TingTingDownloadReportOperator
+from airflow_provider_tingting.operators.waves import TingTingSplitAudienceOperator
 from airflow_provider_tingting.utils import argument_checks
 from airflow_provider_tingting.utils.arguments import shown
 
@@ -25,6 +26,8 @@ _KINDS = {
 }
 # Of the audience, these belong to the adding only; the check takes the others.
 _ONLY_ADDING = frozenset({"batch_size", "concurrency", "transport"})
+# Of the audience, these hold for the contacts of each wave.
+_FOR_EACH_WAVE = frozenset({"exclude", "on_invalid_exclude", "number_policy", "frequency_cap", *_ONLY_ADDING})
 # Of the run, these let the check forecast whether the campaign ends before its window closes.
 _FOR_THE_FORECAST = frozenset({"calling_window", "expected_pace"})
 # The figures for the person who approves. Nothing personal, because Airflow stores them in its database. The campaign's
@@ -71,6 +74,8 @@ def tingting_campaign(
     approval: bool | Mapping[str, Any] = False,
     occasion: str | None = None,
     frequency_cap: Mapping[str, Any] | None = None,
+    waves: str | None = None,
+    path: str | None = None,
     tingting_conn_id: str = DEFAULT_CONN_ID,
     **group: Any,
 ) -> TaskGroup:
@@ -104,6 +109,10 @@ def tingting_campaign(
     :param occasion: what the campaign is for, as `TingTingCreateCampaignOperator` takes it: all runs of the DAG with
         the same occasion share one campaign. None for a campaign per DAG run.
     :param frequency_cap: how often a contact may be called, as `TingTingAddContactsOperator` takes it; None for no cap.
+    :param waves: `fit_window` to split the contacts into several campaigns, each of which ends within one calling
+        window: a task `split_audience` and a mapped group `wave` of the tasks above. The campaigns run one after the
+        other. It needs a `calling_window` in `run`. None for one campaign.
+    :param path: with `waves`, the folder for the contacts of each wave, local or a URI; every worker must reach it.
     :param tingting_conn_id: the Airflow connection of all tasks.
     :param group: arguments of the `TaskGroup`, such as `tooltip`, `default_args` or `prefix_group_id`.
     :raises TingTingConfigError: an argument has a wrong kind, or `approval` is set on an Airflow without approvals.
@@ -119,6 +128,12 @@ def tingting_campaign(
             check_value(value, name)
     if frequency_cap is not None:
         contacts["frequency_cap"] = frequency_cap
+    if waves is not None or path is not None:
+        _check_waves(waves, path, run, report)
+        split = {**contacts, "path": path, "tingting_conn_id": tingting_conn_id}
+        with TaskGroup(group_id=group_id, **group) as made:
+            _in_waves(split, campaign, run or {}, report, approval, occasion, tingting_conn_id)
+        return made
     with TaskGroup(group_id=group_id, **group) as made:
         create = TingTingCreateCampaignOperator(
             **{
@@ -190,6 +205,66 @@ def _approved(
         trigger_rule="none_failed",
     )
     before >> approve >> runs >> delete
+
+
+def _in_waves(
+    split: dict[str, Any],
+    campaign: Mapping[str, Any],
+    run: Mapping[str, Any],
+    report: str | Mapping[str, Any] | None,
+    approval: bool | Mapping[str, Any],
+    occasion: Any,
+    tingting_conn_id: str,
+) -> None:
+    """Split the contacts, and make a campaign for each part."""
+    services = str(campaign.get("services", "PHONE"))
+    texts: dict[str, Any] = {
+        "message": campaign.get("message") if "PHONE" in services.upper() else None,
+        "sms_message": campaign.get("sms_message") if "SMS" in services.upper() else None,
+    }
+    parts = {name: value for name, value in split.items() if name not in _ONLY_ADDING}
+    timing = {name: value for name, value in run.items() if name in _FOR_THE_FORECAST}
+    divided = TingTingSplitAudienceOperator(task_id="split_audience", services=services, **texts, **timing, **parts)
+    # The other arguments are about the first source; each wave has a file of checked contacts.
+    adding = {name: value for name, value in split.items() if name in _FOR_EACH_WAVE}
+    # One after the other, and each within a window.
+    running = {"fits_window": "wait", **run, "one_at_a_time": True}
+
+    @task_group(group_id="wave")
+    def wave(contacts: Any, number: Any) -> None:
+        tingting_campaign(
+            "campaign",
+            campaign=campaign if occasion is None else {**campaign, "occasion": [occasion, "wave", number]},
+            audience={**adding, "contacts": contacts},
+            run=running,
+            report=report,
+            approval=approval,
+            tingting_conn_id=tingting_conn_id,
+        )
+
+    wave.expand_kwargs(divided.output)
+
+
+def _check_waves(
+    waves: str | None, path: str | None, run: Mapping[str, Any] | None, report: str | Mapping[str, Any] | None
+) -> None:
+    """Refuse arguments about waves that are wrong or contradict each other.
+
+    :raises TingTingConfigError: naming the argument.
+    """
+    if waves != "fit_window":
+        raise TingTingConfigError(f"waves must be fit_window, or None; it is {shown(waves)}. path is for waves only.")
+    if not str(path or "").strip():
+        raise TingTingConfigError("waves needs path, a folder for the contacts of each wave.")
+    if not (run or {}).get("calling_window"):
+        raise TingTingConfigError('waves="fit_window" needs a calling_window in run.')
+    if (run or {}).get("wait_for_completion") is False:
+        raise TingTingConfigError("waves run one after the other, so run must wait for the end of each campaign.")
+    where = report.get("path") if isinstance(report, Mapping) else report
+    if where is not None and "map_index" not in str(where) and "campaign" not in str(where):
+        raise TingTingConfigError(
+            "report has one path for all waves, so they would overwrite each other. Put {{ ti.map_index }} into it."
+        )
 
 
 def _check_kinds(**arguments: Any) -> None:
