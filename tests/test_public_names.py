@@ -109,7 +109,7 @@ TingTingReportToSqlOperator           tingting_conn_id campaign_id table sql_con
 TingTingUnreachedContactsOperator     tingting_conn_id path report campaign_id statuses max_tries tries_column
                                       minimum_contacts
 TingTingSplitAudienceOperator         tingting_conn_id contacts sql sql_conn_id sql_parameters number_column variables
-                                      constants where exclude frequency_cap rejects_path sheet path message sms_message
+                                      constants where exclude rejects_path sheet path message sms_message
 TingTingNextStepOperator              tingting_conn_id path report campaign_id statuses max_tries tries_column
                                       minimum_contacts runs
 TingTingCombineReportsOperator        tingting_conn_id campaign_ids path partition_key
