@@ -130,7 +130,14 @@ def _rehearse(
     if "Triggered" in type(dag.timetable).__name__:
         prepared.notes.append("An asset event starts this DAG. A rehearsal has none, so a task that reads it may fail.")
     try:
-        finished = airflow_run.run(dag, place, at=at, conf=request.conf, skip_pattern=prepared.skip_pattern)
+        finished = airflow_run.run(
+            dag,
+            place,
+            at=at,
+            conf=request.conf,
+            skip_pattern=prepared.skip_pattern,
+            on_error=recorder.keep_error,
+        )
     finally:
         prepared.restore()
     recorder.end()

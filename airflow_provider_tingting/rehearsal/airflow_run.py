@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -37,22 +38,56 @@ def create_database() -> None:
     initdb()
 
 
-def run(dag: Any, place: Path, *, at: datetime, conf: Mapping[str, Any], skip_pattern: str | None) -> FinishedRun:
+def run(
+    dag: Any,
+    place: Path,
+    *,
+    at: datetime,
+    conf: Mapping[str, Any],
+    skip_pattern: str | None,
+    on_error: Callable[[object], None],
+) -> FinishedRun:
     """Run a DAG to its end in this process, deferred tasks included.
 
     :param dag: the DAG.
     :param place: the file or folder that it was loaded from, which is the only DAG bundle.
     :param at: the run's logical date.
     :param conf: the run's configuration.
+    :param on_error: called with the error of a try where Airflow does not give it to the task's callbacks.
     :param skip_pattern: a regular expression of the ids of tasks that are marked as successful instead.
     """
     _store(place)
     when: dict[str, Any] = {"execution_date": at} if _VERSION < (3, 0) else {"logical_date": at}
-    if _VERSION >= (3, 1):
+    if _VERSION >= (3, 0):
         when["run_after"] = at
+    if _VERSION[:2] == (3, 0):
+        _listen(on_error)
+    if (3, 0) <= _VERSION < (3, 3):
+        _keep_one_execution_api()
     finished = dag.test(run_conf=dict(conf) or None, mark_success_pattern=skip_pattern, **when)
     state = str(getattr(finished.state, "value", finished.state))
     return _read(dag.dag_id, finished.run_id, state)
+
+
+def _listen(on_error: Callable[[object], None]) -> None:
+    """Have a function called with the error of each try that fails."""
+    from airflow.listeners import hookimpl
+    from airflow.listeners.listener import get_listener_manager
+
+    class Listener:
+        @hookimpl
+        def on_task_instance_failed(self, error: object) -> None:
+            on_error(error)
+
+    get_listener_manager().add_listener(Listener())  # type: ignore[no-untyped-call]
+
+
+@cache
+def _keep_one_execution_api() -> None:
+    """Build the web application of Airflow's tasks once; before 3.3 a DAG's test builds one for each, for a second."""
+    from airflow.sdk.execution_time import supervisor
+
+    supervisor.in_process_api_server = cache(supervisor.in_process_api_server)
 
 
 def _store(place: Path) -> None:

@@ -90,9 +90,17 @@ class Recorder(logging.Handler):
             current.lines.append((self._now(), record.levelname, record.getMessage()))
 
     def failed(self, context: Any) -> None:
-        """Keep the error of a try; a callback of every task."""
+        """Keep the error of a try; a callback of every task. On Airflow 3.0 it comes without the error."""
+        if "exception" in context:
+            self.keep_error(context["exception"])
+
+    def keep_error(self, error: object) -> None:
+        """Keep the error of a try of the current task.
+
+        :param error: the exception, or its text.
+        """
         if self._current is not None:
-            self._current.errors.append(str(context.get("exception") or "unknown error"))
+            self._current.errors.append(str(error))
             self._current.ended = self._now()
 
     def left_out(self, reason: str, place: Place, number: str) -> None:
