@@ -26,7 +26,7 @@ CHECKOUT := pyproject.toml airflow_provider_tingting/__init__.py .ci/environment
 
 .DEFAULT_GOAL := help
 .PHONY: help demo airflow test test-properties test-browser test-durability test-versions lint format types docs reference build bench
-.PHONY: simulate mutate requirements clean test-durability-sweep cluster test-cluster test-cluster-$(NEWEST) test-cluster-$(OLDEST)
+.PHONY: simulate fuzz mutate requirements clean test-durability-sweep cluster test-cluster test-cluster-$(NEWEST) test-cluster-$(OLDEST)
 .PHONY: $(addprefix test-,$(OLDER)) test-durability-$(NEWEST) test-durability-$(OLDEST)
 
 help: ## List these commands
@@ -78,6 +78,9 @@ cluster: $(VENV)/.cluster ## Start that cluster with the examples and a sandbox,
 
 test-properties: $(VENV)/.installed ## Run the property tests with examples that no run has drawn before
 	$(RUN) -m pytest $(PARALLEL) -p no:cacheprovider -m hypothesis --hypothesis-profile=random $(ARGS)
+
+fuzz: $(VENV)/.installed ## Feed the readers of responses, reports, files and numbers with odd input for ten minutes and more
+	$(RUN) -m pytest $(PARALLEL) -p no:cacheprovider --hypothesis-profile=fuzz tests/fuzz $(ARGS)
 
 test-browser: $(VENV)/.tools ## Look at the pages in a real Chromium, and at a real Airflow's
 	$(RUN) -m pytest -p no:cacheprovider -m browser tests/browser $(ARGS)

@@ -7,7 +7,6 @@ names the argument and says what it may be.
 
 from __future__ import annotations
 
-import codecs
 import math
 from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import date, time, timedelta
@@ -165,7 +164,8 @@ def encoding(value: Any, argument: str) -> None:
     """Refuse what is no encoding that Python knows."""
     text(value, argument)
     try:
-        codecs.lookup(value)
+        # A codec that is no encoding of text, such as hex, is refused too.
+        "".encode(value)
     except (LookupError, ValueError):
         raise TingTingConfigError(
             f"{argument} must be the name of an encoding, such as 'utf-8', 'utf-16' or 'cp1252'; it is {quoted(value)}."

@@ -131,11 +131,13 @@ def is_wrong(name, parameter, what):
     annotation = str(parameter.annotation)
     allowed = VALUES[what][1]
     words = set(re.findall(r"\w+", ALIASES.get(annotation, annotation)))
+    if (name, what) in ALSO_RIGHT:
+        return False
     if what == "nothing" and "Any" in words:
         return parameter.default is not None and name != "audience"
     if what == "an empty text" and ("Any" in words or parameter.default is None):
         return False
-    return (name, what) not in ALSO_RIGHT and not words & set(allowed)
+    return not words & set(allowed)
 
 
 def is_templated(kind, name):

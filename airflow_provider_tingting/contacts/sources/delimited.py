@@ -60,7 +60,13 @@ def read_delimited(
         if sample.startswith(magic):
             raise TingTingContactsError(f"{file.name} is no text but {what}.")
     encoding = encoding_of(sample, encoding)
-    text = codecs.getincrementaldecoder(encoding)("replace").decode(sample)
+    try:
+        text = codecs.getincrementaldecoder(encoding)("replace").decode(sample)
+    except UnicodeError as error:
+        raise TingTingContactsError(
+            f"{file.name} is not {encoding.upper()}: {error}. Save the file as 'CSV UTF-8', or name the encoding it "
+            "really has, for example encoding='cp1252'."
+        ) from None
     separator, skipped = _separator(text, delimiter, complete=len(sample) < _SAMPLE, suffix=file.suffix)
     with file.open_text(encoding) as lines:
         try:
@@ -84,18 +90,21 @@ def encoding_of(sample: bytes, named: str | None) -> str:
     marked = next((encoding for bom, encoding in _BOMS if sample.startswith(bom)), None)
     if named is not None:
         try:
+            # A codec that is no encoding of text, such as hex, is refused here too.
+            "".encode(named)
             known = codecs.lookup(named).name
-        except LookupError:
+        except (LookupError, ValueError):
             raise TingTingConfigError(
                 f"encoding='{named}' is not known. Name one such as 'utf-8', 'utf-16' or 'cp1252'."
             ) from None
-        return "utf-8-sig" if known == "utf-8" and marked == "utf-8-sig" else known
+        if known != "utf-16" or marked:
+            return "utf-8-sig" if known == "utf-8" and marked == "utf-8-sig" else known
     if marked:
         return marked
     # Without a byte order mark, UTF-16 shows itself by the zero halves of its separators and line ends.
     sample = sample.rstrip(b"\0")
     zeros = sample[:4096].count(0), sample[0:4096:2].count(0)
-    if zeros[0] > len(sample[:4096]) // 20:
+    if named is not None or zeros[0] > len(sample[:4096]) // 20:
         return "utf-16-be" if zeros[1] > zeros[0] // 2 else "utf-16-le"
     return "utf-8"
 
