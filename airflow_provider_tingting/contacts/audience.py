@@ -38,8 +38,6 @@ _NOT_FILLED = _FAILED_FORMULAS | numbers.PLACEHOLDERS
 _ROUNDED = "0000"
 #: With so many zeros, the same number in two rows without variables is not the same contact twice.
 _ROUNDED_WITHOUT_VARIABLES = 5
-#: Rows whose texts are compared with legacy fonts: a column of such text shows itself in these.
-_LEGACY_SAMPLE = 5_000
 
 
 @dataclass(frozen=True)
@@ -244,7 +242,7 @@ class _AudienceCheck:
             value = values[column]
             if type(value) is not str:
                 value = plain_value(value)
-            elif self.audience.total <= _LEGACY_SAMPLE and value.isascii() and is_legacy_text(value):
+            elif value.isascii() and is_legacy_text(value):
                 self.audience.legacy_text[tag] = self.audience.legacy_text.get(tag, 0) + 1
             variables[tag] = value
         if self._constants:

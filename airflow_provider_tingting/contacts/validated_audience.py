@@ -49,7 +49,7 @@ class ValidatedAudience:
     :ivar examples: the first ten rejected rows as masked sentences with file and row.
     :ivar conflicts: the first ten conflicting rows in the same way.
     :ivar forbidden: the lists of numbers that must not be contacted.
-    :ivar legacy_text: for each variable, how many of the first rows have text of a legacy Nepali font in it.
+    :ivar legacy_text: for each variable, how many rows have text of a legacy Nepali font in it.
     """
 
     def __init__(

@@ -16,7 +16,7 @@ from airflow_provider_tingting.api.statuses import CampaignStatus
 from airflow_provider_tingting.campaigns.observation import EVENT_VERSION
 from airflow_provider_tingting.connection import DEFAULT_CONN_ID
 from airflow_provider_tingting.errors import TingTingConfigError
-from airflow_provider_tingting.masking import mask_text
+from airflow_provider_tingting.masking import mask_text, printable
 from airflow_provider_tingting.polling import Poller, shared_poller
 from airflow_provider_tingting.polling.finished import FINAL_STATUSES, FinishedCampaigns, Watermark
 from airflow_provider_tingting.triggers.base import TingTingBaseTrigger
@@ -104,7 +104,7 @@ class TingTingCampaignFinishedTrigger(TingTingBaseTrigger, BaseEventTrigger):
         return {
             "version": EVENT_VERSION,
             "campaign_id": campaign.id,
-            "name": mask_text(campaign.name),
+            "name": mask_text(printable(campaign.name)),
             "status": campaign.status.value,
             "progress_percent": campaign.progress_percent,
             "contacts": campaign.campaign_action_count,

@@ -223,3 +223,10 @@ def test_every_row_is_a_contact_a_duplicate_or_a_reject(rows: list[tuple[str, ob
             original = people[contact.place.row - 1]  # type: ignore[union-attr]
             assert str(original["number"]).strip() == contact.number
             json.dumps(contact.as_api(), allow_nan=False)
+
+
+def test_text_of_a_legacy_font_is_counted_to_the_last_row() -> None:
+    rows = [{"number": f"98412{last:05}", "name": "Sita" if last < 5500 else "/fd axfb'/"} for last in range(5510)]
+
+    with check(rows) as audience:
+        assert audience.legacy_text == {"name": 10}

@@ -108,10 +108,10 @@ def test_a_number_is_read_as_the_spreadsheet_shows_it(read: Any, stored: float, 
     assert [amount for *_, amount in read(book)] == [shown, None]
 
 
-def test_a_column_with_several_formats_keeps_its_stored_numbers(read: Any) -> None:
-    rows = people(person(1, amount=7, style=1), person(2, amount=8))
+def test_each_cell_of_a_column_with_several_formats_is_read_as_it_is_shown(read: Any) -> None:
+    rows = people(person(1, amount=7, style=1), person(2, amount=8), {}, person(4, amount=0.13, style=2))
 
-    assert [amount for *_, amount in read(OddWorkbook(rows, formats=["000"]))] == [7, 8]
+    assert [amount for *_, amount in read(OddWorkbook(rows, formats=["000", "0%"]))] == ["007", 8, "13%"]
 
 
 # -- valid packages that are unusual -----------------------------------------------------------------------------------

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 import zipfile
+from array import array
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from decimal import ROUND_HALF_UP, Decimal
 from xml.etree import ElementTree
@@ -25,7 +27,7 @@ _ROW = re.compile(rb"<(?:\w+:)?row\b([^>]*)>")
 _ROW_OR_VALUE = re.compile(rb"<(?:\w+:)?(?:row\b(?P<row>[^>]*)|(?:v|is)(?=[\s>/]))[^>]*>")
 _CELL = re.compile(rb"<(?:\w+:)?c\b([^>]*)>")
 _ROW_NUMBER = re.compile(rb'\br="(\d+)"')
-_COLUMN = re.compile(rb'\br="([A-Z]+)\d+"')
+_COLUMN = re.compile(rb'\br="([A-Z]+)(\d+)"')
 _STYLE = re.compile(rb'\bs="(\d+)"')
 _TYPE = re.compile(rb'\bt="(\w+)"')
 _HIDDEN = re.compile(rb'\bhidden="(?:1|true)"')
@@ -37,6 +39,9 @@ _HIDDEN_COLUMNS = re.compile(
 #: A cell right of column Z.
 _WIDE = re.compile(rb'"([A-Z]{2,3})\d{1,7}"')
 _NARROW = 26
+#: What an .xlsx may hold.
+_MOST_ROWS = 1_048_576
+_MOST_STYLES = 65_000
 
 _BUILT_IN = {
     **{2: "0.00", 3: "#,##0", 4: "#,##0.00", 9: "0%", 10: "0.00%"},
@@ -73,6 +78,28 @@ class NumberFormat:
 
 
 @dataclass(slots=True)
+class CellFormats:
+    """The formats of a column's cells, two bytes for each.
+
+    :param styles: the formats, by the index of the cell style.
+    :param of_rows: for each row the index of its cell's style and one; 0 for a cell that shows its stored number.
+    """
+
+    styles: dict[int, NumberFormat]
+    of_rows: array[int] = field(default_factory=lambda: array("H"))
+
+    def add(self, row: int, style: int) -> None:
+        """Record the style of a row's cell."""
+        self.of_rows.frombytes(bytes(2 * max(row + 1 - len(self.of_rows), 0)))
+        self.of_rows[row] = style + 1 if style in self.styles and style < _MOST_STYLES else 0
+
+    def of(self, row: int) -> NumberFormat | None:
+        """Return the format of a row's cell; None for a cell that shows its stored number."""
+        style = self.of_rows[row] if row < len(self.of_rows) else 0
+        return self.styles[style - 1] if style else None
+
+
+@dataclass(slots=True)
 class SheetFacts:
     """What a workbook library does not report about a sheet.
 
@@ -84,6 +111,7 @@ class SheetFacts:
     :ivar columns: the number of the last column; 26 for fewer.
     :ivar cells: how many cells are stored.
     :ivar formats: how columns, counted from 0, show their numbers, where all numbers of the column share the format.
+    :ivar cell_formats: the same for columns whose numbers have several formats, by the number of the row.
     """
 
     uncalculated: str | None = None
@@ -94,6 +122,7 @@ class SheetFacts:
     columns: int = _NARROW
     cells: int = 0
     formats: dict[int, NumberFormat] = field(default_factory=dict)
+    cell_formats: dict[int, CellFormats] = field(default_factory=dict)
 
 
 def facts_of(package: zipfile.ZipFile, sheet: Sheet) -> SheetFacts:
@@ -129,6 +158,10 @@ def facts_of(package: zipfile.ZipFile, sheet: Sheet) -> SheetFacts:
         (only, *others) = found
         if only is not None and not others:
             facts.formats[column] = only
+    mixed = [column for column, found in by_column.items() if len(found) > 1]
+    if mixed:
+        # The sheet is read once more, since few sheets have such a column and the others pay nothing.
+        facts.cell_formats = _formats_of_cells(package, sheet, styles, mixed)
     return facts
 
 
@@ -185,6 +218,21 @@ def _add_formats(by_column: dict[int, set[NumberFormat | None]], piece: bytes, s
         style = _STYLE.search(attributes)
         shown = styles.get(int(style[1])) if style else None
         by_column.setdefault(column_number(place[1]) - 1, set()).add(shown)
+
+
+def _formats_of_cells(
+    package: zipfile.ZipFile, sheet: Sheet, styles: dict[int, NumberFormat], columns: Collection[int]
+) -> dict[int, CellFormats]:
+    found = {column: CellFormats(styles) for column in columns}
+    for piece in pieces_of(package, sheet):
+        for cell in _CELL.finditer(piece):
+            place, style = _COLUMN.search(cell[1]), _STYLE.search(cell[1])
+            if place is None or style is None or int(place[2]) > _MOST_ROWS:
+                continue
+            formats = found.get(column_number(place[1]) - 1)
+            if formats is not None:
+                formats.add(int(place[2]), int(style[1]))
+    return found
 
 
 def _number_formats(package: zipfile.ZipFile) -> dict[int, NumberFormat]:

@@ -18,7 +18,7 @@ from typing import IO, Any
 from airflow_provider_tingting.contacts import HIDDEN_ROWS
 from airflow_provider_tingting.contacts.columns import listed
 from airflow_provider_tingting.contacts.contact import Row
-from airflow_provider_tingting.contacts.sources.sheet_facts import NumberFormat, SheetFacts, facts_of
+from airflow_provider_tingting.contacts.sources.sheet_facts import CellFormats, NumberFormat, SheetFacts, facts_of
 from airflow_provider_tingting.contacts.sources.source_file import SourceFile
 from airflow_provider_tingting.contacts.sources.table import MAX_COLUMNS, column_letter, rows_of
 from airflow_provider_tingting.contacts.sources.workbook_package import Sheet, has_data, open_workbook, sheets_of
@@ -82,8 +82,8 @@ def read_workbook(
         is_empty = not has_data(package, chosen)
         stream.seek(0)
         cells = () if is_empty else _cells(stream, chosen.name, facts)
-        if facts.formats:
-            cells = _as_shown(cells, facts.formats)
+        if facts.formats or facts.cell_formats:
+            cells = _as_shown(cells, facts.formats, facts.cell_formats)
         if facts.hidden and hidden_rows == "skip":
             cells = ([] if row in facts.hidden else found for row, found in enumerate(cells, 1))
         yield from rows_of(cells, file.name, chosen.name, merged=facts.merged, may_be_empty=may_be_empty)
@@ -125,11 +125,14 @@ def _cells(stream: IO[bytes], sheet: str, facts: SheetFacts) -> Iterable[Sequenc
     return _cells_with_calamine(python_calamine, stream, sheet)
 
 
-def _as_shown(rows: Iterable[Sequence[object]], formats: Mapping[int, NumberFormat]) -> Iterator[Sequence[object]]:
-    """Yield the rows with the numbers of formatted columns as the spreadsheet shows them: `007`, `13%`, `1,234.50`."""
-    for cells in rows:
+def _as_shown(
+    rows: Iterable[Sequence[object]], formats: Mapping[int, NumberFormat], cell_formats: Mapping[int, CellFormats]
+) -> Iterator[Sequence[object]]:
+    """Yield the rows with their formatted numbers as the spreadsheet shows them: `007`, `13%`, `1,234.50`."""
+    for row, cells in enumerate(rows, 1):
         shown = list(cells)
-        for column, number_format in formats.items():
+        of_row = [(column, found) for column, those in cell_formats.items() if (found := those.of(row)) is not None]
+        for column, number_format in (*formats.items(), *of_row):
             if column < len(shown) and type(value := shown[column]) in (int, float):
                 shown[column] = number_format.show(value)  # type: ignore[arg-type]
         yield shown
