@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
@@ -16,10 +17,14 @@ from airflow_provider_tingting.cli.checks import Check, ok, problem, warning
 from airflow_provider_tingting.cli.connections import find_connection, missing_connection_remedy, read_settings
 from airflow_provider_tingting.connection import CONN_TYPE, ConnectionSettings, describe_failure, is_loopback
 from airflow_provider_tingting.errors import TingTingAPIError, TingTingAuthError, TingTingError
-from airflow_provider_tingting.formatting import amount
+from airflow_provider_tingting.formatting import amount, counted
+from airflow_provider_tingting.utils.contact_log import AccountLog
+from airflow_provider_tingting.utils.do_not_call import read_do_not_call
 
 if TYPE_CHECKING:
     from airflow_provider_tingting._compat import Connection
+
+log = logging.getLogger(__name__)
 
 _MAX_TIMEOUT = 15.0
 # Seconds. The Date header has whole seconds only, and a user notices a schedule that is a minute off.
@@ -47,6 +52,7 @@ def check_connection(conn_id: str) -> Iterator[Check]:
     yield _connection(connection, conn_id, settings)
     yield _tls(settings)
     yield from _account(settings)
+    yield from _rules(settings, conn_id)
 
 
 def _connection(connection: Connection, conn_id: str, settings: ConnectionSettings) -> Check:
@@ -71,6 +77,39 @@ def _tls(settings: ConnectionSettings) -> Check:
     if is_loopback(parts.hostname or ""):
         return ok("TLS", "Not used, and not needed on this machine.")
     return warning("TLS", "Not used: the token is sent unencrypted.", "Use https:// in the connection's host.")
+
+
+def _rules(settings: ConnectionSettings, conn_id: str) -> Iterator[Check]:
+    """Yield the checks of the rules that the connection names; they only read the list and the log."""
+    checks: list[tuple[str, str, Callable[[], str]]] = []
+    if settings.do_not_call is not None:
+        checks.append(("do-not-call list", "do_not_call", lambda: _listed(settings, conn_id)))
+    if settings.contact_log is not None:
+        checks.append(("contact log", "contact_log", lambda: _logged(settings, conn_id)))
+    elif settings.daily_credit_limit is not None:
+        remedy = "Name one in the field contact_log, or clear daily_credit_limit."
+        yield problem("contact log", "The connection has a daily credit limit and no contact log.", remedy)
+    for name, field, check in checks:
+        try:
+            yield ok(name, check())
+        except Exception as error:
+            message = str(error) if isinstance(error, TingTingError) else f"It cannot be read ({type(error).__name__})."
+            # Airflow 3 gives a command no connection that is in its database, so this may be no problem in a task.
+            remedy = (
+                f"Correct the field {field} of the connection, or what it names. A database's connection that only "
+                "Airflow's own database has is not found by this command."
+            )
+            yield warning(name, message, remedy)
+
+
+def _listed(settings: ConnectionSettings, conn_id: str) -> str:
+    listed = read_do_not_call(settings.do_not_call, conn_id, log)
+    return f"It has {counted(listed.size if listed else 0, 'number')}."
+
+
+def _logged(settings: ConnectionSettings, conn_id: str) -> str:
+    credits = AccountLog(settings, conn_id).credits_since(time.time() - 86400)
+    return f"It can be read; the campaigns of the last day that are in it have cost {amount(credits)} credits."
 
 
 def _account(settings: ConnectionSettings) -> Iterator[Check]:

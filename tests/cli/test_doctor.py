@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from datetime import datetime, timedelta, timezone
 
 import pytest
@@ -99,6 +101,45 @@ def test_an_account_without_credits_or_caller_number_is_a_problem(tingting, sand
 
     assert code == 1
     assert checks["credits"]["verdict"] == checks["caller numbers"]["verdict"] == "problem"
+
+
+RULES = {"do_not_call": "do_not_call.csv", "contact_log": {"sql_conn_id": "crm", "table": "log", "create_table": True}}
+
+
+def test_the_rules_of_the_connection_are_read_and_nothing_is_written(tingting, sandbox, monkeypatch, tmp_path):
+    (tmp_path / "do_not_call.csv").write_text("Mobile\n9841234501\n9841234502\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("AIRFLOW_CONN_CRM", f"sqlite://{tmp_path / 'crm.db'}")
+    monkeypatch.setenv("AIRFLOW_CONN_TINGTING_DEFAULT", connection(sandbox, secret_salt="a salt", **RULES))
+
+    code, checks = found(tingting)
+
+    assert code == 0
+    assert checks["do-not-call list"]["message"] == "It has 2 numbers."
+    assert checks["contact log"]["verdict"] == "ok"
+    with closing(sqlite3.connect(tmp_path / "crm.db")) as database:
+        assert database.execute("SELECT name FROM sqlite_master").fetchall() == []
+
+
+def test_rules_that_cannot_be_used_are_named(tingting, sandbox, monkeypatch, tmp_path):
+    (tmp_path / "do_not_call.csv").write_text("Mobile\n9.84E+09\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("AIRFLOW_CONN_TINGTING_DEFAULT", connection(sandbox, **RULES))
+
+    _, checks = found(tingting)
+
+    assert checks["do-not-call list"]["verdict"] == checks["contact log"]["verdict"] == "warning"
+    assert "do_not_call.csv, row 2" in checks["do-not-call list"]["message"]
+    assert "secret_salt" in checks["contact log"]["message"]
+
+
+def test_a_daily_limit_without_a_contact_log_is_a_problem(tingting, sandbox, monkeypatch):
+    monkeypatch.setenv("AIRFLOW_CONN_TINGTING_DEFAULT", connection(sandbox, daily_credit_limit=100))
+
+    code, checks = found(tingting)
+
+    assert code == 1
+    assert checks["contact log"]["verdict"] == "problem"
 
 
 def test_a_clock_that_is_off_is_a_warning():
