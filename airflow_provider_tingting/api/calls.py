@@ -115,9 +115,8 @@ def create_campaign(
         **given.texts_of(sms_message=sms_message, description=description, schedule=schedule),
         credit_limit=given.amount_or_none(credit_limit, "credit_limit"),
     )
-    return Call(
-        "create_campaign", Request("POST", "campaign/create/", json=body), models.Campaign.model_validate, _WRITE
-    )
+    request = Request("POST", "campaign/create/", json=body)
+    return Call("create_campaign", request, models.Campaign.model_validate, _WRITE)
 
 
 def set_campaign_message(
@@ -297,9 +296,8 @@ def delete_contact(contact_id: int) -> Call[None]:
 
     :param contact_id: the contact's id.
     """
-    return Call(
-        "delete_contact", Request("DELETE", f"phone-number/delete/{given.contact_of(contact_id)}/"), _ignore, _WRITE
-    )
+    request = Request("DELETE", f"phone-number/delete/{given.contact_of(contact_id)}/")
+    return Call("delete_contact", request, _ignore, _WRITE)
 
 
 def preview_voice(campaign_id: int, *, voice: int, message: str) -> Call[str]:
@@ -312,18 +310,10 @@ def preview_voice(campaign_id: int, *, voice: int, message: str) -> Call[str]:
     :param message: the text to speak.
     """
     path = f"test-speak/riri/{given.campaign_of(campaign_id)}/"
-    body: dict[str, str | int] = {
-        "voice_input": given.id_of(voice, "voice"),
-        "message": given.text_of(message, "message"),
-    }
-    return Call(
-        "preview_voice",
-        Request("POST", path, json=body),
-        models.read_url,
-        _WRITE,
-        campaign_id=int(campaign_id),
-        alternative=Alternative(Request("POST", path, form=body), frozenset(range(500, 600))),
-    )
+    body = given.without_none(voice_input=given.id_of(voice, "voice"), message=given.text_of(message, "message"))
+    form = Alternative(Request("POST", path, form=body), frozenset(range(500, 600)))
+    request = Request("POST", path, json=body)
+    return Call("preview_voice", request, models.read_url, _WRITE, campaign_id=int(campaign_id), alternative=form)
 
 
 def demo_call(contact_id: int) -> Call[models.MessageResponse]:
@@ -401,10 +391,7 @@ def download_survey_report(survey_id: int, *, format: str = "csv") -> Call[None]
     if format not in ("csv", "json"):
         raise TingTingConfigError(f"format must be csv or json; it is {format!r}.")
     query = {"format": format} if format != "csv" else {}
-    request = Request(
-        "GET",
-        f"download/survey/{given.id_of(survey_id, 'survey_id')}/report/",
-        query,
-        extra_read_timeout=_REPORT_EXTRA_TIMEOUT,
+    path = f"download/survey/{given.id_of(survey_id, 'survey_id')}/report/"
+    return Call(
+        "download_survey_report", Request("GET", path, query, extra_read_timeout=_REPORT_EXTRA_TIMEOUT), _ignore
     )
-    return Call("download_survey_report", request, _ignore)

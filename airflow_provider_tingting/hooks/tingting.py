@@ -348,9 +348,7 @@ class TingTingHook(BaseHook):
         :param path: the path of the file.
         :raises TingTingStorageError: the file cannot be written.
         """
-        size = self._download(api.calls.download_campaign_report(campaign_id), path)
-        self._record(path, campaign_id=campaign_id)
-        return size
+        return self._download(api.calls.download_campaign_report(campaign_id), path, campaign_id=campaign_id)
 
     def download_survey_report(self, survey_id: int, path: str | Path, *, format: str = "csv") -> int:
         """Write a survey's report to a local file and return its size in bytes (API page: Survey report).
@@ -360,20 +358,17 @@ class TingTingHook(BaseHook):
         :param format: `csv` (default) or `json`.
         :raises TingTingStorageError: the file cannot be written.
         """
-        size = self._download(api.calls.download_survey_report(survey_id, format=format), path)
-        self._record(path, survey_id=survey_id)
-        return size
+        return self._download(api.calls.download_survey_report(survey_id, format=format), path, survey_id=survey_id)
 
-    def _download(self, call: Call[None], path: str | Path) -> int:
+    def _download(self, call: Call[None], path: str | Path, **ids: int) -> int:
         ensure_writable(path)
         with whole_file(path) as file:
-            return self.get_conn().download(call, file).size
-
-    def _record(self, path: str | Path, **ids: int) -> None:
-        """Record the download in the lineage of the running task; without a lineage reader this does nothing."""
+            size = self.get_conn().download(call, file).size
+        # Without a reader of lineage the collector does nothing.
         collector = hook_lineage_collector()
         collector.add_input_asset(self, scheme="tingting", asset_kwargs={"host": self.settings.base_url, **ids})
         collector.add_output_asset(self, uri=file_uri(Path(path).absolute()))
+        return size
 
     def get_user_profile(self) -> models.UserProfile:
         """Return the account of the token (vendor's client, not on the API page)."""
