@@ -1,0 +1,64 @@
+"""Whether a kill is a reason to stop a campaign: Airflow's own state of the task decides, or a deadline."""
+
+from __future__ import annotations
+
+import threading
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from airflow_provider_tingting._compat import AirflowTaskTimeout
+from airflow_provider_tingting.utils import task_end
+from airflow_provider_tingting.utils.task_end import why_kill_is_unverified
+
+TI = SimpleNamespace(task_id="run")
+
+
+def with_state(monkeypatch: pytest.MonkeyPatch, state: Any) -> None:
+    def read(ti: Any) -> Any:
+        assert ti is TI
+        if isinstance(state, BaseException):
+            raise state
+        return state
+
+    monkeypatch.setattr(task_end, "get_task_state", read)
+
+
+@pytest.mark.parametrize("state", ["success", "failed", "skipped", "upstream_failed", "removed"])
+def test_a_task_that_does_not_run_again_is_one(monkeypatch: pytest.MonkeyPatch, state: str) -> None:
+    with_state(monkeypatch, state)
+
+    assert why_kill_is_unverified(TI) is None
+
+
+@pytest.mark.parametrize("state", ["running", "up_for_retry", "deferred", "scheduled", "queued", "hibernating", None])
+def test_a_task_that_runs_or_will_run_is_none(monkeypatch: pytest.MonkeyPatch, state: str | None) -> None:
+    with_state(monkeypatch, state)
+
+    assert why_kill_is_unverified(TI) == f"Airflow has this task as {state or 'cleared'}"
+
+
+def test_a_state_that_cannot_be_read_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    with_state(monkeypatch, ConnectionError("no API server"))
+
+    assert why_kill_is_unverified(TI) == "Airflow's state of this task cannot be read"
+
+
+def test_a_state_that_does_not_come_in_time_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = threading.Event()
+    monkeypatch.setattr(task_end, "STATE_WITHIN", 0.05)
+    monkeypatch.setattr(task_end, "get_task_state", lambda ti: asked.wait(30) and "failed")
+
+    assert why_kill_is_unverified(TI) == "Airflow's state of this task cannot be read"
+    asked.set()
+
+
+def test_an_execution_timeout_is_a_reason_whatever_the_state(monkeypatch: pytest.MonkeyPatch) -> None:
+    with_state(monkeypatch, "running")
+
+    try:
+        raise AirflowTaskTimeout("time is up")
+    except AirflowTaskTimeout:
+        assert why_kill_is_unverified(TI) is None
+    assert why_kill_is_unverified(TI) is not None
