@@ -179,10 +179,8 @@ def _contacts(world: World) -> list[Broken]:
             campaign = world.server.campaigns[task.result["campaign_id"]]
             numbers = sorted(row.number for row in campaign.rows)
             if numbers != sorted(world.audience):
-                # Nothing can be added to a campaign that has begun, so the log says that this run adds no contact.
-                excuse = (
-                    "a person who runs the campaign before its contacts are added" if "runs" in world.acts else None
-                )
+                # The second run of an occasion adds no contact to a campaign that has begun, and its log says so.
+                excuse = _RUN_TOO_EARLY if "runs" in world.acts and world.is_about == "occasion" else None
                 promise = "no contact is missing, foreign or twice"
                 found.append(Broken(promise, f"campaign {campaign.id}: {numbers}", excuse))
     return found

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from typing import Any
 
+import msgspec
+
 from airflow_provider_tingting.api.protocol import Request, Response
 
 #: How long (seconds) a campaign runs.
@@ -295,7 +297,10 @@ class ModelServer:
         if campaign is None:
             return not_found()
         there = {row.number for row in campaign.rows}
-        wanted = body.get("contacts") or [body]
+        # Contacts may be given as the JSON that goes into the request.
+        wanted = [
+            msgspec.json.decode(one) if isinstance(one, msgspec.Raw) else one for one in body.get("contacts") or [body]
+        ]
         fresh = []
         for one in wanted:
             if str(one["number"]) not in there:
