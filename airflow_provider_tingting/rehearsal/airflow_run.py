@@ -60,9 +60,8 @@ def run(
     when: dict[str, Any] = {"execution_date": at} if _VERSION < (3, 0) else {"logical_date": at}
     if _VERSION >= (3, 0):
         when["run_after"] = at
-    if _VERSION[:2] == (3, 0):
-        _listen(on_error)
     if (3, 0) <= _VERSION < (3, 3):
+        _listen(on_error)
         _keep_one_execution_api()
     finished = dag.test(run_conf=dict(conf) or None, mark_success_pattern=skip_pattern, **when)
     state = str(getattr(finished.state, "value", finished.state))

@@ -90,7 +90,7 @@ class Recorder(logging.Handler):
             current.lines.append((self._now(), record.levelname, record.getMessage()))
 
     def failed(self, context: Any) -> None:
-        """Keep the error of a try; a callback of every task. On Airflow 3.0 it comes without the error."""
+        """Keep the error of a try; a callback of every task. On Airflow 3.0 to 3.2 it comes without the error."""
         if "exception" in context:
             self.keep_error(context["exception"])
 
