@@ -60,7 +60,9 @@ def with_progress(items: Iterable[T], subject: str, action: str, total: int | No
     """Yield items and log how many were taken, at most every ten seconds and not at the end.
 
     :param items: the items.
-    :param subject: see `ProgressLog`, as the other parameters.
+    :param subject: the first words of the line, such as `Campaign 79`.
+    :param action: what is counted, such as `contacts sent`.
+    :param total: the number of items; default None, when it is not known.
     """
     progress = ProgressLog(subject, action, total)
     for done, item in enumerate(items, 1):

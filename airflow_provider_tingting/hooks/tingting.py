@@ -364,7 +364,6 @@ class TingTingHook(BaseHook):
         ensure_writable(path)
         with whole_file(path) as file:
             size = self.get_conn().download(call, file).size
-        # Without a reader of lineage the collector does nothing.
         collector = hook_lineage_collector()
         collector.add_input_asset(self, scheme="tingting", asset_kwargs={"host": self.settings.base_url, **ids})
         collector.add_output_asset(self, uri=file_uri(Path(path).absolute()))

@@ -92,7 +92,7 @@ class TingTingSplitAudienceOperator(TingTingBaseAudienceOperator):
             if earlier is not None:
                 self.log.warning(
                     "An earlier try has split the contacts into %s, and their campaigns may have been run: the split "
-                    "is kept. To split anew, delete %s",
+                    "is kept. To split again, delete %s",
                     counted(len(earlier), "wave"),
                     folder,
                 )

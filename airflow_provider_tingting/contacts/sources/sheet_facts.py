@@ -89,12 +89,19 @@ class CellFormats:
     of_rows: array[int] = field(default_factory=lambda: array("H"))
 
     def add(self, row: int, style: int) -> None:
-        """Record the style of a row's cell."""
+        """Record the style of a row's cell.
+
+        :param row: the index of the row.
+        :param style: the index of its cell's style.
+        """
         self.of_rows.frombytes(bytes(2 * max(row + 1 - len(self.of_rows), 0)))
         self.of_rows[row] = style + 1 if style in self.styles and style < _MOST_STYLES else 0
 
     def of(self, row: int) -> NumberFormat | None:
-        """Return the format of a row's cell; None for a cell that shows its stored number."""
+        """Return the format of a row's cell; None for a cell that shows its stored number.
+
+        :param row: the index of the row.
+        """
         style = self.of_rows[row] if row < len(self.of_rows) else 0
         return self.styles[style - 1] if style else None
 
