@@ -168,3 +168,36 @@ def test_the_reports_of_a_day_are_one_parquet_table(sandbox, yesterdays, yesterd
     assert {str(row["date"]) for row in lake} == {day}
     results = [run.xcom("write_report", map_index=index) for index in range(2)]
     assert [result["rows"] for result in results] == [4, 4]
+
+
+def test_a_notice_that_ends_in_time_has_no_next_morning(sandbox, run_dag, monkeypatch, tmp_path):
+    people = [row["mobile"] for row in table(PATIENTS)]
+    silent = people[:2]
+    for number in people:
+        sandbox.world.script_outcome(number, "unanswered" if number in silent else "completed")
+    holidays = tmp_path / "holidays.txt"
+    holidays.write_text("BS 2080-01-01, New Year\n", encoding="utf-8")
+    monkeypatch.setenv("TINGTING_HOLIDAYS", str(holidays))
+
+    run = run_dag("tingting_notice_in_the_evening")
+
+    assert run.state == "success"
+    assert run.xcom("run")["stopped_at_window_close"] is False
+    assert {task for task, state in run.states.items() if state == "skipped"} == {
+        "rest",
+        "create_rest",
+        "add_rest",
+        "run_rest",
+    }
+    assert dict(sandbox.ledger.times_dialled()) == dict.fromkeys(people, 1)
+    assert dict(sandbox.ledger.times_dialled(channel="sms")) == dict.fromkeys(silent, 1)
+
+
+def test_a_notice_in_waves_calls_each_contact_once(sandbox, run_dag):
+    people = [row["mobile"] for row in table(PATIENTS)]
+
+    run = run_dag("tingting_notice_in_waves")
+
+    assert run.state == "success"
+    assert run.xcom("notice.wave.campaign.run_campaign", map_index=0)["contacts"] == len(people)
+    assert dict(sandbox.ledger.times_dialled()) == dict.fromkeys(people, 1)
