@@ -1,4 +1,4 @@
-"""What does a DAG file pay for importing the provider's operators?
+"""What does a DAG file pay for importing the provider's operators, and a task for its start?
 
 Peer, in interleaved rounds: the same for Airflow's own PythonOperator. Each round is a process of its own in which
 Airflow's SDK is imported already. CPU seconds, so that other programs disturb little.
@@ -13,6 +13,10 @@ import argparse
 from measuring import compare, in_a_process, machine, median, read_options
 
 OURS = "operators.campaign operators.contacts operators.manage operators.preview operators.report sensors.campaign"
+# What a task that runs a campaign loads when it starts.
+STARTED = "hooks.tingting api.client campaigns.job operators.campaign.start operators.campaign.ending campaigns.outcome"
+#: Most milliseconds of it, without `requests` and what the DAG file has loaded.
+MOST_AT_START = 60.0
 # What any DAG file with an operator has imported: not the provider's cost.
 EVERY_DAG_FILE_HAS = [
     *(f"airflow.sdk.bases.{name}" for name in ("decorator", "notifier", "operator", "operatorlink", "sensor")),
@@ -23,6 +27,7 @@ WAYS = {
     "one operator": ["airflow_provider_tingting.operators.campaign"],
     "all operators": [f"airflow_provider_tingting.{name}" for name in OURS.split()],
     "PythonOperator": ["airflow.providers.standard.operators.python"],
+    "a run task's start": [f"airflow_provider_tingting.{name}" for name in STARTED.split()],
 }
 
 
@@ -33,6 +38,9 @@ def measure(way: str) -> None:
 
     for name in EVERY_DAG_FILE_HAS:
         import_module(name)
+    if way == "a run task's start":
+        for name in ("airflow.sdk.execution_time.task_runner", "requests", *WAYS["one operator"]):
+            import_module(name)
     tell(lambda: [import_module(name).__name__ for name in WAYS[way]])
 
 
@@ -61,6 +69,8 @@ def main() -> None:
         cpu["all operators"] / cpu["PythonOperator"],
         1.0,
     )
+    start = cpu["a run task's start"]
+    compare("start of a run task beyond requests: ms", "none", f"{start:.0f} ms", start, MOST_AT_START)
 
 
 if __name__ == "__main__":
