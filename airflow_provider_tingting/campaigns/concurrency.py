@@ -114,8 +114,8 @@ def _named(ids: list[int]) -> str:
 
 
 def not_run(campaign_id: int) -> str:
-    """Return the log line for when a task ends while it waits to start."""
-    return f"This task has ended before it requested campaign {campaign_id} to run. It has called no contact."
+    """Return the log line for when an attempt ends while it waits to start."""
+    return f"This attempt has ended before it requested campaign {campaign_id} to run. It has called no contact."
 
 
 def not_known(campaign_id: int) -> str:

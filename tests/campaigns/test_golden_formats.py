@@ -38,6 +38,7 @@ ENTRY = {
     "run": "maybe",
     "run_requested_at": 1763870100.25,
     "seen_not_started": True,
+    "stop_requested_at": None,
 }
 SEEN = Observation(Reason.REFUSED, 79, "Running", 43.5, 4, "पहुँच छैन", 403)
 EVENT = {
@@ -132,6 +133,10 @@ def test_an_entry_is_stored_with_the_generation_of_its_task() -> None:
 )
 def test_an_entry_that_cannot_be_read_is_as_none(entry: object) -> None:
     assert JobState.from_json(entry) == JobState()
+
+
+def test_an_entry_of_before_a_field_was_added_is_read() -> None:
+    assert JobState.from_json({name: value for name, value in ENTRY.items() if name != "stop_requested_at"}) == STATE
 
 
 def test_an_entry_with_whole_seconds_is_read() -> None:

@@ -303,8 +303,9 @@ def _truth(world: World) -> list[Broken]:
             continue
         for run in world.server.runs(int(named.group(1))):
             # What a person does in the same moment, no task can know.
-            # A sentence about a task is about its own requests.
-            another = "task has" in line.text and run.by.partition(".")[0] != line.actor.partition(".")[0]
+            # A sentence about a task or an attempt is about its own requests.
+            parts = 1 if "task has" in line.text else 2 if "attempt has" in line.text else 0
+            another = run.by.split(".")[:parts] != line.actor.split(".")[:parts]
             if not another and run.by != "person" and world.began <= run.asked_at <= line.at:
                 found.append(Broken("the log is true of who was called", f"{line.actor}: {line.text}"))
                 break

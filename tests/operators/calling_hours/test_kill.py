@@ -25,7 +25,8 @@ def test_a_kill_during_the_wait_says_that_no_contact_was_called_and_stops_nothin
     with meanwhile(lambda: reads(sandbox) >= 1, kill):
         execute(operator)
 
-    assert f"This task has ended before it requested campaign {campaign} to run. It has called no contact." in logged()
+    said = f"This attempt has ended before it requested campaign {campaign} to run. It has called no contact."
+    assert said in logged()
     assert writes(sandbox) == ["run_campaign"]
 
 
@@ -37,7 +38,7 @@ def test_a_kill_where_the_process_itself_waits_deferred_says_that_no_contact_was
         execute(operator)
     operator.on_kill()
 
-    assert f"This task has ended before it requested campaign {campaign} to run." in logged()
+    assert f"This attempt has ended before it requested campaign {campaign} to run." in logged()
     assert "goes on" not in logged()
 
     it_is(sandbox, AT_EIGHT)
