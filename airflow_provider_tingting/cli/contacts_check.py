@@ -90,6 +90,11 @@ def add_arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--encoding", help="of a text file that is neither UTF-8 nor UTF-16, such as cp1252")
     parser.add_argument("--delimiter", help="the character between the values of a text file")
+    parser.add_argument(
+        "--conn-id",
+        help="also compare the estimate, one credit a call and a part of an SMS, with the last campaigns of this "
+        "Airflow connection's account",
+    )
     parser.add_argument("--json", action="store_true", help="write the result as JSON, for a program")
 
 
@@ -101,6 +106,7 @@ def run(arguments: Namespace, console: Console) -> int:
     :return: 0 when every row can be contacted, 1 when some cannot, 2 when the file cannot be read or an argument
         is invalid.
     """
+    from airflow_provider_tingting.campaigns.forecast import drift_text
     from airflow_provider_tingting.contacts.audience import check_audience
     from airflow_provider_tingting.contacts.estimate import summary_of
     from airflow_provider_tingting.contacts.message import clean_tags
@@ -118,7 +124,9 @@ def run(arguments: Namespace, console: Console) -> int:
         ):
             found = summary_of(audience, message=arguments.message, sms_message=arguments.sms_message)
             # A file does not say what the account has.
-            del found["credits"]
+            estimate = found.pop("credits")["estimate"]
+            if arguments.conn_id:
+                found["drift"] = _drift(arguments, estimate, found["valid"])
             messages = list(_first_messages(audience, arguments))
             found["rejects_path"] = None
             if arguments.rejects and audience.invalid:
@@ -138,7 +146,22 @@ def run(arguments: Namespace, console: Console) -> int:
     else:
         _show(console, arguments, found)
         _list(console, "The first messages", messages)
+        if warning := drift_text(found.get("drift")):
+            console.print(f"{warning}.", style="yellow", markup=False, highlight=False, soft_wrap=True)
     return ALL_GOOD if found["valid"] and not found["invalid"] else SOME_ARE_NOT
+
+
+def _drift(arguments: Namespace, estimate: float, contacts: int) -> dict[str, Any] | None:
+    """Return how the last campaigns of the account differ from the estimate, or None when that is not known."""
+    from airflow_provider_tingting.api import run_flow
+    from airflow_provider_tingting.campaigns.forecast import drift_of
+    from airflow_provider_tingting.campaigns.history import recent_campaigns
+    from airflow_provider_tingting.cli.connections import connect
+
+    texts = (("SMS", arguments.sms_message), ("PHONE", arguments.message or not arguments.sms_message))
+    services = " & ".join(name for name, text in texts if text)
+    with connect(arguments.conn_id) as client:
+        return drift_of(run_flow(client, recent_campaigns(services)), estimate, contacts)
 
 
 def _options(arguments: Namespace) -> AudienceOptions:

@@ -11,6 +11,7 @@ import sys
 
 import pytest
 from rich.console import Console
+from support.campaigns import a_campaign
 from support.docs_pages import DOCS, blocks
 
 from airflow_provider_tingting.cli import contacts_check
@@ -214,3 +215,30 @@ def test_rejects_may_go_to_a_storage(messy):
     assert code == 1
     assert "people.csv: 8 rows" in said
     assert len(rejects.read_text(encoding="utf-8-sig").splitlines()) == 4
+
+
+@pytest.mark.parametrize("outcome", ["completed", "failed"])
+def test_with_a_connection_it_warns_when_the_last_campaigns_cost_another_price(
+    sandbox, tingting_conn, tmp_path, outcome
+):
+    numbers = [f"98412{number:05d}" for number in range(30)]
+    # A text of this length takes the sandbox three credits a call; a call that fails costs nothing.
+    campaign = a_campaign(sandbox, numbers, outcome=outcome, message="नमस्कार " * 150)
+    sandbox.world.run_campaign(campaign)
+    sandbox.play_out()
+    path = tmp_path / "people.csv"
+    path.write_text("number\n" + "\n".join(numbers), encoding="utf-8")
+
+    code, said = run(path, "--message", "Hi", "--conn-id", "tingting_default", width=300)
+
+    assert code == 0
+    assert f"The last campaigns ({campaign}) spent" in said
+    assert "a contact, and the estimate assumes 1: correct credits_per_call" in said
+
+
+def test_a_connection_that_does_not_exist_is_named(tmp_path, capsys):
+    path = tmp_path / "people.csv"
+    path.write_text("number\n9841234567\n", encoding="utf-8")
+
+    assert run(path, "--conn-id", "no_such_connection")[0] == 2
+    assert "no_such_connection" in capsys.readouterr().err
