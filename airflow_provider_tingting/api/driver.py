@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, cast
 
 from airflow_provider_tingting.api.protocol import Call, Flow, Pause
 from airflow_provider_tingting.clock import sleep
@@ -76,7 +76,7 @@ def drive(flow: Flow[T], send: Callable[[Call[Any]], Any]) -> T:
             except TingTingError as raised:
                 error = raised
     except StopIteration as stop:
-        return stop.value  # type: ignore[no-any-return]
+        return cast("T", stop.value)
     finally:
         flow.close()
 
@@ -101,6 +101,6 @@ async def drive_async(flow: Flow[T], send: Callable[[Call[Any]], Awaitable[Any]]
             except TingTingError as raised:
                 error = raised
     except StopIteration as stop:
-        return stop.value  # type: ignore[no-any-return]
+        return cast("T", stop.value)
     finally:
         flow.close()

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from typing import Any
 
 from airflow_provider_tingting.errors import TingTingConfigError
 
@@ -41,7 +42,7 @@ class ServerDialect:
         :param text: entries of the form `name=value`, separated by commas; None or an empty text for none.
         :raises TingTingConfigError: an entry is unknown, or has a value that it does not take.
         """
-        values: dict[str, str | int] = {}
+        values: dict[str, Any] = {}
         for entry in filter(str.strip, (text or "").split(",")):
             name, _, value = (part.strip() for part in entry.partition("="))
             if name == "page_size" and value.isascii() and value.isdecimal() and int(value) > 0:
@@ -54,7 +55,7 @@ class ServerDialect:
                     f"Extra 'dialect' of the connection has the entry {entry.strip()!r}. Write entries such as "
                     f"{_EXAMPLE}; known are {known}; page_size=NUMBER."
                 )
-        return cls(**values)  # type: ignore[arg-type]
+        return cls(**values)
 
     def __str__(self) -> str:
         known = ((one.name, getattr(self, one.name)) for one in fields(self))

@@ -150,8 +150,8 @@ class Journal:
         )
 
 
-def _finite(value: object) -> float:
-    number = float(value)  # type: ignore[arg-type]
+def _finite(value: Any) -> float:
+    number = float(value)
     if not math.isfinite(number):
         raise ValueError(f"{number} is no time")
     return number
