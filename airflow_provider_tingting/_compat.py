@@ -6,6 +6,7 @@ finds them on each version; what its older releases lack is defined here.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import (
@@ -27,7 +28,6 @@ from airflow.providers.common.compat.sdk import (
     context_merge,
     redact,
     task_decorator_factory,
-    task_group,
 )
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
@@ -80,7 +80,7 @@ __all__ = [
     "object_storage_path",
     "redact",
     "task_decorator_factory",
-    "task_group",
+    "task_group_decorator",
 ]
 
 if TYPE_CHECKING:
@@ -192,6 +192,18 @@ def object_storage_path(path: str) -> ObjectStoragePath:
     from airflow.providers.common.compat.sdk import ObjectStoragePath
 
     return ObjectStoragePath(path)
+
+
+def task_group_decorator(group_id: str) -> Callable[[Callable[..., Any]], Any]:
+    """Return Airflow's decorator that makes a task group of a function.
+
+    :param group_id: the group's name.
+    """
+    # It loads the operators of Airflow's standard provider, which cost more than all of this package's.
+    from airflow.providers.common.compat.sdk import task_group
+
+    decorator: Callable[[Callable[..., Any]], Any] = task_group(group_id=group_id)
+    return decorator
 
 
 def asset_classes() -> tuple[type, tuple[type, ...], type]:

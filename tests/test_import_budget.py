@@ -8,6 +8,7 @@ import sys
 from airflow_provider_tingting.provider_info import get_provider_info
 
 HEAVY = {
+    "airflow.providers.standard.operators.python",
     "aiohttp",
     "fastapi",
     "matplotlib",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from airflow_provider_tingting._compat import BaseOperator, TaskGroup, approval_operator, task_group
+from airflow_provider_tingting._compat import BaseOperator, TaskGroup, approval_operator, task_group_decorator
 from airflow_provider_tingting.connection import DEFAULT_CONN_ID
 from airflow_provider_tingting.errors import TingTingConfigError
 from airflow_provider_tingting.operators.campaign import TingTingCreateCampaignOperator, TingTingRunCampaignOperator
@@ -230,7 +230,7 @@ def _in_waves(
     # One after the other, and each within a window.
     running = {"fits_window": "wait", **run, "one_at_a_time": True}
 
-    @task_group(group_id="wave")
+    @task_group_decorator("wave")
     def wave(contacts: Any, number: Any) -> None:
         tingting_campaign(
             "campaign",
