@@ -101,6 +101,8 @@ def child_environment(environ: Mapping[str, str], home: Path, folder: Path) -> d
     }
     return {
         **kept,
+        # How long a file takes on a busy machine is not what a rehearsal is about.
+        "AIRFLOW__CORE__DAGBAG_IMPORT_TIMEOUT": "300",
         **dict(user.kept_settings()),
         "AIRFLOW_HOME": str(home),
         "AIRFLOW__CORE__DAGS_FOLDER": str(folder),

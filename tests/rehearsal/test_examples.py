@@ -62,7 +62,9 @@ def answers(real_environment, tmp_path_factory):
 
 @pytest.mark.parametrize("dag_id", sorted(EXAMPLES))
 def test_an_example_is_rehearsed_without_the_real_account(answers, dag_id, real_server):
-    report = answers[dag_id]["report"]
+    answer = answers[dag_id]
+    assert "report" in answer, answer
+    report = answer["report"]
 
     assert real_server.received == []
     # The league table finds the asset event of the nightly reports, which were rehearsed before it in the same Airflow.
