@@ -80,7 +80,7 @@ test-properties: $(VENV)/.installed ## Run the property tests with examples that
 	$(RUN) -m pytest $(PARALLEL) -p no:cacheprovider -m hypothesis --hypothesis-profile=random $(ARGS)
 
 fuzz: $(VENV)/.installed ## Feed the readers of responses, reports, files and numbers with odd input for ten minutes and more
-	$(RUN) -m pytest $(PARALLEL) -p no:cacheprovider --hypothesis-profile=fuzz tests/fuzz $(ARGS)
+	$(RUN) -m pytest $(PARALLEL) -p no:cacheprovider --timeout=0 --hypothesis-profile=fuzz tests/fuzz $(ARGS)
 
 test-browser: $(VENV)/.tools ## Look at the pages in a real Chromium, and at a real Airflow's
 	$(RUN) -m pytest -p no:cacheprovider -m browser tests/browser $(ARGS)
