@@ -343,6 +343,14 @@ def test_the_column_of_numbers_is_the_audiences_the_usual_one_or_the_only_one(tm
     assert [number in exclusion for number in ("9841234501", "9841234502", "9841234503")] == [True, True, True]
 
 
+@pytest.mark.parametrize("odd", ["", "12ab", "9841234501-98", None, "unknown"], ids=repr)
+def test_an_odd_number_in_a_listing_matches_no_excluded_one(odd: object) -> None:
+    exclusion = Exclusion()
+    exclusion.add(read_rows(["9841234501"]))
+    assert exclusion.matches("+977 984-1234501")
+    assert not exclusion.matches(odd)
+
+
 @pytest.mark.parametrize("column", ["ward", "name"])
 def test_the_wrong_column_of_an_excluding_source_is_refused_before_a_contact_is_called(
     tmp_path: Path, column: str
