@@ -32,6 +32,7 @@ from airflow_provider_tingting._compat import AirflowFailException, AirflowSenso
 from airflow_provider_tingting.operators.campaign import TingTingRunCampaignOperator
 from airflow_provider_tingting.sandbox import Sandbox
 from airflow_provider_tingting.sensors.campaign import TingTingCampaignSensor
+from airflow_provider_tingting.utils.task_end import WAIT
 
 
 @dataclass
@@ -296,7 +297,8 @@ def ending_of(make, case: Case, deferrable: bool, sandbox: Sandbox, monkeypatch:
         result,
         error and type(error),
         str(error or ""),
-        context["ti"].xcoms,
+        # Only a deferred wait says when it has begun.
+        {key: value for key, value in context["ti"].xcoms.items() if key != WAIT},
         now and now.status,
         dict(sandbox.ledger.times_dialled()),
     )
