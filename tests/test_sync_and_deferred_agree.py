@@ -181,14 +181,6 @@ RUNNING = {
         left="Running",
         waits=False,
     ),
-    "a wrong argument": Case(
-        nothing,
-        arguments={"timeout": "soon"},
-        error=AirflowFailException,
-        says=("'soon'",),
-        left="Not Started",
-        waits=False,
-    ),
 }
 SENSING = {
     "completed": Case(result={"status": "Completed", "progress_percent": 100.0, "contacts": 4}),
