@@ -294,7 +294,7 @@ def share(value: Any, argument: str) -> None:
 def pace(value: Any, argument: str) -> None:
     """Refuse what is no number of calls a minute above 0."""
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not is_number or not 0 < value < math.inf:
+    if not is_number or not 0 < value < _LARGEST:
         raise TingTingConfigError(f"{argument} must be a number of calls a minute above 0; it is {quoted(value)}.")
 
 

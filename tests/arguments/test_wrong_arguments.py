@@ -31,6 +31,7 @@ TEMPLATE = "{{ params.value }}"
 SAMPLES = {
     "campaign_id": 7,
     "campaign_ids": [7],
+    "calling_window": ("08:00", "20:00"),
     "contact_id": 7,
     "survey_id": 7,
     "name": "Notice",
