@@ -25,7 +25,7 @@ RUN := $(VENV)/bin/python
 CHECKOUT := pyproject.toml airflow_provider_tingting/__init__.py .ci/environment.py
 
 .DEFAULT_GOAL := help
-.PHONY: help demo airflow test test-properties test-browser test-durability test-versions lint format types docs reference build bench
+.PHONY: help demo airflow test test-examples test-properties test-browser test-durability test-versions lint format types docs reference build bench
 .PHONY: simulate fuzz mutate requirements clean test-durability-sweep cluster test-cluster test-cluster-$(NEWEST) test-cluster-$(OLDEST)
 .PHONY: $(addprefix test-,$(OLDER)) test-durability-$(NEWEST) test-durability-$(OLDEST)
 
@@ -41,12 +41,15 @@ airflow: $(VENV)/.installed ## Open the examples in a local Airflow with its web
 test: $(VENV)/.installed ## Run the tests on the newest supported Airflow
 	$(RUN) -m pytest $(PARALLEL) $(ARGS)
 
+test-examples: $(VENV)/.installed ## Run and rehearse every example DAG
+	$(RUN) -m pytest $(PARALLEL) -m examples tests/examples tests/rehearsal $(ARGS)
+
 test-versions: $(addprefix test-,$(OLDER)) ## Run them on the older supported versions (-j2 runs two at once)
 
 # The folders that import no Airflow are the same on every version: between the oldest and the newest only the rest is run.
 BESIDE_AIRFLOW := api campaigns contacts contract docs files polling reports sandbox simulation
 $(addprefix test-,$(OLDER)): test-%: $(VENV)-%/.installed
-	$(VENV)-$*/bin/python -m pytest -n 2 -p no:cacheprovider $(if $(filter $(OLDEST),$*),,$(BESIDE_AIRFLOW:%=--ignore=tests/%)) $(ARGS)
+	$(VENV)-$*/bin/python -m pytest -n 2 -p no:cacheprovider -m "examples or not examples" $(if $(filter $(OLDEST),$*),,$(BESIDE_AIRFLOW:%=--ignore=tests/%)) $(ARGS)
 
 # With a task state store, and without. Real processes run in one pytest process, because on a busy machine Airflow takes
 # live ones for dead. The fault sweep imitates both stores in virtual time, and needs one Airflow only.

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import re
-from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from datetime import datetime
+from importlib import import_module
 from typing import IO, Any, Final
 
 from airflow_provider_tingting.files.private import private_file
@@ -34,6 +37,7 @@ def write_sheet(
     :param rows: the others; a text may have `MAX_TEXT` characters.
     :param title: the name of the sheet.
     :param freeze_header: whether the header stays visible while the reader scrolls.
+    :raises OSError: the disk is full, or the file cannot be written for another reason.
     """
     from openpyxl import Workbook
     from openpyxl.cell import WriteOnlyCell
@@ -68,7 +72,7 @@ def write_sheet(
         return value
 
     written = 0
-    with private_file() as (_, path):
+    with _system_errors(), private_file() as (_, path):
         sheet._writer = NamelessWriter(sheet, out=path)
         sheet._writer.write_top()
         try:
@@ -82,3 +86,21 @@ def write_sheet(
             raise
         book.save(file)
     return written
+
+
+@contextmanager
+def _system_errors() -> Iterator[None]:
+    """Raise a write that lxml could not finish as an `OSError`; openpyxl uses lxml wherever it is installed."""
+    from openpyxl.xml import LXML
+
+    if not LXML:
+        yield
+        return
+    # lxml has no types.
+    serialisation_error: type[Exception] = import_module("lxml.etree").SerialisationError
+    try:
+        yield
+    except serialisation_error as error:
+        # All that lxml says is a code such as `IO_ENOSPC`.
+        number = getattr(errno, str(error).removeprefix("IO_"), errno.EIO)
+        raise OSError(number, os.strerror(number)) from error

@@ -35,13 +35,8 @@ SCENES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 _FIGURES: pytest.StashKey[list[Figures]] = pytest.StashKey()
 
 
-@pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Run these tests only when they are asked for by their marker."""
+def pytest_configure(config: pytest.Config) -> None:
     config.stash[_FIGURES] = []
-    if "cluster" not in config.option.markexpr:
-        config.hook.pytest_deselected(items=[item for item in items if item.get_closest_marker("cluster")])
-        items[:] = [item for item in items if not item.get_closest_marker("cluster")]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

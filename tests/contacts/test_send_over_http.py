@@ -15,7 +15,7 @@ from airflow_provider_tingting.contacts.message import tags_in
 from airflow_provider_tingting.contacts.send import BatchRetries, send_batches
 from airflow_provider_tingting.contacts.sources import read_rows
 from airflow_provider_tingting.contacts.workbook import write_workbook
-from airflow_provider_tingting.errors import TingTingAuthError
+from airflow_provider_tingting.errors import TingTingAuthError, TingTingValidationError
 
 if TYPE_CHECKING:
     from airflow_provider_tingting.sandbox import Sandbox
@@ -115,24 +115,14 @@ def test_a_fault_in_the_middle_loses_and_doubles_no_contact(
     assert result.resent in ({40, 10} if resent else {0})
 
 
-@pytest.mark.parametrize(
-    "refusal",
-    [
-        Reply({"contacts": ["Ensure this field has no more than 100 elements."]}, 400),
-        Reply({"detail": "Too many contacts in one request."}, 400),
-        Reply({"status": 400, "success": False, "message": "At most 100 contacts are allowed.", "data": None}, 200),
-        Reply(b"<html><title>413 Request Entity Too Large</title></html>", 413, {"Content-Type": "text/html"}),
-    ],
-)
-def test_a_server_that_says_too_many_in_its_own_words_gets_smaller_batches(
-    audience: ValidatedAudience, refusal: Reply
-) -> None:
+def test_a_server_that_finds_a_request_too_large_gets_smaller_batches(audience: ValidatedAudience) -> None:
+    too_large = Reply(b"<html><title>413 Request Entity Too Large</title></html>", 413, {"Content-Type": "text/html"})
     taken: list[str] = []
 
     def answer(received: Received) -> Reply:
         numbers = [contact["number"] for contact in received.json["contacts"]]
         if len(numbers) > 100:
-            return refusal
+            return too_large
         taken.extend(numbers)
         return Reply({"created": len(numbers), "skipped": 0})
 
@@ -141,6 +131,25 @@ def test_a_server_that_says_too_many_in_its_own_words_gets_smaller_batches(
         result = send_batches(audience.contacts(), lambda batch: client.send(calls.add_contacts(79, batch)))
     assert sorted(taken) == all_numbers()
     assert (result.sent, result.created) == (SIZE, SIZE)
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        pytest.param(Reply({"contacts": ["Ensure this field has no more than 100 elements."]}, 400), id="a field"),
+        pytest.param(Reply({"detail": "Too many contacts in one request."}, 400), id="a detail"),
+        pytest.param(
+            Reply({"status": 400, "success": False, "message": "At most 100 contacts are allowed.", "data": None}, 200),
+            id="an envelope",
+        ),
+    ],
+)
+def test_another_refusal_ends_the_sending_whatever_its_words_are(audience: ValidatedAudience, refusal: Reply) -> None:
+    with RecordingServer() as server, TingTingClient("token", base_url=server.base_url) as client:
+        server.reply = lambda _received: refusal
+        with pytest.raises(TingTingValidationError, match="TingTing did nothing"):
+            send_batches(audience.contacts(), lambda batch: client.send(calls.add_contacts(79, batch)), batch_size=SIZE)
+        assert len(server.received) == 1
 
 
 def test_contacts_that_tingting_rejects_are_counted_and_shown_masked(

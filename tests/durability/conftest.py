@@ -21,11 +21,8 @@ _RUNNING: pytest.StashKey[RealAirflow] = pytest.StashKey()
 
 
 @pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Run these tests only when they are asked for by their marker; read the logs when all others have written."""
-    if "durability" not in config.option.markexpr:
-        config.hook.pytest_deselected(items=[item for item in items if item.get_closest_marker("durability")])
-        items[:] = [item for item in items if not item.get_closest_marker("durability")]
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Read the logs when all other tests have written theirs."""
     items.sort(key=lambda item: item.path.name == "test_logs_of_real_runs.py" and item.path.parent.name == "durability")
 
 

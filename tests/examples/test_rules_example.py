@@ -13,6 +13,8 @@ import pytest
 from support.airflow_home import EXAMPLE_DAGS
 from support.campaigns import connection
 
+pytestmark = pytest.mark.examples
+
 DATA = EXAMPLE_DAGS / "data"
 LISTED = {"9840000102", "9850000104"}
 SALT = "a long random text of the tests"

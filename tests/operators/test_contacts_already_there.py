@@ -140,7 +140,7 @@ def test_a_other_contact_who_is_taken_out_while_all_contacts_is_there_is_no_reas
 
     def taken_out_before_the_last_look(*args, **how):
         looks.append(campaign)
-        if len(looks) == 3:
+        if len(looks) == 2:
             [stranger] = [one.id for one in args[0].contacts.values() if one.number == "9841999999"]
             sandbox.world.delete_contact(stranger)
         return whole(*args, **how)
@@ -150,7 +150,7 @@ def test_a_other_contact_who_is_taken_out_while_all_contacts_is_there_is_no_reas
     result = add(campaign, PEOPLE, transport=transport, try_number=2)
 
     assert (result["created"], result["skipped"], result["in_campaign"]) == (0, 4, 4)
-    assert len(looks) == 3
+    assert len(looks) == 2
 
 
 # -- a server that does not count --------------------------------------------------------------------------------------
@@ -227,11 +227,13 @@ def test_one_reading_of_the_campaign_reports_which_contact_is_missing_and_a_cont
 # -- a campaign that begins meanwhile ----------------------------------------------------------------------------------
 
 
-def test_a_campaign_that_is_run_while_the_contacts_are_read_is_sent_no_contact(sandbox, tingting_conn):
+def test_a_campaign_that_is_run_while_many_contacts_are_read_is_sent_no_contact(sandbox, tingting_conn, virtual_time):
     campaign = a_campaign(sandbox)
 
     def run_it(row):
         if not sandbox.world.campaigns[campaign].runs:
+            # Reading takes so long that the campaign is read once more before contacts are sent.
+            virtual_time.push(10)
             sandbox.clock.speed = 0
             sandbox.world.run_campaign(campaign)
         return True

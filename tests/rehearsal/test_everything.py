@@ -10,7 +10,7 @@ from support.airflow_home import AIRFLOW_VERSION
 
 from airflow_provider_tingting.rehearsal import RehearsalRequest, rehearse
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.timeout(300), pytest.mark.examples]
 
 HAS_APPROVAL = AIRFLOW_VERSION >= (3, 1)
 

@@ -8,9 +8,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from airflow_provider_tingting._compat import TRIGGERS_HAVE_ON_KILL, conf
-from airflow_provider_tingting.errors import (
-    TingTingError,
-)
+from airflow_provider_tingting.errors import TingTingError
 from airflow_provider_tingting.operators.base import TingTingBaseOperator, TingTingBaseWriteOperator
 from airflow_provider_tingting.utils import argument_checks as check
 from airflow_provider_tingting.utils.arguments import campaign_id_of
@@ -97,11 +95,11 @@ class TingTingRunCampaignOperator(TingTingBaseWriteOperator):
         contacts again, clear the task that creates the campaign with `on_clear="send_again"`.
     :param tingting_conn_id: the Airflow connection.
     :raises TingTingCampaignFailedError: the campaign was terminated, or is not a success.
-    :raises AirflowSkipException: the campaign was stopped at the end of the window, and `on_stopped` is `skip`.
     :raises TingTingCampaignTimeoutError: it has not ended in time, or could not start in time.
     :raises AirflowFailException: an argument, the token, the campaign, the hour or the run's age is refused; no retry
         would help.
-    :raises AirflowSkipException: the run is too old, and `on_too_old` is `skip`.
+    :raises AirflowSkipException: the run is too old and `on_too_old` is `skip`, or the campaign was stopped at the end
+        of its window and `on_stopped` is `skip`.
     :raises TingTingAPIError: TingTing did not answer for longer than `tolerate_outage`; a retry re-attaches.
     """
 
@@ -347,19 +345,8 @@ class TingTingRunCampaignOperator(TingTingBaseWriteOperator):
         """
         from airflow_provider_tingting.api.statuses import CampaignStatus
         from airflow_provider_tingting.campaigns.observation import Reason, Snapshot
-        from airflow_provider_tingting.campaigns.outcome import (
-            describe,
-            judge,
-            spent_text,
-            summarise,
-            summary_figures,
-        )
-        from airflow_provider_tingting.operators.campaign.ending import (
-            ended_campaign,
-            fail,
-            raise_unless_ended,
-            result_of,
-        )
+        from airflow_provider_tingting.campaigns.outcome import describe, judge, spent_text, summarise, summary_figures
+        from airflow_provider_tingting.operators.campaign import ending
         from airflow_provider_tingting.operators.campaign.start import load_job
         from airflow_provider_tingting.operators.campaign.window_close import end_stopped, stop_outside_window
 
@@ -371,16 +358,16 @@ class TingTingRunCampaignOperator(TingTingBaseWriteOperator):
                 return self._wait(context, plan, campaign)
             seen = Snapshot.of(campaign).observe()
         try:
-            raise_unless_ended(seen, self.hook, stop=self.stop_on_kill)
+            ending.raise_unless_ended(seen, self.hook, stop=self.stop_on_kill)
         except TingTingError as error:
             # Raised as it is, since a retry re-attaches to the campaign.
             shown = was_shown if seen.status is None else CampaignStatus(seen.status).has_begun
-            fail(self, context, error, was_shown=shown)
+            ending.fail(self, context, error, was_shown=shown)
         with self.fail_without_retry():
-            campaign = ended_campaign(self.hook, seen, last_read)
+            campaign = ending.ended_campaign(self.hook, seen, last_read)
             self._has_ended = True
             summary = summarise(self.hook.get_conn(), campaign, self.record_contacts)
-            result = result_of(context, campaign) | summary_figures(summary)
+            result = ending.result_of(context, campaign) | summary_figures(summary)
             result["estimate"] = estimate = checked_estimate(context, campaign.id)
             if not end_stopped(self, context, job, campaign, summary, result):
                 judge(campaign, summary, self.success_when)
