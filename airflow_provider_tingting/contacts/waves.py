@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 from collections.abc import Iterable, Sequence
 from itertools import islice
 from typing import Any, TypedDict
@@ -54,7 +55,7 @@ def sizes_of(contacts: int, minutes: Iterable[float], pace: float) -> list[int]:
 def read_plan(folder: Any) -> list[Wave] | None:
     """Return the waves that an earlier try has written, or None.
 
-    :param folder: the folder of this task and DAG run.
+    :param folder: the folder of this task and DAG run, or occasion.
     :raises TingTingStorageError: the plan is damaged.
     """
     plan = folder / _PLAN
@@ -70,18 +71,25 @@ def read_plan(folder: Any) -> list[Wave] | None:
 def write_waves(folder: Any, contacts: Iterable[Contact], sizes: Sequence[int]) -> list[Wave]:
     """Write a file for each wave, and then the plan that names them; return the plan.
 
-    :param folder: the folder of this task and DAG run.
+    Another try may be alive and write its own waves at the same time. The files of both have different names, and the
+    plan that is written first counts.
+
+    :param folder: the folder of this task and DAG run, or occasion.
     :param contacts: the contacts, as many as the sizes together.
     :param sizes: how many contacts each wave has.
     :raises TingTingStorageError: a file cannot be written; there is no plan then.
     """
     rest = iter(contacts)
     waves: list[Wave] = []
+    of_this_try = secrets.token_hex(4)
     for number, size in enumerate(sizes, 1):
-        path = folder / f"wave_{number}.jsonl.gz"
+        path = folder / f"wave_{number}_{of_this_try}.jsonl.gz"
         items = ({"number": one.number, "other_variables": dict(one.variables)} for one in islice(rest, size))
         write_audience(path, items)
         waves.append({"contacts": str(path), "number": number})
+    earlier = read_plan(folder)
+    if earlier is not None:
+        return earlier
     with whole_file(folder / _PLAN, what="The plan of the waves") as file:
         file.write(json.dumps(waves).encode())
     return waves

@@ -14,7 +14,8 @@ from airflow_provider_tingting.errors import TingTingConfigError
 from airflow_provider_tingting.formatting import amount, counted
 from airflow_provider_tingting.operators.audience import TingTingBaseAudienceOperator
 from airflow_provider_tingting.utils import argument_checks as check
-from airflow_provider_tingting.utils.arguments import message_of, storage_path_of
+from airflow_provider_tingting.utils.arguments import message_of, occasion_text, storage_path_of
+from airflow_provider_tingting.utils.task_state import OCCASION
 
 if TYPE_CHECKING:
     from airflow_provider_tingting._compat import Context
@@ -26,28 +27,36 @@ class TingTingSplitAudienceOperator(TingTingBaseAudienceOperator):
     """Check contacts, and split them into files, each for a campaign that ends within one calling window.
 
     The first file has as many contacts as the rest of the open window takes, each further one those of a whole window.
-    The operator only reads at TingTing. A retry or a clear keeps the split that an earlier try of the DAG run has
-    made, because its campaigns may have been run; a killed task leaves no split.
+    The operator only reads at TingTing. A retry or a clear keeps the split that an earlier try of the DAG run, or
+    of the occasion, has made, because its campaigns may have been run; a killed task leaves no split.
 
     XCom: `return_value` is a list of `{contacts, number}`, the path and the number of each wave, for
     `expand_kwargs`. Never the contacts.
 
     Source: API page, List campaigns, List contacts.
 
-    :param path: a folder, local or a URI; each DAG run and task has a folder of its own in it.
+    :param path: a folder, local or a URI; each task has a folder of its own in it for each DAG run or occasion.
     :param calling_window: the hours in which campaigns may be started.
     :param services: the services of the campaigns, whose pace is read.
     :param message: the message of a call, whose tags the contacts must fill.
     :param sms_message: the text of an SMS, likewise.
     :param expected_pace: how many contacts TingTing calls in a minute; None for the pace of the account's last
         campaigns with the same services.
+    :param occasion: what the campaigns are for, as `TingTingCreateCampaignOperator` takes it: all runs of the DAG with
+        the same occasion have one split, so that no contact is in two waves of it. None for a split per DAG run.
     :param tingting_conn_id: the Airflow connection.
     :raises AirflowFailException: the contacts or an argument are refused, the pace is unknown, or the contacts fit into
         no window of the next two weeks.
     :raises TingTingStorageError: the disk is full or the store fails; there is no split then.
     """
 
-    template_fields: Sequence[str] = (*TingTingBaseAudienceOperator.template_fields, "path", "message", "sms_message")
+    template_fields: Sequence[str] = (
+        *TingTingBaseAudienceOperator.template_fields,
+        "path",
+        "message",
+        "sms_message",
+        "occasion",
+    )
     argument_checks: ClassVar[Mapping[str, check.Check]] = {
         **TingTingBaseAudienceOperator.argument_checks,
         "path": check.text,
@@ -56,6 +65,7 @@ class TingTingSplitAudienceOperator(TingTingBaseAudienceOperator):
         "message": check.optional(check.text),
         "sms_message": check.optional(check.text),
         "expected_pace": check.optional(check.pace),
+        "occasion": check.optional(check.an_occasion),
     }
     operator_extra_links = ()
 
@@ -68,6 +78,7 @@ class TingTingSplitAudienceOperator(TingTingBaseAudienceOperator):
         message: str | None = None,
         sms_message: str | None = None,
         expected_pace: float | None = None,
+        occasion: str | Sequence[str] | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -77,6 +88,7 @@ class TingTingSplitAudienceOperator(TingTingBaseAudienceOperator):
         self.message = message
         self.sms_message = sms_message
         self.expected_pace = expected_pace
+        self.occasion = occasion
         if calling_window is None:
             raise TingTingConfigError("calling_window is missing: without one there is nothing to fit waves into.")
         self.check_literals()
@@ -113,7 +125,8 @@ class TingTingSplitAudienceOperator(TingTingBaseAudienceOperator):
 
     def _folder(self, context: Context) -> Any:
         ti = context["ti"]
-        name = hashlib.sha256("\x1f".join((ti.dag_id, ti.run_id, ti.task_id, str(ti.map_index))).encode()).hexdigest()
+        made_for = ti.run_id if self.occasion is None else f"{OCCASION} {occasion_text(self.occasion)}"
+        name = hashlib.sha256("\x1f".join((ti.dag_id, made_for, ti.task_id, str(ti.map_index))).encode()).hexdigest()
         # A path has no `/` at its end here, since `storage_path_of` refuses folders.
         return storage_path_of(str(self.path).rstrip("/"), "path", "audiences") / f"waves_{name[:12]}"
 

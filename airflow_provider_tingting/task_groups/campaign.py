@@ -129,8 +129,8 @@ def tingting_campaign(
     if frequency_cap is not None:
         contacts["frequency_cap"] = frequency_cap
     if waves is not None or path is not None:
-        _check_waves(waves, path, run, report)
-        split = {**contacts, "path": path, "tingting_conn_id": tingting_conn_id}
+        _check_waves(waves, path, campaign, run, report)
+        split = {**contacts, "path": path, "occasion": occasion, "tingting_conn_id": tingting_conn_id}
         with TaskGroup(group_id=group_id, **group) as made:
             _in_waves(split, campaign, run or {}, report, approval, occasion, tingting_conn_id)
         return made
@@ -246,7 +246,11 @@ def _in_waves(
 
 
 def _check_waves(
-    waves: str | None, path: str | None, run: Mapping[str, Any] | None, report: str | Mapping[str, Any] | None
+    waves: str | None,
+    path: str | None,
+    campaign: Mapping[str, Any],
+    run: Mapping[str, Any] | None,
+    report: str | Mapping[str, Any] | None,
 ) -> None:
     """Refuse arguments about waves that are wrong or contradict each other.
 
@@ -260,6 +264,15 @@ def _check_waves(
         raise TingTingConfigError('waves="fit_window" needs a calling_window in run.')
     if (run or {}).get("wait_for_completion") is False:
         raise TingTingConfigError("waves run one after the other, so run must wait for the end of each campaign.")
+    if campaign.get("occasion") is not None:
+        raise TingTingConfigError(
+            "With waves give occasion to tingting_campaign, not inside campaign: each wave has a campaign of its own."
+        )
+    if campaign.get("schedule") is not None:
+        raise TingTingConfigError(
+            "waves run one after the other, and a schedule in campaign would start all of them at one time. Leave it "
+            "out, or give not_before in run."
+        )
     where = report.get("path") if isinstance(report, Mapping) else report
     if where is not None and "map_index" not in str(where) and "campaign" not in str(where):
         raise TingTingConfigError(

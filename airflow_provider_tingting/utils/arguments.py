@@ -246,3 +246,19 @@ def storage_path_of(value: Any, argument: str, example: str) -> Any:
             f"{argument} {value!r} cannot be used: {error} Install the Airflow provider of that storage, or give a "
             "path on this machine."
         ) from error
+
+
+def occasion_text(occasion: Any) -> str:
+    """Return an occasion as one text.
+
+    :param occasion: a text or number, or a list of them.
+    :raises TingTingConfigError: it is empty.
+    """
+    parts = occasion if isinstance(occasion, list | tuple) else [occasion]
+    text = " ".join(" ".join(map(str, parts)).split())
+    if not text:
+        raise TingTingConfigError(
+            "occasion is empty. Give a text that is the same for each run of the occasion, such as "
+            '"{{ data_interval_end | ds }}" or "2026-W48 ward 7", or leave it off.'
+        )
+    return text

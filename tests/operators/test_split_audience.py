@@ -13,6 +13,8 @@ from support.task_context import execute
 from support.virtual_time import run_in_virtual_time
 
 from airflow_provider_tingting._compat import AirflowFailException
+from airflow_provider_tingting.contacts.contact import Contact
+from airflow_provider_tingting.contacts.waves import write_waves
 from airflow_provider_tingting.errors import TingTingConfigError
 from airflow_provider_tingting.operators.waves import TingTingSplitAudienceOperator
 from airflow_provider_tingting.task_groups.campaign import tingting_campaign
@@ -71,6 +73,32 @@ def test_another_dag_run_has_a_split_of_its_own(tmp_path, six_in_the_evening):
     assert {Path(wave["contacts"]).parent for wave in first}.isdisjoint(Path(wave["contacts"]).parent for wave in other)
 
 
+def test_runs_of_one_occasion_share_a_split_so_that_no_contact_is_in_two_waves_of_it(tmp_path, six_in_the_evening):
+    first, _ = execute(splitting(tmp_path, occasion="2026 election"))
+    six_in_the_evening.push(3600)
+
+    second, _ = execute(splitting(tmp_path, occasion=["2026", "election"]), run_id="by hand")
+    other, _ = execute(splitting(tmp_path, occasion="2027 election"), run_id="by hand")
+
+    assert second == first
+    # An hour later the rest of the window takes fewer contacts.
+    assert (len(numbers_in(first[0])), len(numbers_in(other[0]))) == (108, 54)
+
+
+def test_of_two_tries_that_split_at_the_same_time_the_first_counts_and_its_files_are_left_alone(tmp_path):
+    def contacts(numbers, meanwhile=lambda: None):
+        meanwhile()
+        yield from (Contact(number, {}) for number in numbers)
+
+    made = []
+    late = write_waves(
+        tmp_path, contacts(MANY[:5], lambda: made.extend(write_waves(tmp_path, contacts(MANY[:5]), [2, 3]))), [4, 1]
+    )
+
+    assert late == made
+    assert [len(numbers_in(wave)) for wave in made] == [2, 3]
+
+
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
@@ -93,6 +121,8 @@ def test_contacts_that_cannot_be_split_fail_the_task_and_leave_no_split(tmp_path
         pytest.param({"path": None}, "waves needs path", id="no folder"),
         pytest.param({"run": None}, "needs a calling_window", id="no window"),
         pytest.param({"waves": None}, "path is for waves only", id="a folder without waves"),
+        pytest.param({"campaign": {**CAMPAIGN, "occasion": "x"}}, "give occasion to tingting_campaign", id="occasion"),
+        pytest.param({"campaign": {**CAMPAIGN, "schedule": "2030-01-01"}}, "all of them at one time", id="schedule"),
         pytest.param({"report": "all.csv"}, "one path for all waves", id="one report"),
         pytest.param(
             {"run": {"calling_window": DAYTIME, "wait_for_completion": False}}, "must wait for the end", id="no wait"
@@ -100,10 +130,10 @@ def test_contacts_that_cannot_be_split_fail_the_task_and_leave_no_split(tmp_path
     ],
 )
 def test_waves_that_contradict_the_other_arguments_are_refused_when_the_dag_file_is_read(arguments, says):
-    given = {"waves": "fit_window", "path": "waves", "run": {"calling_window": DAYTIME}}
+    given = {"campaign": CAMPAIGN, "waves": "fit_window", "path": "waves", "run": {"calling_window": DAYTIME}}
 
     with pytest.raises(TingTingConfigError, match=says):
-        tingting_campaign(campaign=CAMPAIGN, audience=["9841234501"], **(given | arguments))
+        tingting_campaign(audience=["9841234501"], **(given | arguments))
 
 
 DAG_FILE = """

@@ -15,7 +15,13 @@ from airflow_provider_tingting.errors import (
 )
 from airflow_provider_tingting.operators.base import TingTingBaseOperator, TingTingBaseWriteOperator
 from airflow_provider_tingting.utils import argument_checks as check
-from airflow_provider_tingting.utils.arguments import credit_limit_of, ids_of, length_factor_of, message_of
+from airflow_provider_tingting.utils.arguments import (
+    credit_limit_of,
+    ids_of,
+    length_factor_of,
+    message_of,
+    occasion_text,
+)
 from airflow_provider_tingting.utils.clears import is_first_try, was_cleared
 from airflow_provider_tingting.utils.run_age import started_at
 from airflow_provider_tingting.utils.task_state import OCCASION, generation_of
@@ -203,31 +209,21 @@ class TingTingCreateCampaignOperator(TingTingBaseWriteOperator):
         # The tasks of all runs of the DAG share the key; the generation shows which of them has created the campaign.
         own = Marker.of(spec, ti.dag_id, ti.run_id, ti.task_id, ti.map_index).key[:8]
         rank = generation + 1 if self.on_clear == "send_again" and was_cleared(context) else 0
-        return Marker.of(spec, ti.dag_id, OCCASION, self._occasion_text(), generation=f"{rank}{BY}{own}")
-
-    def _occasion_text(self) -> str:
-        parts = self.occasion if isinstance(self.occasion, list | tuple) else [self.occasion]
-        text = " ".join(" ".join(map(str, parts)).split())
-        if not text:
-            raise TingTingConfigError(
-                "occasion is empty. Give a text that is the same for each run of the occasion, such as "
-                '"{{ data_interval_end | ds }}" or "2026-W48 ward 7", or leave it off.'
-            )
-        return text
+        return Marker.of(spec, ti.dag_id, OCCASION, occasion_text(self.occasion), generation=f"{rank}{BY}{own}")
 
     def _push_occasion(self, context: Context, campaign: Campaign, *, is_own: bool) -> None:
         """Push which campaign is the one of the occasion, and whether this task has created it."""
         if self.occasion is None:
             return
         context["ti"].xcom_push(
-            key=OCCASION, value={"campaign_id": campaign.id, "occasion": self._occasion_text(), "is_own": is_own}
+            key=OCCASION, value={"campaign_id": campaign.id, "occasion": occasion_text(self.occasion), "is_own": is_own}
         )
         if campaign.status.has_begun:
             self.log.warning(
                 "Campaign %s is the campaign of the occasion %r and is %s: another task has created and run it. This "
                 "run calls no contact; the task that runs campaigns reports the outcome of campaign %s",
                 campaign.id,
-                self._occasion_text(),
+                occasion_text(self.occasion),
                 campaign.status,
                 campaign.id,
             )
@@ -253,7 +249,7 @@ class TingTingCreateCampaignOperator(TingTingBaseWriteOperator):
             length_factor=length_factor_of(self.length_factor),
             draft=self.draft,
             purpose=None if self.purpose is None else " ".join(str(self.purpose).split()) or None,
-            occasion=None if self.occasion is None else self._occasion_text(),
+            occasion=None if self.occasion is None else occasion_text(self.occasion),
         )
 
     def _voice_id(self) -> int:
