@@ -50,8 +50,8 @@ operators.report TingTingUnreachedContactsOperator
     path=… report=None campaign_id=None statuses=None max_tries=3 tries_column='tries' minimum_contacts=1
     on_too_few='skip' tingting_conn_id='tingting_default'
 operators.waves     TingTingSplitAudienceOperator
-    path=… calling_window=… services='PHONE' message=None sms_message=None expected_pace=None contacts=None sql=None
-    sql_conn_id=None sql_parameters=None number_column=None variables=None constants=None where=None exclude=None
+    path=… calling_window=… services='PHONE' message=None sms_message=None expected_pace=None occasion=None
+    contacts=None sql=None sql_conn_id=None sql_parameters=None number_column=None variables=None constants=None where=None exclude=None
     frequency_cap=None on_invalid='fail' rejects_path=None on_invalid_exclude='fail' number_policy='nepal_mobile'
     several_numbers='refuse' sheet=None hidden_rows='ask' encoding=None delimiter=None
     tingting_conn_id='tingting_default'
@@ -109,7 +109,7 @@ TingTingReportToSqlOperator           tingting_conn_id campaign_id table sql_con
 TingTingUnreachedContactsOperator     tingting_conn_id path report campaign_id statuses max_tries tries_column
                                       minimum_contacts
 TingTingSplitAudienceOperator         tingting_conn_id contacts sql sql_conn_id sql_parameters number_column variables
-                                      constants where exclude rejects_path sheet path message sms_message
+                                      constants where exclude rejects_path sheet path message sms_message occasion
 TingTingNextStepOperator              tingting_conn_id path report campaign_id statuses max_tries tries_column
                                       minimum_contacts runs
 TingTingCombineReportsOperator        tingting_conn_id campaign_ids path partition_key

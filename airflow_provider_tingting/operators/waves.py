@@ -110,8 +110,9 @@ class TingTingSplitAudienceOperator(TingTingBaseAudienceOperator):
                 )
                 return earlier
             messages = message_of(self.message), message_of(self.sms_message)
-            with self.validated(None, *messages) as (_, audience):
+            with self.validated(None, *messages) as (reader, audience):
                 audience.raise_if_refused()
+                reader.write_rejects(audience)
                 pace = self._pace()
                 sizes = sizes_of(audience.valid, self._minutes(), pace)
                 self.log.info(

@@ -85,6 +85,15 @@ def test_runs_of_one_occasion_share_a_split_so_that_no_contact_is_in_two_waves_o
     assert (len(numbers_in(first[0])), len(numbers_in(other[0]))) == (108, 54)
 
 
+def test_rows_that_are_left_out_are_written_to_rejects_path(tmp_path, six_in_the_evening):
+    rejects = tmp_path / "rejects.csv"
+
+    waves, _ = execute(splitting(tmp_path, ["98412", *MANY[:3]], on_invalid="skip", rejects_path=str(rejects)))
+
+    assert [numbers_in(wave) for wave in waves] == [MANY[:3]]
+    assert "98412" in rejects.read_text(encoding="utf-8-sig")
+
+
 def test_of_two_tries_that_split_at_the_same_time_the_first_counts_and_its_files_are_left_alone(tmp_path):
     def contacts(numbers, meanwhile=lambda: None):
         meanwhile()
