@@ -51,7 +51,8 @@ operators.report TingTingUnreachedContactsOperator
     on_too_few='skip' tingting_conn_id='tingting_default'
 operators.waves     TingTingSplitAudienceOperator
     path=… calling_window=… services='PHONE' message=None sms_message=None expected_pace=None occasion=None
-    contacts=None sql=None sql_conn_id=None sql_parameters=None number_column=None variables=None constants=None where=None exclude=None
+    contacts=None sql=None sql_conn_id=None sql_parameters=None number_column=None
+    variables=None constants=None where=None exclude=None
     frequency_cap=None on_invalid='fail' rejects_path=None on_invalid_exclude='fail' number_policy='nepal_mobile'
     several_numbers='refuse' sheet=None hidden_rows='ask' encoding=None delimiter=None
     tingting_conn_id='tingting_default'
