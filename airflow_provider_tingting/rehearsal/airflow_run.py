@@ -71,7 +71,11 @@ def run(
 def _listen(on_error: Callable[[object], None]) -> None:
     """Have a function called with the error of each try that fails."""
     from airflow.listeners import hookimpl
-    from airflow.listeners.listener import get_listener_manager
+
+    if _VERSION >= (3, 2):
+        from airflow.sdk.listener import get_listener_manager
+    else:
+        from airflow.listeners.listener import get_listener_manager  # type: ignore[assignment]
 
     class Listener:
         @hookimpl
