@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import posixpath
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -281,7 +283,7 @@ class _ClassHooks:
     ) -> None:
         self._sandbox = sandbox
         self._recorder = recorder
-        self._written = written
+        self._written = Path(os.path.normpath(written))
         self._notes = notes
         self._now = now
         # What each changed class had of its own before, by the name of the attribute.
@@ -332,7 +334,8 @@ class _ClassHooks:
                 setattr(task, name, self._redirect(value))
         if hasattr(task, "table") and hasattr(task, "sql_conn_id"):
             self._recorder.redirected[f"table {task.table} of the connection {task.sql_conn_id}"] = self._written
-            task.sql_conn_id = TABLES_CONN_ID
+            # Of the real database are also the schema and the arguments of its hook.
+            task.sql_conn_id, task.schema, task.sql_hook_params = TABLES_CONN_ID, None, None
 
     @property
     def answer(self) -> Callable[[Any, Any], Any]:
@@ -357,11 +360,13 @@ class _ClassHooks:
     def _redirect(self, value: Any) -> Any:
         """Return the path below the rehearsal's folder that stands for a path."""
         text = str(value)
-        if text.startswith(str(self._written)):
+        if Path(os.path.normpath(text)).is_relative_to(self._written):
             return value
         scheme, _, rest = text.rpartition("://")
         place = rest.rpartition("@")[2] if scheme else str(Path(text).expanduser().absolute())
-        inside = self._written / scheme.replace("file", "") / place.lstrip("/")
+        # Without `..`, which would lead out of the folder.
+        place = posixpath.normpath(f"/{place}").lstrip("/")
+        inside = self._written / scheme.replace("file", "") / place
         self._recorder.redirected[text] = inside
         inside.parent.mkdir(parents=True, exist_ok=True)
         return f"{inside}/" if text.endswith("/") else str(inside)

@@ -39,6 +39,7 @@ def real_environment(real_server: RecordingServer, tmp_path_factory: pytest.Temp
         "AIRFLOW_CONN_TINGTING_WAREHOUSE": json.dumps({"conn_type": "sqlite", "host": str(folder / "warehouse.db")}),
         "AIRFLOW_VAR_CLINIC_TOWN": "Bhaktapur",
         "REAL_SERVER": url,
+        "REPORT_ABOVE": f"/data{'/..' * 40}{folder}/above.csv",
         "LETTERS": str(folder / "letters.txt"),
     }
 

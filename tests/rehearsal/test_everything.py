@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -92,13 +93,27 @@ def test_each_row_that_is_left_out_has_its_reason(tasks):
     }
 
 
-def test_files_go_to_the_kept_folder_under_the_names_of_the_dag(report, kept):
+def test_files_go_to_the_kept_folder_under_the_names_of_the_dag(report, kept, real_environment):
     written = {one["name"]: one for one in report["written"] if one["kind"] == "file"}
     (rejects,) = [name for name in written if name.startswith("/data/rejects/")]
 
-    assert set(written) == {"/data/reports/clinic.csv", rejects}
+    assert set(written) == {"/data/reports/clinic.csv", rejects, real_environment["REPORT_ABOVE"]}
     assert "98******01" in (kept / "data/reports/clinic.csv").read_text(encoding="utf-8")
     assert not Path("/data/reports").exists()
+
+
+def test_a_path_that_leads_upwards_leads_out_of_no_folder(tasks, kept, real_environment):
+    real = Path(real_environment["AIRFLOW_HOME"]) / "above.csv"
+
+    assert tasks["above"]["state"] == "success"
+    assert not real.exists()
+    assert (kept / real.relative_to("/")).exists()
+
+
+def test_a_table_of_any_database_and_schema_is_loaded_into_the_rehearsals_own(report, tasks, real_environment):
+    assert tasks["table"]["errors"] == []
+    with sqlite3.connect(Path(real_environment["AIRFLOW_HOME"]) / "clinic.db") as database:
+        assert database.execute("select name from sqlite_master").fetchall() == [("people",)]
 
 
 def test_mapped_tasks_are_rehearsed(campaigns, tasks):

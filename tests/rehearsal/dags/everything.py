@@ -18,6 +18,7 @@ from airflow_provider_tingting.operators.campaign import TingTingCreateCampaignO
 from airflow_provider_tingting.operators.contacts import TingTingAddContactsOperator
 from airflow_provider_tingting.operators.report import TingTingDownloadReportOperator
 from airflow_provider_tingting.task_groups.campaign import tingting_campaign
+from airflow_provider_tingting.transfers.tingting_to_sql import TingTingReportToSqlOperator
 
 try:
     from airflow.sdk import DAG, BaseOperator, task
@@ -83,6 +84,18 @@ with DAG(
     report = TingTingDownloadReportOperator(
         task_id="report", campaign_id=create.output, path="/data/reports/clinic.csv", numbers="masked"
     )
+    above = TingTingDownloadReportOperator(
+        task_id="above", campaign_id=create.output, path=os.environ["REPORT_ABOVE"], numbers="masked"
+    )
+    table = TingTingReportToSqlOperator(
+        task_id="table",
+        campaign_id=create.output,
+        table="outcomes",
+        schema="crm",
+        sql_conn_id="clinic_db",
+        sql_hook_params={"fast_executemany": True},
+    )
+    run >> [above, table]
     letters = SendLetters(task_id="letters")
     create >> add >> run >> report
     run >> letters
