@@ -32,7 +32,7 @@ CHECKOUT := pyproject.toml airflow_provider_tingting/__init__.py .ci/environment
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
 
-demo: $(VENV)/.installed ## Run an example campaign as a real DAG, against a TingTing on this machine
+demo: $(VENV)/.installed ## Run an example campaign as a real DAG against a local sandbox
 	@$(RUN) -m airflow_provider_tingting.demo $(ARGS)
 
 airflow: $(VENV)/.installed ## Open the examples in a local Airflow with its web page
@@ -44,7 +44,7 @@ test: $(VENV)/.installed ## Run the tests on the newest supported Airflow
 test-examples: $(VENV)/.installed ## Run and rehearse every example DAG
 	$(RUN) -m pytest $(PARALLEL) -m examples tests/examples tests/rehearsal $(ARGS)
 
-test-versions: $(addprefix test-,$(OLDER)) ## Run them on the older supported versions (-j2 runs two at once)
+test-versions: $(addprefix test-,$(OLDER)) ## Run the tests on the older supported versions (-j2 runs two at once)
 
 # The folders that import no Airflow are the same on every version: between the oldest and the newest only the rest is run.
 BESIDE_AIRFLOW := api campaigns contacts contract docs files polling reports sandbox simulation
@@ -54,7 +54,7 @@ $(addprefix test-,$(OLDER)): test-%: $(VENV)-%/.installed
 # With a task state store, and without. Real processes run in one pytest process, because on a busy machine Airflow takes
 # live ones for dead. The fault sweep imitates both stores in virtual time, and needs one Airflow only.
 SWEEP := tests/durability/test_fault_sweep.py
-test-durability: test-durability-sweep test-durability-$(OLDEST) test-durability-$(NEWEST) ## Kill real workers and triggerers, on two Airflows
+test-durability: test-durability-sweep test-durability-$(OLDEST) test-durability-$(NEWEST) ## Kill real workers and triggerers, on two Airflow versions
 
 test-durability-sweep: $(VENV)/.installed
 	$(RUN) -m pytest $(PARALLEL) -p no:cacheprovider -m durability $(SWEEP) $(ARGS)
@@ -68,7 +68,7 @@ test-durability-$(OLDEST): $(VENV)-$(OLDEST)/.installed
 # The newest Airflow goes through every scenario, with more waits than in the gate; the oldest goes through those of plain
 # campaigns and of kills.
 test-cluster: export TINGTING_CLUSTER_WAITS = 200
-test-cluster: test-cluster-$(OLDEST) test-cluster-$(NEWEST) ## Kill parts of a cluster with the CeleryExecutor, on two Airflows
+test-cluster: test-cluster-$(OLDEST) test-cluster-$(NEWEST) ## Kill parts of an Airflow with the CeleryExecutor, on two Airflow versions
 
 test-cluster-$(NEWEST): $(VENV)/.cluster
 	$(RUN) -m pytest -p no:cacheprovider -m cluster tests/cluster $(ARGS)
@@ -76,26 +76,26 @@ test-cluster-$(NEWEST): $(VENV)/.cluster
 test-cluster-$(OLDEST): $(VENV)-$(OLDEST)/.cluster
 	$(VENV)-$(OLDEST)/bin/python -m pytest -p no:cacheprovider -m cluster tests/cluster $(ARGS)
 
-cluster: $(VENV)/.cluster ## Start that cluster with the examples and a sandbox, until Ctrl+C
+cluster: $(VENV)/.cluster ## Start an Airflow with the CeleryExecutor, the examples and a sandbox, until Ctrl+C
 	@PYTHONPATH=.:tests $(RUN) -m cluster $(ARGS)
 
-test-properties: $(VENV)/.installed ## Run the property tests with examples that no run has drawn before
+test-properties: $(VENV)/.installed ## Run the property tests with new random examples
 	$(RUN) -m pytest $(PARALLEL) -p no:cacheprovider -m hypothesis --hypothesis-profile=random $(ARGS)
 
-fuzz: $(VENV)/.installed ## Feed the readers of responses, reports, files and numbers with odd input for ten minutes and more
+fuzz: $(VENV)/.installed ## Give malformed input to the parsers of responses, reports, files and numbers, ten minutes or more
 	$(RUN) -m pytest $(PARALLEL) -p no:cacheprovider --timeout=0 --hypothesis-profile=fuzz tests/fuzz $(ARGS)
 
-test-browser: $(VENV)/.tools ## Look at the pages in a real Chromium, and at a real Airflow's
+test-browser: $(VENV)/.tools ## Check the pages of the sandbox, the documentation and Airflow in Chromium
 	$(RUN) -m pytest -p no:cacheprovider -m browser tests/browser $(ARGS)
 
-lint: $(VENV)/.tools ## Check style, formatting, the words of the prose, and which folder may import which
+lint: $(VENV)/.tools ## Check style, formatting, import contracts, docstrings, and the words of the prose
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
 	$(VENV)/bin/lint-imports --cache-dir .airflow/import-graph
 	$(RUN) .ci/check_prose.py
 	$(RUN) .ci/check_docstrings.py
 
-format: $(VENV)/.tools ## Mend style and formatting
+format: $(VENV)/.tools ## Correct style and formatting
 	$(RUN) -m ruff check --fix .
 	$(RUN) -m ruff format .
 
@@ -116,18 +116,18 @@ build: $(VENV)/.tools ## Build wheel and source distribution into dist/
 	$(RUN) -m twine check --strict dist/*
 
 # Without ARGS: every two faults at once in the lives that matter most, then 100,000 lives at random.
-simulate: $(VENV)/.installed ## Walk through simulated lives with faults, until ARGS is done (ARGS=--help lists the walks)
+simulate: $(VENV)/.installed ## Simulate campaigns with faults in virtual time (ARGS=--help lists the options)
 	PYTHONPATH=.:tests $(RUN) -m simulation $(ARGS)
 
 # A module after the other: ARGS="airflow_provider_tingting.campaigns.job*"; `mutmut results` lists what survives.
-mutate: $(VENV)/.tools ## Change the core in one place after another, and see whether its tests notice
+mutate: $(VENV)/.tools ## Change the core in one place after another, and list the changes that no test detects
 	$(VENV)/bin/mutmut run $(ARGS)
 	$(VENV)/bin/mutmut results
 
 bench: $(VENV)/.tools ## Run the benchmarks and print one table of ratios (ARGS=--quick: small ones, under three minutes)
 	@$(RUN) benchmarks $(ARGS)
 
-requirements: ## Choose the exact versions anew (after a change of pyproject.toml or .ci/versions.txt)
+requirements: ## Choose the exact versions again (after a change of pyproject.toml or .ci/versions.txt)
 	@$(PYTHON) .ci/environment.py $(VENV)
 	$(RUN) -m pip install --quiet --disable-pip-version-check $(UV)
 	.ci/compile-requirements $(VENV)/bin/uv $(ARGS)

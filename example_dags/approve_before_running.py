@@ -82,7 +82,7 @@ if not airflow_version.startswith(("2.", "3.0.")):
 {%- set credits = figures['credits'] -%}
 **{{ added['total'] if counted is none else counted }}** households would be called, {{ figures['invalid'] }} cannot be.
 That costs about {{ credits['estimate'] }} credits.
-The account has {{ 'an unknown number' if credits['remaining'] is none else credits['remaining'] }}.
+The account's balance is {{ 'unknown' if credits['remaining'] is none else credits['remaining'] }}.
 
 [Listen to the voice]({{ ti.xcom_pull(task_ids='preview_voice', key='url') }})
 """,

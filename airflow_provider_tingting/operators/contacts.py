@@ -315,10 +315,10 @@ class TingTingCheckContactsOperator(TingTingBaseAudienceOperator):
         if sms:
             sent.append(f"{sms['messages']:,} SMS")
         self.log.info(
-            "Credits for %s: about %s; the account has %s",
+            "Credits for %s: about %s; the account's balance is %s",
             " and ".join(sent) or "no contacts",
             amount(credits["estimate"]),
-            "an unknown number" if credits["remaining"] is None else amount(credits["remaining"]),
+            "unknown" if credits["remaining"] is None else amount(credits["remaining"]),
         )
         if credits["enough"] is False:
             self.log.warning("The credits do not cover all contacts: TingTing stops a campaign without credits")

@@ -190,7 +190,7 @@ class TingTingCombineReportsOperator(TingTingBaseOperator):
 
         target = None
         if self.path is not None:
-            target = storage_path_of(self.path, "path", "reports/{{ ds }}.csv")
+            target = storage_path_of(self.path, "path", "reports/{{ run_id }}.csv")
             check_combined_name(str(target.name))
             ensure_writable(target)
         with ExitStack() as spools:

@@ -42,14 +42,14 @@ Campaign **{{{{ ti.xcom_pull(task_ids='{create}', map_indexes=ti.map_index) }}}}
 | | |
 |---|---|
 | Contacts | {{{{ added['total'] if counted is none else counted }}}} |
-| Left out | {{{{ figures['invalid'] }}}} cannot be called, {{{{ figures['duplicates'] }}}} were there before, \
+| Left out | {{{{ figures['invalid'] }}}} cannot be called, {{{{ figures['duplicates'] }}}} are duplicates, \
 {{{{ figures['excluded'] }}}} are excluded, {{{{ figures['do_not_call'] }}}} are on the do-not-call list, \
 {{{{ figures['over_cap'] }}}} are over the frequency cap |
 | Carriers | {{% for carrier, count in figures['carriers'].items() %}}{{{{ carrier }}}} {{{{ count }}}} {{% endfor %}}|
 | Calls | {{{{ figures['calls'] }}}} |
 | SMS parts | {{{{ (figures['sms'] or {{}}).get('parts', 0) }}}} |
-| Credits | about {{{{ credits['estimate'] }}}}; the account has \
-{{{{ credits['remaining'] if credits['remaining'] is not none else 'an unknown number' }}}} |
+| Credits | about {{{{ credits['estimate'] }}}}; the account's balance is \
+{{{{ credits['remaining'] if credits['remaining'] is not none else 'unknown' }}}} |
 {{%- if figures.get('forecast') %}}
 | Time | If it starts at {{{{ figures['forecast']['starts_at'][:16].replace('T', ' ') }}}}: \
 {{{{ figures['forecast']['text'] }}}} |
@@ -94,7 +94,7 @@ def tingting_campaign(
         "water_notice",
         campaign={"name": "Water notice", "user_phone": [3], "voice": "Rija", "message": "नमस्कार {name} जी …"},
         audience="s3://ward-7/households.xlsx",
-        report="s3://ward-7/reports/{{ ds }}.parquet",
+        report="s3://ward-7/reports/{{ run_id }}.parquet",
     )
     ```
 

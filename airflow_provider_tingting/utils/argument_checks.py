@@ -189,10 +189,10 @@ def query_parameters(value: Any, argument: str) -> None:
 def storage_path(value: Any, argument: str) -> None:
     """Refuse what is no path: a text, a path object, or an object of a storage."""
     if isinstance(value, str) and not value.strip():
-        raise TingTingConfigError(f"{argument} is empty. Give a path or URI such as reports/{{{{ ds }}}}.csv.")
+        raise TingTingConfigError(f"{argument} is empty. Give a path or URI such as reports/{{{{ run_id }}}}.csv.")
     if not (isinstance(value, str) or hasattr(value, "__fspath__") or hasattr(value, "open")):
         raise TingTingConfigError(
-            f"{argument} must be a path or URI, such as reports/{{{{ ds }}}}.csv; it is {shown(value)}."
+            f"{argument} must be a path or URI, such as reports/{{{{ run_id }}}}.csv; it is {shown(value)}."
         )
 
 

@@ -70,6 +70,9 @@ def runs_here(code):
     # Airflow 2 calls them datasets, and wants a start_date of a DAG that is scheduled on one.
     if "Asset" in code and AIRFLOW_VERSION < (3, 0):
         return False
+    # A person's approval came with Airflow 3.1.
+    if "approval={" in code and AIRFLOW_VERSION < (3, 1):
+        return False
     return AIRFLOW_VERSION >= NEWEST_AIRFLOW or not ("retry_policy" in code or "DeadlineAlert" in code)
 
 
@@ -182,7 +185,7 @@ def no_such_command(words, _):
 
 
 def harmless(words, _):
-    assert words[0] in ("cd", "mkdir", "source", "export", "cat", "cp")
+    assert words[0] in ("cd", "mkdir", "source", "export", "cat", "cp", "printf")
 
 
 def check_make(words, _):
@@ -288,5 +291,5 @@ CHECKS = {
     "pip": check_pip,
     "airflow": check_airflow,
     "curl": check_curl,
-    **dict.fromkeys(("cd", "mkdir", "source", "export", "cat", "cp"), harmless),
+    **dict.fromkeys(("cd", "mkdir", "source", "export", "cat", "cp", "printf"), harmless),
 }

@@ -23,7 +23,7 @@ from airflow_provider_tingting.utils.task_state import checked_estimate
 if TYPE_CHECKING:
     from airflow_provider_tingting._compat import Context
 
-_EXAMPLE = "reports/{{ ds }}.csv"
+_EXAMPLE = "reports/{{ run_id }}.csv"
 
 
 class TingTingDownloadReportOperator(TingTingBaseOperator):
@@ -147,7 +147,7 @@ class TingTingDownloadReportOperator(TingTingBaseOperator):
         chart: Any = None
         if self.chart_path:
             need_chart()
-            chart = storage_path_of(self.chart_path, "chart_path", "reports/{{ ds }}.html")
+            chart = storage_path_of(self.chart_path, "chart_path", "reports/{{ run_id }}.html")
         with _named_in_errors(f"Campaign {number}"), ExitStack() as open_files:
             ensure_writable(target, overwrite=self.overwrite)
             if chart is not None:
