@@ -10,7 +10,6 @@ from airflow_provider_tingting.campaigns.calling_window import CallingWindow
 from airflow_provider_tingting.errors import TingTingConfigError, TingTingRunTooOldError, TingTingStartRefusedError
 from airflow_provider_tingting.utils import argument_checks as check
 from airflow_provider_tingting.utils.arguments import ON_TOO_OLD, seconds_of
-from airflow_provider_tingting.utils.clears import was_cleared
 
 if TYPE_CHECKING:
     from airflow_provider_tingting._compat import Context
@@ -102,7 +101,7 @@ def due_at(context: Context) -> datetime | None:
     for name in names:
         moment = getattr(run, name, None)
         if isinstance(moment, datetime):
-            return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
+            return _with_zone(moment)
     return None
 
 
@@ -111,11 +110,16 @@ def started_at(context: Context) -> datetime | None:
 
     :returns: None when Airflow shows no such time.
     """
-    # Airflow sets the start of a run again when a person clears its tasks.
-    moment = due_at(context) if was_cleared(context) else getattr(context.get("dag_run"), "start_date", None)
-    if not isinstance(moment, datetime):
-        return None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)) - CLOCK_TOLERANCE
+    run = context.get("dag_run")
+    # Airflow sets the start of a run again when a person clears one of its tasks, and does not always show that a task
+    # was cleared. A run never starts before its `run_after`; its logical date may be any, also a later one.
+    times = [getattr(run, "start_date", None), getattr(run, "run_after", None) or due_at(context)]
+    moments = [_with_zone(moment) for moment in times if isinstance(moment, datetime)]
+    return min(moments) - CLOCK_TOLERANCE if moments else None
+
+
+def _with_zone(moment: datetime) -> datetime:
+    return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
 
 
 def _in_words(length: timedelta) -> str:

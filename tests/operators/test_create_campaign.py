@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
+from types import SimpleNamespace
 
 import pytest
 from support.campaigns import connection, writes
-from support.task_context import REFUSED, execute
+from support.task_context import REFUSED, context_of, execute
 
 from airflow_provider_tingting._compat import AirflowFailException
 from airflow_provider_tingting.campaigns import create
@@ -305,6 +306,29 @@ def test_a_cleared_task_uses_the_same_campaign_and_says_so(sandbox, logged):
     assert again == first
     assert "This task was cleared" in (said := logged())
     assert "no contact is called twice" in said
+
+
+@pytest.mark.parametrize(
+    "time_that_is_for_later", [{}, {"logical_date": timedelta(days=1)}], ids=["a usual run", "a logical date to come"]
+)
+@pytest.mark.parametrize("used_up", [0, 1], ids=["retries edited before the clear", "cleared"])
+def test_a_clear_finds_the_campaign_among_many_whatever_airflow_shows_of_it(sandbox, used_up, time_that_is_for_later):
+    began = sandbox.clock.now()
+    first, _ = execute(creating(retries=1))
+    for number in range(120):
+        sandbox.world.create_campaign(
+            name=f"Another {number}", services="PHONE", user_phone=[3], message="Hello.", voice=1
+        )
+    sandbox.clock.push(12 * 3600)
+    operator = creating(retries=1)
+    context = context_of(operator, try_number=2, cleared_after=used_up)
+    # Airflow sets the start of a run again when one of its tasks is cleared.
+    times = {name: began + later for name, later in time_that_is_for_later.items()}
+    context["dag_run"] = SimpleNamespace(
+        run_type="manual", run_after=began, start_date=sandbox.clock.now(), **{"logical_date": began, **times}
+    )
+
+    assert operator.execute(context) == first
 
 
 def test_a_cleared_task_creates_another_campaign_if_it_is_configured_to_and_its_retry_uses_that(sandbox):

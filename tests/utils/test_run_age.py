@@ -94,11 +94,19 @@ def test_a_run_began_when_airflow_says_so_less_what_clocks_differ() -> None:
     assert started_at(a_run()) is None
 
 
-def test_a_clear_moves_the_start_of_a_run_and_so_the_time_that_it_is_for_counts() -> None:
-    run = a_run("manual", start_date=NOW, logical_date=NOW - 5 * HOUR)
-    run["ti"].try_number, run["ti"].max_tries = 2, 4
-
-    assert started_at(run) == NOW - 5 * HOUR - CLOCK_TOLERANCE
+@pytest.mark.parametrize(
+    ("times", "hours"),
+    [
+        pytest.param({"start_date": NOW, "logical_date": NOW - 5 * HOUR}, 5, id="a start that a clear has moved"),
+        pytest.param({"start_date": NOW, "logical_date": NOW + 5 * HOUR}, 0, id="a logical date to come"),
+        pytest.param(
+            {"start_date": NOW, "run_after": NOW - HOUR, "logical_date": NOW + HOUR}, 1, id="both, on Airflow 3"
+        ),
+        pytest.param({"start_date": NOW - HOUR, "run_after": NOW}, 1, id="a start before"),
+    ],
+)
+def test_the_earliest_time_of_a_run_counts(times: dict[str, datetime], hours: int) -> None:
+    assert started_at(a_run("manual", **times)) == NOW - hours * HOUR - CLOCK_TOLERANCE
 
 
 def test_outside_the_calling_window_no_contact_is_called() -> None:
