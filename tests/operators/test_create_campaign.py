@@ -315,7 +315,8 @@ def test_a_cleared_task_uses_the_same_campaign_and_says_so(sandbox, logged):
 def test_a_clear_finds_the_campaign_among_many_whatever_airflow_shows_of_it(sandbox, used_up, time_that_is_for_later):
     began = sandbox.clock.now()
     first, _ = execute(creating(retries=1))
-    for number in range(120):
+    sandbox.world.update_campaign(first, name="Renamed by a person")
+    for number in range(15):
         sandbox.world.create_campaign(
             name=f"Another {number}", services="PHONE", user_phone=[3], message="Hello.", voice=1
         )
