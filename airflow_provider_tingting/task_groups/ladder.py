@@ -21,7 +21,16 @@ from airflow_provider_tingting.utils.arguments import seconds_of, shown
 
 # Of the audience, these hold for the contacts of every step; the others are about the first source.
 _FOR_EACH_STEP = frozenset(
-    {"exclude", "on_invalid_exclude", "number_policy", "batch_size", "concurrency", "transport", "on_clear"}
+    {
+        "exclude",
+        "on_invalid_exclude",
+        "number_policy",
+        "frequency_cap",
+        "batch_size",
+        "concurrency",
+        "transport",
+        "on_clear",
+    }
 )
 # Of the campaign, these are about calls.
 _ONLY_CALLS = frozenset({"voice", "length_factor", "draft", "failover_target"})
@@ -85,8 +94,8 @@ def tingting_ladder(
 
     :param group_id: the group's name in the DAG.
     :param campaign: the arguments of `TingTingCreateCampaignOperator` that all steps share.
-    :param audience: the audience of the first step, as `tingting_campaign` takes it. `exclude`, `number_policy` and how
-        contacts are sent hold for each step.
+    :param audience: the audience of the first step, as `tingting_campaign` takes it. `exclude`, `number_policy`,
+        `frequency_cap` (which counts the steps before, too) and how contacts are sent hold for each step.
     :param steps: the campaigns in their order; at least one.
     :param path: the folder, local or a URI, for the contacts between the steps; every worker must reach it.
     :param stop_when: the share of all contacts, above 0 and up to 1, that is enough: the remaining steps are skipped.

@@ -155,6 +155,28 @@ def test_a_ladder_runs_for_each_district(sandbox, run_dag, a_dag, tmp_path):
 
 
 @pytest.mark.skipif(AIRFLOW_VERSION < (3, 1), reason="Airflow asks people from 3.1 on")
+def test_rules_of_the_audience_hold_for_each_step(a_dag, tmp_path):
+    folder = a_dag(
+        f"""
+        with DAG("ladder", schedule=None):
+            tingting_ladder(
+                campaign=CAMPAIGN,
+                audience={{
+                    "contacts": {audience()!r},
+                    "exclude": ["9841000009"],
+                    "frequency_cap": {{"calls": 2, "per": timedelta(days=7)}},
+                }},
+                steps=[Step(), Step()],
+                path={str(tmp_path)!r},
+            )
+        """
+    )
+
+    tasks = load_dag("ladder", folder).task_dict
+    steps = [tasks[f"ladder.step_{number}.{name}_contacts"] for number in (1, 2) for name in ("check", "add")]
+    assert [(task.exclude, task.frequency_cap["calls"]) for task in steps] == [(["9841000009"], 2)] * 4
+
+
 def test_an_approval_stands_before_the_first_step_only(a_dag, tmp_path):
     folder = a_dag("""
         with DAG("ladder", schedule=None):
