@@ -14,10 +14,13 @@ import shutil
 import subprocess
 import sys
 from contextlib import nullcontext
+from datetime import datetime
 from functools import cache
 from importlib.util import find_spec
+from types import SimpleNamespace
 
 import pytest
+from jinja2 import Environment, StrictUndefined
 from support.airflow_home import AIRFLOW_VERSION, CHECKOUT, EXAMPLE_DAGS, NEWEST_AIRFLOW
 from support.dag_runs import load_dags
 from support.docs_pages import DOCS, PAGES, blocks, page_name
@@ -148,6 +151,18 @@ def test_the_quickstart_shows_what_the_sandbox_says_when_it_starts():
     shown = [block.code for block in blocks(DOCS / "quickstart.md", "text")]
 
     assert f"{welcome(Sandbox(port=8085, token='tingting-sandbox-token'))}\n" in shown
+
+
+@pytest.mark.parametrize("page", [DOCS / "campaigns.md", DOCS / "first-campaign.md"], ids=page_name)
+def test_the_occasions_of_the_page_render_in_a_run_without_a_logical_date(page):
+    environment = Environment(undefined=StrictUndefined)
+    environment.filters["ds"] = lambda moment: f"{moment:%Y-%m-%d}"
+    templates = [found for block in blocks(page, "python") for found in re.findall(r'occasion="({{.+?}})"', block.code)]
+    assert templates
+    for template in templates:
+        # Airflow leaves the dates out of the context of such a run.
+        run = SimpleNamespace(run_after=datetime(2026, 11, 30))
+        assert environment.from_string(template).render(dag_run=run) in ("2026-11-30", "2026-W49")
 
 
 @pytest.mark.slow

@@ -72,9 +72,9 @@ class TingTingCreateCampaignOperator(TingTingBaseWriteOperator):
     :param credit_limit: most credits that the campaign may spend.
     :param draft: whether to leave the campaign as a draft, which cannot be run.
     :param occasion: what the campaign is for, as a text that is the same for each run of the occasion, such as
-        `"{{ data_interval_end | ds }}"` or `"2026-W48 ward 7"`; a run without dates needs a text without them, such as
-        `"{{ (data_interval_end or dag_run.run_after) | ds }}"`. A list of texts is joined. Each instance of a mapped
-        task needs an occasion of its own. None for a campaign per DAG run.
+        `"{{ data_interval_end | ds }}"` or `"2026-W48 ward 7"`. In a run without a logical date `data_interval_end` is
+        not defined: `"{{ data_interval_end | default(dag_run.run_after, true) | ds }}"` renders there, too. A list of
+        texts is joined. Each instance of a mapped task needs an occasion of its own. None for a campaign per DAG run.
     :param purpose: what kind of campaign it is, such as `"reminder"`: `frequency_cap` can count the campaigns of one
         purpose, and the contact log has a column for it. TingTing shows it in the description. None for no purpose.
     :param on_clear: what a cleared task does: `reattach` (use the same campaign), `send_again` (a new campaign) or
