@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from airflow_provider_tingting.errors import TingTingError
+from airflow_provider_tingting.masking import mask_text
 from airflow_provider_tingting.rehearsal.dag_file import choose_place
 from airflow_provider_tingting.rehearsal.environment import UserAirflow, child_environment
 from airflow_provider_tingting.rehearsal.request import RehearsalRequest
@@ -75,7 +76,9 @@ def rehearse(
 def _read_result(result: Path, log: Path) -> dict[str, Any]:
     if not result.is_file():
         lines = log.read_text(errors="replace").strip().splitlines()[-15:]
-        raise RehearsalError("The rehearsal's process ended early. Its last lines:\n" + "\n".join(lines))
+        raise RehearsalError(
+            "The rehearsal's process ended early. Its last lines:\n" + "\n".join(map(mask_text, lines))
+        )
     read = json.loads(result.read_text(encoding="utf-8"))
     if "error" in read:
         raise RehearsalError(read["error"])

@@ -82,7 +82,7 @@ class _ReportMaker:
             "state": of.finished.state,
             "began": of.began.astimezone(NEPAL).isoformat(timespec="seconds"),
             "ended": of.sandbox.clock.now().isoformat(timespec="seconds"),
-            "conf": dict(of.request.conf),
+            "conf": self._masked(of.request.conf),
             "notes": list(dict.fromkeys(map(self._text, of.prepared.notes))),
             "campaigns": [self._campaign(one) for one in self._campaigns],
             "deleted_campaigns": self._deleted(),
@@ -199,9 +199,11 @@ class _ReportMaker:
         ]
 
     def _masked(self, value: Any) -> Any:
-        """Return a JSON value with every text masked."""
+        """Return a JSON value with every text masked, and every whole number that may be one of a phone."""
         if isinstance(value, str):
             return self._text(value)
+        if isinstance(value, int) and (masked := self._mask(str(value))) != str(value):
+            return masked
         if isinstance(value, Mapping):
             return {self._text(str(key)): self._masked(one) for key, one in value.items()}
         if isinstance(value, list | tuple):
@@ -216,11 +218,16 @@ class _ReportMaker:
             if path.is_file() and path.name != "tables.db":
                 inside = path.relative_to(of.written)
                 name = targets.get(path, f"/{inside}")
-                found.append({"kind": "file", "name": name, "bytes": path.stat().st_size, "kept_at": str(path)})
+                found.append(
+                    {"kind": "file", "name": self._text(name), "bytes": path.stat().st_size, "kept_at": str(path)}
+                )
         for name in of.recorder.redirected:
             if name.startswith("table "):
-                found.append({"kind": "table", "name": name.removeprefix("table ")})
-        found += [{"kind": "asset", "name": uri} for uri in dict.fromkeys(uri for uri, _ in of.finished.asset_events)]
+                found.append({"kind": "table", "name": self._text(name.removeprefix("table "))})
+        found += [
+            {"kind": "asset", "name": self._text(uri)}
+            for uri in dict.fromkeys(uri for uri, _ in of.finished.asset_events)
+        ]
         return found
 
     def _faults(self) -> list[dict[str, Any]]:

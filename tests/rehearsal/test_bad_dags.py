@@ -7,7 +7,7 @@ import time
 import pytest
 
 from airflow_provider_tingting.errors import TingTingConfigError
-from airflow_provider_tingting.rehearsal import RehearsalRequest
+from airflow_provider_tingting.rehearsal import RehearsalError, RehearsalRequest, rehearse
 from airflow_provider_tingting.rehearsal.dag_file import choose_place, clock_reads, load_dag
 from airflow_provider_tingting.rehearsal.recorder import Recorder
 from airflow_provider_tingting.rehearsal.tasks import prepare
@@ -52,6 +52,15 @@ def test_options_that_do_not_fit_the_dag(sandbox, tmp_path, dag_id, options, mes
         prepare_with(sandbox, tmp_path, dag_id, **options)
 
     assert message in str(refused.value)
+
+
+def test_the_last_lines_of_a_process_that_dies_show_no_number(tmp_path):
+    (tmp_path / "dies.py").write_text(
+        "import os\nfrom airflow.sdk import DAG\nDAG('dies')\nprint('9841000001 is busy', flush=True)\nos._exit(3)\n"
+    )
+
+    with pytest.raises(RehearsalError, match=r"ended early[^$]*98\*{6}01 is busy"):
+        rehearse(RehearsalRequest("dies", dags=str(tmp_path)))
 
 
 def test_dag_files_that_do_not_exist():

@@ -24,7 +24,7 @@ def kept(tmp_path_factory):
 @pytest.fixture(scope="module")
 def report(real_environment, kept):
     """The report of a rehearsal at three in the night."""
-    request = RehearsalRequest("everything", at="2026-12-05T03:00:00+05:45", balance=500)
+    request = RehearsalRequest("everything", at="2026-12-05T03:00:00+05:45", balance=500, conf={"from": "9841000007"})
     return rehearse(request, keep=kept, environ=real_environment)
 
 

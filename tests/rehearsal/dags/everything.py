@@ -122,6 +122,7 @@ with DAG(
         hook = TingTingHook("tingting_other")
         return {
             "refused": refused,
+            "manager": 9841000008,
             "campaign": hook.get_campaign(campaign_id).name,
             "variable": Variable.get("clinic_town"),
             "connection": str(hook.get_connection("tingting_other").host),
