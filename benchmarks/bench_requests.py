@@ -114,7 +114,7 @@ def main() -> None:
                 f"{len(calls)}",
                 len(calls),
                 5,
-                gate=5,
+                gate=6,
             )
 
 

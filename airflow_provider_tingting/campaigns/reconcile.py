@@ -103,9 +103,10 @@ async def find_campaign(
     else:
         # The newest campaigns include those of this name, and renamed ones, when they are read as far as `since`.
         found, is_complete = ([], False) if since is None else await _marked(newest, marker, NEWEST_READ, since)
-        if not is_complete:
-            # To the end: the task may have created its campaign a year ago.
-            named, _ = await _marked(search, marker, math.inf, since)
+        if not (found and is_complete):
+            # A single response in another order can look complete, so the search must agree that there is no campaign.
+            # It goes to the end where the newest were not all: the task may have created its campaign a year ago.
+            named, _ = await _marked(search, marker, NEWEST_READ if is_complete else math.inf, since)
             found += [campaign for campaign in named if campaign.id not in {each.id for each in found}]
         if not found and since is None:
             found, _ = await _marked(newest, marker, NEWEST_READ, since)
