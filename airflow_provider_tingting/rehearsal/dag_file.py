@@ -10,6 +10,7 @@ from typing import Any
 
 from airflow_provider_tingting.errors import TingTingConfigError
 from airflow_provider_tingting.formatting import counted
+from airflow_provider_tingting.masking import mask_text
 
 #: Functions and methods that read the clock, as they are usually written.
 _CLOCK_READERS = frozenset(
@@ -79,7 +80,7 @@ def load_dag(dag_id: str, places: Iterable[Path]) -> tuple[Any, Path]:
             errors[str(place if place.is_file() else place / path)] = str(text)
     for path, text in errors.items():
         if dag_id in Path(path).read_text(encoding="utf-8", errors="replace"):
-            raise TingTingConfigError(f"{path} cannot be loaded: {_last_lines(text)}. Correct the file.")
+            raise TingTingConfigError(f"{path} cannot be loaded: {mask_text(_last_lines(text))}. Correct the file.")
     others = f" It has {', '.join(sorted(known)[:20])}." if known else ""
     failed = f" {counted(len(errors), 'file')} cannot be loaded: {', '.join(sorted(errors))}." if errors else ""
     raise TingTingConfigError(f"Airflow finds no DAG {dag_id!r}.{others}{failed} Give its folder or file with --dags.")

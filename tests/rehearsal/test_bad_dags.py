@@ -54,12 +54,19 @@ def test_options_that_do_not_fit_the_dag(sandbox, tmp_path, dag_id, options, mes
     assert message in str(refused.value)
 
 
+def test_the_error_of_a_dag_file_shows_no_number(tmp_path):
+    (tmp_path / "bad.py").write_text("# A DAG of airflow: 'bad'\nraise ValueError('9841000001 is no ward')\n")
+
+    with pytest.raises(TingTingConfigError, match=r"ValueError: 98\*{6}01 is no ward"):
+        load_dag("bad", choose_place("bad", [tmp_path]))
+
+
 def test_the_last_lines_of_a_process_that_dies_show_no_number(tmp_path):
     (tmp_path / "dies.py").write_text(
-        "import os\nfrom airflow.sdk import DAG\nDAG('dies')\nprint('9841000001 is busy', flush=True)\nos._exit(3)\n"
+        "import os\n# A DAG of airflow: 'dies'\nprint('9841000001 is busy', flush=True)\nos._exit(3)\n"
     )
 
-    with pytest.raises(RehearsalError, match=r"ended early[^$]*98\*{6}01 is busy"):
+    with pytest.raises(RehearsalError, match=r"(?s)ended early.*98\*{6}01 is busy"):
         rehearse(RehearsalRequest("dies", dags=str(tmp_path)))
 
 
