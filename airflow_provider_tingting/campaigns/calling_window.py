@@ -87,7 +87,8 @@ class CallingWindow:
         try:
             if isinstance(value, Mapping):
                 return cls(**value)
-            if isinstance(value, Iterable):
+            # Not a set, whose order changes from process to process, nor an iterator, which can be read once.
+            if isinstance(value, str | list | tuple):
                 opens, closes = value.split("-") if isinstance(value, str) else value
                 return cls(opens, closes)
         except (TypeError, ValueError):

@@ -133,7 +133,7 @@ class ContactLog:
         """
         from sqlalchemy import func, or_, select
 
-        since = datetime.fromtimestamp(now.timestamp() - cap.per, timezone.utc)
+        since = datetime.fromtimestamp(max(0.0, now.timestamp() - cap.per), timezone.utc)
         with self._reading() as connection:
             table = self._existing(connection)
             if table is None:

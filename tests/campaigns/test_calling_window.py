@@ -70,6 +70,8 @@ def test_a_window_may_be_written_in_several_ways(given, means):
         ("08:00-12:00-20:00", "is not a calling window"),
         ("", "is not a calling window"),
         (8, "is not a calling window"),
+        pytest.param({"08:00", "20:00"}, "is not a calling window", id="a set, whose order may be any"),
+        pytest.param(iter(("08:00", "20:00")), "is not a calling window", id="an iterator, which is read once"),
     ],
 )
 def test_what_is_no_window_or_never_opens_is_refused_with_what_to_write(given, says):

@@ -99,6 +99,15 @@ def test_without_a_purpose_all_campaigns_count(sandbox, it_is):
     assert numbers_in(sandbox, campaign) == {FIRST, THIRD, FOURTH}
 
 
+def test_a_period_may_be_longer_than_the_calendar(sandbox, it_is):
+    called(sandbox, SECOND)
+    campaign = a_campaign(sandbox, ())
+
+    execute(adding(campaign, PEOPLE_OF_ALL, frequency_cap={"calls": 1, "per": timedelta.max}))
+
+    assert numbers_in(sandbox, campaign) == {FIRST, THIRD, FOURTH}
+
+
 def test_messages_do_not_count_for_calls(sandbox, it_is):
     called(sandbox, FIRST, services="SMS")
     calls, messages = (a_campaign(sandbox, (), services=one, sms_message="नमस्कार {name}") for one in ("PHONE", "SMS"))
