@@ -135,7 +135,7 @@ class _AudienceCheck:
         self._exclude = exclude if exclude else None
         self._do_not_call = do_not_call if do_not_call else None
         self._over_cap = over_cap
-        self._checks_rounding = options.number_policy == "nepal_mobile"
+        self._is_canonical = options.number_policy == "nepal_mobile"
         self._rounded: dict[str, tuple[Row, dict[str, object]] | None] = {}
         self._seen = NumberSet()
         forbidden = tuple(one for one in (self._do_not_call, self._exclude) if one is not None)
@@ -202,12 +202,14 @@ class _AudienceCheck:
         if blank := [tag for tag in self._needed if _is_blank(variables.get(tag))]:
             audience.reject_blank(row, blank)
             return
-        if self._checks_rounding and number.endswith(_ROUNDED) and self._is_rounded(row, number, variables):
+        if self._is_canonical and number.endswith(_ROUNDED) and self._is_rounded(row, number, variables):
             return
-        if self._seen.add(number):
+        # A person who is written in two ways is one contact.
+        key = number if self._is_canonical else numbers.same_in_all_forms(number)
+        if self._seen.add(key):
             # Whether a file can hold its texts shows only now, and costs the good rows nothing.
             if not audience.accept(row.place, number, variables):
-                self._seen.discard(number)
+                self._seen.discard(key)
         else:
             audience.drop(row.place, number, variables)
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 
+from airflow_provider_tingting.contacts.numbers import same_in_all_forms
 from airflow_provider_tingting.contacts.spool import Spool
 
 _encode = msgspec.json.Encoder().encode
@@ -62,6 +63,8 @@ class Duplicates:
 
 
 def _key(number: str) -> int:
+    if len(number) != 10:
+        number = same_in_all_forms(number)
     return int(number) if len(number) == 10 and number.isascii() and number.isdigit() else hash(number) & _LARGEST
 
 

@@ -62,7 +62,7 @@ class Exclusion:
         if on_invalid not in {"fail", "skip"}:
             raise TingTingConfigError(f"on_invalid_exclude='{on_invalid}' is not known: use 'fail' or 'skip'.")
         self._is_canonical = number_policy == "nepal_mobile"
-        self._key_of = numbers.normalise if self._is_canonical else _same_in_all_forms
+        self._key_of = numbers.normalise if self._is_canonical else numbers.same_in_all_forms
         self._number_column = number_column
         self._skips_invalid = on_invalid == "skip"
         self._takes_several = several_numbers != "refuse"
@@ -202,11 +202,3 @@ class Exclusion:
             )
         others = tuple(column for column in columns if column not in found) if self._is_canonical else ()
         return _NumberColumns(tuple(found), others)
-
-
-def _same_in_all_forms(value: object) -> str:
-    """Return one text for a number however it is written: with and without its country code's `+`, `00` and Nepal's."""
-    try:
-        return numbers.normalise(value)
-    except numbers.InvalidNumberError:
-        return numbers.as_is(value).removeprefix("+").removeprefix("00")

@@ -145,6 +145,20 @@ def as_is(value: object) -> str:
     return plus + digits
 
 
+def same_in_all_forms(value: object) -> str:
+    """Return one text for a number however it is written: with and without `+`, `00` and the country code of Nepal.
+
+    :param value: the cell's value.
+    :raises InvalidNumberError: as for `as_is`.
+    """
+    try:
+        return normalise(value)
+    except InvalidNumberError:
+        number = as_is(value).removeprefix("+").removeprefix("00")
+    # A landline of Nepal: 977, and an area code and number of eight digits together.
+    return f"0{number[3:]}" if len(number) == 11 and number.startswith("977") else number
+
+
 #: How each `number_policy` reads a number.
 READERS = {"nepal_mobile": normalise, "as_is": as_is}
 

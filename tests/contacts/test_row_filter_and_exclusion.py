@@ -404,6 +404,23 @@ def test_numbers_as_they_are_are_compared_too() -> None:
         assert (audience.valid, audience.duplicates, audience.conflicting) == (1, 2, 1)
 
 
+@pytest.mark.parametrize(
+    "spellings",
+    [
+        pytest.param(["9841234567", "+977 9841234567", "9779841234567", "009779841234567"], id="a mobile"),
+        pytest.param(["+91 98765 43210", "0091 9876543210", "919876543210"], id="a foreign number"),
+        pytest.param(["01-4412345", "+977 1 4412345", "0097714412345"], id="a landline"),
+    ],
+)
+def test_a_number_as_it_is_names_one_contact_in_all_its_spellings(spellings: list[str]) -> None:
+    people = [{"number": number, "name": "Sita"} for number in spellings]
+    with check(people, number_policy="as_is") as audience:
+        assert (audience.valid, audience.duplicates, audience.conflicting) == (1, len(people) - 1, 0)
+    for entry in spellings:
+        with check(people, excluding([entry], number_policy="as_is"), number_policy="as_is") as audience:
+            assert (audience.valid, audience.excluded) == (0, len(people))
+
+
 @settings(max_examples=40)
 @given(st.lists(st.tuples(st.sampled_from(["9841234501", "9801234502", "9701234503"]), st.integers(0, 2))))
 def test_a_conflict_is_a_duplicate_unlike_the_first(rows: list[tuple[str, int]]) -> None:
