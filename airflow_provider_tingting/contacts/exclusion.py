@@ -43,6 +43,7 @@ class Exclusion:
     :param name: what errors call the list: an argument or a field.
     :param remedy: how to pass over entries that cannot be read, for errors; empty when that is not possible.
     :ivar name: what errors call the list.
+    :ivar number_policy: how its numbers are read.
     :ivar entries: how many rows were read.
     :ivar size: how many different numbers there are.
     :ivar passed_over: how many entries name no number to exclude, by reason.
@@ -67,6 +68,7 @@ class Exclusion:
         self._skips_invalid = on_invalid == "skip"
         self._takes_several = several_numbers != "refuse"
         self.name = name
+        self.number_policy = number_policy
         self._remedy = f", or {remedy}" if remedy else ""
         self._numbers = NumberSet()
         self._rounded: dict[str, tuple[Mapping[str, object], ...]] = {}

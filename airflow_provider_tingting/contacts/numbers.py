@@ -163,6 +163,20 @@ def same_in_all_forms(value: object) -> str:
 READERS = {"nepal_mobile": normalise, "as_is": as_is}
 
 
+def policy_for(number: object) -> str | None:
+    """Return the strictest `number_policy` that takes a number; None when none does.
+
+    :param number: the number.
+    """
+    for policy, read in READERS.items():
+        try:
+            read(number)
+        except InvalidNumberError:
+            continue
+        return policy
+    return None
+
+
 def mobiles_in(value: object) -> list[str]:
     """Return the Nepal mobiles that a text holds among other things, such as `9841234567 (Sita)`, each once.
 

@@ -221,9 +221,11 @@ class TingTingDemoCallOperator(TingTingBaseWriteOperator):
         :raises TingTingStartRefusedError: it is on the list.
         :raises TingTingConfigError: the list cannot be used, or the contact's number cannot be found.
         """
+        from airflow_provider_tingting.contacts import numbers
         from airflow_provider_tingting.utils.do_not_call import read_do_not_call
 
-        do_not_call = read_do_not_call(self.hook.settings.do_not_call, self.tingting_conn_id, self.log)
+        read = partial(read_do_not_call, self.hook.settings.do_not_call, self.tingting_conn_id, self.log)
+        do_not_call = read()
         if do_not_call is None:
             return
         if self.campaign_id in (None, ""):
@@ -237,15 +239,20 @@ class TingTingDemoCallOperator(TingTingBaseWriteOperator):
             for contact in pages.new_rows(await call):
                 if contact.id != number:
                     continue
-                if do_not_call.matches(contact.number):
+                policy = numbers.policy_for(contact.number)
+                if policy is None:
+                    continue
+                # Landlines and numbers of other countries count only for an account that reaches them.
+                listed = do_not_call if policy == do_not_call.number_policy else read(number_policy=policy)
+                if listed is not None and listed.matches(contact.number):
                     raise TingTingStartRefusedError(
                         f"Contact {number} of campaign {campaign_id} is on the do-not-call list of connection "
                         f"{self.tingting_conn_id!r}, so it was not called."
                     )
                 return
         raise TingTingConfigError(
-            f"Campaign {campaign_id} has no contact {number}, so whether the contact is on the do-not-call list is "
-            "unknown. Correct contact_id or campaign_id. No contact was called."
+            f"Campaign {campaign_id} has no contact {number} with a number, so whether the contact is on the "
+            "do-not-call list is unknown. Correct contact_id or campaign_id. No contact was called."
         )
 
     @contextmanager

@@ -187,6 +187,36 @@ def test_a_demo_call_to_a_number_on_the_list_does_not_ring(sandbox, connect, lis
     assert dict(sandbox.ledger.times_dialled(channel="demo")) == {SECOND: 1}
 
 
+@pytest.mark.parametrize(
+    ("number", "entry"),
+    [
+        pytest.param("+919876543210", "0091 98765 43210", id="a foreign number"),
+        pytest.param("014412345", "+977 1 4412345", id="a landline"),
+    ],
+)
+def test_a_demo_call_to_a_number_of_another_kind_on_the_list_does_not_ring(sandbox, connect, listed, number, entry):
+    listed.write_text(f"Mobile\n{entry}\n9841234599\n")
+    connect(do_not_call=str(listed))
+    campaign = a_campaign(sandbox, (number,))
+    contact = min(sandbox.world.campaigns[campaign].contacts)
+
+    with pytest.raises(AirflowFailException, match="is on the do-not-call list"):
+        execute(demo_call(contact, campaign_id=campaign))
+
+    assert writes(sandbox) == []
+
+
+def test_a_demo_call_to_a_contact_without_a_number_does_not_ring(sandbox, connect, listed):
+    connect(do_not_call=str(listed))
+    campaign = a_campaign(sandbox, ("unknown",))
+    contact = min(sandbox.world.campaigns[campaign].contacts)
+
+    with pytest.raises(AirflowFailException, match=f"has no contact {contact} with a number"):
+        execute(demo_call(contact, campaign_id=campaign))
+
+    assert writes(sandbox) == []
+
+
 def test_a_demo_call_whose_number_is_not_known_does_not_ring(sandbox, connect, listed, campaign):
     connect(do_not_call=str(listed))
     contact = a_contact(sandbox)
