@@ -158,5 +158,8 @@ def spent_text(credits: float, estimate: float | None) -> str:
     """
     if estimate is None:
         return ""
-    more = f", {credits / estimate - 1:+.0%}" if estimate else ""
-    return f" Credits: {amount(credits)} spent, {amount(estimate)} estimated{more}."
+    percent = round((credits / estimate - 1) * 100) if estimate else 0
+    if not percent:
+        return f" Credits: {amount(credits)} spent, {amount(estimate)} estimated."
+    more = "more" if percent > 0 else "less"
+    return f" Credits: {amount(credits)} spent, {abs(percent)} % {more} than the estimate of {amount(estimate)}."

@@ -61,15 +61,15 @@ def _welcome(home: Path, sandbox: Sandbox, address: str) -> str:
     return f"""\
 [bold]Airflow[/]  [cyan]{address}[/] (no password). Trigger one of the DAGs named tingting_…
   Connection    tingting_default, under Admin, Connections
-  Your DAGs     put them into {home.resolve() / "dags"}
+  Your DAGs     put their files into {home.resolve() / "dags"}
 
 [bold]Sandbox[/]  [cyan]{sandbox.root_url}[/] (campaigns, contacts, ledger, faults)
   Base URL      {sandbox.base_url}
   Token         {sandbox.token}
-  Clock         push it forward on the page, or by one hour with
+  Clock         move it forward on the page, or by one hour with
                 {push} {sandbox.root_url}sandbox/clock
 
-[bold]Stop both with Ctrl+C.[/] All files are in {home}; delete that folder to start afresh."""
+[bold]Stop both with Ctrl+C.[/] All files are in {home}; delete that folder to start again without data."""
 
 
 def _settings(home: Path, sandbox: Sandbox, address: str) -> dict[str, str]:

@@ -203,4 +203,4 @@ def test_the_run_shows_the_estimate_beside_what_was_spent(sandbox, logged):
 
     assert result["estimate"] == xcoms["summary"]["credits"]["estimate"] == 1
     assert result["credits"] == 4
-    assert "Credits: 4 spent, 1 estimated, +300%." in logged()
+    assert "Credits: 4 spent, 300 % more than the estimate of 1." in logged()
