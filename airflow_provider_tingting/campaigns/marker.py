@@ -64,7 +64,7 @@ class CampaignSpec:
         :param marker: it comes first, so that a server that shortens descriptions keeps it.
         """
         tags = [
-            f"[{name}: {text.translate(_NO_BRACKETS)}]"
+            f"[{name}: {tag_text(text)}]"
             for name, text in (("purpose", self.purpose), ("occasion", self.occasion))
             if text
         ]
@@ -162,6 +162,14 @@ class AnyGeneration:
         :param description: the description of a campaign.
         """
         return self.generation_in(description).partition(BY)[0]
+
+
+def tag_text(text: str) -> str:
+    """Return a purpose or an occasion as a description shows it, and `tags_in` returns it.
+
+    :param text: as the user writes it.
+    """
+    return text.translate(_NO_BRACKETS).strip()
 
 
 def tags_in(description: str) -> dict[str, str]:

@@ -231,6 +231,10 @@ def _check(
             raise TingTingConfigError(f"{where} has both window and a calling_window in its run. Give one.")
         if "not_before" in {**(run or {}), **step.run}:
             raise TingTingConfigError(f"{where}: not_before is made of after; give after to the Step.")
+        if {**(run or {}), **step.run}.get("wait_for_completion") is False:
+            raise TingTingConfigError(
+                f"{where}: the run must wait for the end of its campaign, before which its outcomes change."
+            )
         if step.after is not None:
             seconds_of(step.after, f"{where}: after", zero=True)
             if number == 1:

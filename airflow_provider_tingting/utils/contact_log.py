@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_tingting._compat import AirflowException
-from airflow_provider_tingting.campaigns.marker import tags_in
+from airflow_provider_tingting.campaigns.marker import tag_text, tags_in
 from airflow_provider_tingting.clock import wall_time
 from airflow_provider_tingting.contacts.frequency_cap import FrequencyCap, OverCap
 from airflow_provider_tingting.errors import TingTingConfigError, TingTingReportError
@@ -87,9 +88,10 @@ class AccountLog:
         from airflow_provider_tingting.assets import campaign_uri
 
         self._require("frequency_cap counts the calls of earlier campaigns")
+        counted_cap = replace(cap, purpose=cap.purpose and tag_text(cap.purpose))
         with self._opened() as contact_log:
             over = contact_log.numbers_over(
-                cap,
+                counted_cap,
                 services=services,
                 now=datetime.fromtimestamp(wall_time(), timezone.utc),
                 without=None if campaign_id is None else campaign_uri(self._settings.base_url, campaign_id),

@@ -99,6 +99,16 @@ def test_without_a_purpose_all_campaigns_count(sandbox, it_is):
     assert numbers_in(sandbox, campaign) == {FIRST, THIRD, FOURTH}
 
 
+def test_a_purpose_in_brackets_counts(sandbox, it_is):
+    # So a description shows the purpose "ward [7]", whose own brackets enclose it.
+    called(sandbox, SECOND, purpose="ward (7)")
+    campaign = a_campaign(sandbox, ())
+
+    execute(adding(campaign, PEOPLE_OF_ALL, frequency_cap={**HOUR, "purpose": "ward [7]"}))
+
+    assert numbers_in(sandbox, campaign) == {FIRST, THIRD, FOURTH}
+
+
 def test_a_period_may_be_longer_than_the_calendar(sandbox, it_is):
     called(sandbox, SECOND)
     campaign = a_campaign(sandbox, ())
