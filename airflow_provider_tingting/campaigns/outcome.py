@@ -20,7 +20,7 @@ from airflow_provider_tingting.campaigns.fetch_report import (
     spooled,
 )
 from airflow_provider_tingting.errors import TingTingCampaignFailedError, TingTingReportError
-from airflow_provider_tingting.formatting import amount, share
+from airflow_provider_tingting.formatting import amount, counted, share
 from airflow_provider_tingting.reports.summary import CampaignSummary
 
 if TYPE_CHECKING:
@@ -145,8 +145,8 @@ def describe(summary: CampaignSummary) -> str:
     """
     rate = f" ({share(summary.reached, summary.contacts)})" if summary.contacts else ""
     return (
-        f"Of {summary.contacts} contacts: {summary.reached} reached{rate}, {summary.not_reached} not reached, "
-        f"{summary.pending + summary.unknown} without an outcome."
+        f"Of {counted(summary.contacts, 'contact')}: {summary.reached} reached{rate}, "
+        f"{summary.not_reached} not reached, {summary.pending + summary.unknown} without an outcome."
     )
 
 

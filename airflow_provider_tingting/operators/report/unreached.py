@@ -121,7 +121,7 @@ class TingTingUnreachedContactsOperator(TingTingBaseOperator):
                 raise AirflowSkipException(str(few)) from few
             result = {"path": str(target), **found.to_json()}
             self.push_values(context, result)
-            self.log.info("%s of %s contacts are tried again: %s", found.contacts, found.rows, self.path)
+            self.log.info("Contacts to try again: %s of %s, in %s", found.contacts, found.rows, self.path)
             return result
 
     def _write(self, context: Context, target: Any, choice: Choice, minimum: int) -> Unreached:
