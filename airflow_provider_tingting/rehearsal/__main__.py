@@ -102,6 +102,8 @@ def _rehearse(
         os.environ.pop(name, None)
         if name in orders["environ"]:
             os.environ[name] = orders["environ"][name]
+    if not request.run_others:
+        airflow_run.silence_listeners()
     dag, place = dag_file.load_dag(request.dag_id, [Path(text) for text in orders["places"]])
     os.environ[BUNDLES] = bundle_setting(place)
     vault.tingting_ids |= tasks.connection_ids(dag)

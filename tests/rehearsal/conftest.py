@@ -12,6 +12,26 @@ from support.recording_server import RecordingServer
 
 DAGS = Path(__file__).parent / "dags"
 
+#: A plugin of the user, whose listener has an effect outside.
+PAGER = """
+import os
+
+from airflow.listeners import hookimpl
+from airflow.plugins_manager import AirflowPlugin
+
+
+class Pager:
+    @hookimpl
+    def on_task_instance_running(self, previous_state, task_instance):
+        with open(os.environ["PAGES"], "a") as file:
+            file.write(task_instance.task_id)
+
+
+class PagerPlugin(AirflowPlugin):
+    name = "pager"
+    listeners = [Pager()]
+"""
+
 
 @pytest.fixture(scope="session")
 def real_server() -> Iterator[RecordingServer]:
@@ -27,6 +47,9 @@ def real_environment(real_server: RecordingServer, tmp_path_factory: pytest.Temp
     with sqlite3.connect(folder / "clinic.db") as database:
         database.execute("create table people (number text)")
         database.execute("insert into people values ('9841000001'), ('9841000005')")
+    plugins = folder / "plugins"
+    plugins.mkdir()
+    (plugins / "pager.py").write_text(PAGER, encoding="utf-8")
     url = f"http://127.0.0.1:{real_server.port}/api/v1/"
     real = json.dumps({"conn_type": "tingting", "host": url, "password": "the-real-token"})
     return {
@@ -40,6 +63,7 @@ def real_environment(real_server: RecordingServer, tmp_path_factory: pytest.Temp
         "AIRFLOW_VAR_CLINIC_TOWN": "Bhaktapur",
         "REAL_SERVER": url,
         "REPORT_ABOVE": f"/data{'/..' * 40}{folder}/above.csv",
+        "PAGES": str(folder / "pages.txt"),
         "LETTERS": str(folder / "letters.txt"),
     }
 

@@ -61,6 +61,8 @@ def test_tasks_and_callbacks_of_other_providers_do_not_run_and_are_named(report,
     assert tasks["letters"]["why_not_run"] == "SendLetters is not of TingTing"
     assert any("page_the_manager" in note for note in report["notes"])
     assert not Path(real_environment["LETTERS"]).exists()
+    # Nor does the listener of a plugin.
+    assert not Path(real_environment["PAGES"]).exists()
 
 
 def test_each_contact_is_called_once_in_the_calling_window_with_its_own_text(campaigns):
