@@ -232,9 +232,10 @@ class _Run:
                 case Decision.READ_ON, TingTingAPIError() as error:
                     pause = self._until_settled(error)
                 case (Decision.REQUEST | Decision.SETTLE) as decision, Campaign() as campaign:
+                    known = job.state.run, job.state.run_requested_at
                     job.update(seen_not_started=True)
                     pause = job.settles_in if decision is Decision.SETTLE else self._until_earlier_try_is_seen(campaign)
-                    if pause <= 0 and await self._may_request(campaign):
+                    if pause <= 0 and await self._may_request(campaign, known):
                         return None
             if pause > 0:
                 await Pause(min(RUN_POLL_INTERVAL, pause))
@@ -292,11 +293,13 @@ class _Run:
             return error
         return self._last
 
-    async def _may_request(self, campaign: Campaign) -> bool:
-        """Return whether the request is to be sent now: the gate allows it, and nothing has changed meanwhile."""
+    async def _may_request(self, campaign: Campaign, known: tuple[RunRequest, float | None]) -> bool:
+        """Return whether the request is to be sent now: the gate allows it, and nothing has changed meanwhile.
+
+        :param known: what was known of requests when the status was judged.
+        """
         _check_runnable(campaign)
         job = self._job
-        known = job.state.run, job.state.run_requested_at
         if self._gate is not None:
             campaign = await self._gate(campaign)
         # The gate takes time, and the process may have been suspended since the read.

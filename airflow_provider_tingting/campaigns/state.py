@@ -127,14 +127,18 @@ class SharedState:
         self._set(state or JobState())
 
     def update(self, **changes: Any) -> None:
-        """Save a changed state; it counts once it is saved.
+        """Save a changed state, with what another try has saved meanwhile; it counts once it is saved.
 
         :param changes: fields of `JobState`.
         """
         state = replace(self.state, **changes)
-        if state != self.state:
-            self._save(state)
-            self._set(state)
+        if state == self.state:
+            return
+        saved = self._load()
+        if saved is not None:
+            state = state.merged(saved)
+        self._save(state)
+        self._set(state)
 
     def learn(self) -> None:
         """Take the stronger of what this try knows and what is saved now."""
