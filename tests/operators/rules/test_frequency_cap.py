@@ -99,6 +99,17 @@ def test_without_a_purpose_all_campaigns_count(sandbox, it_is):
     assert numbers_in(sandbox, campaign) == {FIRST, THIRD, FOURTH}
 
 
+@pytest.mark.parametrize("before", ["+977", "00977", "977", "0"], ids="before {}".format)
+def test_a_number_as_it_is_written_counts_in_each_spelling(sandbox, it_is, before):
+    called(sandbox, SECOND)
+    campaign = a_campaign(sandbox, ())
+    people = [{"number": FIRST, "name": "Sita"}, {"number": f"{before}{SECOND}", "name": "Hari"}]
+
+    result, _ = execute(adding(campaign, people, frequency_cap=HOUR, number_policy="as_is"))
+
+    assert (result["total"], result["over_cap"]) == (1, 1)
+
+
 def test_a_purpose_in_brackets_counts(sandbox, it_is):
     # So a description shows the purpose "ward [7]", whose own brackets enclose it.
     called(sandbox, SECOND, purpose="ward (7)")
