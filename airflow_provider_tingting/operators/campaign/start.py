@@ -215,7 +215,7 @@ def wait_to_start(
     where = "in the triggerer" if deferrable else "in this worker"
     if state.run is RunRequest.NEVER:
         operator.log.info(
-            "Campaign %s is not run %s: waiting %s. No contact is called meanwhile",
+            "Campaign %s is not requested to run %s: waiting %s",
             plan.campaign_id,
             deferred.why,
             where,

@@ -92,7 +92,10 @@ def test_a_campaign_that_would_pass_the_limit_waits_for_tomorrow_where_that_is_c
     assert ("TingTingStartTrigger" in deferred_to) is deferrable
     first_call = min(entry.at for entry in sandbox.ledger.dialled if entry.campaign_id == second)
     assert datetime(2026, 11, 25, tzinfo=NEPAL) <= first_call < datetime(2026, 11, 25, 8, tzinfo=NEPAL)
-    assert f"Campaign {second} is not run before 2026-11-25 00:00 in Nepal, because it is estimated at 4" in logged()
+    assert (
+        f"Campaign {second} is not requested to run before 2026-11-25 00:00 in Nepal, because it is estimated at 4"
+        in logged()
+    )
 
 
 def test_the_wait_for_tomorrow_ends_with_the_time_to_start(sandbox, limited):
