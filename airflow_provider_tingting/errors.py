@@ -129,6 +129,8 @@ class TingTingAPIError(TingTingError):
     """
 
     default_remedy = "Try again; if it stays, check the TingTing connection and TingTing's own status."
+    #: Whether TingTing refused the call for a reason that no waiting removes.
+    is_final_refusal = False
 
     def __init__(
         self,
@@ -162,6 +164,7 @@ class TingTingRefusedError(TingTingAPIError):
     """TingTing refused the call and did nothing."""
 
     default_remedy = "TingTing did nothing. Correct what it names and run the task again."
+    is_final_refusal = True
 
 
 class TingTingAuthError(TingTingRefusedError):
@@ -195,6 +198,7 @@ class TingTingRateLimitedError(TingTingRefusedError):
     """Too many requests; `retry_after` is the number of seconds to wait, if the server named it."""
 
     default_remedy = "Lower `rate_limit` in the connection's extra, or use an Airflow pool."
+    is_final_refusal = False
 
 
 class TingTingRedirectError(TingTingRefusedError):

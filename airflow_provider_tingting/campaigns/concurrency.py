@@ -16,7 +16,7 @@ from airflow_provider_tingting.api.statuses import CampaignStatus
 from airflow_provider_tingting.campaigns import calling_window
 from airflow_provider_tingting.campaigns.marker import is_marked
 from airflow_provider_tingting.campaigns.watch import Logger, OutageTimer, WaitPlan
-from airflow_provider_tingting.errors import TingTingAPIError, TingTingRateLimitedError, TingTingRefusedError
+from airflow_provider_tingting.errors import TingTingAPIError
 
 # The newest campaigns that are looked through on a server that does not filter by status.
 MOST_LOOKED_THROUGH = 500
@@ -90,7 +90,7 @@ async def wait_for_slot(plan: WaitPlan, logger: Logger) -> None:
         try:
             others = await other_running_campaigns(plan.campaign_id)
         except TingTingAPIError as error:
-            if isinstance(error, TingTingRefusedError) and not isinstance(error, TingTingRateLimitedError):
+            if error.is_final_refusal:
                 return
             if outage.start():
                 logger.warning(

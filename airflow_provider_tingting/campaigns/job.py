@@ -320,8 +320,7 @@ class _Run:
 
     def _until_settled(self, error: TingTingAPIError) -> float:
         """Return the seconds until an earlier request has settled; raise after them, and when the read is refused."""
-        refused = isinstance(error, TingTingRefusedError) and not isinstance(error, TingTingRateLimitedError)
-        if refused or not (left := self._job.settles_in):
+        if error.is_final_refusal or not (left := self._job.settles_in):
             raise error
         return left
 

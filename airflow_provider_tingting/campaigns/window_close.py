@@ -19,7 +19,6 @@ from airflow_provider_tingting.errors import (
     TingTingAPIError,
     TingTingCampaignError,
     TingTingConfigError,
-    TingTingRateLimitedError,
     TingTingRefusedError,
 )
 
@@ -64,8 +63,7 @@ async def stop_at_close(job: CampaignJob, window: CallingWindow, *, tolerate_out
         try:
             return await _stop(job, window)
         except TingTingAPIError as error:
-            refused = isinstance(error, TingTingRefusedError) and not isinstance(error, TingTingRateLimitedError)
-            if refused:
+            if error.is_final_refusal:
                 raise
             if outage.start():
                 log.warning(

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from airflow_provider_tingting.formatting import amount, counted
 from airflow_provider_tingting.rehearsal.digest import campaign_span, left_out_counts, period, short, task_remark
-from airflow_provider_tingting.reports.chart.style import PAGE_STYLE
+from airflow_provider_tingting.reports.chart.style import page
 
 _STYLE: Final = """
 section{margin-bottom:.75rem;display:block}
@@ -43,19 +43,7 @@ def rehearsal_page(report: Mapping[str, Any]) -> str:
         _written(report),
         _notes(report),
     ]
-    return f"""<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<title>{escape(title)}</title>
-<style>{PAGE_STYLE}{_STYLE}</style>
-</head>
-<body>
-<main>
-<header>
+    content = f"""<header>
 <h1>{escape(title)}</h1>
 <p>{escape(period(report))} No real contact was called.</p>
 </header>
@@ -64,11 +52,8 @@ def rehearsal_page(report: Mapping[str, Any]) -> str:
 <footer>
 <p>{escape(_outcomes(report))} Prices are the sandbox's: one credit for each started 30 seconds of a call and for each
 part of an SMS.</p>
-</footer>
-</main>
-</body>
-</html>
-"""
+</footer>"""
+    return page(title, content, style=_STYLE)
 
 
 def _tiles(report: Mapping[str, Any]) -> str:

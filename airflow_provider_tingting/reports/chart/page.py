@@ -8,7 +8,7 @@ from html import escape
 from airflow_provider_tingting.formatting import amount, duration, share
 from airflow_provider_tingting.reports.chart.figures import HEARD_FROM, ChartFigures
 from airflow_provider_tingting.reports.chart.sections import SECTIONS
-from airflow_provider_tingting.reports.chart.style import PAGE_STYLE
+from airflow_provider_tingting.reports.chart.style import page
 from airflow_provider_tingting.timezones import NEPAL
 
 
@@ -23,19 +23,7 @@ def page_of(figures: ChartFigures, *, title: str, subtitle: str = "", estimate: 
     charts = [section(figures) for section in SECTIONS]
     when = _period(figures.first, figures.last)
     lines = [line for line in (subtitle, when) if line]
-    return f"""<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<title>{escape(title)}</title>
-<style>{PAGE_STYLE}</style>
-</head>
-<body>
-<main>
-<header>
+    content = f"""<header>
 <h1 dir="auto">{escape(title)}</h1>
 {"".join(f"<p>{escape(line)}</p>" for line in lines)}
 </header>
@@ -47,11 +35,8 @@ def page_of(figures: ChartFigures, *, title: str, subtitle: str = "", estimate: 
 <p>Reached: the call was taken (completed or hung up){" or the SMS delivered" if figures.summary.credits_sms else ""}.
 Not reached: unanswered, failed or terminated. Open: no outcome yet. Heard to the end: {HEARD_FROM} % of the message or
 more. From TingTing's report; every contact counts once.</p>
-</footer>
-</main>
-</body>
-</html>
-"""
+</footer>"""
+    return page(title, content)
 
 
 def _tiles(figures: ChartFigures, estimate: float | None) -> str:

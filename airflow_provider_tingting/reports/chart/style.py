@@ -1,7 +1,8 @@
-"""The style sheet of the package's pages: those of a campaign's charts, and those of a rehearsal."""
+"""The frame and the style sheet of the package's pages: those of a campaign's charts, and those of a rehearsal."""
 
 from __future__ import annotations
 
+from html import escape
 from typing import Final
 
 #: The pairs of colours differ for every kind of colour blindness, and text has a contrast of 4.5 or more.
@@ -50,4 +51,30 @@ svg text{font-size:14px!important}}
 --good:#0f6fb5;--pale:#8fbfe3;--bad:#d9752b;--open:#9aa5b3}
 *{print-color-adjust:exact;-webkit-print-color-adjust:exact}section,.tiles div{break-inside:avoid}
 details{display:none}}
+"""
+
+
+def page(title: str, content: str, *, style: str = "") -> str:
+    """Return a whole page, which loads nothing from the network.
+
+    :param title: the page's title, not yet escaped.
+    :param content: the HTML of its `main` element.
+    :param style: rules that the page needs besides `PAGE_STYLE`.
+    """
+    return f"""<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+<title>{escape(title)}</title>
+<style>{PAGE_STYLE}{style}</style>
+</head>
+<body>
+<main>
+{content}
+</main>
+</body>
+</html>
 """
