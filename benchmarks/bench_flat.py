@@ -52,7 +52,7 @@ def main() -> None:
             write_people(Path(folder) / f"warm-{size}.csv", 1000)
         for _ in range(options.rounds):
             for size, measured in rounds.items():
-                # The small ones are too short for one look at the clock.
+                # The small ones are too short for one read of the clock.
                 for _ in range(1 if size == options.rows else 3):
                     measured.append(in_a_process(__file__, "--measure", str(Path(folder) / f"people-{size}.csv")))
 

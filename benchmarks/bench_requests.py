@@ -1,7 +1,7 @@
 """How many requests does the whole life of a campaign take, and how many does creating one in a large account?
 
-A campaign of ten contacts is created, filled, run, waited for with two looks, and reported, against a sandbox; nothing
-fails. The peer is a script of one request a step: create, voice, add, run, two looks, the report. The account of the
+A campaign of ten contacts is created, filled, run, waited for with two reads, and reported, against a sandbox; nothing
+fails. The peer is a script of one request a step: create, voice, add, run, two reads, the report. The account of the
 second part has 100,000 campaigns of the same name, one each five minutes, ten on a page. A campaign is created there in
 a first try, in a retry that knows nothing and finds no campaign, and in one that finds the campaign of the first try.
 All figures are counts.
@@ -29,7 +29,7 @@ from measuring import compare, machine, read_options  # noqa: E402
 
 from airflow_provider_tingting.sandbox import Sandbox  # noqa: E402
 
-#: Create, voice, add, run, two looks, the report; and creating a campaign with its voice.
+#: Create, voice, add, run, two reads, the report; and creating a campaign with its voice.
 BARE_LIFE, BARE_CREATE = 7, 2
 NAME = "Water notice"
 

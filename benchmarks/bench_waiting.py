@@ -6,7 +6,7 @@ fifteen minutes, with `--quick` (1,000 waits only) about five.
 Each measurement is a process of its own with the installed Airflow's `TriggerRunner` in it, whose supervisor is a stub:
 triggers are made, run and cleaned up as in a triggerer. The TingTing that they ask is a process, too, which does next
 to nothing; its newest campaigns are those that are waited for. A campaign runs for two hours, and when the waits begin
-each is at another point of that; so some end while it is measured. 10,000 waits look every 30 s. With 1,000 waits
+each is at another point of that; so some end while it is measured. 10,000 waits read every 30 s. With 1,000 waits
 everything goes three times as fast: 10 s stand for 30, and 40 minutes for the two hours.
 
 Waits that arrive one after another, 0.65 s apart, are compared with as many that begin together, in one triggerer and
@@ -196,7 +196,7 @@ def measure(options: argparse.Namespace) -> None:
         runner.base = rss_kib()
         while options.waits and (runner.waiting or runner.to_create):
             await asyncio.sleep(0.1)
-        # Every wait has looked, and the first ones again.
+        # Every wait has read the status, and the first ones again.
         await asyncio.sleep(options.settle)
         late.clear()
         asked, cpu, began = ask(), time.process_time(), time.time()
@@ -327,8 +327,8 @@ def report(missed: list[str]) -> int:
 def arrivals() -> list[str]:
     """Compare waits that arrive one after another with those that begin together; return what misses its target."""
     missed = []
-    # Not faster than real: a wait looks sooner in its first 16 seconds, which are to lie within one interval.
-    print(f"{ARRIVALS} waits, one look each {INTERVAL:.0f} s, from an interval after the last came")
+    # Not faster than real: a wait reads sooner in its first 16 seconds, which are to lie within one interval.
+    print(f"{ARRIVALS} waits, one read each {INTERVAL:.0f} s, from an interval after the last came")
     print(("{:<14}" + "{:>18}" * 3).format("triggerers", "together, req/s", "0.65 s apart", "ratio"))
     numbers, pauses = (1, 2), (0.0, ARRIVE_APART)
     with ThreadPoolExecutor() as side_by_side:
@@ -356,7 +356,7 @@ def compare(sizes: list[tuple[int, float, float]]) -> list[str]:
     print(f"nothing waits: loop lag p99 {idle['lag_p99_ms']:.1f} ms, at most {idle['lag_max_ms']:.0f}")
     for waits, speed, intervals in sizes:
         print(
-            f"\n{waits:,} waits, one look each {INTERVAL:.0f} s, {speed:.0f} times as fast, {intervals:.0f} intervals"
+            f"\n{waits:,} waits, one read each {INTERVAL:.0f} s, {speed:.0f} times as fast, {intervals:.0f} intervals"
         )
         print(("{:<14}" + "{:>11}" * 10).format(*heads))
         alone = run("one GET a wait", waits, 10, speed, intervals)

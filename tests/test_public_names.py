@@ -201,7 +201,7 @@ campaigns.calling_window CallingWindow
 retry_policy tingting_retry_policy
 campaigns.outcome summarise judge
 campaigns.observation Observation Reason
-campaigns.watch WaitPlan Progress Wait watch look
+campaigns.watch WaitPlan Progress Wait watch read_status
 polling Poller shared_poller
 campaigns.fetch_report fetch_report check_fetched
 reports.summary CampaignSummary

@@ -169,7 +169,7 @@ def ending_of(case: Case, sandbox: Sandbox, slept: list[float], *, deferrable: b
         return TingTingRunCampaignOperator(task_id="run", campaign_id=campaign, deferrable=deferrable, **arguments)
 
     if case.left == "Not Started" and not case.waits and case.beside:
-        # Its time is over by the next look, and the other campaign is not.
+        # Its time is over by the next read, and the other campaign is not.
         act: Event = lambda sandbox, campaign: sandbox.clock.push(6)  # noqa: E731
     else:
         act = case.meanwhile

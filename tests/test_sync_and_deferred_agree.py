@@ -276,7 +276,7 @@ def ending_of(make, case: Case, deferrable: bool, sandbox: Sandbox, monkeypatch:
     context = context_of(operator())
     while_it_waits: AbstractContextManager[None] = nullcontext()
     if case.waits and case.meanwhile is not nothing:
-        # By then the task has looked before and after the run, and at least twice since.
+        # By then the task has read before and after the run, and at least twice since.
         while_it_waits = meanwhile(lambda: reads(sandbox) >= 4, lambda: case.meanwhile(sandbox, campaign, monkeypatch))
     result = error = None
     with while_it_waits:

@@ -120,7 +120,7 @@ class CallingWindow:
 
         Windows that follow each other without a gap, as those of `("00:00", "24:00")`, are one.
 
-        :param now: the moment from which to look; without an offset it is Nepal time. An open window counts.
+        :param now: the earliest moment; without an offset it is Nepal time. An open window counts.
         """
         now, zone = as_nepal_time(now), ZoneInfo(self.timezone)
         current: tuple[datetime, datetime] | None = None
@@ -145,7 +145,7 @@ class CallingWindow:
         opens, closes = next(self.openings(now), (None, None))
         if opens is None or closes is None or opens > now:
             return now.astimezone(ZoneInfo(self.timezone))
-        # An opening that lasts to the end of what `openings` looks at does not close.
+        # An opening that lasts to the end of what `openings` covers does not close.
         return None if closes - now > timedelta(days=13) else closes
 
     def __str__(self) -> str:

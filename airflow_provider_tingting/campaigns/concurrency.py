@@ -18,10 +18,10 @@ from airflow_provider_tingting.campaigns.marker import is_marked
 from airflow_provider_tingting.campaigns.watch import Logger, OutageTimer, WaitPlan
 from airflow_provider_tingting.errors import TingTingAPIError
 
-# The newest campaigns that are looked through on a server that does not filter by status.
-MOST_LOOKED_THROUGH = 500
+# How many of the newest campaigns are read on a server that does not filter by status.
+MAX_CAMPAIGNS_READ = 500
 # So long (seconds) a campaign waits for each one with a lower id that may be about to start in the same moment: from
-# the other's look to its request, and to the status that shows it.
+# the other's read to its request, and to the status that shows it.
 LETS_OTHERS_GO = 3.0
 MOST_LET_GO = 5
 
@@ -33,13 +33,13 @@ async def other_running_campaigns(campaign_id: int, *, every_page: bool = False)
     :param every_page: whether to read on when the first page has some.
     """
     found: list[Campaign] = []
-    pager, looked = Paginator(calls.list_campaigns(status=CampaignStatus.RUNNING.value)), 0
+    pager, read_so_far = Paginator(calls.list_campaigns(status=CampaignStatus.RUNNING.value)), 0
     for call in pager:
         page = pager.new_rows(await call)
-        looked += len(page)
-        # Looked at again, in case the server ignores the filter.
+        read_so_far += len(page)
+        # Checked here too, in case the server ignores the filter.
         found += [each for each in page if each.status is CampaignStatus.RUNNING and each.id != campaign_id]
-        if (found and not every_page) or looked >= MOST_LOOKED_THROUGH:
+        if (found and not every_page) or read_so_far >= MAX_CAMPAIGNS_READ:
             break
     return found
 

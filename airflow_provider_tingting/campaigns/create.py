@@ -47,7 +47,7 @@ async def attach_or_create(
     :param job: holds what earlier tries have saved, and becomes the job of the campaign.
     :param spec: the campaign.
     :param marker: the marker of the campaign.
-    :param thorough: look beyond its name first, because an earlier try may have created it and a person may have
+    :param thorough: search beyond its name first, because an earlier try may have created it and a person may have
         renamed it since.
     :param exact: whether only a campaign of the marker's generation counts; otherwise the newest generation does.
     :param since: a time before which no campaign with the marker can have been created; None when there is none.
@@ -167,7 +167,7 @@ async def _create(
             )
         return campaign
 
-    async def look(error: TingTingOutcomeUnknownError) -> Campaign | None:
+    async def check(error: TingTingOutcomeUnknownError) -> Campaign | None:
         log.warning("Whether the campaign was created is unknown; looking for it. %s", error)
         found = await find_after_unknown(spec.name, wanted, since)
         if found is not None:
@@ -176,7 +176,7 @@ async def _create(
 
     campaign = await reconcile(
         send,
-        look=look,
+        check=check,
         not_done=lambda _: job.update(create_requested_at=None),
         pause=idempotent_writes.RETRY_PAUSES[-1],
     )

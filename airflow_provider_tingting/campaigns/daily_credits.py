@@ -12,8 +12,8 @@ from airflow_provider_tingting.campaigns.concurrency import other_running_campai
 from airflow_provider_tingting.formatting import amount
 from airflow_provider_tingting.timezones import NEPAL
 
-#: When to look again while only running campaigns, or TingTing's own figure, use the day's credits up.
-LOOK_AGAIN_AFTER = timedelta(hours=1)
+#: When to check again while only running campaigns, or TingTing's own figure, use the day's credits up.
+CHECK_AGAIN_AFTER = timedelta(hours=1)
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class DailyCredits:
         tomorrow = today + timedelta(days=1)
         return OverLimit(
             self._figures(own, spent),
-            tomorrow if own + recorded > self.limit else min(tomorrow, now + LOOK_AGAIN_AFTER),
+            tomorrow if own + recorded > self.limit else min(tomorrow, now + CHECK_AGAIN_AFTER),
         )
 
     def _figures(self, own: float, spent: float) -> str:

@@ -20,8 +20,8 @@ log = logging.getLogger(__name__)
 LEAST_CONTACTS = 20
 #: So many campaigns are read at most; each takes two requests.
 MOST_CAMPAIGNS = 3
-# So many of the newest campaigns are looked through for them.
-_MOST_LOOKED_THROUGH = 100
+# How many of the newest campaigns are read to find them.
+_MAX_CAMPAIGNS_READ = 100
 # Calls that end within so many seconds of each other show no pace: a server may write minutes only.
 _LEAST_SECONDS = 60.0
 
@@ -72,10 +72,10 @@ def pace_of(past: list[PastCampaign]) -> float | None:
 
 async def _candidates(services: str, exclude: int | None) -> list[Campaign]:
     found: list[Campaign] = []
-    pager, looked = Paginator(calls.list_campaigns(status=CampaignStatus.COMPLETED.value)), 0
+    pager, read_so_far = Paginator(calls.list_campaigns(status=CampaignStatus.COMPLETED.value)), 0
     for call in pager:
         page = pager.new_rows(await call)
-        looked += len(page)
+        read_so_far += len(page)
         found += [
             each
             for each in page
@@ -84,7 +84,7 @@ async def _candidates(services: str, exclude: int | None) -> list[Campaign]:
             and each.id != exclude
             and (each.campaign_action_count is None or each.campaign_action_count >= LEAST_CONTACTS)
         ]
-        if len(found) >= MOST_CAMPAIGNS or looked >= _MOST_LOOKED_THROUGH:
+        if len(found) >= MOST_CAMPAIGNS or read_so_far >= _MAX_CAMPAIGNS_READ:
             break
     return found[:MOST_CAMPAIGNS]
 

@@ -2,7 +2,7 @@
 
 TingTing has no idempotency key and calls every contact each time it carries out a request to run a campaign. So a job
 decides by two tables: `DECISIONS` for what is known and seen, `KNOWN_AFTER` for what is known after a response. Before
-each request it learns what is saved, looks at the campaign, decides and acts. Operators, the notifier and programs use
+each request it loads what is saved, reads the campaign, decides and acts. Operators, the notifier and programs use
 the same job:
 
 ```python
@@ -169,7 +169,7 @@ class CampaignJob(SharedState):
         run = _Run(self, gate, is_ours, read_first_for, exists)
         try:
             return await reconcile(
-                run.send, look=run.look, prepare=run.prepare, not_done=run.not_done, pause=RUN_POLL_INTERVAL
+                run.send, check=run.check, prepare=run.prepare, not_done=run.not_done, pause=RUN_POLL_INTERVAL
             )
         except TingTingError as error:
             if self.state.run is not RunRequest.MAYBE or (
@@ -210,12 +210,12 @@ class _Run:
         self.call = calls.run_campaign(self._number)
 
     async def prepare(self) -> Started | None:
-        """Learn, look, decide and act until a request is due; return the result when none is needed."""
+        """Load the state, read the campaign, decide and act until a request is due; return the result when none is."""
         job = self._job
         while True:
             job.learn()
-            look = await self._read()
-            match DECISIONS[job.state.run, _seen(look)], look:
+            latest = await self._read()
+            match DECISIONS[job.state.run, _seen(latest)], latest:
                 case Decision.ADOPT, Campaign() as campaign:
                     if not job.state.seen_not_started and not self._is_ours(campaign):
                         raise _run_for_something_else(campaign)
@@ -226,7 +226,7 @@ class _Run:
                     log.warning(
                         "TingTing has accepted the request to run campaign %s, and does not show it yet", self._number
                     )
-                    return Started(look if isinstance(look, Campaign) else None)
+                    return Started(latest if isinstance(latest, Campaign) else None)
                 case Decision.FAIL, TingTingAPIError() as error:
                     pause = self._until_shown(error)
                 case Decision.READ_ON, TingTingAPIError() as error:
@@ -253,29 +253,29 @@ class _Run:
         except TingTingRefusedError as refusal:
             self.not_done(refusal)
             # TingTing may refuse because another try was faster.
-            look = await self._read()
-            if not isinstance(look, Campaign) or not look.status.has_begun:
+            latest = await self._read()
+            if not isinstance(latest, Campaign) or not latest.status.has_begun:
                 raise
-            return self._done(look, "another request was carried out before this one")
+            return self._done(latest, "another request was carried out before this one")
         # From here on nothing is a reason for another request, least of all a read that fails.
         job.update(run=KNOWN_AFTER[self._before.run, Response.ACCEPTED])
         log.info("Campaign %s: TingTing has accepted the request: %s", self._number, mask_text(message.message))
-        look = await self._read()
-        if isinstance(look, TingTingAPIError):
-            log.warning("Campaign %s cannot be read after the accepted request. %s", self._number, look)
+        latest = await self._read()
+        if isinstance(latest, TingTingAPIError):
+            log.warning("Campaign %s cannot be read after the accepted request. %s", self._number, latest)
         return Started(self._last)
 
-    async def look(self, error: TingTingOutcomeUnknownError) -> Started | None:
+    async def check(self, error: TingTingOutcomeUnknownError) -> Started | None:
         """Read the status until the campaign has begun, or the request counts as not carried out."""
         log.warning("Whether campaign %s was run is unknown; reading its status. %s", self._number, error)
         # Counted from here: the process may have been suspended before the request left, or have waited for long.
         self._job.count_from_now()
         while True:
-            look = await self._read()
-            if isinstance(look, TingTingAPIError):
-                pause = self._until_settled(look)
-            elif look.status.has_begun:
-                return self._done(look, "the request was carried out")
+            latest = await self._read()
+            if isinstance(latest, TingTingAPIError):
+                pause = self._until_settled(latest)
+            elif latest.status.has_begun:
+                return self._done(latest, "the request was carried out")
             elif not (pause := self._job.settles_in):
                 return None
             await Pause(min(RUN_POLL_INTERVAL, pause))
@@ -330,10 +330,10 @@ class _Run:
         return Started(campaign)
 
 
-def _seen(look: Campaign | TingTingAPIError) -> Seen:
-    if isinstance(look, TingTingAPIError):
+def _seen(latest: Campaign | TingTingAPIError) -> Seen:
+    if isinstance(latest, TingTingAPIError):
         return Seen.NO_ANSWER
-    return Seen.BEGUN if look.status.has_begun else Seen.NOT_STARTED
+    return Seen.BEGUN if latest.status.has_begun else Seen.NOT_STARTED
 
 
 def _run_for_something_else(campaign: Campaign) -> TingTingConfigError:

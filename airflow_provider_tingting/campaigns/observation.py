@@ -138,7 +138,7 @@ class Observation:
             raise TingTingError(
                 f"This task has waited for campaign {seen.campaign_id}, and its campaign_id now is {campaign_id}: the "
                 "task before it was cleared meanwhile, and has created another. Campaign "
-                f"{seen.campaign_id} may still be running: look at it in TingTing. A retry of this task takes "
+                f"{seen.campaign_id} may still be running: check it in TingTing. A retry of this task takes "
                 f"care of campaign {campaign_id}."
             )
         return seen

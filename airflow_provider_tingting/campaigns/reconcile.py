@@ -1,4 +1,4 @@
-"""Writes that must not be carried out twice: send, look for the effect, send again, give up."""
+"""Writes that must not be carried out twice: send, check for the effect, send again, give up."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ NEWEST_READ = 200
 async def reconcile(
     send: Callable[[], Awaitable[T]],
     *,
-    look: Callable[[TingTingOutcomeUnknownError], Awaitable[T | None]],
+    check: Callable[[TingTingOutcomeUnknownError], Awaitable[T | None]],
     prepare: Callable[[], Awaitable[T | None]] | None = None,
     not_done: Callable[[TingTingAPIError], None] = lambda error: None,
     pause: float,
@@ -42,12 +42,12 @@ async def reconcile(
     """Carry out a write at most once, and return its result.
 
     After a response that says that nothing was done (429, or a request that never left), the write is sent again
-    after a pause. After an outcome that is unknown it is sent again only when `look` has shown that it was not
+    after a pause. After an outcome that is unknown it is sent again only when `check` has shown that it was not
     carried out. It is sent `MAX_SENDS` times at most.
 
     :param send: sends the write and returns its result. An `TingTingOutcomeUnknownError` that it raises must be about
         the write itself.
-    :param look: looks for the effect of the write after an unknown outcome: returns the result when it was carried
+    :param check: looks for the effect of the write after an unknown outcome: returns the result when it was carried
         out, and None when it was not.
     :param prepare: runs right before each send; a result that it returns makes the write unnecessary.
     :param not_done: is called with the error when TingTing certainly has not carried out the write.
@@ -63,7 +63,7 @@ async def reconcile(
         try:
             return await send()
         except TingTingOutcomeUnknownError as error:
-            found = await look(error)
+            found = await check(error)
             if found is not None:
                 return found
             if sends == MAX_SENDS:
@@ -165,7 +165,7 @@ def _newest_generation(found: list[Campaign], marker: AnyGeneration) -> list[Cam
 
 
 async def find_after_unknown(name: str, marker: MarksCampaigns, since: datetime | None = None) -> Campaign | None:
-    """Look repeatedly for a campaign that TingTing may still be creating; return None when it counts as not created.
+    """Search repeatedly for a campaign that TingTing may still be creating; return None when it counts as not created.
 
     :param name: see `find_campaign`, as the other parameters.
     :param marker: recognises the campaign.

@@ -42,7 +42,7 @@ async def apply_schedule(campaign: Campaign, spec: CampaignSpec) -> Campaign:
 
 
 async def _rescheduled(campaign: Campaign, schedule: str | None, wanted: datetime) -> Campaign:
-    """Give a campaign another schedule and look whether it has it; leave it alone if that moment passes meanwhile."""
+    """Give a campaign another schedule and check that it has it; leave it alone if that moment passes meanwhile."""
     try:
         await idempotent_writes.retry_idempotent(calls.update_campaign(campaign.id, schedule=schedule))
     except TingTingValidationError as error:

@@ -1,7 +1,7 @@
 """Waits for a campaign by reading only, and returns in one observation how the wait has ended. No Airflow, no I/O.
 
-A `Wait` knows what was seen, when to look next and what ends it. A worker and a sensor run one with the flows `watch`
-and `look`; in the triggerer the poller runs thousands. So all of them wait by the same rules.
+A `Wait` knows what was seen, when to read next and what ends it. A worker and a sensor run one with the flows `watch`
+and `read_status`; in the triggerer the poller runs thousands. So all of them wait by the same rules.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ from airflow_provider_tingting.errors import (
 
 DEFAULT_POLL_INTERVAL = 30.0
 DEFAULT_TOLERATE_OUTAGE = 600.0
-#: A pause between two looks is longer by a random share up to this, so that waits that began together do not stay in
+#: A pause between two reads is longer by a random share up to this, so that waits that began together do not stay in
 #: step.
 JITTER = 0.2
 # A pause is split into parts of this length (seconds), so that a wall clock that was set forward is noticed.
 _MAX_PAUSE = 60.0
-# An outage is confirmed by this many looks before it ends the wait, but not more often than each 5 seconds.
-_LOOKS_PER_OUTAGE = 10
+# An outage is confirmed by this many reads before it ends the wait, but not more often than each 5 seconds.
+_READS_PER_OUTAGE = 10
 _MIN_OUTAGE_PAUSE = 5.0
 
 
@@ -62,7 +62,7 @@ class WaitPlan:
 
     :param campaign_id: the campaign.
     :param until: statuses that end the wait besides the final ones.
-    :param poll_interval: seconds between two looks. A campaign that may be short is looked at sooner a few times.
+    :param poll_interval: seconds between two reads. A campaign that may be short is read sooner a few times.
     :param deadline: when to give up, in seconds since 1970; None for never.
     :param tolerate_outage: seconds for which TingTing may fail to respond before the wait ends.
     :param starts_by: when the campaign must have begun, in seconds since 1970; None when something else may begin it
@@ -122,7 +122,7 @@ class OutageTimer:
 
     @property
     def is_running(self) -> bool:
-        """Whether the last look had no usable response."""
+        """Whether the last read had no usable response."""
         return self._since is not None
 
     @property
@@ -131,7 +131,7 @@ class OutageTimer:
         return self.tolerated - (0.0 if self._since is None else self._ticks() - self._since)
 
     def start(self) -> bool:
-        """Record a look without a usable response; return whether the outage begins with it."""
+        """Record a read without a usable response; return whether the outage begins with it."""
         begins = self._since is None
         if begins:
             self._since = self._ticks()
@@ -144,7 +144,7 @@ class OutageTimer:
 
 
 class Wait:
-    """The rules of one wait, without the requests: what was seen, when to look next, what ends it.
+    """The rules of one wait, without the requests: what was seen, when to read next, what ends it.
 
     A log line is written when the status or a tenth of the progress changes, and when an outage begins or ends.
 
@@ -242,11 +242,11 @@ class Wait:
         return starts_by is not None and not CampaignStatus(snapshot.status).has_begun and self._clock() >= starts_by
 
     def unanswered(self, error: TingTingError) -> Observation | None:
-        """Record a look without a usable response; return how the wait has ended, or None to wait on.
+        """Record a read without a usable response; return how the wait has ended, or None to wait on.
 
         A refusal ends the wait. Any error that may pass is waited out for `tolerate_outage`.
 
-        :param error: what the look raised.
+        :param error: what the read raised.
         """
         limited = isinstance(error, TingTingRateLimitedError)
         if not isinstance(error, TingTingAPIError) or (isinstance(error, TingTingRefusedError) and not limited):
@@ -263,7 +263,7 @@ class Wait:
 
     @property
     def is_out(self) -> bool:
-        """Whether the last look had no usable response."""
+        """Whether the last read had no usable response."""
         return self._outage.is_running
 
     @property
@@ -277,27 +277,27 @@ class Wait:
 
     @property
     def time_left(self) -> float:
-        """Seconds until the deadline, when a last look is due; infinite without one."""
+        """Seconds until the deadline, when a last read is due; infinite without one."""
         return math.inf if self.plan.deadline is None else max(0.0, self.plan.deadline - self._clock())
 
     @property
     def is_in_step(self) -> bool:
-        """Whether the next look follows the poll interval, and not an outage or a contradiction."""
+        """Whether the next read follows the poll interval, and not an outage or a contradiction."""
         return not self._outage.is_running and not self._stale.is_running
 
-    def next_look(self, jitter: float = 0.0) -> float:
-        """Return the seconds until the next look; a last look is due at the deadline.
+    def next_read(self, jitter: float = 0.0) -> float:
+        """Return the seconds until the next read; a last read is due at the deadline.
 
         :param jitter: the share by which to lengthen the pause.
         """
         return min(self.pause() * (1 + jitter), self.time_left)
 
     def pause(self) -> float:
-        """Return the seconds until the next look, whenever the deadline is."""
+        """Return the seconds until the next read, whenever the deadline is."""
         if self._outage.is_running:
-            # With a long poll interval two failed looks do not prove an outage between them, so look more often. A
+            # With a long poll interval two failed reads do not prove an outage between them, so read more often. A
             # pause that TingTing asks for is kept, up to the end of the tolerated outage.
-            confirming = max(self.plan.tolerate_outage / _LOOKS_PER_OUTAGE, _MIN_OUTAGE_PAUSE)
+            confirming = max(self.plan.tolerate_outage / _READS_PER_OUTAGE, _MIN_OUTAGE_PAUSE)
             return max(min(self.plan.poll_interval, confirming), min(self._retry_after, self._outage.left))
         if self._stale.is_running:
             return min(self.plan.poll_interval, stale_reads.READ_INTERVAL)
@@ -325,20 +325,20 @@ async def watch(
     just_read: Campaign | None = None,
     clock: Callable[[], float] = wall_time,
 ) -> Observation:
-    """Look at a campaign until its status is final or wanted, or it is overdue; return how the wait has ended.
+    """Read a campaign until its status is final or wanted, or it is overdue; return how the wait has ended.
 
     Errors that may pass are waited out for `tolerate_outage`; a refusal ends the wait at once.
 
     :param plan: what to wait for.
     :param logger: where log lines go.
     :param progress: what an earlier part of the same wait has seen; it is updated.
-    :param just_read: the campaign as it was read right before; this replaces the first look.
+    :param just_read: the campaign as it was read right before; this replaces the first read.
     :param clock: returns seconds since 1970.
     :raises TingTingAuthError: the token is rejected, so that the caller can read the connection again.
     """
     wait = Wait(plan, logger, progress, clock=clock)
     while True:
-        ended = await _look_once(wait) if just_read is None else _record(wait, just_read)
+        ended = await _read_once(wait) if just_read is None else _record(wait, just_read)
         just_read = None
         if ended is not None:
             return ended
@@ -346,10 +346,10 @@ async def watch(
             return wait.timed_out()
 
 
-async def look(
+async def read_status(
     plan: WaitPlan, logger: Logger, progress: Progress | None = None, *, clock: Callable[[], float] = wall_time
 ) -> Observation:
-    """Look once, or until TingTing responds, for at most `tolerate_outage`; parameters and errors as for `watch`.
+    """Read the status once, or until TingTing responds, for at most `tolerate_outage`; errors as for `watch`.
 
     :param plan: the campaign and how it is waited for.
     :param logger: where log lines go.
@@ -358,14 +358,14 @@ async def look(
     """
     wait = Wait(plan, logger, progress, clock=clock)
     while True:
-        ended = await _look_once(wait)
+        ended = await _read_once(wait)
         if ended is not None or not wait.is_out:
             return ended or wait.progress.seen
         if not await _pause_until_due(wait):
             return wait.timed_out()
 
 
-async def _look_once(wait: Wait) -> Observation | None:
+async def _read_once(wait: Wait) -> Observation | None:
     try:
         campaign = await calls.get_campaign(wait.plan.campaign_id)
     except TingTingAuthError:
@@ -381,10 +381,10 @@ def _record(wait: Wait, campaign: Campaign) -> Observation | None:
 
 
 async def _pause_until_due(wait: Wait) -> bool:
-    """Pause until the next look is due; return False when the deadline has passed first."""
+    """Pause until the next read is due; return False when the deadline has passed first."""
     if wait.time_is_up:
         return False
-    left = wait.next_look(random.uniform(0.0, JITTER))
+    left = wait.next_read(random.uniform(0.0, JITTER))
     while left > 0 and not wait.time_is_up:
         await Pause(min(left, _MAX_PAUSE))
         left -= _MAX_PAUSE

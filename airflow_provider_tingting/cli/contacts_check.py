@@ -221,7 +221,7 @@ def _place(path: str) -> Any:
         from upath import UPath
 
         found = UPath(path)
-        # Only now does it look whether it knows the storage.
+        # Only now does it check that it knows the storage.
         _ = found.fs
         return found
     except (ImportError, ValueError) as error:

@@ -304,7 +304,7 @@ def _dialled(value: object) -> tuple[str, str]:
         raise _refused("not_a_number", value)
     if _NEGATIVE.match(text):
         raise _refused("not_a_number", value)
-    # The rules about points look at the text without other separators, so that they hold behind every prefix.
+    # The rules about points apply to the text without other separators, so that they hold behind every prefix.
     squeezed = _SEPARATORS_BUT_POINTS.sub("", text)
     if _SCIENTIFIC.fullmatch(squeezed):
         squeezed = _unscientific(text, value)

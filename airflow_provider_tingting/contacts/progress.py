@@ -15,8 +15,8 @@ T = TypeVar("T")
 
 #: Seconds between two lines.
 LOG_INTERVAL = 10.0
-# Items between two looks at the clock, which would cost more than the items themselves.
-_LOOK_EVERY = 1000
+# Items between two reads of the clock, which would cost more than the items themselves.
+_CHECK_EVERY = 1000
 
 
 @dataclass
@@ -67,7 +67,7 @@ def with_progress(items: Iterable[T], subject: str, action: str, total: int | No
     progress = ProgressLog(subject, action, total)
     for done, item in enumerate(items, 1):
         yield item
-        if done % _LOOK_EVERY == 0 and done != total:
+        if done % _CHECK_EVERY == 0 and done != total:
             progress.update(done)
 
 

@@ -138,7 +138,7 @@ def _checked_rows(
 
 
 def _is_plain(contact: Contact, variables: tuple[str, ...]) -> bool:
-    """Whether all is text that needs no care: one look at all cells in place of one at each halves the time."""
+    """Whether all is text that needs no care: one test of all cells instead of one each halves the time."""
     values = contact.variables
     if tuple(values) != variables:
         return False

@@ -74,7 +74,7 @@ def size_of(file: BinaryIO) -> int:
 def is_gzip(target: Any) -> bool:
     """Whether a target is to be compressed: its name ends in `.gz`.
 
-    :param target: only its name is looked at.
+    :param target: only its name is used.
     """
     return str(target).lower().endswith(".gz")
 
@@ -84,7 +84,7 @@ def gzip_by_name(file: BinaryIO, target: Any, *, level: int = SMALL) -> Iterator
     """Return the file to write to: itself, or a gzip writer in front of it when the target's name ends in `.gz`.
 
     :param file: the file at the target; not closed.
-    :param target: only its name is looked at.
+    :param target: only its name is used.
     :param level: the level of compression, 1 to 9.
     """
     if not is_gzip(target):

@@ -137,7 +137,7 @@ def ensure_writable(target: Any, *, overwrite: bool = True, what: str = "The rep
     """Check that a file could be written to the target, without creating it: before the download, before any cost.
 
     A local directory is tried with a nameless file. An object store is not asked anything when the object may be
-    replaced, since the right to write may come without the right to look.
+    replaced, since the right to write may come without the right to list.
 
     :param target: a local path, or any path of universal-pathlib, fsspec or Airflow.
     :param overwrite: whether a file that is there may be replaced.

@@ -16,7 +16,7 @@ from airflow_provider_tingting.notifications.notification import Claim, Notifica
 
 log = logging.getLogger(__name__)
 
-#: Seconds between two reads that look whether another notifier has run its campaign.
+#: Seconds between two reads that check whether another notifier has run its campaign.
 RUN_POLL_INTERVAL = 1.0
 #: At most this many of the newest campaigns are searched.
 MAX_SEARCHED = 200

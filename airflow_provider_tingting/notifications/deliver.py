@@ -36,7 +36,7 @@ from airflow_provider_tingting.timezones import as_nepal_time
 
 log = logging.getLogger(__name__)
 
-#: Seconds between two reads that look whether the contact has answered.
+#: Seconds between two reads that check whether the contact has answered.
 CONTACT_POLL_INTERVAL = 5.0
 #: The notifier that watches a contact has this many seconds to try the next number before another notifier does.
 ESCALATION_GRACE = 30.0
@@ -260,10 +260,10 @@ async def _create(notification: Notification, marker: NotificationMarker, caller
     async def send() -> Campaign:
         return await call
 
-    async def look(error: TingTingOutcomeUnknownError) -> Campaign | None:
+    async def check(error: TingTingOutcomeUnknownError) -> Campaign | None:
         return await reconcile.find_after_unknown(notification.name, marker)
 
-    return await reconcile.reconcile(send, look=look, pause=CONTACT_POLL_INTERVAL)
+    return await reconcile.reconcile(send, check=check, pause=CONTACT_POLL_INTERVAL)
 
 
 async def _discard(campaign_id: int) -> None:

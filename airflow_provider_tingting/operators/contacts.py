@@ -258,7 +258,7 @@ class TingTingCheckContactsOperator(TingTingBaseAudienceOperator):
                         limit=campaign.credit_limit if campaign else None,
                     ),
                 }
-                self._look_ahead(summary, services_of_messages(message, sms_message), campaign)
+                self._add_forecast(summary, services_of_messages(message, sms_message), campaign)
                 summary["rejects_path"] = reader.write_rejects(audience)
                 self.record_lineage(None, summary["rejects_path"])
                 context["ti"].xcom_push(key="summary", value=summary)
@@ -286,7 +286,7 @@ class TingTingCheckContactsOperator(TingTingBaseAudienceOperator):
         dashboard = api.run_flow(self.hook.get_conn(), read_balance())
         return dashboard.credits_for(services_of_messages(message, sms_message)) if dashboard else None
 
-    def _look_ahead(self, summary: dict[str, Any], services: str, campaign: Campaign | None) -> None:
+    def _add_forecast(self, summary: dict[str, Any], services: str, campaign: Campaign | None) -> None:
         """Add to the summary when the campaign would end, and how its estimate differs from past campaigns."""
         from airflow_provider_tingting.campaigns import forecast, history
 

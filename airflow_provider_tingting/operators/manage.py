@@ -145,7 +145,7 @@ class TingTingStopCampaignOperator(TingTingBaseWriteOperator):
         self.check_literals()
 
     def execute(self, context: Context) -> dict[str, Any]:
-        """Stop the campaign unless it has ended, and look again."""
+        """Stop the campaign unless it has ended, and read its status again."""
         from airflow_provider_tingting.api.idempotent_writes import retry_idempotent
         from airflow_provider_tingting.api.statuses import CampaignStatus
         from airflow_provider_tingting.campaigns.reconcile import status_after_stop
@@ -181,7 +181,7 @@ class TingTingStopCampaignOperator(TingTingBaseWriteOperator):
                     status = api.run_flow(self.hook.get_conn(), status_after_stop(number))
                     if not status.is_final:
                         raise TingTingCampaignError(
-                            f"TingTing took the request to stop it, but it still is {status}. Look at TingTing.",
+                            f"TingTing accepted the request to stop it, but it still is {status}. Check it there.",
                             campaign_id=number,
                             status=status.value,
                         )

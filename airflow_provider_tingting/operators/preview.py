@@ -205,12 +205,12 @@ class TingTingDemoCallOperator(TingTingBaseWriteOperator):
         async def send() -> MessageResponse:
             return await api.calls.demo_call(number)
 
-        async def look(error: TingTingOutcomeUnknownError) -> MessageResponse | None:
+        async def check(error: TingTingOutcomeUnknownError) -> MessageResponse | None:
             # TingTing shows nothing of a demo call, so an unknown outcome is final.
             raise error
 
         try:
-            return await reconcile(send, look=look, prepare=prepare, pause=_SEND_AGAIN_AFTER)
+            return await reconcile(send, check=check, prepare=prepare, pause=_SEND_AGAIN_AFTER)
         except _CERTAINLY_NOT_CALLED:
             # Saved after the last request: while this try may still send one, another try must not.
             state.save({"phase": _NOT_CALLED})

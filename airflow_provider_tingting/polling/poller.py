@@ -162,7 +162,7 @@ class Poller:
                 return
             due = self._steps.due_after(at, subscriber.wait)
         else:
-            due = now + min(_FIRST_READ_DELAY, subscriber.wait.next_look() / 10)
+            due = now + min(_FIRST_READ_DELAY, subscriber.wait.next_read() / 10)
             if not now < self._first_reads_at <= due:
                 self._first_reads_at = due
             due = self._first_reads_at

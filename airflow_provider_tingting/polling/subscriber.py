@@ -26,7 +26,7 @@ class Subscriber:
     Airflow's triggerer assigns a log line to a trigger by the context of the asyncio task that writes it, so
     everything that may log runs in the context in which the subscriber was created.
 
-    :param wait: decides what ends the wait and when to look next.
+    :param wait: decides what ends the wait and when to read next.
     """
 
     __slots__ = ("_check_at", "_context", "_counted_at", "_listed", "_unchanged", "ended", "last", "wait")

@@ -55,10 +55,10 @@ def read_report(source: BinaryIO, *, columns: bool = True) -> ReadReport:
     """Read a report once from its first byte to its last, in flat memory.
 
     :param source: the report as it came: a readable, seekable binary file, such as a spooled download. Not closed.
-    :param columns: whether the contacts' variables are looked at, to learn the columns of the tidy table.
+    :param columns: whether to read the contacts' variables, to learn the columns of the tidy table.
     :raises TingTingReportError: the report is cut, damaged or not a report.
     """
     report = open_report(source)
     finder = TableFinder(report)
-    summary = summarise(report, watch=finder.look if columns else None)
+    summary = summarise(report, watch=finder.add if columns else None)
     return ReadReport(report, finder.result(), summary)

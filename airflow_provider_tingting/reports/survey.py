@@ -67,7 +67,7 @@ def write_survey_report(
             f"There is no survey report format {format!r}. Use one of {', '.join(SURVEY_FORMATS)}."
         )
     refuse_other_kinds(source, wanted=format.upper())
-    rows, columns, answers = _look_through_csv(source) if format == "csv" else _look_through_json(source)
+    rows, columns, answers = _read_csv(source) if format == "csv" else _read_json(source)
     write_columns = tidy and bool(answers) and bool(columns)
     with whole_file(target, overwrite=overwrite) as file:
         with gzip_by_name(file, target) as plain:
@@ -80,7 +80,7 @@ def write_survey_report(
     return WrittenSurvey(rows, columns, "csv" if write_columns else format, size)
 
 
-def _look_through_csv(source: BinaryIO) -> _Seen:
+def _read_csv(source: BinaryIO) -> _Seen:
     """Count the rows below the first one that is not blank; that one is taken for the header."""
     lines = Lines(source)
     reader = csv.reader(lines)
@@ -104,7 +104,7 @@ def _look_through_csv(source: BinaryIO) -> _Seen:
     raise TingTingReportError("The survey report breaks off inside a quoted field. Download it again.")
 
 
-def _look_through_json(source: BinaryIO) -> _Seen:
+def _read_json(source: BinaryIO) -> _Seen:
     source.seek(0)
     body = source.read(MOST_JSON + 1)
     if len(body) > MOST_JSON:

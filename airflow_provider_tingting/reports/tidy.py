@@ -119,7 +119,7 @@ def as_text(value: object) -> str | None:
 class TableFinder:
     """Learns from the cells of a report which columns its tidy table has.
 
-    :param report: the report whose batches `look` gets.
+    :param report: the report whose batches `add` gets.
     """
 
     def __init__(self, report: Report) -> None:
@@ -133,7 +133,7 @@ class TableFinder:
             if name in report.positions
         ]
 
-    def look(self, batch: list[list[str]]) -> None:
+    def add(self, batch: list[list[str]]) -> None:
         """Collect the columns of some rows of the report.
 
         :param batch: the cells of the rows.
@@ -151,7 +151,7 @@ class TableFinder:
                 self._texts = True
 
     def result(self) -> TidyTable:
-        """Return the table for what has been looked at."""
+        """Return the table for the rows that were added."""
         extra = tuple(self._extra)
         if len(self._variables) > MOST_VARIABLES:
             return TidyTable((), extra, other_info=True)

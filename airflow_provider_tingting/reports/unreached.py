@@ -116,7 +116,7 @@ def write_unreached(outcomes: Iterable[Outcome], target: Any, choice: Choice, *,
     :raises TingTingContactsError: a contact's number of tries is no number.
     :raises TingTingStorageError: the target cannot be written; what was there is unchanged.
     """
-    rows, done, columns = _look_through(outcomes, choice)
+    rows, done, columns = _count_rows(outcomes, choice)
     count = given_up = 0
     with whole_file(target, what="The audience") as file:
         with gzip_by_name(file, target) as plain:
@@ -138,7 +138,7 @@ def write_unreached(outcomes: Iterable[Outcome], target: Any, choice: Choice, *,
     return found
 
 
-def _look_through(outcomes: Iterable[Outcome], choice: Choice) -> tuple[int, NumberSet, list[str]]:
+def _count_rows(outcomes: Iterable[Outcome], choice: Choice) -> tuple[int, NumberSet, list[str]]:
     """Count the rows, collect the numbers that were or may still be reached, and the columns."""
     rows, done = 0, NumberSet()
     columns: dict[str, None] = {}

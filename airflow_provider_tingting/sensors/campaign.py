@@ -57,7 +57,7 @@ def _statuses_of(value: Any, argument: str, *, may_be_empty: bool = True) -> lis
 class TingTingCampaignSensor(BaseSensorOperator):
     """Wait until a campaign is in one of the wanted statuses.
 
-    The sensor only reads, so a retry and a clear look again, and a kill leaves the campaign as it is. Poke, reschedule
+    The sensor only reads, so a retry and a clear read again, and a kill leaves the campaign as it is. Poke, reschedule
     and deferrable mode behave alike: the task succeeds in a target status. It fails in a failed status, in a final
     status that is not a target, for a campaign that does not exist, and when TingTing rejects the token. With
     `soft_fail` only the time-out skips the task; everything else still fails it. A status that this provider does not
@@ -72,9 +72,9 @@ class TingTingCampaignSensor(BaseSensorOperator):
     :param failed_statuses: statuses that fail the task, in any case. Default: `Terminated`.
     :param deferrable: whether to wait in the triggerer, without holding a worker. Default: Airflow's
         `[operators] default_deferrable`.
-    :param poke_interval: seconds between two looks. Default: Airflow's.
+    :param poke_interval: seconds between two reads. Default: Airflow's.
     :param timeout: seconds after which the wait has failed. Default: Airflow's.
-    :param tolerate_outage: seconds for which TingTing may fail to respond, from the first look on. Default: 600.
+    :param tolerate_outage: seconds for which TingTing may fail to respond, from the first read on. Default: 600.
     :param tingting_conn_id: the Airflow connection.
     :raises TingTingCampaignFailedError: the campaign is in a failed status, or can reach no target any more.
     :raises AirflowSensorTimeout: the time is up.
@@ -114,7 +114,7 @@ class TingTingCampaignSensor(BaseSensorOperator):
         check.check_literals(self, self.argument_checks, self.template_fields)
 
     def execute(self, context: Context) -> Any:
-        """Wait in this worker; or look once, and wait in the triggerer if the wait goes on.
+        """Wait in this worker; or read the status once, and wait in the triggerer if the wait goes on.
 
         :param context: the task's context.
         """
@@ -126,18 +126,18 @@ class TingTingCampaignSensor(BaseSensorOperator):
         with self._skipping_if_never_fail():
             plan = self._plan(context)
             # An outage is waited out in the triggerer too, not in this worker.
-            seen = self._look(context, replace(plan, tolerate_outage=0.0))
+            seen = self._read(context, replace(plan, tolerate_outage=0.0))
             if seen.reason is not Reason.OUTAGE and (state := self._judge(seen)) is not None:
                 return state
         return self._wait_in_triggerer(context, plan)
 
     def poke(self, context: Context) -> Any:
-        """Look once, or until TingTing responds, for at most `tolerate_outage`.
+        """Read the status once, or until TingTing responds, for at most `tolerate_outage`.
 
         :param context: the task's context.
         """
         plan = replace(self._plan(context), deadline=self._give_up_at)
-        state = self._judge(self._look(context, plan))
+        state = self._judge(self._read(context, plan))
         return PokeReturnValue(is_done=state is not None, xcom_value=state)
 
     def execute_complete(self, context: Context, event: Any = None) -> dict[str, Any]:
@@ -170,10 +170,10 @@ class TingTingCampaignSensor(BaseSensorOperator):
             tolerate_outage=seconds_of(self.tolerate_outage, "tolerate_outage", zero=True),
         )
 
-    def _look(self, context: Context, plan: WaitPlan) -> Observation:
-        """Look with the connection as it is now, so that a token which was replaced meanwhile does no harm."""
+    def _read(self, context: Context, plan: WaitPlan) -> Observation:
+        """Read the status with the connection as it is now, since its token may have been replaced meanwhile."""
         from airflow_provider_tingting.campaigns.observation import Reason
-        from airflow_provider_tingting.campaigns.watch import Progress, look
+        from airflow_provider_tingting.campaigns.watch import Progress, read_status
         from airflow_provider_tingting.hooks.tingting import TingTingHook
 
         hook = TingTingHook(self.tingting_conn_id)
@@ -181,7 +181,7 @@ class TingTingCampaignSensor(BaseSensorOperator):
         progress = Progress(plan.campaign_id)
         with hook.get_conn() as client:
             try:
-                seen = api.run_flow(client, look(plan, self.log, progress))
+                seen = api.run_flow(client, read_status(plan, self.log, progress))
             except TingTingAuthError as error:
                 return progress.seen.ended_by(Reason.REFUSED, error)
         if seen.reason is Reason.REACHED:

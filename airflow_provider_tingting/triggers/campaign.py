@@ -25,7 +25,7 @@ from airflow_provider_tingting.utils.arguments import campaign_id_of, moment_of,
 # Airflow cancels `on_kill` after 30 seconds by default, and nothing could be logged then.
 _STOP_TIMEOUT = 18.0
 # A request that is under way at the deadline may take this long (seconds).
-_LAST_LOOK_TIMEOUT = 2.0
+_LAST_READ_TIMEOUT = 2.0
 # A process that wakes up this much too late (seconds) has stood still.
 _STOOD_STILL = 2.0
 
@@ -107,7 +107,7 @@ class TingTingCampaignTrigger(TingTingBaseDeferralTrigger):
         progress = Progress(plan.campaign_id)
         async with shared_poller(self.tingting_conn_id, self.open_client) as poller:
             waiting = asyncio.ensure_future(poller.wait(plan, self.log, progress))
-            give_up_at = max(self.deadline or 0.0, wall_time()) + _LAST_LOOK_TIMEOUT
+            give_up_at = max(self.deadline or 0.0, wall_time()) + _LAST_READ_TIMEOUT
             try:
                 # Not `wait_for`, which would take a TimeoutError of the wait for its own. The wall clock is read again
                 # and again, because it may be set during the wait.
@@ -116,8 +116,8 @@ class TingTingCampaignTrigger(TingTingBaseDeferralTrigger):
                     wakes_at = monotonic() + min(left, CLOCK_CHECK_INTERVAL)
                     await asyncio.wait([waiting], timeout=min(left, CLOCK_CHECK_INTERVAL))
                     if monotonic() - wakes_at > _STOOD_STILL:
-                        # The campaign may have ended while this process stood still, so there is a last look too.
-                        give_up_at = max(give_up_at, wall_time() + _LAST_LOOK_TIMEOUT)
+                        # The campaign may have ended while this process stood still, so the status is read once more.
+                        give_up_at = max(give_up_at, wall_time() + _LAST_READ_TIMEOUT)
                 return waiting.result() if waiting.done() else replace(progress.seen, reason=Reason.TIMED_OUT)
             finally:
                 waiting.cancel()

@@ -35,7 +35,7 @@ class TingTingCampaignFinishedTrigger(TingTingBaseTrigger, BaseEventTrigger):
     holds `reached, not_reached, pending, reach_rate, credits`, or is None when the report cannot be read.
 
     Campaigns that have finished before the trigger starts for the first time fire no event; campaigns that finish
-    while its first looks get no response do. On Airflow 3.3 and later the trigger stores in the asset's state store
+    while its first reads get no response do. On Airflow 3.3 and later the trigger stores in the asset's state store
     which campaigns have fired: after a restart it fires for those that finished meanwhile, and for none twice, except
     one whose event was under way when the triggerer was killed. On earlier versions a campaign that finishes while no
     triggerer runs fires no event. An outage of TingTing or of the connection is logged when it begins and ends, and
@@ -69,7 +69,7 @@ class TingTingCampaignFinishedTrigger(TingTingBaseTrigger, BaseEventTrigger):
         self.poll_interval = seconds_of(poll_interval, "poll_interval")
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Look until cancelled, and yield an event for each campaign that has finished."""
+        """Poll until cancelled, and yield an event for each campaign that has finished."""
         async with shared_poller(self.tingting_conn_id, self.open_client) as poller:
             stored = await self._load_watermark()
             finished = FinishedCampaigns(poller, self.poll_interval, stored)

@@ -238,7 +238,7 @@ def storage_path_of(value: Any, argument: str, example: str) -> Any:
         value = str(Path(value).expanduser().absolute())
     try:
         path: Any = object_storage_path(value)
-        # Airflow before 3.2 does not look whether it knows the storage before this is asked for.
+        # Airflow before 3.2 does not check that it knows the storage until this attribute is read.
         _ = path.fs
         return path
     except (ImportError, ValueError) as error:

@@ -52,7 +52,7 @@ def sql_engine(conn_id: Any, hook_params: Mapping[str, Any] | None = None) -> En
     try:
         engine: Engine = hook.get_sqlalchemy_engine(engine_kwargs=options)
     except (AttributeError, TypeError, ValueError) as error:
-        # Hooks read the extra without a look at what it is.
+        # Hooks read the extra without checking its type.
         raise TingTingConfigError(
             f"Connection {conn_id!r} cannot be used: its extra or one of its fields has a wrong type "
             f"({type(error).__name__}). The extra must be a JSON object."

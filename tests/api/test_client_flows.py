@@ -69,12 +69,12 @@ def test_an_error_is_raised_where_the_call_is_awaited_and_may_be_handled(drive: 
         try:
             await call("create")
         except TingTingOutcomeUnknownError as error:
-            found = await call("look")
+            found = await call("find")
             return found, error.call
         raise AssertionError("the error was swallowed")
 
     outcome = drive(flow(), [TingTingOutcomeUnknownError("create", "cut"), 79])
-    assert outcome == ((79, "create"), ["create", "look"])
+    assert outcome == ((79, "create"), ["create", "find"])
 
 
 @pytest.mark.parametrize("error", [TingTingNotFoundError("get", "none"), TingTingConfigError("not usable")])

@@ -231,7 +231,7 @@ def test_a_write_goes_out_when_the_server_is_there_again(connect: Connect, sandb
     assert list(sandbox.world.campaigns) == [campaign.id]
 
 
-def test_what_was_never_sent_before_does_not_make_the_next_write_look_so(
+def test_what_was_never_sent_before_does_not_make_the_next_write_seem_so(
     client: Client, connect: Connect, sandbox: Sandbox, campaign_id: int
 ) -> None:
     """Python chains the error being handled to every new one: it must not be taken for the cause."""

@@ -72,7 +72,7 @@ def open_page(browser: Browser, request: pytest.FixtureRequest, tmp_path: Path) 
     yield open_it
     for number, context in enumerate(contexts):
         for page in context.pages:
-            # Looked at when a test has failed; pytest keeps the folders of the last runs.
+            # For a person to read when a test has failed; pytest keeps the folders of the last runs.
             page.screenshot(path=tmp_path / f"page-{number}.png")
         context.close()
     assert not strangers, strangers

@@ -19,7 +19,7 @@ from airflow_provider_tingting.api.stale_reads import (
     read_until,
 )
 from airflow_provider_tingting.campaigns.observation import Observation, Reason
-from airflow_provider_tingting.campaigns.watch import Progress, WaitPlan, look, watch
+from airflow_provider_tingting.campaigns.watch import Progress, WaitPlan, read_status, watch
 from airflow_provider_tingting.clock import use_clock
 from airflow_provider_tingting.errors import TingTingAuthError, TingTingNotFoundError, TingTingServerError
 
@@ -53,14 +53,14 @@ def test_a_period_may_be_shorter() -> None:
     assert StalePeriod(0.0, ticks=lambda: 0.0).left() == 0
 
 
-async def read_status(until: str, within: float | None = None) -> Campaign:
+async def read_until_status(until: str, within: float | None = None) -> Campaign:
     return await read_until(lambda: calls.get_campaign(7), lambda one: one.status.value == until, within)
 
 
 def test_an_older_status_is_read_again_until_it_is_current() -> None:
     server = ScriptedServer(get_campaign=[shown("Running"), shown("Running"), shown("Completed"), shown("Terminated")])
 
-    assert server.run(read_status("Completed")).status == "Completed"
+    assert server.run(read_until_status("Completed")).status == "Completed"
     assert server.pauses("get_campaign") == [READ_INTERVAL, READ_INTERVAL]
 
 
@@ -68,7 +68,7 @@ def test_an_older_status_is_read_again_until_it_is_current() -> None:
 def test_an_older_status_that_stays_is_returned_in_the_end(within: float | None, seconds: float) -> None:
     server = ScriptedServer(get_campaign=shown("Running"))
 
-    assert server.run(read_status("Completed", within)).status == "Running"
+    assert server.run(read_until_status("Completed", within)).status == "Running"
     assert server.now == BEGINS + seconds
 
 
@@ -134,15 +134,15 @@ def test_a_watch_ends_with_an_outage_and_with_a_refusal() -> None:
         ScriptedServer(get_campaign=REFUSED).run(watch(PLAN, log))
 
 
-def test_a_look_is_one_read_unless_tingting_does_not_respond() -> None:
+def test_a_status_is_read_once_unless_tingting_does_not_respond() -> None:
     server = ScriptedServer(get_campaign=shown("Running", 10))
-    assert server.run(look(PLAN, log)) == Observation(Reason.REACHED, 7, "Running", 10)
+    assert server.run(read_status(PLAN, log)) == Observation(Reason.REACHED, 7, "Running", 10)
     assert len(server.calls) == 1
 
     server = ScriptedServer(get_campaign=[DOWN, DOWN, shown("Running", 10)])
-    assert server.run(look(PLAN, log)).status == "Running"
+    assert server.run(read_status(PLAN, log)).status == "Running"
     assert len(server.calls) == 3
 
-    assert ScriptedServer(get_campaign=DOWN).run(look(PLAN, log)).reason is Reason.OUTAGE
+    assert ScriptedServer(get_campaign=DOWN).run(read_status(PLAN, log)).reason is Reason.OUTAGE
     late = WaitPlan(7, deadline=BEGINS + 5, tolerate_outage=100.0)
-    assert ScriptedServer(get_campaign=DOWN).run(look(late, log)).reason is Reason.TIMED_OUT
+    assert ScriptedServer(get_campaign=DOWN).run(read_status(late, log)).reason is Reason.TIMED_OUT

@@ -1,4 +1,4 @@
-"""Looks follow the campaign's pace: never more often than allowed, seldom while the end is far, in time for the end."""
+"""Reads follow the campaign's pace: never more often than allowed, seldom while the end is far, in time for the end."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from airflow_provider_tingting.campaigns.poll_interval import (
 
 
 def at_pace(percent_an_hour, percent):
-    """The pace of a campaign whose early looks are over."""
+    """The pace of a campaign whose early reads are over."""
     pace = PollInterval()
     pace.record("Running", 0.0, None, 0.0)
     pace.record("Running", percent, None, percent / percent_an_hour * 3600)
@@ -48,7 +48,7 @@ def test_an_end_that_is_near_is_looked_for_when_it_is_expected():
     assert pace.interval(30, 16.0) == pytest.approx(5.2)
 
 
-def test_an_end_that_is_always_near_takes_five_early_looks_and_no_more():
+def test_an_end_that_is_always_near_takes_five_early_reads_and_no_more():
     pace, now, early = PollInterval(), 0.0, 0
     for percent in range(100):
         pace.record("Running", 99 + percent / 1000 if now else 0.0, None, now)
@@ -61,7 +61,7 @@ def test_an_end_that_is_always_near_takes_five_early_looks_and_no_more():
 
 @pytest.mark.parametrize(("percent", "interval"), [(10, 120), (90, 60), (93, 60), (95, 30), (99, 30), (100, 30)])
 def test_the_nearer_the_end_the_more_often_it_is_looked_at(monkeypatch, percent, interval):
-    monkeypatch.setattr(poll_interval, "MAX_EARLY_LOOKS", 0)
+    monkeypatch.setattr(poll_interval, "MAX_EARLY_READS", 0)
 
     assert at_pace(100, percent).interval(30, 0.0) == pytest.approx(interval)
 

@@ -38,11 +38,11 @@ def shown(status: str, number: int = 7, **fields: object) -> Campaign:
     return Campaign(id=number, status=status, **fields)  # type: ignore[arg-type]
 
 
-# -- send, look, send again, give up -----------------------------------------------------------------------------------
+# -- send, check, send again, give up ----------------------------------------------------------------------------------
 
 
 class Write:
-    """A write, its look, and their results."""
+    """A write, its check, and their results."""
 
     def __init__(self, *answers: object, found: object = None) -> None:
         self.answers = list(answers)
@@ -58,11 +58,11 @@ class Write:
             raise answer
         return str(answer)
 
-    async def look(self, error: TingTingOutcomeUnknownError) -> str | None:
+    async def check(self, error: TingTingOutcomeUnknownError) -> str | None:
         return self.found  # type: ignore[return-value]
 
     def run(self) -> str:
-        flow = reconcile.reconcile(self.send, look=self.look, not_done=self.not_done.append, pause=10.0)
+        flow = reconcile.reconcile(self.send, check=self.check, not_done=self.not_done.append, pause=10.0)
         return self.server.run(flow)  # type: ignore[no-any-return]
 
 
@@ -113,13 +113,13 @@ def test_the_third_unknown_outcome_is_looked_for_too() -> None:
         write.run()
     assert len(write.sent) == 3
 
-    looks: list[str | None] = [None, None, "found"]
+    results: list[str | None] = [None, None, "found"]
     write = Write(LOST, LOST, LOST)
 
-    async def look(error: TingTingOutcomeUnknownError) -> str | None:
-        return looks.pop(0)
+    async def check(error: TingTingOutcomeUnknownError) -> str | None:
+        return results.pop(0)
 
-    write.look = look  # type: ignore[method-assign]
+    write.check = check  # type: ignore[method-assign]
     assert write.run() == "found"
 
 

@@ -180,9 +180,9 @@ def test_a_refusal_because_another_try_was_faster_is_a_start() -> None:
 # -- accepted ----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("looks", [["Not Started"], [DOWN], ["Running"]], ids=["not shown", "no answer", "begun"])
-def test_an_accepted_request_is_never_sent_again(looks: list[Any]) -> None:
-    server = Server(looks)
+@pytest.mark.parametrize("reads", [["Not Started"], [DOWN], ["Running"]], ids=["not shown", "no answer", "begun"])
+def test_an_accepted_request_is_never_sent_again(reads: list[Any]) -> None:
+    server = Server(reads)
 
     run(server, CampaignJob(JobState(NUMBER, run=RunRequest.ACCEPTED)))
 
@@ -208,7 +208,7 @@ def test_the_saved_state_is_read_again_right_before_the_request() -> None:
 
     async def suspended(campaign: Campaign) -> Campaign:
         saved[0] = JobState(NUMBER, run=RunRequest.MAYBE, run_requested_at=server.now)
-        server.looks = ["Running"]
+        server.reads = ["Running"]
         return campaign
 
     job = CampaignJob(save=lambda state: saved.__setitem__(0, state), load=lambda: saved[0])

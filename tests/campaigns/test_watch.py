@@ -1,4 +1,4 @@
-"""The rules of a wait: when it looks in an outage, and what it believes of responses that contradict each other."""
+"""The rules of a wait: when it reads in an outage, and what it believes of responses that contradict each other."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ AWAY = TingTingServerError("get_campaign", "502", status_code=502)
 
 
 def looks_in_an_outage(**patience):
-    """The times of the looks at a TingTing that never answers, from the first one to the end of the wait."""
+    """The times of the reads of a TingTing that never answers, from the first one to the end of the wait."""
     now = [0.0]
     wait = Wait(WaitPlan(79, **patience), log, ticks=lambda: now[0])
     times = []
@@ -31,7 +31,7 @@ def looks_in_an_outage(**patience):
         if ended is not None:
             assert ended.reason is Reason.OUTAGE
             return times
-        now[0] += wait.next_look()
+        now[0] += wait.next_read()
 
 
 def test_rare_looks_become_more_frequent_so_that_two_bad_moments_are_no_outage():
@@ -42,7 +42,7 @@ def test_rare_looks_become_more_frequent_so_that_two_bad_moments_are_no_outage()
 
 
 @pytest.mark.parametrize(("poll_interval", "apart"), [(30, 30), (60, 60), (3600, 60)])
-def test_no_look_comes_sooner_than_the_interval_or_a_tenth_of_the_patience(poll_interval, apart):
+def test_no_read_comes_sooner_than_the_interval_or_a_tenth_of_the_patience(poll_interval, apart):
     times = looks_in_an_outage(poll_interval=poll_interval, tolerate_outage=600)
 
     assert {later - earlier for earlier, later in itertools.pairwise(times)} == {apart}
@@ -92,7 +92,7 @@ def test_an_old_status_after_the_begin_is_no_failure_to_begin(old):
 
     assert waiting.sees(shown(old), after=30) is None
     assert waiting.status == "Running"
-    assert waiting.wait.next_look() == 3
+    assert waiting.wait.next_read() == 3
     assert waiting.sees(shown("Completed", 100.0), after=30).reason is Reason.REACHED
 
 
@@ -224,9 +224,9 @@ def test_jitter_lengthens_a_pause_and_the_deadline_ends_it():
     waiting = Waiting(poll_interval=30.0, deadline=1000.0)
     waiting.wait.unanswered(AWAY)
 
-    assert waiting.wait.next_look(0.2) == 36
+    assert waiting.wait.next_read(0.2) == 36
     waiting.now = 990.0
-    assert waiting.wait.next_look(0.2) == 10
+    assert waiting.wait.next_read(0.2) == 10
 
 
 def test_each_tenth_of_the_progress_is_logged_once(caplog):

@@ -111,10 +111,10 @@ def test_a_campaign_that_has_begun_is_saved_as_accepted() -> None:
 
 
 @pytest.mark.parametrize(
-    ("look", "expected"), [("Not Started", "Not Started"), (DOWN, None)], ids=["not shown", "no answer"]
+    ("shown", "expected"), [("Not Started", "Not Started"), (DOWN, None)], ids=["not shown", "no answer"]
 )
-def test_an_accepted_request_returns_what_was_read(look: Any, expected: str | None) -> None:
-    started = run(Server([look]), CampaignJob(JobState(NUMBER, run=RunRequest.ACCEPTED)))
+def test_an_accepted_request_returns_what_was_read(shown: Any, expected: str | None) -> None:
+    started = run(Server([shown]), CampaignJob(JobState(NUMBER, run=RunRequest.ACCEPTED)))
 
     assert (started.campaign and started.campaign.status) == expected
     assert not started.has_begun
@@ -134,15 +134,15 @@ def test_a_429_of_a_read_does_not_end_the_two_minutes() -> None:
 def test_the_effect_of_the_third_request_is_looked_for_too() -> None:
     server = Server(["Not Started"], [LOST])
 
-    def look(call: Any) -> Any:
+    def respond(call: Any) -> Any:
         if call.name == "get_campaign" and len(server.requests) == 3 and server.now - server.requests[-1] > 100:
-            server.looks = ["Running"]
+            server.reads = ["Running"]
         return Server.send(server, call)
 
     job = CampaignJob()
     with use_clock(server):
         job.attach_to(NUMBER)
-        started = run_flow(type("Client", (), {"send": staticmethod(look)})(), job.run_once())
+        started = run_flow(type("Client", (), {"send": staticmethod(respond)})(), job.run_once())
 
     assert started.has_begun
     assert len(server.requests) == 3
@@ -157,10 +157,10 @@ def test_a_refused_read_ends_the_wait_for_an_earlier_request_at_once() -> None:
     assert server.now == began
 
 
-@pytest.mark.parametrize("looks", [[REFUSED], [DOWN]], ids=["refused", "no answer for two minutes"])
-def test_a_try_that_follows_an_unanswered_request_says_that_it_is_outstanding(looks: list[Any]) -> None:
-    server = Server(looks)
-    error = looks[0]
+@pytest.mark.parametrize("reads", [[REFUSED], [DOWN]], ids=["refused", "no answer for two minutes"])
+def test_a_try_that_follows_an_unanswered_request_says_that_it_is_outstanding(reads: list[Any]) -> None:
+    server = Server(reads)
+    error = reads[0]
 
     with pytest.raises(type(error), match="may still carry the request out") as raised:
         run(server, maybe(server, 10))

@@ -24,7 +24,7 @@ pytestmark = [
     pytest.mark.skipif(not IS_AIRFLOW_3, reason="the same on Airflow 2, but for the store of a task's state"),
 ]
 
-# The response to the last look before the write takes so long; meanwhile the attempt is made to stand still.
+# The response to the last read before the write takes so long; meanwhile the attempt is made to stand still.
 _SECONDS_TO_TAKE_AIM = 3
 # How long the successor is held in the middle of its own write.
 _SECONDS_SIDE_BY_SIDE = 20
@@ -37,14 +37,14 @@ class Step:
     """Where an attempt stands still.
 
     :param task_id: its task.
-    :param look: the last call that reads before the call that writes.
-    :param looks_before: how many of these the life has asked for earlier.
+    :param read: the last call that reads before the call that writes.
+    :param reads_before: how many of these the life has asked for earlier.
     :param write: the call that writes, of which the first response is held; None where the successor waits anyway.
     """
 
     task_id: str
-    look: str
-    looks_before: int
+    read: str
+    reads_before: int
     write: str | None
 
     def __str__(self) -> str:
@@ -66,7 +66,7 @@ def lived(cluster: Cluster, scenes: dict[str, Scene]) -> dict[str, Figures]:
     scenes["triggerer"].begin("life_with_stop_on_kill", _WAITS)
     for step in STEPS:
         faults = scenes[f"overlap-{step}"].sandbox.faults
-        faults.add("slow", call=step.look, value=_SECONDS_TO_TAKE_AIM, skip=step.looks_before)
+        faults.add("slow", call=step.read, value=_SECONDS_TO_TAKE_AIM, skip=step.reads_before)
         if step.write is not None:
             faults.add("slow", call=step.write, value=_SECONDS_SIDE_BY_SIDE)
         scenes[f"overlap-{step}"].begin("life_in_a_worker")
@@ -93,9 +93,9 @@ def attempt(scene: Scene, step: Step) -> TaskRow:
 
 
 def stand_still(cluster: Cluster, scene: Scene, step: Step) -> list[psutil.Process]:
-    """Stop the processes of an attempt while it waits for the response to its look; return them, the task's first."""
+    """Stop the processes of an attempt while it waits for the response to its read; return them, the task's first."""
     scene.until(
-        lambda: any(entry.fault == "slow" and entry.call == step.look for entry in scene.sandbox.requests), "it"
+        lambda: any(entry.fault == "slow" and entry.call == step.read for entry in scene.sandbox.requests), "it"
     )
     pid = attempt(scene, step).pid
     assert pid is not None

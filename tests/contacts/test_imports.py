@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-LOOK = """
+IMPORTS = """
 import importlib, pkgutil, sys
 import airflow_provider_tingting.contacts as folder
 for module in pkgutil.walk_packages(folder.__path__, folder.__name__ + "."):
@@ -32,7 +32,7 @@ HEAVY = (
 @pytest.fixture(scope="module")
 def loaded() -> set[str]:
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    said = subprocess.run([sys.executable, "-c", LOOK], capture_output=True, text=True, check=True, env=environment)
+    said = subprocess.run([sys.executable, "-c", IMPORTS], capture_output=True, text=True, check=True, env=environment)
     return set(said.stdout.split())
 
 

@@ -110,12 +110,12 @@ def test_memory_holds_no_more_than_a_few_batches() -> None:
             read += 1
             yield contact
 
-    def look(call: int, batch: list[dict[str, Any]]) -> None:
+    def measure(call: int, batch: list[dict[str, Any]]) -> None:
         nonlocal furthest
         time.sleep(0.005)
         furthest = max(furthest, read - sum(campaign.sizes))
 
-    campaign.after = look
+    campaign.after = measure
     send_batches(source(), campaign.post, batch_size=10, concurrency=3)
     assert furthest <= 2 * 3 * 10 + 3 * 10
 

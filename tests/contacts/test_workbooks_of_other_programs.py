@@ -82,7 +82,7 @@ def test_hidden_columns_are_read_and_logged(read: Any, caplog: pytest.LogCapture
     assert "the hidden columns C to C are read like the others" in caplog.text
 
 
-# -- numbers as they look ----------------------------------------------------------------------------------------------
+# -- numbers as they are shown -----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

@@ -127,7 +127,7 @@ def test_the_python_blocks_of_the_page_run_and_print_what_it_says(page, stand_in
 def test_the_first_dag_of_the_page_runs_to_a_good_end(page, stand_in, quick_sandbox, tmp_path, run_dag):
     block = next(block for block in blocks(page, "python") if is_dag_file(block.code))
     code = on_this_airflow(stand_in(block.code))
-    # Nothing of the page's meaning hangs on how often its campaign is looked at.
+    # Nothing of the page's meaning hangs on how often its campaign is read.
     code = re.sub(r",\s*poll_interval=\d+", "", code).replace('task_id="run"', 'task_id="run", poll_interval=0.2')
     # A failure is to end the run at once, not after the pauses between retries.
     code = code.replace('"retries": 3', '"retries": 0')

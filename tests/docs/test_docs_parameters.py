@@ -135,7 +135,7 @@ def test_the_table_of_options_is_that_of_the_sandboxes_command_line():
     assert {row[0].strip("`") for row in table(DOCS / "sandbox.md", "option")} == options - {"--help"}
 
 
-def test_the_tables_of_the_command_line_have_its_commands_options_exit_codes_and_looks():
+def test_the_tables_of_the_command_line_have_its_commands_options_and_exit_codes():
     import argparse
 
     from airflow_provider_tingting.cli.commands import COMMANDS

@@ -234,7 +234,7 @@ def creating(**changes: Any) -> TingTingCreateCampaignOperator:
 def let_everything_arrive(sandbox: Sandbox) -> None:
     """Let the sandbox process each request that it holds back, and make each call that is still to be made.
 
-    Without this a test would look before the second call of a contact is made, and could not fail.
+    Without this a test would check before the second call of a contact is made, and could not fail.
     """
     if any(request.fault == "late-commit" for request in sandbox.requests):
         sleep(2 * LATE)

@@ -36,8 +36,8 @@ PEOPLE = 6
 SPOKEN = "लालुपाते"
 PLACE = "Chhampi Dandagaun"
 NAME = "Sushmita Quillabadi"
-# Looks at a running campaign before TingTing's time goes on: the one after the run call, and the first poll.
-_LOOKS_BEFORE_TIME_GOES_ON = 2
+# Reads of a running campaign before TingTing's time goes on: the one after the run call, and the first poll.
+_READS_BEFORE_TIME_GOES_ON = 2
 
 
 @dataclass
@@ -147,9 +147,9 @@ class Life:
             time.sleep(0.01)
         return value
 
-    def until_seen_running(self, times: int = _LOOKS_BEFORE_TIME_GOES_ON) -> None:
-        """Wait until the campaign was run and has been looked at so often since."""
-        self.until(lambda: self._looks_since_run() >= times, "a look at the running campaign")
+    def until_seen_running(self, times: int = _READS_BEFORE_TIME_GOES_ON) -> None:
+        """Wait until the campaign was run and has been read so often since."""
+        self.until(lambda: self._reads_since_run() >= times, "a read of the running campaign")
 
     def until_struck(self, fault: Fault) -> RequestEntry:
         """Wait until a fault strikes, and return the request that it strikes."""
@@ -222,7 +222,7 @@ class Life:
         state = self.airflow.run_state(self.dag_id, self.name)
         return state if state in ("success", "failed") else None
 
-    def _looks_since_run(self) -> int:
+    def _reads_since_run(self) -> int:
         since = 0
         for entry in reversed(self.sandbox.requests):
             if entry.call == "run_campaign":
@@ -231,7 +231,7 @@ class Life:
         return -1
 
     def _let_time_pass(self) -> None:
-        if not self.is_held and self._looks_since_run() >= _LOOKS_BEFORE_TIME_GOES_ON:
+        if not self.is_held and self._reads_since_run() >= _READS_BEFORE_TIME_GOES_ON:
             self.sandbox.play_out()
 
 

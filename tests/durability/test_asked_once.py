@@ -17,7 +17,7 @@ pytestmark = pytest.mark.usefixtures("virtual_lives")
 
 @pytest.fixture
 def lags(sandbox, virtual_time, monkeypatch):
-    """`lags(campaign, *faults)`: TingTing says yes to a run, shows the old status on and has trouble with a look."""
+    """`lags(campaign, *faults)`: TingTing says yes to a run, shows the old status on and has trouble with a read."""
     sandbox.clock.speed = 0
     really = TingTingClient.send
 
@@ -38,7 +38,7 @@ def lags(sandbox, virtual_time, monkeypatch):
 @in_both_modes
 @with_and_without_a_store
 @pytest.mark.parametrize("fault", ["429", "500", "cut-before", "garbage"])
-def test_a_look_that_fails_after_the_yes_is_no_reason_to_ask_again(
+def test_a_read_that_fails_after_the_yes_is_no_reason_to_ask_again(
     sandbox, virtual_time, lags, fault, deferred, has_store
 ):
     campaign = a_campaign(sandbox)
@@ -72,7 +72,7 @@ def test_a_status_that_shows_late_is_waited_for_by_a_task_that_does_not_wait_for
 
 
 @pytest.mark.parametrize("changes", [{"wait_for_completion": False}, {"stall_timeout": 100}])
-def test_a_campaign_that_was_taken_and_never_shows_is_looked_at_again_by_a_retry(sandbox, lags, changes):
+def test_a_campaign_that_was_taken_and_never_shows_is_read_again_by_a_retry(sandbox, lags, changes):
     campaign, store = a_campaign(sandbox), Store()
     lags(campaign)
 
@@ -124,7 +124,7 @@ def test_a_campaign_that_was_shown_as_begun_has_its_retry_there_too(sandbox, vir
 
 
 @pytest.mark.parametrize("stop_on_kill", [True, False])
-@pytest.mark.parametrize("skip", [0, 1], ids=["before the first look", "after a request that TingTing put off"])
+@pytest.mark.parametrize("skip", [0, 1], ids=["before the first read", "after a request that TingTing put off"])
 def test_a_kill_before_any_request_stops_nothing_and_says_so(sandbox, monkeypatch, logged, skip, stop_on_kill):
     campaign = a_campaign(sandbox)
     sandbox.faults.add("429", call="run_campaign", value=1, times=2)

@@ -14,8 +14,8 @@ from durability.in_process import LATE, Life, promise_is_kept
 # The call, and how many of its kind pass before the fault strikes.
 MOMENTS = {
     "the voice is looked up": ("list_voice_models", 0),
-    "it is looked whether the campaign exists": ("list_campaigns", 0),
-    "it is looked whether another attempt created one too": ("list_campaigns", 1),
+    "a search checks whether the campaign exists": ("list_campaigns", 0),
+    "a search checks whether another attempt created one too": ("list_campaigns", 1),
     "the campaign is created": ("create_campaign", 0),
     "its voice is set": ("set_campaign_message", 0),
     "it is read before contacts are added": ("get_campaign", 0),

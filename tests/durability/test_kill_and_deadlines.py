@@ -159,7 +159,7 @@ def test_execution_timeout_counts_from_the_start_of_the_task_and_leaves_time_to_
     assert arguments["deadline"] == pytest.approx(virtual_time.time() + 40 * 60 - 10, abs=5)
 
 
-def test_a_deadline_that_passed_while_no_triggerer_was_there_ends_the_wait_after_one_look(
+def test_a_deadline_that_passed_while_no_triggerer_was_there_ends_the_wait_after_one_read(
     sandbox, campaign, virtual_time
 ):
     waiting = deferral(running(campaign, deferrable=True, timeout=50))
@@ -232,5 +232,5 @@ def test_the_whole_traffic_of_the_trigger_is_reading_but_for_the_stop_of_a_kill(
 
     traffic = [(request.method, request.call) for request in sandbox.requests[before:]]
     assert [call for method, call in traffic if method != "GET"] == ["stop_campaign"]
-    # Whether the campaign has ended is looked at, not assumed.
+    # Whether the campaign has ended is read, not assumed.
     assert traffic[-1] == ("GET", "get_campaign")

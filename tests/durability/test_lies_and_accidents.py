@@ -125,7 +125,7 @@ def test_an_answer_that_is_lost_behind_a_proxy_leaves_one_campaign_and_one_call_
             assert dialled_once(sandbox)
 
 
-def test_a_run_that_was_cut_off_is_not_sent_again_without_a_fresh_look(sandbox, monkeypatch):
+def test_a_run_that_was_cut_off_is_not_sent_again_without_a_fresh_read(sandbox, monkeypatch):
     """Between the two sends another attempt may have been faster."""
     campaign = a_campaign(sandbox)
     sandbox.faults.add("cut-before", call="run_campaign")
@@ -191,7 +191,7 @@ def test_a_stop_is_believed_only_when_the_campaign_has_ended(sandbox, monkeypatc
 
     with (
         once_called(monkeypatch, "stop_campaign", goes_on),
-        pytest.raises(TingTingCampaignError, match="took the request to stop it, but it still is Running"),
+        pytest.raises(TingTingCampaignError, match="accepted the request to stop it, but it still is Running"),
     ):
         once(lambda: stopping, store=None)
 

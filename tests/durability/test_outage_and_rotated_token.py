@@ -12,7 +12,7 @@ from durability.lives import Fleet, Remains
 pytestmark = [pytest.mark.durability, pytest.mark.timeout(900)]
 
 WAITING = ("sync", "deferred")
-# Longer than the client's own retries may take for one look.
+# Longer than the client's own retries may take for one read.
 _SECONDS_OF_OUTAGE = 16.0
 # At the very beginning the tries of the create task must outlast it.
 _SECONDS_OF_OUTAGE_AT_FIRST = 5.0

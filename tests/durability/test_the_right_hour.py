@@ -43,7 +43,7 @@ def test_a_deferred_task_waits_for_another_campaign_and_then_calls_each_contact_
 
         conf = {"connection": life.lane.connection, "campaign": str(campaign)}
         airflow.trigger("one_after_the_other", life.name, conf)
-        life.until(lambda: sandbox.ledger.times_called("list_campaigns") > 3, "a second look by the triggerer")
+        life.until(lambda: sandbox.ledger.times_called("list_campaigns") > 3, "a second read by the triggerer")
         assert airflow.tasks("one_after_the_other", life.name)["run"].state == "deferred"
         assert "run_campaign" not in writes(sandbox)
         sandbox.play_out()

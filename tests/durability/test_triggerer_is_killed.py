@@ -23,9 +23,9 @@ LAST_ANSWERED = "the_end_is_read_and_not_reported"
 NO_TRIGGERER = "it_defers_while_there_is_no_triggerer"
 MOMENTS = (BETWEEN_TWO_POLLS, ASKED, DONE, LAST_ANSWERED, NO_TRIGGERER)
 
-# Looks at the campaign before the first poll: three of the add task, two of the run task; see the steps of a life in
+# Reads of the campaign before the first poll: three of the add task, two of the run task; see the steps of a life in
 # `test_worker_is_killed.py`.
-_LOOKS_BEFORE_POLLS = 5
+_READS_BEFORE_POLLS = 5
 _SECONDS_TO_READ = 0.005
 
 
@@ -48,8 +48,8 @@ def survivors(airflow: RealAirflow, fleet: Fleet) -> dict[str, Remains]:
         for moment in (BETWEEN_TWO_POLLS, ASKED, DONE):
             lives[moment].is_held = True
         faults = {
-            ASKED: lives[ASKED].sandbox.faults.add("stuck", call="get_campaign", skip=_LOOKS_BEFORE_POLLS),
-            DONE: lives[DONE].sandbox.faults.add("stuck-after-commit", call="get_campaign", skip=_LOOKS_BEFORE_POLLS),
+            ASKED: lives[ASKED].sandbox.faults.add("stuck", call="get_campaign", skip=_READS_BEFORE_POLLS),
+            DONE: lives[DONE].sandbox.faults.add("stuck-after-commit", call="get_campaign", skip=_READS_BEFORE_POLLS),
         }
         for moment in (BETWEEN_TWO_POLLS, ASKED, DONE):
             lives[moment].begin()
@@ -59,7 +59,7 @@ def survivors(airflow: RealAirflow, fleet: Fleet) -> dict[str, Remains]:
 
         last = lives[LAST_ANSWERED]
         # One poll sees the campaign running, the next one sees its end.
-        slow = last.sandbox.faults.add("slow", call="get_campaign", value=1, skip=_LOOKS_BEFORE_POLLS + 1)
+        slow = last.sandbox.faults.add("slow", call="get_campaign", value=1, skip=_READS_BEFORE_POLLS + 1)
         last.begin()
         answer = last.until_struck(slow)
         last.until(lambda: answer.status is not None, "the answer to the last poll")

@@ -16,7 +16,7 @@ GOES_ON = "goes_on"
 IS_ENDED = "is_ended_by_a_person"
 
 
-def looks(life: Life) -> int:
+def reads_of(life: Life) -> int:
     return sum(entry.call == "get_campaign" for entry in life.sandbox.requests)
 
 
@@ -40,14 +40,14 @@ def woken(airflow: RealAirflow, fleet: Fleet) -> Iterator[dict[str, Life]]:
             life.is_held = True
             life.begin()
         for life in lives.values():
-            # After the look of the worker there are those of the trigger.
+            # After the read of the worker there are those of the trigger.
             life.until_seen_running(4)
         with airflow.triggerer_stands_still():
-            before = {name: looks(life) for name, life in lives.items()}
+            before = {name: reads_of(life) for name, life in lives.items()}
             airflow.start_triggerer("triggerer-2")
             for name, life in lives.items():
                 seen = before[name]
-                life.until(lambda life=life, seen=seen: looks(life) > seen + 2, "a look of the second triggerer")
+                life.until(lambda life=life, seen=seen: reads_of(life) > seen + 2, "a read of the second triggerer")
         for life in lives.values():
             life.until(
                 lambda life=life: "Airflow has cancelled the wait here" in airflow.tail(life.name, lines=400),

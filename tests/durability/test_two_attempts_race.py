@@ -56,16 +56,16 @@ def test_two_attempts_that_create_at_once_get_the_older_campaign_and_name_the_ot
 ):
     sandbox.options.latency = latency
     shared, no_campaign_yet = store(), threading.Barrier(2)
-    look_really = create.find_campaign
+    find_really = create.find_campaign
 
-    async def look(name, marker, **how_far):
+    async def find(name, marker, **how_far):
         """Make it a race indeed: neither goes on before both have seen that there is no campaign."""
-        found = await look_really(name, marker, **how_far)
+        found = await find_really(name, marker, **how_far)
         if found is None and no_campaign_yet.n_waiting < 2 and not sandbox.world.campaigns:
             no_campaign_yet.wait(10)
         return found
 
-    monkeypatch.setattr(create, "find_campaign", look)
+    monkeypatch.setattr(create, "find_campaign", find)
     first, second = at_once(*(partial(once, creating, store=shared, try_number=number) for number in (1, 2)))
 
     assert sorted(sandbox.world.campaigns) == [1, 2]

@@ -39,7 +39,7 @@ def test_ten_deferred_campaigns_share_their_polls(airflow: RealAirflow, tingting
 
     airflow.trigger("wait_for_many", "ten", conf)
     until(lambda: airflow.states("wait_for_many", "ten").count("deferred") == 10, airflow, "the deferral of all ten")
-    until(lambda: reads(tingting, "list_campaigns") >= 2, airflow, "the first shared looks")
+    until(lambda: reads(tingting, "list_campaigns") >= 2, airflow, "the first shared reads")
     before, polls_before = len(tingting.requests), reads(tingting, "list_campaigns")
     until(lambda: reads(tingting, "list_campaigns") >= polls_before + 12, airflow, "a dozen polls")
     asked = len(tingting.requests) - before
@@ -58,7 +58,7 @@ def test_a_campaign_that_finishes_starts_a_dag_by_itself_one_run_by_hand_include
     airflow: RealAirflow, tingting: Sandbox
 ) -> None:
     airflow.put_connections({"watched": tingting.connection_json()})
-    until(lambda: reads(tingting, "list_campaigns") >= 4, airflow, "the first looks of the watcher")
+    until(lambda: reads(tingting, "list_campaigns") >= 4, airflow, "the first reads of the watcher")
     by_hand = a_campaign(tingting, name="Watched by hand")
     another = a_campaign(tingting, name="Not of interest")
     with TingTingClient(tingting.token, base_url=tingting.base_url) as client:
@@ -80,7 +80,7 @@ def test_a_campaign_that_finishes_starts_a_dag_by_itself_one_run_by_hand_include
     tingting.play_out()
     airflow.start_triggerer()
     polls = reads(tingting, "list_campaigns")
-    until(lambda: reads(tingting, "list_campaigns") >= polls + 8, airflow, "looks of the new triggerer")
+    until(lambda: reads(tingting, "list_campaigns") >= polls + 8, airflow, "reads of the new triggerer")
     if HAS_STATE_STORE:
         until(lambda: len(reported(airflow)) >= 2, airflow, "the second finish")
         assert [event["campaign_id"] for event in reported(airflow)] == [by_hand, meanwhile]

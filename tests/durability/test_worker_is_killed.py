@@ -18,7 +18,7 @@ from durability.real_airflow import HAS_STATE_STORE
 pytestmark = [pytest.mark.durability, pytest.mark.timeout(900)]
 
 # What an undisturbed life asks for, in its order, by task. `test_the_steps_are_those_of_an_undisturbed_life` holds
-# it against the real thing; the second look of the run task is the last one before it defers.
+# it against the real thing; the second read of the run task is the last one before it defers.
 STEPS = (
     ("create", "list_voice_models"),
     ("create", "list_campaigns"),
@@ -146,7 +146,7 @@ class Undisturbed:
 
 @dataclass(frozen=True)
 class SlowServer:
-    """TingTing takes its time with a write; the worker dies meanwhile, and a retry looks before it is done."""
+    """TingTing takes its time with a write; the worker dies meanwhile, and a retry searches before it is done."""
 
     waiting: str
     call: str

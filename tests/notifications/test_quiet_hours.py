@@ -23,7 +23,7 @@ ESCALATE_AFTER = 300.0
 
 
 class PushedClock:
-    """Time that is a minute later at every look, beginning when the test does."""
+    """Time that is a minute later at every read, beginning when the test does."""
 
     def __init__(self, at=None):
         self.began = time.time() if at is None else at

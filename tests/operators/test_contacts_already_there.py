@@ -136,21 +136,21 @@ def test_a_other_contact_who_is_taken_out_while_all_contacts_is_there_is_no_reas
     sandbox, tingting_conn, monkeypatch, transport
 ):
     campaign = a_campaign(sandbox, (*NUMBERS, "9841999999"))
-    whole, looks = campaign_routes.campaign_json, []
+    whole, reads = campaign_routes.campaign_json, []
 
-    def taken_out_before_the_last_look(*args, **how):
-        looks.append(campaign)
-        if len(looks) == 2:
+    def taken_out_before_the_last_read(*args, **how):
+        reads.append(campaign)
+        if len(reads) == 2:
             [stranger] = [one.id for one in args[0].contacts.values() if one.number == "9841999999"]
             sandbox.world.delete_contact(stranger)
         return whole(*args, **how)
 
-    monkeypatch.setattr(campaign_routes, "campaign_json", taken_out_before_the_last_look)
+    monkeypatch.setattr(campaign_routes, "campaign_json", taken_out_before_the_last_read)
 
     result = add(campaign, PEOPLE, transport=transport, try_number=2)
 
     assert (result["created"], result["skipped"], result["in_campaign"]) == (0, 4, 4)
-    assert len(looks) == 2
+    assert len(reads) == 2
 
 
 # -- a server that does not count --------------------------------------------------------------------------------------

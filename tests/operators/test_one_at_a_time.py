@@ -36,7 +36,7 @@ def _world_stands_still(request, sandbox):
 
 @pytest.fixture
 def _several_threads(monkeypatch):
-    # "The same moment" is this long: threads of a busy machine have been seen to look 0.2 s after each other.
+    # "The same moment" is this long: threads of a busy machine have been seen to read 0.2 s after each other.
     monkeypatch.setattr(concurrency, "LETS_OTHERS_GO", 1.5)
 
 
@@ -143,7 +143,7 @@ def test_several_tasks_that_race_run_one_after_the_other_lowest_id_first(sandbox
 
 
 @pytest.mark.usefixtures("_several_threads")
-def test_two_that_look_in_the_same_moment_do_not_both_start(sandbox):
+def test_two_that_read_in_the_same_moment_do_not_both_start(sandbox):
     first, second = (a_campaign(sandbox, [NUMBERS[n]], description=MARK) for n in range(2))
     ready = threading.Barrier(2)
     done = {}
@@ -169,16 +169,16 @@ def test_two_that_look_in_the_same_moment_do_not_both_start(sandbox):
     )
 
 
-def test_one_that_starts_between_two_looks_is_seen(sandbox, tingting_conn):
+def test_one_that_starts_between_two_reads_is_seen(sandbox, tingting_conn):
     first, second = (a_campaign(sandbox, description=MARK) for _ in range(2))
     client = TingTingHook(tingting_conn).get_conn()
-    looking = concurrency.blocking_campaigns(second)
-    answer = client.send(looking.send(None))
+    checking = concurrency.blocking_campaigns(second)
+    answer = client.send(checking.send(None))
     sandbox.world.run_campaign(first)
 
     with pytest.raises(StopIteration) as found:
         while True:
-            step = looking.send(answer)
+            step = checking.send(answer)
             answer = None if isinstance(step, Pause) else client.send(step)
 
     assert [each.id for each in found.value.value] == [first]

@@ -12,8 +12,8 @@ from airflow_provider_tingting.sandbox import Sandbox
 
 pytestmark = pytest.mark.usefixtures("tingting_conn", "virtual_time")
 
-# Requests for each look: the client sends a failed read four times more.
-LOOK = 5
+# Requests for each read: the client sends a failed read four times more.
+REQUESTS_PER_READ = 5
 
 
 def running(campaign: int, **changes: object) -> TingTingRunCampaignOperator:
@@ -22,7 +22,7 @@ def running(campaign: int, **changes: object) -> TingTingRunCampaignOperator:
 
 def test_an_outage_before_the_request_is_waited_out_in_one_try(sandbox: Sandbox) -> None:
     campaign = a_campaign(sandbox)
-    sandbox.faults.add("503-html", call="get", times=5 * LOOK)
+    sandbox.faults.add("503-html", call="get", times=5 * REQUESTS_PER_READ)
 
     result, _ = execute(running(campaign))
 
@@ -48,7 +48,7 @@ def test_an_outage_that_lasts_longer_than_tolerated_fails_the_try_without_a_requ
     with pytest.raises(TingTingServerError):
         execute(running(campaign, tolerate_outage=120))
 
-    assert 2 * LOOK <= reads(sandbox) <= 26 * LOOK
+    assert 2 * REQUESTS_PER_READ <= reads(sandbox) <= 26 * REQUESTS_PER_READ
     assert writes(sandbox) == []
 
 

@@ -211,7 +211,7 @@ def test_when_it_stays_unknown_the_task_fails_and_its_retry_calls_each_contact_o
 
 
 @pytest.mark.parametrize("fault", ["lose-reply", "500"])
-def test_the_look_after_the_run_may_fail(sandbox, fault):
+def test_the_read_after_the_run_may_fail(sandbox, fault):
     campaign = a_campaign(sandbox)
     sandbox.faults.add(fault, call="get_campaign", skip=1)
 

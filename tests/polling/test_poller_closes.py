@@ -33,7 +33,7 @@ def test_all_who_wait_may_leave_in_the_moment_in_which_the_hub_wakes(sandbox, tu
         while not reads(sandbox):
             await asyncio.sleep(0.01)
         await asyncio.sleep(0.1)
-        # The poller sleeps until its next look; who comes now wakes it.
+        # The poller sleeps until its next read; who comes now wakes it.
         joined = asyncio.ensure_future(wait(second))
         for _ in range(turns):
             await asyncio.sleep(0)

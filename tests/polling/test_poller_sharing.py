@@ -25,9 +25,9 @@ def test_many_waits_take_the_requests_of_the_pages_that_show_them(sandbox, conne
 
     asyncio.run(some_polls())
 
-    # Three pages of ten show them all, where one GET a wait would have taken 25 requests for each look.
-    looks = reads(sandbox, "list_campaigns") // 3
-    assert len(sandbox.requests) < 25 * looks / 4
+    # Three pages of ten show them all, where one GET a wait would have taken 25 requests for each read.
+    rounds = reads(sandbox, "list_campaigns") // 3
+    assert len(sandbox.requests) < 25 * rounds / 4
     assert writes(sandbox) == []
     assert connect.times == 1
 

@@ -79,7 +79,7 @@ def test_waits_that_arrive_share_requests_while_they_arrive(clock, page_size):
         await end(poller, tasks)
         return account.asked(began, arrived) / (arrived - began)
 
-    # One look for each arrival is 1.5 a second already.
+    # One read for each arrival is 1.5 a second already.
     assert clock.run(run()) < 6
 
 
@@ -107,16 +107,16 @@ def test_the_end_of_a_campaign_is_noticed_within_a_fifth_of_its_duration_or_five
 
 
 @pytest.mark.parametrize("hours", [1, 4, 12])
-def test_a_long_campaign_costs_at_most_five_requests_more_for_its_early_looks(clock, monkeypatch, hours):
-    # Both walk in the same random steps, so that only the early looks differ.
+def test_a_long_campaign_costs_at_most_five_requests_more_for_its_early_reads(clock, monkeypatch, hours):
+    # Both walk in the same random steps, so that only the early reads differ.
     random.seed(hours)
     _, requests = noticed_after(clock, hours * 3600.0)
-    monkeypatch.setattr(poll_interval, "MAX_EARLY_LOOKS", 0)
+    monkeypatch.setattr(poll_interval, "MAX_EARLY_READS", 0)
     random.seed(hours)
     _, without = noticed_after(clock, hours * 3600.0)
 
     assert requests <= without + 5
-    # One look each 30 s would be 120 an hour.
+    # One read each 30 s would be 120 an hour.
     assert requests < 12 + 32 * hours
 
 

@@ -68,7 +68,7 @@ def test_a_server_that_is_down_is_not_asked_once_for_each_wait(sandbox, connect,
 
     asked, ended = asyncio.run(through_an_outage())
 
-    # A page and a few campaigns at each of ten looks or so, where each wait by itself would have asked 400 times.
+    # A page and a few campaigns at each of ten reads or so, where each wait by itself would have asked 400 times.
     assert 0 < asked <= 200
     assert {one.status for one in ended} == {"Completed"}
 

@@ -280,7 +280,7 @@ def test_a_report_fetched_in_the_middle_agrees_with_the_list_of_contacts(box, ap
     assert len(set(listed.values())) > 1
 
 
-def world_after(looks: list[float], *, contacts: int, credits: int) -> tuple[object, ...]:
+def world_after(times_read: list[float], *, contacts: int, credits: int) -> tuple[object, ...]:
     """Two campaigns share an account; both are read after each of these seconds."""
     world = World(Settings(start="2025-07-07T14:00:00+05:45", credits=credits), speed=0)
     for services in ("PHONE", "SMS & PHONE"):
@@ -289,10 +289,10 @@ def world_after(looks: list[float], *, contacts: int, credits: int) -> tuple[obj
         )
         world.add_contacts(campaign.id, [(str(9841000000 + position), {}) for position in range(contacts)])
         world.run_campaign(campaign.id)
-    for look in looks:
-        world.clock.push(look)
+    for seconds in times_read:
+        world.clock.push(seconds)
         world.campaign(1).statuses_at(world.clock.time())
-    world.clock.push(10_000 - sum(looks))
+    world.clock.push(10_000 - sum(times_read))
     return (
         world.credits,
         [(campaign.status, campaign.spent, campaign.updated_at) for campaign in world.campaigns.values()],
@@ -304,12 +304,14 @@ def world_after(looks: list[float], *, contacts: int, credits: int) -> tuple[obj
 
 @settings(max_examples=25, deadline=None)
 @given(
-    looks=st.lists(st.floats(0, 40, allow_nan=False), max_size=30),
+    times_read=st.lists(st.floats(0, 40, allow_nan=False), max_size=30),
     contacts=st.integers(0, 25).map(lambda count: count + 1),
     credits=st.integers(0, 60),
 )
-def test_looking_often_or_seldom_gives_the_same_world(looks, contacts, credits):
-    assert world_after(looks, contacts=contacts, credits=credits) == world_after([], contacts=contacts, credits=credits)
+def test_reading_often_or_seldom_gives_the_same_world(times_read, contacts, credits):
+    assert world_after(times_read, contacts=contacts, credits=credits) == world_after(
+        [], contacts=contacts, credits=credits
+    )
 
 
 def test_the_same_seed_repeats_a_run_and_another_does_not():

@@ -11,7 +11,7 @@ from simulation.simulate import Outcome, replay, simulate
 from simulation.world import Stage
 
 Points = tuple[tuple[Point, tuple[str, ...]], ...]
-#: Looks of one process beyond this many are like those before them.
+#: Reads of one process beyond this many are like those before them.
 MOST_ALIKE = 4
 #: Of actions that come to the same nearly always, two faults at once are tried with one only.
 ALIKE = frozenset({"500 after", "clock -100", "stalls 9", "late 5", "late 60", "late 600", "503"})

@@ -81,7 +81,7 @@ def _occasions(world: World, made: Sequence[Decision]) -> list[Broken]:
 _OBEYED_TOO_LATE = 120.0
 #: A create that is carried out later (seconds) is not found by the search for it.
 CREATE_OBEYED_WITHIN = 20.0
-#: Between a look and the request that follows it (seconds): more is a process that stands still.
+#: Between a read and the request that follows it (seconds): more is a process that stands still.
 _AT_ONCE = 1.0
 
 
@@ -112,16 +112,16 @@ def _excuse(world: World, before: Deed, run: Deed) -> str | None:
             return "a request that is carried out later than two minutes after it was sent"
     if not world.has_store and world.airflow.was_lost(before.by) and before.by != run.by:
         return "an unanswered request of a killed attempt before Airflow 3.3: `retry_delay` decides"
-    looks = [
+    reads = [
         read for read in world.server.reads if read.by == run.by and read.about == run.about and read.at <= run.asked_at
     ]
-    if not looks:
+    if not reads:
         return None
-    last = looks[-1]
+    last = reads[-1]
     if last.at <= before.at and before.by == "person":
-        return "a person who presses Run between the last look and the request"
+        return "a person who presses Run between the last read and the request"
     if last.at <= before.at and run.asked_at - last.at > _AT_ONCE:
-        return "an attempt that stands still between its last look and the request"
+        return "an attempt that stands still between its last read and the request"
     if last.at > before.at >= last.shows and (not world.has_store or before.by == "person"):
         return "a status that shows late, and no state store that knows better"
     return None

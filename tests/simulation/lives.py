@@ -190,15 +190,15 @@ def _with_do_not_call(world: World, retry_delay: float) -> Steps:
     lists(*NUMBERS[:2])
     add = task(world, add_task(number), "add", retry_delay=retry_delay)
 
-    def look() -> None:
+    def change_the_list() -> None:
         if add.state == "up_for_retry":
             lists(*NUMBERS[:3])
             # An earlier try may have added the contact, which is an error then.
             world.may_fail |= {"add"}
         elif add.state not in ENDED:
-            world.time.at(world.time.now + 1.0, look)
+            world.time.at(world.time.now + 1.0, change_the_list)
 
-    look()
+    change_the_list()
     yield ended(add)
     if add.state == "success":
         yield ended(task(world, run_task(number), "run", retry_delay=retry_delay))

@@ -31,7 +31,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Look:
+class Snapshot:
     """What a campaign looks like from one moment on; None when it does not exist."""
 
     since: float
@@ -59,11 +59,11 @@ class Deed:
 
 @dataclass(frozen=True)
 class Read:
-    """One look at a campaign's status.
+    """One read at a campaign's status.
 
     :param at: when the server answered.
     :param about: the campaign.
-    :param by: who looked.
+    :param by: the process that read.
     :param shows: requests to run from before this moment show in it.
     """
 
@@ -80,7 +80,7 @@ class ModelCampaign:
     id: int
     fields: dict[str, Any]
     rows: list[Row] = field(default_factory=list)
-    looks: list[Look] = field(default_factory=list)
+    snapshots: list[Snapshot] = field(default_factory=list)
     began_at: float | None = None
     stopped_at: float | None = None
     is_deleted: bool = False
@@ -107,7 +107,7 @@ class ModelServer:
     def make(self, numbers: tuple[str, ...] = (), **fields: Any) -> int:
         """Make a campaign without a request, an hour ago; return its id."""
         campaign = self._create({"name": "Water notice", "message": "नमस्कार", **fields}, numbers)
-        campaign.looks = [replace(look, since=look.since - 3600.0) for look in campaign.looks]
+        campaign.snapshots = [replace(snapshot, since=snapshot.since - 3600.0) for snapshot in campaign.snapshots]
         return campaign.id
 
     def run(self, campaign_id: int, by: str, asked_at: float | None = None, began: float | None = None) -> None:
@@ -123,7 +123,9 @@ class ModelServer:
             if began is None:
                 self._changed(campaign)
             else:
-                campaign.looks = [replace(look, since=min(look.since, began)) for look in campaign.looks]
+                campaign.snapshots = [
+                    replace(snapshot, since=min(snapshot.since, began)) for snapshot in campaign.snapshots
+                ]
 
     def rename(self, campaign_id: int) -> None:
         """Give a campaign another name, as a person does."""
@@ -238,43 +240,43 @@ class ModelServer:
 
     def _changed(self, campaign: ModelCampaign) -> None:
         fields = None if campaign.is_deleted else dict(campaign.fields)
-        campaign.looks.append(Look(self._now(), fields, tuple(row.number for row in campaign.rows)))
+        campaign.snapshots.append(Snapshot(self._now(), fields, tuple(row.number for row in campaign.rows)))
 
-    def _look(self, campaign: ModelCampaign, at: float) -> Look | None:
+    def _snapshot(self, campaign: ModelCampaign, at: float) -> Snapshot | None:
         found = None
-        for look in campaign.looks:
-            if look.since <= at:
-                found = look
+        for snapshot in campaign.snapshots:
+            if snapshot.since <= at:
+                found = snapshot
         return found if found is not None and found.fields is not None else None
 
     def _shown(self, campaign: ModelCampaign, at: float) -> dict[str, Any]:
-        look = self._look(campaign, at)
-        assert look is not None and look.fields is not None
+        snapshot = self._snapshot(campaign, at)
+        assert snapshot is not None and snapshot.fields is not None
         status = self.status(campaign, at)
         began = campaign.began_at
         if began is not None:
             began += self.shows_after
         percent = 0 if began is None or at < began else min(100.0, (at - began) / RUNS_FOR * 100)
-        changed = look.since if status != "Completed" or began is None else max(look.since, began + RUNS_FOR)
+        changed = snapshot.since if status != "Completed" or began is None else max(snapshot.since, began + RUNS_FOR)
         return {
             "id": campaign.id,
             "status": status,
             "progress_percent": round(percent),
-            "campaign_action_count": len(look.numbers),
+            "campaign_action_count": len(snapshot.numbers),
             "updated_at": datetime.fromtimestamp(changed, timezone.utc).isoformat(),
-            **look.fields,
+            **snapshot.fields,
         }
 
     def _get(self, campaign_id: int, age: float) -> Response:
         campaign = self.campaigns.get(campaign_id)
         at = self._now() - age
-        if campaign is None or self._look(campaign, at) is None:
+        if campaign is None or self._snapshot(campaign, at) is None:
             return not_found()
         return reply(self._shown(campaign, at))
 
     def _list(self, request: Request, age: float, reorder: bool) -> Response:
         at = self._now() - age
-        shown = [self._shown(one, at) for one in self.campaigns.values() if self._look(one, at) is not None]
+        shown = [self._shown(one, at) for one in self.campaigns.values() if self._snapshot(one, at) is not None]
         shown.sort(key=lambda row: (row["updated_at"], row["id"]), reverse=not reorder)
         query = request.query
         if status := query.get("status"):
@@ -313,14 +315,14 @@ class ModelServer:
     def _contacts(self, campaign_id: int, request: Request, age: float, reorder: bool) -> Response:
         campaign = self.campaigns.get(campaign_id)
         at = self._now() - age
-        look = self._look(campaign, at) if campaign is not None else None
-        if campaign is None or look is None:
+        snapshot = self._snapshot(campaign, at) if campaign is not None else None
+        if campaign is None or snapshot is None:
             return not_found()
         outcome = self._outcome(campaign, at)
         rows = [
             {"id": row.id, "number": row.number, "status": outcome, "credit_consumed": 1, "carrier": "NTC"}
             for row in campaign.rows
-            if row.number in look.numbers
+            if row.number in snapshot.numbers
         ]
         rows.sort(key=lambda row: row["id"], reverse=not reorder)
         return page(rows, int(request.query.get("offset", 0)))
@@ -348,12 +350,12 @@ class ModelServer:
     def _report(self, campaign_id: int, age: float) -> Response:
         campaign = self.campaigns.get(campaign_id)
         at = self._now() - age
-        look = self._look(campaign, at) if campaign is not None else None
-        if campaign is None or look is None:
+        snapshot = self._snapshot(campaign, at) if campaign is not None else None
+        if campaign is None or snapshot is None:
             return not_found()
         outcome = self._outcome(campaign, at).capitalize()
         lines = ["Number,Status,Duration (Seconds),Playback (%),Credit Consumed,Other Info,Action Date,Carrier"]
-        lines += [f"{number},{outcome},10,100,1,{{}},2026-11-24,NTC" for number in look.numbers]
+        lines += [f"{number},{outcome},10,100,1,{{}},2026-11-24,NTC" for number in snapshot.numbers]
         return Response(200, {"content-type": "text/csv"}, ("\r\n".join(lines) + "\r\n").encode())
 
 

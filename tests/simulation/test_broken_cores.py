@@ -62,8 +62,8 @@ def never_settles() -> Iterator[None]:
 
 
 @contextmanager
-def creates_without_a_look() -> Iterator[None]:
-    """Send a create again without looking for the campaign of the first one."""
+def creates_without_a_search() -> Iterator[None]:
+    """Send a create again without searching for the campaign of the first one."""
 
     async def nothing(*_: object, **__: object) -> None:
         return None
@@ -145,8 +145,8 @@ BROKEN: dict[str, tuple[Breaks, str, tuple[str, ...], str]] = {
     ),
     "ignores the do-not-call list": (ignores_the_do_not_call_list, "do-not-call list", (), LISTED),
     "reads the do-not-call list once": (reads_the_do_not_call_list_once, "do-not-call list", (), LISTED),
-    "creates again without a look": (
-        creates_without_a_look,
+    "creates again without a search": (
+        creates_without_a_search,
         "create",
         ("create.1 create_campaign 1: lost after",),
         "a campaign is created once",

@@ -240,7 +240,7 @@ class Stage:
             logger.setLevel(logging.INFO)
             logger.propagate = False
             state = random.getstate()
-            # Airflow is large, and is looked through again and again otherwise.
+            # Airflow is large, and is searched again and again otherwise.
             gc.collect()
             gc.freeze()
             try:

@@ -19,7 +19,7 @@ log = logging.getLogger("waiting")
 
 
 def plan(campaign: int, **changes: Any) -> WaitPlan:
-    """What is waited for: a campaign's end, looked for often, and for 20 seconds at most."""
+    """What is waited for: a campaign's end, read often, and for 20 seconds at most."""
     return WaitPlan(campaign, **{"poll_interval": 0.05, "deadline": time.time() + 20, **changes})
 
 

@@ -1,4 +1,4 @@
-"""A TingTing in virtual time for `CampaignJob.run_once`: the looks at one campaign, and the requests to run it."""
+"""A TingTing in virtual time for `CampaignJob.run_once`: the reads at one campaign, and the requests to run it."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ NUMBER = 7
 class Server:
     """TingTing in virtual time: what it answers, and what it was requested to do and when.
 
-    :param looks: the status that each read shows, or the error that it ends with; the last one is repeated.
+    :param reads: the status that each read shows, or the error that it ends with; the last one is repeated.
     :param responses: the response to each request to run; the last one is repeated.
     """
 
-    looks: list[Any]
+    reads: list[Any]
     responses: list[Any] = field(default_factory=lambda: ["accepted"])
     requests: list[float] = field(default_factory=list)
     now: float = 1_000_000.0
@@ -50,10 +50,10 @@ class Server:
             if isinstance(response, Exception):
                 raise response
             return MessageResponse(message=response)
-        look = _next(self.looks)
-        if isinstance(look, Exception):
-            raise look
-        return Campaign(id=NUMBER, status=look, campaign_action_count=3) if isinstance(look, str) else look
+        shown = _next(self.reads)
+        if isinstance(shown, Exception):
+            raise shown
+        return Campaign(id=NUMBER, status=shown, campaign_action_count=3) if isinstance(shown, str) else shown
 
 
 def _next(scripted: list[Any]) -> Any:

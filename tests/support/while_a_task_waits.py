@@ -36,15 +36,15 @@ def token_replaced_twice(sandbox: Sandbox, campaign: int, monkeypatch: pytest.Mo
 
 
 def replace_token(sandbox: Sandbox, token: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Replace the token in the connection and at TingTing, and wait until the task has looked with the new one."""
+    """Replace the token in the connection and at TingTing, and wait until the task has read with the new one."""
     monkeypatch.setenv("AIRFLOW_CONN_TINGTING_DEFAULT", connection(sandbox, password=token, max_retries=0))
     sandbox.world.rotate_token(token)
-    before = good_looks(sandbox)
-    wait_until(lambda: good_looks(sandbox) > before + 1)
+    before = successful_reads(sandbox)
+    wait_until(lambda: successful_reads(sandbox) > before + 1)
 
 
-def good_looks(sandbox: Sandbox) -> int:
-    """How often the task has looked and was answered."""
+def successful_reads(sandbox: Sandbox) -> int:
+    """How often the task has read and got a response."""
     return sum(request.call == "get_campaign" and request.status == 200 for request in sandbox.requests)
 
 

@@ -115,7 +115,7 @@ def test_its_deadline_is_a_time_of_the_day_that_moving_to_another_triggerer_does
 
 
 def test_its_deadline_holds_even_while_tingting_is_stuck(sandbox, running, monkeypatch):
-    monkeypatch.setattr("airflow_provider_tingting.triggers.campaign._LAST_LOOK_TIMEOUT", 0.1)
+    monkeypatch.setattr("airflow_provider_tingting.triggers.campaign._LAST_READ_TIMEOUT", 0.1)
     sandbox.faults.add("stuck", call="get_campaign", times="*", skip=2)
     begun = time.monotonic()
 
@@ -152,7 +152,7 @@ def test_a_connection_that_airflow_does_not_find_for_a_moment_ends_no_wait(sandb
 
 
 def test_a_clock_that_is_set_back_during_the_wait_ends_it_no_earlier(sandbox, running, monkeypatch):
-    monkeypatch.setattr("airflow_provider_tingting.triggers.campaign._LAST_LOOK_TIMEOUT", 0.0)
+    monkeypatch.setattr("airflow_provider_tingting.triggers.campaign._LAST_READ_TIMEOUT", 0.0)
     ahead = [3600.0]
     really = time.time
     monkeypatch.setattr(time, "time", lambda: really() + ahead[0])

@@ -61,7 +61,7 @@ def test_a_workers_clock_that_is_ahead_delays_an_event_by_ten_seconds_at_most(ah
         assert fired_after(start_trigger(deferred_at=1000.0 + ahead), clock) == pytest.approx(1010)
 
 
-def test_a_campaign_that_has_ended_before_the_first_look_is_reported_after_the_delay(
+def test_a_campaign_that_has_ended_before_the_first_read_is_reported_after_the_delay(
     sandbox, tingting_conn, monkeypatch
 ):
     campaign = a_campaign(sandbox)

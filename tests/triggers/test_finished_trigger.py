@@ -49,7 +49,7 @@ def test_each_campaign_is_reported_once_in_the_order_in_which_they_finish(sandbo
 
     events = reported(sandbox, act, events=4)
 
-    # The two lists are read one after the other: what finishes in between may be reported a look later.
+    # The two lists are read one after the other: what finishes in between may be reported a poll later.
     ends = [(event["campaign_id"], event["status"]) for event in events]
     assert sorted(ends) == [(1, "Completed"), (2, "Completed"), (3, "Completed"), (4, "Terminated")]
     assert [one for one, status in ends if status == "Completed"] == [1, 2, 3]
@@ -74,7 +74,7 @@ def test_only_what_is_asked_for_is_reported(sandbox, arguments, campaigns):
 
     events = reported(sandbox, act, watcher=trigger(**arguments), events=len(campaigns))
 
-    # The two lists are read one after the other: what finishes in between may be reported a look later.
+    # The two lists are read one after the other: what finishes in between may be reported a poll later.
     assert sorted(event["campaign_id"] for event in events) == campaigns
 
 

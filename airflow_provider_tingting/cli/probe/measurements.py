@@ -54,7 +54,7 @@ def _search(draft: Draft, assumption: str) -> Finding:
         return Finding(
             assumption,
             "The search does not find a new campaign.",
-            "The provider also looks through the newest campaigns and the drafts.",
+            "The provider also reads the newest campaigns and the drafts.",
             Verdict.WORKS_WITH_CARE,
             {"search": "unreliable"},
         )

@@ -144,7 +144,7 @@ def facts_of(package: zipfile.ZipFile, sheet: Sheet) -> SheetFacts:
     zero_height = in_hidden = False
     for piece in pieces_of(package, sheet):
         facts.cells += piece.count(b"<c ") + piece.count(b":c ")
-        # The plain look is what makes this cheap: hardly any sheet has formulas, and only its end has merged cells.
+        # This plain search makes it cheap: hardly any sheet has formulas, and only its end has merged cells.
         if facts.uncalculated is None and b"f" in piece and (b"<f" in piece or b":f" in piece):
             facts.uncalculated = _uncalculated(piece)
         if b"mergeCell" in piece:
@@ -243,7 +243,7 @@ def _formats_of_cells(
 
 
 def _number_formats(package: zipfile.ZipFile) -> dict[int, NumberFormat]:
-    """Return the formats that change how a number looks, by the index of the cell style."""
+    """Return the formats that change how a number is shown, by the index of the cell style."""
     name = next((name for name in package.namelist() if name.lower() == "xl/styles.xml"), None)
     try:
         root = parse_part(package, name) if name else None

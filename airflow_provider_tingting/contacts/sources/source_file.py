@@ -131,7 +131,7 @@ class SourceFile:
             try:
                 yield text
             finally:
-                # Otherwise it would close the file before it is looked at once more.
+                # Otherwise it would close the file before it is read once more.
                 text.detach()
 
     @contextmanager
@@ -175,7 +175,7 @@ class SourceFile:
             return TingTingSourceError(
                 f"There is no file {self.shown} on the machine {socket.gethostname()}. Check the path. If a task wrote "
                 "it on another machine, both need shared storage: a shared mount, or object storage such as "
-                "s3://bucket/people.jsonl. A retry of this task looks again."
+                "s3://bucket/people.jsonl. A retry of this task searches again."
             )
         fault = judge_storage_error(error)
         said = f"{self.shown} cannot be read: {fault.reason}. {fault.remedy}"

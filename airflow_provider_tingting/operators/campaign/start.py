@@ -186,7 +186,7 @@ def request_run(
             is_for_a_retry = job.state.run is not RunRequest.NEVER or (error.retry_after or 0.0) >= plan.tolerate_outage
             if is_for_a_retry or wait.unanswered(error) is not None or wait.time_is_up:
                 raise
-            sleep(wait.next_look(random.uniform(0.0, JITTER)))
+            sleep(wait.next_read(random.uniform(0.0, JITTER)))
 
 
 def _earliest(not_before: Any) -> float | None:

@@ -71,7 +71,7 @@ class ChartFigures:
         :raises TingTingReportError: when the report turns out to be cut or damaged.
         """
         counting = _Counting(report)
-        return counting.result(summarise(report, watch=counting.look))
+        return counting.result(summarise(report, watch=counting.add))
 
 
 class _Counting:
@@ -90,7 +90,7 @@ class _Counting:
         self._percent = Remember(read_percent)
         self._amount = Remember(read_number)
 
-    def look(self, batch: list[list[str]]) -> None:
+    def add(self, batch: list[list[str]]) -> None:
         """Count some rows."""
         statuses = list(map(self._getters["status"], batch))
         for name, counts in self._counts.items():
@@ -98,7 +98,7 @@ class _Counting:
             values = map(getter, batch) if getter else repeat("", len(batch))
             counts.update(zip(statuses, values, strict=True))
         if "action_date" in self._getters:
-            self._look_at_dates(set(map(self._getters["action_date"], batch)))
+            self._add_dates(set(map(self._getters["action_date"], batch)))
         if sum(map(len, self._counts.values())) > _FOLD_AT:
             self._fold()
 
@@ -119,7 +119,7 @@ class _Counting:
         figures.carriers = {name: (counts[0], counts[1], counts[2]) for name, counts in kept.items()}
         return figures
 
-    def _look_at_dates(self, texts: set[str]) -> None:
+    def _add_dates(self, texts: set[str]) -> None:
         figures = self._figures
         for text in texts:
             moment = read_date(text)

@@ -137,7 +137,7 @@ def require_transactions(connection: Connection, target: TableName) -> None:
 def drop_if_empty(engine: Engine, table: Table) -> None:
     """Remove a table that a failed load has made, where a CREATE TABLE is not undone with its transaction.
 
-    Under the table's write lock no other load can fill it between the look and the removal.
+    Under the table's write lock no other load can fill it between the check and the removal.
 
     :param engine: the database; nothing happens unless it is MySQL or MariaDB.
     :param table: the table.

@@ -66,7 +66,7 @@ class WrittenReport:
 def format_of(target: Any, format: str | None = None) -> str:
     """Return the format of a report: the one that was asked for, or the one that the target's name ends in.
 
-    :param target: where to; only its name is looked at.
+    :param target: where to; only its name is used.
     :param format: one of `FORMATS`, or None for the format of the name: `.csv`, `.jsonl`, `.parquet` or `.xlsx`, the
         first two also with `.gz`; `csv` for any other name.
     :raises TingTingConfigError: there is no such format, its library is missing, it contradicts the name, or `.gz`

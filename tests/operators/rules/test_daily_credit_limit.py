@@ -134,7 +134,7 @@ def test_a_campaign_that_runs_now_counts_with_its_estimate(sandbox, limited, def
     result, _ = execute_through(lambda: operator, context_of(operator))
 
     assert result["status"] == "Completed"
-    # It is looked again after an hour, when the other one has ended and has cost less than estimated, or at midnight.
+    # It is checked again after an hour, when the other one has ended and has cost less than estimated, or at midnight.
     assert min(entry.at for entry in sandbox.ledger.dialled if entry.campaign_id == second) >= MORNING + timedelta(
         hours=1
     )
