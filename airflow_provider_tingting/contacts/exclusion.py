@@ -9,6 +9,7 @@ from airflow_provider_tingting.contacts import numbers
 from airflow_provider_tingting.contacts.columns import find_column, find_number_column, listed, number_columns
 from airflow_provider_tingting.contacts.contact import Row
 from airflow_provider_tingting.contacts.number_set import NumberSet
+from airflow_provider_tingting.contacts.number_text import digits_beside
 from airflow_provider_tingting.errors import TingTingConfigError, TingTingContactsError
 from airflow_provider_tingting.masking import mask_number, mask_text
 
@@ -148,7 +149,7 @@ class Exclusion:
         if error.reason == "not_a_number" or (error.reason == "several_numbers" and self._takes_several):
             # To exclude one number too many does less harm than to call a contact with a word beside the number.
             found = numbers.mobiles_in(value)
-            if found and numbers.digits_beside(value, found) < numbers.SHORTEST_NUMBER:
+            if found and digits_beside(value, found) < numbers.SHORTEST_NUMBER:
                 return found
         return self._pass_over(row, error)
 

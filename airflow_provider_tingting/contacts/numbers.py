@@ -8,12 +8,12 @@ number.
 from __future__ import annotations
 
 import re
-import unicodedata
 from decimal import Decimal
 from functools import cache
 from numbers import Integral
 
 from airflow_provider_tingting.contacts.legacy_font import is_legacy_number
+from airflow_provider_tingting.contacts.number_text import holds_several, mobile_candidates, readable
 from airflow_provider_tingting.masking import HIDDEN, mask_number
 
 #: Why a number is refused, and what to do about it. The keys are the values of `InvalidNumberError.reason`.
@@ -43,7 +43,6 @@ PLACEHOLDERS = frozenset(
     ("nan", "NaN", "NAN", "null", "NULL", "Null", "None", "none", "<NA>", "NaT", "N/A", "n/a", "NA", "#N/A")
 )
 
-_NOT_ASCII = {"Pd": "-", "Ps": "(", "Pe": ")", "Zs": " ", "Zl": " ", "Zp": " "}
 _WRAPPING = "='\"`\N{RIGHT SINGLE QUOTATION MARK}\N{LEFT SINGLE QUOTATION MARK}"
 # `Mob: 98…`, `p:+977…` (an export of Facebook leads), `मो. ९८…`; a label of one letter needs a colon.
 _LABEL = re.compile(
@@ -74,14 +73,6 @@ _LONGEST_NUMBER = 15
 _LARGEST_INTEGER = 10**30
 #: A float with fewer significant digits is what 9.84E+09 becomes on its way through JSON or a native template.
 _ROUNDED_FLOAT_ZEROS = 6
-
-# A mobile among other things, however it is spaced, bracketed and prefixed.
-# No point stands inside it, because 98412345.60 has lost digits.
-_S = r"[\s()\[\]{}_/-]*"
-_MOBILE = re.compile(rf"(?<!\d)(?:\+?(?:00)?977{_S})?(?:0{_S})?(9{_S}[678](?:{_S}\d){{8}})(?!\d)", re.ASCII)
-# `9841234567/68` stands for a second mobile, whose first digits are those of the one before it.
-_SHARED = re.compile(rf"{_MOBILE.pattern}((?:\s*[/,]\s*\d{{1,6}}(?!\d))+)", re.ASCII)
-_RUN_TOGETHER = re.compile(r"(?:977|0)?(9[678]\d{8})(?:977|0)?(9[678]\d{8})", re.ASCII)
 
 
 class InvalidNumberError(ValueError):
@@ -123,6 +114,21 @@ def normalise(value: object) -> str:
     if reason:
         raise _refused(reason, value)
     return national
+
+
+def normalise_all(value: object) -> list[str]:
+    """Return the Nepal mobiles of a cell that holds one number or several, such as `9841234567/68`.
+
+    :param value: the cell's value.
+    :raises InvalidNumberError: with the reason, when it holds no Nepal mobile, or a text beside the number.
+    """
+    try:
+        return [normalise(value)]
+    except InvalidNumberError as error:
+        found = mobiles_in(value) if error.reason == "several_numbers" else []
+        if not found:
+            raise
+        return found
 
 
 def as_is(value: object) -> str:
@@ -186,13 +192,7 @@ def mobiles_in(value: object) -> list[str]:
     """
     if not isinstance(value, str):
         return []
-    text = readable(value)
-    found = dict.fromkeys(_digits(one) for one in _MOBILE.findall(text))
-    for shared in _SHARED.finditer(text):
-        first = _digits(shared[1])
-        for ending in re.findall(r"\d+", shared[2]):
-            found[first[: -len(ending)] + ending] = None
-    return [number for number in found if _mobile_pattern().fullmatch(number)]
+    return [number for number in mobile_candidates(value) if _mobile_pattern().fullmatch(number)]
 
 
 def is_clean_mobile(value: str | int) -> bool:
@@ -201,16 +201,6 @@ def is_clean_mobile(value: str | int) -> bool:
     :param value: a cell's value.
     """
     return _mobile_pattern().fullmatch(str(value)) is not None
-
-
-def digits_beside(value: object, found: list[str]) -> int:
-    """Return how many digits the longest other number in a text has, beside its mobiles.
-
-    :param value: the cell's value.
-    :param found: what `mobiles_in` returned for it.
-    """
-    text = _SHARED.sub(" ", readable(str(value))) if found else readable(str(value))
-    return max(map(len, re.findall(r"\d+", _MOBILE.sub(" ", text))), default=0)
 
 
 def trailing_zeros(number: str) -> int:
@@ -229,16 +219,6 @@ def carrier(number: str) -> str:
     :param number: a canonical ten-digit number.
     """
     return _CARRIERS.get(number[:3], "other")
-
-
-def readable(text: str) -> str:
-    """Return a text with every script's digits, dashes, brackets and spaces in ASCII, without invisible characters.
-
-    :param text: any text.
-    """
-    if text.isascii():
-        return text
-    return "".join(map(_ascii, text))
 
 
 @cache
@@ -349,19 +329,6 @@ def _text_of(value: object) -> str:
     return str(whole)
 
 
-def _ascii(char: str) -> str:
-    if char.isascii():
-        return char
-    if char.isdecimal():
-        return str(unicodedata.decimal(char))
-    category = unicodedata.category(char)
-    if category == "Cf":
-        return ""
-    # The full-width +, ., /, = and their like, and the mathematical minus; but a raised ² is no digit of a number.
-    folded = _NOT_ASCII.get(category) or unicodedata.normalize("NFKC", char).replace("\N{MINUS SIGN}", "-")
-    return char if folded.isdigit() else folded
-
-
 def _unscientific(text: str, value: object) -> str:
     """Return `9.841234567E+09` written out; refuse `9.84E+09`, whose last digits are gone."""
     try:
@@ -377,20 +344,12 @@ def _unscientific(text: str, value: object) -> str:
     return str(int(number))
 
 
-def _digits(text: str) -> str:
-    return "".join(filter(str.isdigit, text))
-
-
 def _refused(reason: str, value: object) -> InvalidNumberError:
     shown = str(value)
-    if reason in {"not_a_number", "too_long"} and isinstance(value, str) and _holds_several(readable(shown)):
+    if (
+        reason in {"not_a_number", "too_long"}
+        and isinstance(value, str)
+        and holds_several(readable(shown), SHORTEST_NUMBER)
+    ):
         reason = "several_numbers"
     return InvalidNumberError(reason, mask_number(shown) if len(shown) <= _LONGEST_CELL else HIDDEN)
-
-
-def _holds_several(text: str) -> bool:
-    text = text[:_LONGEST_CELL]
-    pieces = re.split(r"[\s/,;|&]+", text)
-    if sum(len(_digits(piece)) >= SHORTEST_NUMBER for piece in pieces) > 1:
-        return True
-    return bool(_SHARED.search(text) or _RUN_TOGETHER.fullmatch(_SEPARATORS.sub("", text).lstrip("+")))

@@ -7,8 +7,9 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from airflow_provider_tingting.contacts.numbers import InvalidNumberError, normalise
-from airflow_provider_tingting.errors import TingTingConfigError
+from airflow_provider_tingting.contacts.columns import find_number_column
+from airflow_provider_tingting.contacts.numbers import InvalidNumberError, normalise, normalise_all
+from airflow_provider_tingting.errors import TingTingConfigError, TingTingContactsError
 from airflow_provider_tingting.masking import mask_text
 
 log = logging.getLogger(__name__)
@@ -17,6 +18,7 @@ _LISTS = (list, tuple, set, frozenset)
 # A number as most DAG files write it. It needs no check by `phonenumbers`, which costs a DAG file 60 ms.
 _PLAIN = re.compile(r"(\+?977[ -]?)?9[678]\d{8}", re.ASCII)
 # A comma within the braces of a template separates nothing.
+_BETWEEN = re.compile(r"[,;|\n\t\N{DEVANAGARI DANDA}]")
 _PIECE = re.compile(r"(?:\{\{.*?\}\}|[^,;\n])+", re.DOTALL)
 
 
@@ -44,13 +46,15 @@ def fill_in(to: Any, render: Callable[[Any], Any]) -> list[Any]:
 def numbers_of(to: Any) -> tuple[str, ...]:
     """Return the numbers that can be called, each once; the others are logged.
 
+    A number is read as one of a list of contacts is; a text with several numbers names all of them.
+
     :param to: the argument, with its templates rendered.
     :raises TingTingConfigError: there is no number that can be called.
     """
     found: dict[str, None] = {}
     for part in _parts_of(to):
         try:
-            found[normalise(part)] = None
+            found.update(dict.fromkeys(normalise_all(part)))
         except InvalidNumberError as error:
             log.error("A number of `to` cannot be called: %s", error)
     if not found:
@@ -75,7 +79,7 @@ def check_recipients(to: Any) -> None:
         if callable(part) or _has_template(part) or _PLAIN.fullmatch(str(part)):
             continue
         try:
-            normalise(part)
+            normalise_all(part)
         except InvalidNumberError as error:
             raise TingTingConfigError(f"to has a number that cannot be called: {error}") from None
 
@@ -88,15 +92,22 @@ def _parts_of(to: Any) -> Iterator[Any]:
     if isinstance(to, _LISTS):
         for part in to:
             yield from _parts_of(part)
+    elif isinstance(to, Mapping):
+        # A row of a list, such as {"name": "Sita", "mobile": "98…"}.
+        try:
+            yield from _parts_of(to[find_number_column(tuple(map(str, to)), "to")])
+        except TingTingContactsError as error:
+            log.error("%s", error)
     elif isinstance(to, str):
         # A list that a template has turned into text has brackets and quotes.
-        yield from (part.strip(" []()'\"") for part in re.split(r"[,;\n]", to.strip("[]() \n")))
+        yield from filter(None, (part.strip(" []()'\"") for part in _BETWEEN.split(to.strip("[]() \n"))))
     else:
         yield to
 
 
 def _is_number(part: Any) -> bool:
     try:
+        # Not several: the conditions of a template may choose between two numbers.
         normalise(part)
     except InvalidNumberError:
         return False

@@ -14,25 +14,29 @@ _FIRST: Final = 9_700_000_000
 _BEYOND: Final = 9_900_000_000
 _AT_ONCE: Final = 1000
 _FEW: Final = 150_000
+_SEPARATORS: Final = dict.fromkeys(map(ord, " \t\r\n\xa0()-.\u2010\u2011\u2012\u2013\u2014"))
 
 
 def bare_number(number: str) -> str:
-    """Return a number without blanks, leading zero and Nepal's country code: one phone has one text in every source.
+    """Return a number without separators, prefix and Nepal's country code: one phone has one text in every source.
+
+    A landline of Nepal keeps its leading zero, a foreign number its country code.
 
     :param number: the number as the source has it.
     """
-    if len(number) == 10 and number.isascii():
+    if len(number) == 10 and number.isascii() and number.isdigit():
         return number
-    number = number.strip()
-    if number.isdecimal() and not number.isascii():
-        number = "".join(str(int(digit)) for digit in number)
-    if len(number) > 10 and number[:4] == "+977":
-        number = number[4:].lstrip(" -")
-    elif len(number) == 13 and number[:3] == "977":
-        number = number[3:]
-    elif len(number) == 11 and number[0] == "0":
-        number = number[1:]
-    return number
+    number = number.translate(_SEPARATORS)
+    if not number.isascii() and number.lstrip("+").isdecimal():
+        number = "".join(char if char == "+" else str(int(char)) for char in number)
+    number = number.removeprefix("+").removeprefix("00")
+    if number.startswith("977") and len(number) == 13:
+        return number[3:]
+    if number.startswith("9770") and len(number) == 14:
+        return number[4:]
+    if number.startswith("977") and len(number) == 11:
+        return f"0{number[3:]}"
+    return number[1:] if len(number) == 11 and number.startswith("0") else number
 
 
 class DistinctNumbers:

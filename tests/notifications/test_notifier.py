@@ -267,6 +267,41 @@ def test_recipients_that_are_written_rightly_or_come_from_a_template_are_accepte
 
 
 @pytest.mark.parametrize(
+    ("written", "called"),
+    [
+        ("९८४१२३४५०१", [FIRST]),
+        (f"{FIRST}/09", [FIRST, f"{FIRST[:-2]}09"]),
+        (f"{FIRST} / {SECOND}", [FIRST, SECOND]),
+        (f"{FIRST} {SECOND}", [FIRST, SECOND]),
+        (f"{FIRST}। {SECOND}|", [FIRST, SECOND]),
+        (f"Mob: {FIRST} (NTC), whatsapp:+977{SECOND}", [FIRST, SECOND]),
+        ([float(FIRST), f"'{SECOND}"], [FIRST, SECOND]),
+        ([{"name": "Sita", "Mobile No.": FIRST}, {"name": "Ram", "मोवाइल नं.": SECOND}], [FIRST, SECOND]),
+        ([{"name": "Sita", "ward": 7}, SECOND], [SECOND]),
+        (["9.84E+09", "01-4412345", "(*$!@#$%)!", FIRST], [FIRST]),
+    ],
+    ids=[
+        "Devanagari digits",
+        "last digits only",
+        "slash",
+        "space",
+        "danda",
+        "labels and carriers",
+        "as a spreadsheet writes them",
+        "rows of a list",
+        "a row without a number",
+        "what is no mobile",
+    ],
+)
+def test_recipients_are_read_as_the_numbers_of_a_list_are(quick, failure, written, called):
+    for number in called:
+        quick.world.script_outcome(number, "failed")
+    TingTingNotifier(to=lambda **_: written, escalate_after=10)(failure())
+
+    assert [number for _, number in dialled(quick)] == called
+
+
+@pytest.mark.parametrize(
     ("outcome", "says"),
     [("completed", "has reached 98******01: completed"), ("unanswered", "has not reached 98******01: unanswered")],
 )

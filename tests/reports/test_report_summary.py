@@ -169,6 +169,21 @@ def test_a_number_that_comes_again_is_a_duplicate_however_it_is_spelt() -> None:
     assert (summary.duplicates, summary.contacts) == (4, 9)
 
 
+@pytest.mark.parametrize(
+    "spellings",
+    [
+        ["9841000001", "+977 984-1000001", "009779841000001", "+977-0984-1000001", "०९८४१०००००१", "(984) 1000001"],
+        ["+91 98765 43210", "0091 9876543210", "919876543210", "+91-98765-43210"],
+        ["01-4412345", "+977 1 4412345", "0097714412345"],
+    ],
+    ids=["a mobile", "a foreign number", "a landline"],
+)
+def test_one_phone_in_all_its_spellings_is_one_number(spellings: list[str]) -> None:
+    body = "Number,Status\n" + "".join(f"{number},Completed\n" for number in spellings)
+
+    assert summary_of(body.encode()).duplicates == len(spellings) - 1
+
+
 @given(st.lists(st.sampled_from([f"98410000{index:02}" for index in range(30)] + ["1", "x", "९८४१००००९९"])))
 def test_duplicates_are_the_rows_beyond_the_different_numbers(numbers: list[str]) -> None:
     body = "Number,Status\n" + "".join(f"{number},Failed\n" for number in numbers)
