@@ -12,9 +12,17 @@ from airflow_provider_tingting.utils.task_end import ENDED, REMOVED, WAIT
 
 if TYPE_CHECKING:
     from airflow_provider_tingting.api import AsyncTingTingClient
+    from airflow_provider_tingting.hooks.tingting import TingTingHook
 
 # Of the 30 seconds that Airflow gives `on_kill` by default, reading the task's state may take this many.
 _STATE_TIMEOUT = 8.0
+
+
+def _hook(tingting_conn_id: str) -> TingTingHook:
+    """Return the hook; called in a thread, since the first import of the HTTP clients would block the event loop."""
+    from airflow_provider_tingting.hooks.tingting import TingTingHook
+
+    return TingTingHook(tingting_conn_id)
 
 
 class TingTingBaseTrigger(BaseTrigger):
@@ -46,10 +54,8 @@ class TingTingBaseTrigger(BaseTrigger):
 
         :raises TingTingConfigError: the connection cannot be used.
         """
-        # Loads the HTTP clients, which a DAG file with a trigger does not need.
-        from airflow_provider_tingting.hooks.tingting import TingTingHook
-
-        return await TingTingHook(self.tingting_conn_id).get_async_conn()
+        hook = await asyncio.to_thread(_hook, self.tingting_conn_id)
+        return await hook.get_async_conn()
 
 
 class TingTingBaseDeferralTrigger(TingTingBaseTrigger):

@@ -191,32 +191,6 @@ def test_its_event_holds_nothing_personal_even_when_tingting_repeats_it(sandbox,
         assert secret not in json.dumps(event, ensure_ascii=False)
 
 
-@pytest.mark.parametrize("trouble", [None, "slow", "stuck"])
-def test_the_event_loop_is_never_blocked(sandbox, running, monkeypatch, trouble):
-    monkeypatch.setenv("AIRFLOW_CONN_TINGTING_DEFAULT", connection(sandbox, timeout=0.5, max_retries=0))
-    if trouble:
-        sandbox.faults.add(trouble, call="get_campaign", times="*", value=0.4 if trouble == "slow" else None)
-    late: list[float] = []
-
-    async def beat():
-        while True:
-            begun = time.monotonic()
-            await asyncio.sleep(0.005)
-            late.append(time.monotonic() - begun - 0.005)
-
-    async def both():
-        heart = asyncio.ensure_future(beat())
-        deadline = time.time() + 1.2
-        async for event in trigger_for(running, deadline=deadline, tolerate_outage=60).run():
-            assert event.payload["reason"] == "timed_out"
-        heart.cancel()
-
-    asyncio.run(both())
-    # What is imported and made once is forgiven; each blocking request would stop the heart for 0.4 seconds or more.
-    assert len(late) > 15
-    assert sum(seconds > 0.3 for seconds in late) <= 1
-
-
 @pytest.mark.parametrize("wrong", ["soon", None, 7.5, "{{ ti.xcom_pull() }}"])
 def test_an_id_that_is_no_number_is_refused_in_a_sentence_and_nothing_is_asked(sandbox, wrong):
     with pytest.raises(TingTingConfigError, match="campaign_id must be the id that TingTing gave"):
