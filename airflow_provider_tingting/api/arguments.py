@@ -1,6 +1,6 @@
-"""Reads what a call is made of: ids, lists and dicts. A wrong kind is an error that names the argument.
+"""Reads the arguments of calls: ids, lists and dicts. A value of another type is an error that names the argument.
 
-`True` is no campaign 1, and `0.5` no campaign 0: a request with either would reach a campaign that was not meant.
+`True` is not read as campaign 1, nor `0.5` as campaign 0: the request would reach another campaign than intended.
 """
 
 from __future__ import annotations

@@ -37,7 +37,7 @@ R = TypeVar("R")
 DEFAULT_BASE_URL = "https://app.tingting.io/api/v1/"
 # A shorter token may be an ordinary word of a response.
 _SHORTEST_TOKEN = 8
-# Of a response that is no report, this much is read to say why.
+# How much of a response that is not a report is read for the error text.
 _MAX_ERROR_BYTES = 64 * 1024
 
 

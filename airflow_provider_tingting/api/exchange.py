@@ -1,7 +1,7 @@
 """One HTTP request and its response, as both transports see it: deadline, what was sent, the body within its limits.
 
-A library's time-out counts from one received piece to the next, so a server that sends a byte now and then is waited
-for without end. An `Exchange` has one deadline for everything from the connection to the last byte.
+A library's time-out counts from one received piece to the next, so a server that sends a byte now and then would hold
+the request forever. An `Exchange` has one deadline for everything from the connection to the last byte.
 """
 
 from __future__ import annotations

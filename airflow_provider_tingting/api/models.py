@@ -36,7 +36,7 @@ _LARGEST_NUMBER = 1e12
 _LONGEST_SENTENCE = 300
 #: An offset at the end of a written time.
 _OFFSET = re.compile(r"(?:Z|[+-]\d\d:?\d\d)$", re.IGNORECASE | re.ASCII)
-#: By so much a time without an offset may be wrong.
+#: How far off a time without an offset may be.
 _NEPAL_OFFSET = timedelta(hours=5, minutes=45)
 _URL = re.compile(r"https?://[!-~]{1,2000}")
 

@@ -24,7 +24,7 @@ R = TypeVar("R")
 # New campaigns push older ones to later pages while a list is read, so a page may repeat rows. This many pages in a
 # row without a new row mean that the server ignores the offset.
 MAX_STALE_PAGES = 3
-# So many rows may be added to a list while it is read; a larger growth of the count is not believed.
+# How many rows may be added to a list while it is read; a larger growth of the count is ignored.
 _MAX_PUSHED_DOWN = 10_000
 #: Seconds that the requests for the pages of one list may take together, unless the caller names another limit.
 LIST_TIMEOUT = 3600.0

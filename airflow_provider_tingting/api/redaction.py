@@ -42,11 +42,11 @@ _RUN_OF_WORDS = 3
 _SHORTEST_WORD = 3
 # A word of a variable's value inside a longer word, such as `user_Rambahadur9`, is looked for from this length on.
 _SHORTEST_PART = 5
-# So many digits in a row that also occur in a sent number are a part of that number.
+# A run of at least this many digits that also occurs in a sent number is a part of that number.
 _RUN_OF_DIGITS = 6
 # Characters between two digits of one number, such as " ext ".
 _LARGEST_GAP = 8
-# So many characters in a row that also occur in the token are a part of it.
+# A run of at least this many characters that also occurs in the token is a part of it.
 _RUN_OF_TOKEN = 8
 # Longer texts from the server are cut before they are searched, and longer words of them are not quoted.
 _LONGEST_TEXT = 4000

@@ -49,7 +49,7 @@ _CONTENT_KEYS = frozenset({*_PLAIN_KEYS, "errors", "data"})
 _PERSONAL = frozenset({"contact", "contacts", "name", "other_variables", "variables"})
 _TITLE = re.compile(r"<(?:title|h1)[^>]{0,200}>(.*?)</(?:title|h1)>", re.IGNORECASE | re.DOTALL)
 _CONTENT_TYPE = re.compile(r"[\w.+-]{1,40}/[\w.+-]{1,40}")
-# Of an error's JSON, so many levels and texts are read.
+# How many levels and texts of an error's JSON are read.
 _MAX_DEPTH = 6
 _MAX_TEXTS = 50
 
@@ -308,7 +308,7 @@ class _Reader(Generic[T]):
             )
         else:
             parts.extend(self._texts(content))
-        # Once more over the whole: a value may be spread over several texts.
+        # The whole sentence is redacted again, since a value may span several texts.
         message = self._redact("; ".join(dict.fromkeys(part for part in parts if part)))
         if len(message) > LONGEST_QUOTE:
             message = message[:LONGEST_QUOTE] + "…"
@@ -352,7 +352,7 @@ def _is_message(name: str, value: Any) -> bool:
 def _error_class(status: int) -> type[TingTingAPIError]:
     if status >= 500:
         return TingTingServerError
-    # After 408, a time-out, the server may have begun.
+    # After a 408 (time-out) the server may have begun to process the request.
     if status == 408 or status < 200:
         return TingTingOutcomeUnknownError
     return {

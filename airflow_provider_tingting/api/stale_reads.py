@@ -15,7 +15,7 @@ from airflow_provider_tingting.api.protocol import Pause, T
 from airflow_provider_tingting.clock import monotonic, sleep
 from airflow_provider_tingting.errors import TingTingNotFoundError
 
-#: For so many seconds a server may answer with an older state than it has shown before.
+#: How many seconds a server may go on returning an older state than it has shown before.
 STALE_WITHIN = 60.0
 #: Seconds between two reads in that time.
 READ_INTERVAL = 3.0

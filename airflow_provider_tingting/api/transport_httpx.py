@@ -52,7 +52,7 @@ class HttpxTransport:
         client = await self.client()
 
         async def note_sent(event: str, info: dict[str, Any]) -> None:
-            # What asks a proxy for a tunnel is not the request.
+            # The CONNECT that asks a proxy for a tunnel does not count as the request.
             if event.endswith(".send_request_headers.started") and info["request"].method != b"CONNECT":
                 exchange.sent = True
 

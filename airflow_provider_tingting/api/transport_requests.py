@@ -25,7 +25,7 @@ from airflow_provider_tingting.api.protocol import Request, Response
 from airflow_provider_tingting.api.tls import environment_bundle, tls_context
 from airflow_provider_tingting.api.transport import Origin, lower_names, prepare
 
-# The exchange that the thread is at; urllib3 makes connections deep below `Session.request`.
+# The exchange of the current thread; urllib3 makes connections deep below `Session.request`.
 _EXCHANGE: ContextVar[Exchange] = ContextVar("tingting_exchange")
 
 
@@ -76,7 +76,7 @@ class _TimedConnection(_Connection):
         exchange = _EXCHANGE.get(None)
         if exchange is not None:
             seconds = exchange.remaining()
-            # What asks a proxy for a tunnel is not the request.
+            # The CONNECT that asks a proxy for a tunnel does not count as the request.
             exchange.sent = exchange.sent or not self._opening_tunnel
             self.sock.settimeout(seconds)
         super().send(data)

@@ -1,4 +1,4 @@
-"""One campaign at a time in an account: who runs now, who is to go first, and waiting for one's turn. No Airflow.
+"""Runs one campaign at a time in an account: which campaigns run now, which starts first, and the wait for a free slot.
 
 TingTing has no lock and no queue, so this is best effort: each task reads the running campaigns before it starts one,
 and of tasks that read in the same moment the one with the lowest campaign id starts first.
@@ -20,8 +20,8 @@ from airflow_provider_tingting.errors import TingTingAPIError
 
 # How many of the newest campaigns are read on a server that does not filter by status.
 MAX_CAMPAIGNS_READ = 500
-# So long (seconds) a campaign waits for each one with a lower id that may be about to start in the same moment: from
-# the other's read to its request, and to the status that shows it.
+# Seconds that a campaign waits for each one with a lower id that may be about to start in the same moment: from the
+# other's read to its request, and to the status that shows it.
 LETS_OTHERS_GO = 3.0
 MOST_LET_GO = 5
 

@@ -23,7 +23,7 @@ from airflow_provider_tingting.errors import (
 
 log = logging.getLogger(__name__)
 
-#: A create request that an earlier try sent so many seconds ago has been carried out, or will never be.
+#: After this many seconds a create request of an earlier try has been carried out, or never will be.
 CREATE_SETTLES_WITHIN = 20.0
 
 
@@ -131,7 +131,7 @@ async def _attached(
         else:
             thorough = thorough or requested_at is not None or bool(spec.draft)
             campaign = await find_campaign(spec.name, wanted, thorough=thorough, since=since)
-        # Of a campaign whose id was saved the id is proof enough: a person may have edited its description.
+        # A saved id is sufficient proof; a person may have edited the campaign's description.
         if campaign is not None and str(marker.as_found(campaign.description)) not in campaign.description:
             raise _other_content(campaign.id, campaign.status.value)
     if campaign is not None:
@@ -182,7 +182,7 @@ async def _create(
     )
     # Another try, or another run of the occasion, may have created one at the same time; all use the lowest id.
     chosen = await find_campaign(spec.name, wanted, since=since) or campaign
-    # Of one's own campaign the response may show no description, or a shortened one.
+    # The response to this try's own create may show no description, or a shortened one.
     if chosen.id not in created and str(marker.as_found(chosen.description)) not in chosen.description:
         raise _other_content(chosen.id, chosen.status.value)
     return chosen

@@ -53,7 +53,7 @@ _LISTING_COLUMNS: Final = (
     "Action Date",
     "Carrier",
 )
-# Where the campaign sends the SMS by the outcome of the call.
+# Present where the campaign sends the SMS after certain outcomes of the call.
 _FAILOVER_COLUMN: Final = "Failover SMS Sent"
 
 Source = Literal["report", "listing"]
@@ -93,7 +93,7 @@ def fetch_report(
     try:
         return _fetch(client, campaign, spool, columns=columns, may_list=may_list)
     except OSError as error:
-        # What goes wrong in the network is an error of the client; this is the spool's.
+        # The client raises its own errors for the network, so this error is the spool's.
         raise storage_error(error, f"{tempfile.gettempdir()}, where it is checked first", "The report") from error
 
 
@@ -167,7 +167,7 @@ def check_fetched(fetched: FetchedReport, campaign: Campaign, *, require_complet
             require_complete=require_complete,
         )
     elif require_complete:
-        # Contacts of a listing have ids: two contacts with one number are two.
+        # Contacts of a listing have ids, so two contacts with one number count as two.
         check_complete(fetched.read.summary.contacts, expected, campaign_id=campaign.id)
 
 
@@ -201,7 +201,7 @@ def _write_listing(contacts: Iterable[Contact], file: BinaryIO, *, fails_over: b
     """
     file.seek(0)
     file.truncate()
-    # A writer that asks its file for nothing but `write`: before Python 3.11 a spooled file can do no more.
+    # This writer needs only `write` of its file: before Python 3.11 a spooled file lacks what others need.
     text = codecs.getwriter("utf-8")(file, "replace")
     write = csv.writer(text, lineterminator="\n").writerow
     write((*_LISTING_COLUMNS, _FAILOVER_COLUMN) if fails_over else _LISTING_COLUMNS)

@@ -12,9 +12,9 @@ from airflow_provider_tingting.campaigns.calling_window import CallingWindow
 from airflow_provider_tingting.campaigns.history import PastCampaign, pace_of, recent_campaigns
 from airflow_provider_tingting.formatting import amount
 
-#: For a campaign of fewer contacts the pace of earlier ones is not read: it takes seven requests.
+#: With fewer contacts than this, the pace of earlier campaigns is not read, since that takes seven requests.
 LEAST_FORECAST = 100
-#: A campaign that starts so much after its window has opened still counts as one that has the whole window.
+#: A campaign that starts up to this long after its window has opened counts as having the whole window.
 SLACK = timedelta(minutes=10)
 
 
@@ -45,7 +45,7 @@ class Forecast:
 
     @property
     def fits(self) -> bool:
-        """Whether it ends before its window closes, give or take `SLACK`."""
+        """Whether it ends before its window closes, with a tolerance of `SLACK`."""
         return self.closes_at is None or self.ends_at <= self.closes_at + SLACK
 
     def __str__(self) -> str:

@@ -18,11 +18,11 @@ log = logging.getLogger(__name__)
 
 #: A campaign of fewer contacts shows no pace.
 LEAST_CONTACTS = 20
-#: So many campaigns are read at most; each takes two requests.
+#: How many campaigns are read at most; each takes two requests.
 MOST_CAMPAIGNS = 3
 # How many of the newest campaigns are read to find them.
 _MAX_CAMPAIGNS_READ = 100
-# Calls that end within so many seconds of each other show no pace: a server may write minutes only.
+# Calls that end within this many seconds of each other show no pace, since a server may round times to minutes.
 _LEAST_SECONDS = 60.0
 
 

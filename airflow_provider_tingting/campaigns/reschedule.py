@@ -1,4 +1,4 @@
-"""A campaign of an earlier attempt, and what its task wants otherwise by now. No Airflow, no I/O."""
+"""Gives the campaign of an earlier try the schedule that its task has now. No Airflow, no I/O."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ async def apply_schedule(campaign: Campaign, spec: CampaignSpec) -> Campaign:
     if wanted is not None and not is_past(wanted):
         if not _is_same(wanted, has):
             campaign = await _rescheduled(campaign, spec.schedule, wanted)
-    # One that has passed was left off, if that was wanted.
+    # A schedule that had passed was omitted when the campaign was created, so its absence is no difference.
     elif has is not None and not (wanted is not None and _is_same(wanted, has)):
         _say_that_it_stays(campaign, "schedule", spec.schedule, campaign.schedule)
     if (spec.credit_limit or None) != (campaign.credit_limit or None):
@@ -58,7 +58,7 @@ async def _rescheduled(campaign: Campaign, schedule: str | None, wanted: datetim
             status_code=error.status_code,
             fields=error.fields,
         ) from error
-    # The API page shows no answer to an update, and one that repeats what was sent proves nothing.
+    # The API page shows no response to an update, and a response that repeats the request proves nothing.
     now: Campaign = await calls.get_campaign(campaign.id)
     for pause in idempotent_writes.RETRY_PAUSES[:2]:
         if _is_same(wanted, now.scheduled_at):

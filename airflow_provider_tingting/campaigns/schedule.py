@@ -1,4 +1,5 @@
-"""When a campaign is to start: every time gets its offset, and what is late is noticed before TingTing refuses it."""
+"""Reads when a campaign is to start: each time gets an offset, and a time in the past is found before TingTing refuses
+it."""
 
 from __future__ import annotations
 
@@ -35,7 +36,7 @@ def read_schedule(
 
         moment = None
         with suppress(ValueError):
-            # `exact` keeps a bare date a date, and a bare time of day from becoming one of today.
+            # With `exact` a bare date stays a date, and a bare time of day does not become a time of today.
             moment = pendulum.parse(_in_gregorian(schedule.strip(), argument), tz=NEPAL.key, exact=True)
     if isinstance(moment, date) and not isinstance(moment, datetime):
         moment = datetime.combine(moment, time())

@@ -98,7 +98,7 @@ class StartGate:
                 self._defer(campaign, StartDeferred(f"while others run on this account (now: {ids})"))
         await self._check_credits(campaign)
         if reads or self.one_at_a_time or self.credits is not None:
-            # These reads have taken time.
+            # The reads above take time, in which the campaign may have been run or the window may have closed.
             campaign = await calls.get_campaign(campaign.id)
             if not campaign.status.has_begun:
                 self.check_age()

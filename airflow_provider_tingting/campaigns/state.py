@@ -1,4 +1,4 @@
-"""What is known of one campaign, and saved where another try of the task learns of it."""
+"""The state of one campaign as a try knows it, saved so that other tries of the task can load it."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from typing import Any
 from airflow_provider_tingting.clock import monotonic, wall_time
 
 _VERSION = 2
-#: After a request to run without a usable response, the status is read for so many seconds before another request. A
+#: After a request to run without a usable response, the status is read for this many seconds before another request. A
 #: server has been seen to carry out a request two minutes after it was sent.
 RUN_SETTLES_WITHIN = 125.0
-#: By so many seconds the clocks of two workers may differ.
+#: By how many seconds the clocks of two workers may differ.
 MAX_CLOCK_SKEW = 600.0
 
 

@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 # Seconds between two requests while TingTing does not respond.
 _OUTAGE_PAUSE = 10.0
-# For so many seconds the status of a campaign that was stopped is read until it is final.
+# How many seconds the status of a stopped campaign is read until it is final.
 _ENDS_WITHIN = 30.0
 
 

@@ -123,7 +123,7 @@ def run(arguments: Namespace, console: Console) -> int:
             check_audience(rows, options, exclude=exclude) as audience,
         ):
             found = summary_of(audience, message=arguments.message, sms_message=arguments.sms_message)
-            # A file does not say what the account has.
+            # The balance is left out, since the file alone does not show it.
             estimate = found.pop("credits")["estimate"]
             if arguments.conn_id:
                 found["drift"] = _drift(arguments, estimate, found["valid"])
@@ -260,7 +260,7 @@ def _rows(arguments: Namespace, console: Console) -> Iterator[Iterable[Row]]:
 
 
 class _Watched:
-    """A file that knows how far it has been read."""
+    """A file that reports how far it has been read."""
 
     def __init__(self, path: Any) -> None:
         self._path = path

@@ -190,7 +190,7 @@ def _compare_begun_campaign(membership: Membership, campaign: Campaign, audience
     raise_if_missing(membership.missing(audience), campaign, audience)
     others = membership.total - audience.valid
     if campaign.status.is_final:
-        # It makes no more calls: an exclusion list that has grown since then is no reason to fail.
+        # It makes no more calls, so an exclusion list that has grown since then fails nothing.
         if membership.excluded:
             log.warning(
                 "Campaign %s has ended; %s of its contacts are excluded now", campaign.id, len(membership.excluded)

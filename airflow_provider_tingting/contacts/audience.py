@@ -31,12 +31,12 @@ from airflow_provider_tingting.masking import mask_number
 
 __all__ = ["AudienceOptions", "ValidatedAudience", "check_audience"]
 
-#: What a spreadsheet shows for a failed formula, and writes into a CSV: nothing that may be spoken.
+#: What a spreadsheet shows for a failed formula and writes into a CSV; it must not be spoken.
 _FAILED_FORMULAS = frozenset({"#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NUM!", "#NULL!"})
 _NOT_FILLED = _FAILED_FORMULAS | numbers.PLACEHOLDERS
 #: Zeros at the end of a number that a spreadsheet may have rounded: 9.84123E+09, saved again as 9841230000.
 _ROUNDED = "0000"
-#: With so many zeros, the same number in two rows without variables is not the same contact twice.
+#: With this many zeros at the end, two rows with the same number and no variables count as two rounded numbers.
 _ROUNDED_WITHOUT_VARIABLES = 5
 
 
@@ -204,10 +204,11 @@ class _AudienceCheck:
             return
         if self._is_canonical and number.endswith(_ROUNDED) and self._is_rounded(row, number, variables):
             return
-        # A person who is written in two ways is one contact.
+        # A number that is written in two ways is one contact.
         key = number if self._is_canonical else numbers.same_in_all_forms(number)
         if self._seen.add(key):
-            # Whether a file can hold its texts shows only now, and costs the good rows nothing.
+            # Only writing the row shows whether a file can hold its texts; a check beforehand would cost time for each
+            # row.
             if not audience.accept(row.place, number, variables):
                 self._seen.discard(key)
         else:
@@ -216,7 +217,7 @@ class _AudienceCheck:
     def _is_rounded(self, row: Row, number: str, variables: dict[str, object]) -> bool:
         """Reject a number that a spreadsheet has rounded, together with the earlier contact that has it.
 
-        For one contact 9841230000 is a number; for two different ones it is what rounding left of theirs.
+        One contact may really have the number 9841230000; two different contacts with it have rounded numbers.
         """
         if number not in self._rounded:
             self._rounded[number] = (row, variables)

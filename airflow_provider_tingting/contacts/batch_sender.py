@@ -91,7 +91,7 @@ class BatchSender:
         except _Stopped:
             return SendResult()
         except BaseException:
-            # At once: a thread takes the next batch before the main thread has seen the result of this one.
+            # Set here, because a thread takes the next batch before the main thread has seen this result.
             self.stop()
             raise
 

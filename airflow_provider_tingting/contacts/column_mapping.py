@@ -84,7 +84,7 @@ class ColumnMapper:
                 raise self._unknown(tag, tuple(self._columns), self._source)
 
     def _remember(self, key: tuple[object, ...], mapping: ColumnMapping) -> ColumnMapping:
-        # Rows that all differ in their keys must not fill the memory.
+        # Limited, so that rows whose keys all differ do not fill the memory.
         if len(self._mappings) < 1_000:
             self._mappings[key] = mapping
         return mapping

@@ -21,7 +21,7 @@ _UNCHANGED = frozenset({str, bool})
 _EXACT = 2**53
 #: Above this an integer is an account or serial number, which JSON readers round.
 _LARGEST_INTEGER = 2**63 - 1
-#: Above this it is no number that a message names, and Python refuses to write it out.
+#: No message names a larger number, and Python refuses to write much larger ones out.
 _LARGEST_TEXT = 10**1000
 
 
@@ -165,7 +165,7 @@ def _plain_decimal(value: Decimal) -> str | int:
 
 def _plain_moment(value: object) -> str | None:
     if isinstance(value, datetime):
-        # Pandas has a time stamp that is no time.
+        # Pandas has `NaT`, a time stamp without a time.
         if value != value:
             return ""
         if value.tzinfo is None and value.time() == time():

@@ -72,5 +72,5 @@ def _fingerprint(variables: Mapping[str, object]) -> int:
     try:
         return hash(_encode(sorted(variables.items(), key=lambda item: item[0]))) & _LARGEST
     except UnicodeEncodeError:
-        # Half a character: such a row never stays, so it is like no other.
+        # A lone surrogate: such a row is rejected, so it is never compared.
         return 0

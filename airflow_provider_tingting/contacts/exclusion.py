@@ -147,7 +147,8 @@ class Exclusion:
 
     def _read_invalid(self, row: Row, value: object, error: numbers.InvalidNumberError) -> list[str]:
         if error.reason == "not_a_number" or (error.reason == "several_numbers" and self._takes_several):
-            # To exclude one number too many does less harm than to call a contact with a word beside the number.
+            # Excluding one number too many does less harm than calling a contact whose entry has a word beside the
+            # number.
             found = numbers.mobiles_in(value)
             if found and digits_beside(value, found) < numbers.SHORTEST_NUMBER:
                 return found
@@ -174,7 +175,7 @@ class Exclusion:
         if zeros >= _CERTAINLY_ROUNDED:
             return True
         earlier = self._rounded.setdefault(number, (row.values,))[0]
-        # One person may be in a list twice; two persons do not have the same such number.
+        # A repeated row is one contact; two different rows with such a number have rounded numbers.
         return earlier is not row.values and earlier != row.values
 
     def _columns_of(self, row: Row, wanted: str | None, known: dict[tuple[str, ...], _NumberColumns]) -> _NumberColumns:

@@ -71,7 +71,7 @@ class OverCap:
         is_over = self.key_of(number) in self.keys
         if is_over or len(number) == 10:
             return is_over
-        # Loads what a DAG file does not need.
+        # Imported here, because a DAG file does not need it.
         from airflow_provider_tingting.contacts.numbers import same_in_all_forms
 
         # As it is written, a number may have more digits than in the log: 00977 before a mobile.

@@ -292,7 +292,7 @@ def _dialled(value: object) -> tuple[str, str]:
         squeezed = squeezed.replace(",", "")
     if whole := _WHOLE.fullmatch(squeezed):
         squeezed = whole.group(1)
-    # Half a spreadsheet number would otherwise become a whole, wrong one: 984123456.7.
+    # Otherwise a number with a decimal point, 984123456.7, would become another number.
     if _FRACTION.fullmatch(squeezed):
         raise _refused("not_a_number", value)
     dialled = _DIALLED.fullmatch(_SEPARATORS.sub("", squeezed))

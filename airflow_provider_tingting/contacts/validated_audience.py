@@ -252,7 +252,7 @@ class ValidatedAudience:
 
     def _source(self, place: Place) -> int:
         source, sheet, index = self._last_source
-        # The texts of all rows of a source are the same objects.
+        # Compared by identity, since all rows of a source share these texts.
         if place.source is not source or place.sheet is not sheet:
             index = self._sources.setdefault((place.source, place.sheet), len(self._sources))
             self._last_source = (place.source, place.sheet, index)

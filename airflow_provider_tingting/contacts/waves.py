@@ -13,7 +13,7 @@ from airflow_provider_tingting.contacts.contact import Contact
 from airflow_provider_tingting.errors import TingTingConfigError, TingTingStorageError
 from airflow_provider_tingting.files.atomic import whole_file
 
-#: Of the time of a window so much is planned for calls.
+#: The share of a window's time that is planned for calls.
 USED = 0.9
 _PLAN = "plan.json"
 

@@ -21,9 +21,9 @@ from airflow_provider_tingting.errors import TingTingContactsError
 from airflow_provider_tingting.files.workbook import CONTROL_CHARACTERS, MAX_ROWS, MAX_TEXT, write_sheet
 
 _SHEET = "Contacts"
-#: These, and a carriage return, of which each library and each reader makes something else.
+#: Control characters and the carriage return, which libraries and readers treat differently.
 _NEEDS_CARE = re.compile(r"[\x00-\x08\x0b-\x1f\ud800-\udfff\ufffe\uffff]")
-#: The oldest that was measured and compared, cell by cell.
+#: The oldest version whose output was compared cell by cell.
 _OLDEST_RUSTPY = (0, 8)
 
 
@@ -116,7 +116,7 @@ def _writer() -> Callable[[Path, tuple[str, ...], Iterable[Contact]], int]:
                     values = [_checked(value, f"row {written + 1}", name) for name, value in cells]
                     yield dict(zip(names, values, strict=True))
 
-        # A path and no open file: into one the library would write the whole at once, from its memory.
+        # A path, because the library writes to an open file in one piece from memory.
         write_worksheet(records(), str(path), _SHEET)
         return written
 

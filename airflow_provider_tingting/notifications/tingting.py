@@ -234,7 +234,7 @@ class TingTingNotifier(BaseNotifier):
 
     @staticmethod
     def _delivery(notification: Notification) -> Flow[tuple[int, ...]]:
-        # Loads what a DAG file with a notifier does not need.
+        # Imported here, because a DAG file with a notifier does not need it.
         from airflow_provider_tingting.notifications.deliver import deliver
 
         return deliver(notification)
@@ -268,7 +268,7 @@ class TingTingNotifier(BaseNotifier):
 
 
 def _check_recipients(value: Any) -> None:
-    # Loads the rules for numbers only where there is a notifier.
+    # Imported here, so that only a DAG file with a notifier loads the rules for numbers.
     from airflow_provider_tingting.notifications.recipients import check_recipients
 
     check_recipients(value)

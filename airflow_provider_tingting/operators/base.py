@@ -125,7 +125,7 @@ class TingTingBaseOperator(BaseOperator):
         :param campaign_id: the campaign.
         :raises TingTingNotFoundError: TingTing has no such campaign.
         """
-        # Loads the models of the API, which a DAG file does not need.
+        # Imported here, because it loads the models of the API, which a DAG file does not need.
         from airflow_provider_tingting.api.stale_reads import read_existing
 
         exists = partial(was_created_in_this_run, context, campaign_id)
@@ -149,7 +149,8 @@ class TingTingBaseOperator(BaseOperator):
 
     @staticmethod
     def push_values(context: Context, values: Mapping[str, Any]) -> None:
-        """Leave each value as an XCom of its own; not None, which Airflow 3.0 cannot store: no key reads the same.
+        """Push each value as an XCom of its own, except None, which Airflow 3.0 cannot store; a missing key reads as
+        None.
 
         :param values: XCom key → value.
         """
@@ -158,7 +159,7 @@ class TingTingBaseOperator(BaseOperator):
                 context["ti"].xcom_push(key=key, value=value)
 
     def push_campaign(self, context: Context, campaign_id: int) -> None:
-        """Leave the campaign's id and link as XComs at once, so that a failed task has them too."""
+        """Push the campaign's id and link as XComs at once, so that a failed task has them too."""
         context["ti"].xcom_push(key="campaign_id", value=campaign_id)
         push_link(context, self.hook.settings.campaign_link(campaign_id))
 

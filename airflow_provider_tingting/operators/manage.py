@@ -159,7 +159,7 @@ class TingTingStopCampaignOperator(TingTingBaseWriteOperator):
             state = TaskState(context)
             requested = not is_first_try(context)
             if state.is_available and not was_cleared(context):
-                # Only for a retry the entry is certain: that of a task that succeeded may have been deleted.
+                # The entry is certain only for a retry: the entry of a task that has succeeded may have been deleted.
                 requested = (state.load() or {}).get("campaign_id") == number
             if not campaign.status.is_final:
                 state.save({"phase": "stopping", "campaign_id": number})
@@ -186,8 +186,8 @@ class TingTingStopCampaignOperator(TingTingBaseWriteOperator):
                             status=status.value,
                         )
                     campaign = self.hook.get_campaign(number)
-            # Final though the stop was refused, or though an earlier try was killed before it returned: the campaign
-            # has ended by itself, or the stop was carried out.
+            # The status is final although the stop was refused or an earlier try was killed before it returned: either
+            # the campaign has ended by itself, or the stop was carried out.
             stopped = requested and campaign.status is not CampaignStatus.COMPLETED
             return {"campaign_id": number, "status": campaign.status.value, "stopped": stopped}
 

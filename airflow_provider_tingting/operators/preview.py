@@ -1,4 +1,4 @@
-"""Tasks that let people hear a campaign before it is run: a voice preview, and a real call to one contact."""
+"""Tasks that try a campaign before it is run: a voice preview as an mp3, and a real call to one contact."""
 
 from __future__ import annotations
 

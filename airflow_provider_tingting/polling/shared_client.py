@@ -137,7 +137,7 @@ class SharedClient:
                 self._opened_at = monotonic()
                 try:
                     fresh = await self._read_connection()
-                except TingTingError:  # The old client serves on; a wrong token shows when TingTing rejects it.
+                except TingTingError:  # The old client stays in use; if its token is wrong, TingTing rejects it.
                     return self._client
                 self._retired.append(self._client)
                 self._client = fresh

@@ -65,7 +65,7 @@ def carry_out(orders: Mapping[str, Any]) -> dict[str, Any]:
             speed=0.0,
             credits=UNKNOWN_BALANCE,
             page_cap=100,
-            # An account without a balance that it shows.
+            # Without a given balance, the account does not show one.
             dialect={"dashboard": "on" if request.balance is not None else "403"},
         )
         stack.enter_context(sandbox)

@@ -41,7 +41,7 @@ def create_database() -> None:
 
 
 def silence_listeners() -> None:
-    """Let no listener of a plugin learn of the run, since it could reach a person or a server."""
+    """Remove the listeners of plugins, which could reach a person or a server."""
     for name in ("airflow.listeners.listener", "airflow.sdk.listener"):
         # The second one came with Airflow 3.2.
         with suppress(ModuleNotFoundError):

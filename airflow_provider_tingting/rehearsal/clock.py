@@ -55,11 +55,12 @@ class _Selector(selectors.DefaultSelector):
     def select(self, timeout: float | None = None) -> Any:
         if timeout is None or not _in_main_thread():
             return super().select(timeout)
-        # The loop's own pipe is always there; a connection is, while something is read from it or written to it.
+        # The loop's own pipe is always registered; a connection is registered while it is read or written.
         is_idle = len(self.get_map()) == 1 and not self.loop.in_threads
         ready = super().select(0 if is_idle else timeout)
         if not ready and timeout:
-            # A microsecond more, because a time of today has no more digits and the timer must be due.
+            # One microsecond is added, because a float has no finer digits for a time of today, and the timer must be
+            # due.
             self.loop.clock.sleep(timeout + 1e-6)
         return ready
 
@@ -103,7 +104,7 @@ class RehearsalLoop(asyncio.SelectorEventLoop):
 
 
 class RehearsalLoopPolicy(asyncio.DefaultEventLoopPolicy):
-    """Makes every event loop of this process one of the rehearsal's time.
+    """Makes each new event loop of this process a `RehearsalLoop`.
 
     :param clock: the rehearsal's clock.
     """

@@ -32,7 +32,7 @@ def campaign_span(campaign: Mapping[str, Any]) -> str:
 
 
 def task_remark(task: Mapping[str, Any]) -> str:
-    """Return what is most worth saying about a task: why it did not run, failed, was answered, or its last log line.
+    """Return one remark about a task: why it did not run, why it failed, how it was answered, or its last log line.
 
     :param task: what the rehearsal has recorded of the task.
     """

@@ -101,7 +101,7 @@ def child_environment(environ: Mapping[str, str], home: Path, folder: Path) -> d
     }
     return {
         **kept,
-        # How long a file takes on a busy machine is not what a rehearsal is about.
+        # A rehearsal does not judge how long a DAG file takes to load.
         "AIRFLOW__CORE__DAGBAG_IMPORT_TIMEOUT": "300",
         **dict(user.kept_settings()),
         "AIRFLOW_HOME": str(home),

@@ -45,7 +45,7 @@ class TaskRecord:
 class Recorder(logging.Handler):
     """Keeps the records; as a log handler it takes the lines of the package's loggers.
 
-    Tasks run one after the other, and so the current one is whose begin came last.
+    Tasks run one after the other, so the current task is the one that began last.
 
     :param now: returns the rehearsal's time, seconds since 1970.
     """

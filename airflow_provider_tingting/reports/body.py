@@ -88,7 +88,7 @@ class Lines:
         return self._lines
 
     def breathe(self) -> None:
-        """Say that records came out of the last lines, so that a field without an end is noticed in time."""
+        """Record that the parser has returned a record, so that the limit on the length of a field begins again."""
         self._allowance = MOST_TEXT
 
     def _blocks(self) -> Iterator[io.StringIO | tuple[str, ...]]:
@@ -143,7 +143,7 @@ class Lines:
             ) from None
 
     def _line_at(self, offset: int) -> int:
-        # Only an error needs the line, so only an error counts lines.
+        # Lines are counted only for an error, which names the line.
         self._stream.seek(0)
         line, left = 1, offset
         while left > 0 and (block := self._stream.read(min(BLOCK, left))):

@@ -78,7 +78,7 @@ _JSON_WORDS = {"None": "null", "True": "true", "False": "false"}
 
 
 class Remember(dict[str, T], Generic[T]):
-    """A parser that remembers its results: reports repeat few values over many rows.
+    """A parser that caches its results, since reports repeat few values over many rows.
 
     :param read: text of a cell → value.
     """

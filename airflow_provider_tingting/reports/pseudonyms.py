@@ -102,7 +102,7 @@ def _with_numbers(rows: Iterable[ReportRow], change: Callable[[str], str]) -> It
         yield replace(
             row,
             number=change(row.number),
-            # One of a few words, unless the report has a number in the wrong column.
+            # Masked too, in case the report has a number in the wrong column.
             status=_masked(row.status),
             carrier=row.carrier and _masked(row.carrier),
             other_info=_masked_value(info) if info else info,

@@ -147,7 +147,7 @@ def _count_rows(outcomes: Iterable[Outcome], choice: Choice) -> tuple[int, Numbe
         if outcome.status in choice.statuses:
             columns.update(dict.fromkeys(outcome.variables))
         elif outcome.status not in NOT_REACHED:
-            # Reached, or perhaps still to be.
+            # Reached, or may still be reached.
             done.add(_key(outcome.number))
     columns.pop(choice.tries_column, None)
     return rows, done, list(columns)

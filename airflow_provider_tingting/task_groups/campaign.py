@@ -174,7 +174,7 @@ def _approved(
     approval: dict[str, Any],
     mine: dict[str, Any],
 ) -> None:
-    """Put a person's decision between adding and running."""
+    """Insert a person's decision between adding and running."""
     operator = approval_operator()
     if operator is None:
         raise TingTingConfigError("approval needs Airflow 3.1 or later. Leave it out, or update Airflow.")
@@ -281,7 +281,7 @@ def _check_waves(
 
 
 def _check_kinds(**arguments: Any) -> None:
-    """Raise for an argument whose kind a `TaskGroup` cannot be made of.
+    """Raise for an argument whose type no task group can be made of.
 
     :raises TingTingConfigError: naming the argument.
     """

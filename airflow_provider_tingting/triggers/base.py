@@ -99,7 +99,7 @@ class TingTingBaseDeferralTrigger(TingTingBaseTrigger):
         try:
             state, waits_here = await asyncio.wait_for(self._read_task(), _STATE_TIMEOUT)
         except Exception as error:
-            # Its text may quote anything; the kind is enough.
+            # The error's text is omitted, because it may quote anything.
             self.log.warning(
                 "Airflow has cancelled this wait, and the task's state cannot be read (%s), so whether a person has "
                 "ended the task is not known. %s",

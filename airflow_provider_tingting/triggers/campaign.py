@@ -26,7 +26,7 @@ from airflow_provider_tingting.utils.arguments import campaign_id_of, moment_of,
 _STOP_TIMEOUT = 18.0
 # A request that is under way at the deadline may take this long (seconds).
 _LAST_READ_TIMEOUT = 2.0
-# A process that wakes up this much too late (seconds) has stood still.
+# A process that wakes up this many seconds late was suspended.
 _STOOD_STILL = 2.0
 
 
@@ -116,7 +116,7 @@ class TingTingCampaignTrigger(TingTingBaseDeferralTrigger):
                     wakes_at = monotonic() + min(left, CLOCK_CHECK_INTERVAL)
                     await asyncio.wait([waiting], timeout=min(left, CLOCK_CHECK_INTERVAL))
                     if monotonic() - wakes_at > _STOOD_STILL:
-                        # The campaign may have ended while this process stood still, so the status is read once more.
+                        # The campaign may have ended while this process was suspended, so the status is read once more.
                         give_up_at = max(give_up_at, wall_time() + _LAST_READ_TIMEOUT)
                 return waiting.result() if waiting.done() else replace(progress.seen, reason=Reason.TIMED_OUT)
             finally:

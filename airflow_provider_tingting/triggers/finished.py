@@ -77,7 +77,7 @@ class TingTingCampaignFinishedTrigger(TingTingBaseTrigger, BaseEventTrigger):
             while True:
                 try:
                     campaigns = await finished.poll()
-                except Exception as error:  # Raised from here, it would end the watching for good.
+                except Exception as error:  # An error that is raised here would end the trigger for good.
                     if not is_out:
                         self.log.warning("Finished campaigns cannot be read; trying again. %s", _describe(error))
                     is_out, campaigns = True, []
@@ -113,7 +113,7 @@ class TingTingCampaignFinishedTrigger(TingTingBaseTrigger, BaseEventTrigger):
         }
 
     async def _summary(self, poller: Poller, campaign: Campaign) -> dict[str, Any] | None:
-        # Loads the readers of reports, which a DAG file with this trigger does not need.
+        # Imported here, because it loads the readers of reports, which a DAG file with this trigger does not need.
         from airflow_provider_tingting.campaigns.fetch_report import FetchedReport, check_fetched, spooled
         from airflow_provider_tingting.campaigns.outcome import summary_figures
         from airflow_provider_tingting.reports.reading import read_report
@@ -125,7 +125,7 @@ class TingTingCampaignFinishedTrigger(TingTingBaseTrigger, BaseEventTrigger):
                 read = await asyncio.to_thread(read_report, spool, columns=False)
                 check_fetched(FetchedReport(read, "report"), campaign)
                 return summary_figures(read.summary)
-        except Exception as error:  # As in `run`: raised from here, it would end the watching for good.
+        except Exception as error:  # As in `run`: an error that is raised here would end the trigger for good.
             self.log.warning("The event of campaign %s has no summary. %s", campaign.id, _describe(error))
             return None
 

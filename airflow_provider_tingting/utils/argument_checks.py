@@ -96,18 +96,18 @@ def flag_of(value: Any, argument: str) -> bool:
 
 
 def an_id(value: Any, argument: str) -> None:
-    """Refuse what is no id of TingTing."""
+    """Refuse a value that is not an id of TingTing."""
     campaign_id_of(value, argument)
 
 
 def id_or_nothing(value: Any, argument: str) -> None:
-    """Refuse what is neither an id of TingTing nor what a template makes of a missing one."""
+    """Refuse a value that is neither an id of TingTing nor what a template makes of a missing id."""
     if value not in (None, "", "None"):
         campaign_id_of(value, argument)
 
 
 def text(value: Any, argument: str) -> None:
-    """Refuse what is no text, and an empty text."""
+    """Refuse a value that is not a text, and an empty text."""
     if not isinstance(value, str):
         raise TingTingConfigError(f"{argument} must be a text; it is {shown(value)}.")
     if not value.strip():
@@ -115,7 +115,7 @@ def text(value: Any, argument: str) -> None:
 
 
 def text_or_id(value: Any, argument: str) -> None:
-    """Refuse what is neither a text nor an id, such as a voice."""
+    """Refuse a value that is neither a text nor an id; a voice may be either."""
     if isinstance(value, int | float) or value is None:
         campaign_id_of(value, argument)
     else:
@@ -123,23 +123,24 @@ def text_or_id(value: Any, argument: str) -> None:
 
 
 def text_or_number(value: Any, argument: str) -> None:
-    """Refuse what is neither a text nor a number that a native template has made of one, such as a sheet's name."""
+    """Refuse a value that is neither a text nor a number, which a native template makes of a sheet's name such as
+    2082."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < _LARGEST:
         text(value, argument)
 
 
 def seconds(value: Any, argument: str) -> None:
-    """Refuse what is no time above 0, in seconds or as a timedelta."""
+    """Refuse a value that is not a time above 0, in seconds or as a timedelta."""
     seconds_of(value, argument)
 
 
 def seconds_or_zero(value: Any, argument: str) -> None:
-    """Refuse what is no time of at least 0, in seconds or as a timedelta."""
+    """Refuse a value that is not a time of at least 0, in seconds or as a timedelta."""
     seconds_of(value, argument, zero=True)
 
 
 def is_services(value: Any, argument: str) -> None:
-    """Refuse what is none of TingTing's services."""
+    """Refuse a value that is not one of TingTing's services."""
     text(value, argument)
     one_of(services_of(value), argument, SERVICES)
 
@@ -153,7 +154,7 @@ def services_of(value: Any) -> str:
 
 
 def schedule(value: Any, argument: str) -> None:
-    """Refuse what is no time, and a time that is more than a year ahead."""
+    """Refuse a value that is not a time, and a time that is more than a year ahead."""
     if value is not None:
         from airflow_provider_tingting.campaigns.schedule import read_schedule
 
@@ -161,7 +162,7 @@ def schedule(value: Any, argument: str) -> None:
 
 
 def encoding(value: Any, argument: str) -> None:
-    """Refuse what is no encoding that Python knows."""
+    """Refuse a value that is not an encoding that Python knows."""
     text(value, argument)
     try:
         # A codec that is no encoding of text, such as hex, is refused too.
@@ -173,13 +174,13 @@ def encoding(value: Any, argument: str) -> None:
 
 
 def separator(value: Any, argument: str) -> None:
-    """Refuse what is not the one character between the values of a text file."""
+    """Refuse a value that is not the one character between the values of a text file."""
     if not isinstance(value, str) or (len(value) != 1 and value not in ("tab", "\\t")) or value in '\r\n"':
         raise TingTingConfigError(f"{argument} is the one character between values, such as ';' or 'tab'.")
 
 
 def query_parameters(value: Any, argument: str) -> None:
-    """Refuse what no database driver takes as the values of a query's placeholders."""
+    """Refuse a value that no database driver takes for the placeholders of a query."""
     if not isinstance(value, Mapping | list | tuple):
         raise TingTingConfigError(
             f"{argument} must be the values of the query's placeholders, as a dict or a list; it is {shown(value)}."
@@ -187,7 +188,7 @@ def query_parameters(value: Any, argument: str) -> None:
 
 
 def storage_path(value: Any, argument: str) -> None:
-    """Refuse what is no path: a text, a path object, or an object of a storage."""
+    """Refuse a value that is not a path: a text, a path object, or an object of a storage."""
     if isinstance(value, str) and not value.strip():
         raise TingTingConfigError(f"{argument} is empty. Give a path or URI such as reports/{{{{ run_id }}}}.csv.")
     if not (isinstance(value, str) or hasattr(value, "__fspath__") or hasattr(value, "open")):
@@ -197,20 +198,20 @@ def storage_path(value: Any, argument: str) -> None:
 
 
 def a_dict(value: Any, argument: str) -> None:
-    """Refuse what is no dict."""
+    """Refuse a value that is not a dict."""
     if not isinstance(value, Mapping):
         raise TingTingConfigError(f"{argument} must be a dict; it is {shown(value)}.")
 
 
 def dict_of_texts(value: Any, argument: str) -> None:
-    """Refuse what is no dict of texts and texts."""
+    """Refuse a value that is not a dict of texts by text."""
     a_dict(value, argument)
     if not all(isinstance(part, str) and part.strip() for pair in value.items() for part in pair):
         raise TingTingConfigError(f"{argument} must be a dict of texts; one of its keys or values is no text.")
 
 
 def dict_of_values(value: Any, argument: str) -> None:
-    """Refuse what is no dict of names and values that JSON has."""
+    """Refuse a value that is not a dict of names and JSON values."""
     a_dict(value, argument)
     for key, part in value.items():
         if not isinstance(key, str) or not key.strip():
@@ -221,7 +222,7 @@ def dict_of_values(value: Any, argument: str) -> None:
 
 
 def contacts(value: Any, argument: str) -> None:
-    """Refuse what holds no contacts: neither a path, nor a list of numbers or dicts."""
+    """Refuse a value without contacts: it is neither a path nor a list of numbers or dicts."""
     if isinstance(value, str):
         text(value, argument)
     elif isinstance(value, Mapping | bytes | bytearray) or not (
@@ -233,7 +234,7 @@ def contacts(value: Any, argument: str) -> None:
 
 
 def exclusion(value: Any, argument: str) -> None:
-    """Refuse what is no source of an exclusion list; a dict must name a file or a query."""
+    """Refuse a value that is not a source of an exclusion list; a dict must name a file or a query."""
     sources = [value] if isinstance(value, str | Mapping) or not isinstance(value, list | tuple) else value
     for one in sources:
         if isinstance(one, Mapping):
@@ -246,7 +247,7 @@ def exclusion(value: Any, argument: str) -> None:
 
 
 def contact_statuses(value: Any, argument: str) -> None:
-    """Refuse what is no status of a contact, and no list of them."""
+    """Refuse a value that is neither a contact's status nor a list of them."""
     statuses = [value] if isinstance(value, str) else value
     if not isinstance(statuses, list | tuple | set | frozenset) or not all(isinstance(one, str) for one in statuses):
         raise TingTingConfigError(
@@ -255,14 +256,15 @@ def contact_statuses(value: Any, argument: str) -> None:
 
 
 def campaigns(value: Any, argument: str) -> None:
-    """Refuse what is no list of campaigns: ids, results of the tasks that ran them, or None for one not run."""
+    """Refuse a value that is not a list of campaigns: ids, results of the tasks that ran them, or None for one not
+    run."""
     is_list = isinstance(value, list | tuple)
     if not is_list or not all(one is None or isinstance(one, (int, str, Mapping)) for one in value):
         raise TingTingConfigError(f"{argument} must be a list of campaigns; it is {shown(value)}.")
 
 
 def column_choice(value: Any, argument: str) -> None:
-    """Refuse what is neither a list of columns nor a dict of the table's columns and the report's."""
+    """Refuse a value that is neither a list of columns nor a dict of the table's columns and the report's."""
     names = [*value, *value.values()] if isinstance(value, Mapping) else value
     is_list = (
         isinstance(names, list | tuple) and names and all(isinstance(name, str) and name.strip() for name in names)
@@ -275,7 +277,7 @@ def column_choice(value: Any, argument: str) -> None:
 
 
 def row_choice(value: Any, argument: str) -> None:
-    """Refuse what chooses no rows: neither a function nor a dict of column and value or values."""
+    """Refuse a value that chooses no rows: it is neither a function nor a dict of column and value or values."""
     if callable(getattr(value, "function", value)):
         return
     a_dict(value, argument)
@@ -286,20 +288,20 @@ def row_choice(value: Any, argument: str) -> None:
 
 
 def share(value: Any, argument: str) -> None:
-    """Refuse what is no share of contacts above 0 and up to 1."""
+    """Refuse a value that is not a share of contacts above 0 and up to 1."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= 1:
         raise TingTingConfigError(f"{argument} must be a share of contacts above 0 and up to 1; it is {quoted(value)}.")
 
 
 def pace(value: Any, argument: str) -> None:
-    """Refuse what is no number of calls a minute above 0."""
+    """Refuse a value that is not a number of calls a minute above 0."""
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     if not is_number or not 0 < value < _LARGEST:
         raise TingTingConfigError(f"{argument} must be a number of calls a minute above 0; it is {quoted(value)}.")
 
 
 def failover_target(value: Any, argument: str) -> None:
-    """Refuse what is no list of outcomes after which TingTing can send an SMS."""
+    """Refuse a value that is not a list of outcomes after which TingTing can send an SMS."""
     if isinstance(value, str) or not isinstance(value, list | tuple | set | frozenset):
         raise TingTingConfigError(
             f"{argument} must be a list of some of {', '.join(FAILOVER_TARGETS)}; it is {shown(value)}."
@@ -309,7 +311,7 @@ def failover_target(value: Any, argument: str) -> None:
 
 
 def an_occasion(value: Any, argument: str) -> None:
-    """Refuse what is neither a text or number, nor a list of them."""
+    """Refuse a value that is neither a text or number nor a list of them."""
     if isinstance(value, list | tuple) and value:
         for place, part in enumerate(value):
             text_or_number(part, f"{argument}[{place}]")
@@ -318,7 +320,7 @@ def an_occasion(value: Any, argument: str) -> None:
 
 
 def share_or_function(value: Any, argument: str) -> None:
-    """Refuse what is neither a share from 0 to 1 nor a function of the summary."""
+    """Refuse a value that is neither a share from 0 to 1 nor a function of the summary."""
     if callable(value):
         return
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
@@ -374,7 +376,7 @@ def whole_number(least: int, most: int = _LARGEST) -> Check:
 
 
 def amount(value: Any, argument: str) -> None:
-    """Refuse what is no number of at least 0; a template may give it as text."""
+    """Refuse a value that is not a number of at least 0; a template may give it as text."""
     try:
         number = math.nan if isinstance(value, bool | bytes) else float(value)
     except (TypeError, ValueError, OverflowError):

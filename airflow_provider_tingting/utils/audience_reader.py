@@ -220,7 +220,7 @@ def _source(contacts: Any) -> Any:
 
 @contextmanager
 def campaign_in_errors(campaign: Campaign | None) -> Iterator[None]:
-    """Add to an error from before the first batch that nothing was sent, and what the campaign holds.
+    """Add to an error that precedes the first batch that nothing was sent, and what the campaign holds.
 
     :param campaign: the campaign that the contacts are for, as it was read before; None when there is none.
     """

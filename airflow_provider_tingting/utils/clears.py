@@ -60,7 +60,7 @@ class ClearPolicy:
 
 
 def check_run_on_clear(value: Any, argument: str) -> None:
-    """Refuse what `on_clear` of a task that runs a campaign cannot be.
+    """Refuse a value that `on_clear` of a task that runs a campaign does not take.
 
     :param value: the argument.
     :param argument: its name, for the error.

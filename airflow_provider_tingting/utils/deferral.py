@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 # The triggerer ends the wait at the deadline and the worker then judges; only if the triggerer is late by this much
 # does Airflow itself end the task, which skips the judging.
 _BACKSTOP = timedelta(minutes=5)
-# Of an execution_timeout so much (or a tenth of it) is kept for judging and stopping, before Airflow breaks in.
+# This much of an execution_timeout (or a tenth of it, if that is less) is kept for judging and stopping.
 _KEPT_FOR_THE_END = 10.0
 
 
@@ -56,7 +56,7 @@ def wait_plan(operator: Any, context: Context) -> WaitPlan:
     :param context: the task's context.
     :raises TingTingConfigError: an argument is wrong.
     """
-    # Loads the models of the API, which a DAG file does not need.
+    # Imported here, because it loads the models of the API, which a DAG file does not need.
     from airflow_provider_tingting.campaigns.watch import WaitPlan
 
     return WaitPlan(
@@ -96,7 +96,7 @@ def defer(
 
 
 def note_end_of_wait(context: Context) -> None:
-    """Leave an XCom that shows that the task does not wait any more; see `WAIT`.
+    """Push an XCom that shows that the task does not wait any more; see `WAIT`.
 
     :param context: the task's context.
     """

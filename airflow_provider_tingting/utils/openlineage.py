@@ -50,7 +50,7 @@ class TaskLineage:
     def to_openlineage(self) -> Any:
         """Return OpenLineage's `OperatorLineage`, or None when its provider is not installed."""
         try:
-            # They may be missing, and are untyped: this way neither troubles a type checker.
+            # They may be missing and are untyped; with these imports a type checker reports neither.
             extractors: Any = import_module("airflow.providers.openlineage.extractors")
             facets: Any = import_module("openlineage.client.facet_v2")
             events: Any = import_module("openlineage.client.event_v2")

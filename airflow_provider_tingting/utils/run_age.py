@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from airflow_provider_tingting._compat import Context
     from airflow_provider_tingting.campaigns.calling_window import WindowArgument
 
-# Runs that a timetable has made: their data interval says what they are about. That of a run started by hand or by an
-# asset is one of the past, or none at all.
+# Runs that a timetable has created: their data interval is the period that they are for. A manual or an asset-triggered
+# run has the interval of an earlier period, or none.
 _BY_TIMETABLE = ("scheduled", "backfill")
-#: By so much the clocks of Airflow and TingTing may differ.
+#: By how much the clocks of Airflow and TingTing may differ.
 CLOCK_TOLERANCE = timedelta(minutes=5)
 
 #: The checks of the arguments that say whether a task may call contacts.

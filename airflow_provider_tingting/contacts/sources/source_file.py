@@ -24,12 +24,12 @@ from airflow_provider_tingting.files.storage_errors import is_storage_error, jud
 
 #: Bytes that an unpacked workbook or parquet file may take on disk.
 LARGEST_UNPACKED = 4 * 1024**3
-#: Lists pack 5 to 50 times; a gzip file that packs more, beyond a size that would hurt, is a bomb.
+#: Lists of contacts compress 5 to 50 times; a large gzip file that compresses more is taken for a decompression bomb.
 DENSEST = 200
 DENSEST_FROM = 64 * 1024**2
 #: A worksheet has about a million rows, and some programs save all of them.
 MOST_BLANK_LINES = 2_000_000
-#: Characters. A contact with a hundred long variables is far below.
+#: In characters; a contact with a hundred long variables has far fewer.
 LONGEST_LINE = 4 * 1024**2
 
 
@@ -71,7 +71,7 @@ class SourceFile:
         """
         self._refuse_special()
         with self._translate_errors(), self._path.open("rb") as raw:
-            # Some formats are read in several passes, which must be of one and the same file.
+            # Some formats are read in several passes, which must all read the same file.
             self._first_state = self._first_state or self._state(raw)
             self._refuse_change(raw)
             if self.is_gzip:
@@ -107,7 +107,7 @@ class SourceFile:
     def _state(self, raw: Any) -> tuple[object, ...] | None:
         found = _state(raw)
         if found is not None:
-            # The file of this name, which may be another by now.
+            # The file that has this name now; it may have been replaced.
             with suppress(OSError, AttributeError, TypeError, ValueError):
                 named = self._path.stat()
                 return (*found, named.st_ino, named.st_size)
@@ -240,7 +240,7 @@ class _Unpacked(io.RawIOBase):
 
 
 class _Limited:
-    """Reads no more than a workbook may reasonably hold, so that a small bomb does not fill the disk."""
+    """Reads no more than a workbook may reasonably hold, so that a decompression bomb does not fill the disk."""
 
     def __init__(self, stream: BinaryIO, shown: str) -> None:
         self._stream = stream

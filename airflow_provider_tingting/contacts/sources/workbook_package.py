@@ -20,7 +20,7 @@ _RELATION = "{http://schemas.openxmlformats.org/officeDocument/2006/relationship
 _STRICT_RELATION = "{http://purl.oclc.org/ooxml/officeDocument/relationships}id"
 #: A million rows of five texts take 272 MB of XML. What declares more than this is not a list of contacts.
 LARGEST_DECLARED = 4 * 1024**3
-#: Sheets pack 20 to 50 times; beyond this, and beyond a size that would hurt, it is a bomb.
+#: Sheets compress 20 to 50 times; a large sheet that compresses more is taken for a decompression bomb.
 DENSEST = 200
 DENSEST_FROM = 64 * 1024**2
 _LARGEST_LISTING = 16 * 1024**2

@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 _MOST_EMPTY_CELLS = 5_000_000
 _MOST_CELLS_FOR_EACH = 4
 
-#: What a spreadsheet shows for a formula that failed: no value at all, and nothing to be read aloud.
+#: What a spreadsheet shows for a failed formula; it is not a value and must not be spoken.
 ERROR_VALUES = frozenset({"#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NUM!", "#NULL!", "#GETTING_DATA"})
 
 #: Outer spaces, which one library keeps and the other removes.
@@ -165,10 +165,10 @@ def _cells_with_openpyxl(stream: IO[bytes], name: str) -> Iterator[Sequence[obje
 
 def _cells_with_calamine(calamine: Any, stream: IO[bytes], name: str) -> Iterator[Sequence[object]]:
     sheet = calamine.load_workbook(stream).get_sheet_by_name(name)
-    # It begins with row 1 whatever is empty, but leaves empty columns on the left out.
+    # It begins with row 1 even when that is empty, but omits empty columns on the left.
     left = [None] * (sheet.start[1] if sheet.start else 0)
     for cells in sheet.iter_rows():
-        # Most texts are plain ones, and a million of them are worth no call of a function each.
+        # Most texts are plain, and a function call for each of a million texts would take seconds.
         yield left + [
             cell
             if type(cell) is str and cell and cell[0] not in _CARE and cell[-1] not in _OUTER and "\r" not in cell

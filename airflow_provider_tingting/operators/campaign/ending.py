@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from airflow_provider_tingting.campaigns.watch import WaitPlan
     from airflow_provider_tingting.hooks.tingting import TingTingHook
 
-#: For so many seconds after the accepted request a task that does not wait for the end reads the status.
+#: How many seconds after the accepted request a task that does not wait for the end reads the status.
 SHOWS_WITHIN = 30.0
 # Airflow kills a task five seconds after it has asked it to end: `end_killed` reads the task's state and stops the
 # campaign in less.

@@ -288,14 +288,14 @@ class TingTingRunCampaignOperator(TingTingBaseWriteOperator):
         number = plan.campaign_id
         self.push_campaign(context, number)
         state, first = self.task_state(context), is_first_try(context)
-        # An entry that is missing shows something only before the first clear: it may have been deleted.
+        # A missing entry proves that no try has saved one only before the first clear, since entries may be deleted.
         is_saved = state.load() is not None
         self._knows_earlier_tries = first or (state.is_available and (is_saved or not was_cleared(context)))
         job = load_job(self, context, number)
         if requested_at is not None and not state.is_available:
             job.update(run=RunRequest.MAYBE, run_requested_at=requested_at)
         if was_deferred:
-            # The start is deferred only after the campaign was seen.
+            # The start is deferred only after the campaign was read as `Not Started`.
             job.update(seen_not_started=True)
         self._job = job
         return request_run(self, context, job, plan, start_deadline)

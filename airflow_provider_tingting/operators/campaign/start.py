@@ -35,11 +35,11 @@ if TYPE_CHECKING:
     from airflow_provider_tingting.operators.base import TingTingBaseOperator
 
 # Without a task state store a later try does not know whether the try before was killed while it sent its request, so
-# it reads the status for so many seconds first.
+# it reads the status for this many seconds first.
 READ_FIRST_WITHOUT_STORE = 30.0
 # With one, the try before may still be alive, cut off from Airflow and about to send its request.
 READ_FIRST_WITH_STORE = 5.0
-# A wait in a worker that is longer than so many seconds gets a line in the log about deferrable=True.
+# A wait in a worker that is longer than this (seconds) logs a line about deferrable=True.
 _LONG_FOR_A_WORKER = 600.0
 
 
@@ -181,8 +181,9 @@ def request_run(
             start_plan = replace(plan, deadline=start_deadline)
             wait_to_start(operator, context, deferred, start_plan, job.state, deferrable=operator.deferrable)
         except TingTingAPIError as error:
-            # A request that may have been carried out is not for this wait: the job has read its effect for long. Nor
-            # is a long pause that TingTing asks for: until a retry Airflow waits without a worker slot.
+            # This wait does not cover a request that may have been carried out, since the job has read its effect for
+            # minutes. It does not cover a long pause that TingTing asks for either: before a retry, Airflow waits
+            # without a worker slot.
             is_for_a_retry = job.state.run is not RunRequest.NEVER or (error.retry_after or 0.0) >= plan.tolerate_outage
             if is_for_a_retry or wait.unanswered(error) is not None or wait.time_is_up:
                 raise

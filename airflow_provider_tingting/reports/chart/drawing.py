@@ -125,7 +125,7 @@ def short(value: float) -> str:
 
 
 def _svg(draw: Callable[[Any], None], *, height: float, name: str) -> str:
-    # Not installed everywhere: this way that does not trouble a type checker.
+    # It is not installed everywhere; with this import a type checker does not report it.
     matplotlib: Any = import_module("matplotlib")
     make_figure: Any = import_module("matplotlib.figure").Figure
     make_canvas: Any = import_module("matplotlib.backends.backend_svg").FigureCanvasSVG

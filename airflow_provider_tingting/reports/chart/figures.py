@@ -137,7 +137,7 @@ class _Counting:
         for (text, duration), times in self._counts["duration_seconds"].items():
             status, seconds = self._status(text), self._seconds[duration]
             seconds = seconds if isinstance(seconds, float) else 0.0
-            # Of those terminated, only a call that took time was begun.
+            # Of the terminated calls, only those with a duration had begun.
             if status != "not started" and (status != "terminated" or seconds):
                 figures.dialled += times
             if status in REACHED or status == "answered":

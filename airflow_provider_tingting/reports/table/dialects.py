@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Connection, Engine
 
 MYSQL: Final = frozenset({"mysql", "mariadb"})
-#: How a table is made there: with transactions, and with every letter.
+#: Options of a new table in MySQL: an engine with transactions, and a character set with every letter.
 MYSQL_OPTIONS: Final[dict[str, Any]] = {
     f"{name}_{option}": value
     for name in sorted(MYSQL)

@@ -45,7 +45,7 @@ class TableName:
 
 @dataclass(frozen=True)
 class TablePlace:
-    """Where a table is, in the words of others.
+    """Where a table is, as OpenLineage and asset URIs name it.
 
     :param namespace: of the table's dataset, as OpenLineage names it.
     :param name: of the table's dataset.
