@@ -58,6 +58,14 @@ class VirtualTime:
         self._move_to(end)
         self._do_what_was_awaited()
 
+    def set_wall_clock(self, to: float) -> None:
+        """Set the wall clock, as a person or a time server does; the monotonic clock goes on.
+
+        :param to: in seconds since 1970.
+        """
+        with self._lock:
+            self._wall = to
+
     def after(self, seconds: float, act: Callable[[], object]) -> None:
         """Do something when so much time has passed, in whichever thread sleeps then.
 

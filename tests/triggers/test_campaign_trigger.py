@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import time
 
 import pytest
 from airflow.providers.common.compat.sdk import TaskDeferred
@@ -27,7 +26,7 @@ def trigger_for(campaign, **changes):
 
 
 @pytest.fixture
-def running(sandbox):
+def running(virtual_time, sandbox):
     sandbox.clock.speed = 0
     campaign = a_campaign(sandbox)
     sandbox.world.run_campaign(campaign)
@@ -55,7 +54,7 @@ def test_it_survives_arguments_of_a_later_version():
     assert again.serialize() == (path, {**arguments, "something_new": 3})
 
 
-def test_what_an_operator_hands_over_is_plain_json_whatever_kind_of_number_it_was_given(running):
+def test_what_an_operator_hands_over_is_plain_json_whatever_kind_of_number_it_was_given(virtual_time, running):
     operator = TingTingRunCampaignOperator(
         task_id="run", campaign_id=str(running), deferrable=True, poll_interval="5", tolerate_outage=60, timeout="90"
     )
@@ -65,7 +64,7 @@ def test_what_an_operator_hands_over_is_plain_json_whatever_kind_of_number_it_wa
     _, arguments = deferred.value.trigger.serialize()
     assert json.loads(json.dumps(arguments)) == arguments
     assert (arguments["campaign_id"], arguments["poll_interval"], arguments["tolerate_outage"]) == (running, 5.0, 60.0)
-    assert arguments["deadline"] == pytest.approx(time.time() + 90, abs=20)
+    assert arguments["deadline"] == pytest.approx(virtual_time.time() + 90, abs=10)
 
 
 # -- what it does ------------------------------------------------------------------------------------------------------
@@ -98,31 +97,40 @@ def test_it_waits_for_the_statuses_asked_for_and_no_longer_than_for_the_end(sand
         assert fired_by(trigger_for(running, until=until))["status"] == status
 
 
-def test_its_deadline_is_a_time_of_the_day_that_moving_to_another_triggerer_does_not_move(running):
-    deadline = time.time() + 0.4
+def test_its_deadline_is_a_time_of_the_day_that_moving_to_another_triggerer_does_not_move(virtual_time, running):
+    deadline = virtual_time.time() + 400
     trigger = trigger_for(running, deadline=deadline, poll_interval=30)
 
     async def broken_off():
         with pytest.raises(asyncio.TimeoutError):
-            await asyncio.wait_for(trigger.run().__anext__(), 0.2)
+            await asyncio.wait_for(trigger.run().__anext__(), 200)
 
-    asyncio.run(broken_off())
+    virtual_time.run(broken_off())
     event = fired_by(trigger)
 
     assert event["reason"] == "timed_out"
     assert event["status"] == "Running"
-    assert 0 <= time.time() - deadline < 2
+    assert 0 <= virtual_time.time() - deadline < 2
 
 
-def test_its_deadline_holds_even_while_tingting_is_stuck(sandbox, running, monkeypatch):
-    monkeypatch.setattr("airflow_provider_tingting.triggers.campaign._LAST_READ_TIMEOUT", 0.1)
+def test_its_deadline_holds_even_while_tingting_is_stuck(virtual_time, sandbox, running, monkeypatch):
+    monkeypatch.setenv("AIRFLOW_CONN_TINGTING_DEFAULT", connection(sandbox, timeout=86_400))
     sandbox.faults.add("stuck", call="get_campaign", times="*", skip=2)
-    begun = time.monotonic()
 
-    event = fired_by(trigger_for(running, deadline=time.time() + 0.5))
+    async def all_events():
+        deadline = virtual_time.time() + 3600
+        return [event.payload async for event in trigger_for(running, deadline=deadline).run()]
+
+    async def until_the_deadline():
+        waiting = asyncio.ensure_future(all_events())
+        while reads(sandbox) < 3:
+            await asyncio.sleep(0.005)
+        virtual_time.push(3600 + 3)
+        return await waiting
+
+    (event,) = virtual_time.run(until_the_deadline())
 
     assert (event["reason"], event["status"]) == ("timed_out", "Running")
-    assert time.monotonic() - begun < 3
 
 
 def test_a_time_out_that_is_not_the_waits_own_is_never_taken_for_its_end(running, monkeypatch):
@@ -137,37 +145,29 @@ def test_a_time_out_that_is_not_the_waits_own_is_never_taken_for_its_end(running
     assert "Airflow could not read it (TimeoutError)" in event["detail"]
 
 
-def test_a_connection_that_airflow_does_not_find_for_a_moment_ends_no_wait(sandbox, running, monkeypatch):
+def test_a_connection_that_airflow_does_not_find_for_a_moment_ends_no_wait(virtual_time, sandbox, running, monkeypatch):
     monkeypatch.delenv("AIRFLOW_CONN_TINGTING_DEFAULT")
-    back = time.monotonic() + 0.5
 
     def comes_back():
         monkeypatch.setenv("AIRFLOW_CONN_TINGTING_DEFAULT", connection(sandbox))
         sandbox.play_out()
 
-    with meanwhile(lambda: time.monotonic() > back, comes_back):
-        event = fired_by(trigger_for(running))
+    virtual_time.after(300, comes_back)
+    event = fired_by(trigger_for(running, poll_interval=30))
 
     assert (event["reason"], event["status"]) == ("reached", "Completed")
 
 
-def test_a_clock_that_is_set_back_during_the_wait_ends_it_no_earlier(sandbox, running, monkeypatch):
-    monkeypatch.setattr("airflow_provider_tingting.triggers.campaign._LAST_READ_TIMEOUT", 0.0)
-    ahead = [3600.0]
-    really = time.time
-    monkeypatch.setattr(time, "time", lambda: really() + ahead[0])
-    trigger = trigger_for(running, deadline=time.time() + 0.5, poll_interval=0.05)
+def test_a_clock_that_is_set_back_during_the_wait_ends_it_no_earlier(virtual_time, sandbox, running):
+    right = virtual_time.time()
+    virtual_time.set_wall_clock(right + 3600)
+    trigger = trigger_for(running, deadline=right + 3600 + 500, poll_interval=300)
+    virtual_time.after(200, lambda: virtual_time.set_wall_clock(right + 200))
 
-    async def set_back():
-        waiting = asyncio.ensure_future(trigger.run().__anext__())
-        await asyncio.sleep(0.2)
-        ahead[0] = 0.0
-        done, _ = await asyncio.wait([waiting], timeout=1)
-        waiting.cancel()
-        await asyncio.gather(waiting, return_exceptions=True)
-        return done
+    event = fired_by(trigger)
 
-    assert asyncio.run(set_back()) == set()
+    assert event["reason"] == "timed_out"
+    assert virtual_time.time() >= right + 3600 + 500
 
 
 def test_a_connection_that_has_lost_its_token_is_reported_and_nothing_is_read(sandbox, running, monkeypatch):

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import time
 
 import pytest
 from airflow.providers.common.compat.sdk import TaskDeferred
 from support.campaigns import a_campaign
-from support.task_context import context_of
+from support.task_context import context_of, fired_by
 from support.virtual_time import run_in_virtual_time
 
 from airflow_provider_tingting.campaigns import observation
@@ -62,22 +61,18 @@ def test_a_workers_clock_that_is_ahead_delays_an_event_by_ten_seconds_at_most(ah
 
 
 def test_a_campaign_that_has_ended_before_the_first_read_is_reported_after_the_delay(
-    sandbox, tingting_conn, monkeypatch
+    virtual_time, sandbox, tingting_conn
 ):
     campaign = a_campaign(sandbox)
     sandbox.world.run_campaign(campaign)
     sandbox.play_out()
-    monkeypatch.setattr(observation, "EVENT_DELAY", 0.4)
-    trigger = TingTingCampaignTrigger(campaign, poll_interval=0.02)
-    deferred = time.monotonic()
+    trigger = TingTingCampaignTrigger(campaign)
+    deferred = virtual_time.monotonic()
 
-    async def event():
-        return [event.payload async for event in trigger.run()]
+    event = fired_by(trigger)
 
-    (payload,) = asyncio.run(event())
-
-    assert payload["status"] == "Completed"
-    assert time.monotonic() - deferred >= 0.39
+    assert event["status"] == "Completed"
+    assert 10 <= virtual_time.monotonic() - deferred < 20
 
 
 @pytest.mark.parametrize("arguments", [{}, {"calling_window": ("00:00", "00:01")}], ids=["wait", "start"])

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
 
 from support.campaigns import a_campaign, reads
 from support.task_context import fired_by
 
-from airflow_provider_tingting.campaigns import calling_window
 from airflow_provider_tingting.triggers.start import TingTingStartTrigger
 
 
@@ -24,59 +22,57 @@ def test_its_arguments_are_plain_json_and_make_the_same_trigger_again():
     assert TingTingStartTrigger(**arguments, something_new=3).serialize() == (path, {**arguments, "something_new": 3})
 
 
-def test_it_fires_at_its_hour_and_needs_no_connection_for_it(monkeypatch):
+def test_it_fires_at_its_hour_and_needs_no_connection_for_it(monkeypatch, virtual_time):
     monkeypatch.delenv("AIRFLOW_CONN_TINGTING_DEFAULT", raising=False)
-    then = time.time() + 0.3
+    then = virtual_time.time() + 5400
 
     event = fired_by(TingTingStartTrigger(7, not_before=then))
 
-    assert time.time() >= then
+    assert then <= virtual_time.time() < then + 60
     assert event == {"version": 1, "campaign_id": 7}
 
 
-def test_a_clock_that_is_set_forward_during_the_wait_is_noticed(monkeypatch):
-    monkeypatch.setattr(calling_window, "CLOCK_CHECK_INTERVAL", 0.05)
-    begun = time.monotonic()
-    monkeypatch.setattr(calling_window, "now", lambda: 0.0 if time.monotonic() < begun + 0.1 else 7200.0)
+def test_a_clock_that_is_set_forward_during_the_wait_is_noticed(virtual_time):
+    began = virtual_time.monotonic()
+    virtual_time.after(600, lambda: virtual_time.set_wall_clock(virtual_time.time() + 7200))
 
-    fired_by(TingTingStartTrigger(7, not_before=3600.0))
+    fired_by(TingTingStartTrigger(7, not_before=virtual_time.time() + 7200))
 
-    assert time.monotonic() - begun < 5
+    assert virtual_time.monotonic() - began < 1200
 
 
-def test_many_that_wait_do_not_hold_each_other_up():
+def test_many_that_wait_do_not_hold_each_other_up(virtual_time):
+    then = virtual_time.time() + 5400
+
+    async def one():
+        (_,) = [event async for event in TingTingStartTrigger(7, not_before=then).run()]
+
     async def all_of_them():
-        then = time.time() + 0.3
-
-        async def one():
-            (_,) = [event async for event in TingTingStartTrigger(7, not_before=then).run()]
-
-        began = time.monotonic()
         await asyncio.gather(*(one() for _ in range(500)))
-        return time.monotonic() - began
 
-    # One after the other, they would take 500 times 0.3 seconds.
-    assert asyncio.run(all_of_them()) < 75
+    virtual_time.run(all_of_them())
+
+    assert then <= virtual_time.time() < then + 60
 
 
-def test_many_that_wait_for_their_turn_share_what_is_asked(sandbox, tingting_conn):
+def test_many_that_wait_for_their_turn_share_what_is_asked(virtual_time, sandbox, tingting_conn):
     sandbox.clock.speed = 0
     running = a_campaign(sandbox)
     sandbox.world.run_campaign(running)
 
     async def one():
-        (event,) = [event async for event in TingTingStartTrigger(99, tingting_conn, poll_interval=0.4).run()]
+        (event,) = [event async for event in TingTingStartTrigger(99, tingting_conn, poll_interval=40).run()]
         return event.payload["campaign_id"]
 
     async def all_of_them():
         waiting = asyncio.gather(*(one() for _ in range(100)))
-        await asyncio.sleep(1.2)
+        await asyncio.sleep(120)
         assert not waiting.done()
         asked = reads(sandbox, "list_campaigns")
         sandbox.play_out()
         return asked, await waiting
 
-    asked, fired = asyncio.run(all_of_them())
+    asked, fired = virtual_time.run(all_of_them())
 
     assert fired == [99] * 100
     # A client each would have asked two or three hundred times.
