@@ -47,12 +47,12 @@ PASSES_APART = 1.0
 
 ARRIVE_APART = 0.65
 ARRIVALS = 200
-MOST_FOR_ARRIVALS = 1.2  # times the requests of waits that began together
+MAX_FOR_ARRIVALS = 1.2  # times the requests of waits that began together
 
 # Fewest times fewer requests, by the server's page; longest lag of the loop and most memory a wait.
 TARGETS = {10: 10.0, 100: 100.0}
-MOST_LAG_MS = 10.0
-MOST_KIB = 20.0
+MAX_LAG_MS = 10.0
+MAX_KIB = 20.0
 
 
 # -- what is measured --------------------------------------------------------------------------------------------------
@@ -343,7 +343,7 @@ def arrivals() -> list[str]:
         together, arrived = (float(rates[triggerers, apart].result()["rate"]) for apart in pauses)
         ratio = arrived / together
         print(f"{triggerers:<14}{together:>18.3f}{arrived:>18.3f}{ratio:>18.2f}", flush=True)
-        if ratio > MOST_FOR_ARRIVALS:
+        if ratio > MAX_FOR_ARRIVALS:
             missed.append(f"arrivals in {triggerers} triggerers cost {ratio:.2f} times as much")
     return missed
 
@@ -371,9 +371,9 @@ def compare(sizes: list[tuple[int, float, float]]) -> list[str]:
             if fewer < target:
                 missed.append(f"{waits:,} waits, pages of {cap}: {fewer:.1f} times fewer requests instead of {target}")
             # Where the machine is busy with other things, the loop is late with nothing in it.
-            if poller["lag_p99_ms"] >= max(MOST_LAG_MS, 2 * idle["lag_p99_ms"]):
+            if poller["lag_p99_ms"] >= max(MAX_LAG_MS, 2 * idle["lag_p99_ms"]):
                 missed.append(f"{waits:,} waits, pages of {cap}: lag p99 {poller['lag_p99_ms']:.1f} ms")
-            if poller["kib"] >= MOST_KIB:
+            if poller["kib"] >= MAX_KIB:
                 missed.append(f"{waits:,} waits, pages of {cap}: {poller['kib']:.1f} KiB a wait")
     return missed
 

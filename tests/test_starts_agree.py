@@ -199,7 +199,7 @@ def test_waiting_to_start_ends_the_same_in_a_worker_and_in_the_triggerer(
 ):
     monkeypatch.setattr(calling_window, "now", sandbox.clock.time)
     monkeypatch.setattr(calling_window, "CLOCK_CHECK_INTERVAL", 0.5)
-    monkeypatch.setattr(concurrency, "LETS_OTHERS_GO", 0.02)
+    monkeypatch.setattr(concurrency, "PAUSE_PER_EARLIER_CAMPAIGN", 0.02)
 
     slept: list[float] = []
     naps = calling_window.sleeps_until

@@ -22,8 +22,8 @@ from airflow_provider_tingting.errors import TingTingAPIError
 MAX_CAMPAIGNS_READ = 500
 # Seconds that a campaign waits for each one with a lower id that may be about to start in the same moment: from the
 # other's read to its request, and to the status that shows it.
-LETS_OTHERS_GO = 3.0
-MOST_LET_GO = 5
+PAUSE_PER_EARLIER_CAMPAIGN = 3.0
+MAX_EARLIER_CAMPAIGNS = 5
 
 
 async def other_running_campaigns(campaign_id: int, *, every_page: bool = False) -> list[Campaign]:
@@ -60,12 +60,12 @@ async def waiting_before(campaign_id: int) -> int:
 async def blocking_campaigns(campaign_id: int) -> list[Campaign]:
     """Return campaigns that run now, after letting those go first that may start in the same moment."""
     # Campaigns that may start are counted before running ones are read: one that starts between the two is seen then.
-    ahead = min(await waiting_before(campaign_id), MOST_LET_GO)
+    ahead = min(await waiting_before(campaign_id), MAX_EARLIER_CAMPAIGNS)
     others: list[Campaign] = await other_running_campaigns(campaign_id)
     for _ in range(ahead):
         if others:
             break
-        await Pause(LETS_OTHERS_GO)
+        await Pause(PAUSE_PER_EARLIER_CAMPAIGN)
         others = await other_running_campaigns(campaign_id)
     return others
 

@@ -13,7 +13,7 @@ from airflow_provider_tingting.campaigns.history import PastCampaign, pace_of, r
 from airflow_provider_tingting.formatting import amount
 
 #: With fewer contacts than this, the pace of earlier campaigns is not read, since that takes seven requests.
-LEAST_FORECAST = 100
+MIN_FORECAST = 100
 #: A campaign that starts up to this long after its window has opened counts as having the whole window.
 SLACK = timedelta(minutes=10)
 
@@ -108,13 +108,13 @@ async def read_pace(
     """
     if expected_pace is not None:
         return float(expected_pace)
-    if contacts < LEAST_FORECAST:
+    if contacts < MIN_FORECAST:
         return None
     return pace_of(await recent_campaigns(services, exclude=exclude))
 
 
 #: Past campaigns whose costs differ from the estimate by more than this share are worth a warning.
-MOST_DRIFT = 0.2
+MAX_DRIFT = 0.2
 
 
 def drift_of(past: list[PastCampaign], estimate: float, contacts: int) -> dict[str, Any] | None:
@@ -144,7 +144,7 @@ def drift_text(drift: dict[str, Any] | None) -> str | None:
 
     :param drift: what `drift_of` has returned.
     """
-    if drift is None or abs(drift["drift"]) <= MOST_DRIFT:
+    if drift is None or abs(drift["drift"]) <= MAX_DRIFT:
         return None
     return (
         f"The last campaigns ({', '.join(map(str, drift['campaign_ids']))}) spent "

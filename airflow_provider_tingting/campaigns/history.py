@@ -17,13 +17,13 @@ from airflow_provider_tingting.reports.cells import read_date
 log = logging.getLogger(__name__)
 
 #: A campaign of fewer contacts shows no pace.
-LEAST_CONTACTS = 20
+MIN_CONTACTS = 20
 #: How many campaigns are read at most; each takes two requests.
-MOST_CAMPAIGNS = 3
+MAX_CAMPAIGNS = 3
 # How many of the newest campaigns are read to find them.
 _MAX_CAMPAIGNS_READ = 100
 # Calls that end within this many seconds of each other show no pace, since a server may round times to minutes.
-_LEAST_SECONDS = 60.0
+_MIN_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +82,11 @@ async def _candidates(services: str, exclude: int | None) -> list[Campaign]:
             if each.status is CampaignStatus.COMPLETED
             and each.services == services
             and each.id != exclude
-            and (each.campaign_action_count is None or each.campaign_action_count >= LEAST_CONTACTS)
+            and (each.campaign_action_count is None or each.campaign_action_count >= MIN_CONTACTS)
         ]
-        if len(found) >= MOST_CAMPAIGNS or read_so_far >= _MAX_CAMPAIGNS_READ:
+        if len(found) >= MAX_CAMPAIGNS or read_so_far >= _MAX_CAMPAIGNS_READ:
             break
-    return found[:MOST_CAMPAIGNS]
+    return found[:MAX_CAMPAIGNS]
 
 
 async def _measured(campaign: Campaign) -> PastCampaign:
@@ -103,7 +103,7 @@ async def _measured(campaign: Campaign) -> PastCampaign:
 def _pace(rows: list[Contact], contacts: int) -> float | None:
     read = [read_date(row.updated_at or "") for row in rows]
     times = [moment for moment in read if isinstance(moment, datetime)]
-    if contacts < LEAST_CONTACTS or len(times) < 2:
+    if contacts < MIN_CONTACTS or len(times) < 2:
         return None
     seconds = (max(times) - min(times)).total_seconds()
-    return (contacts - 1) / seconds * 60 if seconds >= _LEAST_SECONDS else None
+    return (contacts - 1) / seconds * 60 if seconds >= _MIN_SECONDS else None

@@ -18,7 +18,7 @@ MAX_EARLY_READS = 5
 _LATER_BY = 1.0
 _SLOWER_BY = 0.05
 # The read at the expected end comes after at least this share of the time since the first read.
-_LEAST_SHARE = 0.125
+_MIN_SHARE = 0.125
 # A read that comes up to so many seconds early still counts as the planned one.
 _PLANNED_WITHIN = 0.25
 
@@ -118,7 +118,7 @@ class PollInterval:
         due = [at - age for at in EARLY_READS if at > age + _PLANNED_WITHIN][:1]
         if self.seconds_left is not None:
             ends_in = self.seconds_left * (1 + _SLOWER_BY) + _LATER_BY
-            due.append(max(ends_in, age * _LEAST_SHARE))
+            due.append(max(ends_in, age * _MIN_SHARE))
         return min(due, default=None)
 
 

@@ -14,7 +14,7 @@ from airflow_provider_tingting.campaigns import calling_window, concurrency
 from airflow_provider_tingting.campaigns.calling_window import CallingWindow
 from airflow_provider_tingting.campaigns.daily_credits import DailyCredits
 from airflow_provider_tingting.campaigns.forecast import (
-    LEAST_FORECAST,
+    MIN_FORECAST,
     Forecast,
     forecast,
     next_fitting,
@@ -180,7 +180,7 @@ class StartGate:
             )
         pace = self._paces[campaign.id]
         if pace is None:
-            return reads and contacts >= LEAST_FORECAST
+            return reads and contacts >= MIN_FORECAST
         expected = forecast(self.window, contacts, pace, begins)
         if not expected.fits:
             self._handle_misfit(campaign, expected, scheduled=begins is not None)

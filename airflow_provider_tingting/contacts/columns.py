@@ -12,7 +12,7 @@ from airflow_provider_tingting.errors import TingTingContactsError
 
 #: Headers that say "phone number", as `_key` writes them. Spaces, punctuation and case do not count, nor how Nepali
 #: spells long and short vowels and nasals.
-_SURELY = (
+_CERTAIN = (
     "number numbers phone phones mobile mobiles phonenumber phonenumbers phoneno phonenos phonenum mobilenumber "
     "mobilenumbers mobileno mobilenos mobilenum mobilephone mobilephonenumber mobilephoneno cellphone cellphonenumber "
     "cellnumber cellno contactnumber contactnumbers contactno contactnos contactphone contactmobile contactphonenumber "
@@ -21,7 +21,7 @@ _SURELY = (
     "मोनं टेलिफोन टेलिफोननम्बर टेलिफोननं दुरभाष दुरभाषनम्बर दुरभाषनं"
 )
 #: Headers that may say so, but also other things; looked for only where none of the above is found.
-_PERHAPS = "contact contacts cell tel ph mob msisdn whatsapp सम्पर्क"
+_POSSIBLE = "contact contacts cell tel ph mob msisdn whatsapp सम्पर्क"
 #: Headers of a column that counts the rows.
 _SERIAL = "sn sno sl slno sr srno serial serialno serialnumber no क्रसं क्र क्रमसंख्या सिनं सिनम्बर"
 #: What a second column of numbers is called: `Mobile 2`, `Alternate No`.
@@ -51,7 +51,7 @@ def is_number_header(value: object) -> bool:
 
     :param value: the cell.
     """
-    return isinstance(value, str) and _key(value) in _SURE_KEYS
+    return isinstance(value, str) and _key(value) in _CERTAIN_KEYS
 
 
 def is_serial_header(name: str) -> bool:
@@ -87,7 +87,7 @@ def find_number_column(columns: Sequence[str], source: str) -> str:
     :param source: what the columns belong to, for the error.
     :raises TingTingContactsError: when no name says "number", or more than one does.
     """
-    for keys in (_SURE_KEYS, _PERHAPS_KEYS):
+    for keys in (_CERTAIN_KEYS, _POSSIBLE_KEYS):
         found = [column for column in columns if _key(column) in keys]
         if len(found) == 1:
             return found[0]
@@ -107,9 +107,9 @@ def number_columns(columns: Sequence[str]) -> tuple[str, ...]:
 
     :param columns: all names.
     """
-    sure = tuple(column for column in columns if _key(column) in _SURE_KEYS)
+    sure = tuple(column for column in columns if _key(column) in _CERTAIN_KEYS)
     others = tuple(column for column in columns if column not in sure and _names_another(_key(column)))
-    return sure + others or tuple(column for column in columns if _key(column) in _PERHAPS_KEYS)
+    return sure + others or tuple(column for column in columns if _key(column) in _POSSIBLE_KEYS)
 
 
 def closest(wanted: str, columns: Iterable[str]) -> str | None:
@@ -141,7 +141,7 @@ def _names_another(key: str) -> bool:
     found = _ANOTHER.fullmatch(key)
     if found is None or found["name"] == key:
         return False
-    return found["name"] is None or found["name"] in _SURE_KEYS | _PERHAPS_KEYS
+    return found["name"] is None or found["name"] in _CERTAIN_KEYS | _POSSIBLE_KEYS
 
 
 def _key(header: str) -> str:
@@ -154,6 +154,6 @@ def _key(header: str) -> str:
     return key
 
 
-_SURE_KEYS = frozenset(_key(name) for name in _SURELY.split())
+_CERTAIN_KEYS = frozenset(_key(name) for name in _CERTAIN.split())
 _SERIAL_KEYS = frozenset(_key(name) for name in _SERIAL.split())
-_PERHAPS_KEYS = frozenset(_key(name) for name in _PERHAPS.split())
+_POSSIBLE_KEYS = frozenset(_key(name) for name in _POSSIBLE.split())

@@ -18,8 +18,8 @@ HARMLESS = frozenset({"empty", "landline", "foreign"})
 #: Zeros at the end of a number of which a spreadsheet has left two or three digits: 9840000000.
 _CERTAINLY_ROUNDED = 7
 #: Zeros at the end of a number that may be rounded, if several rows have it.
-_PERHAPS_ROUNDED = 4
-_MOST_HEADERS = 1_000
+_POSSIBLY_ROUNDED = 4
+_MAX_HEADERS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +141,7 @@ class Exclusion:
             number = self._key_of(value)
         except numbers.InvalidNumberError as error:
             return self._read_invalid(row, value, error)
-        if self._is_canonical and number.endswith("0" * _PERHAPS_ROUNDED) and self._is_rounded(row, number):
+        if self._is_canonical and number.endswith("0" * _POSSIBLY_ROUNDED) and self._is_rounded(row, number):
             return self._pass_over(row, numbers.InvalidNumberError("lost_digits", mask_number(number)))
         return [number]
 
@@ -185,7 +185,7 @@ class Exclusion:
         found = known.get(columns)
         if found is None:
             found = self._find_columns(columns, row.place.source, wanted)
-            if len(known) < _MOST_HEADERS:
+            if len(known) < _MAX_HEADERS:
                 known[columns] = found
         return found
 

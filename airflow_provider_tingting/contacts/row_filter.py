@@ -12,7 +12,7 @@ from airflow_provider_tingting.errors import TingTingConfigError, TingTingContac
 
 Where = Mapping[str, object] | Callable[[dict[str, object]], object]
 
-_MOST_HEADERS = 1_000
+_MAX_HEADERS = 1_000
 
 
 def row_filter(where: Where | None) -> Callable[[Row], bool] | None:
@@ -56,7 +56,7 @@ def _by_values(allowed: Mapping[str, frozenset[str]]) -> Callable[[Row], bool]:
         pairs = known.get(columns)
         if pairs is None:
             pairs = [(_column(wanted, columns, row), choices) for wanted, choices in allowed.items()]
-            if len(known) < _MOST_HEADERS:
+            if len(known) < _MAX_HEADERS:
                 known[columns] = pairs
         return all(_key(values.get(column)) in choices for column, choices in pairs)
 

@@ -17,7 +17,7 @@ from airflow_provider_tingting.errors import TingTingContactsError
 from airflow_provider_tingting.masking import mask_number, mask_text
 
 _EXAMPLES = 10
-_MOST_COLUMNS = 16_000
+_MAX_COLUMNS = 16_000
 
 #: Reasons beside those of `numbers.REASONS`, and what to do about them.
 ROW_REASONS = {
@@ -246,7 +246,7 @@ class ValidatedAudience:
 
     def _keep(self, row: Row, reason: str) -> None:
         values = _as_written(row.values)
-        if len(self._columns) < _MOST_COLUMNS:
+        if len(self._columns) < _MAX_COLUMNS:
             self._columns.update(dict.fromkeys(values))
         self._bad.write((self._source(row.place), row.place.row, reason, values))
 

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 TRANSPORTS = ("json", "xlsx")
 # The largest values that make sense: TingTing inserts a contact in 6 to 11 ms (the vendor's samples).
-_MOST_IN_A_BATCH = 10_000
-_MOST_AT_ONCE = 64
+_MAX_IN_A_BATCH = 10_000
+_MAX_AT_ONCE = 64
 
 
 def services_of_messages(message: str | None, sms_message: str | None) -> str:
@@ -78,8 +78,8 @@ class TingTingAddContactsOperator(TingTingBaseAudienceOperator):
     argument_checks: ClassVar[Mapping[str, check.Check]] = {
         **TingTingBaseAudienceOperator.argument_checks,
         "campaign_id": check.an_id,
-        "batch_size": check.whole_number(1, _MOST_IN_A_BATCH),
-        "concurrency": check.whole_number(1, _MOST_AT_ONCE),
+        "batch_size": check.whole_number(1, _MAX_IN_A_BATCH),
+        "concurrency": check.whole_number(1, _MAX_AT_ONCE),
         "transport": check.choice(*TRANSPORTS),
         "on_clear": check.choice(*ON_CLEAR),
     }
@@ -291,7 +291,7 @@ class TingTingCheckContactsOperator(TingTingBaseAudienceOperator):
         from airflow_provider_tingting.campaigns import forecast, history
 
         valid, past = summary["valid"], []
-        if valid >= forecast.LEAST_FORECAST:
+        if valid >= forecast.MIN_FORECAST:
             flow = history.recent_campaigns(services, exclude=campaign.id if campaign else None)
             past = api.run_flow(self.hook.get_conn(), flow)
         summary["credits"]["drift"] = drift = forecast.drift_of(past, summary["credits"]["estimate"], valid)

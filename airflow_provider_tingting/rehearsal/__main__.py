@@ -26,7 +26,7 @@ from airflow_provider_tingting.rehearsal.clock import RehearsalClock, RehearsalL
 from airflow_provider_tingting.rehearsal.recorder import Recorder
 from airflow_provider_tingting.rehearsal.request import UNKNOWN_BALANCE, RehearsalRequest
 from airflow_provider_tingting.rehearsal.tasks import TABLES_CONN_ID
-from airflow_provider_tingting.rehearsal.vault import UserSecrets, vault
+from airflow_provider_tingting.rehearsal.user_secrets import UserSecrets, connections
 from airflow_provider_tingting.sandbox import Sandbox
 from airflow_provider_tingting.timezones import NEPAL
 
@@ -106,7 +106,7 @@ def _rehearse(
         airflow_run.silence_listeners()
     dag, place = dag_file.load_dag(request.dag_id, [Path(text) for text in orders["places"]])
     os.environ[BUNDLES] = bundle_setting(place)
-    vault.tingting_ids |= tasks.connection_ids(dag)
+    connections.tingting_ids |= tasks.connection_ids(dag)
     prepared = tasks.prepare(dag, request, sandbox, recorder, written, sandbox.clock.time)
     airflow_run.create_database()
     earlier: list[int] = []
@@ -181,13 +181,13 @@ def _recorded_logs(recorder: Recorder) -> Iterator[None]:
 
 @contextmanager
 def _secrets(sandbox: Sandbox, written: Path, environ: Mapping[str, str]) -> Iterator[None]:
-    vault.sandbox = sandbox.connection_json()
-    vault.own[TABLES_CONN_ID] = json.dumps({"conn_type": "sqlite", "host": str(written / "tables.db")})
-    vault.user = UserSecrets(environ)
+    connections.sandbox = sandbox.connection_json()
+    connections.own[TABLES_CONN_ID] = json.dumps({"conn_type": "sqlite", "host": str(written / "tables.db")})
+    connections.user = UserSecrets(environ)
     try:
         yield
     finally:
-        vault.user.close()
+        connections.user.close()
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 BUNDLES = "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST"
-SECRETS = "airflow_provider_tingting.rehearsal.secrets.RehearsalSecrets"
+SECRETS = "airflow_provider_tingting.rehearsal.secrets_backend.RehearsalSecrets"
 
 #: Settings that change what a DAG does; a section alone stands for all of its settings.
 _KEPT = frozenset(

@@ -89,7 +89,7 @@ class _ReportMaker:
             "credits": {
                 "used": used,
                 "balance": balance,
-                "enough": None if balance is None else not self._ran_out(),
+                "enough": None if balance is None else not self._credits_ran_out(),
             },
             "tasks": self._tasks(),
             "written": self._written(),
@@ -158,7 +158,7 @@ class _ReportMaker:
                 gone.add(int(one.path.strip("/").split("/")[-1]))
         return sorted(gone)
 
-    def _ran_out(self) -> bool:
+    def _credits_ran_out(self) -> bool:
         return any(run.out_of_credits for one in self._campaigns for run in one.runs)
 
     def _tasks(self) -> list[dict[str, Any]]:

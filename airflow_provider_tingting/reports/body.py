@@ -18,7 +18,7 @@ from airflow_provider_tingting.errors import TingTingReportError
 
 BLOCK: Final = 1 << 16
 LONGEST_LINE: Final = 1 << 20
-MOST_TEXT: Final = 1 << 24
+MAX_TEXT: Final = 1 << 24
 # Sent to the CSV parser as a last line. If it does not come back as a record of its own, a quoted field was still
 # open at the end of the file: the body was cut. Private-use characters; `csv` of Python 3.10 does not take NUL.
 END: Final = "\ue000\ue001end of report\ue001\ue000"
@@ -74,12 +74,12 @@ class Lines:
 
     :param stream: a readable, seekable binary file; it is read from its first byte.
     :raises TingTingReportError: while iterating, for a NUL byte, a byte that is not UTF-8, a line of more than
-        1 MiB, or more than 16 Mi characters between two calls of `breathe`.
+        1 MiB, or more than 16 Mi characters between two calls of `record_ended`.
     """
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
-        self._allowance = MOST_TEXT
+        self._allowance = MAX_TEXT
         self.ends_with_newline = True
         self._lines = chain.from_iterable(self._blocks())
 
@@ -87,9 +87,9 @@ class Lines:
         # The bare C iterator: a Python-level `__next__` would cost more than the parsing.
         return self._lines
 
-    def breathe(self) -> None:
+    def record_ended(self) -> None:
         """Record that the parser has returned a record, so that the limit on the length of a field begins again."""
-        self._allowance = MOST_TEXT
+        self._allowance = MAX_TEXT
 
     def _blocks(self) -> Iterator[io.StringIO | tuple[str, ...]]:
         self._stream.seek(0)

@@ -72,12 +72,12 @@ _BIKRAM_SAMBAT_FROM = 2070
 # Parsers of JSON and of literals are safe from code but not from depth: a hostile cell may nest until the stack is
 # full, here or in whatever writes the value later. Beyond these bounds the cell stays text.
 _LONGEST_LITERAL = 65_536
-_MOST_BRACKETS = 200
+_MAX_BRACKETS = 200
 _REPR_TOKEN = re.compile(r"""'[^']*'|"[^"]*"|\b(?:None|True|False)\b""")
 _JSON_WORDS = {"None": "null", "True": "true", "False": "false"}
 
 
-class Remember(dict[str, T], Generic[T]):
+class CachedParser(dict[str, T], Generic[T]):
     """A parser that caches its results, since reports repeat few values over many rows.
 
     :param read: text of a cell → value.
@@ -253,7 +253,7 @@ def read_other_info(text: str) -> Mapping[str, object] | str | None:
 def _read_literal(text: str) -> object:
     # Most cells are reprs of plain dicts, and JSON is read about eight times faster than a Python literal. Without a
     # backslash, such a repr differs from JSON in its quotes and in three words only.
-    if len(text) > 2 * _MOST_BRACKETS and sum(map(text.count, "{[(")) > _MOST_BRACKETS:
+    if len(text) > 2 * _MAX_BRACKETS and sum(map(text.count, "{[(")) > _MAX_BRACKETS:
         return None
     plain = "\\" not in text
     value: object

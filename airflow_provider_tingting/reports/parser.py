@@ -21,7 +21,7 @@ from airflow_provider_tingting.masking import HIDDEN, mask_number, mask_text
 from airflow_provider_tingting.reports.body import END, Lines, refuse_other_kinds
 from airflow_provider_tingting.reports.cells import (
     UNREADABLE,
-    Remember,
+    CachedParser,
     read_date,
     read_duration,
     read_number,
@@ -145,7 +145,7 @@ class Report:
             for _ in islice(reader, done):
                 pass
             while batch := list(islice(reader, _BATCH)):
-                lines.breathe()
+                lines.record_ended()
                 taken = len(batch)
                 if batch[-1] == [END]:
                     ended = True
@@ -156,7 +156,7 @@ class Report:
                         f"{self._line_of(done + taken - 1):,}. {_AGAIN}"
                     )
                 if set(map(len, batch)) != {width} or "" in map(status, batch):
-                    batch = self._sift(batch, done, cut=ended and not lines.ends_with_newline)
+                    batch = self._check_rows(batch, done, cut=ended and not lines.ends_with_newline)
                 done += taken
                 if batch:
                     yield batch
@@ -168,7 +168,7 @@ class Report:
         if not ended:
             raise TingTingReportError(f"The report breaks off. {_AGAIN}")
 
-    def _sift(self, batch: list[list[str]], done: int, *, cut: bool) -> list[list[str]]:
+    def _check_rows(self, batch: list[list[str]], done: int, *, cut: bool) -> list[list[str]]:
         """Leave out blank rows; refuse rows that do not fit the header."""
         width = len(self.columns)
         sifted = []
@@ -209,7 +209,7 @@ class Report:
                 )
             return read_status(text)
 
-        return Remember(read).__getitem__
+        return CachedParser(read).__getitem__
 
     def _where_again(self) -> str:
         reader = csv.reader(Lines(self._stream), delimiter=self._delimiter)
@@ -228,10 +228,10 @@ class Report:
         pick = itemgetter(*(self.positions.get(name, absent) for name in _FIELDS))
         pad = len(self.positions) < len(_FIELDS)
         status_of = self.status_reader()
-        duration_of = Remember(read_duration).__getitem__
-        percent_of = Remember(read_percent).__getitem__
-        credit_of = Remember(read_number).__getitem__
-        date_of = Remember(read_date).__getitem__
+        duration_of = CachedParser(read_duration).__getitem__
+        percent_of = CachedParser(read_percent).__getitem__
+        credit_of = CachedParser(read_number).__getitem__
+        date_of = CachedParser(read_date).__getitem__
         unknown = self.unknown_columns
         labels = self._labels
 

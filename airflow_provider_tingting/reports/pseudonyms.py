@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 # Names and statuses are the same in every row.
 _masked = lru_cache(maxsize=4096)(mask_text)
 # A phone number has eight digits or more; a variable that is a smaller number is no phone number.
-_LEAST_PHONE: Final = 10**7
+_MIN_PHONE: Final = 10**7
 
 
 def check_numbers(numbers: str, *, format: str, salt: str | None) -> None:
@@ -51,7 +51,7 @@ def check_numbers(numbers: str, *, format: str, salt: str | None) -> None:
         )
 
 
-def disguise(rows: Iterable[ReportRow], numbers: str, salt: str | None = None) -> Iterable[ReportRow]:
+def pseudonymise(rows: Iterable[ReportRow], numbers: str, salt: str | None = None) -> Iterable[ReportRow]:
     """Return the rows with their numbers as they are to be written.
 
     What looks like a phone number in the contacts' variables and in unknown columns is masked as well.
@@ -67,8 +67,8 @@ def disguise(rows: Iterable[ReportRow], numbers: str, salt: str | None = None) -
     return _with_numbers(rows, hasher(salt or ""))
 
 
-def disguise_names(table: TidyTable, numbers: str) -> TidyTable:
-    """Return the columns of disguised rows: a variable may be called like a number.
+def pseudonymise_columns(table: TidyTable, numbers: str) -> TidyTable:
+    """Return the columns of pseudonymised rows: a variable may be called like a number.
 
     :param table: the columns as they were read.
     :param numbers: how numbers are written: `plain`, `masked` or `hashed`.
@@ -118,6 +118,6 @@ def _masked_value(value: Any) -> Any:
         return {_masked(str(key)): _masked_value(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [_masked_value(item) for item in value]
-    if isinstance(value, (int, float)) and abs(value) >= _LEAST_PHONE:
+    if isinstance(value, (int, float)) and abs(value) >= _MIN_PHONE:
         return mask_number(int(value))
     return value

@@ -20,7 +20,7 @@ from typing import Any, Final
 from airflow_provider_tingting.masking import mask_text
 from airflow_provider_tingting.reports import CONTACT_STATUSES
 from airflow_provider_tingting.reports.cells import (
-    Remember,
+    CachedParser,
     read_duration,
     read_number,
     read_percent,
@@ -37,8 +37,8 @@ OTHER: Final = "other"
 #: The column that says whether the SMS was sent after the call.
 FAILOVER_SMS: Final = "failover_sms_sent"
 _YES: Final = frozenset({"true", "yes", "1", "sent"})
-_MOST_BYTES: Final = 1000
-_MOST_GROUPS: Final = 1000
+_MAX_BYTES: Final = 1000
+_MAX_GROUPS: Final = 1000
 _LONGEST_NAME: Final = 32
 _FOLD_AT: Final = 50_000
 # Amounts are added as whole numbers, so that the order of the rows cannot change the sum.
@@ -96,7 +96,7 @@ class CampaignSummary:
         for most in (12, 9, 6, 4, 2, 1, 0):
             plain["by_status"] = _most_frequent(self.by_status, max(most, 4))
             plain["by_carrier"] = _most_frequent(self.by_carrier, most)
-            if len(json.dumps(plain)) < _MOST_BYTES:
+            if len(json.dumps(plain)) < _MAX_BYTES:
                 break
         return plain
 
@@ -140,12 +140,12 @@ class _Counting:
         self._talked = self._calls = self._sms = 0
         self._numbers = DistinctNumbers()
         read_status_cell = report.status_reader()
-        self._status_of = Remember(lambda text: _shorten(read_status_cell(text).lower()) or "unknown")
-        self._carrier_of = Remember(lambda text: _shorten(text.strip()))
-        self._seconds_of = Remember(lambda text: _in_shares(read_duration(text)))
-        self._percent_of = Remember(read_percent)
-        self._credits_of = Remember(lambda text: _in_shares(read_number(text)))
-        self._is_reached = Remember(lambda text: self._status_of[text] in REACHED).__getitem__
+        self._status_of = CachedParser(lambda text: _shorten(read_status_cell(text).lower()) or "unknown")
+        self._carrier_of = CachedParser(lambda text: _shorten(text.strip()))
+        self._seconds_of = CachedParser(lambda text: _in_shares(read_duration(text)))
+        self._percent_of = CachedParser(read_percent)
+        self._credits_of = CachedParser(lambda text: _in_shares(read_number(text)))
+        self._is_reached = CachedParser(lambda text: self._status_of[text] in REACHED).__getitem__
         at = report.positions
         self._number, self._status = itemgetter(at["number"]), itemgetter(at["status"])
         self._alike = ["status", *(name for name in _ALIKE if name in at)]
@@ -186,8 +186,8 @@ class _Counting:
             not_reached=not_reached,
             pending=pending,
             unknown=contacts - reached - not_reached - pending,
-            by_status=_most_frequent(self._statuses, _MOST_GROUPS),
-            by_carrier=_most_frequent(self._carriers, _MOST_GROUPS),
+            by_status=_most_frequent(self._statuses, _MAX_GROUPS),
+            by_carrier=_most_frequent(self._carriers, _MAX_GROUPS),
             credits=(self._calls + self._sms) / _SHARES,
             credits_calls=self._calls / _SHARES,
             credits_sms=self._sms / _SHARES,
@@ -241,7 +241,7 @@ def _shorten(name: str) -> str:
 
 def _count(counter: Counter[str], name: str, times: int) -> None:
     # A report with a million statuses is no report, but it must not fill the memory either.
-    counter[name if name in counter or len(counter) < _MOST_GROUPS else OTHER] += times
+    counter[name if name in counter or len(counter) < _MAX_GROUPS else OTHER] += times
 
 
 def _most_frequent(counts: Mapping[str, int], most: int) -> dict[str, int]:

@@ -24,7 +24,7 @@ from airflow_provider_tingting.reports.tidy import as_text
 
 SURVEY_FORMATS: Final = ("csv", "json")
 # JSON cannot be checked in parts; a survey of more than this is not taken into memory.
-MOST_JSON: Final = 256 << 20
+MAX_JSON: Final = 256 << 20
 # Where an envelope keeps the answers.
 _LISTS: Final = ("data", "results", "responses", "report")
 
@@ -88,7 +88,7 @@ def _read_csv(source: BinaryIO) -> _Seen:
     rows = 0
     try:
         for cells in reader:
-            lines.breathe()
+            lines.record_ended()
             if cells == [END]:
                 return rows, columns, None
             if not any(map(str.strip, cells)):
@@ -106,10 +106,10 @@ def _read_csv(source: BinaryIO) -> _Seen:
 
 def _read_json(source: BinaryIO) -> _Seen:
     source.seek(0)
-    body = source.read(MOST_JSON + 1)
-    if len(body) > MOST_JSON:
+    body = source.read(MAX_JSON + 1)
+    if len(body) > MAX_JSON:
         raise TingTingReportError(
-            f"The survey report is JSON of more than {MOST_JSON >> 20} MiB, too much to check. Ask for it with "
+            f"The survey report is JSON of more than {MAX_JSON >> 20} MiB, too much to check. Ask for it with "
             "format='csv'."
         )
     try:

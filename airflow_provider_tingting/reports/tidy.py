@@ -36,7 +36,7 @@ CORE: Final[tuple[tuple[str, type], ...]] = (
 )
 OTHER_INFO: Final = "other_info"
 # A report whose contacts have more different variables than this has keys that are data; they stay in one column.
-MOST_VARIABLES: Final = 500
+MAX_VARIABLES: Final = 500
 _READERS: Final[Mapping[str, Callable[[str], object]]] = {
     "duration_seconds": read_duration,
     "playback_percent": read_percent,
@@ -141,7 +141,7 @@ class TableFinder:
         for label, getter, read in self._known:
             if label not in self._extra and UNREADABLE in map(read, set(map(getter, batch))):
                 self._extra[label] = None
-        if self._info is None or len(self._variables) > MOST_VARIABLES:
+        if self._info is None or len(self._variables) > MAX_VARIABLES:
             return
         for cells in batch:
             info = read_other_info(cells[self._info])
@@ -153,6 +153,6 @@ class TableFinder:
     def result(self) -> TidyTable:
         """Return the table for the rows that were added."""
         extra = tuple(self._extra)
-        if len(self._variables) > MOST_VARIABLES:
+        if len(self._variables) > MAX_VARIABLES:
             return TidyTable((), extra, other_info=True)
         return TidyTable(tuple(self._variables), extra, other_info=self._texts)

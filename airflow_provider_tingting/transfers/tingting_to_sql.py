@@ -129,7 +129,7 @@ class TingTingReportToSqlOperator(TingTingBaseOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         """Download, check, load."""
         from airflow_provider_tingting.campaigns.fetch_report import check_fetched, spooled
-        from airflow_provider_tingting.reports.pseudonyms import check_numbers, disguise, disguise_names
+        from airflow_provider_tingting.reports.pseudonyms import check_numbers, pseudonymise, pseudonymise_columns
         from airflow_provider_tingting.reports.table import TableName, check_columns, load_table, table_columns
 
         with self.fail_without_retry():
@@ -153,12 +153,12 @@ class TingTingReportToSqlOperator(TingTingBaseOperator):
                         target,
                         table_columns(
                             number,
-                            disguise_names(read.table, self.numbers),
+                            pseudonymise_columns(read.table, self.numbers),
                             variables=self.variables,
                             columns=self.columns,
                             empty=read.summary.contacts == 0,
                         ),
-                        lambda: disguise(read.report.rows(), self.numbers, salt),
+                        lambda: pseudonymise(read.report.rows(), self.numbers, salt),
                         campaign_id=number,
                         create=self.create_table,
                         batch_size=int(self.batch_size),

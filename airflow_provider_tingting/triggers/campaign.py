@@ -27,7 +27,7 @@ _STOP_TIMEOUT = 18.0
 # A request that is under way at the deadline may take this long (seconds).
 _LAST_READ_TIMEOUT = 2.0
 # A process that wakes up this many seconds late was suspended.
-_STOOD_STILL = 2.0
+_SUSPENDED_FOR = 2.0
 
 
 class TingTingCampaignTrigger(TingTingBaseDeferralTrigger):
@@ -115,7 +115,7 @@ class TingTingCampaignTrigger(TingTingBaseDeferralTrigger):
                     left = CLOCK_CHECK_INTERVAL if self.deadline is None else give_up_at - wall_time()
                     wakes_at = monotonic() + min(left, CLOCK_CHECK_INTERVAL)
                     await asyncio.wait([waiting], timeout=min(left, CLOCK_CHECK_INTERVAL))
-                    if monotonic() - wakes_at > _STOOD_STILL:
+                    if monotonic() - wakes_at > _SUSPENDED_FOR:
                         # The campaign may have ended while this process was suspended, so the status is read once more.
                         give_up_at = max(give_up_at, wall_time() + _LAST_READ_TIMEOUT)
                 return waiting.result() if waiting.done() else replace(progress.seen, reason=Reason.TIMED_OUT)

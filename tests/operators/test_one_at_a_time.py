@@ -37,7 +37,7 @@ def _world_stands_still(request, sandbox):
 @pytest.fixture
 def _several_threads(monkeypatch):
     # "The same moment" is this long: threads of a busy machine have been seen to read 0.2 s after each other.
-    monkeypatch.setattr(concurrency, "LETS_OTHERS_GO", 1.5)
+    monkeypatch.setattr(concurrency, "PAUSE_PER_EARLIER_CAMPAIGN", 1.5)
 
 
 def one_that_runs(sandbox):

@@ -13,7 +13,7 @@ from airflow_provider_tingting.reports import CONTACT_STATUSES
 from airflow_provider_tingting.reports.cells import (
     NEPAL,
     UNREADABLE,
-    Remember,
+    CachedParser,
     read_date,
     read_duration,
     read_number,
@@ -195,10 +195,10 @@ def test_no_text_makes_a_reader_fail(text: str) -> None:
 
 def test_the_memory_of_a_reader_is_bounded() -> None:
     calls: list[str] = []
-    remember: Remember[int] = Remember(lambda text: calls.append(text) or int(text))  # type: ignore[func-returns-value]
+    remember: CachedParser[int] = CachedParser(lambda text: calls.append(text) or int(text))  # type: ignore[func-returns-value]
     for text in ("7", "7", "8", "7"):
         assert remember[text] == int(text)
     assert calls == ["7", "8"]
-    for number in range(3 * Remember.LIMIT):
+    for number in range(3 * CachedParser.LIMIT):
         remember[str(number)]
-    assert len(remember) <= Remember.LIMIT
+    assert len(remember) <= CachedParser.LIMIT

@@ -17,7 +17,7 @@ from airflow_provider_tingting.contacts.sources import read_rows
 from airflow_provider_tingting.errors import TingTingConfigError
 from airflow_provider_tingting.reports import NUMBERS
 from airflow_provider_tingting.reports.parser import ReportRow
-from airflow_provider_tingting.reports.pseudonyms import check_numbers, disguise, hasher
+from airflow_provider_tingting.reports.pseudonyms import check_numbers, hasher, pseudonymise
 from airflow_provider_tingting.reports.writers import write_report
 
 
@@ -27,7 +27,7 @@ def row(**changes: object) -> ReportRow:
 
 def test_plain_rows_are_the_rows_themselves() -> None:
     rows = [row()]
-    assert disguise(rows, "plain") is rows
+    assert pseudonymise(rows, "plain") is rows
 
 
 def test_the_same_person_has_the_same_hash_in_every_spelling() -> None:
@@ -52,7 +52,7 @@ def test_the_same_person_has_the_same_hash_in_every_spelling() -> None:
     ],
 )
 def test_a_number_in_the_variables_or_an_unknown_column_is_masked_too(numbers: str, info: object) -> None:
-    [changed] = disguise([row(other_info=info, extra={"Remark": "see 9841234567"})], numbers, "salt")
+    [changed] = pseudonymise([row(other_info=info, extra={"Remark": "see 9841234567"})], numbers, "salt")
 
     shown = json.dumps([changed.number, changed.other_info, dict(changed.extra)])
     assert "1234567" not in shown
@@ -85,14 +85,14 @@ def test_a_number_in_the_wrong_column_is_in_no_summary() -> None:
 def test_what_is_no_phone_number_stays() -> None:
     info = {"name": "Sita", "ward": 5, "amount": 1_250_000, "rate": 1.5, "due": "2026-11-23", "paid": None, "ok": True}
 
-    [changed] = disguise([row(other_info=info)], "masked")
+    [changed] = pseudonymise([row(other_info=info)], "masked")
 
     assert changed.other_info == info
 
 
 @given(st.integers(9700000000, 9899999999), st.sampled_from(["masked", "sha256"]))
 def test_no_number_comes_through(number: int, numbers: str) -> None:
-    [changed] = disguise([row(number=str(number), other_info={"again": number})], numbers, "salt")
+    [changed] = pseudonymise([row(number=str(number), other_info={"again": number})], numbers, "salt")
 
     assert str(number) not in f"{changed.number} {changed.other_info}"
 

@@ -19,7 +19,7 @@ from airflow_provider_tingting.errors import TingTingConfigError, TingTingReport
 from airflow_provider_tingting.files.csv_escaping import escape_formula
 from airflow_provider_tingting.reports import FORMATS
 from airflow_provider_tingting.reports.reading import read_report
-from airflow_provider_tingting.reports.tidy import MOST_VARIABLES
+from airflow_provider_tingting.reports.tidy import MAX_VARIABLES
 from airflow_provider_tingting.reports.writers import WrittenReport, write_report
 
 BODY = """\
@@ -277,7 +277,7 @@ def test_a_lone_carriage_return_does_not_break_a_row(tmp_path: Path) -> None:
 
 
 def test_too_many_variables_stay_in_one_column(tmp_path: Path) -> None:
-    rows = "".join(f"98412{index:05},Failed,{{'ref{index}': {index}}}\n" for index in range(MOST_VARIABLES + 100))
+    rows = "".join(f"98412{index:05},Failed,{{'ref{index}': {index}}}\n" for index in range(MAX_VARIABLES + 100))
     write(tmp_path / "a.csv", "csv", b"Number,Status,Other Info\n" + rows.encode())
     with (tmp_path / "a.csv").open(newline="") as file:
         header, first, *_ = csv.reader(file)

@@ -12,7 +12,7 @@ from simulation.world import Stage
 
 Points = tuple[tuple[Point, tuple[str, ...]], ...]
 #: Reads of one process beyond this many are like those before them.
-MOST_ALIKE = 4
+MAX_ALIKE = 4
 #: Of actions that come to the same nearly always, two faults at once are tried with one only.
 ALIKE = frozenset({"500 after", "clock -100", "stalls 9", "late 5", "late 60", "late 600", "503"})
 
@@ -23,7 +23,7 @@ def decisions(points: Points, *, without: frozenset[str] = frozenset()) -> Itera
     :param without: actions to leave out.
     """
     for point, actions in points:
-        if point.what == "get_campaign" and point.ordinal > MOST_ALIKE:
+        if point.what == "get_campaign" and point.ordinal > MAX_ALIKE:
             continue
         yield from (Decision(point, action) for action in actions if action not in without)
 

@@ -21,7 +21,7 @@ from greenlet import GreenletExit, getcurrent, greenlet
 START = 1795490100.0
 
 #: Seconds; a float that counts from 1970 is good for a quarter of a microsecond.
-LEAST_SLEEP = 1e-5
+MIN_SLEEP = 1e-5
 
 
 class Killed(BaseException):
@@ -212,7 +212,7 @@ class _NothingToSelect(selectors.BaseSelector):
         events._set_running_loop(None)
         try:
             # Never for less than the clock can count, or the same timer would be due again and again.
-            self._actor.sleep(1e9 if timeout is None else max(timeout, LEAST_SLEEP))
+            self._actor.sleep(1e9 if timeout is None else max(timeout, MIN_SLEEP))
         finally:
             events._set_running_loop(running)
         return []

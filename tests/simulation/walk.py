@@ -15,7 +15,7 @@ from simulation.simulate import Outcome
 from simulation.world import Stage
 
 #: A walk that finds more kinds of faults than this has found enough.
-MOST_KINDS = 50
+MAX_KINDS = 50
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ def work(task: tuple[Job, float]) -> Findings:
                     found.unpromised[broken.unpromised] += 1
                     continue
                 promise = broken.promise
-                if kind_of(promise, outcome.made) in found.faults or len(found.faults) > MOST_KINDS:
+                if kind_of(promise, outcome.made) in found.faults or len(found.faults) > MAX_KINDS:
                     continue
 
                 def is_bad(other: Outcome, promise: str = promise) -> bool:

@@ -40,8 +40,8 @@ _HIDDEN_COLUMNS = re.compile(
 _WIDE = re.compile(rb'"([A-Z]{2,3})\d{1,7}"')
 _NARROW = 26
 #: What an .xlsx may hold.
-_MOST_ROWS = 1_048_576
-_MOST_STYLES = 65_000
+_MAX_ROWS = 1_048_576
+_MAX_STYLES = 65_000
 
 _BUILT_IN = {
     **{2: "0.00", 3: "#,##0", 4: "#,##0.00", 9: "0%", 10: "0.00%"},
@@ -95,7 +95,7 @@ class CellFormats:
         :param style: the index of its cell's style.
         """
         self.of_rows.frombytes(bytes(2 * max(row + 1 - len(self.of_rows), 0)))
-        self.of_rows[row] = style + 1 if style in self.styles and style < _MOST_STYLES else 0
+        self.of_rows[row] = style + 1 if style in self.styles and style < _MAX_STYLES else 0
 
     def of(self, row: int) -> NumberFormat | None:
         """Return the format of a row's cell; None for a cell that shows its stored number.
@@ -234,7 +234,7 @@ def _formats_of_cells(
     for piece in pieces_of(package, sheet):
         for cell in _CELL.finditer(piece):
             place, style = _COLUMN.search(cell[1]), _STYLE.search(cell[1])
-            if place is None or style is None or int(place[2]) > _MOST_ROWS:
+            if place is None or style is None or int(place[2]) > _MAX_ROWS:
                 continue
             formats = found.get(column_number(place[1]) - 1)
             if formats is not None:

@@ -28,7 +28,7 @@ LARGEST_UNPACKED = 4 * 1024**3
 DENSEST = 200
 DENSEST_FROM = 64 * 1024**2
 #: A worksheet has about a million rows, and some programs save all of them.
-MOST_BLANK_LINES = 2_000_000
+MAX_BLANK_LINES = 2_000_000
 #: In characters; a contact with a hundred long variables has far fewer.
 LONGEST_LINE = 4 * 1024**2
 
@@ -192,9 +192,9 @@ def lines_of(text: io.TextIOWrapper, name: str) -> Iterator[str]:
     blank = 0
     for number, line in enumerate(iter(partial(text.readline, LONGEST_LINE), ""), 1):
         blank = blank + 1 if len(line) <= 2 and line.isspace() else 0
-        if blank > MOST_BLANK_LINES:
+        if blank > MAX_BLANK_LINES:
             raise TingTingContactsError(
-                f"{name}, line {number}: more than {MOST_BLANK_LINES:,} blank lines follow each other. This is no list "
+                f"{name}, line {number}: more than {MAX_BLANK_LINES:,} blank lines follow each other. This is no list "
                 "of contacts; remove the blank lines."
             )
         if len(line) == LONGEST_LINE:

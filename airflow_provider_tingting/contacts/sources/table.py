@@ -16,7 +16,7 @@ from airflow_provider_tingting.errors import TingTingContactsError
 #: What a worksheet can have; a text file with more columns is no list of contacts.
 MAX_COLUMNS = 16_384
 #: Rows with nothing but a serial number that are held back until it is known whether they are the last ones.
-_MOST_SERIAL_ROWS = 10_000
+_MAX_SERIAL_ROWS = 10_000
 
 _ONE_HEADER = (
     "The header must be one row with a name over every column: delete title rows above it, unmerge its cells, "
@@ -67,7 +67,7 @@ def rows_of(
     serial = next((index for index, name in enumerate(names) if len(columns) > 1 and is_serial_header(name)), None)
     only_serials: list[Row] = []
     for row, found in numbered:
-        if serial is not None and _is_serial_only(found, serial) and len(only_serials) < _MOST_SERIAL_ROWS:
+        if serial is not None and _is_serial_only(found, serial) and len(only_serials) < _MAX_SERIAL_ROWS:
             only_serials.append(Row(Place(source, row, sheet), _values(names, found), columns))
             continue
         if only_serials and not _is_blank(found):

@@ -28,8 +28,8 @@ from airflow_provider_tingting.formatting import counted
 log = logging.getLogger(__name__)
 
 #: Empty cells that the fast library may keep in memory, in all and for each cell with a value.
-_MOST_EMPTY_CELLS = 5_000_000
-_MOST_CELLS_FOR_EACH = 4
+_MAX_EMPTY_CELLS = 5_000_000
+_MAX_CELLS_FOR_EACH = 4
 
 #: What a spreadsheet shows for a failed formula; it is not a value and must not be spoken.
 ERROR_VALUES = frozenset({"#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NUM!", "#NULL!", "#GETTING_DATA"})
@@ -119,7 +119,7 @@ def _cells(stream: IO[bytes], sheet: str, facts: SheetFacts) -> Iterable[Sequenc
     except ImportError:
         return _cells_with_openpyxl(stream, sheet)
     # calamine keeps the whole rectangle in memory, which a stray cell in XFD1048576 makes 549 GB.
-    is_sparse = facts.rows * facts.columns > max(_MOST_EMPTY_CELLS, _MOST_CELLS_FOR_EACH * facts.cells)
+    is_sparse = facts.rows * facts.columns > max(_MAX_EMPTY_CELLS, _MAX_CELLS_FOR_EACH * facts.cells)
     if is_sparse or _version("python-calamine") < _OLDEST_CALAMINE:
         return _cells_with_openpyxl(stream, sheet)
     return _cells_with_calamine(python_calamine, stream, sheet)

@@ -11,7 +11,7 @@ from operator import itemgetter
 from typing import Any, Final, TypeVar
 
 from airflow_provider_tingting.masking import mask_text
-from airflow_provider_tingting.reports.cells import Remember, read_date, read_duration, read_number, read_percent
+from airflow_provider_tingting.reports.cells import CachedParser, read_date, read_duration, read_number, read_percent
 from airflow_provider_tingting.reports.parser import Report
 from airflow_provider_tingting.reports.summary import (
     NOT_REACHED,
@@ -29,8 +29,8 @@ OUTCOMES: Final = ("reached", "not_reached", "open")
 HEARD_FROM: Final = 90
 #: Calls of more seconds than this are counted as this long.
 LONGEST_CALL: Final = 3600
-_MOST_CARRIERS: Final = 5
-_MOST_STATUSES: Final = 6
+_MAX_CARRIERS: Final = 5
+_MAX_STATUSES: Final = 6
 _FOLD_AT: Final = 50_000
 
 
@@ -86,9 +86,9 @@ class _Counting:
         self._figures = ChartFigures()
         self._carriers: dict[str, list[int]] = {}
         self._credits: dict[str, float] = {}
-        self._seconds = Remember(read_duration)
-        self._percent = Remember(read_percent)
-        self._amount = Remember(read_number)
+        self._seconds = CachedParser(read_duration)
+        self._percent = CachedParser(read_percent)
+        self._amount = CachedParser(read_number)
 
     def add(self, batch: list[list[str]]) -> None:
         """Count some rows."""
@@ -112,8 +112,8 @@ class _Counting:
         if any(figures.playback):
             figures.heard = sum(figures.playback[HEARD_FROM:])
         ordered = sorted(self._carriers.items(), key=lambda item: (item[0] == OTHER, -sum(item[1]), item[0]))
-        kept = dict(ordered[:_MOST_CARRIERS])
-        for _, counts in ordered[_MOST_CARRIERS:]:
+        kept = dict(ordered[:_MAX_CARRIERS])
+        for _, counts in ordered[_MAX_CARRIERS:]:
             rest = kept.setdefault(OTHER, [0, 0, 0])
             kept[OTHER] = [mine + more for mine, more in zip(rest, counts, strict=True)]
         figures.carriers = {name: (counts[0], counts[1], counts[2]) for name, counts in kept.items()}
@@ -176,7 +176,7 @@ def outcome_of(status: str) -> str:
 def _largest(amounts: Mapping[str, N]) -> dict[str, N]:
     """Keep the largest amounts, in their order; the rest becomes `other`."""
     ordered = sorted(amounts.items(), key=lambda item: (-item[1], item[0]))
-    kept = dict(ordered[:_MOST_STATUSES])
-    for _, amount in ordered[_MOST_STATUSES:]:
+    kept = dict(ordered[:_MAX_STATUSES])
+    for _, amount in ordered[_MAX_STATUSES:]:
         kept[OTHER] = kept.get(OTHER, 0) + amount
     return kept

@@ -34,7 +34,7 @@ _OUTCOMES: Final = (("Reached", "पुगियो", GOOD), ("Not reached", "�
 _COLOUR_OF: Final = {"reached": GOOD, "not_reached": BAD, "open": OPEN}
 # Widths of the bars of the lengths of calls, in seconds: the first that needs few enough bars is taken.
 _WIDTHS: Final = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600)
-_MOST_BARS: Final = 12
+_MAX_BARS: Final = 12
 
 
 def _funnel(figures: ChartFigures) -> str:
@@ -122,7 +122,7 @@ def _durations(figures: ChartFigures) -> str:
     counts = figures.durations
     total = sum(counts)
     longest = _quantile(counts, 0.995)
-    width = next((width for width in _WIDTHS if (longest + 1) / width <= _MOST_BARS), _WIDTHS[-1])
+    width = next((width for width in _WIDTHS if (longest + 1) / width <= _MAX_BARS), _WIDTHS[-1])
     starts = list(range(0, longest + 1, width))
     bars = [sum(counts[start : start + width]) for start in starts]
     bars[-1] += sum(counts[starts[-1] + width :])

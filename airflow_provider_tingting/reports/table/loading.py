@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Connection, Engine
 
 # How often a transaction is run that the database breaks off, such as for a deadlock.
-_MOST_RUNS: Final = 5
+_MAX_RUNS: Final = 5
 # The longest pause before the second run (seconds); it doubles with each further one.
 _FIRST_PAUSE: Final = 0.5
 
@@ -73,12 +73,12 @@ def load_table(
         )
     names = {target.name, target.schema or "", *(name for name, _ in columns.columns)}
     with explained(engine, target, names):
-        for run in range(1, _MOST_RUNS + 1):
+        for run in range(1, _MAX_RUNS + 1):
             try:
                 sent = _load(engine, target, columns, rows, campaign_id, create, batch_size)
                 break
             except _database_errors(engine) as error:
-                if run == _MOST_RUNS or not is_rerun_wanted(error):
+                if run == _MAX_RUNS or not is_rerun_wanted(error):
                     raise
                 sleep(random.uniform(0, _FIRST_PAUSE * 2 ** (run - 1)))
     return place_of(engine, target), sent

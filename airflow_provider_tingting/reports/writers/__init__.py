@@ -18,7 +18,7 @@ from airflow_provider_tingting.errors import TingTingConfigError
 from airflow_provider_tingting.files.atomic import gzip_by_name, is_gzip, size_of, whole_file
 from airflow_provider_tingting.reports import FORMATS
 from airflow_provider_tingting.reports.parser import ReportRow
-from airflow_provider_tingting.reports.pseudonyms import check_numbers, disguise, disguise_names
+from airflow_provider_tingting.reports.pseudonyms import check_numbers, pseudonymise, pseudonymise_columns
 from airflow_provider_tingting.reports.reading import ReadReport, read_report
 from airflow_provider_tingting.reports.summary import CampaignSummary
 from airflow_provider_tingting.reports.tidy import TidyTable
@@ -166,8 +166,8 @@ def write_read_report(
                 source.seek(0)
                 shutil.copyfileobj(source, plain, 1 << 20)
             else:
-                table = disguise_names(read.table, numbers)
+                table = pseudonymise_columns(read.table, numbers)
                 written = with_progress(read.report.rows(), "The report", "rows written", rows)
-                _WRITERS[format](plain, table, disguise(written, numbers, salt))
+                _WRITERS[format](plain, table, pseudonymise(written, numbers, salt))
         size = size_of(file)
     return WrittenReport(rows=rows, summary=read.summary, bytes=size)

@@ -12,7 +12,7 @@ from typing import Any
 
 from airflow.secrets import BaseSecretsBackend
 
-from airflow_provider_tingting.rehearsal.vault import vault
+from airflow_provider_tingting.rehearsal.user_secrets import connections
 
 
 class RehearsalSecrets(BaseSecretsBackend):
@@ -26,23 +26,23 @@ class RehearsalSecrets(BaseSecretsBackend):
 
         :param conn_id: the id of the connection.
         """
-        if conn_id in vault.tingting_ids:
-            return vault.sandbox
-        if conn_id in vault.own:
-            return vault.own[conn_id]
-        found = vault.user.get("connection", conn_id) if vault.user else None
+        if conn_id in connections.tingting_ids:
+            return connections.sandbox
+        if conn_id in connections.own:
+            return connections.own[conn_id]
+        found = connections.user.get("connection", conn_id) if connections.user else None
         if found is None:
             return None
-        return vault.sandbox if found == "tingting" else json.dumps(found)
+        return connections.sandbox if found == "tingting" else json.dumps(found)
 
     def get_variable(self, key: str, *_: Any, **__: Any) -> str | None:
         """Return a variable of the user's Airflow; one in the environment is found there.
 
         :param key: the key.
         """
-        if f"AIRFLOW_VAR_{key.upper()}" in os.environ or vault.user is None:
+        if f"AIRFLOW_VAR_{key.upper()}" in os.environ or connections.user is None:
             return None
-        found = vault.user.get("variable", key)
+        found = connections.user.get("variable", key)
         return None if found is None else str(found)
 
     def get_config(self, key: str, *_: Any, **__: Any) -> str | None:

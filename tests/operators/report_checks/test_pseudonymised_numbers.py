@@ -52,7 +52,7 @@ def text_of(path, format):
         ({"numbers": "masked", "format": "raw"}, "salt", "every number in clear"),
     ],
 )
-def test_numbers_that_cannot_be_disguised_are_refused_before_the_download(
+def test_numbers_that_cannot_be_pseudonymised_are_refused_before_the_download(
     sandbox, played, tmp_path, monkeypatch, changes, salt, says
 ):
     monkeypatch.setenv("AIRFLOW_CONN_TINGTING_DEFAULT", connection(sandbox, **{"secret_salt": salt} if salt else {}))

@@ -1,8 +1,12 @@
-"""What a rehearsal hands out in place of the user's connections, and how it reads the others. Imports no Airflow."""
+"""The connections and variables of a rehearsal: its own, and those that it reads from the user's Airflow.
+
+Imports Airflow only in the second process, which runs this module with the user's own environment.
+"""
 
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -29,7 +33,7 @@ class UserSecrets:
         """
         if self._process is None:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "airflow_provider_tingting.rehearsal.lookup"],
+                [sys.executable, "-m", "airflow_provider_tingting.rehearsal.user_secrets"],
                 env=self._environ,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
@@ -54,8 +58,8 @@ class UserSecrets:
             self._process = None
 
 
-class Vault:
-    """What the backend hands out; set up before Airflow asks.
+class RehearsalConnections:
+    """What the secrets backend of a rehearsal returns; set before Airflow asks for a connection.
 
     :ivar sandbox: the sandbox's connection, as JSON.
     :ivar own: connections of the rehearsal itself by id, as JSON.
@@ -70,5 +74,48 @@ class Vault:
         self.user: UserSecrets | None = None
 
 
-#: Airflow itself creates the backend, without arguments.
-vault = Vault()
+#: Kept in the module, because Airflow creates the backend without arguments.
+connections = RehearsalConnections()
+
+
+def main() -> None:
+    """Answer the requests of `UserSecrets` until standard input ends.
+
+    Each line of standard input is a JSON request, and gets one line with the value. A connection of type `tingting` is
+    never written: its line holds the type only.
+    """
+    # Airflow logs to standard output.
+    with os.fdopen(os.dup(1), "w", encoding="utf-8", buffering=1) as output:
+        os.dup2(2, 1)
+        for line in sys.stdin:
+            request = json.loads(line)
+            find = find_variable if request["kind"] == "variable" else find_connection_fields
+            print(json.dumps(find(request["name"])), file=output)
+
+
+def find_connection_fields(conn_id: str) -> Any:
+    """Return the fields of a connection, `tingting` for one of TingTing, or None.
+
+    :param conn_id: the id of the connection.
+    """
+    from airflow_provider_tingting._compat import find_connection
+
+    found = find_connection(conn_id)
+    if found is None or found.conn_type == "tingting":
+        return found and "tingting"
+    names = ("conn_type", "host", "login", "password", "schema", "port", "extra")
+    return {name: getattr(found, name) for name in names if getattr(found, name) is not None}
+
+
+def find_variable(key: str) -> Any:
+    """Return the text of a variable, or None.
+
+    :param key: the key of the variable.
+    """
+    from airflow.models.variable import Variable
+
+    return Variable.get_variable_from_secrets(key)
+
+
+if __name__ == "__main__":
+    main()
