@@ -29,6 +29,9 @@ class Clock(Protocol):
         """
 
 
+#: By how many seconds the clocks of two machines may differ: of two workers, or of Airflow and TingTing.
+MAX_CLOCK_SKEW = 600.0
+
 _clock: Clock = time
 
 

@@ -224,6 +224,9 @@ class TingTingUnreadableReplyError(TingTingOutcomeUnknownError):
     default_remedy = "Check that the connection's base URL is TingTing's API; a write may have happened."
 
 
+#: Errors of a call that may pass by themselves: the same call may succeed a while later.
+PASSING_ERRORS = (TingTingNeverSentError, TingTingOutcomeUnknownError, TingTingRateLimitedError)
+
 #: Errors that the same task with the same arguments raises again on every retry, with the reason that Airflow shows.
 #: Operators fail without a retry on them, and `tingting_retry_policy` has a rule for each.
 NON_RETRYABLE: dict[type[TingTingError], str] = {

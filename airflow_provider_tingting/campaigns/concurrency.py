@@ -15,7 +15,7 @@ from airflow_provider_tingting.api.protocol import Pause
 from airflow_provider_tingting.api.statuses import CampaignStatus
 from airflow_provider_tingting.campaigns import calling_window
 from airflow_provider_tingting.campaigns.marker import is_marked
-from airflow_provider_tingting.campaigns.watch import Logger, OutageTimer, WaitPlan
+from airflow_provider_tingting.campaigns.watch import Logger, Outage, WaitPlan
 from airflow_provider_tingting.errors import TingTingAPIError
 
 # How many of the newest campaigns are read on a server that does not filter by status.
@@ -79,7 +79,7 @@ async def wait_for_slot(plan: WaitPlan, logger: Logger) -> None:
     :param plan: the campaign, the poll interval, the deadline, and the outage that is tolerated.
     :param logger: where log lines go.
     """
-    outage = OutageTimer(plan.tolerate_outage)
+    outage = Outage(plan.tolerate_outage, logger)
     shown: list[int] | None = None
     while True:
         left = float("inf") if plan.deadline is None else plan.deadline - calling_window.now()
@@ -90,17 +90,10 @@ async def wait_for_slot(plan: WaitPlan, logger: Logger) -> None:
         try:
             others = await other_running_campaigns(plan.campaign_id)
         except TingTingAPIError as error:
-            if error.is_final_refusal:
-                return
-            if outage.start():
-                logger.warning(
-                    "TingTing does not respond; the wait goes on for %.0f s. %s", plan.tolerate_outage, error
-                )
-            if outage.left <= 0:
+            if not outage.tolerates(error):
                 return
             continue
-        if outage.stop():
-            logger.info("TingTing responds again")
+        outage.end()
         if not others:
             return
         ids = sorted(each.id for each in others)

@@ -81,58 +81,68 @@ class StartGate:
         :raises TingTingCampaignTimeoutError: it cannot start before the deadline.
         """
         self.prepare()
+        begins = self._check_time(campaign)
+        while await self._check_by_reading(campaign, begins):
+            # These reads take time, in which the campaign may have been run or the window may have closed.
+            campaign = await calls.get_campaign(campaign.id)
+            if campaign.status.has_begun:
+                break
+            checked_for, begins = begins, self._check_time(campaign)
+            if begins == checked_for:
+                break
+        return campaign
+
+    def _check_time(self, campaign: Campaign) -> datetime | None:
+        """Check what the time alone decides; return when TingTing starts the campaign by its schedule, None for now."""
         self.check_age()
         if self.not_before is not None and calling_window.now() < self.not_before:
             start = datetime.fromtimestamp(self.not_before, NEPAL)
             self._defer(campaign, StartDeferred(f"before {start:%Y-%m-%d %H:%M} (not_before)", self.not_before))
-        if self._starts_by_schedule(campaign):
-            await self._check_fit(campaign, campaign.scheduled_at)
-            await self._check_credits(campaign, campaign.scheduled_at)
-            return campaign
-        self._check_window(campaign)
-        reads = await self._check_fit(campaign)
-        if self.one_at_a_time:
+        begins = self._scheduled_start(campaign)
+        if begins is None:
+            self._check_window(campaign)
+        return begins
+
+    async def _check_by_reading(self, campaign: Campaign, begins: datetime | None) -> bool:
+        """Check what the account decides; return whether requests were sent for it."""
+        reads = await self._check_fit(campaign, begins)
+        if self.one_at_a_time and begins is not None:
+            log.warning(
+                "Campaign %s begins by its own schedule, whatever else runs then: one_at_a_time cannot defer it",
+                campaign.id,
+            )
+        elif self.one_at_a_time:
             others = await concurrency.blocking_campaigns(campaign.id)
             if others:
                 ids = ", ".join(str(each.id) for each in others[:5])
                 self._defer(campaign, StartDeferred(f"while others run on this account (now: {ids})"))
-        await self._check_credits(campaign)
-        if reads or self.one_at_a_time or self.credits is not None:
-            # The reads above take time, in which the campaign may have been run or the window may have closed.
-            campaign = await calls.get_campaign(campaign.id)
-            if not campaign.status.has_begun:
-                self.check_age()
-                self._check_window(campaign)
-        return campaign
+            reads = True
+        await self._check_credits(campaign, begins)
+        return reads or self.credits is not None
 
-    def _starts_by_schedule(self, campaign: Campaign) -> bool:
-        """Return whether TingTing will start the campaign later, by its own schedule.
+    def _scheduled_start(self, campaign: Campaign) -> datetime | None:
+        """Return when TingTing will start the campaign by its own schedule; None when it starts when it is run.
 
         :raises TingTingStartRefusedError: it would start outside the calling window.
         """
         if not campaign.schedule:
-            return False
+            return None
         begins = campaign.scheduled_at
         if begins is None:
             if self.window is None:
-                return False
+                return None
             raise TingTingStartRefusedError(
                 f"Campaign {campaign.id} has a schedule that cannot be read, so it may begin outside its calling "
                 f"window, {self.window}. It was not run, and no contact was called.",
             )
         if begins <= _now():
-            return False
+            return None
         if self.window is not None and not self.window.is_open(begins):
             raise TingTingStartRefusedError(
                 f"Campaign {campaign.id} is scheduled for {begins.isoformat()}, outside its calling window, "
                 f"{self.window}. It was not run, and no contact was called. Give it another schedule.",
             )
-        if self.one_at_a_time:
-            log.warning(
-                "Campaign %s begins by its own schedule, whatever else runs then: one_at_a_time cannot defer it",
-                campaign.id,
-            )
-        return True
+        return begins
 
     def _check_window(self, campaign: Campaign) -> None:
         now = _now()

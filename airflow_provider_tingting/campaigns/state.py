@@ -7,14 +7,12 @@ from dataclasses import asdict, dataclass, replace
 from enum import Enum
 from typing import Any
 
-from airflow_provider_tingting.clock import monotonic, wall_time
+from airflow_provider_tingting.clock import MAX_CLOCK_SKEW, monotonic, wall_time
 
 _VERSION = 2
 #: After a request to run without a usable response, the status is read for this many seconds before another request. A
 #: server has been seen to carry out a request two minutes after it was sent.
 RUN_SETTLES_WITHIN = 125.0
-#: By how many seconds the clocks of two workers may differ.
-MAX_CLOCK_SKEW = 600.0
 
 
 class RunRequest(str, Enum):

@@ -24,8 +24,6 @@ from airflow_provider_tingting.errors import (
     TingTingAPIError,
     TingTingAuthError,
     TingTingError,
-    TingTingRateLimitedError,
-    TingTingRefusedError,
 )
 
 DEFAULT_POLL_INTERVAL = 30.0
@@ -106,23 +104,35 @@ class Progress:
         return allowed
 
 
-class OutageTimer:
-    """Measures how long TingTing has failed to respond; by a monotonic clock, since an outage is a duration.
+class Outage:
+    """Whether TingTing has responded lately; for how long it may fail to, and the log lines about that.
 
-    :param tolerated: seconds after which the outage is too long.
+    An outage is measured by a monotonic clock, since it is a duration.
+
+    :param tolerated: seconds after which an outage is too long.
+    :param logger: where the beginning and the end of an outage are logged.
     :param ticks: returns monotonic seconds.
+    :param goes_on: what goes on during an outage, for the log.
     """
 
-    __slots__ = ("_since", "_ticks", "tolerated")
+    __slots__ = ("_goes_on", "_logger", "_since", "_ticks", "tolerated")
 
-    def __init__(self, tolerated: float, ticks: Callable[[], float] = monotonic) -> None:
+    def __init__(
+        self,
+        tolerated: float,
+        logger: Logger,
+        ticks: Callable[[], float] = monotonic,
+        goes_on: str = "the wait goes on",
+    ) -> None:
         self.tolerated = tolerated
+        self._logger = logger
         self._ticks = ticks
+        self._goes_on = goes_on
         self._since: float | None = None
 
     @property
     def is_running(self) -> bool:
-        """Whether the last read had no usable response."""
+        """Whether the last request had no usable response."""
         return self._since is not None
 
     @property
@@ -130,17 +140,27 @@ class OutageTimer:
         """Seconds until the outage is too long."""
         return self.tolerated - (0.0 if self._since is None else self._ticks() - self._since)
 
-    def start(self) -> bool:
-        """Record a read without a usable response; return whether the outage begins with it."""
+    def tolerates(self, error: TingTingAPIError) -> bool:
+        """Record a request that has failed; return whether to try again: the error may pass, and time is left.
+
+        :param error: what the request raised.
+        """
+        if error.is_final_refusal:
+            return False
         begins = self._since is None
         if begins:
             self._since = self._ticks()
-        return begins
+        if self.left <= 0:
+            return False
+        if begins:
+            self._logger.warning("TingTing does not respond; %s for %.0f s. %s", self._goes_on, self.tolerated, error)
+        return True
 
-    def stop(self) -> bool:
-        """Record a response; return whether it ends an outage."""
-        was_running, self._since = self.is_running, None
-        return was_running
+    def end(self) -> None:
+        """Record a response."""
+        if self.is_running:
+            self._logger.info("TingTing responds again")
+        self._since = None
 
 
 class Wait:
@@ -183,7 +203,7 @@ class Wait:
         self._clock = clock
         self._ticks = ticks
         self._poll_interval = PollInterval(expects_begin=plan.starts_by is not None)
-        self._outage = OutageTimer(plan.tolerate_outage, ticks)
+        self._outage = Outage(plan.tolerate_outage, logger, ticks)
         self._retry_after = 0.0
         # The last response that was believed, and for how long later ones that contradict it are not.
         self._last: Snapshot | None = None
@@ -204,8 +224,7 @@ class Wait:
         """
         before = self.progress.seen
         self._retry_after = 0.0
-        if self._outage.stop():
-            self.logger.info("TingTing responds again")
+        self._outage.end()
         now = self._ticks()
         if self._is_stale(snapshot):
             return None
@@ -248,17 +267,11 @@ class Wait:
 
         :param error: what the read raised.
         """
-        limited = isinstance(error, TingTingRateLimitedError)
-        if not isinstance(error, TingTingAPIError) or (isinstance(error, TingTingRefusedError) and not limited):
+        if not isinstance(error, TingTingAPIError) or error.is_final_refusal:
             return self.progress.seen.ended_by(Reason.REFUSED, error)
-        begins = self._outage.start()
-        if self._outage.left <= 0:
+        if not self._outage.tolerates(error):
             return self.progress.seen.ended_by(Reason.OUTAGE, error)
         self._retry_after = error.retry_after or 0.0
-        if begins:
-            self.logger.warning(
-                "TingTing does not respond; the wait goes on for %.0f s. %s", self.plan.tolerate_outage, error
-            )
         return None
 
     @property

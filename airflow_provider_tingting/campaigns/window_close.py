@@ -14,7 +14,7 @@ from airflow_provider_tingting.api.statuses import CampaignStatus
 from airflow_provider_tingting.campaigns import calling_window
 from airflow_provider_tingting.campaigns.calling_window import CallingWindow
 from airflow_provider_tingting.campaigns.job import CampaignJob
-from airflow_provider_tingting.campaigns.watch import OutageTimer
+from airflow_provider_tingting.campaigns.watch import Outage
 from airflow_provider_tingting.errors import (
     TingTingAPIError,
     TingTingCampaignError,
@@ -58,22 +58,12 @@ async def stop_at_close(job: CampaignJob, window: CallingWindow, *, tolerate_out
     :raises TingTingCampaignError: TingTing has accepted the request, and the campaign has not ended.
     :raises TingTingAPIError: TingTing refuses, or does not respond for too long.
     """
-    outage = OutageTimer(tolerate_outage, job.ticks)
+    outage = Outage(tolerate_outage, log, job.ticks, f"the stop of campaign {job.campaign_id} is tried again")
     while True:
         try:
             return await _stop(job, window)
         except TingTingAPIError as error:
-            if error.is_final_refusal:
-                raise
-            if outage.start():
-                log.warning(
-                    "Campaign %s is to be stopped, since its calling window has closed, and TingTing does not "
-                    "respond: trying again for %.0f s. %s",
-                    job.campaign_id,
-                    tolerate_outage,
-                    error,
-                )
-            if outage.left <= 0:
+            if not outage.tolerates(error):
                 raise
             await Pause(max(_OUTAGE_PAUSE, error.retry_after or 0.0))
 

@@ -19,17 +19,14 @@ import tenacity
 from airflow_provider_tingting.clock import monotonic, sleep_unless
 from airflow_provider_tingting.contacts.send_result import BatchReply, SendResult, result_of
 from airflow_provider_tingting.errors import (
+    PASSING_ERRORS,
     TingTingAPIError,
-    TingTingNeverSentError,
     TingTingOutcomeUnknownError,
     TingTingRateLimitedError,
     TingTingRefusedError,
 )
 
 log = logging.getLogger(__name__)
-
-#: Errors after which the same batch may be sent again: no contact is added twice.
-_REPEATABLE = (TingTingOutcomeUnknownError, TingTingNeverSentError, TingTingRateLimitedError)
 
 #: Contacts in the API's shape, or this as JSON.
 Batch = Sequence[Mapping[str, object] | msgspec.Raw]
@@ -134,7 +131,8 @@ class BatchSender:
         )
 
     def _is_retryable(self, error: BaseException) -> bool:
-        if not isinstance(error, _REPEATABLE) or self._stopped.is_set():
+        # The same batch may be sent again after these: TingTing adds no contact twice.
+        if not isinstance(error, PASSING_ERRORS) or self._stopped.is_set():
             return False
         return (error.retry_after or 0) <= self.retries.max_wait
 

@@ -16,11 +16,10 @@ from airflow_provider_tingting.campaigns.observation import Observation, Snapsho
 from airflow_provider_tingting.campaigns.watch import Logger, Progress, Wait, WaitPlan
 from airflow_provider_tingting.clock import monotonic, wall_time
 from airflow_provider_tingting.errors import (
+    PASSING_ERRORS,
     TingTingConfigError,
     TingTingError,
-    TingTingNeverSentError,
     TingTingOutcomeUnknownError,
-    TingTingRateLimitedError,
     TingTingUnreadableReplyError,
 )
 from airflow_provider_tingting.polling.due_queue import DueQueue, Steps
@@ -57,7 +56,6 @@ _READ_TIMEOUT = 180.0
 _CONCURRENT_READS = 5
 #: When this many reads fail, the other campaigns of the round are not read.
 _PROBES = 3
-_PASSING = (TingTingNeverSentError, TingTingOutcomeUnknownError, TingTingRateLimitedError)
 
 
 class Poller:
@@ -247,7 +245,7 @@ class Poller:
         if pages:
             try:
                 await self._read_pages(left, pages)
-            except (*_PASSING, asyncio.TimeoutError, TimeoutError) as error:
+            except (*PASSING_ERRORS, asyncio.TimeoutError, TimeoutError) as error:
                 list_error = error if isinstance(error, TingTingError) else None
                 if list_error is None or isinstance(error, TingTingUnreadableReplyError):
                     self._list.rest(monotonic())
@@ -324,7 +322,7 @@ class Poller:
         order = random.sample(sorted(wanted), len(wanted))
         probes, rest = order[:_PROBES], order[_PROBES:]
         errors = await asyncio.gather(*(self._read(one) for one in probes))
-        if rest and all(isinstance(error, _PASSING) for error in errors):
+        if rest and all(isinstance(error, PASSING_ERRORS) for error in errors):
             error = list_error or errors[-1]
             assert error is not None
             self._record_error(rest, error)

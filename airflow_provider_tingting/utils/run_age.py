@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_tingting.campaigns import calling_window
 from airflow_provider_tingting.campaigns.calling_window import CallingWindow
+from airflow_provider_tingting.clock import MAX_CLOCK_SKEW
 from airflow_provider_tingting.errors import TingTingConfigError, TingTingRunTooOldError, TingTingStartRefusedError
 from airflow_provider_tingting.utils import argument_checks as check
 from airflow_provider_tingting.utils.arguments import ON_TOO_OLD, seconds_of
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
 # Runs that a timetable has created: their data interval is the period that they are for. A manual or an asset-triggered
 # run has the interval of an earlier period, or none.
 _BY_TIMETABLE = ("scheduled", "backfill")
-#: By how much the clocks of Airflow and TingTing may differ.
-CLOCK_TOLERANCE = timedelta(minutes=5)
 
 #: The checks of the arguments that say whether a task may call contacts.
 START_CHECKS: dict[str, check.Check] = {
@@ -105,9 +104,11 @@ def due_at(context: Context) -> datetime | None:
     return None
 
 
-def started_at(context: Context) -> datetime | None:
+def started_at(context: Context, *, may_be_reset: bool = True) -> datetime | None:
     """Return a time that is not after the first try of any task of the run, less what clocks may differ by.
 
+    :param context: the task's context.
+    :param may_be_reset: whether a person may have cleared a task of the run, so that its start says nothing.
     :returns: None when Airflow shows no such time.
     """
     run = context.get("dag_run")
@@ -115,7 +116,9 @@ def started_at(context: Context) -> datetime | None:
     # was cleared. A run never starts before its `run_after`; its logical date may be any, also a later one.
     times = [getattr(run, "start_date", None), getattr(run, "run_after", None) or due_at(context)]
     moments = [_with_zone(moment) for moment in times if isinstance(moment, datetime)]
-    return min(moments) - CLOCK_TOLERANCE if moments else None
+    if not moments:
+        return None
+    return (min(moments) if may_be_reset else moments[0]) - timedelta(seconds=MAX_CLOCK_SKEW)
 
 
 def _with_zone(moment: datetime) -> datetime:

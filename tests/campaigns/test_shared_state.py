@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from airflow_provider_tingting.campaigns.state import (
-    MAX_CLOCK_SKEW,
     RUN_SETTLES_WITHIN,
     JobState,
     RunRequest,
     SharedState,
 )
+from airflow_provider_tingting.clock import MAX_CLOCK_SKEW
 
 NEVER, MAYBE, ACCEPTED = RunRequest.NEVER, RunRequest.MAYBE, RunRequest.ACCEPTED
 

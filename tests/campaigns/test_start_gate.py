@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -11,6 +12,7 @@ from support.scripted_server import ScriptedServer, a_page
 
 from airflow_provider_tingting.api.models import Campaign, MessageResponse
 from airflow_provider_tingting.campaigns.calling_window import CallingWindow
+from airflow_provider_tingting.campaigns.daily_credits import DailyCredits
 from airflow_provider_tingting.campaigns.job import CampaignJob
 from airflow_provider_tingting.campaigns.start_gate import StartDeferred, StartGate
 from airflow_provider_tingting.campaigns.state import RunRequest
@@ -160,6 +162,59 @@ def test_a_schedule_in_the_window_passes_at_any_hour() -> None:
     run(server, StartGate(window=WINDOW, one_at_a_time=True))
 
     assert server.sent("run_campaign", "list_campaigns") == ["run_campaign"]
+
+
+TEN = "2026-11-25T10:00:00+05:45"
+LIMIT = DailyCredits(1000.0, estimate=lambda campaign: 3.0, recorded_since=lambda moment: 0.0)
+
+
+@pytest.mark.parametrize(
+    ("meanwhile", "refusal"),
+    [
+        pytest.param("2026-11-25T07:00:00+05:45", "Give it another schedule", id="moved out of the window"),
+        pytest.param(None, "which opens at 2026-11-25 08:00", id="removed, outside the window"),
+    ],
+)
+def test_a_schedule_that_a_person_changes_during_the_checks_is_checked_again(
+    meanwhile: str | None, refusal: str
+) -> None:
+    server = at(-3600, get_campaign=[shown(schedule=TEN), shown(schedule=meanwhile)])
+
+    with pytest.raises(TingTingStartRefusedError, match=refusal):
+        run(server, StartGate(window=WINDOW, wait_for_window=False, credits=LIMIT))
+
+    assert server.sent("run_campaign") == []
+
+
+def test_a_schedule_that_stays_is_checked_once() -> None:
+    server = at(-3600, get_campaign=shown(schedule=TEN))
+    estimated: list[int] = []
+    limit = replace(LIMIT, estimate=lambda campaign: float(estimated.append(campaign.id) or 3))
+
+    run(server, StartGate(window=WINDOW, credits=limit))
+
+    assert estimated == [7]
+    assert server.sent("run_campaign", "get_campaign") == [
+        "get_campaign",
+        "get_campaign",
+        "run_campaign",
+        "get_campaign",
+    ]
+
+
+def test_a_scheduled_campaign_of_a_run_that_gets_too_old_during_the_checks_is_refused() -> None:
+    server = at(-3600, get_campaign=shown(schedule=TEN))
+    checks: list[float] = []
+
+    def check_age() -> None:
+        checks.append(server.now)
+        if len(checks) == 2:
+            raise TingTingRunTooOldError("This run is too old.")
+
+    with pytest.raises(TingTingRunTooOldError):
+        run(server, StartGate(credits=LIMIT, check_age=check_age))
+
+    assert server.sent("run_campaign") == []
 
 
 def test_a_schedule_outside_the_window_is_refused() -> None:

@@ -175,7 +175,7 @@ def test_an_outage_at_the_close_is_waited_out_and_then_the_campaign_is_stopped(s
     result, _ = execute(stopping(campaign))
 
     assert result["stopped_at_window_close"] is True
-    assert "is to be stopped, since its calling window has closed, and TingTing does not respond" in logged()
+    assert f"TingTing does not respond; the stop of campaign {campaign} is tried again for 600 s" in logged()
 
 
 def test_a_stop_whose_response_is_lost_is_a_stop(sandbox, campaign):

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from airflow_provider_tingting.campaigns import calling_window
+from airflow_provider_tingting.clock import MAX_CLOCK_SKEW
 from airflow_provider_tingting.errors import TingTingConfigError, TingTingRunTooOldError, TingTingStartRefusedError
 from airflow_provider_tingting.utils.run_age import (
-    CLOCK_TOLERANCE,
     check_calling_window,
     check_max_age,
     due_at,
@@ -21,6 +21,7 @@ from airflow_provider_tingting.utils.run_age import (
 #: Tuesday, 09:00 in Nepal.
 NOW = datetime(2026, 11, 24, 3, 15, tzinfo=timezone.utc)
 HOUR = timedelta(hours=1)
+SKEW = timedelta(seconds=MAX_CLOCK_SKEW)
 
 
 @pytest.fixture(autouse=True)
@@ -89,8 +90,8 @@ def test_a_run_without_a_time_is_too_old() -> None:
 
 
 def test_a_run_began_when_airflow_says_so_less_what_clocks_differ() -> None:
-    assert started_at(a_run(start_date=NOW)) == NOW - CLOCK_TOLERANCE
-    assert started_at(a_run(start_date=NOW.replace(tzinfo=None))) == NOW - CLOCK_TOLERANCE
+    assert started_at(a_run(start_date=NOW)) == NOW - SKEW
+    assert started_at(a_run(start_date=NOW.replace(tzinfo=None))) == NOW - SKEW
     assert started_at(a_run()) is None
 
 
@@ -106,7 +107,15 @@ def test_a_run_began_when_airflow_says_so_less_what_clocks_differ() -> None:
     ],
 )
 def test_the_earliest_time_of_a_run_counts(times: dict[str, datetime], hours: int) -> None:
-    assert started_at(a_run("manual", **times)) == NOW - hours * HOUR - CLOCK_TOLERANCE
+    assert started_at(a_run("manual", **times)) == NOW - hours * HOUR - SKEW
+
+
+def test_without_a_clear_the_own_start_of_a_catch_up_run_counts() -> None:
+    catch_up = a_run(start_date=NOW, run_after=NOW - 100 * HOUR)
+
+    assert started_at(catch_up, may_be_reset=False) == NOW - SKEW
+    assert started_at(catch_up) == NOW - 100 * HOUR - SKEW
+    assert started_at(a_run(run_after=NOW - HOUR), may_be_reset=False) == NOW - HOUR - SKEW
 
 
 def test_outside_the_calling_window_no_contact_is_called() -> None:

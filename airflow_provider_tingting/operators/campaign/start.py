@@ -21,7 +21,7 @@ from airflow_provider_tingting.contacts.message import sms_size
 from airflow_provider_tingting.errors import TingTingAPIError, TingTingStartRefusedError
 from airflow_provider_tingting.triggers.start import TingTingStartTrigger
 from airflow_provider_tingting.utils.arguments import seconds_of
-from airflow_provider_tingting.utils.clears import is_first_try
+from airflow_provider_tingting.utils.clears import is_first_try, was_cleared
 from airflow_provider_tingting.utils.contact_log import AccountLog
 from airflow_provider_tingting.utils.deferral import deadline_of, defer
 from airflow_provider_tingting.utils.run_age import check_max_age, started_at
@@ -106,8 +106,10 @@ def is_run_for(context: Context, campaign: Campaign) -> bool:
         return True
     if is_first_try(context):
         return False
-    # An earlier try may have run it and been killed, or may have failed to read it: only the time shows which.
-    began, changed = started_at(context), campaign.changed_at
+    # An earlier try may have run it and been killed, or may have failed to read it: only the time shows which. Without
+    # a clear the run's own start counts: a catch-up run is for a day that lies far back.
+    is_cleared = was_cleared(context) or bool(getattr(context.get("dag_run"), "clear_number", 0))
+    began, changed = started_at(context, may_be_reset=is_cleared), campaign.changed_at
     return began is None or changed is None or changed >= began
 
 
