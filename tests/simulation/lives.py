@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
-from inspect import signature
 from typing import Any
 
 from simulation.airflow_model import ENDED, Task
@@ -348,8 +347,6 @@ def _both(name: str, live: Callable[..., Steps], *, longest: float = 20_000.0, *
 
 #: How far apart (seconds) two DAG runs for the same occasion begin.
 OCCASIONS = {"runs at once": 0.0, "runs one second apart": 1.0, "runs minutes apart": 30.0, "runs hours apart": 7200.0}
-if "occasion" not in signature(TingTingCreateCampaignOperator.__init__).parameters:
-    OCCASIONS.clear()
 
 LIVES: dict[str, Life] = {
     life.name: life
