@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import random
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Coroutine, Iterable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -66,11 +66,9 @@ class Poller:
     whose other tasks it never blocks. An error of one campaign ends the waits for this campaign and no others.
 
     :param connect: reads the connection and returns a new client.
-    :param clock: returns seconds since 1970. Deadlines are by this clock, everything else by the monotonic one.
     """
 
-    def __init__(self, connect: Connect, *, clock: Callable[[], float] = wall_time) -> None:
-        self._clock = clock
+    def __init__(self, connect: Connect) -> None:
         self._client = SharedClient(connect, self._warn_of_rejected_token)
         self._list = ListStrategy()
         self._queue = DueQueue()
@@ -92,7 +90,7 @@ class Poller:
         :param logger: where log lines go.
         :param progress: what an earlier part of the same wait has seen; it is updated.
         """
-        subscriber = Subscriber(Wait(plan, logger, progress, clock=self._clock))
+        subscriber = Subscriber(Wait(plan, logger, progress))
         subscribers = self._subscribers.setdefault(plan.campaign_id, [])
         subscribers.append(subscriber)
         try:
@@ -233,7 +231,7 @@ class Poller:
             self._schedule_at(campaign_id, monotonic())
 
     def _measure_clock_offset(self) -> float:
-        return self._clock() - monotonic()
+        return wall_time() - monotonic()
 
     # -- reading -----------------------------------------------------------------------------------------------------
 

@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 from support.campaigns import a_campaign
 
 from airflow_provider_tingting.api import AsyncTingTingClient
 
 
+def campaigns_that_run(sandbox, number, **fields):
+    sandbox.clock.speed = 0
+    made = [a_campaign(sandbox, **fields) for _ in range(number)]
+    for campaign in made:
+        sandbox.world.run_campaign(campaign)
+    return made
+
+
 @pytest.fixture
-def running(sandbox):
-    """`running(n)` makes campaigns that run, in a world that stands still."""
+def running_in_real_time(sandbox):
+    """As `running`, where the sandbox itself takes its time for a response."""
+    return partial(campaigns_that_run, sandbox)
 
-    def make(number, **fields):
-        sandbox.clock.speed = 0
-        made = [a_campaign(sandbox, **fields) for _ in range(number)]
-        for campaign in made:
-            sandbox.world.run_campaign(campaign)
-        return made
 
-    return make
+@pytest.fixture
+def running(virtual_time, sandbox):
+    """`running(n)` makes campaigns that run, in a world that stands still; the test itself has virtual time."""
+
+    return partial(campaigns_that_run, sandbox)
 
 
 @pytest.fixture
@@ -28,7 +37,7 @@ def connect(sandbox):
 
     async def read():
         read.times += 1
-        return AsyncTingTingClient(sandbox.token, base_url=sandbox.base_url, timeout=5, max_retries=0)
+        return AsyncTingTingClient(sandbox.token, base_url=sandbox.base_url, timeout=60, max_retries=0)
 
     read.times = 0
     return read

@@ -7,6 +7,7 @@ import asyncio
 import pytest
 from support.campaigns import reads
 from support.poller_waits import all_ended, log, plan, until, waiting
+from support.virtual_time import run
 
 from airflow_provider_tingting.campaigns.observation import Reason
 from airflow_provider_tingting.polling import Poller
@@ -37,7 +38,7 @@ def test_a_request_that_is_stuck_holds_up_its_own_campaign_only(sandbox, connect
             ended = await asyncio.gather(*others)
             return ended, alone.done()
 
-    ended, alone_is_done = asyncio.run(both())
+    ended, alone_is_done = run(both())
 
     assert {one.status for one in ended} == {"Completed"}
     assert not alone_is_done
@@ -61,7 +62,7 @@ def test_a_broken_log_ends_its_own_wait_only(sandbox, connect, running):
             await asyncio.to_thread(sandbox.play_out)
             return await asyncio.gather(*tasks)
 
-    assert {one.status for one in asyncio.run(both())} == {"Completed"}
+    assert {one.status for one in run(both())} == {"Completed"}
 
 
 def test_a_broken_log_does_not_keep_the_others_from_a_token_that_was_replaced(sandbox, connect, running):
@@ -85,4 +86,4 @@ def test_a_broken_log_does_not_keep_the_others_from_a_token_that_was_replaced(sa
             await asyncio.to_thread(sandbox.play_out)
             return await asyncio.gather(*tasks)
 
-    assert {(one.reason, one.status) for one in asyncio.run(both())} == {(Reason.REACHED, "Completed")}
+    assert {(one.reason, one.status) for one in run(both())} == {(Reason.REACHED, "Completed")}

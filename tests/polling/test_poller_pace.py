@@ -8,6 +8,7 @@ import itertools
 import pytest
 from support.campaigns import reads
 from support.poller_waits import all_ended, log, plan, until, waiting
+from support.virtual_time import run
 
 from airflow_provider_tingting.api import AsyncTingTingClient
 from airflow_provider_tingting.campaigns.observation import Reason
@@ -33,7 +34,7 @@ def test_when_tingting_asks_to_wait_no_request_comes_before(sandbox, connect, ru
             await asyncio.to_thread(sandbox.play_out)
             return await asyncio.gather(*tasks)
 
-    ended = asyncio.run(some_time())
+    ended = run(some_time())
 
     assert {one.status for one in ended} == {"Completed"}
     times = [entry.at for entry in sandbox.requests]
@@ -56,7 +57,7 @@ def test_a_long_pause_that_tingting_asks_for_is_kept_by_latecomers_too(sandbox, 
             await asyncio.sleep(0.6)
             return len(sandbox.requests) - before, [task for task in tasks if task.done()]
 
-    assert asyncio.run(some_time()) == (0, [])
+    assert run(some_time()) == (0, [])
 
 
 def test_a_pause_longer_than_an_outage_is_tolerated_ends_each_wait_in_its_own_time(sandbox, connect, running):
@@ -70,7 +71,7 @@ def test_a_pause_longer_than_an_outage_is_tolerated_ends_each_wait_in_its_own_ti
             ended = await asyncio.wait_for(asyncio.gather(*tasks[:-1]), 5)
             return ended, tasks[-1].done(), len(sandbox.requests)
 
-    ended, patient_ended, asked = asyncio.run(both())
+    ended, patient_ended, asked = run(both())
 
     assert {one.reason for one in ended} == {Reason.OUTAGE}
     assert not patient_ended
@@ -88,15 +89,15 @@ def test_a_rate_limit_holds_for_all_who_wait(sandbox, running):
         async with waiting(poller, [plan(one, poll_interval=0.01) for one in campaigns]):
             await asyncio.sleep(1.5)
 
-    asyncio.run(some_time())
+    run(some_time())
 
     assert 5 <= len(sandbox.requests) <= 17
 
 
-def test_a_server_slower_than_the_interval_is_never_asked_twice_at_once(sandbox, connect, running):
+def test_a_server_slower_than_the_interval_is_never_asked_twice_at_once(sandbox, connect, running_in_real_time):
     sandbox.options.latency = 0.15
 
-    ended = all_ended(sandbox, connect, running(12), poll_interval=0.02)
+    ended = all_ended(sandbox, connect, running_in_real_time(12), poll_interval=0.02)
 
     assert {one.status for one in ended} == {"Completed"}
     lists = [entry.at for entry in sandbox.requests if entry.call == "list_campaigns"]

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-import time
 
 import pytest
 from support.campaigns import reads, writes
 from support.poller_waits import all_ended, log, plan, until, waiting
+from support.virtual_time import run
 
 from airflow_provider_tingting.campaigns.observation import Reason
 from airflow_provider_tingting.campaigns.watch import Progress
+from airflow_provider_tingting.clock import wall_time
 from airflow_provider_tingting.polling import Poller, shared_poller
 
 
@@ -23,7 +24,7 @@ def test_many_waits_take_the_requests_of_the_pages_that_show_them(sandbox, conne
         async with waiting(poller, [plan(one) for one in campaigns]):
             await until(lambda: reads(sandbox, "list_campaigns") >= 30)
 
-    asyncio.run(some_polls())
+    run(some_polls())
 
     # Three pages of ten show them all, where one GET a wait would have taken 25 requests for each read.
     rounds = reads(sandbox, "list_campaigns") // 3
@@ -59,7 +60,7 @@ def test_a_latecomer_is_handed_what_was_seen_last_without_a_request(sandbox, con
             joined.cancel()
             return progress.seen, len(sandbox.requests) - before
 
-    seen, requests = asyncio.run(join())
+    seen, requests = run(join())
 
     assert (seen.status, seen.contacts, requests) == ("Running", 4, 0)
 
@@ -69,13 +70,13 @@ def test_several_waits_for_one_campaign_each_end_as_they_want(sandbox, connect, 
 
     async def three():
         poller = Poller(connect)
-        plans = [plan(campaign, until=("Running",)), plan(campaign), plan(campaign, deadline=time.time() + 0.2)]
+        plans = [plan(campaign, until=("Running",)), plan(campaign), plan(campaign, deadline=wall_time() + 0.2)]
         async with waiting(poller, plans) as (reached, to_the_end, timed_out):
             first, last = await reached, await timed_out
             await asyncio.to_thread(sandbox.play_out)
             return first, await to_the_end, last
 
-    first, end, last = asyncio.run(three())
+    first, end, last = run(three())
 
     assert (first.reason, first.status) == (Reason.REACHED, "Running")
     assert (end.reason, end.status) == (Reason.REACHED, "Completed")
@@ -95,9 +96,9 @@ def test_the_hub_is_shared_by_loop_and_key_and_closed_by_the_last(sandbox, conne
         async with shared_poller("one", connect) as fresh:
             return *found, fresh is mine, left
 
-    assert asyncio.run(users()) == (True, False, False, [])
+    assert run(users()) == (True, False, False, [])
     # In another event loop it is another poller.
-    assert asyncio.run(users())[0]
+    assert run(users())[0]
 
 
 def test_each_ones_log_lines_are_written_in_its_own_context(sandbox, connect, running):
@@ -123,7 +124,7 @@ def test_each_ones_log_lines_are_written_in_its_own_context(sandbox, connect, ru
         await poller.close()
 
     campaigns = running(12)
-    asyncio.run(all_of(campaigns))
+    run(all_of(campaigns))
 
     assert set(seen) == set(campaigns)
 
@@ -140,4 +141,4 @@ def test_an_end_that_the_list_shows_while_others_are_due_is_reported_at_once(san
             sandbox.world.stop_campaign(patient)
             return await asyncio.wait_for(task, 5)
 
-    assert asyncio.run(both()).status == "Terminated"
+    assert run(both()).status == "Terminated"

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import time
 
 import pytest
 from support.campaigns import reads, writes
 from support.poller_waits import all_ended, log, plan, until, waiting
+from support.virtual_time import run
 
 from airflow_provider_tingting.api import AsyncTingTingClient
 from airflow_provider_tingting.campaigns.observation import Reason
+from airflow_provider_tingting.clock import wall_time
 from airflow_provider_tingting.polling import Poller
 from airflow_provider_tingting.polling import poller as poller_module
 
@@ -48,7 +49,7 @@ def test_a_list_that_is_stuck_for_those_with_time_holds_up_no_newcomer(sandbox, 
             sandbox.world.stop_campaign(late)
             return await asyncio.wait_for(poller.wait(plan(late), log), 3)
 
-    assert asyncio.run(both()).status == "Terminated"
+    assert run(both()).status == "Terminated"
 
 
 def test_a_server_that_is_down_is_not_asked_once_for_each_wait(sandbox, connect, running):
@@ -66,7 +67,7 @@ def test_a_server_that_is_down_is_not_asked_once_for_each_wait(sandbox, connect,
             await asyncio.to_thread(sandbox.play_out)
             return asked, await asyncio.gather(*tasks)
 
-    asked, ended = asyncio.run(through_an_outage())
+    asked, ended = run(through_an_outage())
 
     # A page and a few campaigns at each of ten reads or so, where each wait by itself would have asked 400 times.
     assert 0 < asked <= 200
@@ -87,7 +88,7 @@ def test_each_wait_tolerates_an_outage_for_its_own_time(sandbox, connect, runnin
             await asyncio.to_thread(sandbox.play_out)
             return ended, await long
 
-    short, long = asyncio.run(both())
+    short, long = run(both())
 
     assert (short.reason, short.status) == (Reason.OUTAGE, "Running")
     assert (long.reason, long.status) == (Reason.REACHED, "Completed")
@@ -111,7 +112,7 @@ def test_a_token_that_is_rejected_for_good_ends_every_wait_with_few_requests(san
         async with waiting(poller, [plan(one) for one in campaigns]) as tasks:
             return await asyncio.gather(*tasks)
 
-    ended = asyncio.run(all_of(running(25)))
+    ended = run(all_of(running(25)))
 
     assert {(one.reason, one.status_code) for one in ended} == {(Reason.REFUSED, 401)}
     assert len(sandbox.requests) == 2
@@ -130,25 +131,23 @@ def test_two_triggerers_on_the_same_connection_do_not_disturb_each_other(sandbox
             await poller.close()
         return ended
 
-    assert {one.status for one in asyncio.run(both())} == {"Completed"}
+    assert {one.status for one in run(both())} == {"Completed"}
     assert writes(sandbox) == []
 
 
 @pytest.mark.parametrize(("jump", "reason"), [(3600, Reason.TIMED_OUT), (-3600, Reason.REACHED)])
 def test_a_wall_clock_that_is_set_moves_the_deadline_and_nothing_else(
-    sandbox, connect, running, monkeypatch, jump, reason
+    virtual_time, sandbox, connect, running, jump, reason
 ):
-    monkeypatch.setattr(poller_module, "_MAX_SLEEP", 0.1)
-    set_by = [0.0]
     (campaign,) = running(1)
 
     async def some_time():
-        poller = Poller(connect, clock=lambda: time.time() + set_by[0])
-        async with waiting(poller, [plan(campaign, poll_interval=0.5, deadline=time.time() + 600)]) as (task,):
+        poller = Poller(connect)
+        async with waiting(poller, [plan(campaign, poll_interval=30, deadline=wall_time() + 1200)]) as (task,):
             await until(lambda: len(sandbox.requests) > 1)
-            set_by[0] = jump
-            await asyncio.sleep(0.3)
+            virtual_time.set_wall_clock(wall_time() + jump)
+            await asyncio.sleep(60)
             await asyncio.to_thread(sandbox.play_out)
             return await task
 
-    assert asyncio.run(some_time()).reason is reason
+    assert run(some_time()).reason is reason

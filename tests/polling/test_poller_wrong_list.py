@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import time
 
 import pytest
 from support.campaigns import a_campaign, reads
 from support.poller_waits import all_ended, plan, until, waiting
+from support.virtual_time import run
 
 from airflow_provider_tingting.campaigns.observation import Reason
+from airflow_provider_tingting.clock import wall_time
 from airflow_provider_tingting.polling import Poller, list_strategy
 from airflow_provider_tingting.sandbox.routes import campaigns as campaign_routes
 
@@ -44,7 +45,7 @@ def test_a_list_that_says_completed_of_a_campaign_that_runs_ends_no_wait(sandbox
             await asyncio.to_thread(sandbox.play_out)
             return ended_early, await asyncio.gather(*tasks)
 
-    ended_early, ended = asyncio.run(some_time())
+    ended_early, ended = run(some_time())
 
     assert ended_early == []
     assert {one.status for one in ended} == {"Completed"}
@@ -64,7 +65,7 @@ def test_a_list_that_has_proved_right_and_then_lies_is_caught_by_a_sensors_wait(
             await until(lambda: reads(sandbox) > 40)
             return [task for task in tasks if task.done()]
 
-    assert asyncio.run(some_time()) == []
+    assert run(some_time()) == []
 
 
 def test_a_list_that_is_stale_for_ever_delays_an_end_and_does_not_hide_it(sandbox, connect, running, monkeypatch):
@@ -158,10 +159,10 @@ def test_an_unknown_status_is_waited_through_and_never_an_end(sandbox, connect, 
 
     async def some_time():
         poller = Poller(connect)
-        async with waiting(poller, [plan(one, deadline=time.time() + 0.5) for one in campaigns]) as tasks:
+        async with waiting(poller, [plan(one, deadline=wall_time() + 0.5) for one in campaigns]) as tasks:
             return await asyncio.gather(*tasks)
 
-    ended = asyncio.run(some_time())
+    ended = run(some_time())
 
     assert {one.reason for one in ended} == {Reason.TIMED_OUT}
     assert ended[0].status == "Paused"

@@ -9,9 +9,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
+from support.virtual_time import run
+
 from airflow_provider_tingting.api import AsyncTingTingClient
 from airflow_provider_tingting.campaigns.observation import Observation
 from airflow_provider_tingting.campaigns.watch import Progress, WaitPlan
+from airflow_provider_tingting.clock import wall_time
 from airflow_provider_tingting.polling import Poller
 from airflow_provider_tingting.sandbox import Sandbox
 
@@ -20,7 +23,7 @@ log = logging.getLogger("waiting")
 
 def plan(campaign: int, **changes: Any) -> WaitPlan:
     """What is waited for: a campaign's end, read often, and for 20 seconds at most."""
-    return WaitPlan(campaign, **{"poll_interval": 0.05, "deadline": time.time() + 20, **changes})
+    return WaitPlan(campaign, **{"poll_interval": 0.05, "deadline": wall_time() + 600, **changes})
 
 
 @asynccontextmanager
@@ -38,7 +41,7 @@ async def waiting(
         await poller.close()
 
 
-async def until(condition: Callable[[], object], within: float = 10.0) -> None:
+async def until(condition: Callable[[], object], within: float = 120.0) -> None:
     """Wait for something to become so."""
     give_up = time.monotonic() + within
     while not condition():
@@ -66,4 +69,4 @@ def all_ended(
             await asyncio.to_thread(sandbox.play_out)
             return await asyncio.gather(*tasks)
 
-    return asyncio.run(both())
+    return run(both())
