@@ -49,10 +49,10 @@ class TingTingAddContactsOperator(TingTingBaseAudienceOperator):
     earlier versions. A cleared task does the same. A killed task leaves the batches that have arrived; the retry adds
     the rest. Once the campaign has begun, the operator sends nothing and only checks that all contacts are in it.
 
-    XCom: `return_value` is `{campaign_id, total, created, skipped, in_campaign, invalid, duplicates, conflicting,
-    excluded, do_not_call, over_cap, filtered_out, rejects_path}`; `campaign_id` is a key of its own too. `in_campaign`
-    is the campaign's own count at the end: more than `total` when it has other contacts, which are called too. Never
-    the contacts.
+    XCom: `return_value` is `{campaign_id, begun, total, created, skipped, in_campaign, invalid, duplicates,
+    conflicting, excluded, do_not_call, over_cap, filtered_out, rejects_path}`; `campaign_id` is a key of its own too.
+    `begun` is true when the campaign had been run before this task. `in_campaign` is the campaign's own count at the
+    end: more than `total` when it has other contacts, which are called too. Never the contacts.
 
     Source: API page, Add multiple contacts and Upload bulk contacts.
 
@@ -143,6 +143,7 @@ class TingTingAddContactsOperator(TingTingBaseAudienceOperator):
                 self.record_lineage(campaign_id, rejects_path)
                 return {
                     "campaign_id": campaign_id,
+                    "begun": campaign.status.has_begun,
                     "total": audience.valid,
                     "created": added.created,
                     "skipped": added.skipped,

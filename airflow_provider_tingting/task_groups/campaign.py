@@ -38,6 +38,11 @@ _WHAT_TO_APPROVE = """\
 {{%- set counted = added.get('in_campaign') -%}}
 {{%- set credits = figures['credits'] -%}}
 Campaign **{{{{ ti.xcom_pull(task_ids='{create}', map_indexes=ti.map_index) }}}}**
+{{%- if added.get('begun') %}}
+
+**This campaign was run before. If you approve, no contact is called again, and the outcome is reported.** If you \
+reject, the campaign is not stopped. The figures are those of today's contacts.
+{{%- endif %}}
 
 | | |
 |---|---|

@@ -27,6 +27,7 @@ def test_bad_rows_can_be_left_out_and_are_written_to_a_file(sandbox, campaign, t
     assert numbers_in(sandbox, campaign) == {"9841234501"}
     assert result == {
         "campaign_id": campaign,
+        "begun": False,
         "total": 1,
         "created": 1,
         "skipped": 0,

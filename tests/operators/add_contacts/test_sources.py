@@ -50,6 +50,7 @@ def test_a_file_becomes_contacts_with_its_columns_as_variables(sandbox, tmp_path
     assert {contact.variables["tags_name"] for contact in contacts} == {"सीता", "राम", "Hari"}
     assert result == {
         "campaign_id": campaign,
+        "begun": False,
         "total": 3,
         "created": 3,
         "skipped": 0,
