@@ -218,9 +218,12 @@ def check_demo(arguments):
 
 
 def check_python(words, sandbox):
+    if words[1] == "-c":
+        compile(words[2], "the command", "exec")
+        return
     assert words[1] == "-m"
     module, arguments = words[2], words[3:]
-    if module == "pytest":
+    if module in ("pytest", "venv"):
         return
     assert find_spec(f"{module}.__main__")
     if module == "airflow_provider_tingting.sandbox":
@@ -276,6 +279,8 @@ def check_airflow(words, _):
         # Airflow takes these from 3.2 on; the module has the same.
         check_tingting(words[2:])
         return
+    if words[1] == "backfill" and AIRFLOW_VERSION < (3, 0):
+        return
     airflow_parser().parse_args(words[1:])
 
 
@@ -301,7 +306,7 @@ def check_curl(words, sandbox):
 
 CHECKS = {
     "make": check_make,
-    "python": check_python,
+    **dict.fromkeys(("python", "python3"), check_python),
     "tingting-sandbox": lambda words, sandbox: check_sandbox(words[1:], sandbox),
     "pip": check_pip,
     "airflow": check_airflow,
