@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import re
 from collections.abc import Callable, Sequence
 from typing import Any, Final, TextIO
@@ -53,3 +54,22 @@ def row_writer(text: TextIO) -> Callable[[Sequence[Any]], object]:
         return write(cells)
 
     return write_row
+
+
+def rows_writer(text: TextIO) -> Callable[[Sequence[Sequence[Any]]], None]:
+    """Return a function that writes many rows at once, as `row_writer` writes each of them.
+
+    :param text: the file, opened with `newline=""`.
+    """
+    write_row = row_writer(text)
+
+    def write_rows(rows: Sequence[Sequence[Any]]) -> None:
+        lines = io.StringIO(newline="")
+        csv.writer(lines, lineterminator="\n").writerows(rows)
+        if "\r" in lines.getvalue():
+            for row in rows:
+                write_row(row)
+        else:
+            text.write(lines.getvalue())
+
+    return write_rows

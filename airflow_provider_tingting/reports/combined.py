@@ -12,7 +12,8 @@ from typing import Any, Final
 from airflow_provider_tingting.errors import TingTingConfigError
 from airflow_provider_tingting.files.atomic import gzip_by_name, whole_file
 from airflow_provider_tingting.files.csv_escaping import escape_formula, row_writer
-from airflow_provider_tingting.reports.parser import Report, ReportRow
+from airflow_provider_tingting.reports.parser import Report
+from airflow_provider_tingting.reports.rows import ReportRow
 from airflow_provider_tingting.reports.summary import NOT_REACHED, PENDING, REACHED, CampaignSummary
 from airflow_provider_tingting.reports.tidy import as_text
 

@@ -5,14 +5,14 @@ The rows of a campaign are replaced as a whole, as those of its report are, so r
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, Final
 
 from airflow_provider_tingting.contacts.frequency_cap import FrequencyCap
-from airflow_provider_tingting.reports.parser import ReportRow
+from airflow_provider_tingting.reports.rows import ReportBlock, ReportRow
 from airflow_provider_tingting.reports.table.columns import Kind, TableColumns
 from airflow_provider_tingting.reports.table.definition import create_table, existing
 from airflow_provider_tingting.reports.table.dialects import lock, require_transactions, transaction
@@ -102,9 +102,9 @@ class ContactLog:
         :raises TingTingReportError: the database refuses or cannot be reached; nothing was changed.
         """
 
-        def values(row: ReportRow) -> list[Any]:
+        def values_of(row: ReportRow) -> tuple[Any, ...]:
             spent = [one for one in (row.credit_consumed, row.credit_consumed_sms) if one is not None]
-            return [
+            return (
                 campaign.uri,
                 campaign.id,
                 self.key_of(row.number),
@@ -114,7 +114,10 @@ class ContactLog:
                 row.status,
                 sum(spent) if spent else None,
                 (row.action_date or campaign.ended_at).astimezone(timezone.utc),
-            ]
+            )
+
+        def values(block: ReportBlock) -> list[tuple[Any, ...]]:
+            return list(zip(*map(values_of, block.rows()), strict=True))
 
         _, sent = load_table(
             self.engine, self.table, _columns(values), rows, campaign_id=campaign.uri, create=self.create
@@ -189,7 +192,7 @@ class ContactLog:
         return explained(self.engine, self.table, names, failed=failed)
 
 
-def _columns(values: Callable[[ReportRow], list[Any]] | None = None) -> TableColumns:
+def _columns(values: Callable[[ReportBlock], Sequence[Sequence[Any]]] | None = None) -> TableColumns:
     return TableColumns(
         columns=COLUMNS,
         campaign_column="campaign",

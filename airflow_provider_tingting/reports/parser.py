@@ -9,23 +9,20 @@ durations, and credit usage".
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from operator import itemgetter
-from typing import BinaryIO, Final
+from typing import Any, BinaryIO, Final
 
 from airflow_provider_tingting.errors import TingTingReportError
-from airflow_provider_tingting.masking import HIDDEN, mask_number, mask_text
 from airflow_provider_tingting.reports.body import END, Lines, refuse_other_kinds
 from airflow_provider_tingting.reports.cells import (
     UNREADABLE,
     CachedParser,
     read_date,
     read_duration,
+    read_each_other_info,
     read_number,
-    read_other_info,
     read_percent,
     read_status,
 )
@@ -37,52 +34,21 @@ from airflow_provider_tingting.reports.header import (
     read_preamble,
     unique_names,
 )
+from airflow_provider_tingting.reports.rows import ReportBlock, ReportRows
 
 _DELIMITERS: Final = (",", ";", "\t", "|")
 _HEADER_WITHIN: Final = 1000
 _BATCH: Final = 512
-_FIELDS: Final = tuple(COLUMN_NAMES)
+#: The columns whose cells become numbers or moments.
+READERS: Final[Mapping[str, Callable[[str], object]]] = {
+    "duration_seconds": read_duration,
+    "playback_percent": read_percent,
+    "credit_consumed": read_number,
+    "credit_consumed_sms": read_number,
+    "action_date": read_date,
+}
 _STATUS_NAMES: Final = frozenset(COLUMN_NAMES["status"])
 _AGAIN: Final = "Download it again."
-
-
-# Not frozen: setting the fields of a frozen one takes a third of the time of reading a report.
-@dataclass(slots=True, repr=False)
-class ReportRow:
-    """What happened to one contact.
-
-    :param number: the phone number, as text, as it came.
-    :param status: `completed`, `unanswered`, … as `values.CONTACT_STATUSES` has them; one that is not known as it came.
-    :param duration_seconds: length of the call in seconds.
-    :param playback_percent: how much of the message was played, 0 to 100.
-    :param credit_consumed: credits for the call (or for all, where the report has one column).
-    :param other_info: the contact's variables; text when they cannot be read as a dict.
-    :param action_date: when it happened, always with a time zone; Nepal time where the report names none.
-    :param carrier: `NTC`, `Ncell`, …
-    :param extra: columns that are not known, and cells that cannot be read, as text under the column's name.
-    :param credit_consumed_sms: credits for the SMS, where the report has a column of its own for them.
-    """
-
-    number: str
-    status: str
-    duration_seconds: float | None = None
-    playback_percent: float | None = None
-    credit_consumed: float | None = None
-    other_info: Mapping[str, object] | str | None = None
-    action_date: datetime | None = None
-    carrier: str | None = None
-    extra: Mapping[str, str] = field(default_factory=dict)
-    credit_consumed_sms: float | None = None
-
-    def __repr__(self) -> str:
-        """Show the outcome; hide who it was and what is known about them."""
-        hidden = HIDDEN if self.other_info or self.extra else None
-        return (
-            f"ReportRow(number={mask_number(self.number)!r}, status={mask_text(self.status)!r}, "
-            f"duration_seconds={self.duration_seconds}, playback_percent={self.playback_percent}, "
-            f"credit_consumed={self.credit_consumed}, action_date={self.action_date}, carrier={self.carrier!r}, "
-            f"other_info={hidden!r})"
-        )
 
 
 class Report:
@@ -91,6 +57,7 @@ class Report:
     :ivar fields: what the preamble says (see `header.read_preamble`); `{}` when there is none.
     :ivar columns: the names in the header, as they came.
     :ivar positions: field of `ReportRow` → index of its column.
+    :ivar typed_columns: field of `ReportRow` → reader of its cells, for numbers and moments.
     """
 
     def __init__(self, stream: BinaryIO, delimiter: str, above: list[list[str]], header: list[str]) -> None:
@@ -105,7 +72,8 @@ class Report:
         known = {index: name for name, index in self.positions.items()}
         names = [cell.strip() or f"column {index + 1}" for index, cell in enumerate(header)]
         unique = unique_names(names)
-        self._labels = {known[index]: unique[index] for index in known}
+        labels = {known[index]: unique[index] for index in known}
+        self.typed_columns = {name: TypedColumn(READERS[name], labels[name]) for name in READERS if name in labels}
         self.unknown_columns: tuple[tuple[str, int], ...] = tuple(
             (name, index) for index, name in enumerate(unique) if index not in known
         )
@@ -114,22 +82,13 @@ class Report:
         """Show the layout, never a row."""
         return f"Report(columns={self.columns!r}, fields={self.fields!r})"
 
-    def label(self, field_name: str) -> str:
-        """Return the name of a field's column, as `ReportRow.extra` has it when a cell of it cannot be read.
-
-        :param field_name: the field, such as `duration_seconds`.
-        """
-        return self._labels[field_name]
-
-    def rows(self) -> Iterator[ReportRow]:
+    def rows(self) -> ReportRows:
         """Return every contact's row, in the report's order.
 
-        :raises TingTingReportError: when the report turns out to be cut, damaged or two reports in one; the rows
-            given so far are then worth nothing.
+        :raises TingTingReportError: while iterating, when the report turns out to be cut, damaged or two reports in
+            one; the rows given so far are then worth nothing.
         """
-        build = self._builder()
-        for batch in self.batches():
-            yield from map(build, batch)
+        return ReportRows(self._blocks)
 
     def batches(self) -> Iterator[list[list[str]]]:
         """Return the rows as lists of cells, as wide as the header, blank rows left out: for fast passes.
@@ -222,53 +181,72 @@ class Report:
             line = reader.line_num + 1
         return "a status that is called status"
 
-    def _builder(self) -> Callable[[list[str]], ReportRow]:
-        """Make the function that turns cells into a row: its parsers remember what they have read."""
-        absent = len(self.columns)
-        pick = itemgetter(*(self.positions.get(name, absent) for name in _FIELDS))
-        pad = len(self.positions) < len(_FIELDS)
+    def _blocks(self) -> Iterator[ReportBlock]:
         status_of = self.status_reader()
-        duration_of = CachedParser(read_duration).__getitem__
-        percent_of = CachedParser(read_percent).__getitem__
-        credit_of = CachedParser(read_number).__getitem__
-        date_of = CachedParser(read_date).__getitem__
-        unknown = self.unknown_columns
-        labels = self._labels
-
-        def build(cells: list[str]) -> ReportRow:
-            if pad:
-                cells = [*cells, ""]
-            number, status, duration, playback, credit, credit_sms, info, date, carrier = pick(cells)
-            extra = {name: cells[index] for name, index in unknown}
-            seconds = duration_of(duration)
-            if seconds is UNREADABLE:
-                extra[labels["duration_seconds"]], seconds = duration, None
-            percent = percent_of(playback)
-            if percent is UNREADABLE:
-                extra[labels["playback_percent"]], percent = playback, None
-            credits = credit_of(credit)
-            if credits is UNREADABLE:
-                extra[labels["credit_consumed"]], credits = credit, None
-            credits_sms = credit_of(credit_sms)
-            if credits_sms is UNREADABLE:
-                extra[labels["credit_consumed_sms"]], credits_sms = credit_sms, None
-            moment = date_of(date) if date else None
-            if moment is UNREADABLE:
-                extra[labels["action_date"]], moment = date, None
-            return ReportRow(
-                number.strip(),
-                status_of(status),
-                seconds,
-                percent,
-                credits,
-                read_other_info(info) if info else None,
-                moment,
-                carrier.strip() or None,
-                extra,
-                credits_sms,
+        places = self.positions
+        for batch in self.batches():
+            cells = list(zip(*batch, strict=True))
+            nothing: list[Any] = [None] * len(batch)
+            extra = self._extra(cells, len(batch))
+            values: dict[str, Any] = dict.fromkeys(READERS, nothing)
+            for name, column in self.typed_columns.items():
+                values[name] = column.values(cells[places[name]], extra)
+            yield ReportBlock(
+                number=list(map(str.strip, cells[places["number"]])),
+                status=list(map(status_of, cells[places["status"]])),
+                other_info=read_each_other_info(cells[places["other_info"]]) if "other_info" in places else nothing,
+                carrier=[text.strip() or None for text in cells[places["carrier"]]] if "carrier" in places else nothing,
+                extra=extra,
+                **values,
             )
 
-        return build
+    def _extra(self, cells: list[tuple[str, ...]], count: int) -> list[dict[str, str]]:
+        if not self.unknown_columns:
+            return [{} for _ in range(count)]
+        names = [name for name, _ in self.unknown_columns]
+        texts = [cells[index] for _, index in self.unknown_columns]
+        return [dict(zip(names, row, strict=True)) for row in zip(*texts, strict=True)]
+
+
+class TypedColumn:
+    """Reads the cells of one column; each distinct text once, because reports repeat few of them over many rows.
+
+    :param read: text of a cell → value.
+    :param label: the name of the column, under which `ReportRow.extra` has a text that cannot be read.
+    :ivar any_unreadable: whether one of the cells so far could not be read.
+    """
+
+    def __init__(self, read: Callable[[str], object], label: str) -> None:
+        self.any_unreadable = False
+        self.label = label
+        self._read = read
+        self._value_of = CachedParser(self._once).__getitem__
+
+    def _once(self, text: str) -> object:
+        value = self._read(text)
+        self.any_unreadable |= value is UNREADABLE
+        return value
+
+    def check(self, texts: Iterable[str]) -> None:
+        """Read some cells to learn `any_unreadable`.
+
+        :param texts: the cells.
+        """
+        for text in set(texts):
+            self._value_of(text)
+
+    def values(self, texts: Sequence[str], extra: Sequence[dict[str, str]]) -> list[Any]:
+        """Return the values of some cells.
+
+        :param texts: the cells.
+        :param extra: for each cell what its row has beside the known columns; gets the text that cannot be read.
+        """
+        values = list(map(self._value_of, texts))
+        if self.any_unreadable:
+            for place, value in enumerate(values):
+                if value is UNREADABLE:
+                    values[place], extra[place][self.label] = None, texts[place]
+        return values
 
 
 def open_report(stream: BinaryIO) -> Report:

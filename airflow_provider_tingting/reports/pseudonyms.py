@@ -16,7 +16,7 @@ from airflow_provider_tingting.errors import TingTingConfigError
 from airflow_provider_tingting.masking import mask_number, mask_text
 from airflow_provider_tingting.reports import NUMBERS
 from airflow_provider_tingting.reports.distinct_numbers import bare_number
-from airflow_provider_tingting.reports.parser import ReportRow
+from airflow_provider_tingting.reports.rows import ReportRow
 
 if TYPE_CHECKING:
     from airflow_provider_tingting.reports.tidy import TidyTable

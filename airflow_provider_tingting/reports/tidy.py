@@ -7,22 +7,15 @@ variables under their own names, then columns that TingTing added since.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from operator import itemgetter
 from typing import Any, Final
 
-from airflow_provider_tingting.reports.cells import (
-    UNREADABLE,
-    read_date,
-    read_duration,
-    read_number,
-    read_other_info,
-    read_percent,
-)
+from airflow_provider_tingting.reports.cells import read_each_other_info
 from airflow_provider_tingting.reports.header import snake_name, unique_names
-from airflow_provider_tingting.reports.parser import Report, ReportRow
+from airflow_provider_tingting.reports.parser import Report
+from airflow_provider_tingting.reports.rows import ReportBlock
 
 CORE: Final[tuple[tuple[str, type], ...]] = (
     ("number", str),
@@ -35,16 +28,9 @@ CORE: Final[tuple[tuple[str, type], ...]] = (
     ("carrier", str),
 )
 OTHER_INFO: Final = "other_info"
+_ONLY_TEXT: Final = {str}
 # A report whose contacts have more different variables than this has keys that are data; they stay in one column.
 MAX_VARIABLES: Final = 500
-_READERS: Final[Mapping[str, Callable[[str], object]]] = {
-    "duration_seconds": read_duration,
-    "playback_percent": read_percent,
-    "credit_consumed": read_number,
-    "credit_consumed_sms": read_number,
-    "action_date": read_date,
-}
-
 
 # `json.dumps` with arguments would make an encoder for every value.
 _encode = json.JSONEncoder(ensure_ascii=False, default=str).encode
@@ -78,31 +64,21 @@ class TidyTable:
             added.append(OTHER_INFO)
         return (*CORE, *((name, str) for name in added))
 
-    def values(self, row: ReportRow) -> list[Any]:
-        """Return a row's values in the order of the columns: text, numbers, a moment, or None.
+    def values(self, block: ReportBlock) -> list[list[Any]]:
+        """Return the values of some rows, a list for each of the columns: text, numbers, moments, or None.
 
-        :param row: the row of the report.
+        :param block: the rows.
         """
-        values: list[Any] = [
-            row.number,
-            row.status,
-            row.duration_seconds,
-            row.playback_percent,
-            row.credit_consumed,
-            row.credit_consumed_sms,
-            row.action_date,
-            row.carrier,
-        ]
-        info = row.other_info
-        if isinstance(info, Mapping):
-            values += [item if type(item) is str else as_text(item) for item in map(info.get, self.variables)]
-        else:
-            values += [None] * len(self.variables)
-        if self.extra:
-            values += [row.extra.get(name) for name in self.extra]
+        values: list[list[Any]] = [getattr(block, name) for name, _ in CORE]
+        infos = block.other_info
+        variables: list[Any] = [{} if info is None or isinstance(info, str) else info for info in infos]
+        for name in self.variables:
+            column = [info.get(name) for info in variables]
+            values.append(column if set(map(type, column)) == _ONLY_TEXT else list(map(as_text, column)))
+        values += [[extra.get(name) for extra in block.extra] for name in self.extra]
         if self.other_info:
-            whole = isinstance(info, str) or not self.variables
-            values.append(as_text(info) if whole and info else None)
+            whole = (isinstance(info, str) or not self.variables for info in infos)
+            values.append([as_text(info) if one and info else None for one, info in zip(whole, infos, strict=True)])
         return values
 
 
@@ -127,28 +103,25 @@ class TableFinder:
         self._variables: dict[str, None] = {}
         self._texts = False
         self._extra = dict.fromkeys(name for name, _ in report.unknown_columns)
-        self._known = [
-            (report.label(name), itemgetter(report.positions[name]), read)
-            for name, read in _READERS.items()
-            if name in report.positions
-        ]
+        self._known = [(column, itemgetter(report.positions[name])) for name, column in report.typed_columns.items()]
 
     def add(self, batch: list[list[str]]) -> None:
         """Collect the columns of some rows of the report.
 
         :param batch: the cells of the rows.
         """
-        for label, getter, read in self._known:
-            if label not in self._extra and UNREADABLE in map(read, set(map(getter, batch))):
-                self._extra[label] = None
+        for column, getter in self._known:
+            if column.label not in self._extra:
+                column.check(map(getter, batch))
+                if column.any_unreadable:
+                    self._extra[column.label] = None
         if self._info is None or len(self._variables) > MAX_VARIABLES:
             return
-        for cells in batch:
-            info = read_other_info(cells[self._info])
-            if isinstance(info, Mapping):
-                self._variables.update(dict.fromkeys(info))
-            elif info:
-                self._texts = True
+        # Few of the rows differ in the names of their variables. `dict` keeps the order of the rows.
+        infos = read_each_other_info([cells[self._info] for cells in batch])
+        for names in dict.fromkeys(tuple(info) for info in infos if not isinstance(info, str) and info):
+            self._variables.update(dict.fromkeys(names))
+        self._texts = self._texts or str in set(map(type, infos))
 
     def result(self) -> TidyTable:
         """Return the table for the rows that were added."""

@@ -9,7 +9,8 @@ from datetime import datetime, timezone
 import pytest
 
 from airflow_provider_tingting.errors import TingTingReportError
-from airflow_provider_tingting.reports.parser import ReportRow, open_report
+from airflow_provider_tingting.reports.parser import open_report
+from airflow_provider_tingting.reports.rows import ReportRow
 from airflow_provider_tingting.timezones import NEPAL
 
 PLAIN = """\

@@ -16,8 +16,8 @@ from support.report_files import report_body, summary_of
 from airflow_provider_tingting.contacts.sources import read_rows
 from airflow_provider_tingting.errors import TingTingConfigError
 from airflow_provider_tingting.reports import NUMBERS
-from airflow_provider_tingting.reports.parser import ReportRow
 from airflow_provider_tingting.reports.pseudonyms import check_numbers, hasher, pseudonymise
+from airflow_provider_tingting.reports.rows import ReportRow
 from airflow_provider_tingting.reports.writers import write_report
 
 

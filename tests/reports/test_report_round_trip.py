@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from airflow_provider_tingting.reports import CONTACT_STATUSES
 from airflow_provider_tingting.reports.header import plain_name
-from airflow_provider_tingting.reports.parser import ReportRow, open_report
+from airflow_provider_tingting.reports.parser import open_report
+from airflow_provider_tingting.reports.rows import ReportRow
 from airflow_provider_tingting.reports.summary import summarise
 from airflow_provider_tingting.reports.writers import write_report
 from airflow_provider_tingting.timezones import NEPAL

@@ -14,8 +14,8 @@ from typing import Any, Final
 
 from airflow_provider_tingting.errors import TingTingConfigError
 from airflow_provider_tingting.reports import VARIABLE_MODES
-from airflow_provider_tingting.reports.cells import write_json
-from airflow_provider_tingting.reports.parser import ReportRow
+from airflow_provider_tingting.reports.cells import write_each_json
+from airflow_provider_tingting.reports.rows import ReportBlock
 from airflow_provider_tingting.reports.tidy import CORE, TidyTable
 
 CAMPAIGN_ID: Final = "campaign_id"
@@ -51,18 +51,18 @@ class TableColumns:
     columns: tuple[tuple[str, Kind], ...]
     campaign_column: str
     number_place: int | None
-    _values: Callable[[ReportRow], list[Any]]
+    _values: Callable[[ReportBlock], Sequence[Sequence[Any]]]
     _picked: tuple[int, ...] | None
     indexed: tuple[str, ...] = ()
     remedy: str = "Choose with columns= what goes where, load into another table, or alter this one."
 
-    def values(self, row: ReportRow) -> list[Any]:
-        """Return a row's values in the order of the columns: an id, text, JSON as text, a number, a moment, or None.
+    def values(self, block: ReportBlock) -> list[Sequence[Any]]:
+        """Return the values of some rows, for each of the columns: ids, text, JSON as text, numbers, moments, or None.
 
-        :param row: the row of the report.
+        :param block: the rows.
         """
-        values = self._values(row)
-        return values if self._picked is None else [values[index] for index in self._picked]
+        values = self._values(block)
+        return list(values) if self._picked is None else [values[index] for index in self._picked]
 
 
 def table_columns(
@@ -143,20 +143,19 @@ def check_columns(variables: str, columns: Any) -> None:
 
 def _offered(
     campaign_id: int, tidy: TidyTable, variables: str
-) -> tuple[dict[str, Kind], Callable[[ReportRow], list[Any]]]:
+) -> tuple[dict[str, Kind], Callable[[ReportBlock], list[Any]]]:
     core = {CAMPAIGN_ID: Kind.ID, **{name: _KINDS[kind] for name, kind in CORE}}
     if variables == "columns":
         # A variable may have the name of the campaign's column.
         added = {f"variable_{name}" if name.casefold() == CAMPAIGN_ID else name: Kind.TEXT for name in _added(tidy)}
-        return core | added, lambda row: [campaign_id, *tidy.values(row)]
+        return core | added, lambda block: [[campaign_id] * len(block.number), *tidy.values(block)]
     plain = TidyTable()
     if variables == "none":
-        return core, lambda row: [campaign_id, *plain.values(row)]
+        return core, lambda block: [[campaign_id] * len(block.number), *plain.values(block)]
 
-    def with_json(row: ReportRow) -> list[Any]:
-        info, extra = row.other_info, row.extra
-        added = [write_json(value).decode() if value else None for value in (info, extra)]
-        return [campaign_id, *plain.values(row), *added]
+    def with_json(block: ReportBlock) -> list[Any]:
+        added = [write_each_json(values) for values in (block.other_info, block.extra)]
+        return [[campaign_id] * len(block.number), *plain.values(block), *added]
 
     return core | {VARIABLES: Kind.JSON, EXTRA: Kind.JSON}, with_json
 

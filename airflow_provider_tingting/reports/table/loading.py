@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from airflow_provider_tingting.clock import sleep
 from airflow_provider_tingting.contacts.number_set import NumberSet
-from airflow_provider_tingting.contacts.progress import with_progress
 from airflow_provider_tingting.errors import TingTingConfigError, TingTingReportError
-from airflow_provider_tingting.reports.parser import ReportRow
+from airflow_provider_tingting.reports.rows import ReportRow, in_blocks, with_block_progress
 from airflow_provider_tingting.reports.table.columns import TableColumns
 from airflow_provider_tingting.reports.table.definition import create_table, existing
 from airflow_provider_tingting.reports.table.dialects import (
@@ -112,8 +111,8 @@ def _load(
             whose = own == (campaign_id if convert is None else convert(campaign_id))
             connection.execute(table.delete().where(whose))
             watched = _Watched(connection, table, columns)
-            values = map(columns.values, with_progress(rows(), f"Table {target}", "rows loaded"))
-            sent = insert_rows(connection, table, columns, values, batch_size, watch=watched.watch)
+            blocks = with_block_progress(in_blocks(rows()), f"Table {target}", "rows loaded")
+            sent = insert_rows(connection, table, columns, blocks, batch_size, watch=watched.watch)
             watched.compare(connection, table, whose, sent, f"table {target}")
             return sent
     except BaseException:
@@ -142,11 +141,11 @@ class _Watched:
         self._different = 0
 
     @property
-    def watch(self) -> Callable[[list[list[Any]]], None] | None:
+    def watch(self) -> Callable[[list[tuple[Any, ...]]], None] | None:
         """What notes the values of a batch, or None where rows are counted only."""
         return self._note if self._texts else None
 
-    def _note(self, batch: list[list[Any]]) -> None:
+    def _note(self, batch: list[tuple[Any, ...]]) -> None:
         for place, name in self._texts:
             longest = max((len(row[place]) for row in batch if row[place] is not None), default=0)
             self._longest[name] = max(self._longest[name], longest)

@@ -13,13 +13,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Final
 
-from airflow_provider_tingting.contacts.progress import with_progress
 from airflow_provider_tingting.errors import TingTingConfigError
 from airflow_provider_tingting.files.atomic import gzip_by_name, is_gzip, size_of, whole_file
 from airflow_provider_tingting.reports import FORMATS
-from airflow_provider_tingting.reports.parser import ReportRow
 from airflow_provider_tingting.reports.pseudonyms import check_numbers, pseudonymise, pseudonymise_columns
 from airflow_provider_tingting.reports.reading import ReadReport, read_report
+from airflow_provider_tingting.reports.rows import ReportBlock, in_blocks, with_block_progress
 from airflow_provider_tingting.reports.summary import CampaignSummary
 from airflow_provider_tingting.reports.tidy import TidyTable
 from airflow_provider_tingting.reports.writers.binary_formats import (
@@ -41,7 +40,7 @@ __all__ = [
 #: The formats whose columns must be known before the first row is written.
 NEEDS_COLUMNS: Final = frozenset({"csv", "parquet", "xlsx"})
 
-_WRITERS: Final[dict[str, Callable[[BinaryIO, TidyTable, Iterable[ReportRow]], None]]] = {
+_WRITERS: Final[dict[str, Callable[[BinaryIO, TidyTable, Iterable[ReportBlock]], None]]] = {
     "csv": write_csv,
     "jsonl": write_jsonl,
     "parquet": write_parquet,
@@ -167,7 +166,7 @@ def write_read_report(
                 shutil.copyfileobj(source, plain, 1 << 20)
             else:
                 table = pseudonymise_columns(read.table, numbers)
-                written = with_progress(read.report.rows(), "The report", "rows written", rows)
-                _WRITERS[format](plain, table, pseudonymise(written, numbers, salt))
+                blocks = in_blocks(pseudonymise(read.report.rows(), numbers, salt))
+                _WRITERS[format](plain, table, with_block_progress(blocks, "The report", "rows written", rows))
         size = size_of(file)
     return WrittenReport(rows=rows, summary=read.summary, bytes=size)

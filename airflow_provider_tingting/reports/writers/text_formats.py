@@ -6,17 +6,17 @@ CSV has one header and is safe to open in a spreadsheet program; in JSON lines t
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any, BinaryIO
 
-from airflow_provider_tingting.files.csv_escaping import FORMULA_STARTS, escape_formula, row_writer
+from airflow_provider_tingting.files.csv_escaping import FORMULA_STARTS, escape_formula, rows_writer
 from airflow_provider_tingting.reports.cells import write_json
-from airflow_provider_tingting.reports.parser import ReportRow
+from airflow_provider_tingting.reports.rows import ReportBlock, ReportRow
 from airflow_provider_tingting.reports.tidy import TidyTable
 
 
-def write_csv(file: BinaryIO, table: TidyTable, rows: Iterable[ReportRow]) -> None:
+def write_csv(file: BinaryIO, table: TidyTable, blocks: Iterable[ReportBlock]) -> None:
     """Write the table.
 
     Text that a spreadsheet would take for a formula (it begins with `= + - @`, a tab or a line break) gets a `'` in
@@ -24,39 +24,26 @@ def write_csv(file: BinaryIO, table: TidyTable, rows: Iterable[ReportRow]) -> No
 
     :param file: where to write; not closed.
     :param table: the columns.
-    :param rows: the rows.
+    :param blocks: the rows.
     """
     text = io.TextIOWrapper(file, encoding="utf-8", newline="", write_through=False)
-    write_row = row_writer(text)
-    write_row([escape_formula(name) for name, _ in table.columns])
-    for cells in _cells(table, rows):
-        write_row(cells)
+    write_rows = rows_writer(text)
+    write_rows([[escape_formula(name) for name, _ in table.columns]])
+    as_cell: dict[type, Callable[[Any], Any]] = {
+        str: lambda text: escape_formula(text) if text and text[0] in FORMULA_STARTS else text,
+        float: lambda amount: int(amount) if amount is not None and amount.is_integer() else amount,
+        # Not remembered: two that are equal may have different offsets.
+        datetime: lambda moment: moment and moment.isoformat(),
+    }
+    kinds = [kind for _, kind in table.columns]
+    for block in blocks:
+        columns = zip(kinds, table.values(block), strict=True)
+        write_rows(list(zip(*(map(as_cell[kind], column) for kind, column in columns), strict=True)))
     text.flush()
     text.detach()
 
 
-def _cells(table: TidyTable, rows: Iterable[ReportRow]) -> Iterator[list[Any]]:
-    kinds = [kind for _, kind in table.columns]
-    texts = [index for index, kind in enumerate(kinds) if kind is str]
-    amounts = [index for index, kind in enumerate(kinds) if kind is float]
-    moments = [index for index, kind in enumerate(kinds) if kind is datetime]
-    for row in rows:
-        values = table.values(row)
-        for index in texts:
-            text = values[index]
-            if text and text[0] in FORMULA_STARTS:
-                values[index] = escape_formula(text)
-        for index in amounts:
-            amount = values[index]
-            if amount is not None and amount.is_integer():
-                values[index] = int(amount)
-        for index in moments:
-            if moment := values[index]:
-                values[index] = moment.isoformat()
-        yield values
-
-
-def write_jsonl(file: BinaryIO, table: TidyTable, rows: Iterable[ReportRow]) -> None:
+def write_jsonl(file: BinaryIO, table: TidyTable, blocks: Iterable[ReportBlock]) -> None:
     """Write one object a line, in UTF-8.
 
     The report's own columns are keys; the variables are an object `variables` (text that could not be taken apart is
@@ -64,10 +51,10 @@ def write_jsonl(file: BinaryIO, table: TidyTable, rows: Iterable[ReportRow]) -> 
 
     :param file: where to write; not closed.
     :param table: not needed: every line says what it has.
-    :param rows: the rows.
+    :param blocks: the rows.
     """
-    for row in rows:
-        file.write(write_json(_as_object(row)) + b"\n")
+    for block in blocks:
+        file.writelines(write_json(_as_object(row)) + b"\n" for row in block.rows())
 
 
 def _as_object(row: ReportRow) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from support.task_context import REFUSED, execute
 
 from airflow_provider_tingting._compat import AirflowFailException
 from airflow_provider_tingting.errors import TingTingReportError
-from airflow_provider_tingting.reports.parser import ReportRow
+from airflow_provider_tingting.reports.rows import ReportRow
 from airflow_provider_tingting.reports.table import TableName, load_table, table_columns
 from airflow_provider_tingting.reports.tidy import TidyTable
 from airflow_provider_tingting.utils.sql_engine import sql_engine
