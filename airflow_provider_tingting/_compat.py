@@ -172,7 +172,7 @@ async def get_extra_async(connection: Connection) -> dict[str, Any]:
         return extra
     from asgiref.sync import sync_to_async
 
-    return await sync_to_async(lambda: dict(connection.extra_dejson))()
+    return await sync_to_async(lambda: connection.extra_dejson)()
 
 
 def has_task_state_store() -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -11,6 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_tingting.cli.execution import with_options
+from airflow_provider_tingting.cli.options import path_text
+from airflow_provider_tingting.cli.tables import print_json
 from airflow_provider_tingting.errors import TingTingConfigError, TingTingContactsError, TingTingError
 from airflow_provider_tingting.formatting import counted
 from airflow_provider_tingting.masking import mask_number
@@ -38,7 +39,12 @@ def add_arguments(parser: ArgumentParser) -> None:
 
     :param parser: of the command itself.
     """
-    parser.add_argument("file", metavar="FILE", help="a .csv, .xlsx, .jsonl or .parquet with the contacts, also .gz")
+    parser.add_argument(
+        "file",
+        type=path_text,
+        metavar="FILE",
+        help="a .csv, .xlsx, .jsonl or .parquet with the contacts, also .gz",
+    )
     parser.add_argument("--message", help="the message of a call: each {tag} must be filled")
     parser.add_argument(
         "--sms-message", help="the text of an SMS: each {tag} must be filled, and its parts are counted"
@@ -60,7 +66,12 @@ def add_arguments(parser: ArgumentParser) -> None:
         help="only rows with this value; for one column several times: with any of these values",
     )
     parser.add_argument(
-        "--exclude", metavar="FILE", action="append", default=[], help="contacts to leave out; several times"
+        "--exclude",
+        type=path_text,
+        metavar="FILE",
+        action="append",
+        default=[],
+        help="contacts to leave out; several times",
     )
     parser.add_argument(
         "--on-invalid-exclude",
@@ -68,7 +79,9 @@ def add_arguments(parser: ArgumentParser) -> None:
         default="fail",
         help="whether an entry of --exclude that cannot be read refuses the list (default: %(default)s)",
     )
-    parser.add_argument("--rejects", metavar="PATH", help="write the bad rows with the reason to this .csv or .xlsx")
+    parser.add_argument(
+        "--rejects", type=path_text, metavar="PATH", help="write the bad rows with the reason to this .csv or .xlsx"
+    )
     parser.add_argument(
         "--number-policy",
         choices=("nepal_mobile", "as_is"),
@@ -110,12 +123,15 @@ def run(arguments: Namespace, console: Console) -> int:
     from airflow_provider_tingting.contacts.audience import check_audience
     from airflow_provider_tingting.contacts.estimate import summary_of
     from airflow_provider_tingting.contacts.message import clean_tags
+    from airflow_provider_tingting.utils.argument_checks import path_ending_in
 
     # As the operators send them: `{ name }` is written `{name}`.
     arguments.message, arguments.sms_message = (
         clean_tags(text) if text else text for text in (arguments.message, arguments.sms_message)
     )
     try:
+        if arguments.rejects is not None:
+            path_ending_in(".csv", ".xlsx")(arguments.rejects, "--rejects")
         options = _options(arguments)
         exclude = _exclusion(arguments)
         with (
@@ -125,7 +141,7 @@ def run(arguments: Namespace, console: Console) -> int:
             found = summary_of(audience, message=arguments.message, sms_message=arguments.sms_message)
             # The balance is left out, since the file alone does not show it.
             estimate = found.pop("credits")["estimate"]
-            if arguments.conn_id:
+            if arguments.conn_id is not None:
                 found["drift"] = _drift(arguments, estimate, found["valid"])
             messages = list(_first_messages(audience, arguments))
             found["rejects_path"] = None
@@ -142,7 +158,7 @@ def run(arguments: Namespace, console: Console) -> int:
     found["examples"], found["conflicts"] = audience.examples, audience.conflicts
     found["legacy_text"] = audience.legacy_text
     if arguments.json:
-        console.out(json.dumps(found, ensure_ascii=False), highlight=False)
+        print_json(console, found)
     else:
         _show(console, arguments, found)
         _list(console, "The first messages", messages)

@@ -7,11 +7,12 @@ import os
 import re
 import shlex
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, redirect_stdout
 from typing import TextIO
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
 
 from airflow_provider_tingting.cli.exit_codes import ExitCode
 from airflow_provider_tingting.errors import (
@@ -22,6 +23,7 @@ from airflow_provider_tingting.errors import (
     TingTingStorageError,
     TingTingStorageRefusedError,
 )
+from airflow_provider_tingting.masking import printable
 
 # Wide enough that no table cell is folded in a pipe or a file.
 _WIDTH_WITHOUT_TERMINAL = 400
@@ -57,8 +59,17 @@ def execute(run: Callable[[argparse.Namespace, Console], int], arguments: argpar
         return ExitCode.SUCCESS
 
 
-class _PipeConsole(Console):
-    """A console that raises on a closed pipe, where rich exits with code 1."""
+class _SafeConsole(Console):
+    """A console that passes no control character on, and raises on a closed pipe, where rich exits with code 1."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        for segment in super().render(renderable, options):
+            text = segment.text
+            # rich adds its own escape sequences later.
+            if segment.control or text.isprintable() or text == "\n":
+                yield segment
+            else:
+                yield segment._replace(text="\n".join(map(printable, text.split("\n"))))
 
     def on_broken_pipe(self) -> None:
         raise BrokenPipeError
@@ -70,7 +81,7 @@ def make_console(*, file: TextIO | None = None, stderr: bool = False) -> Console
     :param file: where it writes; None means standard output.
     :param stderr: write to standard error instead.
     """
-    console = _PipeConsole(file=file, stderr=stderr, highlight=False, emoji=False)
+    console = _SafeConsole(file=file, stderr=stderr, highlight=False, emoji=False)
     if not console.is_terminal and "COLUMNS" not in os.environ:
         console.width = _WIDTH_WITHOUT_TERMINAL
     return console

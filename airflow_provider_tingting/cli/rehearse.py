@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import json
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 
 from airflow_provider_tingting.cli.exit_codes import ExitCode
-from airflow_provider_tingting.cli.options import add_json, whole_number
+from airflow_provider_tingting.cli.options import add_json, json_object, path_text, whole_number
 from airflow_provider_tingting.cli.rehearse_summary import print_summary
 from airflow_provider_tingting.cli.tables import print_json
 from airflow_provider_tingting.errors import TingTingConfigError
@@ -27,7 +25,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """
     add = parser.add_argument
     add("dag_id", metavar="DAG_ID", help="the DAG")
-    add("--dags", metavar="PATH", help="the folder or file with the DAG (default: the DAG folder of your Airflow)")
+    add(
+        "--dags",
+        type=path_text,
+        metavar="PATH",
+        help="the folder or file with the DAG (default: the DAG folder of your Airflow)",
+    )
     add(
         "--at",
         type=_moment,
@@ -35,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="the moment to rehearse, such as 2026-12-05T03:00+05:45; without an offset it is Nepal time "
         "(default: now)",
     )
-    add("--conf", type=_object, default={}, metavar="JSON", help="the configuration of the DAG run, a JSON object")
+    add("--conf", type=json_object, default={}, metavar="JSON", help="the configuration of the DAG run, a JSON object")
     add(
         "--fault",
         action="append",
@@ -43,9 +46,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FAULT",
         help="a fault of TingTing, such as lose-reply:run; can be repeated; `sandbox --help` lists all",
     )
-    add("--outcomes", metavar="REPORT", help="let each call end as this report says of its number")
+    add(
+        "--outcomes",
+        type=path_text,
+        metavar="REPORT",
+        help="let each call end as this report says of its number",
+    )
     add(
         "--audience",
+        type=path_text,
         action="append",
         default=[],
         metavar="[TASK_ID=]FILE",
@@ -56,14 +65,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--balance", type=whole_number, metavar="CREDITS", help="the account's balance (default: unknown)")
     add(
         "--extra",
-        type=_object,
+        type=json_object,
         default={},
         metavar="JSON",
         help="extra fields of the connection, such as do_not_call; those of the real connection are not read",
     )
     add("--show-numbers", action="store_true", help="show phone numbers in full")
-    add("--keep", type=Path, metavar="FOLDER", help="keep the files and tables that would be written in this folder")
-    add("--html", type=Path, metavar="FILE", help="write the report as a page, too")
+    add("--keep", type=_path, metavar="FOLDER", help="keep the files and tables that would be written in this folder")
+    add("--html", type=_path, metavar="FILE", help="write the report as a page, too")
     add_json(parser)
 
 
@@ -108,6 +117,10 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     return ExitCode.SUCCESS if report["state"] == "success" else ExitCode.PROBLEM
 
 
+def _path(text: str) -> Path:
+    return Path(path_text(text))
+
+
 def _existing(name: str | None) -> str | None:
     if name is None:
         return None
@@ -123,13 +136,3 @@ def _moment(text: str) -> str:
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is not a time such as 2026-12-05T03:00+05:45") from None
     return (moment if moment.tzinfo else moment.replace(tzinfo=NEPAL)).isoformat()
-
-
-def _object(text: str) -> dict[str, Any]:
-    try:
-        value = json.loads(text)
-    except ValueError:
-        value = None
-    if not isinstance(value, dict):
-        raise argparse.ArgumentTypeError(f'{text!r} is not a JSON object such as \'{{"day": "2026-12-05"}}\'')
-    return value

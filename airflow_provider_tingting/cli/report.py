@@ -15,7 +15,7 @@ from airflow_provider_tingting.campaigns.fetch_report import check_fetched, fetc
 from airflow_provider_tingting.cli.connections import connect
 from airflow_provider_tingting.cli.execution import make_console, print_error
 from airflow_provider_tingting.cli.exit_codes import ExitCode
-from airflow_provider_tingting.cli.options import add_campaign, add_connection, add_json
+from airflow_provider_tingting.cli.options import add_campaign, add_connection, add_json, path_text
 from airflow_provider_tingting.cli.tables import print_json, print_text, summary_table
 from airflow_provider_tingting.files.target import ensure_writable
 from airflow_provider_tingting.reports.writers import NEEDS_COLUMNS, format_of, write_read_report
@@ -29,6 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_campaign(parser)
     parser.add_argument(
         "path",
+        type=path_text,
         nargs="?",
         help="target path, or a URI such as s3://bucket/report.csv; without it, only the summary is shown",
     )

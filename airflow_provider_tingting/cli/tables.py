@@ -119,7 +119,10 @@ def print_json(console: Console, value: Any) -> None:
     :param console: where the command prints.
     :param value: the value.
     """
-    print(json.dumps(value, ensure_ascii=False, indent=2), file=console.file)
+    text = json.dumps(value, ensure_ascii=False, indent=2)
+    # Characters that control a terminal occur inside texts only; there they are escaped, while other scripts stay.
+    escaped = (char if char == "\n" or printable(char) == char else json.dumps(char)[1:-1] for char in text)
+    print("".join(escaped), file=console.file)
 
 
 def print_text(console: Console, text: str, *, style: str = "", indent: int = 0) -> None:
@@ -131,7 +134,7 @@ def print_text(console: Console, text: str, *, style: str = "", indent: int = 0)
     :param indent: the indent of the lines after the first.
     """
     lines = textwrap.wrap(
-        mask_text(text),
+        mask_text(printable(text)),
         max(console.width, indent + 20),
         subsequent_indent=" " * indent,
         break_long_words=False,

@@ -17,16 +17,18 @@ class ExtraField:
     :param help: one sentence for the form and the documentation.
     :param minimum: the lower bound of a number; default: none.
     :param exclusive: whether the number must be above `minimum`; default: it may be equal.
+    :param maximum: the upper bound of a number; sockets take no time of more than 24 days.
     :param secret: whether it is never shown. Its name contains `secret` then, so that Airflow hides it too.
     """
 
     name: str
     label: str
-    kind: Literal["number", "integer", "string", "boolean or path", "source", "object"]
+    kind: Literal["number", "integer", "string", "web address", "boolean or path", "source", "object"]
     default: float | int | str | bool | None
     help: str
     minimum: float | None = None
     exclusive: bool = False
+    maximum: float = 1_000_000
     secret: bool = False
 
 
@@ -83,6 +85,7 @@ EXTRA_FIELDS: tuple[ExtraField, ...] = (
         4,
         "How often a read is sent again after an error that may pass. A write whose outcome is unknown is not.",
         0,
+        maximum=100,
     ),
     ExtraField(
         "rate_limit",
@@ -110,7 +113,7 @@ EXTRA_FIELDS: tuple[ExtraField, ...] = (
     ExtraField(
         "campaign_url",
         "Campaign page",
-        "string",
+        "web address",
         None,
         "URL of a campaign's page with {campaign_id} in it, for the link on the task; empty for no link.",
     ),
@@ -147,5 +150,6 @@ EXTRA_FIELDS: tuple[ExtraField, ...] = (
         "no limit.",
         0,
         exclusive=True,
+        maximum=1e12,
     ),
 )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from ipaddress import ip_address
@@ -35,6 +36,10 @@ HOOK_CLASS = "airflow_provider_tingting.hooks.tingting.TingTingHook"
 DEFAULT_HOST = "https://app.tingting.io/api/v1/"
 API_PATH = "/api/v1/"
 
+# A host name of labels, in any script, or the part of an IPv6 address between the brackets.
+_HOST_NAME = re.compile(r"\w([\w-]*\w)?(\.\w([\w-]*\w)?)*\.?|[0-9a-f]*:[0-9a-f:.]*", re.IGNORECASE)
+_LONGEST_HOST = 253
+_LARGEST_PORT = 65_535
 # Settings that only the hook and the operators use.
 _NOT_CLIENT_SETTINGS = frozenset({"campaign_url", "secret_salt", "do_not_call", "contact_log", "daily_credit_limit"})
 
@@ -96,6 +101,14 @@ class ConnectionSettings:
         :param conn_id: the connection's id for error texts; None when the user does not know it.
         :raises TingTingConfigError: the token is missing, or a field is invalid; the text names the field.
         """
+        for name, value in {"host": host, "password": password, "schema": schema}.items():
+            if value is not None and not isinstance(value, str):
+                raise TingTingConfigError(f"The {name} of {_named(conn_id)} must be a text. Correct the connection.")
+        if extra is not None and not isinstance(extra, Mapping):
+            raise TingTingConfigError(
+                f'The extra of {_named(conn_id)} must be a JSON object such as {{"timeout": 60}}. '
+                "Correct the connection."
+            )
         token = (password or "").strip()
         if token.lower().startswith("bearer "):
             token = token[7:].strip()
@@ -103,7 +116,7 @@ class ConnectionSettings:
             raise TingTingConfigError(
                 f"{_named(conn_id, 'The')} has no API token. Put the token of your TingTing account in its password."
             )
-        if not token.isascii() or any(character.isspace() for character in token):
+        if not token.isascii() or not token.isprintable() or " " in token:
             raise TingTingConfigError(
                 f"The API token of {_named(conn_id)} holds blanks or characters that no token has. "
                 "Copy it from TingTing again."
@@ -153,12 +166,16 @@ def normalize_base_url(
     :param schema: `http` or `https`, or the path of the base URL, as a connection URI carries it.
     :param port: the port, if `host` has none; 0 means none.
     :param conn_id: the connection's id for error texts; None when the user does not know it.
-    :raises TingTingConfigError: the host is not a web address.
+    :raises TingTingConfigError: the host is not a web address, or the port is none.
     """
     text = (host or "").strip()
     schema = (schema or "").strip().strip("/")
     if not text:
         return DEFAULT_HOST
+    if port is not None and (isinstance(port, bool) or not isinstance(port, int) or not 0 <= port <= _LARGEST_PORT):
+        raise TingTingConfigError(
+            f"The port of {_named(conn_id)} must be a whole number up to {_LARGEST_PORT}, or empty."
+        )
     if text.count(":") > 1 and "://" not in text and not text.startswith("["):
         text = f"[{text}]"
     if "://" not in text:
@@ -174,20 +191,27 @@ def normalize_base_url(
         stated_port = parts.port
     except ValueError:
         parts, stated_port = urlsplit(""), None
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or any(map(str.isspace, text)):
-        raise TingTingConfigError(
-            f"The host of {_named(conn_id)} is not a web address. Write it like {DEFAULT_HOST} or app.tingting.io."
-        )
-    path = parts.path.strip("/")
+    hostname, path = parts.hostname or "", parts.path.strip("/")
     if not path and schema not in ("", "http", "https"):
         # A connection URI carries the path of the base URL as its schema: tingting://:token@host/api%2Fv1
         path = schema
+    if (
+        parts.scheme not in ("http", "https")
+        or not _is_host_name(hostname)
+        or not _is_path(path)
+        or not text.isprintable()
+        or " " in text
+        or any((parts.username, parts.password, parts.query, parts.fragment))
+    ):
+        raise TingTingConfigError(
+            f"The host of {_named(conn_id)} is not a web address. Write it like {DEFAULT_HOST} or app.tingting.io."
+        )
     if path in ("", "api"):
         path = API_PATH.strip("/")
     number = stated_port or port or None
     if number == {"http": 80, "https": 443}[parts.scheme]:
         number = None
-    hostname = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    hostname = f"[{hostname}]" if ":" in hostname else hostname
     return f"{parts.scheme}://{hostname}{f':{number}' if number else ''}/{path}/"
 
 
@@ -202,6 +226,14 @@ def is_loopback(name: str) -> bool:
         return name == "localhost"
 
 
+def _is_host_name(name: str) -> bool:
+    return len(name) <= _LONGEST_HOST and _HOST_NAME.fullmatch(name) is not None
+
+
+def _is_path(path: str) -> bool:
+    return path.isprintable() and not {"..", "."} & set(path.split("/")) and not set(path) & set(' ?#\\{}"<>')
+
+
 def _named(conn_id: str | None, article: str = "") -> str:
     if conn_id is None:
         return f"{'This' if article else 'this'} connection"
@@ -213,25 +245,31 @@ def _value(spec: ExtraField, value: Any, conn_id: str | None) -> Any:
         return spec.default
     wrong = TingTingConfigError(f"Extra {spec.name!r} of {_named(conn_id)} must be {_expected(spec)}. {spec.help}")
     if spec.kind == "string":
-        if not isinstance(value, str):
+        if not isinstance(value, str) or not value.strip().isprintable():
             raise wrong
         return value.strip()
+    if spec.kind == "web address":
+        address = value.strip() if isinstance(value, str) else ""
+        if not address.startswith(("http://", "https://")) or not address.isprintable() or " " in address:
+            raise wrong
+        return address
     if spec.kind in ("source", "object"):
         return _json_value(spec, value, wrong)
     if spec.kind == "boolean or path":
         if isinstance(value, bool):
             return value
-        if not isinstance(value, str):
+        if not isinstance(value, str) or not value.strip().isprintable():
             raise wrong
         return {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}.get(
             value.strip().lower(), value.strip()
         )
     try:
-        number = float(value)
-    except (TypeError, ValueError):
+        number = math.nan if isinstance(value, bool | bytes) else float(value)
+    except (TypeError, ValueError, OverflowError):
         raise wrong from None
     too_small = spec.minimum is not None and (number <= spec.minimum if spec.exclusive else number < spec.minimum)
-    if isinstance(value, bool) or not math.isfinite(number) or too_small:
+    # NaN compares as neither.
+    if too_small or not number <= spec.maximum:
         raise wrong
     if spec.kind == "integer":
         if number != int(number):
@@ -247,7 +285,7 @@ def _json_value(spec: ExtraField, value: Any, wrong: TingTingConfigError) -> Any
         if value[:1] in ("{", "["):
             try:
                 value = json.loads(value)
-            except ValueError:
+            except (ValueError, RecursionError):
                 raise wrong from None
     kinds: tuple[type, ...] = (Mapping, list, str) if spec.kind == "source" else (Mapping,)
     if not isinstance(value, kinds) or not value:
@@ -261,6 +299,7 @@ def _expected(spec: ExtraField) -> str:
         "boolean or path": "true, false or a path",
         "source": "a path, a URI or a JSON object",
         "object": "a JSON object",
+        "web address": "a web address that begins with https://",
     }
     if spec.kind in texts:
         return texts[spec.kind]

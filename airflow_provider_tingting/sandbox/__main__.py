@@ -127,7 +127,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--seed", type=int, default=7, help="decides the outcome of every call (default: %(default)s)")
     add("--speed", type=float, help="seconds of the sandbox's clock in one real second (default: 1)")
     add("--start", type=_moment, help="initial time of the sandbox's clock, ISO 8601 (default: now)")
-    add("--state", metavar="FILE", help="keep the sandbox's data in FILE across restarts")
+    add("--state", type=_file, metavar="FILE", help="keep the sandbox's data in FILE across restarts")
     add("--samples", action="store_true", help="start with the campaigns of the API page's samples, in July 2025")
     add("--credits", type=int, default=10_000, help="the account's balance (default: %(default)s)")
     add("--page-cap", type=int, default=10, help="maximum rows of a page; 0 for no maximum (default: %(default)s)")
@@ -165,6 +165,12 @@ calls (CALL); the names of the request ledger are accepted too:
 dialect switches (the first choice is the default):
 {dialect}
 """
+
+
+def _file(text: str) -> str:
+    if not text.isprintable():
+        raise argparse.ArgumentTypeError(f"{text!r} contains a control character")
+    return text
 
 
 def _moment(text: str) -> datetime:

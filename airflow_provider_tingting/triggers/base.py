@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_tingting._compat import BaseTrigger, TriggerEvent, get_task_state_async, get_xcom_async
 from airflow_provider_tingting.campaigns import observation
 from airflow_provider_tingting.clock import wall_time
+from airflow_provider_tingting.utils import argument_checks as check
+from airflow_provider_tingting.utils.arguments import moment_of
 from airflow_provider_tingting.utils.task_end import ENDED, REMOVED, WAIT
 
 if TYPE_CHECKING:
@@ -66,11 +69,28 @@ class TingTingBaseDeferralTrigger(TingTingBaseTrigger):
     :param later: see `TingTingBaseTrigger`.
     """
 
+    #: What each argument may be; a class adds its own.
+    argument_checks: ClassVar[Mapping[str, check.Check]] = {
+        "campaign_id": check.an_id,
+        "tingting_conn_id": check.text,
+        "poll_interval": check.seconds,
+        "deadline": moment_of,
+        "tolerate_outage": check.seconds_or_zero,
+        "deferred_at": moment_of,
+    }
+
     def __init__(self, tingting_conn_id: str, deferred_at: float | None = None, **later: Any) -> None:
         super().__init__(tingting_conn_id, **later)
         # The worker creates the trigger right before it defers the task. The time travels with the arguments, so that
         # a trigger which moves to another triggerer does not start the delay again.
         self.deferred_at = wall_time() if deferred_at is None else deferred_at
+
+    def check_arguments(self) -> None:
+        """Check all arguments, which come from the database.
+
+        :raises TingTingConfigError: naming the first wrong argument.
+        """
+        check.check_all(self, self.argument_checks)
 
     async def event(self, payload: dict[str, Any]) -> TriggerEvent:
         """Return the event that ends the wait, not earlier than Airflow can take it.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any, ClassVar
@@ -17,10 +17,11 @@ from airflow_provider_tingting.campaigns.reconcile import stop
 from airflow_provider_tingting.campaigns.watch import Progress, WaitPlan
 from airflow_provider_tingting.clock import monotonic, wall_time
 from airflow_provider_tingting.connection import DEFAULT_CONN_ID
-from airflow_provider_tingting.errors import TingTingAPIError, TingTingError
+from airflow_provider_tingting.errors import TingTingAPIError, TingTingConfigError, TingTingError
 from airflow_provider_tingting.polling import shared_poller
 from airflow_provider_tingting.triggers.base import TingTingBaseDeferralTrigger
-from airflow_provider_tingting.utils.arguments import campaign_id_of, moment_of, seconds_of
+from airflow_provider_tingting.utils import argument_checks as check
+from airflow_provider_tingting.utils.arguments import campaign_id_of, moment_of, seconds_of, shown
 
 # Airflow cancels `on_kill` after 30 seconds by default, and nothing could be logged then.
 _STOP_TIMEOUT = 18.0
@@ -28,6 +29,12 @@ _STOP_TIMEOUT = 18.0
 _LAST_READ_TIMEOUT = 2.0
 # A process that wakes up this many seconds late was suspended.
 _SUSPENDED_FOR = 2.0
+
+
+def _check_statuses(value: Any, argument: str) -> None:
+    # Any text: the server may have a status that this version does not know.
+    if not isinstance(value, list | tuple) or not all(isinstance(one, str) for one in value):
+        raise TingTingConfigError(f"{argument} must be a list of statuses; it is {shown(value)}.")
 
 
 class TingTingCampaignTrigger(TingTingBaseDeferralTrigger):
@@ -67,6 +74,13 @@ class TingTingCampaignTrigger(TingTingBaseDeferralTrigger):
         "deferred_at",
     )
 
+    argument_checks: ClassVar[Mapping[str, check.Check]] = {
+        **TingTingBaseDeferralTrigger.argument_checks,
+        "until": _check_statuses,
+        "stop_on_kill": check.flag_of,
+        "starts_by": moment_of,
+    }
+
     def __init__(
         self,
         campaign_id: int,
@@ -82,7 +96,7 @@ class TingTingCampaignTrigger(TingTingBaseDeferralTrigger):
     ) -> None:
         super().__init__(tingting_conn_id, deferred_at, **later)
         self.campaign_id = campaign_id
-        self.until = list(until or ())
+        self.until = [] if until is None else until
         self.poll_interval = poll_interval
         self.deadline = deadline
         self.tolerate_outage = tolerate_outage
@@ -91,6 +105,7 @@ class TingTingCampaignTrigger(TingTingBaseDeferralTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Wait, and yield one event."""
+        self.check_arguments()
         plan = WaitPlan(
             campaign_id=campaign_id_of(self.campaign_id),
             until=tuple(self.until),
@@ -130,7 +145,7 @@ class TingTingCampaignTrigger(TingTingBaseDeferralTrigger):
         """
         if not await self.task_has_ended(f"Campaign {self.campaign_id} is not stopped."):
             return
-        if not self.stop_on_kill:
+        if not check.flag_of(self.stop_on_kill, "stop_on_kill"):
             self.log.warning("Campaign %s goes on: stop_on_kill is off", self.campaign_id)
             return
         try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import Any, ClassVar
 
 from airflow_provider_tingting._compat import TriggerEvent
@@ -14,6 +14,7 @@ from airflow_provider_tingting.connection import DEFAULT_CONN_ID
 from airflow_provider_tingting.errors import TingTingError
 from airflow_provider_tingting.polling import shared_poller
 from airflow_provider_tingting.triggers.base import TingTingBaseDeferralTrigger
+from airflow_provider_tingting.utils import argument_checks as check
 from airflow_provider_tingting.utils.arguments import campaign_id_of, moment_of, seconds_of
 
 
@@ -52,6 +53,12 @@ class TingTingStartTrigger(TingTingBaseDeferralTrigger):
         "deferred_at",
     )
 
+    argument_checks: ClassVar[Mapping[str, check.Check]] = {
+        **TingTingBaseDeferralTrigger.argument_checks,
+        "not_before": moment_of,
+        "asked": check.flag_of,
+    }
+
     def __init__(
         self,
         campaign_id: int,
@@ -74,6 +81,7 @@ class TingTingStartTrigger(TingTingBaseDeferralTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Wait, and yield one event."""
+        self.check_arguments()
         not_before = moment_of(self.not_before, "not_before")
         if not_before is None:
             await self._wait_for_slot()

@@ -13,6 +13,7 @@ from airflow_provider_tingting._compat import object_storage_path
 from airflow_provider_tingting.api.arguments import id_of
 from airflow_provider_tingting.contacts.message import clean_tags
 from airflow_provider_tingting.errors import TingTingConfigError
+from airflow_provider_tingting.masking import printable
 
 ON_TOO_OLD = ("fail", "skip")
 #: Texts that show what is wrong and identify no contact: a number, or a value that is missing.
@@ -21,6 +22,8 @@ _HARMLESS = re.compile(r"[-+.\d]*|None|null|nan|true|false", re.IGNORECASE | re.
 
 #: Arguments that hold an id, whose reader says what is wrong with a missing one.
 IDS = frozenset({"campaign_id", "contact_id", "survey_id"})
+#: The end of the year 9998, so that a date can be made of each moment in each time zone.
+_LATEST_MOMENT = 253_370_764_800
 _LONGEST_QUOTED = 20
 _DIGITS = re.compile(r"\d{5}")
 
@@ -202,7 +205,8 @@ def moment_of(value: Any, argument: str) -> float | None:
     """
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not is_number or not abs(value) < _LATEST_MOMENT:
         raise TingTingConfigError(f"{argument} must be a moment in seconds since 1970, or None; it is {shown(value)}.")
     return float(value)
 
@@ -231,6 +235,10 @@ def storage_path_of(value: Any, argument: str, example: str) -> Any:
         raise TingTingConfigError(f"{argument} is empty. Give a path or URI such as {example}.")
     if not isinstance(value, str):
         return value
+    if printable(value) != value:
+        raise TingTingConfigError(
+            f"{argument} {value!r} contains a control character. Give a path or URI without, such as {example}."
+        )
     if value.endswith("/"):
         raise TingTingConfigError(f"{argument} {value!r} is a folder. Add a file name, such as {example}.")
     if "://" not in value:

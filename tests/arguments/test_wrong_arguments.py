@@ -7,12 +7,11 @@ class or parameter is tested as soon as it exists.
 from __future__ import annotations
 
 import inspect
-import re
-from datetime import datetime, timedelta, timezone
 
 import pytest
 from support.public_classes import public_classes
 from support.task_context import REFUSED, execute
+from support.wrong_values import TEMPLATE, VALUES, is_wrong
 
 from airflow_provider_tingting._compat import BaseOperator
 from airflow_provider_tingting.errors import TingTingConfigError
@@ -26,7 +25,6 @@ try:
 except ImportError:
     from airflow import DAG
 
-TEMPLATE = "{{ params.value }}"
 #: What each required argument may be.
 SAMPLES = {
     "campaign_id": 7,
@@ -58,41 +56,8 @@ ALSO = {
     "TingTingUnreachedContactsOperator": {"report": "report.csv"},
     "TingTingNextStepOperator": {"report": "report.csv"},
 }
-#: Each wrong value with the words of an annotation that allow for it.
-VALUES = {
-    "nothing": (None, ("None",)),
-    "a truth value": (True, ("bool",)),
-    "a negative number": (-1, ()),
-    "half": (0.5, ("float",)),
-    "NaN": (float("nan"), ()),
-    "infinity": (float("inf"), ()),
-    "an immense number": (10**400, ()),
-    "bytes": (b"7", ()),
-    "an empty text": ("", ("None",)),
-    "a template where none is filled": (TEMPLATE, ()),
-    "a list": ([{"x": 1}], ("Any", "Sequence", "list", "Iterable")),
-    "a dict": ({"x": [1]}, ("Mapping", "dict")),
-    "a moment": (datetime(2020, 1, 1, tzinfo=timezone.utc), ("datetime",)),
-    "a negative time": (timedelta(seconds=-1), ()),
-    "an object": (object(), ()),
-}
 #: What Airflow gives or checks itself.
 NOT_OURS = {"context", "group_id", "deferred_at"}
-#: Of these the annotation says less than they take.
-ALSO_RIGHT = {
-    ("sql_parameters", "a dict"),
-    ("sql_hook_params", "a dict"),
-    ("where", "a dict"),
-    ("sheet", "half"),
-    ("occasion", "half"),
-    ("purpose", "half"),
-    ("success_when", "half"),
-    ("campaign_ids", "a list"),
-    ("runs", "a list"),
-    ("runs", "nothing"),
-    ("failed_statuses", "an empty text"),
-}
-ALIASES = {"WindowArgument": "tuple | None", "SuccessWhen": "float | Callable | None"}
 #: Arguments of the task group that its tasks' templates fill.
 FILLED_BY_TASKS = {"audience", "path", "report", "occasion", "tingting_conn_id"}
 
@@ -126,19 +91,6 @@ def make(kind, **changes):
         arguments["task_id"] = "task"
     with DAG("a_dag", schedule=None):
         return kind(**(arguments | changes))
-
-
-def is_wrong(name, parameter, what):
-    annotation = str(parameter.annotation)
-    allowed = VALUES[what][1]
-    words = set(re.findall(r"\w+", ALIASES.get(annotation, annotation)))
-    if (name, what) in ALSO_RIGHT:
-        return False
-    if what == "nothing" and "Any" in words:
-        return parameter.default is not None and name != "audience"
-    if what == "an empty text" and ("Any" in words or parameter.default is None):
-        return False
-    return not words & set(allowed)
 
 
 def is_templated(kind, name):
