@@ -123,15 +123,14 @@ def run(arguments: Namespace, console: Console) -> int:
     from airflow_provider_tingting.contacts.audience import check_audience
     from airflow_provider_tingting.contacts.estimate import summary_of
     from airflow_provider_tingting.contacts.message import clean_tags
-    from airflow_provider_tingting.utils.argument_checks import path_ending_in
 
     # As the operators send them: `{ name }` is written `{name}`.
     arguments.message, arguments.sms_message = (
         clean_tags(text) if text else text for text in (arguments.message, arguments.sms_message)
     )
     try:
-        if arguments.rejects is not None:
-            path_ending_in(".csv", ".xlsx")(arguments.rejects, "--rejects")
+        if arguments.rejects is not None and not arguments.rejects.lower().endswith((".csv", ".xlsx")):
+            raise TingTingConfigError("--rejects must end in .csv or .xlsx.")
         options = _options(arguments)
         exclude = _exclusion(arguments)
         with (
