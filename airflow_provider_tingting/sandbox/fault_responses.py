@@ -46,7 +46,7 @@ async def send_fault(
     if kind in ("cut-before", "lose-reply", "late-commit"):
         await _close(scope, receive, at_once=True)
     elif kind == "stuck":
-        if not await _client_leaves(receive, fault.seconds, closing):
+        if not await _client_leaves(receive, fault.seconds, lambda: fault.removed or closing()):
             await _close(scope, receive, at_once=True)
     elif kind == "truncate":
         # A response without a body is cut before its first byte.

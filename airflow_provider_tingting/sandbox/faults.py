@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import count
 from typing import Any
@@ -61,6 +61,8 @@ class Fault:
     :param times: how many requests it affects; None means all.
     :param value: seconds or a text, for the kinds that take one.
     :param skip: how many matching requests it leaves unaffected first.
+    :param applied: how many requests it has affected.
+    :param removed: whether it was removed, which ends the wait of the requests that it holds.
     """
 
     id: int
@@ -70,6 +72,7 @@ class Fault:
     value: str
     skip: int
     applied: int = 0
+    removed: bool = False
 
     @property
     def seconds(self) -> float:
@@ -166,19 +169,23 @@ class Faults:
         return None
 
     def remove(self, fault_id: int) -> bool:
-        """Remove a fault; False when no pending fault has that id.
+        """Remove a fault; requests that it holds wait no longer. False when no pending fault has that id.
 
         :param fault_id: its id.
         """
-        with self._lock:
-            before = len(self._pending)
-            self._pending = [entry for entry in self._pending if entry[0].id != fault_id]
-            return len(self._pending) < before
+        return self._remove(lambda fault: fault.id == fault_id) > 0
 
     def clear(self) -> None:
-        """Remove every fault."""
+        """Remove every fault; requests that they hold wait no longer."""
+        self._remove(lambda fault: True)
+
+    def _remove(self, matches: Callable[[Fault], bool]) -> int:
         with self._lock:
-            self._pending = []
+            doomed = [fault for fault, _ in self._pending if matches(fault)]
+            self._pending = [entry for entry in self._pending if not matches(entry[0])]
+        for fault in doomed:
+            fault.removed = True
+        return len(doomed)
 
     def __iter__(self) -> Iterator[Fault]:
         with self._lock:

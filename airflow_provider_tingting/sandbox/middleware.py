@@ -127,7 +127,7 @@ class Middleware:
         if fault is None:
             pass
         elif fault.kind == "slow":
-            await delay(fault.seconds)
+            await delay(fault.seconds, until=lambda: fault.removed or self.options.closing)
         elif fault.kind == "rotate-token":
             self.world.rotate_token(fault.value or token_urlsafe(24))
         elif fault.kind.startswith("partial"):

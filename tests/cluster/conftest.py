@@ -25,10 +25,8 @@ SCENES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     # Requests take a while, so that kills and restarts meet them.
     "storm": ({"speed": 4, "latency": 0.3}, {}),
     "restarts": ({"speed": 0, "latency": 0.5}, {}),
-    # Time stands still until the test lets the campaigns end.
-    "overlap-create": ({"speed": 0}, {}),
-    "overlap-add": ({"speed": 0}, {}),
-    "overlap-run": ({"speed": 0}, {}),
+    # Time stands still until the test lets the campaigns end, and a client waits for as long as a response is held.
+    **{f"overlap-{task}": ({"speed": 0}, {"timeout": 1000}) for task in ("create", "add", "run")},
     "triggerer": ({"speed": 0}, {}),
     "arrivals": ({"speed": 0, "page_cap": 100}, {}),
 }

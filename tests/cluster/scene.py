@@ -93,15 +93,16 @@ class Scene:
         self._audience += made
         return made
 
-    def begin(self, dag_id: str, number: int = 1) -> None:
-        """Begin so many runs of a DAG for one campaign each, with contacts of their own."""
-        for _ in range(number):
-            name = f"{self.name}-{len(self._begun) + 1}"
-            file = self.folder / f"{name}.csv"
-            file.write_text("\n".join(["number", *self.new_contacts()]) + "\n")
-            self.trigger(
-                dag_id, {"name": name, "contacts": str(file), "report": str(self.folder / f"{name}.report.csv")}
-            )
+    def begin(self, dag_id: str, number: int = 1) -> list[str]:
+        """Begin so many runs of a DAG for one campaign each, with contacts of their own, and return their ids."""
+        return [self._begin(dag_id) for _ in range(number)]
+
+    def _begin(self, dag_id: str) -> str:
+        name = f"{self.name}-{len(self._begun) + 1}"
+        file = self.folder / f"{name}.csv"
+        file.write_text("\n".join(["number", *self.new_contacts()]) + "\n")
+        report = self.folder / f"{name}.report.csv"
+        return self.trigger(dag_id, {"name": name, "contacts": str(file), "report": str(report)})
 
     def trigger(self, dag_id: str, conf: Mapping[str, object]) -> str:
         """Begin a run of a DAG, and return its id."""
@@ -120,20 +121,28 @@ class Scene:
         """Return the instances of a task that are in a state."""
         return [task for task in self.tasks() if task.task_id == task_id and task.state == state]
 
+    def task(self, run_id: str, task_id: str) -> TaskRow:
+        """Return a task instance as it is now."""
+        return next(task for task in self.tasks() if (task.run_id, task.task_id) == (run_id, task_id))
+
+    def holds(self, call: str) -> bool:
+        """Return whether its TingTing holds a request for a call, which it has not answered."""
+        return any(entry.call == call and entry.fault and entry.status is None for entry in self.sandbox.requests)
+
     def requests(self, call: str) -> int:
         """Return how often a call has reached its TingTing."""
         return sum(entry.call == call for entry in self.sandbox.requests)
 
-    def until(self, condition: Any, what: str, *, within: float = 240.0) -> None:
+    def until(self, condition: Any, what: str, *, within: float = 400.0) -> None:
         """Wait until a condition holds."""
         self.cluster.until(condition, f"{self.name}: {what}", within=within)
 
-    def end(self, campaigns: int, *, within: float = 400.0, note: str = "") -> Figures:
+    def end(self, campaigns: int | None = None, *, note: str = "") -> Figures:
         """Wait until all its runs have ended, and return the figures.
 
-        :param campaigns: how many campaigns there should be.
+        :param campaigns: how many campaigns there should be; None means one for each run.
         """
-        self.until(self._has_ended, "the end of all runs", within=within)
+        self.until(self._has_ended, "the end of all runs")
         self.sandbox.play_out()
         dialled = self.sandbox.ledger.times_dialled()
         world = self.sandbox.world
@@ -141,7 +150,7 @@ class Scene:
             made, runs = len(world.campaigns), sum(len(campaign.runs) for campaign in world.campaigns.values())
         return Figures(
             scenario=self.name,
-            campaigns=campaigns,
+            campaigns=len(self._begun) if campaigns is None else campaigns,
             creates=made,
             runs=runs,
             calls=sum(dialled.values()),

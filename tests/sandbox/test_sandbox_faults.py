@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+from concurrent.futures import ThreadPoolExecutor
 from email.utils import parsedate_to_datetime
 
 import httpx
@@ -146,6 +147,20 @@ def test_a_slow_answer_takes_its_seconds(box, api):
     began = time.monotonic()
     assert api.get("voice-models/").status_code == 200
     assert 0.3 <= time.monotonic() - began < 2
+
+
+@pytest.mark.parametrize("kind", ["slow", "stuck"])
+def test_a_request_that_a_fault_holds_goes_on_when_the_fault_is_removed(box, api, kind):
+    fault = box.faults.add(kind, call="voices", value=600, times="*")
+    with ThreadPoolExecutor() as pool:
+        held = pool.submit(api.get, "voice-models/")
+        while not box.requests:
+            time.sleep(0.01)
+        assert box.faults.remove(fault.id)
+        if kind == "slow":
+            assert held.result(timeout=20).status_code == 200
+        else:
+            assert isinstance(held.exception(timeout=20), requests.exceptions.ConnectionError)
 
 
 def test_a_rotated_token_refuses_the_old_one_and_the_new_one_is_known(box, api):
