@@ -36,8 +36,8 @@ DAGS = Path(__file__).parent / "dags"
 WORKERS = ("worker-1", "worker-2")
 TRIGGERERS = ("triggerer-1", "triggerer-2")
 SCHEDULERS = ("scheduler-1", "scheduler-2")
-_SECONDS_TO_START = 240.0
-_SECONDS_TO_STOP = 20.0
+_SECONDS_TO_START = 400.0
+_SECONDS_TO_STOP = 60.0
 # How long the process manager waits before it starts a component again.
 _RESTART_DELAY = 1.0
 
@@ -146,7 +146,7 @@ class Cluster:
         self._keeper.stdin.close()
         self._keeper.wait(_SECONDS_TO_STOP)
         for process in self._components.values():
-            process.wait(5)
+            process.wait(_SECONDS_TO_STOP)
 
     def is_ready(self) -> bool:
         """Return whether all components are well and know the DAGs."""
@@ -232,7 +232,7 @@ class Cluster:
                     return
             raise AssertionError(f"Airflow does not take the run:\n{self.tail()}")
 
-    def until(self, condition: Callable[[], object], what: str, *, within: float = 300.0, every: float = 0.3) -> None:
+    def until(self, condition: Callable[[], object], what: str, *, within: float = 600.0, every: float = 0.3) -> None:
         """Wait until a condition holds.
 
         :raises AssertionError: it has not become so.

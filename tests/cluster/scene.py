@@ -133,9 +133,9 @@ class Scene:
         """Return how often a call has reached its TingTing."""
         return sum(entry.call == call for entry in self.sandbox.requests)
 
-    def until(self, condition: Any, what: str, *, within: float = 400.0) -> None:
+    def until(self, condition: Any, what: str, *, every: float = 0.3) -> None:
         """Wait until a condition holds."""
-        self.cluster.until(condition, f"{self.name}: {what}", within=within)
+        self.cluster.until(condition, f"{self.name}: {what}", every=every)
 
     def end(self, campaigns: int | None = None, *, note: str = "") -> Figures:
         """Wait until all its runs have ended, and return the figures.
@@ -161,6 +161,11 @@ class Scene:
             seconds=time.monotonic() - self._since,
             note=note,
         )
+
+    def exceptions(self) -> list[str]:
+        """Return what each exception says that ended an attempt of a task."""
+        found = (self.cluster.logs_of(run_id).splitlines() for _, run_id in self._begun)
+        return [_message(line) for lines in found for line in lines if "Task failed with exception" in line]
 
     def _has_ended(self) -> bool:
         if self.sandbox.clock.speed == 0:

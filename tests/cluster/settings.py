@@ -35,10 +35,14 @@ def shared_environment(
         # Of each scheduler: a task that waits behind many others in the queue would count as lost.
         "CORE__PARALLELISM": str(2 * TASKS_OF_A_WORKER),
         "CELERY__BROKER_URL": broker,
+        # A second by default.
+        "CELERY__OPERATION_TIMEOUT": "10",
         "CELERY__RESULT_BACKEND": f"db+{database}",
         "CELERY__SYNC_PARALLELISM": "1",
+        "CELERY__TASK_PUBLISH_MAX_RETRIES": "10",
         "CELERY__WORKER_CONCURRENCY": str(TASKS_OF_A_WORKER),
         "CELERY__WORKER_PREFETCH_MULTIPLIER": "1",
+        "SCHEDULER__NUM_STUCK_IN_QUEUED_RETRIES": "10",
         "SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "10",
         "SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD": str(_SCHEDULER_IS_DEAD_AFTER),
         "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": str(TASK_IS_DEAD_AFTER),

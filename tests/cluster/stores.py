@@ -11,7 +11,7 @@ from pathlib import Path
 
 from support.postgres_server import programs
 
-_STARTS_WITHIN = 20.0
+_STARTS_WITHIN = 60.0
 
 
 def free_port() -> int:

@@ -12,7 +12,7 @@ from cluster.scene import CONTACTS, Figures, Scene
 if TYPE_CHECKING:
     from support.s3_server import S3Server
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(700)]
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(900)]
 
 _CAMPAIGNS = 6
 _DISTRICTS = 5
@@ -67,7 +67,7 @@ def test_campaigns_run_on_two_workers_and_two_triggerers(
     plain = scenes["plain"]
     figures = note(plain.end(_CAMPAIGNS))
     figures.assert_each_contact_was_called_once()
-    assert figures.second_tries == 0
+    assert not plain.exceptions(), figures.row()
     assert {task.host for task in plain.tasks()} == {"worker-1", "worker-2"}
 
 
@@ -92,7 +92,7 @@ def test_audience_and_report_go_from_worker_to_worker_by_an_object_store(
     figures = note(scene.end(1))
 
     figures.assert_each_contact_was_called_once()
-    assert figures.second_tries == 0
+    assert not scene.exceptions(), figures.row()
     hosts = {task.task_id: task.host for task in scene.tasks()}
     assert (hosts["audience"], hosts["add"], hosts["report"]) == ("worker-1", "worker-2", "worker-2")
     assert len(rows_of(store, "report.csv")) == CONTACTS

@@ -14,6 +14,7 @@ PARALLELISM = 8
 # A worker or triggerer that says nothing for so long is taken for dead. A busy machine of two cores must not reach it.
 _WORKER_IS_DEAD_AFTER = 25
 _TRIGGERER_IS_DEAD_AFTER = 15
+_SECONDS_TO_PARSE = 300
 
 
 def environment_of(
@@ -31,6 +32,7 @@ def environment_of(
     own["TINGTING_CALLING_WINDOW"] = "00:00-24:00"
     url = f"http://127.0.0.1:{port}"
     settings = {
+        "CORE__DAGBAG_IMPORT_TIMEOUT": str(_SECONDS_TO_PARSE),
         "CORE__DAGS_FOLDER": str(dags),
         "CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
         "CORE__EXECUTOR": "LocalExecutor",
@@ -44,6 +46,7 @@ def environment_of(
         "API__BASE_URL": url,
         "API_AUTH__JWT_SECRET": "one secret for all processes of this Airflow, long enough for HS512",
         "DATABASE__SQL_ALCHEMY_CONN": database,
+        "DAG_PROCESSOR__DAG_FILE_PROCESSOR_TIMEOUT": str(_SECONDS_TO_PARSE),
         "DAG_PROCESSOR__REFRESH_INTERVAL": "60",
         "DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "60",
         "LOGGING__BASE_LOG_FOLDER": str(logs),
@@ -54,6 +57,7 @@ def environment_of(
         "TRIGGERER__JOB_HEARTBEAT_SEC": "1",
         "TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": str(_TRIGGERER_IS_DEAD_AFTER),
         "USAGE_DATA_COLLECTION__ENABLED": "False",
+        "WORKERS__EXECUTION_API_TIMEOUT": "30",
     }
     if not IS_AIRFLOW_3:
         settings |= {

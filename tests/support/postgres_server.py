@@ -95,7 +95,7 @@ def _run(program: str, *arguments: str) -> None:
     # `pg_ctl start` leaves the server behind, which would keep a pipe open: so a file takes what they say.
     with tempfile.TemporaryFile() as said:
         done = subprocess.run(
-            [str(folder / program), *arguments], stdout=said, stderr=said, cwd="/", timeout=60, **options
+            [str(folder / program), *arguments], stdout=said, stderr=said, cwd="/", timeout=120, **options
         )
         said.seek(0)
         assert done.returncode == 0, f"{program}: {said.read().decode(errors='replace')}"

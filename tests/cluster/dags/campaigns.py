@@ -15,7 +15,7 @@ except ImportError:  # Airflow 2
     from airflow.decorators import task
 
 DEFAULTS = {
-    "retries": 5,
+    "retries": 8,
     "retry_delay": timedelta(seconds=2),
     "tingting_conn_id": "{{ dag_run.conf['connection'] }}",
 }
