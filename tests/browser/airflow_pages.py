@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -17,6 +16,7 @@ from pathlib import Path
 import requests
 from cryptography.fernet import Fernet
 from support.airflow_home import CHECKOUT
+from support.ports import free_port
 
 from airflow_provider_tingting.demo.airflow_process import DagRun, environment, tail
 from airflow_provider_tingting.sandbox import Sandbox
@@ -37,7 +37,7 @@ class AirflowPages:
 
     def __init__(self, home: Path, sandbox: Sandbox) -> None:
         self.home = home
-        self.port = _free_port()
+        self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.run_id = ""
         plain = json.loads(sandbox.connection_json()) | {"extra": {}}
@@ -148,10 +148,3 @@ class AirflowPages:
                     return
             except (requests.ConnectionError, requests.Timeout):
                 time.sleep(0.3)
-
-
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port

@@ -25,11 +25,12 @@ import psutil
 import requests
 from cluster.database import AirflowDatabase
 from cluster.settings import TASKS_OF_A_WORKER, host_environment, shared_environment
-from cluster.stores import RedisServer, free_port
+from cluster.stores import RedisServer
 from durability import keeper
 from durability.airflow_settings import IS_AIRFLOW_3
 from durability.keeper import kill, processes_of
-from durability.real_airflow import RUNS_DESK
+from durability.runs_desk import RUNS_DESK, begin_run
+from support.ports import free_port
 from support.postgres_server import PostgresServer
 
 DAGS = Path(__file__).parent / "dags"
@@ -223,14 +224,8 @@ class Cluster:
     def trigger(self, dag_id: str, run_id: str, conf: Mapping[str, object]) -> None:
         """Begin a DAG run; safe from any thread."""
         with self._lock:
-            desk = self._components["runs-desk"]
-            assert desk.stdin is not None and desk.stdout is not None
-            desk.stdin.write(json.dumps({"dag_id": dag_id, "run_id": run_id, "conf": dict(conf)}).encode() + b"\n")
-            desk.stdin.flush()
-            for line in desk.stdout:
-                if line.strip() == b"triggered":
-                    return
-            raise AssertionError(f"Airflow does not take the run:\n{self.tail()}")
+            begun = begin_run(self._components["runs-desk"], dag_id, run_id, conf)
+        assert begun, f"Airflow does not take the run:\n{self.tail()}"
 
     def until(self, condition: Callable[[], object], what: str, *, within: float = 600.0, every: float = 0.3) -> None:
         """Wait until a condition holds.

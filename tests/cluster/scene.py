@@ -133,9 +133,16 @@ class Scene:
         """Return how often a call has reached its TingTing."""
         return sum(entry.call == call for entry in self.sandbox.requests)
 
-    def until(self, condition: Any, what: str, *, every: float = 0.3) -> None:
-        """Wait until a condition holds."""
-        self.cluster.until(condition, f"{self.name}: {what}", every=every)
+    def until(self, condition: Any, what: str, *, within: float = 600.0, every: float = 0.3) -> None:
+        """Wait until a condition holds.
+
+        :raises AssertionError: it has not become so.
+        """
+        self.cluster.until(condition, f"{self.name}: {what}", within=within, every=every)
+
+    def logs(self) -> str:
+        """Return what the tasks and triggers of all its runs have logged."""
+        return "\n".join(self.cluster.logs_of(run_id) for _, run_id in self._begun)
 
     def end(self, campaigns: int | None = None, *, note: str = "") -> Figures:
         """Wait until all its runs have ended, and return the figures.
@@ -164,8 +171,7 @@ class Scene:
 
     def exceptions(self) -> list[str]:
         """Return what each exception says that ended an attempt of a task."""
-        found = (self.cluster.logs_of(run_id).splitlines() for _, run_id in self._begun)
-        return [_message(line) for lines in found for line in lines if "Task failed with exception" in line]
+        return [_message(line) for line in self.logs().splitlines() if "Task failed with exception" in line]
 
     def _has_ended(self) -> bool:
         if self.sandbox.clock.speed == 0:

@@ -9,17 +9,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from support.ports import free_port
 from support.postgres_server import programs
 
 _STARTS_WITHIN = 60.0
-
-
-def free_port() -> int:
-    """Return a port of the loopback interface that is free now."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
 
 
 def missing_programs() -> list[str]:

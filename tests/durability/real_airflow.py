@@ -12,7 +12,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import sqlite3
 import subprocess
 import sys
@@ -30,13 +29,14 @@ import requests
 from durability.airflow_settings import IS_AIRFLOW_3, environment_of
 from durability.keeper import kill, processes_of
 from durability.person import Person
+from durability.runs_desk import RUNS_DESK, begin_run
 from support.airflow_home import AIRFLOW_VERSION, CHECKOUT, EXAMPLE_DAGS
+from support.ports import free_port
 
 DAGS = Path(__file__).parent / "dags"
 # Examples that need more than `dag.test()`, by the Airflow that they need.
 EXAMPLES = {"approve_before_running.py": (3, 1)}
 _KEEPER = Path(__file__).parent / "keeper.py"
-RUNS_DESK = Path(__file__).parent / "runs_desk.py"
 DAG_IDS = (
     "lifecycle_sync",
     "lifecycle_deferred",
@@ -89,7 +89,7 @@ class RealAirflow:
         self.output = folder / "output"
         self._dags = folder / "dags"
         self._database = folder / "airflow.db"
-        self._port = _free_port()
+        self._port = free_port()
         self.person = Person(f"http://127.0.0.1:{self._port}")
         self._environment = environment_of(
             folder,
@@ -176,14 +176,8 @@ class RealAirflow:
     def trigger(self, dag_id: str, run_id: str, conf: Mapping[str, str]) -> None:
         """Begin a DAG run; safe from any thread."""
         with self._lock:
-            desk = self._components["runs-desk"]
-            assert desk.stdin is not None and desk.stdout is not None
-            desk.stdin.write(json.dumps({"dag_id": dag_id, "run_id": run_id, "conf": dict(conf)}).encode() + b"\n")
-            desk.stdin.flush()
-            for line in desk.stdout:
-                if line.strip() == b"triggered":
-                    return
-            raise AssertionError(f"Airflow does not take the run:\n{self.tail()}")
+            begun = begin_run(self._components["runs-desk"], dag_id, run_id, conf)
+        assert begun, f"Airflow does not take the run:\n{self.tail()}"
 
     def backfill(self, dag_id: str, first: str, last: str, conf: Mapping[str, str]) -> None:
         """Begin a backfill as a person would; before Airflow 3 it has ended when this returns."""
@@ -209,14 +203,6 @@ class RealAirflow:
         """Id, type and state of each run of a DAG, the oldest first."""
         rows = self._query("SELECT run_id, run_type, state FROM dag_run WHERE dag_id = ? ORDER BY id", dag_id)
         return [(run_id, run_type, state) for run_id, run_type, state in rows]
-
-    def xcom(self, dag_id: str, run_id: str, task_id: str) -> Any:
-        """What a task has returned."""
-        query = "SELECT value FROM xcom WHERE dag_id = ? AND run_id = ? AND task_id = ? AND key = 'return_value'"
-        ((value,),) = self._query(query, dag_id, run_id, task_id)
-        found = json.loads(value)
-        # Airflow 3 keeps JSON in a JSON column.
-        return json.loads(found) if isinstance(found, str) and found.startswith('"') else found
 
     def tasks(self, dag_id: str, run_id: str) -> dict[str, TaskRow]:
         """Each task of a DAG run."""
@@ -389,10 +375,3 @@ class RealAirflow:
         url = f"file:{self._database}?mode=ro"
         with contextlib.closing(sqlite3.connect(url, uri=True, timeout=30)) as connection:
             return connection.execute(query, values).fetchall()
-
-
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port

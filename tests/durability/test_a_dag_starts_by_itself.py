@@ -59,7 +59,9 @@ def test_the_league_table_starts_by_itself_and_shows_the_figures_of_its_events(t
                 time.sleep(0.5)
             nights = airflow.runs_and_types(NIGHTLY)
             ((run_id, run_type, state),) = runs
-            path = airflow.xcom(LEAGUE, run_id, "league_table")["path"] if state == "success" else airflow.tail(run_id)
+            path = (
+                airflow.returned(LEAGUE, run_id, "league_table")["path"] if state == "success" else airflow.tail(run_id)
+            )
         finally:
             airflow.stop()
 

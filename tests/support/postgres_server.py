@@ -9,13 +9,14 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from support.ports import free_port
 
 _PLACES = ("/usr/lib/postgresql", "/usr/local/lib/postgresql", "/opt/homebrew/opt")
 _UNPRIVILEGED = ("postgres", "nobody")
@@ -36,9 +37,7 @@ class PostgresServer:
     """
 
     def __init__(self, folder: Path, *, max_connections: int = 100) -> None:
-        with socket.socket() as listener:
-            listener.bind(("127.0.0.1", 0))
-            port = listener.getsockname()[1]
+        port = free_port()
         self.uri = f"postgresql://tests@127.0.0.1:{port}/postgres"
         data = str(folder / "data")
         self._pid_file = folder / "data" / "postmaster.pid"
