@@ -166,7 +166,7 @@ class Life:
             row = self.airflow.tasks(self.dag_id, self.name).get(task_id)
             return (row.pid or 0) if row is not None and row.state == "running" else 0
 
-        return self.until(running, f"the process of task {task_id}", within=10.0)
+        return self.until(running, f"the process of task {task_id}")
 
     def end(self) -> Remains:
         """Wait for the end of the DAG run and return what is left."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 from durability.lives import Fleet, Life, Remains
@@ -42,8 +43,8 @@ STEPS = (
 ASKED, DONE, ANSWERED = "asked", "done", "answered"
 MOMENTS = (ASKED, DONE, ANSWERED)
 
-# Long enough to find the process that waits for the answer.
-_SECONDS_TO_TAKE_AIM = 1.0
+# An answer is held until the process that waits for it is found.
+_HELD = 300
 # For the sandbox to carry out what it has been asked.
 _SECONDS_TO_COMMIT = 0.2
 # For an answer to cross the loopback interface and be read.
@@ -101,9 +102,9 @@ class Death:
         call = STEPS[self.step][1]
         faults = life.sandbox.faults
         kind = {ASKED: "stuck", DONE: "stuck-after-commit", ANSWERED: "slow"}[self.moment]
-        value = _SECONDS_TO_TAKE_AIM if self.moment == ANSWERED else None
         before = [name for _, name in STEPS[: self.step]].count(call)
-        fault = faults.add(kind, call=call, value=value, skip=before)
+        held: dict[str, Any] = {"value": _HELD, "times": "*"} if self.moment == ANSWERED else {}
+        fault = faults.add(kind, call=call, skip=before, **held)
         life.begin()
         request = life.until_struck(fault)
         worker = life.worker(self.task_id)
@@ -112,6 +113,7 @@ class Death:
         if self.moment == ANSWERED:
             # No process comes further than to the next step.
             barrier = faults.add("stuck", call="*", times="*")
+            faults.remove(fault.id)
             life.until(lambda: request.status is not None, "the answer")
             time.sleep(_SECONDS_TO_READ)
             killed = life.airflow.kill_worker(worker, with_supervisor=self.with_supervisor)
