@@ -23,6 +23,8 @@ from durability.airflow_settings import IS_AIRFLOW_3
 _HELD = 900
 # How often a step is lived through at most, until its two attempts have gone on side by side.
 _LIVES = 3
+# The attempt goes on for so long before the process wakes up that watches over it.
+_SECONDS_AHEAD = 2.0
 _TRIGGERER_STANDS_STILL = 40.0
 _TIMES = int(os.environ.get("TINGTING_CLUSTER_STANDS_STILL", "1"))
 _SECONDS_TO_CANCEL = 30.0
@@ -108,6 +110,7 @@ def let_attempts_overlap(cluster: Cluster, scene: Scene, step: Step) -> bool:
             writes = scene.requests(step.write)
             # The one that watches over it wakes up last: Airflow's heartbeat would end the attempt at once.
             go_on(scene, parts[0])
+            time.sleep(_SECONDS_AHEAD)
             overlapped = cluster.is_task_alive(successor) and (step.waits or scene.holds(step.write))
         scene.until(
             lambda: not cluster.is_task_alive(first) or scene.requests(step.write) > writes,
