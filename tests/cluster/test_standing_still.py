@@ -42,16 +42,16 @@ class Step:
     """Where an attempt stands still.
 
     :param task_id: its task.
-    :param look: the last call that reads before the call that writes.
-    :param looks_before: how many of these the life has asked for earlier.
+    :param read: the last call that reads before the call that writes.
+    :param reads_before: how many of these the life has asked for earlier.
     :param write: the call that writes.
     :param waits: whether the task goes on after the write until its campaign has ended; otherwise the responses to the
         write are held.
     """
 
     task_id: str
-    look: str
-    looks_before: int
+    read: str
+    reads_before: int
     write: str
     waits: bool = False
 
@@ -92,18 +92,18 @@ def live(cluster: Cluster, scene: Scene, step: Step) -> Figures:
 def let_attempts_overlap(cluster: Cluster, scene: Scene, step: Step) -> bool:
     """Live through a step; return whether the attempt that stood still went on while its successor was at work."""
     faults = scene.sandbox.faults
-    look = faults.add("slow", call=step.look, value=_HELD, skip=step.looks_before, times="*")
+    read = faults.add("slow", call=step.read, value=_HELD, skip=step.reads_before, times="*")
     if not step.waits:
         faults.add("slow", call=step.write, value=_HELD, times="*")
     writes = scene.requests(step.write)
     (run_id,) = scene.begin("life_in_a_worker")
-    scene.until(lambda: scene.holds(step.look), "the look")
+    scene.until(lambda: scene.holds(step.read), "the read")
     first = scene.task(run_id, step.task_id).pid
     assert first is not None
     try:
         with standing_still(cluster.parts_of_task(first)) as parts:
             # TingTing answers now; the attempt reads that when it goes on.
-            faults.remove(look.id)
+            faults.remove(read.id)
             scene.until(lambda: scene.requests(step.write) > writes, "the write of another attempt")
             successor = scene.task(run_id, step.task_id).pid
             assert successor not in (None, first)
