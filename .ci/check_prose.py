@@ -1,7 +1,8 @@
-"""Look for words that the project's prose does not use: pages, docstrings, comments, log lines, errors, names of tests.
+"""Look for words that the project's prose does not use: pages, docstrings, comments, log lines, errors, names of tests,
+the Makefile's help, and what the scripts of `.ci` print.
 
-    python .ci/check_prose.py [--counts] [PATH ...]     without PATH the README, the pages, the examples, the package
-                                                      and the tests
+    python .ci/check_prose.py [--counts] [PATH ...]     without PATH the README, the pages, the examples, the package,
+                                                      the tests, the Makefile and .ci
 
 Prints each place with what to write instead, and ends with 1 if there is one. `--counts` prints a figure for each
 folder instead. `.ci/vocabulary.txt` has the words.
@@ -28,8 +29,13 @@ DEFAULT = (
     "example_dags",
     "airflow_provider_tingting",
     "tests",
+    "benchmarks",
+    "Makefile",
+    ".ci",
 )
 SUFFIXES = {".md", ".py", ".html", ".js"}
+# Scripts without a suffix.
+NAMES = {"Makefile", "run", "compile-requirements", "system-packages"}
 # docs/reference is written from docstrings: those are checked where they stand.
 SKIPPED = {"_build", "__pycache__", "reference"}
 # Code in Markdown: fenced blocks, code spans, and the targets of links.
@@ -76,7 +82,8 @@ def findings(path: Path, words: list[tuple[re.Pattern[str], str]]) -> Iterator[t
 
 def files(paths: list[Path]) -> list[Path]:
     found = [one for path in paths for one in (sorted(path.rglob("*")) if path.is_dir() else [path])]
-    return [path for path in found if path.suffix in SUFFIXES and path.is_file() and not SKIPPED & set(path.parts)]
+    wanted = [path for path in found if path.suffix in SUFFIXES or path.name in NAMES]
+    return [path for path in wanted if path.is_file() and not SKIPPED & set(path.parts)]
 
 
 def main() -> int:

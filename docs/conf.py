@@ -67,6 +67,21 @@ def add_toctrees(app: Sphinx, page: str, source: list[str]) -> None:
         source[0] += f"\n```{{toctree}}\n{options}:maxdepth: 1\n:hidden:\n\n" + "\n".join(pages) + "\n```\n"
 
 
+def include_code(app: Sphinx, page: str, source: list[str]) -> None:
+    """Show the code of an example where a page has a comment, which a code host hides, after its link to the file.
+
+    `<!-- literalinclude: ../example_dags/file.py -->` shows the whole file; with the name of a marker after the path,
+    the lines between `[START name]` and `[END name]`.
+    """
+
+    def directive(found: re.Match[str]) -> str:
+        path, marker = found.groups()
+        part = f':dedent:\n:start-after: "[START {marker}]"\n:end-before: "[END {marker}]"\n' if marker else ""
+        return f"```{{literalinclude}} {path}\n:language: python\n{part}```"
+
+    source[0] = re.sub(r"^<!-- literalinclude: (\S+)(?: (\w+))? -->$", directive, source[0], flags=re.MULTILINE)
+
+
 def note_objects(app: Sphinx, doctree: nodes.document) -> None:
     """Make the headings of a reference page Python objects, so that `objects.inv` and links have them."""
     page = app.env.current_document.docname if hasattr(app.env, "current_document") else app.env.docname
@@ -111,6 +126,7 @@ def link_class_names(app: Sphinx, doctree: nodes.document, page: str) -> None:
 def setup(app: Sphinx) -> None:
     app.connect("source-read", link_copies)
     app.connect("source-read", add_toctrees)
+    app.connect("source-read", include_code)
     app.connect("doctree-read", note_objects)
     app.connect("doctree-read", hide_markers)
     app.connect("doctree-resolved", link_class_names)
