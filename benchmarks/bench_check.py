@@ -19,7 +19,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from measuring import compare, in_a_process, machine, median, read_options, tell
+from measuring import compare, in_a_process, machine, median, print_costs, read_options
 
 BATCH = 500
 
@@ -77,7 +77,7 @@ def measure(way: str, path: str) -> None:
 
     import airflow_provider_tingting.operators.contacts  # noqa: F401
 
-    tell(lambda: {"us": by_us, "loop": by_loop, "polars": by_polars}[way](path))
+    print_costs(lambda: {"us": by_us, "loop": by_loop, "polars": by_polars}[way](path))
 
 
 def main() -> None:

@@ -17,7 +17,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from bench_check import write_people
-from measuring import compare, in_a_process, machine, median, read_options, tell
+from measuring import compare, in_a_process, machine, median, print_costs, read_options
 
 
 def send_all(path: str) -> int:
@@ -39,7 +39,7 @@ def main() -> None:
     options = read_options(parser, rows=100_000, rounds=1)
     if options.measure:
         send_all(options.measure.replace("people-", "warm-"))
-        tell(lambda: send_all(options.measure))
+        print_costs(lambda: send_all(options.measure))
         return
 
     print(machine("msgspec"))

@@ -34,14 +34,14 @@ WAYS = {
 def measure(way: str) -> None:
     from importlib import import_module
 
-    from measuring import tell
+    from measuring import print_costs
 
     for name in EVERY_DAG_FILE_HAS:
         import_module(name)
     if way == "a run task's start":
         for name in ("airflow.sdk.execution_time.task_runner", "requests", *WAYS["one operator"]):
             import_module(name)
-    tell(lambda: [import_module(name).__name__ for name in WAYS[way]])
+    print_costs(lambda: [import_module(name).__name__ for name in WAYS[way]])
 
 
 def main() -> None:

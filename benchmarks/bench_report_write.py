@@ -17,7 +17,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from a_large_report import write_large_report
-from measuring import compare, in_a_process, median, read_options, tell
+from measuring import compare, in_a_process, median, print_costs, read_options
 
 #: Rows above the table.
 ABOVE = 3
@@ -80,7 +80,7 @@ def main() -> None:
     options = read_options(parser, rows=50_000)
     if options.measure:
         way, *arguments = options.measure
-        tell(lambda: WAYS[way](*arguments))
+        print_costs(lambda: WAYS[way](*arguments))
         return
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder) / "report.csv"

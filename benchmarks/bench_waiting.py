@@ -100,8 +100,8 @@ def __getattr__(name: str) -> Any:
     return found
 
 
-class Told(deque[Any]):
-    """The runner's queue of events, which remembers when each came."""
+class TimedEvents(deque[Any]):
+    """The runner's queue of events, which saves when each arrived."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -162,7 +162,7 @@ def measure(options: argparse.Namespace) -> None:
     class Runner(TriggerRunner):
         async def init_comms(self) -> None:
             self.comms_decoder = task_runner.SUPERVISOR_COMMS = Comms()
-            self.events = Told()
+            self.events = TimedEvents()
             mine = range(OTHERS + 1 + options.triggerer, OTHERS + 1 + options.waits, options.triggerers)
             self.waiting = deque(workload(one) for one in mine)
             self.began = time.time()
@@ -172,7 +172,7 @@ def measure(options: argparse.Namespace) -> None:
         async def sync_state_to_supervisor(self, finished_ids: list[int]) -> None:
             if self.measuring.done():
                 self.measuring.result()
-            # The first alone: what it brings with it, such as modules, is nobody's share.
+            # The first alone: its own costs, such as imports, belong to no wait.
             at_once = A_PASS if self.triggers else 1
             if self.triggers and options.apart:
                 arrived = int((time.time() - self.began) / options.apart) // options.triggerers
@@ -351,7 +351,7 @@ def arrivals() -> list[str]:
 def compare(sizes: list[tuple[int, float, float]]) -> list[str]:
     """Compare shared waits with one GET a wait; return the targets that are missed."""
     missed = []
-    heads = ("way", "page", "req/s", "fewer", "CPU %", "KiB/wait", "lag p99 ms", "max", "ends", "told after", "at most")
+    heads = ("way", "page", "req/s", "fewer", "CPU %", "KiB/wait", "lag p99 ms", "max", "ends", "event s", "at most")
     idle = run("poller", 0, 10, 10.0, 5.0)
     print(f"nothing waits: loop lag p99 {idle['lag_p99_ms']:.1f} ms, at most {idle['lag_max_ms']:.0f}")
     for waits, speed, intervals in sizes:

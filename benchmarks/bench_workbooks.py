@@ -19,7 +19,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from measuring import compare, in_a_process, machine, median, read_options, tell
+from measuring import compare, in_a_process, machine, median, print_costs, read_options
 
 #: What is written is made once and written again and again: to make it would take as long as to write it.
 SOME = 1000
@@ -91,7 +91,7 @@ def main() -> None:
     options = read_options(parser, rows=50_000)
     if options.measure:
         way, path, count = options.measure
-        tell(lambda: WAYS[way](path, int(count)))
+        print_costs(lambda: WAYS[way](path, int(count)))
         return
 
     print(machine("openpyxl", "rustpy-xlsxwriter", "python-calamine", "lxml"))

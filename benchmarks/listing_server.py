@@ -1,6 +1,6 @@
 """A TingTing that lists campaigns which run and end by the clock, and counts how often it is asked; cheap to run.
 
-Each campaign's start and end are known to all processes, so that they need not tell each other.
+Each campaign's start and end are known to all processes, so that they need not exchange messages.
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ def read_options(parser: argparse.ArgumentParser, **quick: int) -> argparse.Name
 
 
 def machine(*distributions: str) -> str:
-    """Where this run was made and with what, in one line; the load tells how much else went on."""
+    """Where this run was made and with what, in one line; the load shows how much else ran."""
     versions = []
     for name in distributions:
         try:
@@ -72,11 +72,11 @@ def _memory(line: str) -> int:
     for entry in Path("/proc/self/status").read_text().splitlines():
         if entry.startswith(f"{line}:"):
             return int(entry.split()[1]) * 1024
-    raise RuntimeError(f"this system does not tell {line}")
+    raise RuntimeError(f"this system does not report {line}")
 
 
 def in_a_process(script: str, *arguments: str) -> dict[str, Any]:
-    """Run a script with arguments in a Python of its own and return what `tell` told there."""
+    """Run a script with arguments in a Python of its own and return what `print_costs` printed there."""
     path = os.pathsep.join([str(CHECKOUT), os.environ.get("PYTHONPATH", "")])
     # With compiled modules, as an installed package has them.
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
@@ -90,7 +90,7 @@ def in_a_process(script: str, *arguments: str) -> dict[str, Any]:
     return dict(json.loads(done.stdout.splitlines()[-1]))
 
 
-def tell(work: Callable[[], Any]) -> None:
+def print_costs(work: Callable[[], Any]) -> None:
     """Do the work and print, for `in_a_process`, what it took: seconds, CPU seconds, MiB at its peak and before it."""
     before = memory_now()
     began, cpu = time.perf_counter(), time.process_time()
