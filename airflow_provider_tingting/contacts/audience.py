@@ -31,9 +31,8 @@ from airflow_provider_tingting.masking import mask_number
 
 __all__ = ["AudienceOptions", "ValidatedAudience", "check_audience"]
 
-#: What a spreadsheet shows for a failed formula and writes into a CSV; it must not be spoken.
-_FAILED_FORMULAS = frozenset({"#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NUM!", "#NULL!"})
-_NOT_FILLED = _FAILED_FORMULAS | numbers.PLACEHOLDERS
+#: Texts that fill no tag.
+_NOT_FILLED = numbers.FAILED_FORMULAS | numbers.PLACEHOLDERS
 #: Zeros at the end of a number that a spreadsheet may have rounded: 9.84123E+09, saved again as 9841230000.
 _ROUNDED = "0000"
 #: With this many zeros at the end, two rows with the same number and no variables count as two rounded numbers.

@@ -107,13 +107,60 @@ class Row(msgspec.Struct, frozen=True):
         return f"<Row {self.place}, columns {', '.join(map(str, self.values)) or 'none'}>"
 
 
+class Shown:
+    """A date or time that a spreadsheet shows in a form of its own.
+
+    :ivar text: how it is shown, which is what a message says.
+    :ivar moment: the date or time itself.
+    """
+
+    text: str
+    moment: date | time | timedelta
+
+
+class _ShownDate(Shown, date):
+    """A date."""
+
+
+class _ShownDatetime(Shown, datetime):
+    """A date with a time."""
+
+
+class _ShownTime(Shown, time):
+    """A time."""
+
+
+class _ShownDuration(Shown, timedelta):
+    """A duration."""
+
+
+def shown_as(moment: date | time | timedelta, text: str) -> Shown:
+    """Return a date or time that compares as such and is sent as a text.
+
+    :param moment: the date or time.
+    :param text: how a spreadsheet shows it.
+    """
+    made: _ShownDate | _ShownDatetime | _ShownTime | _ShownDuration
+    if isinstance(moment, datetime):
+        made = _ShownDatetime.combine(moment.date(), moment.time())
+    elif isinstance(moment, date):
+        made = _ShownDate(moment.year, moment.month, moment.day)
+    elif isinstance(moment, time):
+        made = _ShownTime(moment.hour, moment.minute, moment.second, moment.microsecond)
+    else:
+        made = _ShownDuration(moment.days, moment.seconds, moment.microseconds)
+    made.text, made.moment = text, moment
+    return made
+
+
 def plain_value(value: object) -> str | int | float | bool:
     """Return a cell's value as it is sent to TingTing: a text, a number or a truth value.
 
     A blank cell (None, NaN) becomes an empty text and stays in the contact: an absent variable could be spoken as its
     braces, an empty one cannot. Whole floats become integers (`5.0` is `5`). Dates become ISO text: `2025-07-08`
     (also for a time stamp at midnight, which is how a spreadsheet keeps a date), `2025-07-08 10:30:00`, `10:30`;
-    durations `30:00:00`. Decimals keep their digits as text unless whole, integers beyond 64 bits theirs as text.
+    durations `30:00:00`; what a spreadsheet shows in a form of its own stays so (`8-Jul-25`). Decimals keep their
+    digits as text unless whole, integers beyond 64 bits theirs as text.
 
     :param value: any scalar that a file, a database or Python code may hold.
     :raises TypeError: for lists, mappings, bytes and anything else that is no single value, and for infinite or
@@ -164,6 +211,8 @@ def _plain_decimal(value: Decimal) -> str | int:
 
 
 def _plain_moment(value: object) -> str | None:
+    if isinstance(value, Shown):
+        return value.text
     if isinstance(value, datetime):
         # Pandas has `NaT`, a time stamp without a time.
         if value != value:

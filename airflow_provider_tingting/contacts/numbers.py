@@ -75,6 +75,16 @@ _LARGEST_INTEGER = 10**30
 _ROUNDED_FLOAT_ZEROS = 6
 
 
+#: What spreadsheets show for a formula that failed: no value, and nothing to be read aloud.
+FAILED_FORMULAS = frozenset(
+    (
+        *("#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NUM!", "#NULL!", "#GETTING_DATA", "#SPILL!", "#CALC!"),
+        *("#FIELD!", "#BLOCKED!", "#UNKNOWN!", "#CONNECT!", "#BUSY!", "#EXTERNAL!", "#PYTHON!"),
+        *(f"Err:{number}" for number in range(501, 541)),
+    )
+)
+
+
 class InvalidNumberError(ValueError):
     """A value is no number that can be contacted; the text is one masked sentence with what to do.
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from airflow_provider_tingting.contacts.columns import closest, find_column, listed
-from airflow_provider_tingting.contacts.contact import Row, plain_value
+from airflow_provider_tingting.contacts.contact import Row, Shown, plain_value
 from airflow_provider_tingting.errors import TingTingConfigError, TingTingContactsError
 
 Where = Mapping[str, object] | Callable[[dict[str, object]], object]
@@ -58,7 +58,7 @@ def _by_values(allowed: Mapping[str, frozenset[str]]) -> Callable[[Row], bool]:
             pairs = [(_column(wanted, columns, row), choices) for wanted, choices in allowed.items()]
             if len(known) < _MAX_HEADERS:
                 known[columns] = pairs
-        return all(_key(values.get(column)) in choices for column, choices in pairs)
+        return all(not choices.isdisjoint(_keys(values.get(column))) for column, choices in pairs)
 
     return is_wanted
 
@@ -87,11 +87,12 @@ def _allowed(column: Any, values: object) -> frozenset[str]:
         ) from None
 
 
-def _key(value: object) -> str:
+def _keys(value: object) -> tuple[str, ...]:
     try:
-        return _folded(value)
+        # A date may be named as the spreadsheet shows it, or as a date.
+        return (_folded(value), _folded(value.moment)) if isinstance(value, Shown) else (_folded(value),)
     except TypeError:
-        return "\0"
+        return ()
 
 
 def _folded(value: object) -> str:

@@ -216,7 +216,7 @@ def test_what_is_no_workbook_is_named_for_what_it_is(tmp_path: Path, content: by
 def test_a_zip_that_is_no_workbook_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "people.xlsx"
     with zipfile.ZipFile(path, "w") as package:
-        package.writestr("content.xml", "<office/>")
+        package.writestr("readme.txt", "hello")
     assert "a zip file but no .xlsx workbook" in refusal(path)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,6 +12,15 @@ from xml.sax.saxutils import escape
 _MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 _OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 _PACKAGE = "http://schemas.openxmlformats.org/package/2006"
+#: A name and a cache that exist nowhere, and properties with a date that is none.
+_CARELESS = (
+    '<definedNames><definedName name="_xlnm.Print_Titles" localSheetId="0">foo bar</definedName></definedNames>'
+    '<calcPr calcId="abc"/>'
+)
+_PROPERTIES = (
+    '<cp:coreProperties xmlns:cp="http://schemas.openxmlformats.org/package/2006/metadata/core-properties" '
+    'xmlns:dcterms="http://purl.org/dc/terms/"><dcterms:created>yesterday</dcterms:created></cp:coreProperties>'
+)
 _STRICT = {
     _MAIN: "http://purl.oclc.org/ooxml/spreadsheetml/main",
     _OFFICE: "http://purl.oclc.org/ooxml/officeDocument/relationships",
@@ -22,7 +32,7 @@ class Cell:
     """One stored cell.
 
     :param value: what is stored: a number, a text, a truth value, or an error such as `#N/A`.
-    :param kind: how a text is stored: `inline`, `shared`, `str` (a formula's result), `e` (an error).
+    :param kind: how a text is stored: `inline`, `shared`, `str` (a formula's result), `e` (an error), `d` (a date).
     :param style: the index of its style.
     :param preserve: whether the outer spaces of a text are marked to be kept.
     """
@@ -45,6 +55,12 @@ class OddWorkbook:
     :param backslashes: whether part names have backslashes.
     :param upper: whether part names are in capitals, unlike the relationships that name them.
     :param columns: XML of the element `cols`.
+    :param prefix: the prefix of the sheet's elements.
+    :param single_quotes: whether the sheet's attributes are in single quotation marks.
+    :param without_places: whether rows and cells leave out where they are.
+    :param encoding: the encoding of the sheet.
+    :param is_1904: whether dates count from 1904.
+    :param careless: whether the workbook has parts that a reader of all parts fails on.
     """
 
     rows: Mapping[int, Mapping[int, Cell]]
@@ -55,6 +71,12 @@ class OddWorkbook:
     backslashes: bool = False
     upper: bool = False
     columns: str = ""
+    prefix: str = ""
+    single_quotes: bool = False
+    without_places: bool = False
+    encoding: str = "UTF-8"
+    is_1904: bool = False
+    careless: bool = False
     _shared: list[tuple[str, bool]] = field(default_factory=list)
 
     def build(self) -> bytes:
@@ -66,8 +88,9 @@ class OddWorkbook:
         parts = {
             "[Content_Types].xml": self._types(inside),
             "_rels/.rels": self._relations({"officeDocument": self.main}),
-            self.main: f'<workbook xmlns="{_MAIN}" xmlns:r="{_OFFICE}"><sheets>'
-            '<sheet name="People" sheetId="1" r:id="r0"/></sheets></workbook>',
+            self.main: f'<workbook xmlns="{_MAIN}" xmlns:r="{_OFFICE}"><workbookPr date1904="{int(self.is_1904)}"/>'
+            '<sheets><sheet name="People" sheetId="1" r:id="r0"/></sheets>'
+            f"{_CARELESS if self.careless else ''}</workbook>",
             f"{inside}_rels/{base}.rels": self._relations(
                 {"worksheet": "worksheets/sheet1.xml", "styles": "styles.xml", "sharedStrings": "sharedStrings.xml"}
             ),
@@ -75,6 +98,8 @@ class OddWorkbook:
             f"{inside}sharedStrings.xml": f'<sst xmlns="{_MAIN}">{strings}</sst>',
             f"{inside}styles.xml": self._styles(),
         }
+        if self.careless:
+            parts["docProps/core.xml"] = _PROPERTIES
         file = io.BytesIO()
         with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as package:
             for name, xml in parts.items():
@@ -86,7 +111,8 @@ class OddWorkbook:
                 entry = zipfile.ZipInfo("x")
                 entry.filename = name.replace("/", "\\") if self.backslashes else name
                 entry.compress_type = zipfile.ZIP_DEFLATED
-                package.writestr(entry, f'<?xml version="1.0" encoding="UTF-8"?>{xml}')
+                encoding = self.encoding if name.lower().endswith("sheet1.xml") else "UTF-8"
+                package.writestr(entry, f'<?xml version="1.0" encoding="{encoding}"?>{xml}'.encode(encoding))
         return file.getvalue()
 
     def _types(self, inside: str) -> str:
@@ -126,11 +152,24 @@ class OddWorkbook:
 
     def _sheet(self) -> str:
         rows = []
-        for number, cells in sorted(self.rows.items()):
+        numbers = range(1, max(self.rows) + 1) if self.without_places else sorted(self.rows)
+        for number in numbers:
+            cells = self.rows.get(number, {})
             hidden = ' hidden="1"' if number in self.hidden else ""
-            content = "".join(self._cell(f"{_letters(column)}{number}", cell) for column, cell in sorted(cells.items()))
+            columns = range(max(cells, default=-1) + 1) if self.without_places else sorted(cells)
+            content = "".join(
+                self._cell(f"{_letters(column)}{number}", cells[column]) if column in cells else "<c/>"
+                for column in columns
+            )
             rows.append(f'<row r="{number}"{hidden}>{content}</row>')
-        return f'<worksheet xmlns="{_MAIN}">{self.columns}<sheetData>{"".join(rows)}</sheetData></worksheet>'
+        xml = f'<worksheet xmlns="{_MAIN}">{self.columns}<sheetData>{"".join(rows)}</sheetData></worksheet>'
+        if self.without_places:
+            xml = re.sub(r'<(row|c) r="\w+"', r"<\1", xml)
+        if self.single_quotes:
+            xml = re.sub(r"<[^>]+>", lambda tag: tag[0].replace('"', "'"), xml)
+        if self.prefix:
+            xml = re.sub(r"<(/?)(\w)", rf"<\1{self.prefix}:\2", xml).replace(" xmlns=", f" xmlns:{self.prefix}=", 1)
+        return xml
 
     def _cell(self, place: str, cell: Cell) -> str:
         style = f' s="{cell.style}"' if cell.style else ""

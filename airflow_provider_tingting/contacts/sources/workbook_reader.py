@@ -7,21 +7,35 @@ midnights become dates, and escapes, errors, outer spaces and formatted numbers 
 from __future__ import annotations
 
 import logging
+import math
+import re
 import warnings
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from datetime import date, datetime, time
+from contextlib import ExitStack, contextmanager
+from datetime import date, datetime, time, timedelta
 from importlib.metadata import version
+from itertools import islice
 from typing import IO, Any
+from xml.etree import ElementTree
 
 from airflow_provider_tingting.contacts import HIDDEN_ROWS
 from airflow_provider_tingting.contacts.columns import listed
-from airflow_provider_tingting.contacts.contact import Row
-from airflow_provider_tingting.contacts.sources.sheet_facts import CellFormats, NumberFormat, SheetFacts, facts_of
+from airflow_provider_tingting.contacts.contact import Row, shown_as
+from airflow_provider_tingting.contacts.numbers import FAILED_FORMULAS
+from airflow_provider_tingting.contacts.sources.number_formats import (
+    DateFormat,
+    Format,
+    NumberFormat,
+    formats_of,
+    shows_something,
+)
+from airflow_provider_tingting.contacts.sources.sheet_facts import CellFormats, SheetFacts, facts_of
 from airflow_provider_tingting.contacts.sources.source_file import SourceFile
 from airflow_provider_tingting.contacts.sources.table import MAX_COLUMNS, column_letter, rows_of
-from airflow_provider_tingting.contacts.sources.workbook_package import Sheet, has_data, open_workbook, sheets_of
+from airflow_provider_tingting.contacts.sources.usual_workbook import SHEET, usual_copy
+from airflow_provider_tingting.contacts.sources.workbook_package import open_package
+from airflow_provider_tingting.contacts.sources.workbook_parts import Book, Sheet, book_of, has_data, parse_part
 from airflow_provider_tingting.errors import TingTingConfigError, TingTingContactsError
 from airflow_provider_tingting.formatting import counted
 
@@ -31,12 +45,11 @@ log = logging.getLogger(__name__)
 _MAX_EMPTY_CELLS = 5_000_000
 _MAX_CELLS_FOR_EACH = 4
 
-#: What a spreadsheet shows for a failed formula; it is not a value and must not be spoken.
-ERROR_VALUES = frozenset({"#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NUM!", "#NULL!", "#GETTING_DATA"})
-
 #: Outer spaces, which one library keeps and the other removes.
 _OUTER = " \t\n\r\xa0"
-_CARE = "#" + _OUTER
+_ESCAPE = re.compile(r"_x([0-9A-Fa-f]{4})_")
+#: How a text begins that may be an error or has a space before it.
+_CARE = "#E" + _OUTER
 
 #: Older ones leave the escapes of control characters as they are, so a text would differ from openpyxl's.
 _OLDEST_CALAMINE = (0, 6)
@@ -61,10 +74,13 @@ def read_workbook(
     with (
         file.open_seekable() as raw,
         _translate_damage(file.name),
-        open_workbook(raw, file.name) as (stream, package),
+        open_package(raw, file.name) as package,
+        ExitStack() as copies,
     ):
-        chosen = _choose_sheet(package, file.name, sheet)
-        facts = facts_of(package, chosen)
+        book = book_of(package, file.name)
+        chosen = _choose_sheet(package, book.sheets, file.name, sheet)
+        opened = _Opened(raw, package, book, chosen, file.name, copies)
+        facts = opened.facts
         where = f"{file.name}, sheet '{chosen.name}'"
         if facts.uncalculated:
             raise TingTingContactsError(
@@ -79,18 +95,76 @@ def read_workbook(
         for first, last in facts.hidden_columns:
             letters = column_letter(first - 1), column_letter(min(last, MAX_COLUMNS) - 1)
             log.info("%s: the hidden columns %s to %s are read like the others", where, *letters)
-        is_empty = not has_data(package, chosen)
-        stream.seek(0)
-        cells = () if is_empty else _cells(stream, chosen.name, facts)
-        if facts.formats or facts.cell_formats:
-            cells = _as_shown(cells, facts.formats, facts.cell_formats)
+        cells: Iterable[Sequence[object]] = opened.cells() if has_data(package, chosen.part) else ()
         if facts.hidden and hidden_rows == "skip":
             cells = ([] if row in facts.hidden else found for row, found in enumerate(cells, 1))
         yield from rows_of(cells, file.name, chosen.name, merged=facts.merged, may_be_empty=may_be_empty)
 
 
-def _choose_sheet(package: zipfile.ZipFile, name: str, wanted: object) -> Sheet:
-    sheets = sheets_of(package, name)
+class _Opened:
+    """The chosen sheet of an open workbook, read by the fast library if it can be, else by openpyxl.
+
+    :ivar facts: what the libraries do not report about the sheet.
+    """
+
+    def __init__(
+        self, stream: IO[bytes], package: zipfile.ZipFile, book: Book, sheet: Sheet, name: str, copies: ExitStack
+    ) -> None:
+        self._stream, self._package = stream, package
+        self._book, self._original, self._sheet, self._name = book, sheet, sheet, name
+        self._copies = copies
+        self._calamine = _calamine()
+        self._formats = _formats(package, book)
+        self.facts = self._read_facts()
+        is_sparse = self.facts.rows * self.facts.columns > max(
+            # calamine keeps the whole rectangle in memory, which a stray cell in XFD1048576 makes 549 GB.
+            _MAX_EMPTY_CELLS,
+            _MAX_CELLS_FOR_EACH * self.facts.cells,
+        )
+        if is_sparse:
+            self._calamine = None
+        if self._calamine is None or self.facts.is_unusual or not book.is_usual:
+            self._use_copy()
+
+    def cells(self) -> Iterator[Sequence[object]]:
+        """Yield the sheet's rows of cells, as the spreadsheet shows them."""
+        done = 0
+        if self._calamine is not None:
+            try:
+                for row in self._as_shown(_cells_with_calamine(self._calamine, self._stream, self._sheet.name)):
+                    yield row
+                    done += 1
+            except BaseException as error:
+                if not _is_damage(error):
+                    raise
+                # It fails on a single cell of a kind that it does not know.
+                log.debug("%s is read by openpyxl, since calamine raised %s", self._name, type(error).__name__)
+            else:
+                return
+            self._calamine = None
+            self._use_copy()
+        yield from islice(self._as_shown(_cells_with_openpyxl(self._stream, self._sheet.name)), done, None)
+
+    def _use_copy(self) -> None:
+        copy = usual_copy(self._package, self._book, self._original, self._name, with_styles=self._calamine is not None)
+        self._stream, package = self._copies.enter_context(copy)
+        self._sheet = SHEET
+        self.facts = self._read_facts(package)
+
+    def _read_facts(self, package: zipfile.ZipFile | None = None) -> SheetFacts:
+        # To openpyxl all numbers are numbers, since it loses those that are no dates.
+        matter = self._calamine is None or shows_something(self._formats)
+        return facts_of(package or self._package, self._sheet.part, self._formats if matter else {})
+
+    def _as_shown(self, rows: Iterator[Sequence[object]]) -> Iterator[Sequence[object]]:
+        facts = self.facts
+        if not facts.formats and not facts.cell_formats:
+            return rows
+        epoch = None if self._calamine is not None else 1904 if self._book.is_1904 else 1900
+        return _as_shown(rows, facts.formats, facts.cell_formats, epoch)
+
+
+def _choose_sheet(package: zipfile.ZipFile, sheets: Sequence[Sheet], name: str, wanted: object) -> Sheet:
     names = [sheet.name for sheet in sheets]
     if wanted is not None:
         # A native template makes a number of a name such as 2082.
@@ -99,7 +173,7 @@ def _choose_sheet(package: zipfile.ZipFile, name: str, wanted: object) -> Sheet:
             if text in (sheet.name, sheet.name.strip()):
                 return sheet
         raise TingTingContactsError(f"{name} has no sheet '{text}'. Its sheets are {listed(names)}.")
-    filled = [sheet for sheet in sheets if sheet.visible and has_data(package, sheet)]
+    filled = [sheet for sheet in sheets if sheet.visible and has_data(package, sheet.part)]
     if len(filled) > 1:
         raise TingTingContactsError(
             f"{name} has data on several sheets: {listed(sheet.name for sheet in filled)}. "
@@ -113,29 +187,65 @@ def _choose_sheet(package: zipfile.ZipFile, name: str, wanted: object) -> Sheet:
     return filled[0]
 
 
-def _cells(stream: IO[bytes], sheet: str, facts: SheetFacts) -> Iterable[Sequence[object]]:
+def _calamine() -> Any:
+    """Return the fast library; None where it cannot be used."""
     try:
         import python_calamine
     except ImportError:
-        return _cells_with_openpyxl(stream, sheet)
-    # calamine keeps the whole rectangle in memory, which a stray cell in XFD1048576 makes 549 GB.
-    is_sparse = facts.rows * facts.columns > max(_MAX_EMPTY_CELLS, _MAX_CELLS_FOR_EACH * facts.cells)
-    if is_sparse or _version("python-calamine") < _OLDEST_CALAMINE:
-        return _cells_with_openpyxl(stream, sheet)
-    return _cells_with_calamine(python_calamine, stream, sheet)
+        return None
+    return python_calamine if _version("python-calamine") >= _OLDEST_CALAMINE else None
+
+
+def _formats(package: zipfile.ZipFile, book: Book) -> dict[int, Format]:
+    try:
+        return formats_of(parse_part(package, book.styles)) if book.styles is not None else {}
+    except (ValueError, ElementTree.ParseError):
+        return {}
 
 
 def _as_shown(
-    rows: Iterable[Sequence[object]], formats: Mapping[int, NumberFormat], cell_formats: Mapping[int, CellFormats]
+    rows: Iterable[Sequence[object]],
+    formats: Mapping[int, Format],
+    cell_formats: Mapping[int, CellFormats],
+    epoch: int | None,
 ) -> Iterator[Sequence[object]]:
-    """Yield the rows with their formatted numbers as the spreadsheet shows them: `007`, `13%`, `1,234.50`."""
+    """Yield the rows with numbers and dates as the spreadsheet shows them: `007`, `13%`, `1,234.50`, `8-Jul-25`.
+
+    :param rows: the rows of cells.
+    :param formats: the formats of whole columns.
+    :param cell_formats: the formats of other columns, by row.
+    :param epoch: the year from which dates count that are still numbers; None when they are dates already.
+    """
     for row, cells in enumerate(rows, 1):
         shown = list(cells)
         of_row = [(column, found) for column, those in cell_formats.items() if (found := those.of(row)) is not None]
-        for column, number_format in (*formats.items(), *of_row):
-            if column < len(shown) and type(value := shown[column]) in (int, float):
-                shown[column] = number_format.show(value)  # type: ignore[arg-type]
+        for column, how in (*formats.items(), *of_row):
+            if column >= len(shown):
+                continue
+            value = shown[column]
+            if type(value) in (int, float):
+                if isinstance(how, NumberFormat):
+                    shown[column] = how.show(value)  # type: ignore[arg-type]
+                    continue
+                value = value if epoch is None else _moment(value, epoch, how.is_duration)  # type: ignore[arg-type]
+            if isinstance(how, DateFormat) and isinstance(value, date | time | timedelta):
+                text = how.show(value)
+                shown[column] = value if text is None else shown_as(value, text)
         yield shown
+
+
+def _moment(value: float, epoch: int, is_duration: bool) -> object:
+    """Return the date, time or duration of a stored number; the number itself when it is beyond all dates."""
+    from openpyxl.utils.datetime import MAC_EPOCH, WINDOWS_EPOCH, from_excel
+
+    if value < 0:
+        # Spreadsheets show nothing for it, and calamine reads midnight.
+        return time()
+    try:
+        moment = from_excel(value, MAC_EPOCH if epoch == 1904 else WINDOWS_EPOCH, timedelta=is_duration)
+    except (OverflowError, ValueError):
+        return value
+    return _value(moment)
 
 
 def _version(distribution: str) -> tuple[int, ...]:
@@ -144,16 +254,16 @@ def _version(distribution: str) -> tuple[int, ...]:
 
 def _cells_with_openpyxl(stream: IO[bytes], name: str) -> Iterator[Sequence[object]]:
     from openpyxl import load_workbook
-    from openpyxl.utils.escape import unescape
 
     def value_of(cell: object) -> object:
         if isinstance(cell, str):
-            return _text(unescape(cell) if "_x" in cell else cell)
-        return cell if type(cell) is int else _value(cell)
+            return _text(_ESCAPE.sub(_unescaped, cell) if "_x" in cell else cell)
+        return cell if type(cell) is int and abs(cell) < 2**53 else _value(cell)
 
     with warnings.catch_warnings():
         # What it warns of (validation rules, header pictures, styles) is not read here.
         warnings.simplefilter("ignore")
+        stream.seek(0)
         book = load_workbook(stream, read_only=True, data_only=True)
         sheet: Any = book[name]
         # The size that a workbook claims for itself is often wrong, and would cut rows off.
@@ -163,7 +273,14 @@ def _cells_with_openpyxl(stream: IO[bytes], name: str) -> Iterator[Sequence[obje
         book.close()
 
 
+def _unescaped(escape: re.Match[str]) -> str:
+    char = chr(int(escape[1], 16))
+    # Half a character stays as it is written.
+    return escape[0] if "\ud800" <= char <= "\udfff" else char
+
+
 def _cells_with_calamine(calamine: Any, stream: IO[bytes], name: str) -> Iterator[Sequence[object]]:
+    stream.seek(0)
     sheet = calamine.load_workbook(stream).get_sheet_by_name(name)
     # It begins with row 1 even when that is empty, but omits empty columns on the left.
     left = [None] * (sheet.start[1] if sheet.start else 0)
@@ -181,13 +298,16 @@ def _cells_with_calamine(calamine: Any, stream: IO[bytes], name: str) -> Iterato
 
 def _text(text: str) -> str | None:
     text = text.strip(_OUTER)
-    if not text or text in ERROR_VALUES:
+    if not text or text in FAILED_FORMULAS:
         return None
     return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
 
 
 def _value(cell: object) -> object:
-    if isinstance(cell, float):
+    if isinstance(cell, int | float) and not isinstance(cell, bool):
+        if not math.isfinite(cell):
+            return None
+        cell = float(cell)
         # A spreadsheet shows 15 significant digits: 3702.2999999999997 is 3702.3.
         return int(cell) if cell.is_integer() and abs(cell) < 2**53 else float(f"{cell:.15g}")
     if isinstance(cell, datetime) and cell.time() == time():
@@ -203,10 +323,14 @@ def _translate_damage(name: str) -> Iterator[None]:
     except (TingTingContactsError, OSError, MemoryError):
         raise
     except BaseException as error:
-        # calamine, which is not written in Python, may panic over a damaged file: that is no Exception.
-        if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+        if not _is_damage(error):
             raise
         raise TingTingContactsError(
             f"{name} is a damaged workbook ({type(error).__name__}). Open it in a spreadsheet program and save it as "
             ".xlsx again, or give a .csv."
         ) from error
+
+
+def _is_damage(error: BaseException) -> bool:
+    # calamine, which is not written in Python, may panic over a damaged file: that is no Exception.
+    return isinstance(error, Exception) or type(error).__name__ == "PanicException"
