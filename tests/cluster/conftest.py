@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import pytest
 from cluster.stores import missing_programs
@@ -15,7 +17,10 @@ if TYPE_CHECKING:
     from cluster.scene import Figures, Scene
     from support.s3_server import S3Server
 
-DAG_IDS = ("whole_life", "life_in_a_worker", "life_with_stop_on_kill", "mapped_campaigns", "many_waits")
+DAG_IDS = (
+    *("whole_life", "life_in_a_worker", "life_with_stop_on_kill", "mapped_campaigns", "many_waits"),
+    *("rules_of_the_connection", "ladder", "window_close"),
+)
 # The options of each scenario's sandbox, and the extras of the connection to it.
 SCENES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "plain": ({"speed": 4}, {}),
@@ -29,6 +34,9 @@ SCENES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     **{f"overlap-{task}": ({"speed": 0}, {"timeout": 1000}) for task in ("create", "add", "run")},
     "triggerer": ({"speed": 0}, {}),
     "arrivals": ({"speed": 0, "page_cap": 100}, {}),
+    "rules": ({"speed": 4}, {"secret_salt": "a long random text", "daily_credit_limit": 1000}),
+    "ladder": ({"speed": 20}, {}),
+    "window": ({"speed": 0}, {}),
 }
 _FIGURES: pytest.StashKey[list[Figures]] = pytest.StashKey()
 
@@ -81,14 +89,32 @@ def _running(
             tmp_path_factory.mktemp("cluster"),
             PostgresServer(folder, max_connections=300),
             dag_ids=DAG_IDS,
-            environment={"AIRFLOW__TINGTING__AUDIENCE_FOLDER": "s3://aws_default@campaigns/audiences/"},
+            environment={
+                "AIRFLOW__TINGTING__AUDIENCE_FOLDER": "s3://aws_default@campaigns/audiences/",
+                "CLUSTER_SHARED": str(shared),
+            },
         )
         stack.callback(cluster.stop)
         scenes = {
             name: Scene(cluster, name, stack.enter_context(Sandbox(**options)), shared, extra)
             for name, (options, extra) in SCENES.items()
         }
+        scenes["rules"].extra = {
+            **scenes["rules"].extra,
+            "do_not_call": str(shared / "do_not_call.csv"),
+            "contact_log": {"sql_conn_id": "contact_log", "table": "contact_log", "create_table": True},
+        }
         connections = {name: scene.connection_json() for name, scene in scenes.items()}
+        log = urlsplit(cluster.database.uri)
+        connections["contact_log"] = json.dumps(
+            {
+                "conn_type": "postgres",
+                "host": log.hostname,
+                "port": log.port,
+                "login": log.username,
+                "schema": log.path.strip("/"),
+            }
+        )
         if object_store is not None:
             connections["aws_default"] = airflow_connection(object_store.address)
         cluster.start(connections)

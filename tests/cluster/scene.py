@@ -149,7 +149,7 @@ class Scene:
 
         :param campaigns: how many campaigns there should be; None means one for each run.
         """
-        self.until(self._has_ended, "the end of all runs")
+        self.until(self.has_ended, "the end of all runs")
         self.sandbox.play_out()
         dialled = self.sandbox.ledger.times_dialled()
         world = self.sandbox.world
@@ -173,7 +173,8 @@ class Scene:
         """Return what each exception says that ended an attempt of a task."""
         return [_message(line) for line in self.logs().splitlines() if "Task failed with exception" in line]
 
-    def _has_ended(self) -> bool:
+    def has_ended(self) -> bool:
+        """Return whether all its runs have ended."""
         if self.sandbox.clock.speed == 0:
             self.sandbox.play_out()
         states = self._states()
