@@ -39,7 +39,7 @@ class AirflowDatabase:
     """
 
     def __init__(self, uri: str) -> None:
-        self._uri = uri
+        self.uri = uri
 
     def tasks(self, dag_id: str, run_id: str = "%") -> list[TaskRow]:
         """Return the task instances of a DAG.
@@ -79,7 +79,7 @@ class AirflowDatabase:
         deadline = time.monotonic() + _UNREACHABLE_FOR
         while True:
             try:
-                connection = psycopg2.connect(self._uri)
+                connection = psycopg2.connect(self.uri)
                 try:
                     with connection.cursor() as cursor:
                         cursor.execute(query, values or None)
