@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+import sys
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from airflow.providers.common.compat.sdk import BaseSensorOperator
 from support.campaigns import NUMBERS, a_campaign, connection, dialled_once, meanwhile, reads
 from support.task_context import context_of, execute_deferred
 from support.while_a_task_waits import (
@@ -232,6 +234,12 @@ class Ending:
     xcoms: dict[str, Any]
     status: str | None
     dialled: dict[str, int]
+
+
+@pytest.fixture(autouse=True)
+def _sensors_sleep_in_virtual_time(virtual_time, monkeypatch):
+    """Airflow itself sleeps between two pokes of a sensor in a worker."""
+    monkeypatch.setattr(sys.modules[BaseSensorOperator.__module__], "time", virtual_time)
 
 
 def run_operator(campaign: int, deferrable: bool, arguments: dict[str, Any]) -> Any:

@@ -73,14 +73,24 @@ class VirtualTime:
         """
         heapq.heappush(self._due, (self._monotonic + seconds, next(self._order), act))
 
+    def once(
+        self, condition: Callable[[], bool], act: Callable[[], object]
+    ) -> tuple[Callable[[], bool], Callable[[], object]]:
+        """Do something in the first sleep in which a condition holds, if there is one.
+
+        :param act: called once, in the thread that sleeps.
+        """
+        awaited = (condition, act)
+        self._awaited.append(awaited)
+        return awaited
+
     @contextmanager
     def when(self, condition: Callable[[], bool], act: Callable[[], object]) -> Iterator[None]:
         """Do something in the first sleep in which a condition holds; the block must sleep so long.
 
         :param act: called once, in the thread that sleeps.
         """
-        awaited = (condition, act)
-        self._awaited.append(awaited)
+        awaited = self.once(condition, act)
         yield
         self._do_what_was_awaited()
         assert awaited not in self._awaited, "what was waited for has not come about"

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from support.campaigns import connection, wait_until
+from support.campaigns import connection
+from support.virtual_time import running_virtual_time
 
 from airflow_provider_tingting.sandbox import Sandbox
 
@@ -25,22 +26,24 @@ def nothing(sandbox: Sandbox, campaign: int, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def token_replaced_here_too(sandbox: Sandbox, campaign: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    replace_token(sandbox, NEW_TOKEN, monkeypatch)
-    goes_on(sandbox, campaign, monkeypatch)
+    replace_token(sandbox, NEW_TOKEN, monkeypatch, then=lambda: goes_on(sandbox, campaign, monkeypatch))
 
 
 def token_replaced_twice(sandbox: Sandbox, campaign: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    replace_token(sandbox, NEW_TOKEN, monkeypatch)
-    replace_token(sandbox, NEW_TOKEN + "-again", monkeypatch)
-    goes_on(sandbox, campaign, monkeypatch)
+    def again() -> None:
+        replace_token(sandbox, NEW_TOKEN + "-again", monkeypatch, then=lambda: goes_on(sandbox, campaign, monkeypatch))
+
+    replace_token(sandbox, NEW_TOKEN, monkeypatch, then=again)
 
 
-def replace_token(sandbox: Sandbox, token: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Replace the token in the connection and at TingTing, and wait until the task has read with the new one."""
+def replace_token(sandbox: Sandbox, token: str, monkeypatch: pytest.MonkeyPatch, then: Callable[[], None]) -> None:
+    """Replace the token in the connection and at TingTing, and do something once the task has read with the new one."""
     monkeypatch.setenv("AIRFLOW_CONN_TINGTING_DEFAULT", connection(sandbox, password=token, max_retries=0))
     sandbox.world.rotate_token(token)
     before = successful_reads(sandbox)
-    wait_until(lambda: successful_reads(sandbox) > before + 1)
+    clock = running_virtual_time()
+    assert clock is not None
+    clock.once(lambda: successful_reads(sandbox) > before + 1, then)
 
 
 def successful_reads(sandbox: Sandbox) -> int:
