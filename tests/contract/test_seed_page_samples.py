@@ -63,7 +63,7 @@ def replay(sandbox: Sandbox, name: str, *, files: dict[str, Any] | None = None) 
         data=request["data"].encode() if "data" in request else None,
         files=files,
         allow_redirects=False,
-        timeout=10,
+        timeout=60,
     )
 
 
@@ -195,7 +195,7 @@ def test_the_test_voice_sample_answers_a_bare_text_with_an_mp3_that_can_be_fetch
     assert re.fullmatch(shape, sample)
     assert re.fullmatch(shape, address)
     # No token: TingTing's own previews are on a public address too.
-    mp3 = requests.get(address, timeout=10)
+    mp3 = requests.get(address, timeout=60)
     assert mp3.headers["content-type"] == "audio/mpeg"
     assert mp3.content[:2] == b"\xff\xfb"
 
@@ -221,7 +221,7 @@ def test_the_run_sample_schedules_and_names_the_day_in_nepals_calendar(page_worl
 def test_the_report_sample_downloads_a_row_for_every_contact(page_world, campaign_id):
     url = SAMPLES["download_campaign_report"]["request"]["url"].replace("/79/", f"/{campaign_id}/")
     response = requests.get(
-        url.replace(PAGE_BASE, page_world.base_url), headers={"Authorization": "Bearer YOUR_TOKEN"}, timeout=10
+        url.replace(PAGE_BASE, page_world.base_url), headers={"Authorization": "Bearer YOUR_TOKEN"}, timeout=60
     )
 
     assert response.headers["content-type"].startswith("text/csv")
@@ -234,7 +234,7 @@ def test_the_survey_sample_answers_json_and_without_the_format_csv(page_world):
     answers = replay(page_world, "download_survey_report").json()
     url = SAMPLES["download_survey_report"]["request"]["url"].replace("?format=json", "")
     as_csv = requests.get(
-        url.replace(PAGE_BASE, page_world.base_url), headers={"Authorization": "Bearer YOUR_TOKEN"}, timeout=10
+        url.replace(PAGE_BASE, page_world.base_url), headers={"Authorization": "Bearer YOUR_TOKEN"}, timeout=60
     )
 
     assert as_csv.headers["content-type"].startswith("text/csv")

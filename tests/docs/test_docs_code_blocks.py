@@ -300,7 +300,7 @@ def check_curl(words, sandbox):
             body = next(rest).encode()
         elif not word.startswith("-"):
             address = word.replace("http://127.0.0.1:8085/", sandbox.root_url)
-    answer = requests.request(method, address, headers=headers, data=body, timeout=10)
+    answer = requests.request(method, address, headers=headers, data=body, timeout=60)
     assert answer.ok, f"{shlex.join(words)}: {answer.status_code} {answer.text}"
 
 

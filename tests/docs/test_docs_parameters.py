@@ -172,7 +172,7 @@ def test_the_tables_of_the_notifier_have_every_event_with_its_sentences():
 def test_the_table_of_controls_has_each_that_the_sandbox_answers(sandbox):
     import requests
 
-    content = requests.get(f"{sandbox.root_url}openapi.json", timeout=10).json()
+    content = requests.get(f"{sandbox.root_url}openapi.json", timeout=60).json()
     there = {
         f"`{method.upper()} {path.replace(':int', '')}`"
         for path, methods in content["paths"].items()

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 import requests
+from support.pushed_clock import PushedClock
 
+from airflow_provider_tingting.clock import use_clock
 from airflow_provider_tingting.sandbox import Sandbox
 
 
@@ -79,3 +81,10 @@ def api(box):
 def api_of():
     """Make a client for a sandbox of the test's own."""
     return Api
+
+
+@pytest.fixture
+def pushed_clock():
+    """The clock of the package and of the sandboxes, which the test moves ahead with `sleep`."""
+    with use_clock(made := PushedClock()):
+        yield made

@@ -68,7 +68,7 @@ def test_no_control_ends_in_a_server_error(sandbox, case):
 @settings(few_and_repeatable, max_examples=2)
 def test_no_call_is_answered_without_the_token(sandbox, case):
     headers = {"Authorization": "Bearer another-token"}
-    response = case.call(base_url=sandbox.root_url, headers=headers, session=sandbox.session, timeout=10)
+    response = case.call(base_url=sandbox.root_url, headers=headers, session=sandbox.session, timeout=60)
     assert response.status_code == 401
 
 
@@ -88,7 +88,7 @@ def test_every_call_is_on_the_openapi_page_with_the_model_of_its_body(openapi):
 
 
 def answer_without_server_error(sandbox, case, headers):
-    response = case.call(base_url=sandbox.root_url, headers=headers, session=sandbox.session, timeout=10)
+    response = case.call(base_url=sandbox.root_url, headers=headers, session=sandbox.session, timeout=60)
     # A fault that a request added is not an error of the sandbox.
     sandbox.faults.clear()
     assert response.status_code < 500, (

@@ -16,7 +16,7 @@ from airflow_provider_tingting.sandbox.app import create_app
 
 
 def control(box, method, path, **options):
-    return requests.request(method, box.root_url + "sandbox/" + path, timeout=10, **options)
+    return requests.request(method, box.root_url + "sandbox/" + path, timeout=60, **options)
 
 
 def test_the_state_shows_time_campaigns_credits_and_faults(box, api):
@@ -128,12 +128,12 @@ def test_a_reset_empties_account_faults_and_ledgers(box, api):
 
 def test_the_root_is_a_page_for_people_and_a_list_of_places_for_programs(box):
     for accepted in ("text/html,application/xhtml+xml,*/*;q=0.8", "*/*", "text/html, application/json"):
-        page = requests.get(box.root_url, headers={"Accept": accepted}, timeout=10)
+        page = requests.get(box.root_url, headers={"Accept": accepted}, timeout=60)
         assert page.headers["Content-Type"].startswith("text/html")
         assert "TingTing sandbox" in page.text
-    places = requests.get(box.root_url, headers={"Accept": "application/json"}, timeout=10).json()
+    places = requests.get(box.root_url, headers={"Accept": "application/json"}, timeout=60).json()
     assert places["api"] == box.base_url
-    assert requests.get(places["state"], timeout=10).json()["campaigns"] == []
+    assert requests.get(places["state"], timeout=60).json()["campaigns"] == []
 
 
 @pytest.mark.parametrize("offline_package", [True, False])
@@ -144,15 +144,15 @@ def test_the_docs_page_needs_nothing_from_outside(monkeypatch, offline_package):
         monkeypatch.setitem(sys.modules, "fastapi_offline", None)
     with Sandbox(speed=0) as sandbox:
         for path in ("docs", ""):
-            page = requests.get(sandbox.root_url + path, timeout=10)
+            page = requests.get(sandbox.root_url + path, timeout=60)
             assert page.status_code == 200
             addresses = re.findall(r"""(?:src|href)=["']([^"']+)["']|url\(([^)]+)\)""", page.text)
             for address in (one or other for one, other in addresses):
                 assert not re.match(r"(https?:)?//", address), address
                 if address.startswith("/") and "#" not in address:
-                    assert requests.get(sandbox.root_url.rstrip("/") + address, timeout=10).status_code == 200
-        assert "fetch_preview" in requests.get(sandbox.root_url + "openapi.json", timeout=10).text
-        docs = requests.get(sandbox.root_url + "docs", timeout=10).text
+                    assert requests.get(sandbox.root_url.rstrip("/") + address, timeout=60).status_code == 200
+        assert "fetch_preview" in requests.get(sandbox.root_url + "openapi.json", timeout=60).text
+        docs = requests.get(sandbox.root_url + "docs", timeout=60).text
         assert ("swagger-ui" in docs) == offline_package
         assert ("run-campaign/{campaign_id}/" in docs) != offline_package
 

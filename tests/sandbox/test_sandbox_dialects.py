@@ -245,6 +245,6 @@ def test_every_switch_is_in_the_table_with_a_meaning():
 
 def test_the_default_dialect_is_that_of_the_api_page(api):
     response = requests.get(
-        api.sandbox.base_url + "campaign/", headers={"Authorization": f"Bearer {api.sandbox.token}"}, timeout=10
+        api.sandbox.base_url + "campaign/", headers={"Authorization": f"Bearer {api.sandbox.token}"}, timeout=60
     )
     assert set(response.json()) == {"count", "total_pages", "next", "previous", "results"}

@@ -8,7 +8,7 @@ import requests
 
 def ask(box, method, path, **headers):
     sent = {name.replace("_", "-"): value for name, value in headers.items()}
-    return requests.request(method, box.root_url + path, headers=sent, timeout=10)
+    return requests.request(method, box.root_url + path, headers=sent, timeout=60)
 
 
 @pytest.mark.parametrize("path", ["", "sandbox/state", "sandbox/requests", "sandbox/events", "openapi.json"])

@@ -12,7 +12,7 @@ def walk(api, path):
     """Follow `next` to the end; the pages."""
     pages, address = [], api.sandbox.base_url + path
     while address:
-        response = requests.get(address, headers={"Authorization": f"Bearer {api.sandbox.token}"}, timeout=10)
+        response = requests.get(address, headers={"Authorization": f"Bearer {api.sandbox.token}"}, timeout=60)
         pages.append(response.json())
         address = pages[-1]["next"]
     return pages
@@ -34,7 +34,7 @@ def test_previous_leads_back(api):
     second = requests.get(
         walk(api, f"campaign-detail/{campaign_id}/?limit=5")[0]["next"],
         headers={"Authorization": f"Bearer {api.sandbox.token}"},
-        timeout=10,
+        timeout=60,
     ).json()
 
     assert second["previous"].startswith(api.sandbox.base_url)

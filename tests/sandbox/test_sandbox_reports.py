@@ -122,7 +122,7 @@ def test_the_preview_is_a_real_mp3_of_that_length(seconds):
 
 
 def test_a_preview_that_was_never_made_does_not_exist(box):
-    assert requests.get(f"{box.root_url}output/{'0' * 32}.mp3", timeout=10).status_code == 404
+    assert requests.get(f"{box.root_url}output/{'0' * 32}.mp3", timeout=60).status_code == 404
 
 
 def test_a_preview_with_a_voice_that_does_not_exist_is_refused(api):

@@ -158,7 +158,7 @@ def test_a_confirmed_change_survives_a_kill(tmp_path):
             body = {"name": "x", "services": "PHONE", "user_phone": [3], "message": "hello"}
             for _ in range(5):
                 assert (
-                    requests.post(base + "campaign/create/", json=body, headers=headers, timeout=10).status_code == 201
+                    requests.post(base + "campaign/create/", json=body, headers=headers, timeout=60).status_code == 201
                 )
         finally:
             os.kill(process.pid, signal.SIGKILL)

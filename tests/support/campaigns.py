@@ -74,7 +74,7 @@ def connection(sandbox: Sandbox, **changes: Any) -> str:
     return json.dumps({**parts, **fields, "extra": {**parts["extra"], **changes}})
 
 
-def wait_until(condition: Callable[[], bool], *, within: float = 20.0) -> None:
+def wait_until(condition: Callable[[], bool], *, within: float = 120.0) -> None:
     """Wait for something to become so.
 
     :raises TimeoutError: it has not.
@@ -87,7 +87,7 @@ def wait_until(condition: Callable[[], bool], *, within: float = 20.0) -> None:
 
 
 @contextmanager
-def meanwhile(condition: Callable[[], bool], act: Callable[[], object], *, within: float = 20.0) -> Iterator[None]:
+def meanwhile(condition: Callable[[], bool], act: Callable[[], object], *, within: float = 120.0) -> Iterator[None]:
     """Do something as soon as a condition holds, while the block waits for a campaign.
 
     In virtual time that is in the first sleep in which it holds; otherwise another thread looks for it.

@@ -39,7 +39,7 @@ def finish(sandbox, **fields):
 
 
 async def until(condition):
-    give_up = time.monotonic() + 15
+    give_up = time.monotonic() + 120
     while not condition():
         assert time.monotonic() < give_up, "what was waited for has not come about"
         await asyncio.sleep(0.01)
