@@ -7,7 +7,6 @@ library does not offer for both clients.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 
 from airflow_provider_tingting.clock import monotonic
 
@@ -16,19 +15,17 @@ class RateLimiter:
     """Spreads requests evenly.
 
     :param rate_limit: the most requests a second; default None, for no limit.
-    :param clock: returns monotonic seconds.
     """
 
-    def __init__(self, rate_limit: float | None = None, *, clock: Callable[[], float] = monotonic) -> None:
+    def __init__(self, rate_limit: float | None = None) -> None:
         self._gap = 1.0 / rate_limit if rate_limit else 0.0
-        self._clock = clock
         self._next = 0.0
         self._lock = threading.Lock()
 
     def reserve(self) -> float:
         """Take the next free slot and return the seconds until it, 0 for now."""
         with self._lock:
-            now = self._clock()
+            now = monotonic()
             slot = max(now, self._next)
             self._next = slot + self._gap
             return slot - now
@@ -39,4 +36,4 @@ class RateLimiter:
         :param seconds: how long from now.
         """
         with self._lock:
-            self._next = max(self._next, self._clock() + seconds)
+            self._next = max(self._next, monotonic() + seconds)

@@ -86,11 +86,10 @@ def check_download(call: Call[Any], response: Response, *, token: str = "") -> N
     _Reader(call, response, token).check_download()
 
 
-def parse_retry_after(header: str | None, *, now: datetime | None = None) -> float | None:
+def parse_retry_after(header: str | None) -> float | None:
     """Return the seconds of a `Retry-After` header, at most `MAX_RETRY_AFTER`.
 
     :param header: a number of seconds or an HTTP date.
-    :param now: the current time; default: the clock's.
     :returns: None when the header is absent, invalid or in the past.
     """
     if not header:
@@ -102,7 +101,7 @@ def parse_retry_after(header: str | None, *, now: datetime | None = None) -> flo
             due = parsedate_to_datetime(header)
             if due.tzinfo is None:
                 due = due.replace(tzinfo=timezone.utc)
-            seconds = (due - (now or datetime.fromtimestamp(wall_time(), timezone.utc))).total_seconds()
+            seconds = (due - datetime.fromtimestamp(wall_time(), timezone.utc)).total_seconds()
         except (ValueError, OverflowError):
             return None
     return min(seconds, MAX_RETRY_AFTER) if 0 < seconds < float("inf") else None

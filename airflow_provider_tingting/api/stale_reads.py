@@ -27,14 +27,12 @@ class StalePeriod:
     """The time for which older responses are not believed. It begins with the first of them.
 
     :param within: how long it lasts, in seconds; None for `STALE_WITHIN`.
-    :param ticks: returns seconds of a clock that never jumps.
     """
 
-    __slots__ = ("_since", "_ticks", "_within")
+    __slots__ = ("_since", "_within")
 
-    def __init__(self, within: float | None = None, ticks: Callable[[], float] = monotonic) -> None:
+    def __init__(self, within: float | None = None) -> None:
         self._within = within
-        self._ticks = ticks
         self._since: float | None = None
 
     @property
@@ -44,7 +42,7 @@ class StalePeriod:
 
     def left(self) -> float:
         """Record an older response; return for how many seconds more it is read again, 0 when it is to be believed."""
-        now = self._ticks()
+        now = monotonic()
         if self._since is None:
             self._since = now
         return max(0.0, self._since + (STALE_WITHIN if self._within is None else self._within) - now)

@@ -13,6 +13,7 @@ from airflow_provider_tingting.campaigns.reconcile import find_after_unknown, fi
 from airflow_provider_tingting.campaigns.reschedule import apply_schedule
 from airflow_provider_tingting.campaigns.schedule import is_past, read_schedule
 from airflow_provider_tingting.campaigns.state import RunRequest
+from airflow_provider_tingting.clock import wall_time
 from airflow_provider_tingting.errors import (
     TingTingCampaignError,
     TingTingConfigError,
@@ -126,7 +127,7 @@ async def _attached(
             ) from None
     else:
         requested_at = job.state.create_requested_at
-        if requested_at is not None and job.now() - requested_at < CREATE_SETTLES_WITHIN:
+        if requested_at is not None and wall_time() - requested_at < CREATE_SETTLES_WITHIN:
             campaign = await find_after_unknown(spec.name, wanted, since)
         else:
             thorough = thorough or requested_at is not None or bool(spec.draft)
@@ -155,7 +156,7 @@ async def _create(
             schedule=_schedule_to_send(spec),
             credit_limit=spec.credit_limit,
         )
-        job.update(create_requested_at=job.now())
+        job.update(create_requested_at=wall_time())
         campaign = await call
         created.add(campaign.id)
         log.info("Campaign %s was created", campaign.id)

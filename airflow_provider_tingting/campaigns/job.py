@@ -29,6 +29,7 @@ from airflow_provider_tingting.api.stale_reads import StalePeriod
 from airflow_provider_tingting.campaigns.marker import CampaignSpec, Marker
 from airflow_provider_tingting.campaigns.reconcile import reconcile
 from airflow_provider_tingting.campaigns.state import JobState, RunRequest, SharedState
+from airflow_provider_tingting.clock import monotonic, wall_time
 from airflow_provider_tingting.errors import (
     TingTingAPIError,
     TingTingCampaignError,
@@ -200,9 +201,9 @@ class _Run:
         self._is_ours = is_ours
         self._read_first_for = read_first_for
         self._exists = exists
-        self._began_at = job.ticks()
+        self._began_at = monotonic()
         self._read_first_until: float | None = None
-        self._not_found = StalePeriod(ticks=job.ticks)
+        self._not_found = StalePeriod()
         self._last: Campaign | None = None
         # What was known before the latest request, from right before it on.
         self._before: JobState
@@ -245,7 +246,7 @@ class _Run:
         job = self._job
         self._before, self._unanswered_since = job.state, job.unanswered_since
         # Saved before the request: a try that follows a kill must know that it may have been sent.
-        job.update(run=KNOWN_AFTER[job.state.run, Response.UNKNOWN], run_requested_at=job.now())
+        job.update(run=KNOWN_AFTER[job.state.run, Response.UNKNOWN], run_requested_at=wall_time())
         try:
             message = await self.call
         except TingTingRateLimitedError:
@@ -310,7 +311,7 @@ class _Run:
         """Return for how many seconds more to read the status, because an earlier try may have sent a request."""
         if self._read_first_until is None:
             self._read_first_until = self._began_at + self._read_first_for(campaign)
-        return self._read_first_until - self._job.ticks()
+        return self._read_first_until - monotonic()
 
     def _until_shown(self, error: TingTingAPIError) -> float:
         """Return for how many seconds more to read a campaign that a server may show late; otherwise raise."""

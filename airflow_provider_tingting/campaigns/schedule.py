@@ -17,15 +17,12 @@ MAX_AHEAD = timedelta(days=366)
 _BIKRAM_SAMBAT = re.compile(r"BS\s*(\d{4})-(\d{1,2})-(\d{1,2})(.*)", re.IGNORECASE | re.ASCII | re.DOTALL)
 
 
-def read_schedule(
-    schedule: str | datetime | date | None, argument: str = "schedule", *, now: datetime | None = None
-) -> datetime | None:
+def read_schedule(schedule: str | datetime | date | None, argument: str = "schedule") -> datetime | None:
     """Return the moment of a schedule; one without an offset is Nepal time, a bare date is midnight there.
 
     :param schedule: a datetime, a date, a text in ISO 8601 (`2026-12-01T14:00`), or a Bikram Sambat date after `BS`
         (`BS 2083-08-16 10:00`); None or an empty text for no schedule.
     :param argument: the name of the argument, for errors.
-    :param now: the current time; the clock's by default.
     :raises TingTingConfigError: it is no time, or more than a year ahead.
     """
     if schedule is None or (isinstance(schedule, str) and not schedule.strip()):
@@ -46,7 +43,7 @@ def read_schedule(
             "without an offset it is Nepal time."
         )
     moment = as_nepal_time(moment)
-    if moment - (now or _now()) > MAX_AHEAD:
+    if moment - _now() > MAX_AHEAD:
         day = gregorian(moment.year, moment.month, moment.day)
         meant = f" If it is a Bikram Sambat date, write {day.isoformat()}, or 'BS {moment:%Y-%m-%d}'." if day else ""
         raise TingTingConfigError(
@@ -69,13 +66,12 @@ def _now() -> datetime:
     return datetime.fromtimestamp(wall_time(), timezone.utc)
 
 
-def is_past(moment: datetime, *, now: datetime | None = None) -> bool:
+def is_past(moment: datetime) -> bool:
     """Return whether TingTing would refuse to schedule this moment.
 
     :param moment: the moment.
-    :param now: the current time; the clock's by default.
     """
-    return moment <= (now or _now())
+    return moment <= _now()
 
 
 def wire_format(moment: datetime) -> str:

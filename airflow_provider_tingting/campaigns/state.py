@@ -103,8 +103,6 @@ class SharedState:
     :param state: what an earlier try has saved, or None.
     :param save: saves a new state where a killed process cannot take it along; it is called before each request.
     :param load: returns what is saved now; another try may have saved since. None when nothing is shared.
-    :param clock: returns the time in seconds since 1970.
-    :param ticks: returns seconds of a clock that never jumps.
     """
 
     def __init__(
@@ -112,14 +110,10 @@ class SharedState:
         state: JobState | None = None,
         save: Callable[[JobState], None] = lambda _: None,
         load: Callable[[], JobState | None] = lambda: None,
-        clock: Callable[[], float] = wall_time,
-        ticks: Callable[[], float] = monotonic,
     ) -> None:
         self._save = save
         self._load = load
-        self._clock = clock
-        self._ticks = ticks
-        #: When this try has sent, or learned of, the latest request without a usable response, by `ticks`.
+        #: When this try has sent, or learned of, the latest request without a usable response, by `clock.monotonic`.
         self.unanswered_since: float | None = None
         self.state = JobState()
         self._set(state or JobState())
@@ -148,7 +142,7 @@ class SharedState:
         """Save that the latest request was certainly not carried out; keep what another try has saved meanwhile.
 
         :param before: the state before that request.
-        :param unanswered_since: when the request before that one was learned of, by `ticks`.
+        :param unanswered_since: when the request before that one was learned of, by `clock.monotonic`.
         """
         saved = self._load()
         state = before if saved is None or saved == self.state else before.merged(saved)
@@ -159,28 +153,20 @@ class SharedState:
 
     def count_from_now(self) -> None:
         """Count the time until the latest request has settled from this moment."""
-        self.unanswered_since = self._ticks()
+        self.unanswered_since = monotonic()
 
     @property
     def settles_in(self) -> float:
         """Return the seconds until the latest request without a usable response counts as not carried out."""
         if self.unanswered_since is None:
             return 0.0
-        return max(0.0, RUN_SETTLES_WITHIN - (self._ticks() - self.unanswered_since))
-
-    def now(self) -> float:
-        """Return the time in seconds since 1970."""
-        return self._clock()
-
-    def ticks(self) -> float:
-        """Return seconds of a clock that never jumps."""
-        return self._ticks()
+        return max(0.0, RUN_SETTLES_WITHIN - (monotonic() - self.unanswered_since))
 
     def _set(self, state: JobState) -> None:
         unanswered = state.run is RunRequest.MAYBE
         if unanswered and (self.unanswered_since is None or state.run_requested_at != self.state.run_requested_at):
             # Counted from here and not from the saved time, since the clock of the worker that saved it may differ.
-            age = self._clock() - (state.run_requested_at or 0.0)
+            age = wall_time() - (state.run_requested_at or 0.0)
             long_ago = age > RUN_SETTLES_WITHIN + MAX_CLOCK_SKEW
-            self.unanswered_since = self._ticks() - (RUN_SETTLES_WITHIN if long_ago else 0.0)
+            self.unanswered_since = monotonic() - (RUN_SETTLES_WITHIN if long_ago else 0.0)
         self.state = state

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -111,22 +110,19 @@ class Outage:
 
     :param tolerated: seconds after which an outage is too long.
     :param logger: where the beginning and the end of an outage are logged.
-    :param ticks: returns monotonic seconds.
     :param goes_on: what goes on during an outage, for the log.
     """
 
-    __slots__ = ("_goes_on", "_logger", "_since", "_ticks", "tolerated")
+    __slots__ = ("_goes_on", "_logger", "_since", "tolerated")
 
     def __init__(
         self,
         tolerated: float,
         logger: Logger,
-        ticks: Callable[[], float] = monotonic,
         goes_on: str = "the wait goes on",
     ) -> None:
         self.tolerated = tolerated
         self._logger = logger
-        self._ticks = ticks
         self._goes_on = goes_on
         self._since: float | None = None
 
@@ -138,7 +134,7 @@ class Outage:
     @property
     def left(self) -> float:
         """Seconds until the outage is too long."""
-        return self.tolerated - (0.0 if self._since is None else self._ticks() - self._since)
+        return self.tolerated - (0.0 if self._since is None else monotonic() - self._since)
 
     def tolerates(self, error: TingTingAPIError) -> bool:
         """Record a request that has failed; return whether to try again: the error may pass, and time is left.
@@ -149,7 +145,7 @@ class Outage:
             return False
         begins = self._since is None
         if begins:
-            self._since = self._ticks()
+            self._since = monotonic()
         if self.left <= 0:
             return False
         if begins:
@@ -166,48 +162,35 @@ class Outage:
 class Wait:
     """The rules of one wait, without the requests: what was seen, when to read next, what ends it.
 
+    Deadlines are by the wall clock, since a trigger may move to another machine; durations are by the monotonic clock.
     A log line is written when the status or a tenth of the progress changes, and when an outage begins or ends.
 
     :param plan: what to wait for.
     :param logger: where log lines go.
     :param progress: what an earlier part of the same wait has seen.
-    :param clock: returns seconds since 1970. Deadlines are by this clock, since a trigger may move to another machine.
-    :param ticks: returns monotonic seconds. Durations are by this clock.
     """
 
     __slots__ = (
-        "_clock",
         "_last",
         "_outage",
         "_poll_interval",
         "_retry_after",
         "_stale",
-        "_ticks",
         "logger",
         "plan",
         "progress",
     )
 
-    def __init__(
-        self,
-        plan: WaitPlan,
-        logger: Logger,
-        progress: Progress | None = None,
-        *,
-        clock: Callable[[], float] = wall_time,
-        ticks: Callable[[], float] = monotonic,
-    ) -> None:
+    def __init__(self, plan: WaitPlan, logger: Logger, progress: Progress | None = None) -> None:
         self.plan = plan
         self.progress = progress or Progress(plan.campaign_id)
         self.logger = logger
-        self._clock = clock
-        self._ticks = ticks
         self._poll_interval = PollInterval(expects_begin=plan.starts_by is not None)
-        self._outage = Outage(plan.tolerate_outage, logger, ticks)
+        self._outage = Outage(plan.tolerate_outage, logger)
         self._retry_after = 0.0
         # The last response that was believed, and for how long later ones that contradict it are not.
         self._last: Snapshot | None = None
-        self._stale = StalePeriod(ticks=ticks)
+        self._stale = StalePeriod()
 
     def would_end(self, snapshot: Snapshot) -> bool:
         """Return whether what a response shows ends the wait.
@@ -225,11 +208,11 @@ class Wait:
         before = self.progress.seen
         self._retry_after = 0.0
         self._outage.end()
-        now = self._ticks()
+        now = monotonic()
         if self._is_stale(snapshot):
             return None
         self._last = snapshot
-        starts_in = None if snapshot.starts_at is None else snapshot.starts_at - self._clock()
+        starts_in = None if snapshot.starts_at is None else snapshot.starts_at - wall_time()
         self._poll_interval.record(snapshot.status, snapshot.progress_percent, starts_in, now)
         self.progress.record(snapshot.observe())
         self._log_change(before, self.progress.seen, now)
@@ -258,7 +241,7 @@ class Wait:
 
     def _is_overdue(self, snapshot: Snapshot) -> bool:
         starts_by = self.plan.starts_by
-        return starts_by is not None and not CampaignStatus(snapshot.status).has_begun and self._clock() >= starts_by
+        return starts_by is not None and not CampaignStatus(snapshot.status).has_begun and wall_time() >= starts_by
 
     def unanswered(self, error: TingTingError) -> Observation | None:
         """Record a read without a usable response; return how the wait has ended, or None to wait on.
@@ -282,7 +265,7 @@ class Wait:
     @property
     def time_is_up(self) -> bool:
         """Whether the deadline has passed."""
-        return self.plan.deadline is not None and self.plan.deadline <= self._clock()
+        return self.plan.deadline is not None and self.plan.deadline <= wall_time()
 
     def timed_out(self) -> Observation:
         """Return the observation of a wait whose deadline has passed, with what was seen last."""
@@ -291,7 +274,7 @@ class Wait:
     @property
     def time_left(self) -> float:
         """Seconds until the deadline, when a last read is due; infinite without one."""
-        return math.inf if self.plan.deadline is None else max(0.0, self.plan.deadline - self._clock())
+        return math.inf if self.plan.deadline is None else max(0.0, self.plan.deadline - wall_time())
 
     @property
     def is_in_step(self) -> bool:
@@ -314,7 +297,7 @@ class Wait:
             return max(min(self.plan.poll_interval, confirming), min(self._retry_after, self._outage.left))
         if self._stale.is_running:
             return min(self.plan.poll_interval, stale_reads.READ_INTERVAL)
-        return self._poll_interval.interval(self.plan.poll_interval, self._ticks())
+        return self._poll_interval.interval(self.plan.poll_interval, monotonic())
 
     def _log_change(self, before: Observation, now: Observation, at: float) -> None:
         percent = now.progress_percent or 0
@@ -336,7 +319,6 @@ async def watch(
     progress: Progress | None = None,
     *,
     just_read: Campaign | None = None,
-    clock: Callable[[], float] = wall_time,
 ) -> Observation:
     """Read a campaign until its status is final or wanted, or it is overdue; return how the wait has ended.
 
@@ -346,10 +328,9 @@ async def watch(
     :param logger: where log lines go.
     :param progress: what an earlier part of the same wait has seen; it is updated.
     :param just_read: the campaign as it was read right before; this replaces the first read.
-    :param clock: returns seconds since 1970.
     :raises TingTingAuthError: the token is rejected, so that the caller can read the connection again.
     """
-    wait = Wait(plan, logger, progress, clock=clock)
+    wait = Wait(plan, logger, progress)
     while True:
         ended = await _read_once(wait) if just_read is None else _record(wait, just_read)
         just_read = None
@@ -359,17 +340,14 @@ async def watch(
             return wait.timed_out()
 
 
-async def read_status(
-    plan: WaitPlan, logger: Logger, progress: Progress | None = None, *, clock: Callable[[], float] = wall_time
-) -> Observation:
+async def read_status(plan: WaitPlan, logger: Logger, progress: Progress | None = None) -> Observation:
     """Read the status once, or until TingTing responds, for at most `tolerate_outage`; errors as for `watch`.
 
     :param plan: the campaign and how it is waited for.
     :param logger: where log lines go.
     :param progress: what was seen so far; default: nothing.
-    :param clock: returns the seconds since 1970; default: the package's clock.
     """
-    wait = Wait(plan, logger, progress, clock=clock)
+    wait = Wait(plan, logger, progress)
     while True:
         ended = await _read_once(wait)
         if ended is not None or not wait.is_out:

@@ -15,6 +15,7 @@ from airflow_provider_tingting.campaigns import calling_window
 from airflow_provider_tingting.campaigns.calling_window import CallingWindow
 from airflow_provider_tingting.campaigns.job import CampaignJob
 from airflow_provider_tingting.campaigns.watch import Outage
+from airflow_provider_tingting.clock import wall_time
 from airflow_provider_tingting.errors import (
     TingTingAPIError,
     TingTingCampaignError,
@@ -58,7 +59,7 @@ async def stop_at_close(job: CampaignJob, window: CallingWindow, *, tolerate_out
     :raises TingTingCampaignError: TingTing has accepted the request, and the campaign has not ended.
     :raises TingTingAPIError: TingTing refuses, or does not respond for too long.
     """
-    outage = Outage(tolerate_outage, log, job.ticks, f"the stop of campaign {job.campaign_id} is tried again")
+    outage = Outage(tolerate_outage, log, f"the stop of campaign {job.campaign_id} is tried again")
     while True:
         try:
             return await _stop(job, window)
@@ -78,7 +79,7 @@ async def _stop(job: CampaignJob, window: CallingWindow) -> Campaign:
     if stops is None or stops > calling_window.now():
         return campaign
     log.warning("Campaign %s is %s outside its calling window, %s: stopping it", number, campaign.status, window)
-    job.update(stop_requested_at=job.now())
+    job.update(stop_requested_at=wall_time())
     try:
         await retry_idempotent(calls.stop_campaign(number))
     except TingTingRefusedError as refusal:

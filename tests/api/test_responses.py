@@ -7,10 +7,12 @@ from email.utils import format_datetime
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.virtual_time import VirtualTime
 
 from airflow_provider_tingting.api import calls
 from airflow_provider_tingting.api.protocol import Response
 from airflow_provider_tingting.api.responses import error_of, parse_retry_after, read_response
+from airflow_provider_tingting.clock import use_clock
 from airflow_provider_tingting.errors import (
     TingTingAPIError,
     TingTingAuthError,
@@ -129,7 +131,8 @@ def test_retry_after_is_read_as_seconds_or_as_a_date() -> None:
 
     assert parse_retry_after("7") == 7
     assert parse_retry_after("1.5") == 1.5
-    assert parse_retry_after(format_datetime(now + timedelta(seconds=90), usegmt=True), now=now) == 90
+    with use_clock(VirtualTime(now.timestamp())):
+        assert parse_retry_after(format_datetime(now + timedelta(seconds=90), usegmt=True)) == 90
 
 
 @pytest.mark.parametrize("header", [None, "", "soon", "-3", "0", "nan", "inf", "Wed, 21 Oct 2015 07:28:00 GMT"])

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from support.scripted_server import BEGINS, ScriptedServer
+from support.virtual_time import VirtualTime
 
 from airflow_provider_tingting.api import calls
 from airflow_provider_tingting.api.models import Campaign
@@ -20,7 +21,7 @@ from airflow_provider_tingting.api.stale_reads import (
 )
 from airflow_provider_tingting.campaigns.observation import Observation, Reason
 from airflow_provider_tingting.campaigns.watch import Progress, WaitPlan, read_status, watch
-from airflow_provider_tingting.clock import use_clock
+from airflow_provider_tingting.clock import sleep, use_clock
 from airflow_provider_tingting.errors import TingTingAuthError, TingTingNotFoundError, TingTingServerError
 
 GONE = TingTingNotFoundError("get_campaign", "not found.", status_code=404)
@@ -34,23 +35,24 @@ def shown(status: str, percent: float | None = None) -> Campaign:
 
 
 def test_the_period_begins_with_the_first_older_response_and_ends_with_a_current_one() -> None:
-    now = [100.0]
-    period = StalePeriod(ticks=lambda: now[0])
-    assert not period.is_running
-    assert period.left() == STALE_WITHIN
-    assert period.is_running
-    now[0] += 20
-    assert period.left() == STALE_WITHIN - 20
-    now[0] += 1000
-    assert period.left() == 0
-    period.end()
-    assert not period.is_running
-    assert period.left() == STALE_WITHIN
+    with use_clock(VirtualTime(0.0)):
+        period = StalePeriod()
+        assert not period.is_running
+        assert period.left() == STALE_WITHIN
+        assert period.is_running
+        sleep(20)
+        assert period.left() == STALE_WITHIN - 20
+        sleep(1000)
+        assert period.left() == 0
+        period.end()
+        assert not period.is_running
+        assert period.left() == STALE_WITHIN
 
 
 def test_a_period_may_be_shorter() -> None:
-    assert StalePeriod(30.0, ticks=lambda: 0.0).left() == 30
-    assert StalePeriod(0.0, ticks=lambda: 0.0).left() == 0
+    with use_clock(VirtualTime(0.0)):
+        assert StalePeriod(30.0).left() == 30
+        assert StalePeriod(0.0).left() == 0
 
 
 async def read_until_status(until: str, within: float | None = None) -> Campaign:

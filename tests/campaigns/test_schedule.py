@@ -5,9 +5,11 @@ from datetime import date, datetime, timedelta, timezone
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.virtual_time import VirtualTime
 
 from airflow_provider_tingting.bikram_sambat import bikram_sambat, gregorian
 from airflow_provider_tingting.campaigns.schedule import is_past, read_schedule, wire_format
+from airflow_provider_tingting.clock import use_clock
 from airflow_provider_tingting.errors import TingTingConfigError
 
 
@@ -44,7 +46,8 @@ def test_a_text_that_is_no_time_is_answered_with_an_example(text: str) -> None:
 
 @given(st.datetimes(min_value=datetime(2020, 1, 1), max_value=datetime(2100, 1, 1)))
 def test_every_naive_time_is_read_as_nepal_time_and_back(moment: datetime) -> None:
-    sent = wire_format(read_schedule(moment.isoformat(), now=moment.replace(tzinfo=timezone.utc)))  # type: ignore[arg-type]
+    with use_clock(VirtualTime(moment.replace(tzinfo=timezone.utc).timestamp())):
+        sent = wire_format(read_schedule(moment.isoformat()))  # type: ignore[arg-type]
 
     assert sent == moment.replace(microsecond=0).isoformat() + "+05:45"
 
@@ -80,5 +83,6 @@ def test_every_date_finds_its_way_between_the_calendars(day: date) -> None:
 def test_a_moment_that_has_come_is_past() -> None:
     now = datetime(2026, 11, 23, tzinfo=timezone.utc)
 
-    assert is_past(now, now=now)
-    assert not is_past(now + timedelta(seconds=1), now=now)
+    with use_clock(VirtualTime(now.timestamp())):
+        assert is_past(now)
+        assert not is_past(now + timedelta(seconds=1))

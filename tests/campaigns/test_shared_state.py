@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from support.virtual_time import VirtualTime
 
 from airflow_provider_tingting.campaigns.state import (
     RUN_SETTLES_WITHIN,
@@ -12,7 +14,7 @@ from airflow_provider_tingting.campaigns.state import (
     RunRequest,
     SharedState,
 )
-from airflow_provider_tingting.clock import MAX_CLOCK_SKEW
+from airflow_provider_tingting.clock import MAX_CLOCK_SKEW, monotonic, sleep, use_clock, wall_time
 
 NEVER, MAYBE, ACCEPTED = RunRequest.NEVER, RunRequest.MAYBE, RunRequest.ACCEPTED
 
@@ -51,15 +53,19 @@ def test_a_state_of_another_campaign_changes_nothing() -> None:
     assert state().merged(JobState(8, run=ACCEPTED)) == state()
 
 
+@pytest.fixture(autouse=True)
+def virtual_time() -> Iterator[None]:
+    with use_clock(VirtualTime(1_000_000.0)):
+        yield
+
+
 class Shared:
-    """A shared state with a store that can be seen into, and clocks that can be set."""
+    """A shared state with a store that can be seen into."""
 
     def __init__(self, saved: JobState | None = None) -> None:
         self.saved = saved
         self.saves = 0
-        self.wall = 1_000_000.0
-        self.ticks = 50.0
-        self.made = SharedState(saved, self.save, lambda: self.saved, lambda: self.wall, lambda: self.ticks)
+        self.made = SharedState(saved, self.save, lambda: self.saved)
 
     def save(self, new: JobState) -> None:
         self.saves += 1
@@ -97,30 +103,30 @@ def test_a_change_that_cannot_be_saved_does_not_count() -> None:
 
 def test_the_time_of_a_request_is_counted_from_when_this_try_learns_of_it() -> None:
     shared = Shared(state())
-    shared.ticks += 1000
-    shared.saved = state(MAYBE, shared.wall)
+    sleep(1000)
+    shared.saved = state(MAYBE, wall_time())
     shared.made.learn()
 
-    assert shared.made.unanswered_since == shared.ticks
-    shared.ticks += 25
+    assert shared.made.unanswered_since == monotonic()
+    sleep(25)
     assert shared.made.settles_in == RUN_SETTLES_WITHIN - 25
     # What it knows already does not begin again.
     shared.made.learn()
     assert shared.made.settles_in == RUN_SETTLES_WITHIN - 25
-    shared.ticks += 1000
+    sleep(1000)
     assert shared.made.settles_in == 0.0
 
 
 def test_a_later_request_begins_the_time_again_and_other_changes_do_not() -> None:
     shared = Shared(state(MAYBE, 1_000_000.0))
-    shared.ticks += 25
+    sleep(25)
     shared.made.update(seen_not_started=True)
     assert shared.made.settles_in == RUN_SETTLES_WITHIN - 25
 
     shared.made.update(run_requested_at=1_000_025.0)
     assert shared.made.settles_in == RUN_SETTLES_WITHIN
 
-    shared.ticks += 25
+    sleep(25)
     shared.made.count_from_now()
     assert shared.made.settles_in == RUN_SETTLES_WITHIN
 
@@ -144,7 +150,7 @@ def test_a_request_of_long_ago_is_settled_whatever_the_clocks_differ(more: float
 def test_a_forgotten_request_leaves_the_one_before_it_and_its_time() -> None:
     shared = Shared(state(MAYBE, 1_000_000.0))
     before, since = shared.made.state, shared.made.unanswered_since
-    shared.ticks += 60
+    sleep(60)
     shared.made.update(run_requested_at=1_000_060.0)
     shared.made.forget_request(before, since)
 
@@ -157,7 +163,7 @@ def test_a_forgotten_request_keeps_what_another_try_has_saved_meanwhile() -> Non
     before = shared.made.state
     shared.made.update(run=MAYBE, run_requested_at=1_000_000.0)
     shared.saved = state(MAYBE, 1_000_030.0)
-    shared.ticks += 30
+    sleep(30)
     shared.made.forget_request(before, None)
 
     assert shared.saved == state(MAYBE, 1_000_030.0)

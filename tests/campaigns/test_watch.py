@@ -6,9 +6,11 @@ import itertools
 import logging
 
 import pytest
+from support.virtual_time import VirtualTime
 
 from airflow_provider_tingting.campaigns.observation import Observation, Reason, Snapshot
 from airflow_provider_tingting.campaigns.watch import Wait, WaitPlan
+from airflow_provider_tingting.clock import monotonic, sleep, use_clock
 from airflow_provider_tingting.errors import (
     TingTingConfigError,
     TingTingForbiddenError,
@@ -20,22 +22,28 @@ log = logging.getLogger("waiting")
 AWAY = TingTingServerError("get_campaign", "502", status_code=502)
 
 
-def looks_in_an_outage(**patience):
+@pytest.fixture(autouse=True)
+def virtual_time():
+    with use_clock(VirtualTime(0.0)):
+        yield
+
+
+def reads_in_an_outage(**patience):
     """The times of the reads of a TingTing that never answers, from the first one to the end of the wait."""
-    now = [0.0]
-    wait = Wait(WaitPlan(79, **patience), log, ticks=lambda: now[0])
+    began = monotonic()
+    wait = Wait(WaitPlan(79, **patience), log)
     times = []
     while True:
-        times.append(now[0])
+        times.append(monotonic() - began)
         ended = wait.unanswered(AWAY)
         if ended is not None:
             assert ended.reason is Reason.OUTAGE
             return times
-        now[0] += wait.next_read()
+        sleep(wait.next_read())
 
 
-def test_rare_looks_become_more_frequent_so_that_two_bad_moments_are_no_outage():
-    times = looks_in_an_outage(poll_interval=1800, tolerate_outage=600)
+def test_rare_reads_become_more_frequent_so_that_two_bad_moments_are_no_outage():
+    times = reads_in_an_outage(poll_interval=1800, tolerate_outage=600)
 
     assert len(times) == 11
     assert times[-1] == 600
@@ -43,13 +51,13 @@ def test_rare_looks_become_more_frequent_so_that_two_bad_moments_are_no_outage()
 
 @pytest.mark.parametrize(("poll_interval", "apart"), [(30, 30), (60, 60), (3600, 60)])
 def test_no_read_comes_sooner_than_the_interval_or_a_tenth_of_the_patience(poll_interval, apart):
-    times = looks_in_an_outage(poll_interval=poll_interval, tolerate_outage=600)
+    times = reads_in_an_outage(poll_interval=poll_interval, tolerate_outage=600)
 
     assert {later - earlier for earlier, later in itertools.pairwise(times)} == {apart}
 
 
 def test_a_short_patience_does_not_hammer_a_server_that_is_in_trouble():
-    times = looks_in_an_outage(poll_interval=60, tolerate_outage=10)
+    times = reads_in_an_outage(poll_interval=60, tolerate_outage=10)
 
     assert times == [0, 5, 10]
 
@@ -66,18 +74,14 @@ def at(minutes):
 
 
 class Waiting:
-    """A wait whose clocks are the test's, from the campaign's begin on; it must have begun by 900 seconds."""
+    """A wait from the campaign's begin on, at the time 0; it must have begun by 900 seconds."""
 
     def __init__(self, **plan):
-        self.now = 0.0
         plan = {"starts_by": 900.0, "poll_interval": 30.0, **plan}
-        self.wait = Wait(WaitPlan(79, **plan), log, clock=self.ticks, ticks=self.ticks)
-
-    def ticks(self):
-        return self.now
+        self.wait = Wait(WaitPlan(79, **plan), log)
 
     def sees(self, *snapshots, after=0.0):
-        self.now += after
+        sleep(after)
         return [self.wait.answered(one) for one in snapshots][-1]
 
     @property
@@ -200,9 +204,9 @@ def test_an_outage_keeps_the_last_error_and_what_was_seen():
 def test_an_outage_ends_the_wait_at_its_limit_and_not_before():
     waiting = Waiting(tolerate_outage=600.0)
     assert waiting.wait.unanswered(AWAY) is None
-    waiting.now = 599.5
+    sleep(599.5)
     assert waiting.wait.unanswered(AWAY) is None
-    waiting.now = 600.0
+    sleep(0.5)
     assert waiting.wait.unanswered(AWAY).reason is Reason.OUTAGE
 
 
@@ -225,7 +229,7 @@ def test_jitter_lengthens_a_pause_and_the_deadline_ends_it():
     waiting.wait.unanswered(AWAY)
 
     assert waiting.wait.next_read(0.2) == 36
-    waiting.now = 990.0
+    sleep(990)
     assert waiting.wait.next_read(0.2) == 10
 
 
