@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
@@ -16,6 +20,8 @@ from airflow_provider_tingting.errors import TingTingConfigError
 from airflow_provider_tingting.files.atomic import whole_file
 from airflow_provider_tingting.files.target import ensure_writable
 from airflow_provider_tingting.timezones import NEPAL
+
+_ENDING = (signal.SIGTERM, signal.SIGHUP)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -104,7 +110,8 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         balance=arguments.balance,
         extra=arguments.extra,
     )
-    report = rehearse(request, keep=arguments.keep)
+    with _ending_as_interrupted():
+        report = rehearse(request, keep=arguments.keep)
     if arguments.html:
         from airflow_provider_tingting.rehearsal.page import rehearsal_page
 
@@ -115,6 +122,20 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     else:
         print_summary(console, report, page=arguments.html)
     return ExitCode.SUCCESS if report["state"] == "success" else ExitCode.PROBLEM
+
+
+@contextmanager
+def _ending_as_interrupted() -> Iterator[None]:
+    """Let the signals that end a process do what Ctrl+C does: the rehearsal's process and folder go away."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, signal.default_int_handler) for number in _ENDING}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _path(text: str) -> Path:

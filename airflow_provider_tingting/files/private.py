@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -16,6 +17,7 @@ from airflow_provider_tingting.clock import wall_time
 _DESCRIPTORS: Final = Path("/proc/self/fd")
 _PREFIX: Final = ".tingting-"
 _SUFFIX: Final = ".part"
+_LOCK: Final = ".lock"
 # A file is created a moment before it is locked; one that is younger (seconds) may not be locked yet.
 _SURELY_LOCKED_AFTER: Final = 60.0
 
@@ -40,6 +42,28 @@ def private_file() -> Iterator[tuple[BinaryIO, str]]:
             yield file, str(part)
     finally:
         part.unlink(missing_ok=True)
+
+
+@contextmanager
+def private_folder(prefix: str) -> Iterator[Path]:
+    """Make a temporary folder that only this user can read, and remove it when the block ends.
+
+    When the process is killed, the next process of this user that makes such a folder removes it.
+
+    :param prefix: the beginning of its name.
+    """
+    parent = Path(tempfile.gettempdir())
+    for folder in parent.glob(f"{prefix}*/{_LOCK}"):
+        if _is_abandoned(folder):
+            shutil.rmtree(folder.parent, ignore_errors=True)
+    made = Path(tempfile.mkdtemp(prefix=prefix))
+    descriptor = os.open(made / _LOCK, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield made
+    finally:
+        os.close(descriptor)
+        shutil.rmtree(made, ignore_errors=True)
 
 
 def open_part(directory: Path) -> tuple[int, Path | None]:
@@ -94,13 +118,24 @@ def _open_named(directory: Path) -> tuple[int, Path]:
 def _remove_abandoned(directory: Path) -> None:
     """Remove the parts that killed processes of this user have left in a directory."""
     for part in directory.glob(f"{_PREFIX}*{_SUFFIX}"):
-        with suppress(OSError):
-            descriptor = os.open(part, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
-            try:
-                found = os.fstat(descriptor)
-                if found.st_uid != os.geteuid() or wall_time() - found.st_mtime < _SURELY_LOCKED_AFTER:
-                    continue
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                part.unlink()
-            finally:
-                os.close(descriptor)
+        if _is_abandoned(part):
+            part.unlink(missing_ok=True)
+
+
+def _is_abandoned(file: Path) -> bool:
+    """Return whether a file is one of this user whose process, which had locked it, has ended."""
+    try:
+        descriptor = os.open(file, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except OSError:
+        return False
+    try:
+        found = os.fstat(descriptor)
+        if found.st_uid != os.geteuid() or wall_time() - found.st_mtime < _SURELY_LOCKED_AFTER:
+            return False
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    else:
+        return True
+    finally:
+        os.close(descriptor)

@@ -9,15 +9,14 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from airflow_provider_tingting.errors import TingTingError
+from airflow_provider_tingting.files.private import private_folder
 from airflow_provider_tingting.masking import mask_text
 from airflow_provider_tingting.rehearsal.dag_file import choose_place
 from airflow_provider_tingting.rehearsal.environment import UserAirflow, child_environment
@@ -42,8 +41,7 @@ def rehearse(
     """
     folders = [Path(request.dags)] if request.dags else UserAirflow(environ).dag_folders
     places = choose_place(request.dag_id, folders)
-    home = Path(tempfile.mkdtemp(prefix="tingting-rehearsal-"))
-    try:
+    with private_folder("tingting-rehearsal-") as home:
         result = home / "result.json"
         orders = {
             "request": request.to_json(),
@@ -69,8 +67,6 @@ def rehearse(
                     process.kill()
                     process.wait()
         return _read_result(result, log)
-    finally:
-        shutil.rmtree(home, ignore_errors=True)
 
 
 def _read_result(result: Path, log: Path) -> dict[str, Any]:

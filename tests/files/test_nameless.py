@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from airflow_provider_tingting.files import private
-from airflow_provider_tingting.files.private import open_part
+from airflow_provider_tingting.files.private import open_part, private_folder
 
 ROOT = Path(__file__).parents[2]
 
@@ -87,3 +87,22 @@ def test_a_part_that_was_just_created_is_left_alone(tmp_path: Path, monkeypatch:
     os.close(open_part(tmp_path)[0])
     assert part is not None
     assert part.exists()
+
+
+def test_the_folder_of_a_killed_process_is_removed_by_the_next_one(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    left = tmp_path / "tingting-test-left"
+    left.mkdir(mode=0o700)
+    (left / "people.csv").write_text("9841234567\n")
+    (left / ".lock").touch()
+    os.utime(left / ".lock", (1, 1))
+    other = tmp_path / "tingting-test-without-a-lock"
+    other.mkdir()
+
+    with private_folder("tingting-test-") as first:
+        os.utime(first / ".lock", (1, 1))
+        with private_folder("tingting-test-") as second:
+            assert sorted(tmp_path.iterdir()) == sorted([first, second, other])
+            assert first.stat().st_mode & 0o777 == 0o700
+
+    assert list(tmp_path.iterdir()) == [other]

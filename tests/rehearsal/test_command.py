@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -106,3 +110,33 @@ def test_the_summary_names_contacts_texts_and_credits_and_nothing_is_left_behind
     assert "9841000001" not in out + err
     assert not home.exists()
     assert list(tmp_path.glob("tingting-rehearsal-*")) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
+def test_a_rehearsal_that_is_ended_by_a_signal_leaves_nothing_behind(real_environment, tmp_path, number):
+    dags = tmp_path / "dags"
+    dags.mkdir()
+    started = tmp_path / "started"
+    (dags / "slow.py").write_text(
+        "import pathlib, time\n"
+        "# from airflow import DAG; the id is 'slow'\n"
+        f"pathlib.Path({str(started)!r}).touch()\n"
+        "time.sleep(120)\n"
+    )
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "airflow_provider_tingting", "rehearse", "slow", "--dags", str(dags)],
+        env={**real_environment, "TMPDIR": str(scratch)},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    while not started.exists():
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.05)
+    process.send_signal(number)
+    _, err = process.communicate()
+
+    assert process.returncode == 130
+    assert err == "tingting: Interrupted.\n"
+    assert list(scratch.iterdir()) == []
