@@ -119,7 +119,7 @@ build: $(VENV)/.tools ## Build wheel and source distribution into dist/
 simulate: $(VENV)/.installed ## Simulate campaigns with faults in virtual time (ARGS=--help lists the options)
 	PYTHONPATH=.:tests $(RUN) -m simulation $(ARGS)
 
-# A module after the other: ARGS="airflow_provider_tingting.campaigns.job*"; `mutmut results` lists what survives.
+# A module after the other: ARGS="airflow_provider_tingting.campaigns.run*"; `mutmut results` lists what survives.
 mutate: $(VENV)/.tools ## Change the core in one place after another, and list the changes that no test detects
 	$(VENV)/bin/mutmut run $(ARGS)
 	$(VENV)/bin/mutmut results

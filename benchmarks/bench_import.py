@@ -14,7 +14,7 @@ from measuring import compare, in_a_process, machine, median, read_options
 
 OURS = "operators.campaign operators.contacts operators.manage operators.preview operators.report sensors.campaign"
 # What a task that runs a campaign loads when it starts.
-STARTED = "hooks.tingting api.client campaigns.job operators.campaign.start operators.campaign.ending campaigns.outcome"
+STARTED = "hooks.tingting api.client campaigns.run operators.campaign.start operators.campaign.ending campaigns.outcome"
 #: Most milliseconds of it, without `requests` and what the DAG file has loaded.
 MAX_AT_START = 60.0
 # What any DAG file with an operator has imported: not the provider's cost.

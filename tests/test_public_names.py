@@ -196,7 +196,7 @@ MODULES = """
 api         TingTingClient AsyncTingTingClient calls
 api.driver  run_flow run_flow_async
 assets      campaign_uri survey_uri sanitize_uri create_asset convert_asset_to_openlineage
-campaigns.job CampaignJob CampaignSpec JobState Marker
+campaigns.run CampaignJob CampaignSpec JobState Marker
 campaigns.calling_window CallingWindow
 retry_policy tingting_retry_policy
 campaigns.outcome summarise judge

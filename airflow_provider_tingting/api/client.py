@@ -17,12 +17,13 @@ from tenacity import AsyncRetrying, Retrying
 
 from airflow_provider_tingting.api.alternatives import AlternativeRequests, adapted, follow_redirects, name_filter
 from airflow_provider_tingting.api.driver import drive, drive_async
-from airflow_provider_tingting.api.exchange import RESPONSE_LIMITS, BodyLimits, Exchange
+from airflow_provider_tingting.api.exchange import Exchange
 from airflow_provider_tingting.api.lookahead import MAX_PAGES_AT_ONCE, Lookahead
 from airflow_provider_tingting.api.models import Page
 from airflow_provider_tingting.api.pagination import Paginator
 from airflow_provider_tingting.api.protocol import Call, Request, Response
 from airflow_provider_tingting.api.rate_limit import RateLimiter
+from airflow_provider_tingting.api.response_limits import RESPONSE_LIMITS, BodyLimits, download_limits
 from airflow_provider_tingting.api.responses import check_download, error_of, read_response
 from airflow_provider_tingting.api.retry import RetryPolicy
 from airflow_provider_tingting.api.transport import Origin
@@ -115,13 +116,7 @@ class _Client:
         self._retry = RetryPolicy(max_retries=max_retries)
         self._rate_limiter = RateLimiter(rate_limit)
         self._list_timeout = download_timeout
-        self._download_limits = BodyLimits(
-            int(max_download_mib * 1024 * 1024),
-            max_expansion,
-            download_timeout,
-            "Nothing was changed. If the report is really so large, raise max_download_mib, max_expansion or "
-            "download_timeout in the connection's extra.",
-        )
+        self._download_limits = download_limits(max_download_mib, max_expansion, download_timeout)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(base_url={self._origin.base_url!r})"

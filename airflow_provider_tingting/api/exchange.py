@@ -13,11 +13,11 @@ import time
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
 from airflow_provider_tingting.api.protocol import Call, RetrySafety
+from airflow_provider_tingting.api.response_limits import MIB, BodyLimits
 from airflow_provider_tingting.errors import (
     TingTingAPIError,
     TingTingConfigError,
@@ -28,28 +28,7 @@ from airflow_provider_tingting.errors import (
 )
 
 CHUNK_BYTES = 64 * 1024
-_MIB = 1024 * 1024
 _READ_REMEDY = "Nothing was changed: try again; if it stays, check the host and the network."
-
-
-@dataclass(frozen=True)
-class BodyLimits:
-    """The limits of a response's body.
-
-    :param max_bytes: the most decoded bytes.
-    :param max_expansion: the most decoded bytes for each compressed one, once the decoded body is larger than 1 MiB.
-    :param total_seconds: the longest time for the whole body; None when the exchange's own deadline ends it.
-    :param remedy: what to do when a limit is exceeded.
-    """
-
-    max_bytes: int
-    max_expansion: float
-    total_seconds: float | None = None
-    remedy: str | None = None
-
-
-#: The limits of a response that is no download: a list of a hundred rows has far less than a megabyte.
-RESPONSE_LIMITS = BodyLimits(max_bytes=64 * _MIB, max_expansion=250)
 
 
 class Exchange:
@@ -213,26 +192,19 @@ class BodyDecoder:
 
     def _inflate(self, raw: bytes) -> bytes:
         try:
-            return self._inflater.decompress(raw, _MIB)
+            return self._inflater.decompress(raw, MIB)
         except zlib.error:
             if self._encoding != "deflate" or self._decoded_bytes:
                 raise
             # Some servers send "deflate" without the zlib header.
             self._inflater = zlib.decompressobj(-zlib.MAX_WBITS)
-            return self._inflater.decompress(raw, _MIB)
+            return self._inflater.decompress(raw, MIB)
 
     def _within_limits(self, piece: bytes) -> bytes:
         self._decoded_bytes += len(piece)
         limits = self._exchange.limits
-        if self._decoded_bytes > limits.max_bytes:
-            raise self._exchange.unreadable(
-                f"the response is larger than {limits.max_bytes / _MIB:g} MiB.", remedy=limits.remedy
-            )
-        if self._decoded_bytes > max(_MIB, limits.max_expansion * self._raw_bytes):
-            raise self._exchange.unreadable(
-                f"the response expands to more than {limits.max_expansion:g} times its compressed size.",
-                remedy=limits.remedy,
-            )
+        if (message := limits.exceeded(self._decoded_bytes, self._raw_bytes)) is not None:
+            raise self._exchange.unreadable(message, remedy=limits.remedy)
         return piece
 
 

@@ -7,10 +7,10 @@ from datetime import datetime
 
 from airflow_provider_tingting.api import calls, idempotent_writes
 from airflow_provider_tingting.api.models import Campaign
-from airflow_provider_tingting.campaigns.job import CampaignJob
 from airflow_provider_tingting.campaigns.marker import CampaignSpec, Marker, MarksCampaigns
 from airflow_provider_tingting.campaigns.reconcile import find_after_unknown, find_campaign, reconcile
 from airflow_provider_tingting.campaigns.reschedule import apply_schedule
+from airflow_provider_tingting.campaigns.run import CampaignJob
 from airflow_provider_tingting.campaigns.schedule import is_past, read_schedule
 from airflow_provider_tingting.campaigns.state import RunRequest
 from airflow_provider_tingting.clock import wall_time

@@ -13,7 +13,7 @@ from airflow_provider_tingting.api.stale_reads import read_until
 from airflow_provider_tingting.api.statuses import CampaignStatus
 from airflow_provider_tingting.campaigns import calling_window
 from airflow_provider_tingting.campaigns.calling_window import CallingWindow
-from airflow_provider_tingting.campaigns.job import CampaignJob
+from airflow_provider_tingting.campaigns.run import CampaignJob
 from airflow_provider_tingting.campaigns.watch import Outage
 from airflow_provider_tingting.clock import wall_time
 from airflow_provider_tingting.errors import (

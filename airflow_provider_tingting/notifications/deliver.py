@@ -14,7 +14,7 @@ from airflow_provider_tingting.api import calls, idempotent_writes
 from airflow_provider_tingting.api.models import Campaign, Contact
 from airflow_provider_tingting.api.protocol import Pause
 from airflow_provider_tingting.campaigns import reconcile
-from airflow_provider_tingting.campaigns.job import CampaignJob, RunRequest
+from airflow_provider_tingting.campaigns.run import CampaignJob, RunRequest
 from airflow_provider_tingting.campaigns.schedule import wire_format
 from airflow_provider_tingting.clock import monotonic, wall_time
 from airflow_provider_tingting.errors import (

@@ -11,7 +11,7 @@ from support.scripted_server import ScriptedServer, a_page
 
 from airflow_provider_tingting.api.models import Campaign
 from airflow_provider_tingting.campaigns.create import attach_or_create
-from airflow_provider_tingting.campaigns.job import CampaignJob, CampaignSpec, JobState, Marker, RunRequest
+from airflow_provider_tingting.campaigns.run import CampaignJob, CampaignSpec, JobState, Marker, RunRequest
 from airflow_provider_tingting.clock import use_clock
 from airflow_provider_tingting.errors import (
     TingTingCampaignError,

@@ -7,9 +7,9 @@ import re
 import pytest
 
 from airflow_provider_tingting.api.models import Campaign
-from airflow_provider_tingting.campaigns.job import CampaignSpec, JobState, Marker, RunRequest
 from airflow_provider_tingting.campaigns.marker import is_marked
 from airflow_provider_tingting.campaigns.observation import Observation, Reason
+from airflow_provider_tingting.campaigns.run import CampaignSpec, JobState, Marker, RunRequest
 from airflow_provider_tingting.notifications.notification import Claim, Notification, NotificationMarker
 from airflow_provider_tingting.triggers.campaign import TingTingCampaignTrigger
 from airflow_provider_tingting.triggers.finished import TingTingCampaignFinishedTrigger

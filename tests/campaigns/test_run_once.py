@@ -10,7 +10,7 @@ from support.run_once import DOWN, INVALID, LIMITED, LOST, NUMBER, REFUSED, UNSE
 
 from airflow_provider_tingting.api.driver import run_flow
 from airflow_provider_tingting.api.models import Campaign
-from airflow_provider_tingting.campaigns.job import DECISIONS, KNOWN_AFTER, CampaignJob, Response, Seen
+from airflow_provider_tingting.campaigns.run import DECISIONS, KNOWN_AFTER, CampaignJob, Response, Seen
 from airflow_provider_tingting.campaigns.state import JobState, RunRequest
 from airflow_provider_tingting.clock import use_clock
 from airflow_provider_tingting.errors import (

@@ -13,7 +13,7 @@ from support.scripted_server import ScriptedServer, a_page
 from airflow_provider_tingting.api.models import Campaign, MessageResponse
 from airflow_provider_tingting.campaigns.calling_window import CallingWindow
 from airflow_provider_tingting.campaigns.daily_credits import DailyCredits
-from airflow_provider_tingting.campaigns.job import CampaignJob
+from airflow_provider_tingting.campaigns.run import CampaignJob
 from airflow_provider_tingting.campaigns.start_gate import StartDeferred, StartGate
 from airflow_provider_tingting.campaigns.state import RunRequest
 from airflow_provider_tingting.errors import (

@@ -14,9 +14,9 @@ from support.campaigns import NUMBERS, dialled_once, writes
 from airflow_provider_tingting.api import AsyncTingTingClient, TingTingClient, calls
 from airflow_provider_tingting.api.driver import run_flow, run_flow_async
 from airflow_provider_tingting.campaigns.create import attach_or_create
-from airflow_provider_tingting.campaigns.job import CampaignJob, CampaignSpec, JobState, Marker, RunRequest
 from airflow_provider_tingting.campaigns.outcome import judge, summarise
 from airflow_provider_tingting.campaigns.reconcile import stop
+from airflow_provider_tingting.campaigns.run import CampaignJob, CampaignSpec, JobState, Marker, RunRequest
 from airflow_provider_tingting.errors import (
     TingTingCampaignError,
     TingTingCampaignFailedError,

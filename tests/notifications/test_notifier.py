@@ -13,7 +13,7 @@ import pytest
 from support.airflow_home import AIRFLOW_VERSION
 from support.notices import FIRST, SECOND, THIRD, both_ways, dialled, said
 
-from airflow_provider_tingting.campaigns.job import CampaignJob
+from airflow_provider_tingting.campaigns.run import CampaignJob
 from airflow_provider_tingting.errors import TingTingConfigError
 from airflow_provider_tingting.notifications.tingting import TingTingNotifier
 from airflow_provider_tingting.sandbox import Sandbox

@@ -1,6 +1,6 @@
 """Cores that are broken on purpose: the simulator must notice each of them.
 
-Each is one wrong cell of the tables of `campaigns/job.py`, or one step left out.
+Each is one wrong cell of the tables of `campaigns/run.py`, or one step left out.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from simulation.simulate import replay
 from simulation.world import Stage
 
 from airflow_provider_tingting.campaigns import create, job, state
-from airflow_provider_tingting.campaigns.job import DECISIONS, KNOWN_AFTER, CampaignJob, Response, Seen
+from airflow_provider_tingting.campaigns.run import DECISIONS, KNOWN_AFTER, CampaignJob, Response, Seen
 from airflow_provider_tingting.campaigns.state import RunRequest
 from airflow_provider_tingting.utils import audience_reader
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from airflow_provider_tingting.api.driver import run_flow
 from airflow_provider_tingting.api.models import Campaign, MessageResponse
-from airflow_provider_tingting.campaigns.job import CampaignJob
+from airflow_provider_tingting.campaigns.run import CampaignJob
 from airflow_provider_tingting.campaigns.state import JobState, RunRequest
 from airflow_provider_tingting.clock import use_clock
 from airflow_provider_tingting.errors import (

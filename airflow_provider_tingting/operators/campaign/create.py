@@ -168,7 +168,7 @@ class TingTingCreateCampaignOperator(TingTingBaseWriteOperator):
     def execute(self, context: Context) -> int:
         """Create the campaign, or return the one that an earlier try or another run of the occasion created."""
         from airflow_provider_tingting.campaigns.create import attach_or_create
-        from airflow_provider_tingting.campaigns.job import CampaignJob, JobState
+        from airflow_provider_tingting.campaigns.run import CampaignJob, JobState
 
         with self.fail_without_retry():
             self.check_templates()

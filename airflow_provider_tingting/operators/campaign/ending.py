@@ -28,8 +28,8 @@ from airflow_provider_tingting.utils.task_end import why_kill_is_unverified
 if TYPE_CHECKING:
     from airflow_provider_tingting._compat import Context
     from airflow_provider_tingting.api.models import Campaign
-    from airflow_provider_tingting.campaigns.job import Started
     from airflow_provider_tingting.campaigns.observation import Observation
+    from airflow_provider_tingting.campaigns.run import Started
     from airflow_provider_tingting.campaigns.watch import WaitPlan
     from airflow_provider_tingting.hooks.tingting import TingTingHook
 

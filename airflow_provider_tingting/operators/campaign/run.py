@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from airflow_provider_tingting._compat import Context
     from airflow_provider_tingting.api.models import Campaign
     from airflow_provider_tingting.campaigns.calling_window import WindowArgument
-    from airflow_provider_tingting.campaigns.job import CampaignJob, Started
     from airflow_provider_tingting.campaigns.observation import Observation
     from airflow_provider_tingting.campaigns.outcome import SuccessWhen
+    from airflow_provider_tingting.campaigns.run import CampaignJob, Started
     from airflow_provider_tingting.campaigns.watch import WaitPlan
 
 
@@ -278,7 +278,7 @@ class TingTingRunCampaignOperator(TingTingBaseWriteOperator):
         requested_at: float | None = None,
     ) -> Started:
         """Check the arguments, and request the run unless it has begun; wait while it may not start yet."""
-        from airflow_provider_tingting.campaigns.job import RunRequest
+        from airflow_provider_tingting.campaigns.run import RunRequest
         from airflow_provider_tingting.operators.campaign.start import load_job, request_run
 
         self._ti, self._job, self._has_ended = context["ti"], None, False

@@ -11,7 +11,7 @@ from airflow_provider_tingting.api.driver import run_flow
 from airflow_provider_tingting.campaigns import calling_window, concurrency
 from airflow_provider_tingting.campaigns.calling_window import CallingWindow
 from airflow_provider_tingting.campaigns.daily_credits import DailyCredits
-from airflow_provider_tingting.campaigns.job import CampaignJob
+from airflow_provider_tingting.campaigns.run import CampaignJob
 from airflow_provider_tingting.campaigns.schedule import read_schedule
 from airflow_provider_tingting.campaigns.start_gate import StartDeferred, StartGate
 from airflow_provider_tingting.campaigns.state import JobState, RunRequest
@@ -30,7 +30,7 @@ from airflow_provider_tingting.utils.task_state import checked_summary, occasion
 if TYPE_CHECKING:
     from airflow_provider_tingting._compat import Context
     from airflow_provider_tingting.api.models import Campaign
-    from airflow_provider_tingting.campaigns.job import Started
+    from airflow_provider_tingting.campaigns.run import Started
     from airflow_provider_tingting.campaigns.watch import WaitPlan
     from airflow_provider_tingting.operators.base import TingTingBaseOperator
 

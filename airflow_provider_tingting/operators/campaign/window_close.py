@@ -14,7 +14,7 @@ from airflow_provider_tingting.clock import wall_time
 if TYPE_CHECKING:
     from airflow_provider_tingting._compat import Context
     from airflow_provider_tingting.api.models import Campaign
-    from airflow_provider_tingting.campaigns.job import CampaignJob
+    from airflow_provider_tingting.campaigns.run import CampaignJob
     from airflow_provider_tingting.reports.summary import CampaignSummary
 
 #: The XCom key, and the key of the result, that say that the campaign was stopped.
