@@ -45,6 +45,8 @@ def printable(text: str) -> str:
 
     :param text: text from outside, such as a campaign's name or a server's message.
     """
+    if text.isprintable():
+        return text
     # The two joiners (category Cf) are part of Devanagari words.
     return "".join(
         char if char in "\u200c\u200d" or unicodedata.category(char) not in _UNPRINTABLE else " " for char in text

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from enum import Enum
-from typing import Any
+from typing import Any, Final
 
 from airflow_provider_tingting.clock import MAX_CLOCK_SKEW, monotonic, wall_time
 
@@ -69,7 +69,7 @@ class JobState:
 
     def to_json(self) -> dict[str, Any]:
         """Return the state as a JSON object."""
-        return {"version": _VERSION, **asdict(self), "run": self.run.value}
+        return {"version": _VERSION, **{name: getattr(self, name) for name in _DEFAULTS}, "run": self.run.value}
 
     @classmethod
     def from_json(cls, saved: object) -> JobState:
@@ -81,7 +81,7 @@ class JobState:
             return cls()
         try:
             state = cls(
-                **{name: saved.get(name, default) for name, default in asdict(cls()).items() if name != "run"},
+                **{name: saved.get(name, default) for name, default in _DEFAULTS.items() if name != "run"},
                 run=RunRequest(saved.get("run")),
             )
         except ValueError:
@@ -95,6 +95,10 @@ class JobState:
             and isinstance(state.stop_requested_at, int | float | None)
         )
         return state if readable else cls()
+
+
+#: The fields of `JobState`, with the value that stands for one that an older entry lacks.
+_DEFAULTS: Final[Mapping[str, Any]] = asdict(JobState())
 
 
 class SharedState:

@@ -10,6 +10,7 @@ import random
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 #: What may befall any request.
 OF_ANY_REQUEST = ("unsent", "lost", "429", "killed", "stalls 9", "stalls 40", "stalls 200", "clock +100", "clock -100")
@@ -24,6 +25,9 @@ OF_WORKERS = ("doubled",)
 #: The second one stands still, and notices after three minutes only that another triggerer has its triggers.
 OF_TRIGGERERS = ("moves", "moves 200")
 OF_PERSONS = ("person runs", "person edits", "person renames", "person deletes", "person marks failed")
+
+#: How a request ends; of two at the same moment the second one counts alone.
+ENDS = frozenset({"unsent", "lost", "429", "503", "killed", *OF_WRITES})
 
 #: Faults that pass, after which a task that may retry must end as if nothing had happened.
 PASSING = frozenset(
@@ -72,10 +76,13 @@ class Decision:
 Schedule = tuple[Decision, ...]
 
 
-def options(point: Point, method: str, *, persons: bool) -> tuple[str, ...]:
+@cache
+def options(what: str, method: str, *, of_trigger: bool, persons: bool) -> tuple[str, ...]:
     """Return what may go wrong at a point.
 
-    :param method: the HTTP method of the request, or `STORE`.
+    :param what: as in `Point`.
+    :param method: the HTTP method of the request, `STORE` or `STATE`.
+    :param of_trigger: whether a triggerer sends the request, and not a worker.
     :param persons: whether a person may act on the campaign.
     """
     if method == "STORE":
@@ -87,10 +94,10 @@ def options(point: Point, method: str, *, persons: bool) -> tuple[str, ...]:
         found += OF_READS
     else:
         found += OF_WRITES
-    if point.what in _LISTS:
+    if what in _LISTS:
         found += OF_LISTS
-    found += OF_TRIGGERERS if point.actor.endswith("t") else OF_WORKERS
-    if persons and point.what not in _WITHOUT_CONTACTS:
+    found += OF_TRIGGERERS if of_trigger else OF_WORKERS
+    if persons and what not in _WITHOUT_CONTACTS:
         found += OF_PERSONS
     return tuple(found)
 
@@ -126,7 +133,7 @@ class Adversary:
         """
         self._ordinals[actor, what] += 1
         point = Point(actor, what, self._ordinals[actor, what])
-        possible = options(point, method, persons=persons)
+        possible = options(what, method, of_trigger=actor.endswith("t"), persons=persons)
         self.points.append((point, possible))
         chosen = self._wanted.get(point, [])
         if self._random is not None:

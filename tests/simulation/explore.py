@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from itertools import chain, product
 
-from simulation.adversary import Adversary, Decision, Point, Schedule
+from simulation.adversary import ENDS, Adversary, Decision, Point, Schedule
 from simulation.lives import Life
 from simulation.simulate import Outcome, replay, simulate
 from simulation.world import Stage
@@ -17,15 +17,21 @@ MAX_ALIKE = 4
 ALIKE = frozenset({"500 after", "clock -100", "stalls 9", "late 5", "late 60", "late 600", "503"})
 
 
-def decisions(points: Points, *, without: frozenset[str] = frozenset()) -> Iterator[Decision]:
-    """Yield what can go wrong at some moments.
-
-    :param without: actions to leave out.
-    """
+def decisions(points: Points) -> Iterator[Decision]:
+    """Yield what can go wrong at some moments."""
     for point, actions in points:
-        if point.what == "get_campaign" and point.ordinal > MAX_ALIKE:
-            continue
-        yield from (Decision(point, action) for action in actions if action not in without)
+        if point.what != "get_campaign" or point.ordinal <= MAX_ALIKE:
+            yield from (Decision(point, action) for action in actions)
+
+
+def _in_pairs(points: Points) -> Iterator[Decision]:
+    """Yield what can go wrong at some moments, and of actions that come to the same one only."""
+    reads = {point for point, actions in points if "lost after" not in actions}
+    for decision in decisions(points):
+        # Whether a read was never sent or its response is lost is the same for TingTing.
+        is_alike = decision.action in ALIKE or (decision.action == "unsent" and decision.point in reads)
+        if not is_alike:
+            yield decision
 
 
 def one_fault(stage: Stage, life: Life) -> Iterator[Outcome]:
@@ -42,7 +48,7 @@ def two_faults(stage: Stage, life: Life, *, part: int = 0, parts: int = 1) -> It
     :param part: which part of them, of so many `parts`, for several processes.
     """
     quiet = replay(stage, life, ())
-    for number, first in enumerate(decisions(quiet.points, without=ALIKE)):
+    for number, first in enumerate(_in_pairs(quiet.points)):
         if number % parts != part:
             continue
         once = replay(stage, life, (first,))
@@ -50,8 +56,9 @@ def two_faults(stage: Stage, life: Life, *, part: int = 0, parts: int = 1) -> It
         if first.point not in places:
             continue
         later = once.points[places.index(first.point) :]
-        for second in decisions(later, without=ALIKE):
-            yield replay(stage, life, (first, second))
+        for second in _in_pairs(later):
+            if second.point != first.point or not {first.action, second.action} <= ENDS:
+                yield replay(stage, life, (first, second))
 
 
 def at_random(stage: Stage, life: Life, seed: int) -> Outcome:
