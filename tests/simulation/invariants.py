@@ -6,12 +6,14 @@ import csv
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import combinations, pairwise
 from pathlib import Path
 
 from simulation.adversary import PASSING, Decision
-from simulation.model_server import Deed
+from simulation.model_server import ACCOUNT, RUNS_FOR, Deed
 from simulation.world import World
+
+from airflow_provider_tingting.campaigns.concurrency import PAUSE_PER_EARLIER_CAMPAIGN
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,8 @@ def broken(world: World, made: Sequence[Decision]) -> list[Broken]:
         found += _notifications(world)
     if world.is_about == "occasion":
         found += _occasions(world, made)
+    if world.is_about == "one at a time":
+        found += _at_once(world)
     if world.is_about == "another day's campaign" and any(task.state == "success" for task in world.airflow.tasks):
         # Without a state store only the time of the last change shows that the campaign is of another day.
         changed = {"edits", "renames"} & set(world.acts)
@@ -124,6 +128,45 @@ def _excuse(world: World, before: Deed, run: Deed) -> str | None:
         return "an attempt that stands still between its last read and the request"
     if last.at > before.at >= last.shows and (not world.has_store or before.by == "person"):
         return "a status that shows late, and no state store that knows better"
+    return None
+
+
+def _at_once(world: World) -> list[Broken]:
+    """Check that no two campaigns of tasks with `one_at_a_time` run at the same time."""
+    found = []
+    for before, run in combinations(sorted(world.server.runs(), key=lambda deed: deed.at), 2):
+        stopped_at = world.server.campaigns[before.about].stopped_at
+        ends_at = before.at + RUNS_FOR if stopped_at is None else stopped_at
+        if before.about != run.about and run.at < ends_at:
+            how = f"{before.about}: {_said(world, before)}; {run.about}: {_said(world, run)}"
+            found.append(Broken("one campaign runs at a time", how, _excuse_at_once(world, before, run)))
+    return found
+
+
+def _excuse_at_once(world: World, before: Deed, run: Deed) -> str | None:
+    """Return the class of what cannot be promised that explains why two campaigns run at the same time, or None.
+
+    :param before: the run that was carried out first.
+    :param run: the one that was carried out after it.
+    """
+    if "person" in (before.by, run.by):
+        return "a person who runs a campaign beside tasks with one_at_a_time"
+    if {"edits", "deletes"} & set(world.acts):
+        return "a person who edits the marker of a campaign away or deletes it, so that other tasks do not see it"
+    checks = []
+    for one in (before, run):
+        reads = [
+            read
+            for read in world.server.reads
+            if read.by == one.by and read.about == ACCOUNT and read.at <= one.asked_at
+        ]
+        if not reads:
+            return None
+        checks.append(reads[-1])
+        if one.at - reads[-1].at > PAUSE_PER_EARLIER_CAMPAIGN:
+            return "more than three seconds between the last check of the account and the run"
+    if checks[-1].at > before.at >= checks[-1].shows:
+        return "a list of running campaigns that shows late"
     return None
 
 

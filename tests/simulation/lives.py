@@ -244,6 +244,7 @@ def _two_runs(world: World, retry_delay: float, *, apart: float) -> Steps:
 
 
 def _one_at_a_time(world: World, retry_delay: float, *, deferrable: bool = False) -> Steps:
+    world.is_about = "one at a time"
     runs = [
         task(
             world,

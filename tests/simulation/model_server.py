@@ -19,6 +19,8 @@ from airflow_provider_tingting.api.protocol import Request, Response
 #: How long (seconds) a campaign runs.
 RUNS_FOR = 90.0
 PAGE = 10
+#: What a read of the running campaigns is about.
+ACCOUNT = 0
 
 
 @dataclass
@@ -59,10 +61,10 @@ class Deed:
 
 @dataclass(frozen=True)
 class Read:
-    """One read at a campaign's status.
+    """One read of a campaign's status, or of the running campaigns.
 
     :param at: when the server answered.
-    :param about: the campaign.
+    :param about: the campaign, or `ACCOUNT`.
     :param by: the process that read.
     :param shows: requests to run from before this moment show in it.
     """
@@ -189,6 +191,8 @@ class ModelServer:
             case ("GET", "dashboard"):
                 return reply({"remaining_credits": 100000})
             case ("GET", "campaign"):
+                if request.query.get("status") == "Running":
+                    self.reads.append(Read(self._now(), ACCOUNT, by, self._now() - age - self.shows_after))
                 return self._list(request, age, reorder)
             case ("GET", "campaign", number):
                 self.reads.append(Read(self._now(), int(number), by, self._now() - age - self.shows_after))

@@ -16,7 +16,7 @@ from simulation.lives import LIVES
 from simulation.simulate import replay
 from simulation.world import Stage
 
-from airflow_provider_tingting.campaigns import create, job, state
+from airflow_provider_tingting.campaigns import concurrency, create, job, state
 from airflow_provider_tingting.campaigns.run import DECISIONS, KNOWN_AFTER, CampaignJob, Response, Seen
 from airflow_provider_tingting.campaigns.state import RunRequest
 from airflow_provider_tingting.utils import audience_reader
@@ -100,8 +100,27 @@ def reads_the_do_not_call_list_once() -> Iterator[None]:
         yield
 
 
+@contextmanager
+def starts_beside_a_running_campaign() -> Iterator[None]:
+    """Request a run whatever else runs on the account."""
+
+    async def none_runs(_: int) -> list[object]:
+        return []
+
+    with patch.object(concurrency, "blocking_campaigns", none_runs):
+        yield
+
+
+@contextmanager
+def lets_no_campaign_go_first() -> Iterator[None]:
+    """Read the running campaigns once, also beside a task that is about to start its own."""
+    with patch.object(concurrency, "MAX_EARLIER_CAMPAIGNS", 0):
+        yield
+
+
 LISTED = "no contact on the do-not-call list is called"
 ONCE = "a campaign is run once"
+ALONE = "one campaign runs at a time"
 TRUE = "the log is true of who was called"
 #: A request is carried out after a minute, and its try is killed right after it has lost the response.
 KILLED_AFTER_A_LATE_REQUEST = ("run.1 run_campaign 1: late 60", "run.1 get_campaign 2: killed")
@@ -145,6 +164,13 @@ BROKEN: dict[str, tuple[Breaks, str, tuple[str, ...], str]] = {
     ),
     "ignores the do-not-call list": (ignores_the_do_not_call_list, "do-not-call list", (), LISTED),
     "reads the do-not-call list once": (reads_the_do_not_call_list_once, "do-not-call list", (), LISTED),
+    "starts beside a running campaign": (
+        starts_beside_a_running_campaign,
+        "run, one at a time",
+        ("second.1 get_campaign 1: stalls 40",),
+        ALONE,
+    ),
+    "lets no campaign go first": (lets_no_campaign_go_first, "run, one at a time", (), ALONE),
     "creates again without a search": (
         creates_without_a_search,
         "create",
