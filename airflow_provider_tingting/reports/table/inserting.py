@@ -155,7 +155,7 @@ def _can_be_copied(connection: Connection, table: Table, columns: TableColumns) 
     """Whether each value's text is a text of its column's type: COPY converts nothing."""
     from sqlalchemy import JSON, DateTime, Float, Integer, Numeric, String
 
-    if connection.dialect.driver != "psycopg2":
+    if connection.dialect.driver not in ("psycopg2", "psycopg"):
         return False
     fitting = {
         Kind.ID: (Integer, Numeric, String),
@@ -174,12 +174,17 @@ def _copy(connection: Connection, table: Table, columns: TableColumns, batches: 
     lines = _CopyLines(batches)
     options = f"FORMAT csv, NULL '{lines.null}'"
     driver: Any = connection.connection
+    statement = f"COPY {prepare.format_table(table)} ({names}) FROM STDIN WITH ({options})"
+    if prepare.quote_identifier("%") == '"%%"':
+        # SQLAlchemy doubles the sign for a driver that fills in parameters; COPY has none.
+        statement = statement.replace("%%", "%")
     with driver.cursor() as cursor:
-        statement = f"COPY {prepare.format_table(table)} ({names}) FROM STDIN WITH ({options})"
-        if prepare.quote_identifier("%") == '"%%"':
-            # SQLAlchemy 1.4 doubles the sign for a driver that fills in parameters; COPY has none.
-            statement = statement.replace("%%", "%")
-        cursor.copy_expert(statement, lines)
+        if connection.dialect.driver == "psycopg2":
+            cursor.copy_expert(statement, lines)
+        else:
+            with cursor.copy(statement) as copy:
+                while text := lines.read():
+                    copy.write(text)
     return lines.sent
 
 
