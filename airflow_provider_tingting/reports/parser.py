@@ -9,7 +9,7 @@ durations, and credit usage".
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 from operator import itemgetter
 from typing import Any, BinaryIO, Final
@@ -213,27 +213,27 @@ class TypedColumn:
 
     :param read: text of a cell → value.
     :param label: the name of the column, under which `ReportRow.extra` has a text that cannot be read.
-    :ivar any_unreadable: whether one of the cells so far could not be read.
     """
 
     def __init__(self, read: Callable[[str], object], label: str) -> None:
-        self.any_unreadable = False
+        self._any_unreadable = False
         self.label = label
         self._read = read
         self._value_of = CachedParser(self._once).__getitem__
 
     def _once(self, text: str) -> object:
         value = self._read(text)
-        self.any_unreadable |= value is UNREADABLE
+        self._any_unreadable |= value is UNREADABLE
         return value
 
-    def check(self, texts: Iterable[str]) -> None:
-        """Read some cells to learn `any_unreadable`.
+    def has_unreadable(self, texts: Sequence[str]) -> bool:
+        """Return whether one of the cells so far, or of these, cannot be read.
 
         :param texts: the cells.
         """
-        for text in set(texts):
-            self._value_of(text)
+        for _ in map(self._value_of, texts):
+            pass
+        return self._any_unreadable
 
     def values(self, texts: Sequence[str], extra: Sequence[dict[str, str]]) -> list[Any]:
         """Return the values of some cells.
@@ -242,7 +242,7 @@ class TypedColumn:
         :param extra: for each cell what its row has beside the known columns; gets the text that cannot be read.
         """
         values = list(map(self._value_of, texts))
-        if self.any_unreadable:
+        if self._any_unreadable:
             for place, value in enumerate(values):
                 if value is UNREADABLE:
                     values[place], extra[place][self.label] = None, texts[place]

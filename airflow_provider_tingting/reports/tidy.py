@@ -7,9 +7,9 @@ variables under their own names, then columns that TingTing added since.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from operator import itemgetter
 from typing import Any, Final
 
 from airflow_provider_tingting.reports.cells import read_each_other_info
@@ -101,27 +101,32 @@ class TableFinder:
     def __init__(self, report: Report) -> None:
         self._info = report.positions.get(OTHER_INFO)
         self._variables: dict[str, None] = {}
+        self._names: set[str] = set()
         self._texts = False
         self._extra = dict.fromkeys(name for name, _ in report.unknown_columns)
-        self._known = [(column, itemgetter(report.positions[name])) for name, column in report.typed_columns.items()]
+        self._typed = [(column, report.positions[name]) for name, column in report.typed_columns.items()]
 
     def add(self, batch: list[list[str]]) -> None:
         """Collect the columns of some rows of the report.
 
         :param batch: the cells of the rows.
         """
-        for column, getter in self._known:
-            if column.label not in self._extra:
-                column.check(map(getter, batch))
-                if column.any_unreadable:
-                    self._extra[column.label] = None
+        cells = list(zip(*batch, strict=True))
+        for column, place in self._typed:
+            if column.label not in self._extra and column.has_unreadable(cells[place]):
+                self._extra[column.label] = None
         if self._info is None or len(self._variables) > MAX_VARIABLES:
             return
-        # Few of the rows differ in the names of their variables. `dict` keeps the order of the rows.
-        infos = read_each_other_info([cells[self._info] for cells in batch])
-        for names in dict.fromkeys(tuple(info) for info in infos if not isinstance(info, str) and info):
-            self._variables.update(dict.fromkeys(names))
-        self._texts = self._texts or str in set(map(type, infos))
+        infos = list(filter(None, read_each_other_info(cells[self._info])))
+        # Most rows have the same variables.
+        if set(map(type, infos)) <= {dict} and all(map(self._names.issuperset, infos)):
+            return
+        for info in infos:
+            if isinstance(info, Mapping):
+                self._variables.update(dict.fromkeys(info))
+            else:
+                self._texts = True
+        self._names.update(self._variables)
 
     def result(self) -> TidyTable:
         """Return the table for the rows that were added."""
