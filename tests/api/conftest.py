@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from support.both_clients import KINDS, Connect, connecting
+from support.pushed_clock import PushedClock
 from support.recording_server import RecordingServer
 
 from airflow_provider_tingting.sandbox import Sandbox
@@ -60,3 +61,12 @@ def speaking(_dialects: Callable[..., Sandbox]) -> Callable[..., Sandbox]:
         return sandbox
 
     return empty
+
+
+@pytest.fixture
+def pushed_deadlines(monkeypatch: pytest.MonkeyPatch) -> PushedClock:
+    """The clock of a request's deadline, which goes by real time otherwise; the test moves it ahead with `sleep`."""
+    clock = PushedClock()
+    monkeypatch.setattr("airflow_provider_tingting.api.client.time", clock)
+    monkeypatch.setattr("airflow_provider_tingting.api.exchange.time", clock)
+    return clock

@@ -114,7 +114,7 @@ def test_a_pause_sleeps_and_returns_nothing(drive: Any) -> None:
 
     began = time.monotonic()
     assert drive(flow(), ["answer"]) == ([None, "answer", None, None], ["get"])
-    assert 0.15 <= time.monotonic() - began < 10
+    assert time.monotonic() - began >= 0.15
 
 
 def test_a_flow_of_nothing_has_its_outcome_at_once(drive: Any) -> None:

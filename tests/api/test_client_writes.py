@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 from support.both_clients import Client, Connect
+from support.campaigns import wait_until
 from support.recording_server import RecordingServer
 
 from airflow_provider_tingting.api import calls
@@ -38,7 +39,7 @@ CREATE: dict[str, Any] = {"name": "Dashain", "services": "PHONE", "user_phone": 
 
 @pytest.fixture
 def client(connect: Connect, sandbox: Sandbox) -> Client:
-    return connect(sandbox, timeout=2.0)
+    return connect(sandbox, timeout=60.0)
 
 
 @pytest.fixture
@@ -107,12 +108,13 @@ def test_a_create_with_an_unknown_outcome_is_sent_once(client: Client, sandbox: 
 def test_no_write_of_any_kind_is_sent_twice(
     connect: Connect, sandbox: Sandbox, writes: dict[str, Any], fault: str
 ) -> None:
-    client = connect(sandbox, timeout=0.07)
+    client = connect(sandbox, timeout=0.1 if fault.startswith("stuck") else 60)
     sandbox.faults.parse(f"{fault}:write:*")
 
     for name, call in writes.items():
         with pytest.raises(TingTingOutcomeUnknownError):
             client.send(replace(call, request=replace(call.request, extra_read_timeout=0)))
+        wait_until(lambda name=name: sandbox.ledger.times_called(name))
         assert sandbox.ledger.times_called(name) == 1, name
     assert [entry.call for entry in sandbox.requests] == list(writes)
 
@@ -123,7 +125,8 @@ def test_a_run_without_a_response_is_unknown_and_each_contact_is_called_once(
     sandbox.faults.parse("stuck-after-commit:run:*")
 
     with pytest.raises(TingTingOutcomeUnknownError, match="no response came in time") as caught:
-        connect(sandbox, timeout=0.5).send(calls.run_campaign(campaign_id))
+        connect(sandbox, timeout=0.3).send(calls.run_campaign(campaign_id))
+    wait_until(lambda: sandbox.ledger.times_called("run_campaign"))
     assert "check there before you send it again" in str(caught.value)
     sandbox.play_out()
     assert sandbox.ledger.times_dialled() == {"9841234567": 1}
@@ -172,7 +175,6 @@ def _plain_port() -> Iterator[tuple[int, list[bytes]]]:
     """A port where plain HTTP is spoken, to which a client speaks TLS; and what came in there."""
     came: list[bytes] = []
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        listener.settimeout(5)
 
         def answer() -> None:
             while True:
@@ -186,7 +188,11 @@ def _plain_port() -> Iterator[tuple[int, list[bytes]]]:
 
         thread = threading.Thread(target=answer, daemon=True)
         thread.start()
-        yield listener.getsockname()[1], came
+        try:
+            yield listener.getsockname()[1], came
+        finally:
+            listener.shutdown(socket.SHUT_RDWR)
+            thread.join()
 
 
 def test_a_write_to_a_closed_port_was_never_sent_and_is_tried_again(

@@ -47,10 +47,14 @@ def raw_server(respond: Respond) -> Iterator[RawServer]:
                 open_connections.append(connection)
                 threading.Thread(target=serve, args=(connection,), daemon=True).start()
 
-        threading.Thread(target=accept, daemon=True).start()
+        accepting = threading.Thread(target=accept, daemon=True)
+        accepting.start()
         try:
             yield server
         finally:
+            # Closing alone does not end the thread: it would accept for whichever socket gets the same number next.
+            listener.shutdown(socket.SHUT_RDWR)
+            accepting.join()
             for connection in open_connections:
                 with suppress(OSError):
                     connection.shutdown(socket.SHUT_RDWR)
