@@ -21,6 +21,7 @@ from hypothesis import HealthCheck, settings  # noqa: E402
 if TYPE_CHECKING:
     from support.airflow_command import AirflowCommand
     from support.dag_runs import FinishedRun
+    from support.s3_server import S3Server
     from support.virtual_time import VirtualTime
 
     from airflow_provider_tingting.sandbox import Sandbox
@@ -103,6 +104,17 @@ def tingting_conn(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> str:
     """The id of a connection to the sandbox, kept in the environment as a user might keep it."""
     monkeypatch.setenv("AIRFLOW_CONN_TINGTING_DEFAULT", sandbox.connection_json())
     return "tingting_default"
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[S3Server]:
+    """An S3 server on the loopback interface."""
+    for module in ("s3fs", "moto", "flask_cors"):
+        pytest.importorskip(module)
+    from support.s3_server import running_s3
+
+    with running_s3() as server:
+        yield server
 
 
 @pytest.fixture

@@ -50,7 +50,9 @@ class RehearsalClock:
 
 
 class _Selector(selectors.DefaultSelector):
-    loop: RehearsalLoop
+    def __init__(self, loop: RehearsalLoop) -> None:
+        super().__init__()
+        self.loop = loop
 
     def select(self, timeout: float | None = None) -> Any:
         if timeout is None or not _in_main_thread():
@@ -77,12 +79,10 @@ class RehearsalLoop(asyncio.SelectorEventLoop):
     """
 
     def __init__(self, clock: RehearsalClock) -> None:
-        selector = _Selector()
-        selector.loop = self
         self.clock = clock
         #: How many functions run in other threads for this loop.
         self.in_threads = 0
-        super().__init__(selector)
+        super().__init__(_Selector(self))
 
     def time(self) -> float:
         """Return the time by which timers go: that of the pauses in the main thread, real time in others."""

@@ -208,7 +208,7 @@ def test_the_saved_state_is_read_again_right_before_the_request() -> None:
 
     async def suspended(campaign: Campaign) -> Campaign:
         saved[0] = JobState(NUMBER, run=RunRequest.MAYBE, run_requested_at=server.now)
-        server.reads = ["Running"]
+        server.script["get_campaign"] = ["Running"]
         return campaign
 
     job = CampaignJob(save=lambda state: saved.__setitem__(0, state), load=lambda: saved[0])

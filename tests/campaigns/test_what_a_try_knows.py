@@ -136,7 +136,7 @@ def test_the_effect_of_the_third_request_is_looked_for_too() -> None:
 
     def respond(call: Any) -> Any:
         if call.name == "get_campaign" and len(server.requests) == 3 and server.now - server.requests[-1] > 100:
-            server.reads = ["Running"]
+            server.script["get_campaign"] = ["Running"]
         return Server.send(server, call)
 
     job = CampaignJob()

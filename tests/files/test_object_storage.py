@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from support.report_files import report_body
+from support.s3_server import S3Server, empty_bucket, file_system
 
 from airflow_provider_tingting.contacts.audience_file import write_audience
 from airflow_provider_tingting.contacts.rejects import write_rejects
@@ -26,12 +27,6 @@ from airflow_provider_tingting.reports.parser import open_report
 from airflow_provider_tingting.reports.unreached import Choice, write_unreached
 from airflow_provider_tingting.reports.writers import write_report
 
-pytest.importorskip("s3fs", reason="needs s3fs")
-pytest.importorskip("moto", reason="needs moto")
-pytest.importorskip("flask_cors", reason="needs flask-cors")
-
-from support.s3_server import S3Server, file_system, running_s3
-
 BODY = report_body(
     [
         {"Number": "9841234501", "Status": "Completed", "Duration": "10", "Playback": "100"},
@@ -41,23 +36,11 @@ BODY = report_body(
 FORMATS = ["csv", "csv.gz", "jsonl", "xlsx", *(["parquet"] if find_spec("pyarrow") else [])]
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[S3Server]:
-    with running_s3() as server:
-        yield server
-
-
 @pytest.fixture
-def store(server: S3Server) -> Iterator[Any]:
+def store(s3_server: S3Server) -> Iterator[Any]:
     """A client of the server, whose bucket `bucket` is empty."""
-    server.answers = lambda method, path: None
-    client = file_system(server.address)
-    if client.exists("bucket"):
-        client.rm("bucket", recursive=True)
-    client.call_s3("create_bucket", Bucket="bucket")
-    server.requests.clear()
-    yield client
-    server.answers = lambda method, path: None
+    with empty_bucket(s3_server, "bucket") as client:
+        yield client
 
 
 class StoredPath:
@@ -95,19 +78,19 @@ def write_everything(store: Any) -> list[str]:
     return written
 
 
-def test_every_file_is_one_put_and_needs_no_other_right(server: S3Server, store: Any) -> None:
-    server.allow_only("PUT")
+def test_every_file_is_one_put_and_needs_no_other_right(s3_server: S3Server, store: Any) -> None:
+    s3_server.allow_only("PUT")
     for _ in range(2):
-        server.requests.clear()
+        s3_server.requests.clear()
         written = write_everything(store)
-        assert server.requests == [f"PUT /bucket/{key}" for key in written]
-    server.answers = lambda method, path: None
+        assert s3_server.requests == [f"PUT /bucket/{key}" for key in written]
+    s3_server.answers = lambda method, path: None
     assert sorted(store.find("bucket")) == sorted(f"bucket/{key}" for key in written)
 
 
-def test_what_was_written_is_read_with_the_right_to_read_alone(server: S3Server, store: Any) -> None:
+def test_what_was_written_is_read_with_the_right_to_read_alone(s3_server: S3Server, store: Any) -> None:
     write_everything(store)
-    server.allow_only("GET", "HEAD")
+    s3_server.allow_only("GET", "HEAD")
     for key in ("rejects.csv", "rejects.xlsx", "audience.jsonl.gz", "again.csv", "deep/report.csv.gz"):
         assert [row.values for row in read_rows(StoredPath(store, key))]
     assert [outcome.status for outcome in Outcomes(StoredPath(store, "deep/report.csv"))] == ["completed", "unanswered"]
@@ -124,10 +107,10 @@ def test_a_file_that_exists_is_kept_when_overwriting_is_off(store: Any) -> None:
             call()
 
 
-def test_a_writer_that_fails_leaves_the_old_object(server: S3Server, store: Any) -> None:
+def test_a_writer_that_fails_leaves_the_old_object(s3_server: S3Server, store: Any) -> None:
     target = StoredPath(store, "people.jsonl")
     write_audience(target, ["9841234501"])
-    server.requests.clear()
+    s3_server.requests.clear()
 
     def people() -> Iterator[str]:
         yield "9841234502"
@@ -135,7 +118,7 @@ def test_a_writer_that_fails_leaves_the_old_object(server: S3Server, store: Any)
 
     with pytest.raises(RuntimeError):
         write_audience(target, people())
-    assert server.requests == []
+    assert s3_server.requests == []
     assert b"9841234501" in store.cat_file("bucket/people.jsonl")
 
 
@@ -149,9 +132,9 @@ PASSING = [(503, "SlowDown"), (500, "InternalError"), (503, "ServiceUnavailable"
 
 
 @pytest.mark.parametrize(("status", "code", "says"), FINAL, ids=[code for _, code, _ in FINAL])
-def test_a_final_refusal_names_the_remedy(server: S3Server, store: Any, status: int, code: str, says: str) -> None:
+def test_a_final_refusal_names_the_remedy(s3_server: S3Server, store: Any, status: int, code: str, says: str) -> None:
     store.pipe_file("bucket/people.csv", b"number\n9841234501\n")
-    server.refuse("PUT", status, code)
+    s3_server.refuse("PUT", status, code)
     for call in (
         lambda: write_report(io.BytesIO(BODY), StoredPath(store, "report.csv")),
         lambda: write_rejects(StoredPath(store, "rejects.csv"), ["number"], []),
@@ -159,15 +142,15 @@ def test_a_final_refusal_names_the_remedy(server: S3Server, store: Any, status: 
     ):
         with pytest.raises(TingTingStorageRefusedError, match=rf"s3://bucket/.*{says}.*Nothing was changed there"):
             call()
-    server.refuse("GET", status, code)
+    s3_server.refuse("GET", status, code)
     with pytest.raises(TingTingContactsError, match=rf"s3://bucket/people\.csv cannot be read.*{says}"):
         list(read_rows(StoredPath(store, "people.csv")))
 
 
 @pytest.mark.parametrize(("status", "code"), PASSING, ids=[code for _, code in PASSING])
-def test_a_failure_of_the_store_is_left_to_a_retry(server: S3Server, store: Any, status: int, code: str) -> None:
+def test_a_failure_of_the_store_is_left_to_a_retry(s3_server: S3Server, store: Any, status: int, code: str) -> None:
     store.pipe_file("bucket/people.csv", b"number\n9841234501\n")
-    server.refuse("PUT", status, code)
+    s3_server.refuse("PUT", status, code)
     for call in (
         lambda: write_report(io.BytesIO(BODY), StoredPath(store, "report.csv")),
         lambda: write_rejects(StoredPath(store, "rejects.csv"), ["number"], []),
@@ -176,7 +159,7 @@ def test_a_failure_of_the_store_is_left_to_a_retry(server: S3Server, store: Any,
         with pytest.raises(TingTingStorageError, match="A retry of this task") as raised:
             call()
         assert not isinstance(raised.value, TingTingStorageRefusedError)
-    server.refuse("GET", status, code)
+    s3_server.refuse("GET", status, code)
     with pytest.raises(TingTingSourceError, match=r"s3://bucket/people\.csv cannot be read"):
         list(read_rows(StoredPath(store, "people.csv")))
 

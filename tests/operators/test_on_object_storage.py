@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from support.campaigns import NUMBERS, a_campaign, a_finished_campaign, writes
+from support.s3_server import S3Server, airflow_connection, empty_bucket
 from support.task_context import execute
 
 from airflow_provider_tingting._compat import AirflowFailException
@@ -20,12 +21,7 @@ from airflow_provider_tingting.operators.contacts import TingTingAddContactsOper
 from airflow_provider_tingting.operators.report import TingTingDownloadReportOperator, TingTingUnreachedContactsOperator
 from airflow_provider_tingting.sandbox import Sandbox
 
-pytest.importorskip("s3fs", reason="needs s3fs")
-pytest.importorskip("moto", reason="needs moto")
-pytest.importorskip("flask_cors", reason="needs flask-cors")
 pytest.importorskip("airflow.providers.amazon.aws.fs.s3", reason="needs Airflow's provider for Amazon")
-
-from support.s3_server import S3Server, airflow_connection, file_system, running_s3
 
 pytestmark = pytest.mark.usefixtures("tingting_conn")
 
@@ -33,25 +29,14 @@ BUCKET = "s3://aws_default@campaigns"
 FORMATS = ["csv", "csv.gz", "jsonl", "xlsx", *(["parquet"] if find_spec("pyarrow") else [])]
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[S3Server]:
-    with running_s3() as server:
-        yield server
-
-
 @pytest.fixture
-def store(server: S3Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def store(s3_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """A client of the server, whose bucket `campaigns` is empty, and Airflow's connection to it."""
-    server.answers = lambda method, path: None
-    connection = json.loads(airflow_connection(server.address))
+    connection = json.loads(airflow_connection(s3_server.address))
     connection["extra"]["config_kwargs"]["retries"] = {"max_attempts": 1}
     monkeypatch.setenv("AIRFLOW_CONN_AWS_DEFAULT", json.dumps(connection))
-    client = file_system(server.address)
-    if client.exists("campaigns"):
-        client.rm("campaigns", recursive=True)
-    client.call_s3("create_bucket", Bucket="campaigns")
-    yield client
-    server.answers = lambda method, path: None
+    with empty_bucket(s3_server, "campaigns") as client:
+        yield client
 
 
 def put(store: Any, key: str, *numbers: str) -> str:
@@ -92,14 +77,14 @@ def test_an_audience_without_those_of_an_exclusion_is_added(sandbox: Sandbox, st
 
 
 @pytest.mark.parametrize("format_", FORMATS)
-def test_a_report_is_one_object_in_each_format(sandbox: Sandbox, store: Any, server: S3Server, format_: str) -> None:
+def test_a_report_is_one_object_in_each_format(sandbox: Sandbox, store: Any, s3_server: S3Server, format_: str) -> None:
     campaign = a_finished_campaign(sandbox)
-    server.requests.clear()
+    s3_server.requests.clear()
 
     result, _ = execute(report(campaign, f"deep/report.{format_}"))
 
     assert result["rows"] == len(NUMBERS)
-    assert [each for each in server.requests if each.startswith("PUT")] == [f"PUT /campaigns/deep/report.{format_}"]
+    assert [each for each in s3_server.requests if each.startswith("PUT")] == [f"PUT /campaigns/deep/report.{format_}"]
     assert store.find("campaigns") == [f"campaigns/deep/report.{format_}"]
 
 
@@ -117,7 +102,7 @@ def test_a_chart_and_the_audience_of_the_next_campaign_are_written(sandbox: Sand
 
 
 def test_a_store_that_fails_is_tried_again_and_one_that_refuses_is_not(
-    sandbox: Sandbox, store: Any, server: S3Server
+    sandbox: Sandbox, store: Any, s3_server: S3Server
 ) -> None:
     campaign = a_finished_campaign(sandbox)
     people = put(store, "people.csv", *NUMBERS, "12")
@@ -126,10 +111,10 @@ def test_a_store_that_fails_is_tried_again_and_one_that_refuses_is_not(
         "rejects": lambda: checking(people, on_invalid="skip", rejects_path=f"{BUCKET}/rejects.csv"),
     }
     for make in tasks.values():
-        server.refuse("PUT", 503, "SlowDown")
+        s3_server.refuse("PUT", 503, "SlowDown")
         with pytest.raises(TingTingStorageError):
             execute(make())
-        server.refuse("PUT", 403, "AccessDenied")
+        s3_server.refuse("PUT", 403, "AccessDenied")
         with pytest.raises(AirflowFailException):
             execute(make())
 
@@ -138,12 +123,12 @@ def test_a_store_that_fails_is_tried_again_and_one_that_refuses_is_not(
 
 
 def test_an_audience_that_is_not_there_fails_at_once_and_one_that_cannot_be_read_now_does_not(
-    sandbox: Sandbox, store: Any, server: S3Server
+    sandbox: Sandbox, store: Any, s3_server: S3Server
 ) -> None:
     with pytest.raises(AirflowFailException, match=r"nobody\.csv"):
         execute(checking(f"{BUCKET}/nobody.csv"))
     people = put(store, "people.csv", *NUMBERS)
-    server.refuse("GET", 503, "SlowDown")
+    s3_server.refuse("GET", 503, "SlowDown")
     with pytest.raises(Exception, match=r"SlowDown|503") as raised:
         execute(checking(people))
     assert not isinstance(raised.value, AirflowFailException)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any
+
+from support.scripted_server import ScriptedServer
 
 from airflow_provider_tingting.api.driver import run_flow
 from airflow_provider_tingting.api.models import Campaign, MessageResponse
@@ -22,42 +23,28 @@ from airflow_provider_tingting.errors import (
 NUMBER = 7
 
 
-@dataclass
-class Server:
+class Server(ScriptedServer):
     """TingTing in virtual time: what it answers, and what it was requested to do and when.
 
     :param reads: the status that each read shows, or the error that it ends with; the last one is repeated.
     :param responses: the response to each request to run; the last one is repeated.
     """
 
-    reads: list[Any]
-    responses: list[Any] = field(default_factory=lambda: ["accepted"])
-    requests: list[float] = field(default_factory=list)
-    now: float = 1_000_000.0
+    def __init__(self, reads: list[Any], responses: list[Any] | None = None) -> None:
+        super().__init__(1_000_000.0, get_campaign=reads, run_campaign=responses or ["accepted"])
 
-    def time(self) -> float:
-        return self.now
-
-    monotonic = time
-
-    def sleep(self, seconds: float) -> None:
-        self.now += seconds
+    @property
+    def requests(self) -> list[float]:
+        """When each request to run was sent."""
+        return [at for call, at in zip(self.calls, self.times, strict=True) if call.name == "run_campaign"]
 
     def send(self, call: Any) -> Any:
+        answer = super().send(call)
+        if not isinstance(answer, str):
+            return answer
         if call.name == "run_campaign":
-            self.requests.append(self.now)
-            response = _next(self.responses)
-            if isinstance(response, Exception):
-                raise response
-            return MessageResponse(message=response)
-        shown = _next(self.reads)
-        if isinstance(shown, Exception):
-            raise shown
-        return Campaign(id=NUMBER, status=shown, campaign_action_count=3) if isinstance(shown, str) else shown
-
-
-def _next(scripted: list[Any]) -> Any:
-    return scripted.pop(0) if len(scripted) > 1 else scripted[0]
+            return MessageResponse(message=answer)
+        return Campaign(id=NUMBER, status=answer, campaign_action_count=3)
 
 
 def run(server: Server, job: CampaignJob | None = None, **arguments: Any) -> Any:

@@ -70,6 +70,19 @@ def running_s3() -> Iterator[S3Server]:
         server.server_close()
 
 
+@contextmanager
+def empty_bucket(server: S3Server, name: str) -> Iterator[Any]:
+    """Give a client of the server, in which a bucket of this name is empty; the server refuses nothing at first."""
+    server.answers = lambda method, path: None
+    client = file_system(server.address)
+    if client.exists(name):
+        client.rm(name, recursive=True)
+    client.call_s3("create_bucket", Bucket=name)
+    server.requests.clear()
+    yield client
+    server.answers = lambda method, path: None
+
+
 def airflow_connection(address: str) -> str:
     """Return an Airflow connection to the server, as JSON."""
     extra = {"endpoint_url": address, "region_name": "us-east-1", "config_kwargs": {"s3": {"addressing_style": "path"}}}
