@@ -14,7 +14,11 @@ from airflow_provider_tingting.timezones import NEPAL, as_nepal_time
 
 #: A later schedule is taken for a mistake, most often for a Bikram Sambat date without `BS`.
 MAX_AHEAD = timedelta(days=366)
-_BIKRAM_SAMBAT = re.compile(r"BS\s*(\d{4})-(\d{1,2})-(\d{1,2})(.*)", re.IGNORECASE | re.ASCII | re.DOTALL)
+# `\d` and `int` read the digits of Devanagari, too.
+_BIKRAM_SAMBAT = re.compile(
+    r"(?:B\.?S\.?|[वब]ि\.?\s?सं\.?)\s*(\d{4})([-/.])(\d{1,2})\2(\d{1,2})(.*)", re.IGNORECASE | re.DOTALL
+)
+_DIGIT = re.compile(r"\d")
 
 
 def read_schedule(schedule: str | datetime | date | None, argument: str = "schedule") -> datetime | None:
@@ -56,10 +60,10 @@ def _in_gregorian(text: str, argument: str) -> str:
     found = _BIKRAM_SAMBAT.fullmatch(text)
     if found is None:
         return text
-    day = gregorian(int(found[1]), int(found[2]), int(found[3]))
+    day = gregorian(int(found[1]), int(found[3]), int(found[4]))
     if day is None:
         raise TingTingConfigError(f"The {argument} {text!r} is no Bikram Sambat date of the years 2080 to 2100.")
-    return f"{day.isoformat()}{found[4]}"
+    return day.isoformat() + _DIGIT.sub(lambda digit: str(int(digit[0])), found[5])
 
 
 def _now() -> datetime:

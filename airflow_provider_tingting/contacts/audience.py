@@ -256,7 +256,8 @@ def _is_blank(value: object) -> bool:
     if not isinstance(value, str):
         return value is None
     text = value.strip()
-    return not text or text in _NOT_FILLED
+    # A dash alone stands for nothing, and `NONE` is written by programs as `None` is.
+    return not any(map(str.isalnum, text)) or text in _NOT_FILLED or text.casefold() in _NOT_FILLED
 
 
 def _check_choice(argument: str, value: object, choices: tuple[str, ...]) -> None:

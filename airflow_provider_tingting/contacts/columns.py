@@ -18,7 +18,7 @@ _CERTAIN = (
     "cellnumber cellno contactnumber contactnumbers contactno contactnos contactphone contactmobile contactphonenumber "
     "telephonenumber telephoneno telephone telno phno mobno whatsappnumber whatsappno "
     "नम्बर नम्बरहरु फोन फोननम्बर फोननं मोबाइल मोबाइलनम्बर मोबाइलनं सम्पर्कनम्बर सम्पर्कनं सम्पर्कफोन सम्पर्कमोबाइल "
-    "मोनं टेलिफोन टेलिफोननम्बर टेलिफोननं दुरभाष दुरभाषनम्बर दुरभाषनं"
+    "मोनं मोन मोबाइलन फोनन सम्पर्कन टेलिफोनन टेलिफोन टेलिफोननम्बर टेलिफोननं दुरभाष दुरभाषनम्बर दुरभाषनं"
 )
 #: Headers that may say so, but also other things; looked for only where none of the above is found.
 _POSSIBLE = "contact contacts cell tel ph mob msisdn whatsapp सम्पर्क"
@@ -30,6 +30,9 @@ _ANOTHER = re.compile(
     r"mother|spouse|emergency|वैकल्पिक|अर्को|अन्य)?(?P<name>.+?)\d*"
 )
 
+_NOTES = re.compile(r"\([^)]*\)|\[[^\]]*\]")
+_HAS_PARTS = re.compile(r"[(\[/|\n]")
+_LANGUAGES = re.compile(r"[/|\n]")
 _NOT_IN_KEY = re.compile(r"[\s._\-/()#:*,;'\"\[\]\u0964]+")
 #: How one Nepali word is spelt on different keyboards: `मोवाइल`, `मोबाईल`; `नम्वर`, `नंबर`, `नम्बर`; `सम्पर्क`, `संपर्क`.
 _SPELLINGS = str.maketrans({"ई": "इ", "ी": "ि", "ऊ": "उ", "ू": "ु", "व": "ब", "ँ": "ं"})
@@ -51,7 +54,7 @@ def is_number_header(value: object) -> bool:
 
     :param value: the cell.
     """
-    return isinstance(value, str) and _key(value) in _CERTAIN_KEYS
+    return isinstance(value, str) and _says(value, _CERTAIN_KEYS)
 
 
 def is_serial_header(name: str) -> bool:
@@ -87,8 +90,10 @@ def find_number_column(columns: Sequence[str], source: str) -> str:
     :param source: what the columns belong to, for the error.
     :raises TingTingContactsError: when no name says "number", or more than one does.
     """
-    for keys in (_CERTAIN_KEYS, _POSSIBLE_KEYS):
-        found = [column for column in columns if _key(column) in keys]
+    spellings = [(column, _spellings(column)) for column in columns]
+    # A name without notes takes precedence, so that `Mobile` is found beside `Mobile (office)`.
+    for keys, most in ((_CERTAIN_KEYS, 1), (_CERTAIN_KEYS, None), (_POSSIBLE_KEYS, 1), (_POSSIBLE_KEYS, None)):
+        found = [column for column, those in spellings if not keys.isdisjoint(those[:most])]
         if len(found) == 1:
             return found[0]
         if found:
@@ -107,9 +112,10 @@ def number_columns(columns: Sequence[str]) -> tuple[str, ...]:
 
     :param columns: all names.
     """
-    sure = tuple(column for column in columns if _key(column) in _CERTAIN_KEYS)
-    others = tuple(column for column in columns if column not in sure and _names_another(_key(column)))
-    return sure + others or tuple(column for column in columns if _key(column) in _POSSIBLE_KEYS)
+    certain = _CERTAIN_KEYS | _POSSIBLE_KEYS - _OF_PERSONS
+    sure = tuple(column for column in columns if _says(column, certain))
+    others = tuple(column for column in columns if column not in sure and any(map(_names_another, _spellings(column))))
+    return sure + others or tuple(column for column in columns if _says(column, _POSSIBLE_KEYS))
 
 
 def closest(wanted: str, columns: Iterable[str]) -> str | None:
@@ -144,6 +150,19 @@ def _names_another(key: str) -> bool:
     return found["name"] is None or found["name"] in _CERTAIN_KEYS | _POSSIBLE_KEYS
 
 
+def _says(header: str, keys: frozenset[str]) -> bool:
+    return not keys.isdisjoint(_spellings(header))
+
+
+def _spellings(header: str) -> tuple[str, ...]:
+    """Return a header's keys: whole, without its notes (`Mobile (required)`), and of each language (`Phone / फोन`)."""
+    whole = _key(header)
+    if _HAS_PARTS.search(header) is None:
+        return (whole,)
+    bare = _NOTES.sub(" ", header)
+    return (whole, *filter(None, map(_key, (bare, *_LANGUAGES.split(bare)))))
+
+
 def _key(header: str) -> str:
     key = _NOT_IN_KEY.sub("", unicodedata.normalize("NFKC", same_name(clean_header(header))).casefold())
     if key.isascii():
@@ -157,3 +176,5 @@ def _key(header: str) -> str:
 _CERTAIN_KEYS = frozenset(_key(name) for name in _CERTAIN.split())
 _SERIAL_KEYS = frozenset(_key(name) for name in _SERIAL.split())
 _POSSIBLE_KEYS = frozenset(_key(name) for name in _POSSIBLE.split())
+#: What a header may say of a contact person, too.
+_OF_PERSONS = frozenset(map(_key, ("contact", "contacts", "सम्पर्क")))

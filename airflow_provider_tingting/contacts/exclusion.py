@@ -19,6 +19,7 @@ HARMLESS = frozenset({"empty", "landline", "foreign"})
 _CERTAINLY_ROUNDED = 7
 #: Zeros at the end of a number that may be rounded, if several rows have it.
 _POSSIBLY_ROUNDED = 4
+_DIGITS = 10
 _MAX_HEADERS = 1_000
 
 
@@ -27,7 +28,7 @@ class _NumberColumns:
     """Where the numbers of one header are.
 
     :param named: columns that hold numbers by their name; each of their cells must be readable.
-    :param others: columns whose cells count only where they hold nothing but a mobile number.
+    :param others: columns whose cells count only where they hold mobile numbers and nothing else.
     """
 
     named: tuple[str, ...]
@@ -103,8 +104,8 @@ class Exclusion:
         """Read a source to its end.
 
         Numbers are read from the column that is named here; otherwise from all columns whose names say so, from the
-        audience's column where there is one of that name, and from cells of other columns that hold nothing but a
-        mobile number. A source with a single column needs no name.
+        audience's column where there is one of that name, and from cells of other columns that hold nothing but
+        mobile numbers. A source with a single column needs no name.
 
         :param rows: from `read_rows`.
         :param number_column: the only column of numbers in this source.
@@ -121,9 +122,7 @@ class Exclusion:
             columns, passed_over = self._columns_of(row, number_column, headers), self.unusable
             found = [number for column in columns.named for number in self._read(row, row.values.get(column))]
             for column in columns.others:
-                value = row.values.get(column)
-                if isinstance(value, str | int) and numbers.is_clean_mobile(value):
-                    found.append(str(value))
+                found += _numbers_in(row.values.get(column))
             for number in found:
                 self.size += self._numbers.add(number)
             usable += bool(found)
@@ -206,3 +205,14 @@ class Exclusion:
             )
         others = tuple(column for column in columns if column not in found) if self._is_canonical else ()
         return _NumberColumns(tuple(found), others)
+
+
+def _numbers_in(value: object) -> list[str]:
+    """Return the mobiles of a cell whose column does not say that it holds numbers."""
+    text = str(value) if isinstance(value, str | int | float) else ""
+    if sum(map(str.isdigit, text)) < _DIGITS:
+        return []
+    try:
+        return numbers.normalise_all(value)
+    except numbers.InvalidNumberError:
+        return []

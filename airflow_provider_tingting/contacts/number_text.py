@@ -41,6 +41,8 @@ def mobile_candidates(value: str) -> list[str]:
         first = digits_of(shared[1])
         for ending in re.findall(r"\d+", shared[2]):
             found[first[: -len(ending)] + ending] = None
+    if together := _run_together(text):
+        found.update(dict.fromkeys(together.groups()))
     return list(found)
 
 
@@ -51,6 +53,8 @@ def digits_beside(value: object, found: list[str]) -> int:
     :param found: what `mobiles_in` returned for it.
     """
     text = _SHARED.sub(" ", readable(str(value))) if found else readable(str(value))
+    if _run_together(text):
+        return 0
     return max(map(len, re.findall(r"\d+", _MOBILE.sub(" ", text))), default=0)
 
 
@@ -61,10 +65,14 @@ def holds_several(text: str, shortest: int) -> bool:
     :param shortest: digits of the shortest number.
     """
     text = text[:_LONGEST]
-    pieces = re.split(r"[\s/,;|&]+", text)
+    pieces = re.split(r"[\s/,;|&\u0964]+", text)
     if sum(len(digits_of(piece)) >= shortest for piece in pieces) > 1:
         return True
-    return bool(_SHARED.search(text) or _RUN_TOGETHER.fullmatch(_SEPARATORS.sub("", text).lstrip("+")))
+    return bool(_SHARED.search(text) or _run_together(text))
+
+
+def _run_together(text: str) -> re.Match[str] | None:
+    return _RUN_TOGETHER.fullmatch(_SEPARATORS.sub("", text).lstrip("+"))
 
 
 def digits_of(text: str) -> str:

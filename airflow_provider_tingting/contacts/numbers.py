@@ -21,6 +21,7 @@ REASONS = {
     "empty": "has no number; fill it in or remove the row",
     "lost_digits": "has lost digits to scientific notation or rounding; format the column as text and enter the "
     "numbers again",
+    "failed_formula": "is a formula that failed; correct the formula, or enter the number",
     "legacy_font": "is typed in a legacy Nepali font such as Preeti; convert the column to Unicode",
     "landline": "is a landline; use the contact's mobile number, or number_policy='as_is' if your account reaches it",
     "too_short": "has too few digits; a Nepal mobile has ten",
@@ -40,14 +41,14 @@ _CARRIERS = {
 
 #: Texts that databases and data frames write for a missing value.
 PLACEHOLDERS = frozenset(
-    ("nan", "NaN", "NAN", "null", "NULL", "Null", "None", "none", "<NA>", "NaT", "N/A", "n/a", "NA", "#N/A")
+    ("nan", "NaN", "NAN", "null", "NULL", "Null", "None", "none", "<NA>", "NaT", "N/A", "n/a", "NA")
 )
 
 _WRAPPING = "='\"`\N{RIGHT SINGLE QUOTATION MARK}\N{LEFT SINGLE QUOTATION MARK}"
 # `Mob: 98…`, `p:+977…` (an export of Facebook leads), `मो. ९८…`; a label of one letter needs a colon.
 _LABEL = re.compile(
-    r"(?:(?:p|m|t)\s*:|(?:tel|telephone|phone|ph|mobile|mob|cell|whatsapp|viber|contact|number|मो|मोबाइल|मोबाईल|फोन|सम्पर्क)"
-    r"(?:\s*(?:number|no|नम्बर|नं))?(?:\s*[.:-]+|\s))\s*(?=[+(=\d])",
+    r"(?:(?:p|m|t)\s*:|(?:tel|telephone|phone|ph|mobile|mob|cell|whatsapp|viber|contact|number|ntc|ncell|मो|मोबाइल|मोबाईल|फोन|सम्पर्क)"
+    r"(?:[\s.]*(?:number|no|नम्बर|नम्वर|नंबर|नं|न))?(?:\s*[.:-]+|\s))\s*(?=[+(=\d])",
     re.IGNORECASE,
 )
 # `98… (NTC)`: what people write after a number.
@@ -205,14 +206,6 @@ def mobiles_in(value: object) -> list[str]:
     return [number for number in mobile_candidates(value) if _mobile_pattern().fullmatch(number)]
 
 
-def is_clean_mobile(value: str | int) -> bool:
-    """Return whether a value is a Nepal mobile in its canonical form, ten digits and nothing else.
-
-    :param value: a cell's value.
-    """
-    return _mobile_pattern().fullmatch(str(value)) is not None
-
-
 def trailing_zeros(number: str) -> int:
     """Return with how many zeros a number ends: a number that a spreadsheet has rounded ends with four or more.
 
@@ -288,6 +281,8 @@ def _dialled(value: object) -> tuple[str, str]:
         if is_legacy_number(text, SHORTEST_NUMBER):
             raise _refused("legacy_font", value)
         raise InvalidNumberError("empty", "The cell")
+    if text in FAILED_FORMULAS:
+        raise InvalidNumberError("failed_formula", "The cell")
     if text in PLACEHOLDERS:
         raise InvalidNumberError("empty", "The cell")
     if len(text) > _LONGEST_CELL:

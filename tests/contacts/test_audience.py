@@ -123,7 +123,14 @@ def test_a_list_of_numbers_that_a_spreadsheet_has_rounded_is_refused() -> None:
         assert (audience.valid, audience.duplicates) == (1, 1)
 
 
-@pytest.mark.parametrize("value", ["nan", "NaN", "NULL", "None", "#N/A", "N/A", " ", "<NA>", None], ids=repr)
+@pytest.mark.parametrize(
+    "value",
+    [
+        *("nan", "NaN", "NULL", "None", "NONE", "Null", "N/A", "<NA>", None),
+        *("#N/A", "#SPILL!", "Err:508", "-", "—", "...", " "),
+    ],
+    ids=repr,
+)
 def test_a_placeholder_does_not_fill_a_tag(value: object) -> None:
     with check([{"number": "9841234567", "name": value}], required_tags=["name"], on_invalid="skip") as audience:
         assert audience.reasons == {"blank_tag (name)": 1}

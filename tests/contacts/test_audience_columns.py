@@ -43,6 +43,11 @@ from airflow_provider_tingting.errors import TingTingContactsError
         "टेलिफोन नं.",
         "Mobile Number*",
         "Ph. No.",
+        "Mobile Number (10 digits)",
+        "Mobile No. [required]",
+        "मोबाइल नम्बर (अनिवार्य)",
+        "मोबाइल न.",
+        "Phone Number / फोन नम्बर",
         "\u200bNumber\u00a0",
     ],
 )
@@ -168,3 +173,9 @@ def test_a_value_that_cannot_be_sent_rejects_its_row() -> None:
             "unusable_value (a text holds half a character)": 1,
         }
         assert [contact.variables for contact in audience.contacts()] == [{"x": "whole 😀"}]
+
+
+def test_a_column_without_a_note_takes_precedence(tmp_path: Path) -> None:
+    path = tmp_path / "people.csv"
+    path.write_text("Mobile (office),Mobile\n9841234501,9841234502\n")
+    assert [contact["number"] for contact in sent(check(path))] == ["9841234502"]

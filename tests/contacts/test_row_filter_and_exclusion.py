@@ -270,6 +270,9 @@ UNREADABLE = [
     "9840000000",
     9840000000.0,
     "Ram Bahadur",
+    "#N/A",
+    "#REF!",
+    "Err:502",
 ]
 
 
@@ -310,11 +313,48 @@ def test_all_columns_of_numbers_count(tmp_path: Path) -> None:
     assert exclusion.passed_over == {}
 
 
+@pytest.mark.parametrize("header", ["Contact", "WhatsApp", "Remarks", "Mobile No (2)", "Phone / फोन नम्बर", "Handset"])
+@pytest.mark.parametrize(
+    "entry",
+    ["9841234567", "+977 984-1234567", "९८४१२३४५६७", "9841234567.0", "Mob: 9841234567", "9811111112/9841234567"],
+)
+def test_a_number_beside_the_first_column_of_numbers_is_excluded_as_well(
+    tmp_path: Path, header: str, entry: str
+) -> None:
+    path = tmp_path / "do_not_call.csv"
+    path.write_text(f"Phone,Name,{header}\n9811111111,Ram,{entry}\n,Sita,{entry}\n", encoding="utf-8")
+
+    assert "9841234567" in excluding(path, several_numbers="all")
+
+
+def test_other_digits_of_a_list_exclude_no_contact(tmp_path: Path) -> None:
+    path = tmp_path / "do_not_call.csv"
+    path.write_text("Phone,Amount,Citizenship,Since\n9811111111,1.5E+08,27-01-75-12345,2026-12-01 10:00:00\n")
+
+    assert excluding(path).size == 1
+
+
+def test_a_failed_formula_in_a_list_of_one_column_is_an_entry(tmp_path: Path) -> None:
+    path = tmp_path / "do_not_call.csv"
+    path.write_text("Phone\n#N/A\n9811111111\n")
+    with pytest.raises(TingTingContactsError, match="row 2: The cell is a formula that failed"):
+        excluding(path)
+
+
+def test_formulas_that_were_copied_below_the_list_are_blank(tmp_path: Path) -> None:
+    path = tmp_path / "do_not_call.csv"
+    path.write_text("Name,Phone\nRam,9811111111\n#N/A,#N/A\n,#N/A\n")
+
+    assert excluding(path).passed_over == {}
+
+
 def test_all_numbers_of_a_cell_count_where_several_are_allowed() -> None:
     exclusion = Exclusion(several_numbers="first_mobile")
-    exclusion.add(read_rows(["9841234501/02", "9841234503, 9841234504"]))
+    exclusion.add(
+        read_rows(["9841234501/02", "9841234503, 9841234504", "98412345059841234506", "9841234507। 9841234508"])
+    )
 
-    assert exclusion.size == 4
+    assert exclusion.size == 8
 
 
 def test_an_unknown_choice_for_invalid_entries_is_refused() -> None:

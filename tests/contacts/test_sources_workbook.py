@@ -78,7 +78,7 @@ def test_every_kind_of_cell_is_read_as_what_it_is(tmp_path: Path) -> None:
         (9841234567, "राम & <sons>", date(2025, 7, 8)),
         ("9841234567", "kept", datetime(2025, 7, 8, 10, 30)),
         (9841234567.5, 12, date(2025, 7, 8)),
-        (True, None, time(10, 30)),
+        (True, "#N/A", time(10, 30)),
         ("+977 9841234567", "two\nlines", timedelta(hours=30)),
         ("9841234567", "A is read as A", None),
     ]

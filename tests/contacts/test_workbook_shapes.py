@@ -166,10 +166,9 @@ READ_AS_SITA = {
     "a text in a date's style": raw_workbook(row('<c r="B2" s="1" t="s"><v>3</v></c>')),
 }
 VALUES = {
-    "an error": (cell(' t="e"', "<v>#N/A</v>"), ""),
-    "an error that few libraries know": (cell(' t="e"', "<v>#SPILL!</v>"), ""),
-    "the text of an error": (raw_workbook(text="<t>#CALC!</t>"), ""),
-    "the error of another program": (raw_workbook(text="<t>Err:508</t>"), ""),
+    "an error": (cell(' t="e"', "<v>#N/A</v>"), "#N/A"),
+    "an error that few libraries know": (cell(' t="e"', "<v>#SPILL!</v>"), "#SPILL!"),
+    "the text of an error": (raw_workbook(text="<t>#CALC!</t>"), "#CALC!"),
     "true": (cell(' t="b"', "<v>1</v>"), True),
     "true as a word": (cell(' t="b"', "<v>true</v>"), True),
     "no value": (cell(' t="s"', ""), ""),

@@ -102,7 +102,7 @@ def encoding_of(sample: bytes, named: str | None) -> str:
     if marked:
         return marked
     # Without a byte order mark, UTF-16 shows itself by the zero halves of its separators and line ends.
-    sample = sample.rstrip(b"\0")
+    sample = sample.rstrip(b"\0\r\n\x1a")
     zeros = sample[:4096].count(0), sample[0:4096:2].count(0)
     if named is not None or zeros[0] > len(sample[:4096]) // 20:
         return "utf-16-be" if zeros[1] > zeros[0] // 2 else "utf-16-le"

@@ -175,7 +175,10 @@ def _uncalculated(piece: bytes) -> str | None:
 def _is_unusual(piece: bytes, *, is_first: bool) -> bool:
     if is_first and (_UNUSUAL_FORM.search(piece) or _NOT_UTF_8.search(piece)):
         return True
-    # The plain look for one byte costs next to nothing; comments and sections of plain characters may hide cells.
+    # The search for one byte costs next to nothing. calamine reads a failed formula (`#N/A`) as a blank cell.
+    if b"#" in piece and b't="e"' in piece:
+        return True
+    # Comments and sections of plain characters may hide cells.
     return b"!" in piece and (b"<!--" in piece or b"<![CDATA[" in piece or b"<!DOCTYPE" in piece)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from airflow_provider_tingting.contacts.columns import clean_header, is_number_header, is_serial_header, listed
 from airflow_provider_tingting.contacts.contact import Place, Row
-from airflow_provider_tingting.contacts.numbers import InvalidNumberError, normalise
+from airflow_provider_tingting.contacts.numbers import FAILED_FORMULAS, InvalidNumberError, normalise
 from airflow_provider_tingting.errors import TingTingContactsError
 
 #: What a worksheet can have; a text file with more columns is no list of contacts.
@@ -75,7 +75,7 @@ def rows_of(
             only_serials.clear()
             first = False
         if len(found) != width or not without_gaps or first:
-            if _is_blank(found):
+            if _is_blank_row(found, width):
                 continue
             if first:
                 first = False
@@ -87,7 +87,7 @@ def rows_of(
                 yield Row(Place(source, row, sheet), values, columns, "too_many_cells")
                 continue
             yield Row(Place(source, row, sheet), _values(names, found), columns)
-        elif _is_filled(found[0]) or not _is_blank(found):
+        elif _is_filled(found[0]) or not _is_blank_row(found, width):
             yield Row(Place(source, row, sheet), dict(zip(columns, found, strict=True)), columns)
     if first and not bare_list and not may_be_empty:
         raise TingTingContactsError(f"{where} has a header but no rows below it. Add a row for each contact.")
@@ -111,11 +111,22 @@ def _values(names: Sequence[str], found: Sequence[object]) -> dict[str, object]:
 
 
 def _is_filled(cell: object) -> bool:
-    return bool(cell) and not cell.isspace() if isinstance(cell, str) else cell is not None
+    """Return whether a cell holds something; a formula that failed holds nothing."""
+    if not isinstance(cell, str):
+        return cell is not None
+    return bool(cell) and not cell.isspace() and not (cell[0] in "#E" and cell in FAILED_FORMULAS)
 
 
 def _is_blank(cells: Sequence[object]) -> bool:
     return not any(map(_is_filled, cells))
+
+
+def _is_blank_row(cells: Sequence[object], width: int) -> bool:
+    """Return whether a row of a table holds nothing.
+
+    Formulas are copied further down than there are contacts, but in a list of one column a failed one is an entry.
+    """
+    return _is_blank(cells) and not (width == 1 and any(cell in FAILED_FORMULAS for cell in cells if cell))
 
 
 def _is_serial_only(cells: Sequence[object], serial: int) -> bool:

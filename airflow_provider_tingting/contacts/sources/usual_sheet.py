@@ -28,8 +28,8 @@ _ENOUGH = 5_000
 def write_usual(source: IO[bytes], target: IO[bytes], name: str) -> None:
     """Write a sheet with the places and values of its cells, its hidden rows and columns, and its merged cells.
 
-    A cell with an error is blank, and so is a number that is none (`NaN`); a cell whose number cannot be read holds its
-    text. Of formulas only those stay that have no result.
+    A cell with an error holds its text, and so does a cell whose number cannot be read; a number that is none (`NaN`)
+    is blank. Of formulas only those stay that have no result.
 
     :param source: the sheet's XML.
     :param target: where the new XML goes.
@@ -179,7 +179,7 @@ class _Rewriter:
             return _inline("".join(inline))
         if self._has_formula and not value and kind != "str":
             return "><f>0</f>"
-        if value is None or kind in {"e", "inlineStr"}:
+        if value is None or kind == "inlineStr":
             return None
         text = value.strip()
         if kind == "s":

@@ -22,7 +22,6 @@ from xml.etree import ElementTree
 from airflow_provider_tingting.contacts import HIDDEN_ROWS
 from airflow_provider_tingting.contacts.columns import listed
 from airflow_provider_tingting.contacts.contact import Row, shown_as
-from airflow_provider_tingting.contacts.numbers import FAILED_FORMULAS
 from airflow_provider_tingting.contacts.sources.number_formats import (
     DateFormat,
     Format,
@@ -48,8 +47,6 @@ _MAX_CELLS_FOR_EACH = 4
 #: Outer spaces, which one library keeps and the other removes.
 _OUTER = " \t\n\r\xa0"
 _ESCAPE = re.compile(r"_x([0-9A-Fa-f]{4})_")
-#: How a text begins that may be an error or has a space before it.
-_CARE = "#E" + _OUTER
 
 #: Older ones leave the escapes of control characters as they are, so a text would differ from openpyxl's.
 _OLDEST_CALAMINE = (0, 6)
@@ -288,7 +285,7 @@ def _cells_with_calamine(calamine: Any, stream: IO[bytes], name: str) -> Iterato
         # Most texts are plain, and a function call for each of a million texts would take seconds.
         yield left + [
             cell
-            if type(cell) is str and cell and cell[0] not in _CARE and cell[-1] not in _OUTER and "\r" not in cell
+            if type(cell) is str and cell and cell[0] not in _OUTER and cell[-1] not in _OUTER and "\r" not in cell
             else _text(cell)
             if type(cell) is str
             else _value(cell)
@@ -298,7 +295,7 @@ def _cells_with_calamine(calamine: Any, stream: IO[bytes], name: str) -> Iterato
 
 def _text(text: str) -> str | None:
     text = text.strip(_OUTER)
-    if not text or text in FAILED_FORMULAS:
+    if not text:
         return None
     return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
 
