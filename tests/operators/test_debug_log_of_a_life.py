@@ -8,18 +8,33 @@ from typing import Any
 
 import pytest
 import requests
+from support.campaigns import a_campaign
 from support.recording_server import Received, RecordingServer, Reply
 from support.task_context import context_of, execute, execute_through
 
+from airflow_provider_tingting.cli.commands import main
 from airflow_provider_tingting.notifications.tingting import TingTingNotifier
 from airflow_provider_tingting.operators.campaign import TingTingCreateCampaignOperator, TingTingRunCampaignOperator
 from airflow_provider_tingting.operators.contacts import TingTingAddContactsOperator, TingTingCheckContactsOperator
+from airflow_provider_tingting.operators.manage import TingTingUpdateCampaignOperator
+from airflow_provider_tingting.operators.preview import TingTingDemoCallOperator, TingTingPreviewVoiceOperator
 from airflow_provider_tingting.operators.report import TingTingDownloadReportOperator
 
 NUMBERS = ("9841234567", "9801234568")
 PERSON = "Rambahadur"
 MESSAGE = "your loan of the bank is overdue"
-FIELDS = ("message", "detail", "description", "error", "echo")
+COMMANDS = (
+    ["campaigns", "list"],
+    ["campaigns", "list", "--search", "Notice", "--json"],
+    ["campaigns", "show", "{campaign}", "--contacts", "9"],
+    ["campaigns", "show", "{campaign}", "--contacts", "9", "--json"],
+    ["campaigns", "watch", "{campaign}"],
+    ["campaigns", "stop", "{campaign}", "--yes"],
+    ["report", "{campaign}", "{report}"],
+    ["voices"],
+    ["doctor"],
+    ["doctor", "--probe"],
+)
 
 
 class EchoingServer(RecordingServer):
@@ -32,11 +47,15 @@ class EchoingServer(RecordingServer):
         super().__init__()
         self._sandbox = sandbox
         self.secrets = (*NUMBERS, PERSON, MESSAGE, sandbox.token)
+        #: A part of the path of the writes that are refused, with everything that was sent in the error.
+        self.refused = ""
         self._failed: set[str] = set()
         self.reply = self._pass_on
 
     def _pass_on(self, received: Received) -> Reply:
         sent = f"{received.body.decode(errors='replace')} {' '.join(received.headers.values())}"
+        if received.method == "POST" and self.refused and self.refused in received.path:
+            return Reply({"detail": sent, "errors": [{"number": sent}], sent: [sent]}, 400)
         key = f"{received.method} {received.path}"
         # Each read fails once, with everything that was sent in the error.
         if received.method == "GET" and key not in self._failed:
@@ -104,8 +123,22 @@ def test_no_name_number_message_or_token_is_logged(sandbox, server, logged, tmp_
     with pytest.raises(Exception, match="campaign_id"):
         done(TingTingAddContactsOperator(task_id="wrong", campaign_id="{{ x }}", contacts=contacts))
     TingTingNotifier(to=NUMBERS[0], message=MESSAGE, escalate_after=1).notify(context_of(run))
+    done(TingTingPreviewVoiceOperator(task_id="preview", campaign_id=campaign, message=MESSAGE, voice="Rija"))
+    done(TingTingUpdateCampaignOperator(task_id="update", campaign_id=campaign, message=f"{{name}}, {MESSAGE}"))
+    contact = next(iter(sandbox.world.campaign(campaign).contacts))
+    done(TingTingDemoCallOperator(task_id="demo", contact_id=contact, campaign_id=campaign))
+    server.refused = "/demo-call/"
+    with pytest.raises(Exception, match="HTTP 400"):
+        done(TingTingDemoCallOperator(task_id="refused", contact_id=contact, campaign_id=campaign))
+    server.refused = "/add-contact/"
+    with pytest.raises(Exception, match="HTTP 400"):
+        done(TingTingAddContactsOperator(task_id="refused", campaign_id=a_campaign(sandbox, []), contacts=contacts))
+    for line in COMMANDS:
+        main([word.format(campaign=campaign, report=tmp_path / "again.csv") for word in line])
 
     everything = "\n".join([logged(), *said])
     assert "Campaign" in everything
     assert len(sandbox.ledger.dialled) >= len(NUMBERS)
-    assert [secret for secret in server.secrets if secret in everything] == []
+    found = [line.strip() for line in everything.splitlines() if any(secret in line for secret in server.secrets)]
+    # `campaigns show` is there to show the campaign's message.
+    assert [line for line in found if not line.startswith(("message ", '"message": '))] == []
