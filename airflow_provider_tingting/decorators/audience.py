@@ -46,7 +46,7 @@ class _TingTingAudienceDecoratedOperator(DecoratedOperator):
             contacts = self.python_callable(*self.op_args, **kwargs)
             written = write_audience(path, self._several(contacts), name=f"{self.python_callable.__name__}()")
         except (TingTingConfigError, TingTingContactsError, TingTingStorageRefusedError) as error:
-            raise AirflowFailException(str(error)) from error
+            raise AirflowFailException(str(error)) from None
         self.log.info("%s contacts are in %s", written, path)
         context["ti"].xcom_push(key="total", value=written)
         # A URI may name a connection; a relative path means nothing to another worker.

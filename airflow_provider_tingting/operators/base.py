@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import inspect
+import logging
+import traceback
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from copy import copy
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -33,6 +36,8 @@ if TYPE_CHECKING:
     from airflow_provider_tingting.campaigns.fetch_report import FetchedReport
     from airflow_provider_tingting.hooks.tingting import TingTingHook
     from airflow_provider_tingting.utils.task_state import TaskState
+
+log = logging.getLogger(__name__)
 
 #: Templated arguments that may hold contacts.
 _DATA = frozenset({"contacts", "exclude"})
@@ -83,14 +88,22 @@ class TingTingBaseOperator(BaseOperator):
 
     @contextmanager
     def fail_without_retry(self) -> Iterator[None]:
-        """Fail the task without further tries when the error is one that no retry can cure."""
+        """Fail the task without further tries when the error is one that no retry can cure.
+
+        The text of an error of this package says what happened and what to do, so the frames below this one, thirty
+        for a refused request, go to the debug log only.
+        """
         try:
             yield
-        except self.non_retryable as error:
+        except TingTingError as error:
+            log.debug("Where it happened:\n%s", "".join(traceback.format_tb(error.__traceback__)))
+            if not isinstance(error, self.non_retryable):
+                # A copy, because contextlib gives the same error its traceback back.
+                raise copy(error) from None
             if isinstance(error, TingTingRunTooOldError) and getattr(self, "on_too_old", None) == "skip":
-                raise AirflowSkipException(str(error)) from error
+                raise AirflowSkipException(str(error)) from None
             which = f" (Connection {self.tingting_conn_id!r}.)" if isinstance(error, TingTingAuthError) else ""
-            raise AirflowFailException(f"{error}{which}") from error
+            raise AirflowFailException(f"{error}{which}") from None
 
     def check_literals(self) -> None:
         """Check what the DAG file says itself, when it is parsed; templates and XComs are left to `check_templates`.

@@ -176,7 +176,7 @@ class TingTingCombineReportsOperator(TingTingBaseOperator):
                 judge_summary(summary, self.success_when, campaign_id=numbers[-1])
             except TingTingCampaignFailedError as error:
                 context["ti"].xcom_push(key="return_value", value=result)
-                raise AirflowFailException(f"Of {counted(len(numbers), 'campaign')} together: {error}") from error
+                raise AirflowFailException(f"Of {counted(len(numbers), 'campaign')} together: {error}") from None
         uri = None if self.path is None else file_uri(result["path"])
         emit_asset_events(
             self, context, result, uri=uri or self.campaign_uri(numbers[0]), partition_key=self.partition_key

@@ -190,7 +190,7 @@ class TingTingDemoCallOperator(TingTingBaseWriteOperator):
                 except TingTingOutcomeUnknownError as error:
                     raise AirflowFailException(
                         f"Whether contact {number} was called is unknown, so it is not called again. {error}"
-                    ) from error
+                    ) from None
             return {"contact_id": number, "called": True, "message": mask_text(response.message)}
 
     async def _call(self, number: int, state: TaskState) -> MessageResponse:
@@ -269,4 +269,4 @@ class TingTingDemoCallOperator(TingTingBaseWriteOperator):
             raise AirflowFailException(
                 f"{error} Contact {number} was not called. This Airflow (before 3.3) saves nothing between tries, so "
                 'there is no retry: to call the contact set on_clear="send_again" and clear the task.'
-            ) from error
+            ) from None

@@ -247,5 +247,5 @@ class TingTingCampaignSensor(BaseSensorOperator):
             yield
         except TingTingError as error:
             if self.never_fail:
-                raise AirflowSkipException(f"Skipped because never_fail is set: {error}") from error
+                raise AirflowSkipException(f"Skipped because never_fail is set: {error}") from None
             raise

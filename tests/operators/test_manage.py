@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from datetime import datetime, timedelta, timezone
 
 import pytest
@@ -9,6 +10,7 @@ from support.campaigns import NUMBERS, a_campaign, writes
 from support.task_context import REFUSED, execute
 
 from airflow_provider_tingting._compat import AirflowFailException
+from airflow_provider_tingting.errors import TingTingAPIError
 from airflow_provider_tingting.operators.manage import (
     TingTingDeleteCampaignOperator,
     TingTingStopCampaignOperator,
@@ -196,3 +198,20 @@ def test_what_is_no_campaign_id_is_named_and_nothing_is_sent(sandbox, make):
         execute(make("water", name="Renamed") if make is updating else make("water"))
 
     assert sandbox.requests == ()
+
+
+@pytest.mark.parametrize(
+    ("make", "error"),
+    [(stopping, AirflowFailException), (lambda number: updating(number, message="x"), TingTingAPIError)],
+    ids=["an error that no retry cures", "an error that a retry may cure"],
+)
+def test_an_error_is_a_sentence_with_few_frames_and_the_rest_is_in_the_debug_log(sandbox, logged, make, error):
+    if error is TingTingAPIError:
+        sandbox.faults.parse("500:*:*")
+    with pytest.raises(error) as raised:
+        execute(make(4711))
+
+    shown = "".join(traceback.format_exception(raised.value))
+    assert "direct cause" not in shown
+    assert shown.count('File "') <= 10
+    assert "driver.py" in logged()

@@ -210,7 +210,7 @@ def fail(operator: Any, context: Context, error: TingTingError, *, was_shown: bo
     """
     if was_shown or operator.task_state(context).is_available:
         raise error
-    raise AirflowFailException(f"{error} {_NO_RETRY}") from error
+    raise AirflowFailException(f"{error} {_NO_RETRY}") from None
 
 
 def end_killed(
