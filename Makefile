@@ -26,7 +26,7 @@ CHECKOUT := pyproject.toml airflow_provider_tingting/__init__.py .ci/environment
 
 .DEFAULT_GOAL := help
 .PHONY: help demo airflow test test-examples test-properties test-browser test-durability test-versions lint format types docs reference build bench
-.PHONY: simulate fuzz mutate requirements clean test-durability-sweep cluster test-cluster test-cluster-$(NEWEST) test-cluster-$(OLDEST)
+.PHONY: screenshots simulate fuzz mutate requirements clean test-durability-sweep cluster test-cluster test-cluster-$(NEWEST) test-cluster-$(OLDEST)
 .PHONY: $(addprefix test-,$(OLDER)) test-durability-$(NEWEST) test-durability-$(OLDEST)
 
 help: ## List these commands
@@ -105,6 +105,9 @@ types: $(VENV)/.tools ## Check types, strictly
 reference: $(VENV)/.tools ## Write the reference pages from the docstrings, and the graphs of the examples
 	$(RUN) .ci/make_reference.py
 	$(RUN) .ci/make_graphs.py
+
+screenshots: $(VENV)/.tools ## Take the screenshots of the pages again (needs Chromium; ARGS=--airflow: those of Airflow)
+	$(RUN) .ci/make_screenshots.py $(ARGS)
 
 docs: $(VENV)/.tools ## Build the documentation into docs/_build/html; a warning is an error
 	$(RUN) -m sphinx -b html -W --keep-going --fresh-env -q docs docs/_build/html

@@ -151,7 +151,7 @@ def test_nepali_comes_through_as_text(tmp_path: Path) -> None:
         (HEADER, ["No credit was spent", "No contact heard the message", "There was no call"]),
         ("Number,Status\n9841000001,Not Started\n", ["0 % of 1 contacts answered", "1 is open"]),
         ("Number,Status\n9841000001,Completed\n", ["100 % of 1 contacts answered"]),
-        (HEADER + "9841000001,Completed,9,100,1,,,NTC\n", ["Half of those reached heard all of it."]),
+        (HEADER + "9841000001,Completed,9,100,1,,,NTC\n", ["Half of the reached contacts heard all of it."]),
         (HEADER + "9841000001,Completed,999999,100,1,,,NTC\n", ["Half of the calls lasted 60:00"]),
         (HEADER + "9841000001,Completed,1,100,1,,,NTC\n", ["0:01"]),
         (

@@ -48,7 +48,7 @@ def _tiles(figures: ChartFigures, estimate: float | None) -> str:
         ("Contacts", "सम्पर्क", f"{summary.contacts:,}", f"{figures.dialled:,} dialled"),
         ("Reached", "पुगियो", share(summary.reached, summary.contacts), f"{summary.reached:,} contacts"),
         ("Credits", "क्रेडिट", amount(summary.credits), each),
-        ("Time talked", "कुराकानी समय", duration(summary.seconds_talked), _mean_call(figures)),
+        ("Talk time", "कुराकानी समय", duration(summary.seconds_talked), _mean_call(figures)),
     ]
     if figures.heard is not None:
         heard = share(figures.heard, summary.reached)

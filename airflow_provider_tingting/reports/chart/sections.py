@@ -71,7 +71,11 @@ def _carriers(figures: ChartFigures) -> str:
         for name, counts in figures.carriers.items()
     ]
     best = max(figures.carriers.items(), key=lambda item: _part(item[1][0], sum(item[1])), default=None)
-    said = f"{_carrier(best[0])} reached most: {share(best[1][0], sum(best[1]))}." if best else "No carrier is known."
+    said = (
+        f"{_carrier(best[0])} has the highest reach rate: {share(best[1][0], sum(best[1]))}."
+        if best
+        else "No carrier is known."
+    )
     return _figure(
         "carriers",
         "Outcomes by carrier",
@@ -108,14 +112,14 @@ def _playback(figures: ChartFigures) -> str:
             for start, count in zip(range(0, 100, 10), counts, strict=True)
         ],
         _heard(median),
-        axis="People by percent of the message played",
+        axis="Contacts by percent of the message played",
     )
 
 
 def _heard(median: float | None) -> str:
     if median is None:
         return "No contact heard the message."
-    return f"Half of those reached heard {f'{percent(median)} or more' if median < 100 else 'all of it'}."
+    return f"Half of the reached contacts heard {f'{percent(median)} or more' if median < 100 else 'all of it'}."
 
 
 def _durations(figures: ChartFigures) -> str:
@@ -198,7 +202,7 @@ def _credits(figures: ChartFigures) -> str:
     )
     return _figure(
         "credits",
-        "Where the credits went",
+        "Credits by outcome",
         "क्रेडिट खर्च",
         draw_bars(rows, name="credits") if rows else "",
         ("Outcome", "Credits", "Of all credits"),
