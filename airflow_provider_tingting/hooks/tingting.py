@@ -1,6 +1,6 @@
 """The hook: it reads an Airflow connection and has one method for each endpoint of TingTing.
 
-A method sends one call. What survives a killed worker or a lost response is in the operators.
+Each method sends one request. Only the operators recover from a killed worker or a lost response.
 """
 
 from __future__ import annotations
