@@ -90,7 +90,7 @@ class Observation:
                 status_code=self.status_code,
             )
         if self.reason is Reason.REFUSED:
-            kind = _REFUSALS.get(self.status_code or 0, TingTingRefusedError)
+            kind = _REFUSALS.get(self.status_code, TingTingRefusedError)
             if issubclass(kind, TingTingAuthError):
                 remedy = f"{kind.default_remedy} {goes_on}"
             elif kind is TingTingNotFoundError:
@@ -206,7 +206,7 @@ class Snapshot:
 
 
 # HTTP status in an event → the error that the worker raises.
-_REFUSALS: Mapping[int, type[TingTingRefusedError]] = {
+_REFUSALS: Mapping[int | None, type[TingTingRefusedError]] = {
     401: TingTingAuthError,
     403: TingTingForbiddenError,
     404: TingTingNotFoundError,

@@ -187,7 +187,8 @@ class Wait:
         self.logger = logger
         self._poll_interval = PollInterval(expects_begin=plan.starts_by is not None)
         self._outage = Outage(plan.tolerate_outage, logger)
-        self._retry_after = 0.0
+        # The pause that TingTing has asked for in the current outage.
+        self._retry_after: float
         # The last response that was believed, and for how long later ones that contradict it are not.
         self._last: Snapshot | None = None
         self._stale = StalePeriod()
@@ -206,7 +207,6 @@ class Wait:
         :param snapshot: what it shows.
         """
         before = self.progress.seen
-        self._retry_after = 0.0
         self._outage.end()
         now = monotonic()
         if self._is_stale(snapshot):
@@ -300,10 +300,9 @@ class Wait:
         return self._poll_interval.interval(self.plan.poll_interval, monotonic())
 
     def _log_change(self, before: Observation, now: Observation, at: float) -> None:
-        percent = now.progress_percent or 0
-        if now.status == before.status and percent // 10 == (before.progress_percent or 0) // 10:
+        if now.status == before.status and _tenths(now) == _tenths(before):
             return
-        rest = ""
+        percent, rest = now.progress_percent or 0, ""
         if (starts_in := self._poll_interval.starts_in(at)) is not None:
             rest = f"; it is to start in {duration_text(starts_in)}"
         elif self._poll_interval.seconds_left is not None:
@@ -311,6 +310,10 @@ class Wait:
         self.logger.info("Campaign %s is %s, %.0f %% done%s", now.campaign_id, now.status, percent, rest)
         if now.status != before.status and not CampaignStatus(now.status).is_known:
             self.logger.warning("Campaign %s: this provider does not know the status %r", now.campaign_id, now.status)
+
+
+def _tenths(seen: Observation) -> float:
+    return 0 if seen.progress_percent is None else seen.progress_percent // 10
 
 
 async def watch(

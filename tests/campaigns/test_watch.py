@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import itertools
 import logging
+from dataclasses import replace
 
 import pytest
+from support.scripted_server import ScriptedServer
 from support.virtual_time import VirtualTime
 
+from airflow_provider_tingting.api.models import Campaign
 from airflow_provider_tingting.campaigns.observation import Observation, Reason, Snapshot
-from airflow_provider_tingting.campaigns.watch import Wait, WaitPlan
+from airflow_provider_tingting.campaigns.watch import Outage, Progress, Wait, WaitPlan, read_status, watch
 from airflow_provider_tingting.clock import monotonic, sleep, use_clock
 from airflow_provider_tingting.errors import (
     TingTingConfigError,
@@ -224,6 +227,41 @@ def test_a_pause_that_tingting_asks_for_counts_until_the_next_response():
     assert waiting.wait.pause() == 30
 
 
+def test_a_pause_that_is_shorter_than_a_second_is_not_lengthened_by_an_outage():
+    waiting = Waiting(poll_interval=0.5)
+    waiting.wait.unanswered(AWAY)
+
+    assert waiting.wait.pause() == 0.5
+
+
+@pytest.mark.parametrize(("starts_by", "sooner"), [(900.0, True), (None, False)], ids=["was requested", "was not"])
+def test_a_campaign_that_is_about_to_begin_is_read_sooner(starts_by, sooner):
+    waiting = Waiting(starts_by=starts_by)
+    waiting.sees(shown("Not Started"))
+
+    assert (waiting.wait.pause() < 30) is sooner
+
+
+def test_an_outage_is_logged_when_it_begins_and_when_it_ends(caplog):
+    waiting = Waiting()
+    with caplog.at_level(logging.INFO):
+        waiting.wait.unanswered(AWAY)
+        waiting.wait.unanswered(AWAY)
+        waiting.sees(shown("Running"))
+
+    assert [record.getMessage() for record in caplog.records[:2]] == [
+        f"TingTing does not respond; the wait goes on for 600 s. {AWAY}",
+        "TingTing responds again",
+    ]
+
+
+def test_a_final_refusal_is_no_outage():
+    outage = Outage(600.0, log)
+
+    assert not outage.tolerates(TingTingForbiddenError("get_campaign", "no.", status_code=403))
+    assert not outage.is_running
+
+
 def test_jitter_lengthens_a_pause_and_the_deadline_ends_it():
     waiting = Waiting(poll_interval=30.0, deadline=1000.0)
     waiting.wait.unanswered(AWAY)
@@ -236,17 +274,31 @@ def test_jitter_lengthens_a_pause_and_the_deadline_ends_it():
 def test_each_tenth_of_the_progress_is_logged_once(caplog):
     waiting = Waiting()
     with caplog.at_level(logging.INFO):
-        for percent in (None, 0.0, 9.0, 10.0, 19.0, 20.0):
+        for percent in (None, 0.0, 5.0, 9.0, 10.0, 15.0, 19.0, 20.0):
             waiting.sees(shown("Running", percent), after=5)
 
     lines = [record.getMessage().split(";")[0] for record in caplog.records]
     assert lines == [f"Campaign 79 is Running, {percent} % done" for percent in (0, 10, 20)]
 
 
+def test_the_progress_is_logged_with_the_time_that_is_left(caplog):
+    waiting = Waiting()
+    with caplog.at_level(logging.INFO):
+        waiting.sees(shown("Running", 10.0))
+        waiting.sees(shown("Running", 20.0), after=60)
+
+    assert [record.getMessage() for record in caplog.records] == [
+        "Campaign 79 is Running, 10 % done",
+        "Campaign 79 is Running, 20 % done; about 8 min left",
+    ]
+
+
 def test_an_unknown_status_is_warned_of_once(caplog):
     waiting = Waiting()
     with caplog.at_level(logging.WARNING):
-        waiting.sees(shown("Paused"), shown("Paused"), shown("Paused", 99.0), shown("Running"))
+        waiting.sees(shown("Paused"))
+        assert len(caplog.records) == 1
+        waiting.sees(shown("Paused"), shown("Paused", 99.0), shown("Running"))
 
     assert [record.getMessage() for record in caplog.records] == [
         "Campaign 79: this provider does not know the status 'Paused'"
@@ -256,6 +308,50 @@ def test_an_unknown_status_is_warned_of_once(caplog):
 def test_a_scheduled_campaign_is_logged_with_the_time_until_its_start(caplog):
     waiting = Waiting(starts_by=None)
     with caplog.at_level(logging.INFO):
-        waiting.sees(Snapshot(79, "Scheduled", 0.0, 4, 7200.0, None))
+        waiting.sees(Snapshot(79, "Scheduled", 0.0, 4, 10_800.0, None), after=3600)
 
     assert caplog.records[-1].getMessage() == "Campaign 79 is Scheduled, 0 % done; it is to start in about 2 h 0 min"
+
+
+# -- the requests of a wait --------------------------------------------------------------------------------------------
+
+PLAN = WaitPlan(79, poll_interval=30.0, deadline=1000.0, tolerate_outage=600.0)
+
+
+def campaign(status):
+    return Campaign(id=79, status=status, campaign_action_count=4)
+
+
+def test_a_campaign_that_was_just_read_is_not_read_again():
+    server = ScriptedServer(now=0.0)
+    progress = Progress(79)
+
+    ended = server.run(watch(PLAN, log, progress, just_read=campaign("Completed")))
+
+    assert (ended.reason, ended.status) == (Reason.REACHED, "Completed")
+    assert progress.campaign == campaign("Completed")
+    assert server.sent() == []
+
+
+def test_after_what_was_just_read_the_campaign_is_read_until_it_ends():
+    server = ScriptedServer(now=0.0, get_campaign=[campaign("Running"), campaign("Completed")])
+
+    assert server.run(watch(PLAN, log, just_read=campaign("Running"))).status == "Completed"
+    assert server.sent() == ["get_campaign", "get_campaign"]
+
+
+@pytest.mark.parametrize("wait_by", [watch, read_status], ids=["watch", "read_status"])
+def test_the_last_read_of_a_wait_is_at_its_deadline(wait_by):
+    server = ScriptedServer(now=0.0, get_campaign=AWAY)
+
+    assert server.run(wait_by(replace(PLAN, deadline=100.0), log)).reason is Reason.TIMED_OUT
+    assert server.times[-1] == server.now == 100.0
+
+
+def test_one_read_goes_on_from_what_an_earlier_one_has_seen():
+    server = ScriptedServer(now=0.0, get_campaign=[campaign("Running"), AWAY])
+    progress = Progress(79)
+
+    assert server.run(read_status(PLAN, log, progress)).status == "Running"
+    assert progress.campaign == campaign("Running")
+    assert server.run(read_status(PLAN, log, progress)).status == "Running"
