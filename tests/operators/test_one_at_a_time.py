@@ -50,8 +50,11 @@ class LongEnoughPauses:
         self.campaigns = []
         self.here = threading.local()
 
-    time = staticmethod(time.time)
-    monotonic = staticmethod(time.monotonic)
+    def time(self):
+        return time.time()
+
+    def monotonic(self):
+        return time.monotonic()
 
     def has_begun(self, campaign):
         return self.sandbox.world.campaigns[campaign].status != "Not Started"

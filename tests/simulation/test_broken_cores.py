@@ -16,7 +16,8 @@ from simulation.lives import LIVES
 from simulation.simulate import replay
 from simulation.world import Stage
 
-from airflow_provider_tingting.campaigns import concurrency, create, job, state
+from airflow_provider_tingting.campaigns import concurrency, create, state
+from airflow_provider_tingting.campaigns import run as run_module
 from airflow_provider_tingting.campaigns.run import DECISIONS, KNOWN_AFTER, CampaignJob, Response, Seen
 from airflow_provider_tingting.campaigns.state import RunRequest
 from airflow_provider_tingting.utils import audience_reader
@@ -24,7 +25,7 @@ from airflow_provider_tingting.utils import audience_reader
 Breaks = Callable[[], AbstractContextManager[object]]
 
 
-def decides(known: RunRequest, seen: Seen, decision: job.Decision) -> Breaks:
+def decides(known: RunRequest, seen: Seen, decision: run_module.Decision) -> Breaks:
     """Put another decision into a cell of the first table."""
     return lambda: patch.dict(DECISIONS, {(known, seen): decision})
 
@@ -38,7 +39,7 @@ def knows(known: RunRequest, response: Response, after: RunRequest) -> Breaks:
 def asks_after_yes() -> Iterator[None]:
     """Request the run of a campaign that TingTing has accepted and does not show yet."""
     accepted = {(RunRequest.ACCEPTED, response): RunRequest.ACCEPTED for response in Response}
-    again = {(RunRequest.ACCEPTED, Seen.NOT_STARTED): job.Decision.REQUEST}
+    again = {(RunRequest.ACCEPTED, Seen.NOT_STARTED): run_module.Decision.REQUEST}
     with patch.dict(DECISIONS, again), patch.dict(KNOWN_AFTER, accepted):
         yield
 
@@ -133,7 +134,7 @@ BROKEN: dict[str, tuple[Breaks, str, tuple[str, ...], str]] = {
         ONCE,
     ),
     "asks again at once after an unanswered request": (
-        decides(RunRequest.MAYBE, Seen.NOT_STARTED, job.Decision.REQUEST),
+        decides(RunRequest.MAYBE, Seen.NOT_STARTED, run_module.Decision.REQUEST),
         "run",
         KILLED_AFTER_A_LATE_REQUEST,
         ONCE,
