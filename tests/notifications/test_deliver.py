@@ -192,8 +192,9 @@ class Unanswered(VirtualTime):
 
 @pytest.fixture
 def lost(monkeypatch, impatience):
-    # The real pauses, which take no time here.
+    # The real pauses, which take no time here; but fewer reads of a wait of minutes.
     monkeypatch.undo()
+    monkeypatch.setattr(dedupe, "RUN_POLL_INTERVAL", 10.0)
     with use_clock(clock := Unanswered()):
         yield clock
 

@@ -75,7 +75,7 @@ def _several_threads(monkeypatch):
 
 @pytest.fixture
 def pauses(sandbox, _several_threads):
-    with use_clock(LongEnoughPauses(sandbox)) as clock:
+    with use_clock(clock := LongEnoughPauses(sandbox)):
         yield clock
 
 
