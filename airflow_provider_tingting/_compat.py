@@ -224,7 +224,7 @@ def hook_lineage_collector() -> Any:
     """Return the collector of hook lineage, which discards everything when there is no lineage reader."""
     from airflow.providers.common.compat.lineage.hook import get_hook_lineage_collector
 
-    return get_hook_lineage_collector()  # type: ignore[no-untyped-call]
+    return get_hook_lineage_collector()
 
 
 def failed_upstream(context: Context) -> list[str]:

@@ -132,9 +132,10 @@ def phone_number_of(value: Any) -> str | int:
     :param value: the number.
     :raises TingTingConfigError: it is something else.
     """
-    is_number = isinstance(value, int) and not isinstance(value, bool) and 0 < value < _LARGEST_ID
-    if is_number or (isinstance(value, str) and value.strip()):
-        return value  # type: ignore[no-any-return]
+    if isinstance(value, str) and value.strip():
+        return value
+    if isinstance(value, int) and not isinstance(value, bool) and 0 < value < _LARGEST_ID:
+        return value
     raise TingTingConfigError(
         f"number must be a phone number, as a text of ten digits; it is a {type(value).__name__}."
     )

@@ -129,7 +129,8 @@ def _compat_version() -> Check:
 
 
 def _numbers(text: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in re.match(r"\d+(?:\.\d+)*", text).group().split("."))  # type: ignore[union-attr]
+    found = re.match(r"\d+(?:\.\d+)*", text)
+    return tuple(int(part) for part in found[0].split(".")) if found else ()
 
 
 def _extras() -> Iterator[Check]:

@@ -58,16 +58,13 @@ def form_behaviour() -> dict[str, Any]:
 def form_widgets() -> dict[str, Any]:
     """Return the extra fields as form widgets for Airflow before 3.2."""
     try:
-        from wtforms import IntegerField, PasswordField, StringField  # type: ignore[import-untyped]
-        from wtforms.validators import Optional  # type: ignore[import-untyped]
+        from wtforms import IntegerField, PasswordField, StringField
+        from wtforms.validators import Optional
     except ImportError:
         # An ImportError here would make Airflow drop the labels of the standard fields, too.
         return {}
     try:
-        from flask_appbuilder.fieldwidgets import (  # type: ignore[import-not-found]
-            BS3PasswordFieldWidget,
-            BS3TextFieldWidget,
-        )
+        from flask_appbuilder.fieldwidgets import BS3PasswordFieldWidget, BS3TextFieldWidget
     except ImportError:
         text_style: dict[str, Any] = {}
         password_style: dict[str, Any] = {}

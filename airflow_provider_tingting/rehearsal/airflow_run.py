@@ -82,17 +82,13 @@ def _listen(on_error: Callable[[object], None]) -> None:
     """Have a function called with the error of each try that fails."""
     from airflow.listeners import hookimpl
 
-    if _VERSION >= (3, 2):
-        from airflow.sdk.listener import get_listener_manager
-    else:
-        from airflow.listeners.listener import get_listener_manager  # type: ignore[assignment]
-
     class Listener:
         @hookimpl
         def on_task_instance_failed(self, error: object) -> None:
             on_error(error)
 
-    get_listener_manager().add_listener(Listener())  # type: ignore[no-untyped-call]
+    module = "airflow.sdk.listener" if _VERSION >= (3, 2) else "airflow.listeners.listener"
+    import_module(module).get_listener_manager().add_listener(Listener())
 
 
 @cache
@@ -113,15 +109,12 @@ def _store(place: Path) -> None:
         return
     from airflow.dag_processing.bundles.manager import DagBundlesManager
 
-    DagBundlesManager().sync_bundles_to_db()  # type: ignore[no-untyped-call]
+    DagBundlesManager().sync_bundles_to_db()
     if _VERSION < (3, 1):
         bag.sync_to_db("rehearsal", None)
         return
-    if _VERSION >= (3, 2):
-        from airflow.dag_processing.dagbag import sync_bag_to_db
-    else:
-        from airflow.models.dagbag import sync_bag_to_db  # type: ignore[no-redef]
-    sync_bag_to_db(bag, "rehearsal", None)
+    module = "airflow.dag_processing.dagbag" if _VERSION >= (3, 2) else "airflow.models.dagbag"
+    import_module(module).sync_bag_to_db(bag, "rehearsal", None)
 
 
 def _read(dag_id: str, run_id: str, state: str) -> FinishedRun:

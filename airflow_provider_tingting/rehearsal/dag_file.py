@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -119,16 +120,12 @@ def dag_bag(place: Path) -> Any:
     version = tuple(int(part) for part in __version__.split(".")[:2])
     options: dict[str, Any] = {"dag_folder": str(place)}
     if version >= (3, 2):
-        from airflow.dag_processing.dagbag import DagBag
-
-        options["bundle_name"] = "rehearsal"
+        module, options["bundle_name"] = "airflow.dag_processing.dagbag", "rehearsal"
     else:
-        from airflow.models.dagbag import DagBag  # type: ignore[no-redef]
-
-        options["include_examples"] = False
+        module, options["include_examples"] = "airflow.models.dagbag", False
     if version >= (3, 0):
         options["bundle_path"] = place
-    return DagBag(**options)
+    return import_module(module).DagBag(**options)
 
 
 def _last_lines(text: str) -> str:

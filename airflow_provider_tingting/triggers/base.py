@@ -104,7 +104,7 @@ class TingTingBaseDeferralTrigger(TingTingBaseTrigger):
         quiet = min(observation.EVENT_DELAY, self.deferred_at + observation.EVENT_DELAY - wall_time())
         if quiet > 0:
             await asyncio.sleep(quiet)
-        return TriggerEvent(payload)  # type: ignore[no-untyped-call]
+        return TriggerEvent(payload)
 
     async def task_has_ended(self, what_goes_on: str) -> bool:
         """Return whether the task has ended during this wait; otherwise log why nothing is done.

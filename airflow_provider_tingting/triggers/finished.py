@@ -88,7 +88,7 @@ class TingTingCampaignFinishedTrigger(TingTingBaseTrigger, BaseEventTrigger):
                 for campaign in campaigns:
                     if wanted := self._is_wanted(campaign):
                         self.log.info("Campaign %s is %s", campaign.id, campaign.status)
-                        yield TriggerEvent(await self._event(poller, campaign))  # type: ignore[no-untyped-call]
+                        yield TriggerEvent(await self._event(poller, campaign))
                     finished.mark_reported(campaign)
                     if wanted:
                         # Stored after each event: the triggerer may be killed before the next one.

@@ -56,14 +56,15 @@ def _checked(item: Mapping[object, object], place: Place) -> dict[str, object]:
     values = {str(key): value for key, value in item.items()}
     if not is_api_shaped(values):
         return values
-    if not isinstance(values["other_variables"] or {}, Mapping):
+    variables = values["other_variables"] or {}
+    if not isinstance(variables, Mapping):
         raise TingTingContactsError(f"{place}: other_variables must be a dict of tag and value.")
     stray = sorted(values.keys() - _API_KEYS)
     if stray:
         raise TingTingContactsError(
             f"{place} has other_variables and also '{stray[0]}'. Put every variable into other_variables, or none."
         )
-    return {"number": values.get("number"), "other_variables": dict(values["other_variables"] or {})}  # type: ignore[call-overload]
+    return {"number": values.get("number"), "other_variables": dict(variables)}
 
 
 def read_jsonl(file: SourceFile, encoding: str | None = None) -> Iterator[Row]:
