@@ -283,7 +283,7 @@ def _state_of(by_run: Any, run_id: str, task_id: str, map_index: int) -> str | N
     return _state_text(states.get(task_id if map_index < 0 else f"{task_id}_{map_index}", "removed"))
 
 
-def _state_text(state: Any) -> str | None:
+def _state_text(state: object) -> str | None:
     return None if state is None else str(getattr(state, "value", state))
 
 

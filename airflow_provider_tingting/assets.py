@@ -96,7 +96,7 @@ def create_asset(
     return Asset(uri=uri, extra=extra)
 
 
-def convert_asset_to_openlineage(asset: Asset, lineage_context: Any) -> OpenLineageDataset:
+def convert_asset_to_openlineage(asset: Asset, lineage_context: object) -> OpenLineageDataset:
     """Return the OpenLineage dataset of a `tingting://` asset: the host is its namespace, the path its name.
 
     :param asset: the asset.

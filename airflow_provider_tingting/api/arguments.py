@@ -35,7 +35,7 @@ def id_of(value: Any, argument: str) -> int:
     return number
 
 
-def campaign_of(value: Any) -> int:
+def campaign_of(value: object) -> int:
     """Return a campaign's id, as `id_of`.
 
     :param value: the argument.
@@ -43,7 +43,7 @@ def campaign_of(value: Any) -> int:
     return id_of(value, "campaign_id")
 
 
-def contact_of(value: Any) -> int:
+def contact_of(value: object) -> int:
     """Return a contact's id, as `id_of`.
 
     :param value: the argument.
@@ -51,7 +51,7 @@ def contact_of(value: Any) -> int:
     return id_of(value, "contact_id")
 
 
-def ids_of(value: Any, argument: str) -> list[int]:
+def ids_of(value: object, argument: str) -> list[int]:
     """Return several ids as whole numbers.
 
     :param value: the ids, in any iterable but a text.
@@ -61,7 +61,7 @@ def ids_of(value: Any, argument: str) -> list[int]:
     return [id_of(one, argument) for one in items_of(value, argument)]
 
 
-def items_of(value: Any, argument: str) -> list[Any]:
+def items_of(value: object, argument: str) -> list[Any]:
     """Return the items of an iterable that is neither a text nor a dict.
 
     :param value: the iterable.
@@ -73,7 +73,7 @@ def items_of(value: Any, argument: str) -> list[Any]:
     return list(value)
 
 
-def dict_of(value: Any, argument: str) -> dict[str, Any]:
+def dict_of(value: object, argument: str) -> dict[str, Any]:
     """Return a dict of names and values.
 
     :param value: the dict.
@@ -85,12 +85,12 @@ def dict_of(value: Any, argument: str) -> dict[str, Any]:
     return dict(value)
 
 
-def dict_or_none(value: Any, argument: str) -> dict[str, Any] | None:
+def dict_or_none(value: object, argument: str) -> dict[str, Any] | None:
     """Return a dict as `dict_of`, or None."""
     return None if value is None else dict_of(value, argument)
 
 
-def path_of(value: Any, argument: str) -> Path:
+def path_of(value: object, argument: str) -> Path:
     """Return a local path.
 
     :param value: a text, or a path object.
@@ -102,7 +102,7 @@ def path_of(value: Any, argument: str) -> Path:
     return Path(value)
 
 
-def text_of(value: Any, argument: str) -> str:
+def text_of(value: object, argument: str) -> str:
     """Return a text that is not empty.
 
     :param value: the text.
@@ -126,7 +126,7 @@ def texts_of(**values: Any) -> dict[str, str | None]:
     return values
 
 
-def phone_number_of(value: Any) -> str | int:
+def phone_number_of(value: object) -> str | int:
     """Return a phone number as it is given, a text or a whole number.
 
     :param value: the number.
@@ -141,7 +141,7 @@ def phone_number_of(value: Any) -> str | int:
     )
 
 
-def amount_or_none(value: Any, argument: str) -> float | None:
+def amount_or_none(value: object, argument: str) -> float | None:
     """Return a number above 0, or None.
 
     :param value: the number.
@@ -155,7 +155,7 @@ def amount_or_none(value: Any, argument: str) -> float | None:
     return value
 
 
-def flag_or_none(value: Any, argument: str) -> bool | None:
+def flag_or_none(value: object, argument: str) -> bool | None:
     """Return True, False or None.
 
     :param value: the truth value.

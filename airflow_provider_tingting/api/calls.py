@@ -29,7 +29,7 @@ _SECONDS_PER_UPLOADED_BYTE = _SECONDS_PER_CONTACT / 40
 _REPORT_EXTRA_TIMEOUT = 60.0
 
 
-def _ignore(_: Any) -> None:
+def _ignore(_: object) -> None:
     return None
 
 
@@ -74,7 +74,7 @@ def get_campaign(campaign_id: int) -> Call[models.Campaign]:
     """
     number = given.campaign_of(campaign_id)
 
-    def parse(content: Any) -> models.Campaign:
+    def parse(content: object) -> models.Campaign:
         campaign = models.Campaign.model_validate(content)
         if campaign.id != number:
             raise MismatchedResponseError(f"the response has campaign {campaign.id} instead of {number}.")
@@ -160,7 +160,7 @@ def update_campaign(campaign_id: int, **fields: Any) -> Call[models.Campaign | N
     :param fields: the fields to change, as for `create_campaign`.
     """
 
-    def parse(content: Any) -> models.Campaign | None:
+    def parse(content: object) -> models.Campaign | None:
         if isinstance(content, Mapping) and {"id", "status"} <= content.keys():
             return models.Campaign.model_validate(content)
         return None
@@ -191,7 +191,7 @@ def add_contact(
         number=given.phone_number_of(number), other_variables=given.dict_or_none(other_variables, "other_variables")
     )
 
-    def parse(content: Any) -> models.AddContactsResult:
+    def parse(content: object) -> models.AddContactsResult:
         # The API page shows `{"message": …}`; some versions of the server return the new row.
         if isinstance(content, Mapping) and "number" in content:
             content = {"created": 1, "skipped": 0, "contacts": [content]}

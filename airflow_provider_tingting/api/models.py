@@ -41,11 +41,11 @@ _NEPAL_OFFSET = timedelta(hours=5, minutes=45)
 _URL = re.compile(r"https?://[!-~]{1,2000}")
 
 
-def _none_as_empty(value: Any) -> Any:
+def _none_as_empty(value: object) -> Any:
     return () if value is None else value
 
 
-def _number_or_none(value: Any) -> Any:
+def _number_or_none(value: object) -> Any:
     """Read a number that TingTing writes as number or text (`"91"`, `"10s"`, `"1.50"`); an empty text is None.
 
     A number that no amount, share or duration can have is None too, so that arithmetic with it never overflows.
@@ -58,7 +58,7 @@ def _number_or_none(value: Any) -> Any:
     return value
 
 
-def _count_or_none(value: Any) -> Any:
+def _count_or_none(value: object) -> Any:
     number = _number_or_none(value)
     return None if isinstance(number, int | float) and (number < 0 or number != int(number)) else number
 
@@ -75,7 +75,7 @@ Number = Annotated[float | None, BeforeValidator(_number_or_none)]
 Text = Annotated[str, BeforeValidator(lambda value: "" if value is None else str(value))]
 
 
-def _short_line(value: Any) -> str:
+def _short_line(value: object) -> str:
     return "" if value is None else printable(str(value))[:_LONGEST_SENTENCE]
 
 
@@ -202,7 +202,7 @@ class Contact(ResponseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _duration_under_either_name(cls, content: Any) -> Any:
+    def _duration_under_either_name(cls, content: object) -> Any:
         # Some versions of the server send `duration` beside or instead of `call_duration`.
         if isinstance(content, Mapping) and content.get("call_duration") in (None, "") and "duration" in content:
             return {**content, "call_duration": content["duration"]}
@@ -210,7 +210,7 @@ class Contact(ResponseModel):
 
     @field_validator("status", mode="before")
     @classmethod
-    def _absent_is_not_started(cls, value: Any) -> Any:
+    def _absent_is_not_started(cls, value: object) -> Any:
         return ContactStatus.NOT_STARTED if value in (None, "") else value
 
 
@@ -227,7 +227,7 @@ class AddContactsResult(ResponseModel):
 
     @field_validator("errors", mode="before")
     @classmethod
-    def _errors_as_list(cls, value: Any) -> Any:
+    def _errors_as_list(cls, value: object) -> Any:
         return [value] if isinstance(value, str | Mapping) and value else (value or ())
 
 
@@ -309,7 +309,7 @@ def rows_of(model: type[M]) -> Callable[[Any], tuple[M, ...]]:
     """
     adapter = TypeAdapter(tuple[model, ...])  # type: ignore[valid-type]
 
-    def read(content: Any) -> tuple[M, ...]:
+    def read(content: object) -> tuple[M, ...]:
         # The API page shows a bare list; some versions of the server return a page object.
         if isinstance(content, Mapping) and "results" in content:
             content = content["results"]
@@ -318,7 +318,7 @@ def rows_of(model: type[M]) -> Callable[[Any], tuple[M, ...]]:
     return read
 
 
-def read_message(content: Any) -> MessageResponse:
+def read_message(content: object) -> MessageResponse:
     """Read a response that is an object with a message, or the bare message.
 
     :param content: the decoded response.
@@ -326,7 +326,7 @@ def read_message(content: Any) -> MessageResponse:
     return MessageResponse.model_validate(content if isinstance(content, Mapping) else {"message": content})
 
 
-def read_url(content: Any) -> str:
+def read_url(content: object) -> str:
     """Read a response that is the URL of a file.
 
     :param content: the decoded response.

@@ -177,7 +177,7 @@ class _Reader(Generic[T]):
             raise self._unreadable(f"the response is no report but JSON{f': {message}' if message else '.'}")
 
     def _refusal(
-        self, kind: type[TingTingAPIError], content: Any, status: int, *, default: str = ""
+        self, kind: type[TingTingAPIError], content: object, status: int, *, default: str = ""
     ) -> TingTingAPIError:
         fields = self._field_errors(content) if isinstance(content, Mapping) else {}
         message = self._message(content, fields) or default
@@ -276,7 +276,7 @@ class _Reader(Generic[T]):
                 found[field] = (*found.get(field, ()), *texts)
         return found
 
-    def _texts(self, value: Any, depth: int = 0) -> Iterator[str]:
+    def _texts(self, value: object, depth: int = 0) -> Iterator[str]:
         if depth > _MAX_DEPTH:
             return
         if isinstance(value, str):
@@ -291,7 +291,7 @@ class _Reader(Generic[T]):
             for inner in value[:_MAX_TEXTS]:
                 yield from self._texts(inner, depth + 1)
 
-    def _message(self, content: Any, fields: Mapping[str, tuple[str, ...]]) -> str:
+    def _message(self, content: object, fields: Mapping[str, tuple[str, ...]]) -> str:
         """Return what the server says, in one short sentence."""
         parts: list[str] = []
         if isinstance(content, Mapping):
@@ -334,7 +334,7 @@ def _is_bare_refusal(content: Mapping[str, Any]) -> bool:
     )
 
 
-def _is_envelope(content: Any) -> TypeGuard[Mapping[str, Any]]:
+def _is_envelope(content: object) -> TypeGuard[Mapping[str, Any]]:
     """Return whether this is an envelope, `{"status", "success", "message", "errors", "data"}`, and not a variable."""
     return (
         isinstance(content, Mapping)
@@ -343,7 +343,7 @@ def _is_envelope(content: Any) -> TypeGuard[Mapping[str, Any]]:
     )
 
 
-def _is_message(name: str, value: Any) -> bool:
+def _is_message(name: str, value: object) -> bool:
     # A campaign has a field `message` too; a list under it has the errors of that field.
     return name in _PLAIN_KEYS and (name != "message" or isinstance(value, str))
 

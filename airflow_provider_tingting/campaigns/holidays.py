@@ -19,7 +19,7 @@ _FIRST_DOUBTFUL_YEAR = 2070
 _LONGEST_FILE = 1_000_000
 
 
-def read_holidays(value: Any) -> tuple[date, ...]:
+def read_holidays(value: object) -> tuple[date, ...]:
     """Return dates in their order, each once.
 
     :param value: a date, a text such as `2026-10-20` or `BS 2083-07-03`, the path of a text file with one date a line

@@ -106,7 +106,7 @@ class Observation:
             )
 
     @classmethod
-    def from_event(cls, event: Any, *, campaign_id: int) -> Observation:
+    def from_event(cls, event: object, *, campaign_id: int) -> Observation:
         """Return the observation in a trigger's event.
 
         :param event: the event's payload.
@@ -213,7 +213,7 @@ _REFUSALS: Mapping[int | None, type[TingTingRefusedError]] = {
 }
 
 
-def _typed(value: Any, *kinds: type | None) -> Any:
+def _typed(value: object, *kinds: type | None) -> Any:
     """Return a value of an event; a ValueError when it has another type than those given."""
     if (None if value is None else type(value)) not in kinds:
         raise ValueError

@@ -48,7 +48,7 @@ def facts(pairs: Iterable[tuple[str, Any]]) -> Table:
     return made
 
 
-def masked_text(value: Any) -> Any:
+def masked_text(value: object) -> Any:
     """Return a value as masked text, in which rich reads no markup.
 
     :param value: the value.
@@ -113,7 +113,7 @@ def _counts(counts: Any) -> str:
     return ", ".join(f"{name} {number}" for name, number in counts.items())
 
 
-def print_json(console: Console, value: Any) -> None:
+def print_json(console: Console, value: object) -> None:
     """Print a value as JSON, without colours or folding.
 
     :param console: where the command prints.

@@ -278,7 +278,7 @@ def _value(spec: ExtraField, value: Any, conn_id: str | None) -> Any:
     return number
 
 
-def _json_value(spec: ExtraField, value: Any, wrong: TingTingConfigError) -> Any:
+def _json_value(spec: ExtraField, value: object, wrong: TingTingConfigError) -> Any:
     """Return an object, a list or a text; a form can hold the first two as JSON only."""
     if isinstance(value, str):
         value = value.strip()

@@ -23,7 +23,7 @@ class Prices:
     sms_part: float = 1.0
 
     @classmethod
-    def of(cls, call: Any, sms_part: Any) -> Prices:
+    def of(cls, call: object, sms_part: object) -> Prices:
         """Return prices that may have come through a template as text.
 
         :param call: the price of a call.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable, Mapping
-from typing import Any
 
 from airflow_provider_tingting.contacts.columns import closest, find_column, listed
 from airflow_provider_tingting.contacts.contact import Row, Shown, plain_value
@@ -77,7 +76,7 @@ def _column(wanted: str, columns: tuple[str, ...], row: Row) -> str:
     )
 
 
-def _allowed(column: Any, values: object) -> frozenset[str]:
+def _allowed(column: object, values: object) -> frozenset[str]:
     several = values if isinstance(values, list | tuple | set | frozenset) else [values]
     try:
         return frozenset(_folded(value) for value in several)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from types import TracebackType
-from typing import Any
 
 from airflow_provider_tingting.contacts import numbers
 from airflow_provider_tingting.contacts.contact import Contact, EncodedContact, Place, Row, plain_value
@@ -143,7 +142,7 @@ class ValidatedAudience:
             return
         raise TingTingContactsError(" ".join(self._refusal()))
 
-    def write_rejects(self, target: Any) -> int:
+    def write_rejects(self, target: object) -> int:
         """Write the rejected rows as they were, with the column `reason` added; the old file stays until the end.
 
         :param target: a path or `ObjectStoragePath` that ends in `.csv` or `.xlsx`. Nothing in the file is a formula.

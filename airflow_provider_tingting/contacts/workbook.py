@@ -170,7 +170,7 @@ def _written(value: object) -> str | bool:
     return value if isinstance(value, bool) else str(value)
 
 
-def _checked(value: Any, row: str, column: str) -> Any:
+def _checked(value: object, row: str, column: str) -> Any:
     """Return a value that a cell can hold; line ends become what a spreadsheet program writes."""
     if not isinstance(value, str):
         return value

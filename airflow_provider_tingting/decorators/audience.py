@@ -26,7 +26,7 @@ class _TingTingAudienceDecoratedOperator(DecoratedOperator):
 
     custom_operator_name = "@task.tingting_audience"
 
-    def __init__(self, *, path: Any = None, **kwargs: Any) -> None:
+    def __init__(self, *, path: object = None, **kwargs: Any) -> None:
         # Airflow passes it to every decorated task; this one returns one path.
         kwargs.pop("multiple_outputs", None)
         super().__init__(**kwargs)
@@ -79,7 +79,7 @@ class _TingTingAudienceDecoratedOperator(DecoratedOperator):
             )
         return self.path
 
-    def _several(self, contacts: Any) -> Iterable[object]:
+    def _several(self, contacts: object) -> Iterable[object]:
         if isinstance(contacts, str | bytes | Mapping) or not isinstance(contacts, Iterable):
             raise TingTingConfigError(
                 f"{self.python_callable.__name__}() returns a {type(contacts).__name__}. Yield the contacts one by "
@@ -98,7 +98,7 @@ def _default_folder() -> str:
     return f"{folder.strip().rstrip('/')}/"
 
 
-def _path_of(task: Any) -> str | None:
+def _path_of(task: object) -> str | None:
     """Return where a task of this kind writes, as it is written in the DAG file."""
     if getattr(task, "operator_class", type(task)) is not _TingTingAudienceDecoratedOperator:
         return None

@@ -16,7 +16,7 @@ import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from airflow_provider_tingting.errors import TingTingError
 from airflow_provider_tingting.files.private import open_part, part_name, private_file, usual_mode
@@ -37,7 +37,7 @@ QUICK = 1
 
 
 @contextlib.contextmanager
-def whole_file(target: Any, *, overwrite: bool = True, what: str = "The report") -> Iterator[BinaryIO]:
+def whole_file(target: object, *, overwrite: bool = True, what: str = "The report") -> Iterator[BinaryIO]:
     """Open a file to write; it takes the target's place when the block ends well, and vanishes when it does not.
 
     A link at the target stays a link, and the rights of a file that is replaced stay as they are.
@@ -71,7 +71,7 @@ def size_of(file: BinaryIO) -> int:
     return os.fstat(file.fileno()).st_size
 
 
-def is_gzip(target: Any) -> bool:
+def is_gzip(target: object) -> bool:
     """Whether a target is to be compressed: its name ends in `.gz`.
 
     :param target: only its name is used.
@@ -80,7 +80,7 @@ def is_gzip(target: Any) -> bool:
 
 
 @contextlib.contextmanager
-def gzip_by_name(file: BinaryIO, target: Any, *, level: int = SMALL) -> Iterator[BinaryIO]:
+def gzip_by_name(file: BinaryIO, target: object, *, level: int = SMALL) -> Iterator[BinaryIO]:
     """Return the file to write to: itself, or a gzip writer in front of it when the target's name ends in `.gz`.
 
     :param file: the file at the target; not closed.

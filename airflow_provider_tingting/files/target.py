@@ -103,7 +103,7 @@ def resolve_target(target: Any, what: str = "The file") -> LocalTarget | StoredT
     )
 
 
-def are_one_file(one: Any, other: Any) -> bool:
+def are_one_file(one: object, other: object) -> bool:
     """Whether two targets are the same file, however each is written.
 
     :param one: as for `resolve_target`.
@@ -133,7 +133,7 @@ def storage_error(error: BaseException, name: str, what: str) -> TingTingError:
     return kind(f"{what} cannot be written to {name}: {fault.reason}. {fault.remedy} Nothing was changed there.")
 
 
-def ensure_writable(target: Any, *, overwrite: bool = True, what: str = "The report") -> None:
+def ensure_writable(target: object, *, overwrite: bool = True, what: str = "The report") -> None:
     """Check that a file could be written to the target, without creating it: before the download, before any cost.
 
     A local directory is tried with a nameless file. An object store is not asked anything when the object may be

@@ -396,5 +396,5 @@ class TingTingHook(BaseHook):
         return True, f"TingTing answers at {settings.base_url} and knows {len(voices)} voices."
 
 
-def _as_text(value: Any) -> Any:
+def _as_text(value: object) -> Any:
     return as_nepal_time(value).isoformat() if isinstance(value, datetime) else value

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from airflow_provider_tingting._compat import BaseOperatorLink, XCom
 
@@ -17,7 +17,7 @@ class TingTingCampaignLink(BaseOperatorLink):
 
     name = "TingTing campaign"
 
-    def get_link(self, operator: BaseOperator, *, ti_key: Any) -> str:
+    def get_link(self, operator: BaseOperator, *, ti_key: object) -> str:
         """Return the URL that the task pushed as XCom, or an empty text.
 
         :param operator: the task's operator.

@@ -134,5 +134,5 @@ def _as_words(name: str) -> str:
     return re.sub(r"[_.\-]+", " ", name).strip()
 
 
-def _of(source: Any, name: str) -> Any:
+def _of(source: object, name: str) -> Any:
     return source.get(name) if isinstance(source, Mapping) else getattr(source, name, None)

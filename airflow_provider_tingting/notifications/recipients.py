@@ -22,7 +22,7 @@ _BETWEEN = re.compile(r"[,;|\n\t\N{DEVANAGARI DANDA}]")
 _PIECE = re.compile(r"(?:\{\{.*?\}\}|[^,;\n])+", re.DOTALL)
 
 
-def fill_in(to: Any, render: Callable[[Any], Any]) -> list[Any]:
+def fill_in(to: object, render: Callable[[Any], Any]) -> list[Any]:
     """Return `to` with its templates rendered, each alone: one that fails is logged, and the others remain.
 
     :param to: the argument.
@@ -43,7 +43,7 @@ def fill_in(to: Any, render: Callable[[Any], Any]) -> list[Any]:
         return []
 
 
-def numbers_of(to: Any) -> tuple[str, ...]:
+def numbers_of(to: object) -> tuple[str, ...]:
     """Return the numbers that can be called, each once; the others are logged.
 
     A number is read as one of a list of contacts is; a text with several numbers names all of them.
@@ -62,7 +62,7 @@ def numbers_of(to: Any) -> tuple[str, ...]:
     return tuple(found)
 
 
-def check_recipients(to: Any) -> None:
+def check_recipients(to: object) -> None:
     """Check the numbers that are written in the DAG file; templates are checked when they are rendered.
 
     :param to: the argument.
@@ -84,11 +84,11 @@ def check_recipients(to: Any) -> None:
             raise TingTingConfigError(f"to has a number that cannot be called: {error}") from None
 
 
-def _has_template(part: Any) -> bool:
+def _has_template(part: object) -> bool:
     return isinstance(part, str) and ("{{" in part or "{%" in part)
 
 
-def _parts_of(to: Any) -> Iterator[Any]:
+def _parts_of(to: object) -> Iterator[Any]:
     if isinstance(to, _LISTS):
         for part in to:
             yield from _parts_of(part)
@@ -105,7 +105,7 @@ def _parts_of(to: Any) -> Iterator[Any]:
         yield to
 
 
-def _is_number(part: Any) -> bool:
+def _is_number(part: object) -> bool:
     try:
         # Not several: the conditions of a template may choose between two numbers.
         normalise(part)

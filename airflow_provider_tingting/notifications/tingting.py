@@ -165,7 +165,7 @@ class TingTingNotifier(BaseNotifier):
         context.setdefault("dag", None)  # type: ignore[typeddict-item]
         env = jinja_env or self.get_template_env(dag=context["dag"])
 
-        def render(value: Any) -> Any:
+        def render(value: object) -> Any:
             if callable(value):
                 return value(context=context, jinja_env=env)
             return self.render_template(value, context, env)
@@ -214,7 +214,7 @@ class TingTingNotifier(BaseNotifier):
         except Exception as error:
             _log_failure(error)
 
-    def _allowed(self, notification: Notification, source: Any) -> Notification:
+    def _allowed(self, notification: Notification, source: object) -> Notification:
         """Return the notification with those of its numbers marked that the do-not-call list of the connection names.
 
         :raises TingTingError: the list cannot be used.
@@ -267,7 +267,7 @@ class TingTingNotifier(BaseNotifier):
         )
 
 
-def _check_recipients(value: Any) -> None:
+def _check_recipients(value: object) -> None:
     # Imported here, so that only a DAG file with a notifier loads the rules for numbers.
     from airflow_provider_tingting.notifications.recipients import check_recipients
 

@@ -32,7 +32,7 @@ class _RowFunction:
     memory would make the DAG look changed at every parse.
     """
 
-    def __init__(self, function: Any) -> None:
+    def __init__(self, function: object) -> None:
         self.function = function
 
     def __repr__(self) -> str:
@@ -128,15 +128,15 @@ class TingTingBaseAudienceOperator(TingTingBaseOperator):
     def __init__(
         self,
         *,
-        contacts: Any = None,
+        contacts: object = None,
         sql: str | None = None,
         sql_conn_id: str | None = None,
-        sql_parameters: Any = None,
+        sql_parameters: object = None,
         number_column: str | None = None,
         variables: Mapping[str, str] | None = None,
         constants: Mapping[str, Any] | None = None,
-        where: Any = None,
-        exclude: Any = None,
+        where: object = None,
+        exclude: object = None,
         frequency_cap: Mapping[str, Any] | None = None,
         on_invalid: str = "fail",
         rejects_path: str | None = None,

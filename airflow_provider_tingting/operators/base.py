@@ -124,7 +124,7 @@ class TingTingBaseOperator(BaseOperator):
         check_rendered({name: value for name, value in rendered.items() if name not in _DATA or isinstance(value, str)})
         check.check_all(self, self.argument_checks)
 
-    def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:
+    def get_openlineage_facets_on_complete(self, task_instance: object) -> Any:
         """Return what the task has read and written, for OpenLineage; nothing for a task that failed before.
 
         :param task_instance: the task instance; not used.

@@ -53,7 +53,7 @@ class Watermark:
         return {"version": WATERMARK_VERSION, "until": self.until, "ids": list(self.ids)}
 
     @classmethod
-    def from_json(cls, plain: Any) -> Watermark | None:
+    def from_json(cls, plain: object) -> Watermark | None:
         """Return the watermark in a JSON value, or None when the value is not a watermark.
 
         :param plain: the value, as the state store returned it.

@@ -127,7 +127,7 @@ class Poller:
         """
         return await drive_async(flow, lambda call: self._client.shared(call, max_age))
 
-    async def download(self, call: Call[None], target: Any) -> Downloaded:
+    async def download(self, call: Call[None], target: object) -> Downloaded:
         """Download into a file with the shared client; errors as for `send`.
 
         :param call: a call that downloads.

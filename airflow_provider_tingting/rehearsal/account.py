@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
-from typing import Any
 
 from airflow_provider_tingting.reports.outcomes import Outcomes
 from airflow_provider_tingting.sandbox import Sandbox
@@ -15,7 +14,7 @@ _CONTACTS_OF_EARLIER = 12
 _EARLIER_NAMES = ("Earlier campaign 1", "Earlier campaign 2")
 
 
-def add_voice(sandbox: Sandbox, voice: Any) -> str | None:
+def add_voice(sandbox: Sandbox, voice: object) -> str | None:
     """Make the account have a voice that a task names; return a sentence about it if it had none.
 
     :param sandbox: the sandbox of the rehearsal.
@@ -38,7 +37,7 @@ def add_voice(sandbox: Sandbox, voice: Any) -> str | None:
     return f"The rehearsal assumes that the account has the voice {name}."
 
 
-def add_callers(sandbox: Sandbox, user_phone: Any) -> str | None:
+def add_callers(sandbox: Sandbox, user_phone: object) -> str | None:
     """Make the account have the caller numbers that a task names; return a sentence about those it had not.
 
     :param sandbox: the sandbox of the rehearsal.
@@ -108,7 +107,7 @@ def replay_outcomes(sandbox: Sandbox, report: str) -> dict[str, str]:
     return statuses
 
 
-def _ids(value: Any) -> Iterator[int]:
+def _ids(value: object) -> Iterator[int]:
     if isinstance(value, bool) or value is None:
         return
     if isinstance(value, int):

@@ -150,7 +150,7 @@ def _read(dag_id: str, run_id: str, state: str) -> FinishedRun:
     )
 
 
-def _value(stored: Any) -> Any:
+def _value(stored: object) -> Any:
     """Return the value of an XCom, which is stored as JSON, or as JSON in JSON."""
     for _ in range(2):
         if isinstance(stored, bytes):

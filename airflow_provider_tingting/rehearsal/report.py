@@ -198,7 +198,7 @@ class _ReportMaker:
             for reason, place, number in (record.left_out if record else ())
         ]
 
-    def _masked(self, value: Any) -> Any:
+    def _masked(self, value: object) -> Any:
         """Return a JSON value with every text masked, and every whole number that may be one of a phone."""
         if isinstance(value, str):
             return self._text(value)

@@ -36,7 +36,7 @@ _CHANGED = ("pre_execute", "execute", "log")
 _FOR_EACH_TRY = ("on_failure_callback", "on_retry_callback")
 
 
-def class_of(task: Any) -> type:
+def class_of(task: object) -> type:
     """Return the class of a task's operator; of a mapped task, that of its instances.
 
     :param task: the task.
@@ -45,7 +45,7 @@ def class_of(task: Any) -> type:
     return found if isinstance(found, type) else type(task)
 
 
-def is_tingting(task: Any) -> bool:
+def is_tingting(task: object) -> bool:
     """Return whether a task is one of this provider, or of a class derived from one.
 
     :param task: the task.
@@ -53,7 +53,7 @@ def is_tingting(task: Any) -> bool:
     return any(base.__module__.startswith(f"{PACKAGE}.") for base in class_of(task).__mro__)
 
 
-def argument(task: Any, name: str) -> Any:
+def argument(task: object, name: str) -> Any:
     """Return an argument of a task as the DAG file gives it; None when it does not, or maps it.
 
     :param task: the task.
@@ -64,7 +64,7 @@ def argument(task: Any, name: str) -> Any:
     return getattr(task, name, None)
 
 
-def set_argument(task: Any, name: str, value: Any) -> None:
+def set_argument(task: object, name: str, value: object) -> None:
     """Change an argument of a task in this process.
 
     :param task: the task.
@@ -180,11 +180,11 @@ def creates_campaigns(dag: Any) -> bool:
     return any(_creates(task) for task in dag.tasks)
 
 
-def _creates(task: Any) -> bool:
+def _creates(task: object) -> bool:
     return any(base.__name__ == "TingTingCreateCampaignOperator" for base in class_of(task).__mro__)
 
 
-def _why_skipped(task: Any) -> str | None:
+def _why_skipped(task: object) -> str | None:
     """Return why a task does not run unless other providers' tasks do; None for one that runs."""
     if is_tingting(task):
         return None
@@ -258,11 +258,11 @@ def _replace_audiences(prepared: PreparedDag, request: RehearsalRequest) -> None
     prepared.notes.append(f"{', '.join(replaced)}: the contacts are those of --audience.")
 
 
-def _reads_contacts(task: Any) -> bool:
+def _reads_contacts(task: object) -> bool:
     return is_tingting(task) and any(base.__name__ == "TingTingBaseAudienceOperator" for base in class_of(task).__mro__)
 
 
-def _is_from_outside(task: Any, prepared: PreparedDag) -> bool:
+def _is_from_outside(task: object, prepared: PreparedDag) -> bool:
     """Return whether a task's contacts come from no task that runs in the rehearsal."""
     if not _reads_contacts(task):
         return False
@@ -357,7 +357,7 @@ class _ClassHooks:
 
         return execute
 
-    def _redirect(self, value: Any) -> Any:
+    def _redirect(self, value: object) -> Any:
         """Return the path below the rehearsal's folder that stands for a path."""
         text = str(value)
         if Path(os.path.normpath(text)).is_relative_to(self._written):

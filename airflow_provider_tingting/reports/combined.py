@@ -66,7 +66,7 @@ class CombinedReport:
             reach_rate=round(outcomes["reached"] / contacts, 4) if contacts else None,
         )
 
-    def write(self, target: Any) -> None:
+    def write(self, target: object) -> None:
         """Write the report to a file: whole, or not at all.
 
         A `.csv` has the columns `number`, `outcome`, `tries`, `reached_by`, then `FIELDS` of each try, then the

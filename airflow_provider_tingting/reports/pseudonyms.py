@@ -110,7 +110,7 @@ def _with_numbers(rows: Iterable[ReportRow], change: Callable[[str], str]) -> It
         )
 
 
-def _masked_value(value: Any) -> Any:
+def _masked_value(value: object) -> Any:
     """Mask whatever looks like a phone number, at any depth."""
     if isinstance(value, str):
         return mask_text(value)

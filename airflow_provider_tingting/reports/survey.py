@@ -14,7 +14,7 @@ import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from io import TextIOWrapper
-from typing import Any, BinaryIO, Final
+from typing import BinaryIO, Final
 
 from airflow_provider_tingting.errors import TingTingConfigError, TingTingReportError
 from airflow_provider_tingting.files.atomic import gzip_by_name, size_of, whole_file
@@ -49,7 +49,7 @@ class WrittenSurvey:
 
 
 def write_survey_report(
-    source: BinaryIO, target: Any, *, format: str = "csv", tidy: bool = False, overwrite: bool = True
+    source: BinaryIO, target: object, *, format: str = "csv", tidy: bool = False, overwrite: bool = True
 ) -> WrittenSurvey:
     """Write a survey report to a file, whole or not at all.
 

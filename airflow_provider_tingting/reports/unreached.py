@@ -101,7 +101,7 @@ def check_audience_name(name: str) -> None:
         raise TingTingConfigError(f"path must end in .csv or .jsonl, each also with .gz; it is {name!r}.")
 
 
-def write_unreached(outcomes: Iterable[Outcome], target: Any, choice: Choice, *, minimum: int = 0) -> Unreached:
+def write_unreached(outcomes: Iterable[Outcome], target: object, choice: Choice, *, minimum: int = 0) -> Unreached:
     """Write the audience of the next campaign to a file: whole, or not at all.
 
     A number that another row says was reached, or may still be, is left out, and one that is there twice is written

@@ -31,7 +31,7 @@ class Responder:
     world: World
     dialect: Dialect
 
-    def reply(self, content: Any, status: int = 200) -> Response:
+    def reply(self, content: object, status: int = 200) -> Response:
         """Return a JSON response, in an envelope if the dialect says so.
 
         :param content: the content, as JSON values.

@@ -76,9 +76,9 @@ def _only(body: Mapping[str, Any]) -> Any:
     return next(iter(body.values()))
 
 
-def _listed(texts: Any) -> list[str]:
+def _listed(texts: object) -> list[str]:
     return [str(text) for text in texts] if isinstance(texts, list) else [str(texts)]
 
 
-def _texts(texts: Any) -> str:
+def _texts(texts: object) -> str:
     return " ".join(_listed(texts))

@@ -98,7 +98,7 @@ def _read_row(book: Workbook, header: list[str], cells: list[str], number_at: in
         book.rows.append((number, values))
 
 
-def _text(cell: Any) -> str:
+def _text(cell: object) -> str:
     if cell is None:
         return ""
     return str(int(cell)) if isinstance(cell, float) and cell.is_integer() else str(cell)

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from airflow_provider_tingting.campaigns.watch import WaitPlan
 
 
-def _statuses_of(value: Any, argument: str, *, may_be_empty: bool = True) -> list[CampaignStatus]:
+def _statuses_of(value: object, argument: str, *, may_be_empty: bool = True) -> list[CampaignStatus]:
     """Read statuses, which a template may have turned into text.
 
     :raises TingTingConfigError: one of them is none that TingTing has, or there is none.
@@ -140,7 +140,7 @@ class TingTingCampaignSensor(BaseSensorOperator):
         state = self._judge(self._read(context, plan))
         return PokeReturnValue(is_done=state is not None, xcom_value=state)
 
-    def execute_complete(self, context: Context, event: Any = None) -> dict[str, Any]:
+    def execute_complete(self, context: Context, event: object = None) -> dict[str, Any]:
         """Return the result that the trigger's event stands for, or raise.
 
         :param context: the task's context.

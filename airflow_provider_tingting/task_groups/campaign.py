@@ -73,7 +73,7 @@ def tingting_campaign(
     group_id: str = "campaign",
     *,
     campaign: Mapping[str, Any],
-    audience: Any,
+    audience: object,
     run: Mapping[str, Any] | None = None,
     report: str | Mapping[str, Any] | None = None,
     approval: bool | Mapping[str, Any] = False,
@@ -218,7 +218,7 @@ def _in_waves(
     run: Mapping[str, Any],
     report: str | Mapping[str, Any] | None,
     approval: bool | Mapping[str, Any],
-    occasion: Any,
+    occasion: object,
     tingting_conn_id: str,
 ) -> None:
     """Split the contacts, and make a campaign for each part."""
@@ -236,7 +236,7 @@ def _in_waves(
     running = {"fits_window": "wait", **run, "one_at_a_time": True}
 
     @task_group_decorator("wave")
-    def wave(contacts: Any, number: Any) -> None:
+    def wave(contacts: object, number: object) -> None:
         tingting_campaign(
             "campaign",
             campaign=campaign if occasion is None else {**campaign, "occasion": [occasion, "wave", number]},
@@ -299,7 +299,7 @@ def _check_kinds(**arguments: Any) -> None:
         raise TingTingConfigError(f"{name} must be {_KINDS[name]}; it is {shown(value)}.")
 
 
-def arguments_of(audience: Any) -> dict[str, Any]:
+def arguments_of(audience: object) -> dict[str, Any]:
     """Return the arguments of `TingTingAddContactsOperator` that an audience stands for.
 
     :param audience: these arguments, or only the source.

@@ -177,7 +177,7 @@ def _file(folder: str, created: str) -> str:
     return f"{str(folder).rstrip('/')}/left_by_{campaign_id}.csv"
 
 
-def _campaign(campaign: Mapping[str, Any], step: Step, number: int, occasion: Any) -> dict[str, Any]:
+def _campaign(campaign: Mapping[str, Any], step: Step, number: int, occasion: object) -> dict[str, Any]:
     """Return the arguments of the task that creates the campaign of a step."""
     arguments = {**campaign, **step.campaign, "services": step.services}
     if "name" not in step.campaign and isinstance(arguments["name"], str):

@@ -31,7 +31,7 @@ _LAST_READ_TIMEOUT = 2.0
 _SUSPENDED_FOR = 2.0
 
 
-def _check_statuses(value: Any, argument: str) -> None:
+def _check_statuses(value: object, argument: str) -> None:
     # Any text: the server may have a status that this version does not know.
     if not isinstance(value, list | tuple) or not all(isinstance(one, str) for one in value):
         raise TingTingConfigError(f"{argument} must be a list of statuses; it is {shown(value)}.")

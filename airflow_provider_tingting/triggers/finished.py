@@ -151,7 +151,7 @@ class TingTingCampaignFinishedTrigger(TingTingBaseTrigger, BaseEventTrigger):
         return watermark
 
 
-def _read_statuses(statuses: Any) -> list[str]:
+def _read_statuses(statuses: object) -> list[str]:
     final = [status.value for status in FINAL_STATUSES]
     if statuses is None:
         return final

@@ -67,7 +67,7 @@ def check_all(owner: object, checks: Mapping[str, Check]) -> None:
     check_literals(owner, checks, ())
 
 
-def is_filled_later(value: Any) -> bool:
+def is_filled_later(value: object) -> bool:
     """Return whether a template or an XCom gives the value, or a part of it, when the task runs.
 
     :param value: the argument as the DAG file gives it.
@@ -82,7 +82,7 @@ def is_filled_later(value: Any) -> bool:
     return hasattr(value, "resolve") or callable(value)
 
 
-def flag_of(value: Any, argument: str) -> bool:
+def flag_of(value: object, argument: str) -> bool:
     """Return a boolean that may have come as a text.
 
     :param value: True, False, or one of the texts `true`, `false`, `1` and `0`.
@@ -95,18 +95,18 @@ def flag_of(value: Any, argument: str) -> bool:
     raise TingTingConfigError(f"{argument} must be True or False; it is {quoted(value)}.")
 
 
-def an_id(value: Any, argument: str) -> None:
+def an_id(value: object, argument: str) -> None:
     """Refuse a value that is not an id of TingTing."""
     campaign_id_of(value, argument)
 
 
-def id_or_nothing(value: Any, argument: str) -> None:
+def id_or_nothing(value: object, argument: str) -> None:
     """Refuse a value that is neither an id of TingTing nor what a template makes of a missing id."""
     if value not in (None, "", "None"):
         campaign_id_of(value, argument)
 
 
-def text(value: Any, argument: str) -> None:
+def text(value: object, argument: str) -> None:
     """Refuse a value that is not a text, and an empty text."""
     if not isinstance(value, str):
         raise TingTingConfigError(f"{argument} must be a text; it is {shown(value)}.")
@@ -114,7 +114,7 @@ def text(value: Any, argument: str) -> None:
         raise TingTingConfigError(f"{argument} is empty. Give a text.")
 
 
-def text_or_id(value: Any, argument: str) -> None:
+def text_or_id(value: object, argument: str) -> None:
     """Refuse a value that is neither a text nor an id; a voice may be either."""
     if isinstance(value, int | float) or value is None:
         campaign_id_of(value, argument)
@@ -122,30 +122,30 @@ def text_or_id(value: Any, argument: str) -> None:
         text(value, argument)
 
 
-def text_or_number(value: Any, argument: str) -> None:
+def text_or_number(value: object, argument: str) -> None:
     """Refuse a value that is neither a text nor a number, which a native template makes of a sheet's name such as
     2082."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < _LARGEST:
         text(value, argument)
 
 
-def seconds(value: Any, argument: str) -> None:
+def seconds(value: object, argument: str) -> None:
     """Refuse a value that is not a time above 0, in seconds or as a timedelta."""
     seconds_of(value, argument)
 
 
-def seconds_or_zero(value: Any, argument: str) -> None:
+def seconds_or_zero(value: object, argument: str) -> None:
     """Refuse a value that is not a time of at least 0, in seconds or as a timedelta."""
     seconds_of(value, argument, zero=True)
 
 
-def is_services(value: Any, argument: str) -> None:
+def is_services(value: object, argument: str) -> None:
     """Refuse a value that is not one of TingTing's services."""
     text(value, argument)
     one_of(services_of(value), argument, SERVICES)
 
 
-def services_of(value: Any) -> str:
+def services_of(value: object) -> str:
     """Return services as TingTing writes them: `sms&phone` becomes `SMS & PHONE`.
 
     :param value: the argument.
@@ -173,13 +173,13 @@ def encoding(value: Any, argument: str) -> None:
         ) from None
 
 
-def separator(value: Any, argument: str) -> None:
+def separator(value: object, argument: str) -> None:
     """Refuse a value that is not the one character between the values of a text file."""
     if not isinstance(value, str) or (len(value) != 1 and value not in ("tab", "\\t")) or value in '\r\n"':
         raise TingTingConfigError(f"{argument} is the one character between values, such as ';' or 'tab'.")
 
 
-def query_parameters(value: Any, argument: str) -> None:
+def query_parameters(value: object, argument: str) -> None:
     """Refuse a value that no database driver takes for the placeholders of a query."""
     if not isinstance(value, Mapping | list | tuple):
         raise TingTingConfigError(
@@ -187,7 +187,7 @@ def query_parameters(value: Any, argument: str) -> None:
         )
 
 
-def storage_path(value: Any, argument: str) -> None:
+def storage_path(value: object, argument: str) -> None:
     """Refuse a value that is not a path: a text, a path object, or an object of a storage."""
     if isinstance(value, str) and not value.strip():
         raise TingTingConfigError(f"{argument} is empty. Give a path or URI such as reports/{{{{ run_id }}}}.csv.")
@@ -197,7 +197,7 @@ def storage_path(value: Any, argument: str) -> None:
         )
 
 
-def a_dict(value: Any, argument: str) -> None:
+def a_dict(value: object, argument: str) -> None:
     """Refuse a value that is not a dict."""
     if not isinstance(value, Mapping):
         raise TingTingConfigError(f"{argument} must be a dict; it is {shown(value)}.")
@@ -221,7 +221,7 @@ def dict_of_values(value: Any, argument: str) -> None:
             raise TingTingConfigError(f"{argument}[{key!r}] must be a text or a number; it is {shown(part)}.")
 
 
-def contacts(value: Any, argument: str) -> None:
+def contacts(value: object, argument: str) -> None:
     """Refuse a value without contacts: it is neither a path nor a list of numbers or dicts."""
     if isinstance(value, str):
         text(value, argument)
@@ -233,7 +233,7 @@ def contacts(value: Any, argument: str) -> None:
         )
 
 
-def exclusion(value: Any, argument: str) -> None:
+def exclusion(value: object, argument: str) -> None:
     """Refuse a value that is not a source of an exclusion list; a dict must name a file or a query."""
     sources = [value] if isinstance(value, str | Mapping) or not isinstance(value, list | tuple) else value
     for one in sources:
@@ -246,7 +246,7 @@ def exclusion(value: Any, argument: str) -> None:
             contacts(one, argument)
 
 
-def contact_statuses(value: Any, argument: str) -> None:
+def contact_statuses(value: object, argument: str) -> None:
     """Refuse a value that is neither a contact's status nor a list of them."""
     statuses = [value] if isinstance(value, str) else value
     if not isinstance(statuses, list | tuple | set | frozenset) or not all(isinstance(one, str) for one in statuses):
@@ -263,7 +263,7 @@ def campaigns(value: Any, argument: str) -> None:
         raise TingTingConfigError(f"{argument} must be a list of campaigns; it is {shown(value)}.")
 
 
-def column_choice(value: Any, argument: str) -> None:
+def column_choice(value: object, argument: str) -> None:
     """Refuse a value that is neither a list of columns nor a dict of the table's columns and the report's."""
     names = [*value, *value.values()] if isinstance(value, Mapping) else value
     is_list = (
@@ -287,7 +287,7 @@ def row_choice(value: Any, argument: str) -> None:
         raise TingTingConfigError(f"{argument} must be a dict of columns and values; one of its keys is no text.")
 
 
-def share(value: Any, argument: str) -> None:
+def share(value: object, argument: str) -> None:
     """Refuse a value that is not a share of contacts above 0 and up to 1."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= 1:
         raise TingTingConfigError(f"{argument} must be a share of contacts above 0 and up to 1; it is {quoted(value)}.")
@@ -300,7 +300,7 @@ def pace(value: Any, argument: str) -> None:
         raise TingTingConfigError(f"{argument} must be a number of calls a minute above 0; it is {quoted(value)}.")
 
 
-def failover_target(value: Any, argument: str) -> None:
+def failover_target(value: object, argument: str) -> None:
     """Refuse a value that is not a list of outcomes after which TingTing can send an SMS."""
     if isinstance(value, str) or not isinstance(value, list | tuple | set | frozenset):
         raise TingTingConfigError(
@@ -310,7 +310,7 @@ def failover_target(value: Any, argument: str) -> None:
         one_of(one, argument, FAILOVER_TARGETS)
 
 
-def an_occasion(value: Any, argument: str) -> None:
+def an_occasion(value: object, argument: str) -> None:
     """Refuse a value that is neither a text or number nor a list of them."""
     if isinstance(value, list | tuple) and value:
         for place, part in enumerate(value):
@@ -319,7 +319,7 @@ def an_occasion(value: Any, argument: str) -> None:
         text_or_number(value, argument)
 
 
-def share_or_function(value: Any, argument: str) -> None:
+def share_or_function(value: object, argument: str) -> None:
     """Refuse a value that is neither a share from 0 to 1 nor a function of the summary."""
     if callable(value):
         return
@@ -337,7 +337,7 @@ def optional(check: Check, *, may_be_empty: bool = True) -> Check:
     :param may_be_empty: whether the empty text, which a template may render, means None.
     """
 
-    def check_unless_none(value: Any, argument: str) -> None:
+    def check_unless_none(value: object, argument: str) -> None:
         is_empty = may_be_empty and isinstance(value, str) and not value.strip()
         if value is not None and not is_empty:
             check(value, argument)
@@ -351,7 +351,7 @@ def choice(*words: str) -> Check:
     :param words: the words.
     """
 
-    def check_word(value: Any, argument: str) -> None:
+    def check_word(value: object, argument: str) -> None:
         if not isinstance(value, str) or value not in words:
             raise TingTingConfigError(f"{argument} must be one of {', '.join(words)}; it is {quoted(value)}.")
 
@@ -391,7 +391,7 @@ def path_ending_in(*endings: str) -> Check:
     :param endings: such as `.csv`.
     """
 
-    def check_path(value: Any, argument: str) -> None:
+    def check_path(value: object, argument: str) -> None:
         storage_path(value, argument)
         if not str(value).lower().endswith(endings):
             at = repr(str(value)) if is_like_a_path(str(value)) else shown(value)

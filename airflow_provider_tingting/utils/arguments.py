@@ -31,7 +31,7 @@ _DIGITS = re.compile(r"\d{5}")
 _LIKE_A_PATH = re.compile(r"([^\r\n,;]*|[^\r\n]*/[^\r\n]*)\.[A-Za-z]\w{0,9}/?")
 
 
-def shown(value: Any) -> str:
+def shown(value: object) -> str:
     """Return a value for an error text: as it is when it identifies no contact, otherwise its kind.
 
     Users pass a contact's row where an id belongs, and an error text reaches a log.
@@ -48,7 +48,7 @@ def shown(value: Any) -> str:
     return f"a {type(value).__name__}"
 
 
-def quoted(value: Any) -> str:
+def quoted(value: object) -> str:
     """Return the value of a setting for an error text: a short text as it is, unless it may hold a number of a phone.
 
     :param value: the argument.
@@ -74,7 +74,7 @@ def check_rendered(arguments: Mapping[str, Any]) -> None:
             check_rendered({f"{argument}[{index}]": inner for index, inner in enumerate(value)})
 
 
-def message_of(value: Any) -> Any:
+def message_of(value: object) -> Any:
     """Return a message whose tags TingTing fills: `{ name }` becomes `{name}`; anything but a text stays as it is.
 
     :param value: the argument after rendering.
@@ -103,7 +103,7 @@ def is_like_a_path(text: str) -> bool:
     return _LIKE_A_PATH.fullmatch(text) is not None
 
 
-def campaign_id_of(value: Any, argument: str = "campaign_id") -> int:
+def campaign_id_of(value: object, argument: str = "campaign_id") -> int:
     """Read an id that may have come through a template as text.
 
     :raises TingTingConfigError: it is no id.
@@ -117,7 +117,7 @@ def campaign_id_of(value: Any, argument: str = "campaign_id") -> int:
         ) from None
 
 
-def ids_of(value: Any) -> tuple[int, ...]:
+def ids_of(value: object) -> tuple[int, ...]:
     """Read `user_phone`, which a template may have turned into a text.
 
     :param value: the argument.
@@ -211,7 +211,7 @@ def moment_of(value: Any, argument: str) -> float | None:
     return float(value)
 
 
-def one_of(value: Any, argument: str, choices: tuple[str, ...]) -> None:
+def one_of(value: object, argument: str, choices: tuple[str, ...]) -> None:
     """Check that an argument is one of some words.
 
     :param value: the argument.
@@ -223,7 +223,7 @@ def one_of(value: Any, argument: str, choices: tuple[str, ...]) -> None:
         raise TingTingConfigError(f"{argument} must be one of {', '.join(choices)}; it is {quoted(value)}.")
 
 
-def storage_path_of(value: Any, argument: str, example: str) -> Any:
+def storage_path_of(value: object, argument: str, example: str) -> Any:
     """Return a path or URI as Airflow's own path; what is a path object already stays as it is.
 
     :param value: the argument.
@@ -256,7 +256,7 @@ def storage_path_of(value: Any, argument: str, example: str) -> Any:
         ) from error
 
 
-def occasion_text(occasion: Any) -> str:
+def occasion_text(occasion: object) -> str:
     """Return an occasion as one text.
 
     :param occasion: a text or number, or a list of them.

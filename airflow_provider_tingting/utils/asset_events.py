@@ -52,7 +52,7 @@ def emit_asset_events(
                 log.warning("partition_key is left out: events of assets have partitions from Airflow 3.3 on")
 
 
-def _has_partitions(event: Any) -> bool:
+def _has_partitions(event: object) -> bool:
     """Whether the event is one of Airflow 3.3 or later."""
     return hasattr(event, "add_partitions")
 

@@ -59,7 +59,7 @@ class ClearPolicy:
         return TaskState(context, this_generation_only=self.on_clear == "send_again")
 
 
-def check_run_on_clear(value: Any, argument: str) -> None:
+def check_run_on_clear(value: object, argument: str) -> None:
     """Refuse a value that `on_clear` of a task that runs a campaign does not take.
 
     :param value: the argument.

@@ -18,7 +18,7 @@ _FILE_KEYS = frozenset({"contacts", "number_column", "sheet", "hidden_rows", "en
 
 
 def exclusion_rows(
-    source: Any,
+    source: object,
     *,
     encoding: str | None = None,
     sql_conn_id: str | None = None,

@@ -117,7 +117,7 @@ def query_datasets(sql: str, conn_id: str) -> tuple[Dataset, ...]:
         return ()
 
 
-def _campaign_facet(base: Any, figures: Mapping[str, Any]) -> Any:
+def _campaign_facet(base: object, figures: Mapping[str, Any]) -> Any:
     # OpenLineage's facets are classes of attrs, which comes with it. The names of class and fields are in the event.
     attrs: Any = import_module("attrs")
     facet = attrs.make_class(

@@ -12,7 +12,7 @@ from airflow_provider_tingting.contacts.sources.query import FETCH, SOURCE, read
 from airflow_provider_tingting.errors import TingTingConfigError, TingTingSourceError
 
 
-def query_rows(sql: Any, conn_id: Any, parameters: Any = None, *, name: str = SOURCE) -> Iterator[Row]:
+def query_rows(sql: object, conn_id: object, parameters: object = None, *, name: str = SOURCE) -> Iterator[Row]:
     """Yield the rows of a query; it runs at the first row, and its connection is closed after the last.
 
     :param sql: one SELECT.
@@ -29,7 +29,7 @@ def query_rows(sql: Any, conn_id: Any, parameters: Any = None, *, name: str = SO
     return _rows(sql.strip().rstrip(";"), str(conn_id), parameters, name)
 
 
-def _rows(sql: str, conn_id: str, parameters: Any, name: str) -> Iterator[Row]:
+def _rows(sql: str, conn_id: str, parameters: object, name: str) -> Iterator[Row]:
     hook = _hook(conn_id)
     try:
         connection = hook.get_conn()

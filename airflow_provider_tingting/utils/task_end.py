@@ -9,7 +9,6 @@ from __future__ import annotations
 import sys
 import threading
 from contextlib import suppress
-from typing import Any
 
 from airflow_provider_tingting._compat import AirflowTaskTimeout, get_task_state
 
@@ -25,7 +24,7 @@ ENDED = frozenset({"success", "failed", "skipped", "upstream_failed", REMOVED})
 WAIT = "tingting_wait"
 
 
-def why_kill_is_unverified(ti: Any) -> str | None:
+def why_kill_is_unverified(ti: object) -> str | None:
     """Return why a kill of this process is no reason to stop the campaign, or None when it is one.
 
     A task that has reached its `execution_timeout` is to be stopped. Otherwise Airflow's own state of the task

@@ -41,6 +41,6 @@ def save_dialect(conn_id: str, dialect: ServerDialect) -> None:
         ) from error
 
 
-def _fields(connection: Any) -> list[Any]:
+def _fields(connection: object) -> list[Any]:
     names = ("conn_type", "host", "login", "password", "schema", "port", "extra_dejson")
     return [getattr(connection, name) or None for name in names]

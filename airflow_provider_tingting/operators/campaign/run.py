@@ -204,7 +204,7 @@ class TingTingRunCampaignOperator(TingTingBaseWriteOperator):
     def execute_start(
         self,
         context: Context,
-        event: Any = None,
+        event: object = None,
         start_deadline: float | None = None,
         requested_at: float | None = None,
     ) -> dict[str, Any]:
@@ -221,7 +221,7 @@ class TingTingRunCampaignOperator(TingTingBaseWriteOperator):
     def execute_complete(
         self,
         context: Context,
-        event: Any = None,
+        event: object = None,
         was_shown: bool = True,
         until_close: bool = False,
         gives_up_at: float | None = None,

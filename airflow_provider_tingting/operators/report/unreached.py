@@ -124,7 +124,7 @@ class TingTingUnreachedContactsOperator(TingTingBaseOperator):
             self.log.info("Contacts to try again: %s of %s, in %s", found.contacts, found.rows, self.path)
             return result
 
-    def _write(self, context: Context, target: Any, choice: Choice, minimum: int) -> Unreached:
+    def _write(self, context: Context, target: object, choice: Choice, minimum: int) -> Unreached:
         from airflow_provider_tingting.campaigns.fetch_report import check_fetched, fetch_report, settled, spooled
         from airflow_provider_tingting.reports.outcomes import Outcomes
         from airflow_provider_tingting.reports.unreached import write_unreached

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from airflow_provider_tingting.extras import import_extra
 from airflow_provider_tingting.files.atomic import whole_file
@@ -31,7 +30,7 @@ def need_chart() -> None:
 
 def write_chart(
     report: Report,
-    target: Any,
+    target: object,
     *,
     title: str,
     subtitle: str = "",
@@ -60,7 +59,7 @@ def write_chart(
 @contextmanager
 def chart_file(
     report: Report,
-    target: Any,
+    target: object,
     *,
     title: str,
     subtitle: str = "",

@@ -91,7 +91,7 @@ def _both(first: Callable[[Any], Any] | None, then: Callable[[Any], Any]) -> Cal
     return then if first is None else lambda value: then(first(value))
 
 
-def converter(connection: Connection, column_type: Any, kind: Kind) -> Callable[[Any], Any] | None:
+def converter(connection: Connection, column_type: object, kind: Kind) -> Callable[[Any], Any] | None:
     """Return the function that makes a value fit the type of its column, or None when it fits as it is.
 
     :param connection: the database.

@@ -11,7 +11,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, BinaryIO, Final
+from typing import BinaryIO, Final
 
 from airflow_provider_tingting.errors import TingTingConfigError
 from airflow_provider_tingting.files.atomic import gzip_by_name, is_gzip, size_of, whole_file
@@ -62,7 +62,7 @@ class WrittenReport:
     bytes: int
 
 
-def format_of(target: Any, format: str | None = None) -> str:
+def format_of(target: object, format: str | None = None) -> str:
     """Return the format of a report: the one that was asked for, or the one that the target's name ends in.
 
     :param target: where to; only its name is used.
@@ -91,7 +91,7 @@ def format_of(target: Any, format: str | None = None) -> str:
 
 def write_report(
     source: BinaryIO,
-    target: Any,
+    target: object,
     *,
     format: str | None = None,
     overwrite: bool = True,
@@ -135,7 +135,7 @@ def write_report(
 def write_read_report(
     read: ReadReport,
     source: BinaryIO,
-    target: Any,
+    target: object,
     *,
     format: str | None = None,
     overwrite: bool = True,
