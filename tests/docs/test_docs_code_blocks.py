@@ -20,6 +20,7 @@ from importlib.util import find_spec
 from types import SimpleNamespace
 
 import pytest
+import yaml
 from jinja2 import Environment, StrictUndefined
 from support.airflow_home import AIRFLOW_VERSION, CHECKOUT, EXAMPLE_DAGS, NEWEST_AIRFLOW
 from support.dag_runs import load_dags
@@ -193,6 +194,16 @@ def test_the_commands_of_the_page_exist(page, quick_sandbox):
                 words.pop(0)
             if words:
                 CHECKS.get(words[0], no_such_command)(words, quick_sandbox)
+
+
+def test_the_helm_values_on_the_production_page_are_yaml():
+    [block] = blocks(DOCS / "production.md", "yaml")
+
+    values = yaml.safe_load(block.code)
+
+    assert values["triggerer"]["replicas"] == 2
+    # The chart takes this value as text, and reads it as YAML again.
+    assert yaml.safe_load(values["extraEnvFrom"]) == [{"secretRef": {"name": "tingting-connection"}}]
 
 
 def no_such_command(words, _):
