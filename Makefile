@@ -42,7 +42,7 @@ test: $(VENV)/.installed ## Run the tests on the newest supported Airflow
 	$(RUN) -m pytest $(PARALLEL) $(ARGS)
 
 test-examples: $(VENV)/.installed ## Run and rehearse every example DAG
-	$(RUN) -m pytest $(PARALLEL) -m examples tests/examples tests/rehearsal $(ARGS)
+	$(RUN) -m pytest $(PARALLEL) -m examples tests/examples tests/rehearsal tests/docs $(ARGS)
 
 test-versions: $(addprefix test-,$(OLDER)) ## Run the tests on the older supported versions (-j2 runs two at once)
 

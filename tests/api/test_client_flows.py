@@ -194,7 +194,7 @@ def shared(sandbox: Sandbox) -> Iterator[TingTingClient]:
 
 def test_eight_threads_share_one_client(shared: TingTingClient, sandbox: Sandbox) -> None:
     campaign = shared.send(calls.create_campaign(name="Dashain", services="PHONE", user_phone=[3], message="m"))
-    numbers = [f"98412{digits:05}" for digits in range(80)]
+    numbers = [f"98412{digits:05}" for digits in range(24)]
 
     def add_and_read(number: str) -> str:
         added = shared.send(calls.add_contact(campaign.id, number, {"own": number}))
@@ -205,7 +205,7 @@ def test_eight_threads_share_one_client(shared: TingTingClient, sandbox: Sandbox
     with ThreadPoolExecutor(8) as pool:
         # Each thread must get its own answers, not those of another.
         assert list(pool.map(add_and_read, numbers)) == numbers
-    assert sandbox.ledger.times_called("add_contact") == 80
+    assert sandbox.ledger.times_called("add_contact") == 24
     assert {contact.number for contact in sandbox.world.campaign(campaign.id).contacts.values()} == set(numbers)
 
 

@@ -325,7 +325,7 @@ def test_object_storage_of_airflow_is_read_in_every_format(tmp_path: Path) -> No
         list(read_rows(ObjectStoragePath(f"file://{tmp_path}/missing.csv")))
 
 
-@pytest.mark.timeout(20)
+@pytest.mark.timeout(120)
 def test_a_pipe_is_refused_instead_of_being_waited_for(tmp_path: Path) -> None:
     path = tmp_path / "people.csv"
     os.mkfifo(path)
@@ -342,7 +342,7 @@ def test_the_lock_file_of_an_open_workbook_is_named_as_such(tmp_path: Path) -> N
     assert "'people.xlsx'" in refusal(path)
 
 
-@pytest.mark.timeout(30)
+@pytest.mark.timeout(120)
 @pytest.mark.parametrize(
     ("filling", "reason"),
     [
