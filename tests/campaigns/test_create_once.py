@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
-from support.scripted_server import ScriptedServer, a_page
+from support.scripted_server import ScriptedServer, a_page, pages_of
 
 from airflow_provider_tingting.api.models import Campaign
 from airflow_provider_tingting.campaigns.create import attach_or_create
@@ -133,6 +134,28 @@ def test_of_two_tries_that_create_at_the_same_time_both_use_the_lowest_id() -> N
 
     assert account.create().id == 7
     assert account.job.state.campaign_id == 7
+
+
+def test_a_campaign_of_another_generation_is_not_the_one_to_create() -> None:
+    cleared = replace_id(MADE, 5, description=str(replace(MARKER, generation="1")))
+    account = Account(listed=[cleared])
+
+    assert account.create().id == 7
+    assert Account(listed=[cleared]).create(exact=False).id == 5
+
+
+@pytest.mark.parametrize("answer", [MADE, LOST], ids=["created", "the response was lost"])
+def test_no_list_is_read_beyond_the_campaigns_from_before_the_run(answer: Any) -> None:
+    began = datetime(2026, 11, 23, 12, tzinfo=timezone.utc)
+    older = [
+        replace_id(MADE, 1000 - hours, description="", updated_at=(began - timedelta(hours=hours)).isoformat())
+        for hours in range(1, 300)
+    ]
+    account = Account(answer, MADE)
+    account.script["list_campaigns"] = [pages_of(older)]
+
+    assert account.create(since=began) == MADE
+    assert {call.request.query.get("offset", 0) for call in account.calls if call.name == "list_campaigns"} == {0}
 
 
 def replace_id(campaign: Campaign, number: int, **fields: Any) -> Campaign:

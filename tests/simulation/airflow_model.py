@@ -135,6 +135,8 @@ class Task:
     pushed: dict[str, Any] = field(default_factory=dict)
     result: Any = None
     results: list[Any] = field(default_factory=list)
+    #: When it ended last.
+    ended_at: float | None = None
     error: BaseException | None = None
     #: Whether the last error was one that Airflow does not retry.
     is_hopeless: bool = False
@@ -279,6 +281,7 @@ class AirflowModel:
         if attempt.is_current:
             attempt.task.state, attempt.task.error, attempt.task.result = state, error, result
             attempt.task.results.append((state, result))
+            attempt.task.ended_at = self._world.time.now
 
     def _failed(self, attempt: Attempt, error: BaseException, *, may_retry: bool = True) -> None:
         task = attempt.task

@@ -67,18 +67,25 @@ _RUN_TOO_EARLY = "a person who runs the campaign before its contacts are added"
 
 
 def _occasions(world: World, made: Sequence[Decision]) -> list[Broken]:
-    excuse = None
-    if {"edits", "renames", "deletes"} & set(world.acts):
-        excuse = "a person who renames a campaign or edits its description between two runs of an occasion"
-    elif "runs" in world.acts:
-        excuse = _RUN_TOO_EARLY
-    elif any(each.point.what == "list_campaigns" and each.action.startswith("old") for each in made):
-        excuse = "a list that shows late, and no state store that both runs of an occasion share"
-    return [
-        Broken("an occasion has one campaign that is run", f"{_said(world, before)}; {_said(world, run)}", excuse)
-        for before, run in pairwise(sorted(world.server.runs(), key=lambda deed: deed.asked_at))
-        if before.about != run.about
-    ]
+    found = []
+    for before, run in pairwise(sorted(world.server.runs(), key=lambda deed: deed.asked_at)):
+        if before.about == run.about:
+            continue
+        excuse = None
+        if _acted(world, {"edits", "renames", "deletes"}, {before.about, run.about}, until=run.asked_at):
+            excuse = "a person who renames a campaign or edits its description between two runs of an occasion"
+        elif "person" in (before.by, run.by):
+            excuse = _RUN_TOO_EARLY
+        elif any(each.point.what == "list_campaigns" and each.action.startswith("old") for each in made):
+            excuse = "a list that shows late, and no state store that both runs of an occasion share"
+        how = f"{_said(world, before)}; {_said(world, run)}"
+        found.append(Broken("an occasion has one campaign that is run", how, excuse))
+    return found
+
+
+def _acted(world: World, acts: set[str], campaigns: set[int], *, until: float = float("inf")) -> bool:
+    """Return whether a person has done one of these things to one of these campaigns before a time."""
+    return any(act in acts and number in campaigns and at <= until for act, number, at in world.acts_on_campaigns)
 
 
 #: A request that is carried out so long (seconds) after it was sent cannot be waited for.
@@ -111,17 +118,20 @@ def _excuse(world: World, before: Deed, run: Deed) -> str | None:
     """
     if run.by == "person":
         return "a person who presses Run beside the task"
+    reads = [
+        read for read in world.server.reads if read.by == run.by and read.about == run.about and read.at <= run.asked_at
+    ]
+    last = reads[-1] if reads else None
+    if last is not None and last.shows > before.at:
+        # It has seen that the campaign had begun.
+        return None
     for one in (before, run):
         if one.at + world.server.shows_after - one.asked_at > _OBEYED_TOO_LATE:
             return "a request that is carried out later than two minutes after it was sent"
     if not world.has_store and world.airflow.was_lost(before.by) and before.by != run.by:
         return "an unanswered request of a killed attempt before Airflow 3.3: `retry_delay` decides"
-    reads = [
-        read for read in world.server.reads if read.by == run.by and read.about == run.about and read.at <= run.asked_at
-    ]
-    if not reads:
+    if last is None:
         return None
-    last = reads[-1]
     if last.at <= before.at and before.by == "person":
         return "a person who presses Run between the last read and the request"
     if last.at <= before.at and run.asked_at - last.at > _AT_ONCE:
@@ -153,20 +163,25 @@ def _excuse_at_once(world: World, before: Deed, run: Deed) -> str | None:
         return "a person who runs a campaign beside tasks with one_at_a_time"
     if {"edits", "deletes"} & set(world.acts):
         return "a person who edits the marker of a campaign away or deletes it, so that other tasks do not see it"
-    checks = []
-    for one in (before, run):
-        reads = [
+    checks = {
+        one.about: [
             read
             for read in world.server.reads
             if read.by == one.by and read.about == ACCOUNT and read.at <= one.asked_at
         ]
-        if not reads:
-            return None
-        checks.append(reads[-1])
-        if one.at - reads[-1].at > PAUSE_PER_EARLIER_CAMPAIGN:
-            return "more than three seconds between the last check of the account and the run"
-    if checks[-1].at > before.at >= checks[-1].shows:
-        return "a list of running campaigns that shows late"
+        for one in (before, run)
+    }
+    if not all(checks.values()):
+        return None
+    if any(one.at - checks[one.about][-1].at > PAUSE_PER_EARLIER_CAMPAIGN for one in (before, run)):
+        return "more than three seconds between the last check of the account and the run"
+    last = checks[run.about][-1]
+    if last.at > before.at:
+        return "a list of running campaigns that shows late" if before.at >= last.shows else None
+    # The one with the higher id lets the other go first, and the other has come in the moment after that.
+    waited = checks[max(checks)][-2:]
+    if waited[-1].at - waited[0].at >= PAUSE_PER_EARLIER_CAMPAIGN:
+        return "a task that checks the account in the moment in which another one, which has waited, starts"
     return None
 
 
@@ -189,14 +204,17 @@ def _creations(world: World, made: Sequence[Decision]) -> list[Broken]:
         return []
     how = "; ".join(_said(world, deed) for deed in created)
     late = any(deed.at - deed.asked_at > CREATE_OBEYED_WITHIN for deed in created)
-    deleted = bool({"edits", "deletes"} & set(world.acts))
+    numbers = {deed.about for deed in created}
+    deleted = _acted(world, {"edits", "deletes"}, numbers, until=created[-1].at)
+    # Each of them has created one.
+    at_once = any(each.action == "doubled" for each in made) and len({deed.by for deed in created}) == len(created)
     excuse = (
         "a create that is carried out later than the search for it"
         if late
         else "a person who deletes the campaign, or edits its description, while its task is at work"
         if deleted
         else "two attempts at once, of which the run uses the campaign with the lowest id"
-        if any(each.action == "doubled" for each in made)
+        if at_once
         else None
     )
     return [Broken("a campaign is created once", how, excuse)]
@@ -204,14 +222,26 @@ def _creations(world: World, made: Sequence[Decision]) -> list[Broken]:
 
 def _hours(world: World, made: Sequence[Decision]) -> list[Broken]:
     opens, closes = world.may_call
-    off = any(decision.action.startswith("clock") for decision in made)
-    excuse = "a worker's clock that is wrong, by which the calling window opens" if off else None
+    excuse = "a worker's clock that is wrong, by which the calling window opens"
     promise = "a campaign is run in its calling window only"
     return [
-        Broken(promise, f"campaign {run.about}: {run.asked_at - opens:.0f} s after it opens", excuse)
+        Broken(
+            promise,
+            f"campaign {run.about}: {run.asked_at - opens:.0f} s after it opens",
+            excuse if _is_off(made, run.by) else None,
+        )
         for run in world.server.runs()
         if run.by != "person" and not opens <= run.asked_at < closes
     ]
+
+
+def _is_off(made: Sequence[Decision], actor: str) -> bool:
+    """Return whether the clock of a process is wrong."""
+    return any(decision.action.startswith("clock") and decision.point.actor == actor for decision in made)
+
+
+def _is_run_by_person(world: World, campaign_id: int) -> bool:
+    return _acted(world, {"runs"}, {campaign_id})
 
 
 def _contacts(world: World) -> list[Broken]:
@@ -225,7 +255,7 @@ def _contacts(world: World) -> list[Broken]:
                 # The second run of an occasion adds no contact to a campaign that has begun, and its log says so. Nor
                 # does a retry take out of it a contact that has asked meanwhile not to be called.
                 listed_since = set(world.audience) <= set(numbers) <= {*world.audience, *world.do_not_call}
-                is_excused = "runs" in world.acts and (world.is_about == "occasion" or listed_since)
+                is_excused = _is_run_by_person(world, campaign.id) and (world.is_about == "occasion" or listed_since)
                 excuse = _RUN_TOO_EARLY if is_excused and len(set(numbers)) == len(numbers) else None
                 promise = "no contact is missing, foreign or twice"
                 found.append(Broken(promise, f"campaign {campaign.id}: {numbers}", excuse))
@@ -238,7 +268,12 @@ def _not_to_be_called(world: World) -> list[Broken]:
     for run in world.server.runs():
         called = {row.number for row in world.server.campaigns[run.about].rows} & world.do_not_call
         if called:
-            excuse = "a person who runs a campaign whose adding has not ended" if run.by == "person" else None
+            added = any(
+                task.name == "add" and task.state == "success" and (task.ended_at or 0.0) < run.at
+                for task in world.airflow.tasks
+            )
+            is_too_early = run.by == "person" and not added
+            excuse = "a person who runs a campaign whose adding has not ended" if is_too_early else None
             how = f"campaign {run.about} has {len(called)} of them; {_said(world, run)}"
             found.append(Broken("no contact on the do-not-call list is called", how, excuse))
     return found
@@ -265,14 +300,14 @@ def _reports(world: World) -> list[Broken]:
         if figures.get("stopped_at_window_close"):
             continue
         if "reached" in figures and figures["reached"] != len(world.audience):
-            excuse = _RUN_TOO_EARLY if "runs" in world.acts else None
+            excuse = _RUN_TOO_EARLY if _is_run_by_person(world, task.result["campaign_id"]) else None
             reached = f"{task.task_id}: {figures['reached']} reached"
             found.append(Broken("the figures are those of the end", reached, excuse))
         if "path" in task.result:
             with Path(task.result["path"]).open(encoding="utf-8", newline="") as file:
                 numbers = sorted(row["number"] for row in csv.DictReader(file))
             if numbers != sorted(world.audience):
-                excuse = _RUN_TOO_EARLY if "runs" in world.acts else None
+                excuse = _RUN_TOO_EARLY if _is_run_by_person(world, task.result["campaign_id"]) else None
                 found.append(Broken("a report has each contact once", f"{task.task_id}: {numbers}", excuse))
     return found
 
@@ -286,7 +321,7 @@ def _notifications(world: World) -> list[Broken]:
         excuse = None
         if max(one.at - one.asked_at for one in (before, again)) > _OBEYED_TOO_LATE:
             excuse = "a request that is carried out later than two minutes after it was sent"
-        elif world.acts:
+        elif _acted(world, {"runs", "edits", "renames", "deletes"}, {before.about, again.about}, until=again.at):
             excuse = "a person who runs, edits, renames or deletes the campaign of a notification"
         found.append(Broken("a notification rings once", how, excuse))
     if not rings and not any(line.level == "ERROR" for line in world.lines) and not world.was_killed:
@@ -306,12 +341,15 @@ def _closes(world: World, made: Sequence[Decision]) -> list[Broken]:
     if world.stops_outside is None:
         return []
     opens, closes = world.stops_outside
-    off = any(decision.action.startswith("clock") for decision in made)
-    excuse = "a worker's clock that is wrong, by which the calling window closes" if off else None
+    excuse = "a worker's clock that is wrong, by which the calling window closes"
     early = [deed for deed in world.server.deeds if deed.what == "stop" and opens <= deed.asked_at < closes]
     killed = {"mark failed", "clear"} & set(world.acts)
     found = [
-        Broken("a campaign is stopped outside its window only", _said(world, deed), excuse)
+        Broken(
+            "a campaign is stopped outside its window only",
+            _said(world, deed),
+            excuse if _is_off(made, deed.by) else None,
+        )
         for deed in early
         if not killed
     ]

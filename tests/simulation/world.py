@@ -88,6 +88,8 @@ class World:
         self.lines: list[Line] = []
         #: What persons have done to tasks and campaigns.
         self.acts: list[str] = []
+        #: Those on campaigns: which act, on which campaign, and when.
+        self.acts_on_campaigns: list[tuple[str, int, float]] = []
         #: Errors that no code of the provider raises on purpose.
         self.unexpected: list[BaseException] = []
 
@@ -110,6 +112,7 @@ class World:
         if act == "runs" and self.server.has_begun(number):
             return
         self.acts.append(act)
+        self.acts_on_campaigns.append((act, number, self.time.now))
         if act == "runs":
             self.server.run(number, "person")
         elif act == "edits":
