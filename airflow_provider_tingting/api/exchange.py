@@ -100,7 +100,7 @@ class Exchange:
         if any(isinstance(cause, TimeoutError) for cause in _causes(error)):
             message = "no response came in time"
             if self._received:
-                message = f"the response did not end in time: {self._received} bytes of it came"
+                message = f"the response did not end in time: {self._received:,} bytes of it came"
         else:
             message = "the connection broke off before the whole response came"
         return self.outcome_unknown(f"{message} ({type(error).__name__}).")

@@ -28,6 +28,8 @@ MAX_STALE_PAGES = 3
 _MAX_PUSHED_DOWN = 10_000
 #: Seconds that the requests for the pages of one list may take together, unless the caller names another limit.
 LIST_TIMEOUT = 3600.0
+#: The most rows of a list: the ids of so many, by which repeated rows are known, take about half a gigabyte.
+MOST_ROWS = 5_000_000
 
 
 class Paginator(Iterator[Call[Page[R]]]):
@@ -66,9 +68,16 @@ class Paginator(Iterator[Call[Page[R]]]):
         if self._seconds > self._timeout:
             raise TingTingUnreadableReplyError(
                 self._call.name,
-                f"after {self._timeout:g} s the list has not ended; {self._received} rows were read.",
+                f"after {self._timeout:g} s the list has not ended; {self._received:,} rows were read.",
                 remedy="Nothing was changed. If the list is really so long, raise download_timeout in the connection's "
                 "extra.",
+                campaign_id=self._call.campaign_id,
+            )
+        if self._received > MOST_ROWS:
+            raise TingTingUnreadableReplyError(
+                self._call.name,
+                f"the list has more than {MOST_ROWS:,} rows and has not ended.",
+                remedy="Nothing was changed. No account has such a list: check the connection's base URL.",
                 campaign_id=self._call.campaign_id,
             )
         fresh = [row for row in page.results if self._is_new(row)]

@@ -76,7 +76,7 @@ class Membership:
         repeated = self._compared(audience)[1]
         if repeated:
             raise TingTingCampaignError(
-                f"of {audience.valid} contacts {len(repeated)} are in it more than once, and would be called as often: "
+                f"it has {len(repeated)} of {audience.valid} contacts more than once, and would call them as often: "
                 f"{_masked(repeated)}. This server does not skip existing contacts when a workbook is uploaded again. "
                 'No contact has been called. Start over, with transport="json": clear the task that creates the '
                 'campaign with on_clear="send_again", and the tasks after it; or delete the repeated contacts with '
@@ -151,7 +151,7 @@ def raise_if_missing(
         else "No contact has been called. Run the task again, or remove these numbers from the source."
     )
     raise TingTingCampaignError(
-        f"of {audience.valid} contacts {len(missing)} are not in it: {_masked(missing)}.{quoted} {advice}",
+        f"it lacks {len(missing)} of {audience.valid} contacts: {_masked(missing)}.{quoted} {advice}",
         campaign_id=campaign.id,
         status=campaign.status.value,
     )

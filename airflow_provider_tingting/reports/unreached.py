@@ -131,8 +131,8 @@ def write_unreached(outcomes: Iterable[Outcome], target: object, choice: Choice,
         found = Unreached(count, given_up, rows)
         if count < minimum:
             raise TooFewContactsError(
-                f"Of {rows:,} contacts {count:,} are left to try again, fewer than the {minimum:,} that a campaign is "
-                f"worth; {given_up:,} have been tried often enough. No file was written.",
+                f"The report leaves {count:,} of {rows:,} contacts to try again, fewer than the {minimum:,} that a "
+                f"campaign is worth, and {given_up:,} that were tried often enough. No file was written.",
                 found,
             )
     return found

@@ -17,7 +17,7 @@ from support.pushed_clock import PushedClock
 from support.raw_server import raw_server
 from support.recording_server import Received, RecordingServer, Reply
 
-from airflow_provider_tingting.api import calls
+from airflow_provider_tingting.api import calls, pagination
 from airflow_provider_tingting.clock import use_clock
 from airflow_provider_tingting.errors import (
     TingTingNeverSentError,
@@ -185,16 +185,30 @@ def test_a_compressed_download_that_breaks_off_is_an_error(connect: Connect, ser
         connect(server, max_retries=0).download(REPORT, io.BytesIO())
 
 
+def _page_of_a_list_without_end(received: Received) -> Reply:
+    first = int(received.query["offset"])
+    rows = [{"id": first + row, "status": "Running"} for row in range(100)]
+    return Reply({"results": rows, "count": 10**9, "next": "?more"})
+
+
 def test_a_list_without_end_is_an_error_after_the_download_timeout(connect: Connect, server: RecordingServer) -> None:
     clock = PushedClock()
 
     def page(received: Received) -> Reply:
         clock.sleep(1)
-        first = int(received.query["offset"])
-        rows = [{"id": first + row, "status": "Running"} for row in range(100)]
-        return Reply({"results": rows, "count": 10**9, "next": "?more"})
+        return _page_of_a_list_without_end(received)
 
     server.reply = page
     said = r"after 30 s the list has not ended.*download_timeout"
     with use_clock(clock), pytest.raises(TingTingUnreadableReplyError, match=said):
         connect(server, download_timeout=30).rows(calls.list_campaigns())
+
+
+def test_a_list_without_end_does_not_fill_the_memory(
+    connect: Connect, server: RecordingServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pagination, "MOST_ROWS", 1_000)
+    server.reply = _page_of_a_list_without_end
+
+    with pytest.raises(TingTingUnreadableReplyError, match=r"more than 1,000 rows and has not ended.*base URL"):
+        connect(server).rows(calls.list_campaigns())

@@ -159,7 +159,7 @@ def test_when_too_few_are_left_the_ladder_stops_and_no_file_is_written(report, t
     operator = choosing(target, report=report, minimum_contacts=3)
     context = context_of(operator)
 
-    with pytest.raises(AirflowSkipException, match=r"Of 7 contacts 2 are left.*fewer than the 3"):
+    with pytest.raises(AirflowSkipException, match=r"leaves 2 of 7 contacts .*fewer than the 3"):
         operator.execute(context)
 
     assert context["ti"].xcoms == {"contacts": 2, "given_up": 1, "rows": 7}
@@ -167,7 +167,7 @@ def test_when_too_few_are_left_the_ladder_stops_and_no_file_is_written(report, t
 
 
 def test_too_few_may_also_fail_or_be_enough(report, tmp_path):
-    with pytest.raises(AirflowFailException, match="2 are left"):
+    with pytest.raises(AirflowFailException, match="leaves 2 of 7 contacts"):
         execute(choosing(tmp_path / "again.csv", report=report, minimum_contacts=3, on_too_few="fail"))
 
     result, _ = execute(choosing(tmp_path / "again.csv", report=report, minimum_contacts=3, on_too_few="continue"))
@@ -188,7 +188,7 @@ def test_no_contact_is_left_of_a_campaign_that_reached_each_one(sandbox, tmp_pat
     sandbox.world.run_campaign(campaign)
     sandbox.play_out()
 
-    with pytest.raises(AirflowSkipException, match="Of 4 contacts 0 are left"):
+    with pytest.raises(AirflowSkipException, match="leaves 0 of 4 contacts"):
         execute(choosing(tmp_path / "again.csv", campaign_id=campaign))
 
 

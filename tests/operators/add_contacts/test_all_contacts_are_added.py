@@ -45,7 +45,7 @@ def test_contacts_that_tingting_did_not_take_are_an_error_that_names_them_masked
         execute(adding(campaign, PEOPLE_OF_ALL, transport=transport))
 
     said = str(raised.value)
-    assert "of 4 contacts 2 are not in it: 98******02, 98******04" in said
+    assert "it lacks 2 of 4 contacts: 98******02, 98******04" in said
     assert "No contact has been called. Run the task again" in said
     sandbox.faults.clear()
     result, _ = execute(adding(campaign, PEOPLE_OF_ALL, transport=transport), try_number=2)
@@ -55,7 +55,7 @@ def test_contacts_that_tingting_did_not_take_are_an_error_that_names_them_masked
 def test_a_silent_preview_of_a_workbook_is_not_taken_for_an_upload(campaign, monkeypatch, sandbox):
     monkeypatch.setattr(sandbox.world, "add_contacts", lambda *args, **kwargs: ([], 0))
 
-    with pytest.raises(TingTingCampaignError, match="4 are not in it"):
+    with pytest.raises(TingTingCampaignError, match="it lacks 4 of 4 contacts"):
         execute(adding(campaign, PEOPLE_OF_ALL, transport="xlsx"))
 
 
