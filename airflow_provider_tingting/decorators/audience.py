@@ -14,10 +14,13 @@ from airflow_provider_tingting._compat import (
     task_decorator_factory,
 )
 from airflow_provider_tingting.errors import TingTingConfigError, TingTingContactsError, TingTingStorageRefusedError
-from airflow_provider_tingting.utils.arguments import storage_path_of
+from airflow_provider_tingting.utils.argument_checks import is_filled_later, path_ending_in
+from airflow_provider_tingting.utils.arguments import check_rendered, storage_path_of
 
 if TYPE_CHECKING:
     from airflow_provider_tingting._compat import Context
+
+_check_path = path_ending_in(".jsonl", ".jsonl.gz", "/")
 
 
 class _TingTingAudienceDecoratedOperator(DecoratedOperator):
@@ -30,6 +33,8 @@ class _TingTingAudienceDecoratedOperator(DecoratedOperator):
         # Airflow passes it to every decorated task; this one returns one path.
         kwargs.pop("multiple_outputs", None)
         super().__init__(**kwargs)
+        if path is not None and not is_filled_later(path):
+            _check_path(path, "path")
         self.path = path
         # Templates fill `path` in place.
         self._path_as_written = path
@@ -40,6 +45,8 @@ class _TingTingAudienceDecoratedOperator(DecoratedOperator):
 
         try:
             self.path = self._own_path(context)
+            check_rendered({"path": self.path})
+            _check_path(self.path, "path")
             path = storage_path_of(self.path, "path", "s3://bucket/people.jsonl.gz")
             context_merge(context, self.op_kwargs)
             kwargs = determine_kwargs(self.python_callable, self.op_args, context)

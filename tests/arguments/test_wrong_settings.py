@@ -11,17 +11,24 @@ import inspect
 import json
 
 import pytest
+from support.task_context import REFUSED, context_of
 from support.wrong_values import VALUES, is_wrong
 
 from airflow_provider_tingting import rehearsal
 from airflow_provider_tingting.cli.commands import COMMANDS, main
 from airflow_provider_tingting.connection import ConnectionSettings
 from airflow_provider_tingting.connection.fields import EXTRA_FIELDS
+from airflow_provider_tingting.decorators.audience import tingting_audience_task
 from airflow_provider_tingting.errors import TingTingConfigError
 from airflow_provider_tingting.hooks.tingting import TingTingHook
 from airflow_provider_tingting.sandbox import Sandbox
 from airflow_provider_tingting.triggers.campaign import TingTingCampaignTrigger
 from airflow_provider_tingting.triggers.start import TingTingStartTrigger
+
+try:
+    from airflow.sdk import DAG
+except ImportError:
+    from airflow import DAG
 
 CONTROL = "a\x1b[2Jb\nc"
 DEEP = "[" * 5_000
@@ -142,6 +149,38 @@ def test_a_deferred_task_fails_with_the_wrong_argument_before_the_first_request(
             pytest.fail(f"{name} may be {what}")
 
     assert sandbox.requests == ()
+
+
+# -- the decorator of an audience --------------------------------------------------------------------------------------
+
+#: None stands for the default folder.
+NO_AUDIENCE = {what: value for what, (value, _) in VALUES.items() if what != "nothing"} | {
+    "another ending": "people.csv",
+    "control characters": f"{CONTROL}.jsonl",
+}
+
+
+def audience_task(path):
+    @tingting_audience_task(path=path)
+    def people():
+        yield "9841234567"
+
+    with DAG("a_dag", schedule=None):
+        return people().operator
+
+
+@pytest.mark.parametrize("what", NO_AUDIENCE)
+def test_an_audience_task_refuses_a_wrong_path_when_the_dag_is_parsed_or_before_it_writes(what, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    if what not in ("a template where none is filled", "control characters"):
+        with pytest.raises(TingTingConfigError, match=r"\bpath\b"):
+            audience_task(NO_AUDIENCE[what])
+    operator = audience_task("{{ params.folder }}/people.jsonl")
+    operator.path = NO_AUDIENCE[what]
+
+    with pytest.raises(REFUSED, match=r"\bpath\b"):
+        operator.execute(context_of(operator))
+    assert list(tmp_path.iterdir()) == []
 
 
 # -- the command line --------------------------------------------------------------------------------------------------

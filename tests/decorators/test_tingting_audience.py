@@ -46,7 +46,7 @@ with DAG("people_from_a_function", schedule=None, params={{"campaign": 0, "ward"
     def one_dict():
         return {{"number": "9841234501"}}
 
-    @task.tingting_audience(path=FOLDER + "/people.csv")
+    @task.tingting_audience(path=FOLDER + "/{{{{ 'people.csv' }}}}")
     def wrong_ending():
         yield "9841234501"
 
@@ -110,7 +110,7 @@ def test_a_function_that_yields_contacts_becomes_a_task_that_leaves_them_in_a_fi
     assert (run.xcom("others")["valid"], run.xcom("others")["excluded"]) == (1, 1)
     said = logged()
     assert "one_dict() returns a dict. Yield the contacts one by one" in said
-    assert "'people.csv' is neither" in said
+    assert "path must end in .jsonl or .jsonl.gz" in said
 
 
 @pytest.mark.parametrize("name", ["people.jsonl", "people.jsonl.gz"])
