@@ -37,7 +37,7 @@ DAGS = Path(__file__).parent / "dags"
 WORKERS = ("worker-1", "worker-2")
 TRIGGERERS = ("triggerer-1", "triggerer-2")
 SCHEDULERS = ("scheduler-1", "scheduler-2")
-_SECONDS_TO_START = 400.0
+_SECONDS_TO_START = 600.0
 _SECONDS_TO_STOP = 60.0
 # How long the process manager waits before it starts a component again.
 _RESTART_DELAY = 1.0
