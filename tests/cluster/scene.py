@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -71,6 +72,7 @@ class Scene:
 
     :param folder: an existing folder that all hosts share.
     :param extra: extras of the connection to its TingTing.
+    :ivar abandoned: set when its test has ended, so that no thread waits for it any longer.
     """
 
     cluster: Cluster
@@ -78,6 +80,7 @@ class Scene:
     sandbox: Sandbox
     folder: Path
     extra: Mapping[str, Any] = field(default_factory=dict)
+    abandoned: threading.Event = field(default_factory=threading.Event)
     _begun: list[tuple[str, str]] = field(default_factory=list)
     _audience: list[str] = field(default_factory=list)
     _since: float = 0.0
@@ -136,9 +139,14 @@ class Scene:
     def until(self, condition: Any, what: str, *, within: float = 600.0, every: float = 0.3) -> None:
         """Wait until a condition holds.
 
-        :raises AssertionError: it has not become so.
+        :raises AssertionError: it has not become so, or the test has ended meanwhile.
         """
-        self.cluster.until(condition, f"{self.name}: {what}", within=within, every=every)
+
+        def holds() -> object:
+            assert not self.abandoned.is_set(), f"{self.name}: the test has ended before {what}"
+            return condition()
+
+        self.cluster.until(holds, f"{self.name}: {what}", within=within, every=every)
 
     def logs(self) -> str:
         """Return what the tasks and triggers of all its runs have logged."""

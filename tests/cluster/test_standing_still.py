@@ -19,6 +19,8 @@ from cluster.cluster import TRIGGERERS, Cluster
 from cluster.scene import Figures, Scene
 from durability.airflow_settings import IS_AIRFLOW_3
 
+from airflow_provider_tingting.sandbox.faults import Fault
+
 # A response is held until the test removes the fault; the timeout of the connection is longer than this.
 _HELD = 900
 # How often a step is lived through at most, until its two attempts have gone on side by side.
@@ -42,8 +44,7 @@ class Step:
     """Where an attempt stands still.
 
     :param task_id: its task.
-    :param read: the last call that reads before the call that writes.
-    :param reads_before: how many of these the life has asked for earlier.
+    :param read: the call that reads before the call that writes.
     :param write: the call that writes.
     :param waits: whether the task goes on after the write until its campaign has ended; otherwise the responses to the
         write are held.
@@ -51,7 +52,6 @@ class Step:
 
     task_id: str
     read: str
-    reads_before: int
     write: str
     waits: bool = False
 
@@ -60,9 +60,9 @@ class Step:
 
 
 STEPS = (
-    Step("create", "list_campaigns", 0, "create_campaign"),
-    Step("add", "get_campaign", 1, "add_contacts"),
-    Step("run", "get_campaign", 3, "run_campaign", waits=True),
+    Step("create", "list_campaigns", "create_campaign"),
+    Step("add", "get_campaign", "add_contacts"),
+    Step("run", "get_campaign", "run_campaign", waits=True),
 )
 
 
@@ -73,7 +73,11 @@ def lived(cluster: Cluster, scenes: dict[str, Scene]) -> dict[str, Figures]:
     scenes["triggerer"].begin("life_with_stop_on_kill", _WAITS)
     with ThreadPoolExecutor(len(STEPS)) as pool:
         lives = {step.task_id: pool.submit(live, cluster, scenes[f"overlap-{step}"], step) for step in STEPS}
-        return {task_id: life.result() for task_id, life in lives.items()}
+        try:
+            return {task_id: life.result() for task_id, life in lives.items()}
+        finally:
+            for step in STEPS:
+                scenes[f"overlap-{step}"].abandoned.set()
 
 
 def live(cluster: Cluster, scene: Scene, step: Step) -> Figures:
@@ -92,12 +96,17 @@ def live(cluster: Cluster, scene: Scene, step: Step) -> Figures:
 def let_attempts_overlap(cluster: Cluster, scene: Scene, step: Step) -> bool:
     """Live through a step; return whether the attempt that stood still went on while its successor was at work."""
     faults = scene.sandbox.faults
-    read = faults.add("slow", call=step.read, value=_HELD, skip=step.reads_before, times="*")
     if not step.waits:
-        faults.add("slow", call=step.write, value=_HELD, times="*")
+        hold(scene, step.write)
     writes = scene.requests(step.write)
+    read = hold(scene, step.read)
     (run_id,) = scene.begin("life_in_a_worker")
-    scene.until(lambda: scene.holds(step.read), "the read")
+    scene.until(lambda: scene.holds(step.read), "a read")
+    while scene.task(run_id, step.task_id).state != "running":
+        # It is that of a task before: let it pass, and no later one.
+        passing, read = read, hold(scene, step.read)
+        faults.remove(passing.id)
+        scene.until(lambda: scene.holds(step.read), "a read")
     first = scene.task(run_id, step.task_id).pid
     assert first is not None
     try:
@@ -119,6 +128,11 @@ def let_attempts_overlap(cluster: Cluster, scene: Scene, step: Step) -> bool:
     finally:
         faults.clear()
     return overlapped
+
+
+def hold(scene: Scene, call: str) -> Fault:
+    """Let each response to a call wait until the fault is removed."""
+    return scene.sandbox.faults.add("slow", call=call, value=_HELD, times="*")
 
 
 @contextmanager
