@@ -120,7 +120,7 @@ class TingTingAPIError(TingTingError):
     """A call to TingTing failed.
 
     :param call: the call's name, such as `run_campaign`.
-    :param message: what TingTing said, or why no usable response came.
+    :param message: the message of TingTing, or why no usable response came.
     :param remedy: what to do; default: `default_remedy` of the class.
     :param campaign_id: the campaign that the call was about, if any.
     :param status_code: the HTTP status, if a response came.
@@ -144,8 +144,8 @@ class TingTingAPIError(TingTingError):
         fields: Mapping[str, tuple[str, ...]] | None = None,
     ) -> None:
         about = f" for campaign {campaign_id}" if campaign_id is not None else ""
-        answered = f" (HTTP {status_code})" if status_code is not None else ""
-        super().__init__(f"TingTing {call}{about} failed{answered}: {message} {remedy or self.default_remedy}")
+        status = f" (HTTP {status_code})" if status_code is not None else ""
+        super().__init__(f"TingTing {call}{about} failed{status}: {message} {remedy or self.default_remedy}")
         self.call = call
         self.message = mask_text(printable(message))
         self.campaign_id = campaign_id

@@ -55,10 +55,10 @@ def tingting_retry_policy(
 
         def evaluate(self, exception: BaseException, *rest: Any, **named: Any) -> Any:
             decision = super().evaluate(exception, *rest, **named)
-            asked = getattr(exception, "retry_after", None)
-            if decision.action is RetryAction.RETRY and asked:
+            retry_after = getattr(exception, "retry_after", None)
+            if decision.action is RetryAction.RETRY and retry_after:
                 return type(decision).retry(
-                    delay=timedelta(seconds=min(asked, MAX_DELAY)), reason="TingTing asked to wait"
+                    delay=timedelta(seconds=min(retry_after, MAX_DELAY)), reason="TingTing asked to wait"
                 )
             return decision
 

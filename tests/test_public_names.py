@@ -83,7 +83,7 @@ triggers.campaign   TingTingCampaignTrigger
     tolerate_outage=600.0 stop_on_kill=False starts_by=None deferred_at=None
 triggers.start      TingTingStartTrigger
     campaign_id=… tingting_conn_id='tingting_default' not_before=None poll_interval=30.0 deadline=None
-    tolerate_outage=600.0 asked=False deferred_at=None
+    tolerate_outage=600.0 run_requested=False deferred_at=None
 hooks.tingting      TingTingHook
     tingting_conn_id='tingting_default'
 triggers.finished   TingTingCampaignFinishedTrigger
@@ -369,7 +369,7 @@ def test_what_waits_in_a_triggerer_today_is_understood_after_an_update():
         "poll_interval": 30.0,
         "deadline": None,
         "tolerate_outage": 600.0,
-        "asked": False,
+        "run_requested": False,
         "deferred_at": 1795380000.0,
     }
 

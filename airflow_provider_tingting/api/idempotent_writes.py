@@ -21,8 +21,8 @@ async def retry_idempotent(call: Call[T]) -> T:
     """Send a write until its outcome is known: once, and once more after each of `RETRY_PAUSES`.
 
     :param call: a write that may be carried out several times without harm, such as setting a field.
-    :returns: the result of the first attempt that was answered.
-    :raises TingTingOutcomeUnknownError: the last attempt was not answered either.
+    :returns: the result of the first attempt with a usable response.
+    :raises TingTingOutcomeUnknownError: the last attempt had no usable response either.
     :raises TingTingRefusedError: TingTing refused the write.
     """
     for pause in RETRY_PAUSES:

@@ -31,7 +31,7 @@ class RateLimiter:
             return slot - now
 
     def hold(self, seconds: float) -> None:
-        """Delay all requests, as the server asked.
+        """Delay all requests, as the server requests.
 
         :param seconds: how long from now.
         """

@@ -98,7 +98,7 @@ class Redactor:
     def __call__(self, text: str) -> str:
         """Return a text in one line, without control characters and the request's values.
 
-        :param text: what the server said.
+        :param text: the text of the server.
         """
         text = printable(text[:_LONGEST_TEXT])
         hidden = sorted([*self._token_spans(text), *self._word_spans(text), *self._digit_spans(text)])

@@ -51,12 +51,12 @@ class Forecast:
     def __str__(self) -> str:
         """Return the forecast as a sentence without its full stop."""
         ends = f"{self.ends_at:%H:%M}" if self.ends_at.date() == self.starts_at.date() else f"{self.ends_at:%F %H:%M}"
-        said = f"at {amount(round(self.pace, 1))} calls a minute the campaign would end at {ends}"
+        end = f"at {amount(round(self.pace, 1))} calls a minute the campaign would end at {ends}"
         if self.closes_at is None:
-            return said
+            return end
         same_day = self.closes_at.date() == self.ends_at.date()
         closes = f"{self.closes_at:%H:%M}" if same_day else f"{self.closes_at:%F %H:%M}"
-        return f"{said}, {'before' if self.ends_at <= self.closes_at else 'after'} the window closes at {closes}"
+        return f"{end}, {'before' if self.ends_at <= self.closes_at else 'after'} the window closes at {closes}"
 
     def to_json(self) -> dict[str, Any]:
         """Return the forecast as plain JSON."""

@@ -189,7 +189,7 @@ class Snapshot:
         return (self.progress_percent or 0) < (other.progress_percent or 0)
 
     def contradicts(self, earlier: Snapshot) -> bool:
-        """Return whether this read cannot follow an earlier one, because a server answered with an old state.
+        """Return whether this read cannot follow an earlier one, because a server responded with an old state.
 
         :param earlier: an earlier read of the same campaign.
         """

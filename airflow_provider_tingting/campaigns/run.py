@@ -347,7 +347,7 @@ def _run_for_something_else(campaign: Campaign) -> TingTingConfigError:
 
 def _outstanding(error: TingTingError, campaign_id: int) -> TingTingError:
     """Return an error that ends the wait for an earlier request, and says that the request is outstanding."""
-    said = (
+    outstanding = (
         "An earlier request to run it has had no usable response, and the campaign is not known to have begun: "
         "TingTing may still carry the request out. It is not sent again now."
     )
@@ -355,14 +355,14 @@ def _outstanding(error: TingTingError, campaign_id: int) -> TingTingError:
     if isinstance(error, TingTingAPIError):
         return type(error)(
             error.call,
-            f"{error.message} {said}",
+            f"{error.message} {outstanding}",
             remedy=remedy,
             campaign_id=campaign_id,
             status_code=error.status_code,
             retry_after=error.retry_after,
             fields=error.fields,
         )
-    return TingTingCampaignError(f"{error} {said} {remedy}", campaign_id=campaign_id)
+    return TingTingCampaignError(f"{error} {outstanding} {remedy}", campaign_id=campaign_id)
 
 
 def _check_runnable(campaign: Campaign) -> None:

@@ -196,7 +196,7 @@ class ValidatedAudience:
         self._repeats.add(self._source(place), place.row, number, variables)
 
     def compare_duplicates(self) -> None:
-        """Count those duplicates that said something else than the contact that stayed."""
+        """Count those duplicates whose variables differ from those of the contact that stayed."""
         sources = list(self._sources)
         kept = ((contact.number, contact.variables) for contact in self.contacts())
         for source, row, number in self._repeats.conflicts(kept):

@@ -82,7 +82,7 @@ class StorageFault:
     """An error of a file system or a store, judged.
 
     :param is_final: whether no retry can cure it.
-    :param reason: what the system or the store said, in a few words.
+    :param reason: the reason that the system or the store gives, in a few words.
     :param remedy: what the reader is to do.
     """
 
@@ -141,8 +141,8 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 
 
 def _reason(error: BaseException) -> str:
-    said = (error.strerror if isinstance(error, OSError) else None) or str(error)
-    return (said.strip().splitlines() or [type(error).__name__])[0].strip().rstrip(".")[:300]
+    message = (error.strerror if isinstance(error, OSError) else None) or str(error)
+    return (message.strip().splitlines() or [type(error).__name__])[0].strip().rstrip(".")[:300]
 
 
 def _code(error: BaseException) -> str:

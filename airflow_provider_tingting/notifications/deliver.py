@@ -11,6 +11,7 @@ from collections.abc import Callable
 from datetime import datetime, timezone
 
 from airflow_provider_tingting.api import calls, idempotent_writes
+from airflow_provider_tingting.api.lookups import choose_voice, list_caller_numbers, read_balance
 from airflow_provider_tingting.api.models import Campaign, Contact
 from airflow_provider_tingting.api.protocol import Pause
 from airflow_provider_tingting.campaigns import reconcile
@@ -29,7 +30,6 @@ from airflow_provider_tingting.errors import (
 )
 from airflow_provider_tingting.masking import mask_number
 from airflow_provider_tingting.notifications import notification as lease
-from airflow_provider_tingting.notifications.account import check_credits, first_caller, voice_of
 from airflow_provider_tingting.notifications.dedupe import find_claims, find_earlier_claim, is_run_by_its_holder
 from airflow_provider_tingting.notifications.notification import Notification, NotificationMarker
 from airflow_provider_tingting.timezones import as_nepal_time
@@ -70,8 +70,8 @@ async def deliver(notification: Notification, *, clock: Callable[[], float] = wa
     first = await _first_step(notification, clock, dead)
     if first is None:
         return ()
-    await check_credits(notification.services)
-    callers = notification.user_phone or await first_caller()
+    await _check_credits(notification.services)
+    callers = notification.user_phone or await _first_caller()
     ran: list[int] = []
     for step in range(first, len(notification.to)):
         last = step == allowed[-1]
@@ -169,7 +169,7 @@ async def _call(
         adapted = _at_this_hour(notification, now)
         if adapted is None:
             return None
-        voice = await voice_of(adapted) if "PHONE" in adapted.services else None
+        voice = await _voice_of(adapted) if "PHONE" in adapted.services else None
         lease_ends = monotonic() + lease.LEASE - lease.LEASE_MARGIN
         campaign = await _create(adapted, NotificationMarker.of(adapted, step, now), callers)
         try:
@@ -309,3 +309,43 @@ def _log_end(campaign_id: int, number: str, contact: Contact | None, seconds: fl
         log.warning("Campaign %s has not reached %s: %s", campaign_id, number, contact.status)
     else:
         log.warning("Campaign %s has not reached %s within %.0f s: %s", campaign_id, number, seconds, contact.status)
+
+
+async def _first_caller() -> tuple[int, ...]:
+    """Return the id of the account's first caller number.
+
+    :raises TingTingConfigError: the account has none.
+    """
+    found = await list_caller_numbers()
+    if not found:
+        raise TingTingConfigError(
+            "The TingTing account has no caller number, so no call is possible. Ask TingTing for one, or give its id "
+            "as user_phone."
+        )
+    return (found[0].id,)
+
+
+async def _check_credits(services: str) -> None:
+    """Raise when the account has no credits; an unknown balance is taken for a sufficient one.
+
+    :param services: `PHONE`, `SMS` or `SMS & PHONE`.
+    :raises TingTingConfigError: the account has no credits for these services.
+    """
+    dashboard = await read_balance()
+    credits = dashboard.credits_for(services) if dashboard else None
+    if credits is not None and credits <= 0:
+        raise TingTingConfigError("The TingTing account has no credits left, so no notification is sent. Buy credits.")
+
+
+async def _voice_of(notification: Notification) -> int:
+    """Return the id of the voice that speaks: the wanted one, or the account's first.
+
+    :param notification: its `voice` is an id, a display name or None.
+    :raises TingTingConfigError: there is no such voice, or none at all.
+    """
+    voices = await calls.list_voice_models()
+    if notification.voice is not None:
+        return choose_voice(voices, notification.voice).id
+    if not voices:
+        raise TingTingConfigError('The TingTing account has no voice. Ask TingTing, or use services="SMS".')
+    return int(voices[0].id)

@@ -111,7 +111,7 @@ class TingTingDemoCallOperator(TingTingBaseWriteOperator):
     A contact on the do-not-call list of the connection is not called: the operator reads the list right before the
     request. TingTing does not return the number of a contact alone, so `campaign_id` is required then.
 
-    XCom: `return_value` is `{contact_id, called, message}` with what TingTing said; `called` is false after a clear
+    XCom: `return_value` is `{contact_id, called, message}` with TingTing's message; `called` is false after a clear
     that does not call again.
 
     Source: API page, Demo call and List contacts.

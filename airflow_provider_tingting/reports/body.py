@@ -32,7 +32,7 @@ _OTHER_KINDS: Final = (
 
 
 def refuse_other_kinds(stream: BinaryIO, *, wanted: str = "CSV") -> None:
-    """Refuse a body that is not even the kind of file that was asked for.
+    """Refuse a body that is not even the requested kind of file.
 
     :param stream: a readable, seekable binary file; read from its first byte.
     :param wanted: `CSV` or `JSON`.
@@ -65,8 +65,8 @@ def _quoted_error(text: bytes) -> str:
         return ""
     if not isinstance(reply, dict):
         return ""
-    said = next((reply[key] for key in ("detail", "message", "error") if key in reply), "")
-    return f" that says {said[:200]!r}" if said and isinstance(said, str) else ""
+    message = next((reply[key] for key in ("detail", "message", "error") if key in reply), "")
+    return f" that says {message[:200]!r}" if message and isinstance(message, str) else ""
 
 
 class Lines:

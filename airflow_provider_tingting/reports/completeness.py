@@ -74,17 +74,17 @@ def check_campaign(fields: Mapping[str, object], *, campaign_id: int | None, nam
     :param name: its name, if known.
     :raises TingTingReportError: it is the report of another campaign.
     """
-    asked = f"campaign {campaign_id}" if campaign_id is not None else "the campaign"
-    said_id = fields.get("campaign_id", fields.get("id"))
-    if campaign_id is not None and isinstance(said_id, int) and said_id != campaign_id:
+    requested = f"campaign {campaign_id}" if campaign_id is not None else "the campaign"
+    report_id = fields.get("campaign_id", fields.get("id"))
+    if campaign_id is not None and isinstance(report_id, int) and report_id != campaign_id:
         raise TingTingReportError(
-            f"The report is of another campaign: it says that it is of campaign {said_id}, and {asked} was asked for. "
-            "Download it again; if it stays, report it to TingTing."
+            f"The report is of another campaign: it says that it is of campaign {report_id}, and {requested} was asked "
+            "for. Download it again; if it stays, report it to TingTing."
         )
-    said = fields.get("name")
-    if name and isinstance(said, str) and said.strip() and _plain(said) != _plain(name):
+    report_name = fields.get("name")
+    if name and isinstance(report_name, str) and report_name.strip() and _plain(report_name) != _plain(name):
         raise TingTingReportError(
-            f"The report is of another campaign: it says that it is of {said[:80]!r}, and {asked} is called "
+            f"The report is of another campaign: it says that it is of {report_name[:80]!r}, and {requested} is called "
             f"{name[:80]!r}. Download it again; if it stays, report it to TingTing."
         )
 

@@ -164,8 +164,8 @@ class _Counting:
         self._counts["alike"].update(map(self._of_alike, batch))
         if self._failover_of is not None:
             texts = Counter(text.strip().casefold() for text in map(self._failover_of, batch))
-            if said := {text: times for text, times in texts.items() if text}:
-                sent = sum(times for text, times in said.items() if text in _YES)
+            if answers := {text: times for text, times in texts.items() if text}:
+                sent = sum(times for text, times in answers.items() if text in _YES)
                 self._failover_sms = (self._failover_sms or 0) + sent
         reached = list(compress(batch, map(self._is_reached, map(self._status, batch))))
         for name, getter in self._of_reached.items():

@@ -55,7 +55,7 @@ def write_survey_report(
 
     :param source: the report as it came: a readable, seekable binary file. Not closed.
     :param target: as for `writers.write_report`; `.gz` is written with gzip.
-    :param format: what TingTing was asked for: `csv` or `json`.
+    :param format: the requested format: `csv` or `json`.
     :param tidy: turn JSON that is a list of flat objects into CSV with one column a key; other JSON, and CSV, is
         passed through as it came.
     :param overwrite: whether a file that is there is replaced.

@@ -183,17 +183,17 @@ def _approved(
     operator = approval_operator()
     if operator is None:
         raise TingTingConfigError("approval needs Airflow 3.1 or later. Leave it out, or update Airflow.")
-    asked = _WHAT_TO_APPROVE.format(check=check.task_id, add=add.task_id, create=create.task_id)
+    body = _WHAT_TO_APPROVE.format(check=check.task_id, add=add.task_id, create=create.task_id)
     before: BaseOperator = add
     if create.voice is not None:
         preview = TingTingPreviewVoiceOperator(task_id="preview_voice", **mine)
-        asked += _LISTEN.format(preview=preview.task_id)
+        body += _LISTEN.format(preview=preview.task_id)
         before = add >> preview
     approve = operator(
         **{
             "task_id": "approve",
             "subject": "Run the TingTing campaign?",
-            "body": asked,
+            "body": body,
             "defaults": "Reject",
             **approval,
         }

@@ -36,7 +36,7 @@ class TingTingStartTrigger(TingTingBaseDeferralTrigger):
     :param poll_interval: seconds between two reads of the running campaigns. Default: 30.
     :param deadline: when to give up, in seconds since 1970; None for never.
     :param tolerate_outage: seconds for which TingTing may fail to respond.
-    :param asked: whether an earlier request to run the campaign got no response.
+    :param run_requested: whether an earlier request to run the campaign got no response.
     :param deferred_at: when the task was deferred, in seconds since 1970; None for now. No event fires in the first
         ten seconds after it.
     :raises TingTingConfigError: an argument has a wrong kind or value; raised by `run`, so that the task fails with it.
@@ -49,14 +49,14 @@ class TingTingStartTrigger(TingTingBaseDeferralTrigger):
         "poll_interval",
         "deadline",
         "tolerate_outage",
-        "asked",
+        "run_requested",
         "deferred_at",
     )
 
     argument_checks: ClassVar[Mapping[str, check.Check]] = {
         **TingTingBaseDeferralTrigger.argument_checks,
         "not_before": moment_of,
-        "asked": check.flag_of,
+        "run_requested": check.flag_of,
     }
 
     def __init__(
@@ -67,7 +67,7 @@ class TingTingStartTrigger(TingTingBaseDeferralTrigger):
         poll_interval: float = 30.0,
         deadline: float | None = None,
         tolerate_outage: float = 600.0,
-        asked: bool = False,
+        run_requested: bool = False,
         deferred_at: float | None = None,
         **later: Any,
     ) -> None:
@@ -77,7 +77,7 @@ class TingTingStartTrigger(TingTingBaseDeferralTrigger):
         self.poll_interval = poll_interval
         self.deadline = deadline
         self.tolerate_outage = tolerate_outage
-        self.asked = asked
+        self.run_requested = run_requested
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Wait, and yield one event."""
@@ -110,5 +110,5 @@ class TingTingStartTrigger(TingTingBaseDeferralTrigger):
         Airflow 3.3 and later call this; see `task_has_ended` for when a call is believed.
         """
         if await self.task_has_ended(f"Nothing is done about campaign {self.campaign_id} here."):
-            message = concurrency.not_known if self.asked else concurrency.not_run
+            message = concurrency.not_known if self.run_requested else concurrency.not_run
             self.log.warning("%s", message(self.campaign_id))

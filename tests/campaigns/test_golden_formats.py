@@ -178,7 +178,7 @@ TRIGGERS = {
             "poll_interval": 45.0,
             "deadline": 1763880000.0,
             "tolerate_outage": 300.0,
-            "asked": True,
+            "run_requested": True,
             "deferred_at": 1763850000.0,
         },
     ),

@@ -161,7 +161,7 @@ def test_an_ended_wait_for_the_start_reports_that_no_contact_was_called(logged, 
 
 
 def test_an_ended_wait_for_the_start_reports_a_request_without_response(logged, monkeypatch):
-    kill_trigger(TingTingStartTrigger(7, not_before=0.0, asked=True), monkeypatch, ENDED["marked failed"])
+    kill_trigger(TingTingStartTrigger(7, not_before=0.0, run_requested=True), monkeypatch, ENDED["marked failed"])
 
     text = logged()
     assert "An earlier request to run it" in text
@@ -171,7 +171,7 @@ def test_an_ended_wait_for_the_start_reports_a_request_without_response(logged, 
 @pytest.mark.parametrize("asked", [True, False], ids=["requested", "not requested"])
 @pytest.mark.parametrize("state", GOES_ON.values(), ids=GOES_ON)
 def test_a_wait_for_the_start_that_goes_on_elsewhere_reports_nothing_about_calls(logged, monkeypatch, state, asked):
-    kill_trigger(TingTingStartTrigger(7, not_before=0.0, asked=asked), monkeypatch, {"a_run": {"run": state}})
+    kill_trigger(TingTingStartTrigger(7, not_before=0.0, run_requested=asked), monkeypatch, {"a_run": {"run": state}})
 
     text = logged()
     assert "so it waits elsewhere or runs again" in text

@@ -178,8 +178,8 @@ class SourceFile:
                 "s3://bucket/people.jsonl. A retry of this task searches again."
             )
         fault = judge_storage_error(error)
-        said = f"{self.shown} cannot be read: {fault.reason}. {fault.remedy}"
-        return TingTingContactsError(said) if fault.is_final else TingTingSourceError(said)
+        message = f"{self.shown} cannot be read: {fault.reason}. {fault.remedy}"
+        return TingTingContactsError(message) if fault.is_final else TingTingSourceError(message)
 
 
 def lines_of(text: io.TextIOWrapper, name: str) -> Iterator[str]:

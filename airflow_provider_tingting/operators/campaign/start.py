@@ -255,7 +255,7 @@ def _defer_start(
         poll_interval=plan.poll_interval,
         deadline=plan.deadline,
         tolerate_outage=plan.tolerate_outage,
-        asked=requested_at is not None,
+        run_requested=requested_at is not None,
     )
     # Before Airflow 3.3 nothing else carries this to the rest of the try.
     known: dict[str, Any] = {} if requested_at is None else {"requested_at": requested_at}

@@ -71,7 +71,7 @@ def _carriers(figures: ChartFigures) -> str:
         for name, counts in figures.carriers.items()
     ]
     best = max(figures.carriers.items(), key=lambda item: _part(item[1][0], sum(item[1])), default=None)
-    said = (
+    sentence = (
         f"{_carrier(best[0])} has the highest reach rate: {share(best[1][0], sum(best[1]))}."
         if best
         else "No carrier is known."
@@ -83,7 +83,7 @@ def _carriers(figures: ChartFigures) -> str:
         draw_bars(rows, name="carriers") if rows else "",
         ("Carrier", *(name for name, _, _ in _OUTCOMES), "Reached of all"),
         table,
-        said,
+        sentence,
         legend=True,
     )
 
@@ -222,14 +222,14 @@ def _figure(
     drawing: str,
     columns: Sequence[str],
     rows: Iterable[Sequence[str]],
-    said: str,
+    sentence: str,
     *,
     axis: str = "",
     legend: bool = False,
 ) -> str:
     """Return one section; the drawing is an image with a description for screen readers."""
     picture = drawing.replace(
-        "<svg ", f'<svg role="img" aria-label="{escape(f"{title}. {said} The table below has the figures.")}" ', 1
+        "<svg ", f'<svg role="img" aria-label="{escape(f"{title}. {sentence} The table below has the figures.")}" ', 1
     )
     keys = "".join(f'<li><i style="background:{_variable(colour)}"></i>{text}</li>' for text, _, colour in _OUTCOMES)
     head = "".join(f'<th scope="col">{column}</th>' for column in columns)
@@ -238,7 +238,7 @@ def _figure(
     )
     return (
         f'<section id="{name}"><h2>{title} <span lang="ne">{nepali}</span></h2>'
-        f'<p dir="auto">{escape(said)}</p>'
+        f'<p dir="auto">{escape(sentence)}</p>'
         f"{f'<ul class=legend>{keys}</ul>' if legend and picture else ''}"
         f"{picture}{f'<p class=axis>{axis}</p>' if axis and picture else ''}"
         f"<details><summary>Figures as a table</summary><table><thead><tr>{head}</tr></thead>"

@@ -167,7 +167,7 @@ def is_rerun_wanted(error: Exception) -> bool:
 
 
 def explain(error: Exception, names: set[str]) -> str:
-    """Return the first line of what the database said, and what to do; values of rows are hidden.
+    """Return the first line of the error of the database, and what to do; values of rows are hidden.
 
     :param error: an error of SQLAlchemy or a driver.
     :param names: names of the table and its columns, which are shown.
@@ -175,8 +175,8 @@ def explain(error: Exception, names: set[str]) -> str:
     original = getattr(error, "orig", None) or error
     code = _code(original)
     # The drivers of MySQL give a number and a text.
-    said = next((part for part in original.args if isinstance(part, str)), "") if code is not None else str(original)
-    first = next(iter(said.strip().splitlines()), "")
+    message = next((part for part in original.args if isinstance(part, str)), "") if code is not None else str(original)
+    first = next(iter(message.strip().splitlines()), "")
     shown = _QUOTED.sub(lambda found: found.group() if found.group()[1:-1] in names else HIDDEN, first)
     number = "" if code is None else f" {code}"
     return f"{type(original).__name__}{number}: {mask_text(shown).rstrip('.')}. {_REMEDIES.get(code or 0, _REMEDY)}"

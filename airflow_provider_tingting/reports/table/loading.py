@@ -159,12 +159,12 @@ class _Watched:
         """
         from sqlalchemy import distinct, func, select
 
-        asked: list[Any] = [func.count()]
+        columns: list[Any] = [func.count()]
         if self._number is not None:
             # Without `hex` a collation may take two numbers for one.
-            asked.append(func.count(distinct(func.hex(table.c[self._names[self._number]]))))
-        asked += [func.max(func.char_length(table.c[name])) for name in self._longest]
-        found = list(connection.execute(select(*asked).select_from(table).where(whose)).one())
+            columns.append(func.count(distinct(func.hex(table.c[self._names[self._number]]))))
+        columns += [func.max(func.char_length(table.c[name])) for name in self._longest]
+        found = list(connection.execute(select(*columns).select_from(table).where(whose)).one())
         if found[0] != sent:
             raise TingTingReportError(
                 f"{sent:,} rows were sent to {where}, and it has {found[0]:,}: a trigger, a rule or another program "

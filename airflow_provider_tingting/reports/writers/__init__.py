@@ -63,7 +63,7 @@ class WrittenReport:
 
 
 def format_of(target: object, format: str | None = None) -> str:
-    """Return the format of a report: the one that was asked for, or the one that the target's name ends in.
+    """Return the format of a report: the requested one, or the one that the target's name ends in.
 
     :param target: where to; only its name is used.
     :param format: one of `FORMATS`, or None for the format of the name: `.csv`, `.jsonl`, `.parquet` or `.xlsx`, the
@@ -113,7 +113,7 @@ def write_report(
     :param overwrite: whether a file that is there is replaced.
     :param expected: how many contacts the campaign has, if known: fewer different numbers are an error.
     :param require_complete: whether fewer numbers than `expected`, or than the report itself announces, are an error.
-    :param campaign_id: the campaign that was asked for, if known: a report of another one is an error.
+    :param campaign_id: the requested campaign, if known: a report of another one is an error.
     :param campaign_name: its name, if known: likewise.
     :param numbers: how phone numbers are written: `plain`, `masked` or `sha256`, see `pseudonyms`.
     :param salt: the secret of the hash, for `sha256`.

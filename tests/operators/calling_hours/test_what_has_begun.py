@@ -91,7 +91,7 @@ def test_a_wait_after_a_request_without_an_answer_knows_of_it_in_the_triggerer(s
     ):
         operator.execute(context_of(operator))
 
-    assert waiting.value.trigger.asked is True
+    assert waiting.value.trigger.run_requested is True
 
 
 @pytest.mark.parametrize(
