@@ -14,6 +14,7 @@ import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import date, datetime, time, timedelta
+from functools import lru_cache
 from importlib.metadata import version
 from itertools import islice
 from typing import IO, Any
@@ -226,9 +227,15 @@ def _as_shown(
                     continue
                 value = value if epoch is None else _moment(value, epoch, how.is_duration)  # type: ignore[arg-type]
             if isinstance(how, DateFormat) and isinstance(value, date | time | timedelta):
-                text = how.show(value)
-                shown[column] = value if text is None else shown_as(value, text)
+                shown[column] = _shown_date(how, value)
         yield shown
+
+
+@lru_cache(maxsize=10_000)
+def _shown_date(how: DateFormat, value: date | time | timedelta) -> object:
+    """Return a date as its format shows it. A list has few different dates, so they are kept."""
+    text = how.show(value)
+    return value if text is None else shown_as(value, text)
 
 
 def _moment(value: float, epoch: int, is_duration: bool) -> object:
