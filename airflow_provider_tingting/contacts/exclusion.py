@@ -105,7 +105,8 @@ class Exclusion:
 
         Numbers are read from the column that is named here; otherwise from all columns whose names say so, from the
         audience's column where there is one of that name, and from cells of other columns that hold nothing but
-        mobile numbers. A source with a single column needs no name.
+        mobile numbers. Of a row without a number there, the mobiles within other texts count. A source with a single
+        column needs no name.
 
         :param rows: from `read_rows`.
         :param number_column: the only column of numbers in this source.
@@ -119,10 +120,17 @@ class Exclusion:
         for row in rows:
             total += 1
             source = row.place.source
-            columns, passed_over = self._columns_of(row, number_column, headers), self.unusable
-            found = [number for column in columns.named for number in self._read(row, row.values.get(column))]
-            for column in columns.others:
-                found += _numbers_in(row.values.get(column))
+            values, passed_over = _values_of(row), self.unusable
+            columns = self._columns_of(row, values, number_column, headers)
+            found = [number for column in columns.named for number in self._read(row, values.get(column))]
+            others = [values.get(column) for column in columns.others]
+            if row.problem and not number_column:
+                # Cells beyond the header.
+                others += [value for column, value in values.items() if column not in (row.columns or ())]
+            found += [number for value in others for number in _numbers_in(value)]
+            if not found:
+                # A remark may hold the number that the column lacks.
+                found = [number for value in others for number in numbers.mobiles_in(value)]
             for number in found:
                 self.size += self._numbers.add(number)
             usable += bool(found)
@@ -177,10 +185,14 @@ class Exclusion:
         # A repeated row is one contact; two different rows with such a number have rounded numbers.
         return earlier is not row.values and earlier != row.values
 
-    def _columns_of(self, row: Row, wanted: str | None, known: dict[tuple[str, ...], _NumberColumns]) -> _NumberColumns:
-        if isinstance(row.values.get("other_variables"), Mapping):
-            return _NumberColumns(("number",), ())
-        columns = row.columns or tuple(row.values)
+    def _columns_of(
+        self,
+        row: Row,
+        values: Mapping[str, object],
+        wanted: str | None,
+        known: dict[tuple[str, ...], _NumberColumns],
+    ) -> _NumberColumns:
+        columns = row.columns or tuple(values)
         found = known.get(columns)
         if found is None:
             found = self._find_columns(columns, row.place.source, wanted)
@@ -203,8 +215,14 @@ class Exclusion:
             found = dict.fromkeys(
                 [columns[0] if len(columns) == 1 else find_number_column(columns, f"{self.name}: {source}")]
             )
-        others = tuple(column for column in columns if column not in found) if self._is_canonical else ()
+        others = tuple(column for column in columns if column not in found)
         return _NumberColumns(tuple(found), others)
+
+
+def _values_of(row: Row) -> Mapping[str, object]:
+    """Return a row's values; variables in the shape of the API stand beside the number."""
+    nested = row.values.get("other_variables")
+    return {**nested, "number": row.values.get("number")} if isinstance(nested, Mapping) else row.values
 
 
 def _numbers_in(value: object) -> list[str]:

@@ -14,7 +14,7 @@ _SEPARATORS = re.compile(r"[\s().\[\]{}_-]+")
 _S = r"[\s()\[\]{}_/-]*"
 _MOBILE = re.compile(rf"(?<!\d)(?:\+?(?:00)?977{_S})?(?:0{_S})?(9{_S}[678](?:{_S}\d){{8}})(?!\d)", re.ASCII)
 # `9841234567/68` stands for a second mobile, whose first digits are those of the one before it.
-_SHARED = re.compile(rf"{_MOBILE.pattern}((?:\s*[/,]\s*\d{{1,6}}(?!\d))+)", re.ASCII)
+_SHARED = re.compile(rf"{_MOBILE.pattern}((?:\s*(?:[/,]\s*\d{{1,6}}|-\s*\d{{1,2}})(?!\d))+)", re.ASCII)
 _RUN_TOGETHER = re.compile(r"(?:977|0)?(9[678]\d{8})(?:977|0)?(9[678]\d{8})", re.ASCII)
 
 

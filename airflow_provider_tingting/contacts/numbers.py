@@ -155,6 +155,8 @@ def as_is(value: object) -> str:
     if isinstance(value, str) and _DATE.fullmatch(readable(value).strip()):
         raise _refused("not_a_number", value)
     plus, digits = _dialled(value)
+    if isinstance(value, str) and holds_several(readable(value), SHORTEST_NUMBER):
+        raise _refused("several_numbers", value)
     if len(digits) < SHORTEST_NUMBER:
         raise _refused("too_short", value)
     if len(digits) > _LONGEST_NUMBER:
@@ -172,6 +174,9 @@ def same_in_all_forms(value: object) -> str:
         return normalise(value)
     except InvalidNumberError:
         number = as_is(value).removeprefix("+").removeprefix("00")
+        # A zero before the country code is a mistake that leaves no doubt about the number.
+        if number.startswith("0977") and _mobile_pattern().fullmatch(number[4:]):
+            return number[4:]
     # A landline of Nepal: 977, and an area code and number of eight digits together.
     return f"0{number[3:]}" if len(number) == 11 and number.startswith("977") else number
 
@@ -260,7 +265,9 @@ def _parse(plus: str, digits: str) -> tuple[str, str]:
             return "too_long", ""
         return ("foreign" if error.error_type == kind.INVALID_COUNTRY_CODE else "too_short"), ""
     if parsed.country_code != 977:
-        return "foreign", ""
+        # A mobile of Nepal behind a plus sign or `00`, without its country code, names no phone abroad.
+        is_nepals = _mobile_pattern().fullmatch(digits.removeprefix("00")) and not phonenumbers.is_valid_number(parsed)
+        return "not_a_number" if is_nepals else "foreign", ""
     national = phonenumbers.national_significant_number(parsed)
     kind_of_number = phonenumbers.number_type(parsed)
     if kind_of_number in {phonenumbers.PhoneNumberType.MOBILE, phonenumbers.PhoneNumberType.FIXED_LINE_OR_MOBILE}:

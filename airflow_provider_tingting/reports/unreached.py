@@ -18,6 +18,7 @@ from airflow_provider_tingting.files.atomic import gzip_by_name, whole_file
 from airflow_provider_tingting.files.csv_escaping import row_writer
 from airflow_provider_tingting.reports import CONTACT_STATUSES
 from airflow_provider_tingting.reports.cells import read_status
+from airflow_provider_tingting.reports.distinct_numbers import bare_number
 from airflow_provider_tingting.reports.outcomes import Outcome
 from airflow_provider_tingting.reports.summary import NOT_REACHED
 
@@ -148,7 +149,7 @@ def _count_rows(outcomes: Iterable[Outcome], choice: Choice) -> tuple[int, Numbe
             columns.update(dict.fromkeys(outcome.variables))
         elif outcome.status not in NOT_REACHED:
             # Reached, or may still be reached.
-            done.add(_key(outcome.number))
+            done.add(bare_number(outcome.number))
     columns.pop(choice.tries_column, None)
     return rows, done, list(columns)
 
@@ -157,7 +158,7 @@ def _chosen(
     outcomes: Iterable[Outcome], choice: Choice, done: NumberSet
 ) -> Iterator[tuple[str, int, dict[str, object]]]:
     for row, outcome in enumerate(outcomes, 1):
-        if outcome.status in choice.statuses and done.add(_key(outcome.number)):
+        if outcome.status in choice.statuses and done.add(bare_number(outcome.number)):
             variables = dict(outcome.variables)
             before = variables.pop(choice.tries_column, 0)
             # A campaign that was stopped has not tried the contacts that it left.
@@ -176,10 +177,6 @@ def _tries(value: object, column: str, row: int) -> int:
             f"Row {row:,} of the report: the variable '{column}' is no number of tries. If it means something else to "
             "you, count the tries in another one: tries_column='called_times'."
         ) from None
-
-
-def _key(number: str) -> str:
-    return "".join(char for char in number if char.isdigit())[-10:]
 
 
 class _Writer:

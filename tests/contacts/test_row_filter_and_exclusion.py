@@ -273,6 +273,7 @@ UNREADABLE = [
     "#N/A",
     "#REF!",
     "Err:502",
+    "0098 41234567",
 ]
 
 
@@ -325,6 +326,50 @@ def test_a_number_beside_the_first_column_of_numbers_is_excluded_as_well(
     path.write_text(f"Phone,Name,{header}\n9811111111,Ram,{entry}\n,Sita,{entry}\n", encoding="utf-8")
 
     assert "9841234567" in excluding(path, several_numbers="all")
+
+
+@pytest.mark.parametrize(
+    ("policy", "text"),
+    [
+        ("nepal_mobile", "Phone,Remarks\n9811111111,\n,9841234567 asked not to be called\n"),
+        ("as_is", "Phone,Remarks\n9811111111,\n,9841234567 asked not to be called\n"),
+        ("nepal_mobile", "Phone,Remarks\n9811111111,\n01-4412345,his mobile: 984-1234567\n"),
+        ("nepal_mobile", "Phone\n9811111111,9841234567\n"),
+        ("as_is", "Phone\n9811111111,9841234567\n"),
+        ("nepal_mobile", "Phone\n9811111111\n+9841234567\n"),
+        ("as_is", "Phone\n9811111111\n+9841234567\n"),
+    ],
+    ids=[
+        "remark beside a blank",
+        "remark beside a blank, as it is",
+        "remark beside a landline",
+        "beyond the header",
+        "beyond the header, as it is",
+        "plus without a country code",
+        "plus without a country code, as it is",
+    ],
+)
+def test_a_number_in_an_odd_place_is_excluded(tmp_path: Path, policy: str, text: str) -> None:
+    path = tmp_path / "do_not_call.csv"
+    path.write_text(text)
+
+    assert "9841234567" in excluding(path, number_policy=policy)
+
+
+def test_numbers_among_the_variables_of_the_api_are_excluded() -> None:
+    rows = [{"number": "9811111111", "other_variables": {"Mobile 2": "+977 9841234567"}}]
+
+    assert "9841234567" in excluding(rows)
+
+
+def test_a_zero_before_the_country_code_is_one_number_as_it_is() -> None:
+    assert "9841234567" in excluding(["9811111111", "0977-9841234567"], number_policy="as_is")
+
+
+@pytest.mark.parametrize("entry", ["9841234567-68", "98412345679801234567", "9841234567 9801234567"])
+def test_several_numbers_are_no_long_number_as_it_is(entry: str) -> None:
+    with pytest.raises(TingTingContactsError, match="more than one number"):
+        excluding(["9811111111", entry], number_policy="as_is")
 
 
 def test_other_digits_of_a_list_exclude_no_contact(tmp_path: Path) -> None:
