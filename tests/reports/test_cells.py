@@ -16,10 +16,13 @@ from airflow_provider_tingting.reports.cells import (
     CachedParser,
     read_date,
     read_duration,
+    read_each_other_info,
     read_number,
     read_other_info,
     read_percent,
     read_status,
+    write_each_json,
+    write_json,
 )
 
 
@@ -185,6 +188,26 @@ def test_any_dict_comes_back_from_its_repr_and_from_its_json(info: dict[str, obj
     assert read_other_info(repr(info)) == info
     assert read_other_info(json.dumps(info)) == info
     assert read_other_info(json.dumps(info, ensure_ascii=False)) == info
+
+
+_PIECES = ("{", "}", "'", '"', "\n", ",", ":", " ", "None", "True", "1", "a", "[", "]", "\\")
+_CELLS = st.lists(
+    st.sampled_from(["{'a': 1}", "{'a': None}", "{'b': True}", '{"a": "x"}', '{"a": null}', "{}", ""])
+    | st.lists(st.sampled_from(["{'a': 1", "{'a': '", "{}", *_PIECES]), max_size=6).map("".join)
+    | _INFO.map(repr)
+    | _INFO.map(json.dumps),
+    max_size=20,
+)
+
+
+@given(_CELLS)
+def test_many_variables_are_read_as_each_of_them(cells: list[str]) -> None:
+    assert repr(read_each_other_info(cells)) == repr([read_other_info(cell) for cell in cells])
+
+
+@given(st.lists(st.none() | _INFO | st.just({1: {2}}) | st.sampled_from(["two\nlines", "text"]), max_size=5))
+def test_many_variables_are_written_as_each_of_them(infos: list[dict[str, object] | str | None]) -> None:
+    assert write_each_json(infos) == [write_json(info).decode() if info else None for info in infos]
 
 
 @given(st.text())

@@ -14,9 +14,11 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from airflow_provider_tingting.errors import TingTingConfigError, TingTingReportError
-from airflow_provider_tingting.files.csv_escaping import escape_formula
+from airflow_provider_tingting.files.csv_escaping import escape_formula, row_writer, rows_writer
 from airflow_provider_tingting.reports import FORMATS
 from airflow_provider_tingting.reports.reading import read_report
 from airflow_provider_tingting.reports.tidy import MAX_VARIABLES
@@ -357,3 +359,12 @@ def test_memory_stays_flat_however_long_the_report_is(tmp_path: Path) -> None:
         small, large = peak(1_500, format), peak(15_000, format)
         assert large < 2 * small + (2 << 20), format
         assert large < 16 << 20, format
+
+
+@given(st.lists(st.tuples(*[st.text("a,\"'\r\n =", max_size=3)] * 3), min_size=1, max_size=4))
+def test_rows_that_are_written_together_are_those_that_are_written_one_by_one(rows: list[tuple[str, ...]]) -> None:
+    together, one_by_one = io.StringIO(newline=""), io.StringIO(newline="")
+    rows_writer(together)(rows)
+    for row in rows:
+        row_writer(one_by_one)(row)
+    assert together.getvalue() == one_by_one.getvalue()
