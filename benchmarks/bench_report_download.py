@@ -110,7 +110,7 @@ def run(folder: Path, source: Path, rows: int, base_url: str, rounds: int) -> No
 
     def count() -> None:
         with source.open("rb") as file:
-            read_report(file, columns=False)
+            read_report(file)
 
     def count_and_columns() -> None:
         with source.open("rb") as file:

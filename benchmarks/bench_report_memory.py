@@ -37,7 +37,7 @@ source, target, what = sys.argv[1:]
 before, began = peak(), time.process_time()
 with open(source, "rb") as file:
     if what == "summary":
-        read_report(file, columns=False)
+        read_report(file)
     elif what == "chart":
         from airflow_provider_tingting.reports.chart import write_chart
         write_chart(open_report(file), target, title="Water notice")

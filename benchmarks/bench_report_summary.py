@@ -64,7 +64,7 @@ def by_bare_csv(path: Path) -> int:
 
 def by_us(path: Path) -> CampaignSummary:
     with path.open("rb") as file:
-        return read_report(file, columns=False).summary
+        return read_report(file).summary
 
 
 def main() -> int:

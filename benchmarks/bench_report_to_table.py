@@ -54,7 +54,7 @@ def by_the_product(path: Path, uri: str) -> int:
     from airflow_provider_tingting.reports.table import TableName, load_table, table_columns
 
     with path.open("rb") as file:
-        read = read_report(file, columns=False)
+        read = read_report(file)
         engine = create_engine(uri, hide_parameters=True)
         columns = table_columns(79, read.table)
         return load_table(engine, TableName("tingting_bench"), columns, read.report.rows, campaign_id=79)[1]

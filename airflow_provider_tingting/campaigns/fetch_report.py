@@ -77,33 +77,30 @@ def spooled() -> BinaryIO:
 
 
 def fetch_report(
-    client: TingTingClient, campaign: Campaign, spool: BinaryIO, *, columns: bool = True, may_list: bool = True
+    client: TingTingClient, campaign: Campaign, spool: BinaryIO, *, may_list: bool = True
 ) -> FetchedReport:
     """Download a campaign's report to a file and read it; when it fails, download the listing of contacts instead.
 
     :param client: sends the calls.
     :param campaign: the campaign.
     :param spool: an empty, seekable binary file, such as `spooled()`; it must stay open while the report is used.
-    :param columns: as for `read_report`.
     :param may_list: whether the listing may replace the report.
     :raises TingTingAPIError: both fail.
     :raises TingTingReportError: the report is damaged, and the listing may not replace it.
     :raises TingTingStorageError: the report does not fit on this machine.
     """
     try:
-        return _fetch(client, campaign, spool, columns=columns, may_list=may_list)
+        return _fetch(client, campaign, spool, may_list=may_list)
     except OSError as error:
         # The client raises its own errors for the network, so this error is the spool's.
         raise storage_error(error, f"{tempfile.gettempdir()}, where it is checked first", "The report") from error
 
 
-def _fetch(
-    client: TingTingClient, campaign: Campaign, spool: BinaryIO, *, columns: bool, may_list: bool
-) -> FetchedReport:
+def _fetch(client: TingTingClient, campaign: Campaign, spool: BinaryIO, *, may_list: bool) -> FetchedReport:
     for left in reversed(range(_DOWNLOADS)):
         try:
             client.download(calls.download_campaign_report(campaign.id), _emptied(spool))
-            return FetchedReport(read_report(spool, columns=columns), "report")
+            return FetchedReport(read_report(spool), "report")
         except TingTingReportError as error:
             if left:
                 log.warning("The report of campaign %s is damaged, so it is downloaded again: %s", campaign.id, error)

@@ -54,7 +54,7 @@ def summarise(
 
 
 def _fetch(client: TingTingClient, campaign: Campaign, spool: BinaryIO) -> FetchedReport:
-    fetched = fetch_report(client, campaign, spool, columns=False)
+    fetched = fetch_report(client, campaign, spool)
     try:
         check_fetched(fetched, campaign)
     except TingTingReportError as error:

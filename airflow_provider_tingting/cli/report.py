@@ -18,7 +18,7 @@ from airflow_provider_tingting.cli.exit_codes import ExitCode
 from airflow_provider_tingting.cli.options import add_campaign, add_connection, add_json, path_text
 from airflow_provider_tingting.cli.tables import print_json, print_text, summary_table
 from airflow_provider_tingting.files.target import ensure_writable
-from airflow_provider_tingting.reports.writers import NEEDS_COLUMNS, format_of, write_read_report
+from airflow_provider_tingting.reports.writers import format_of, write_read_report
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -59,7 +59,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     with connect(arguments.conn_id) as client, spooled() as spool:
         campaign = client.send(calls.get_campaign(arguments.campaign_id))
         with _progress(spool) as file:
-            fetched = fetch_report(client, campaign, file, columns=format in NEEDS_COLUMNS, may_list=format != "raw")
+            fetched = fetch_report(client, campaign, file, may_list=format != "raw")
         if fetched.source == "listing":
             print_error("TingTing's report fails. The contact list is used instead; it has no variables.")
         check_fetched(fetched, campaign)

@@ -200,7 +200,7 @@ class TingTingCombineReportsOperator(TingTingBaseOperator):
                 if not campaign.status.is_final:
                     self.log.warning("Campaign %s is %s: its outcomes may change", number, campaign.status)
                 spool = spools.enter_context(spooled())
-                fetch = partial(fetch_report, self.hook.get_conn(), campaign, spool, columns=False)
+                fetch = partial(fetch_report, self.hook.get_conn(), campaign, spool)
                 fetched = settled(campaign, fetch)
                 check_fetched(fetched, campaign)
                 reports.append(fetched.read.report)

@@ -1,4 +1,4 @@
-"""Reads a report to its last row: checks its form, counts it and learns its columns."""
+"""Reads a report to its last row: checks its form and counts it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import BinaryIO
 from airflow_provider_tingting.reports.completeness import announced_contacts, check_campaign, check_complete
 from airflow_provider_tingting.reports.parser import Report, open_report
 from airflow_provider_tingting.reports.summary import CampaignSummary, summarise
-from airflow_provider_tingting.reports.tidy import TableFinder, TidyTable
+from airflow_provider_tingting.reports.tidy import TidyTable, find_table
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,13 +16,16 @@ class ReadReport:
     """A report that is well-formed from its first byte to its last.
 
     :param report: its rows, to be read again as often as needed.
-    :param table: the columns of its tidy table.
     :param summary: the figures of the campaign.
     """
 
     report: Report
-    table: TidyTable
     summary: CampaignSummary
+
+    @property
+    def table(self) -> TidyTable:
+        """The columns of its tidy table. It reads the report again, for the variables of all contacts."""
+        return find_table(self.report.batches(), self.report)
 
     def check(
         self,
@@ -51,14 +54,11 @@ class ReadReport:
             )
 
 
-def read_report(source: BinaryIO, *, columns: bool = True) -> ReadReport:
+def read_report(source: BinaryIO) -> ReadReport:
     """Read a report once from its first byte to its last, in flat memory.
 
     :param source: the report as it came: a readable, seekable binary file, such as a spooled download. Not closed.
-    :param columns: whether to read the contacts' variables, to learn the columns of the tidy table.
     :raises TingTingReportError: the report is cut, damaged or not a report.
     """
     report = open_report(source)
-    finder = TableFinder(report)
-    summary = summarise(report, watch=finder.add if columns else None)
-    return ReadReport(report, finder.result(), summary)
+    return ReadReport(report, summarise(report))

@@ -7,7 +7,7 @@ variables under their own names, then columns that TingTing added since.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -64,6 +64,19 @@ class TidyTable:
             added.append(OTHER_INFO)
         return (*CORE, *((name, str) for name in added))
 
+    def has_columns_for(self, block: ReportBlock) -> bool:
+        """Return whether each value of some rows has a column.
+
+        :param block: the rows.
+        """
+        infos = block.other_info
+        if not self.other_info and str in set(map(type, infos)):
+            return False
+        variables = (info for info in infos if info and not isinstance(info, str))
+        return all(map(frozenset(self.variables).issuperset, variables)) and all(
+            map(frozenset(self.extra).issuperset, block.extra)
+        )
+
     def values(self, block: ReportBlock) -> list[list[Any]]:
         """Return the values of some rows, a list for each of the columns: text, numbers, moments, or None.
 
@@ -92,45 +105,34 @@ def as_text(value: object) -> str | None:
     return str(value) if type(value) is int else _encode(value)
 
 
-class TableFinder:
-    """Learns from the cells of a report which columns its tidy table has.
+def find_table(batches: Iterable[list[list[str]]], report: Report) -> TidyTable:
+    """Return the tidy table of some rows of a report.
 
-    :param report: the report whose batches `add` gets.
+    :param batches: their cells, in lists as `Report.batches` returns them.
+    :param report: the report.
     """
-
-    def __init__(self, report: Report) -> None:
-        self._info = report.positions.get(OTHER_INFO)
-        self._variables: dict[str, None] = {}
-        self._names: set[str] = set()
-        self._texts = False
-        self._extra = dict.fromkeys(name for name, _ in report.unknown_columns)
-        self._typed = [(column, report.positions[name]) for name, column in report.typed_columns.items()]
-
-    def add(self, batch: list[list[str]]) -> None:
-        """Collect the columns of some rows of the report.
-
-        :param batch: the cells of the rows.
-        """
+    place = report.positions.get(OTHER_INFO)
+    variables: dict[str, None] = {}
+    names: set[str] = set()
+    texts = False
+    extra = dict.fromkeys(name for name, _ in report.unknown_columns)
+    for batch in batches:
         cells = list(zip(*batch, strict=True))
-        for column, place in self._typed:
-            if column.label not in self._extra and column.has_unreadable(cells[place]):
-                self._extra[column.label] = None
-        if self._info is None or len(self._variables) > MAX_VARIABLES:
-            return
-        infos = list(filter(None, read_each_other_info(cells[self._info])))
+        for name, column in report.typed_columns.items():
+            if column.label not in extra and column.has_unreadable(cells[report.positions[name]]):
+                extra[column.label] = None
+        if place is None or len(variables) > MAX_VARIABLES:
+            continue
+        infos = list(filter(None, read_each_other_info(cells[place])))
         # Most rows have the same variables.
-        if set(map(type, infos)) <= {dict} and all(map(self._names.issuperset, infos)):
-            return
+        if set(map(type, infos)) <= {dict} and all(map(names.issuperset, infos)):
+            continue
         for info in infos:
             if isinstance(info, Mapping):
-                self._variables.update(dict.fromkeys(info))
+                variables.update(dict.fromkeys(info))
             else:
-                self._texts = True
-        self._names.update(self._variables)
-
-    def result(self) -> TidyTable:
-        """Return the table for the rows that were added."""
-        extra = tuple(self._extra)
-        if len(self._variables) > MAX_VARIABLES:
-            return TidyTable((), extra, other_info=True)
-        return TidyTable(tuple(self._variables), extra, other_info=self._texts)
+                texts = True
+        names.update(variables)
+    if len(variables) > MAX_VARIABLES:
+        return TidyTable((), tuple(extra), other_info=True)
+    return TidyTable(tuple(variables), tuple(extra), other_info=texts)

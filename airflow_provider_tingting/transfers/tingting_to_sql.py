@@ -131,6 +131,7 @@ class TingTingReportToSqlOperator(TingTingBaseOperator):
         from airflow_provider_tingting.campaigns.fetch_report import check_fetched, spooled
         from airflow_provider_tingting.reports.pseudonyms import check_numbers, pseudonymise, pseudonymise_columns
         from airflow_provider_tingting.reports.table import TableName, check_columns, load_table, table_columns
+        from airflow_provider_tingting.reports.tidy import TidyTable
 
         with self.fail_without_retry():
             self.check_templates()
@@ -148,12 +149,13 @@ class TingTingReportToSqlOperator(TingTingBaseOperator):
                     check_fetched(fetched, campaign)
                     self.record_contacts(campaign, fetched)
                     read = fetched.read
+                    tidy = read.table if self.variables == "columns" else TidyTable()
                     place, rows = load_table(
                         engine,
                         target,
                         table_columns(
                             number,
-                            pseudonymise_columns(read.table, self.numbers),
+                            pseudonymise_columns(tidy, self.numbers),
                             variables=self.variables,
                             columns=self.columns,
                             empty=read.summary.contacts == 0,
@@ -189,7 +191,7 @@ class TingTingReportToSqlOperator(TingTingBaseOperator):
         # TingTing's report may always fail for a campaign without contacts, and their empty listing lacks nothing.
         may_list = not with_variables or campaign.campaign_action_count == 0
         try:
-            fetch = partial(fetch_report, columns=self.variables == "columns", may_list=may_list)
+            fetch = partial(fetch_report, may_list=may_list)
             fetched = settled(campaign, lambda: fetch(self.hook.get_conn(), campaign, spool))
         except (TingTingNotFoundError, TingTingValidationError, TingTingOutcomeUnknownError) as error:
             if may_list:

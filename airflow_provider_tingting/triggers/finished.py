@@ -122,7 +122,7 @@ class TingTingCampaignFinishedTrigger(TingTingBaseTrigger, BaseEventTrigger):
             with spooled() as spool:
                 await poller.download(calls.download_campaign_report(campaign.id), spool)
                 # In a thread: a report of many thousand rows would block the event loop.
-                read = await asyncio.to_thread(read_report, spool, columns=False)
+                read = await asyncio.to_thread(read_report, spool)
                 check_fetched(FetchedReport(read, "report"), campaign)
                 return summary_figures(read.summary)
         except Exception as error:  # As in `run`: an error that is raised here would end the trigger for good.

@@ -137,7 +137,7 @@ class TingTingDownloadReportOperator(TingTingBaseOperator):
         from airflow_provider_tingting.files.target import are_one_file, ensure_writable
         from airflow_provider_tingting.reports.chart import chart_file, need_chart
         from airflow_provider_tingting.reports.pseudonyms import check_numbers
-        from airflow_provider_tingting.reports.writers import NEEDS_COLUMNS, format_of, write_read_report
+        from airflow_provider_tingting.reports.writers import format_of, write_read_report
 
         number = self._campaign_id()
         target = storage_path_of(self.path, "path", _EXAMPLE)
@@ -159,7 +159,7 @@ class TingTingDownloadReportOperator(TingTingBaseOperator):
             if not campaign.status.is_final:
                 self.log.warning("Campaign %s is %s: the outcomes in its report may change", number, campaign.status)
             spool = open_files.enter_context(spooled())
-            fetch = partial(fetch_report, columns=format in NEEDS_COLUMNS, may_list=format != "raw")
+            fetch = partial(fetch_report, may_list=format != "raw")
             fetched = settled(campaign, lambda: fetch(self.hook.get_conn(), campaign, spool))
             try:
                 check_fetched(fetched, campaign)

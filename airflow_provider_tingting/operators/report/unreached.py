@@ -144,7 +144,7 @@ class TingTingUnreachedContactsOperator(TingTingBaseOperator):
             )
         with spooled() as spool:
             # The listing cannot replace the report: it lacks the variables.
-            fetch = partial(fetch_report, columns=False, may_list=False)
+            fetch = partial(fetch_report, may_list=False)
             fetched = settled(campaign, lambda: fetch(self.hook.get_conn(), campaign, spool))
             check_fetched(fetched, campaign)
             found = write_unreached(Outcomes(spool), target, choice, minimum=minimum)

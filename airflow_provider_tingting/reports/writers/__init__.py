@@ -1,7 +1,8 @@
 """Writes a report to a file, which appears complete or not at all.
 
-The spooled report is read twice, in flat memory: once to check and count it and to learn its columns, once to write it.
-So nothing is written of a report that is cut.
+The spooled report is read twice, in flat memory: once to check and count it, once to write it. So nothing is written of
+a report that is cut. The columns are those of the first rows. When a later row has another one, the columns of all rows
+are read, and the file is written again.
 
 Source: Campaign API, "Download report".
 """
@@ -9,18 +10,22 @@ Source: Campaign API, "Download report".
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
+from itertools import islice
 from typing import BinaryIO, Final
 
 from airflow_provider_tingting.errors import TingTingConfigError
 from airflow_provider_tingting.files.atomic import gzip_by_name, is_gzip, size_of, whole_file
 from airflow_provider_tingting.reports import FORMATS
+from airflow_provider_tingting.reports.parser import Report
 from airflow_provider_tingting.reports.pseudonyms import check_numbers, pseudonymise, pseudonymise_columns
 from airflow_provider_tingting.reports.reading import ReadReport, read_report
-from airflow_provider_tingting.reports.rows import ReportBlock, in_blocks, with_block_progress
+from airflow_provider_tingting.reports.rows import ReportBlock, ReportRows, in_blocks, with_block_progress
 from airflow_provider_tingting.reports.summary import CampaignSummary
-from airflow_provider_tingting.reports.tidy import TidyTable
+from airflow_provider_tingting.reports.tidy import TidyTable, find_table
 from airflow_provider_tingting.reports.writers.binary_formats import (
     check_sheet_holds,
     import_pyarrow,
@@ -30,15 +35,14 @@ from airflow_provider_tingting.reports.writers.binary_formats import (
 from airflow_provider_tingting.reports.writers.text_formats import write_csv, write_jsonl
 
 __all__ = [
-    "NEEDS_COLUMNS",
     "WrittenReport",
     "format_of",
     "write_read_report",
     "write_report",
 ]
 
-#: The formats whose columns must be known before the first row is written.
-NEEDS_COLUMNS: Final = frozenset({"csv", "parquet", "xlsx"})
+# The formats whose columns must be known before the first row is written.
+_NEEDS_COLUMNS: Final = frozenset({"csv", "parquet", "xlsx"})
 
 _WRITERS: Final[dict[str, Callable[[BinaryIO, TidyTable, Iterable[ReportBlock]], None]]] = {
     "csv": write_csv,
@@ -125,7 +129,7 @@ def write_report(
     """
     format = format_of(target, format)
     check_numbers(numbers, format=format, salt=salt)
-    read = read_report(source, columns=format in NEEDS_COLUMNS)
+    read = read_report(source)
     read.check(
         expected=expected, campaign_id=campaign_id, campaign_name=campaign_name, require_complete=require_complete
     )
@@ -156,17 +160,49 @@ def write_read_report(
     """
     format = format_of(target, format)
     check_numbers(numbers, format=format, salt=salt)
-    rows = read.summary.contacts
     if format == "xlsx":
-        check_sheet_holds(rows)
+        check_sheet_holds(read.summary.contacts)
+    write = partial(_write, read, source, target, format, overwrite, numbers, salt)
+    report = read.report
+    if format not in _NEEDS_COLUMNS:
+        return write(TidyTable(), report.rows())
+    table = find_table(islice(report.batches(), 1), report)
+    with suppress(_MoreColumns):
+        return write(table, ReportRows(lambda: _fitting(report, table)))
+    return write(read.table, report.rows())
+
+
+class _MoreColumns(Exception):  # noqa: N818 - it is no error
+    """A row has a value that the table has no column for."""
+
+
+def _fitting(report: Report, table: TidyTable) -> Iterator[ReportBlock]:
+    for block in report.rows().blocks():
+        if not table.has_columns_for(block):
+            raise _MoreColumns
+        yield block
+
+
+def _write(
+    read: ReadReport,
+    source: BinaryIO,
+    target: object,
+    format: str,
+    overwrite: bool,
+    numbers: str,
+    salt: str | None,
+    table: TidyTable,
+    rows: ReportRows,
+) -> WrittenReport:
+    contacts = read.summary.contacts
     with whole_file(target, overwrite=overwrite) as file:
         with gzip_by_name(file, target) as plain:
             if format == "raw":
                 source.seek(0)
                 shutil.copyfileobj(source, plain, 1 << 20)
             else:
-                table = pseudonymise_columns(read.table, numbers)
-                blocks = in_blocks(pseudonymise(read.report.rows(), numbers, salt))
-                _WRITERS[format](plain, table, with_block_progress(blocks, "The report", "rows written", rows))
+                columns = pseudonymise_columns(table, numbers)
+                blocks = in_blocks(pseudonymise(rows, numbers, salt))
+                _WRITERS[format](plain, columns, with_block_progress(blocks, "The report", "rows written", contacts))
         size = size_of(file)
-    return WrittenReport(rows=rows, summary=read.summary, bytes=size)
+    return WrittenReport(rows=contacts, summary=read.summary, bytes=size)
