@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.report_files import report_body
 
 from airflow_provider_tingting.errors import TingTingConfigError, TingTingReportError
 from airflow_provider_tingting.files.csv_escaping import escape_formula, row_writer, rows_writer
@@ -285,6 +286,27 @@ def test_too_many_variables_stay_in_one_column(tmp_path: Path) -> None:
         header, first, *_ = csv.reader(file)
     assert header == [*COLUMNS[:8], "other_info"]
     assert first[-1] == '{"ref0": 0}'
+
+
+@pytest.mark.parametrize(
+    ("changes", "column", "value"),
+    [
+        pytest.param({"Other Info": "{'ward': 7}"}, "ward", "7", id="another variable"),
+        pytest.param({"Other Info": "ward 7"}, "other_info", "ward 7", id="variables that are text"),
+        pytest.param({"Credit Consumed": "many"}, "credit_consumed_2", "many", id="an amount that cannot be read"),
+    ],
+)
+def test_the_last_row_of_many_may_have_a_column_of_its_own(
+    tmp_path: Path, changes: dict[str, str], column: str, value: str
+) -> None:
+    row = {"Status": "Failed", "Other Info": "{'name': 'Sita'}", "Credit Consumed": "1"}
+    rows = [{**row, "Number": f"98412{index:05}"} for index in range(1500)]
+    rows[-1] |= changes
+    write(tmp_path / "a.csv", "csv", report_body(rows))
+    with (tmp_path / "a.csv").open(newline="") as file:
+        written = list(csv.DictReader(file))
+    assert [one["number"] for one in written] == [one["Number"] for one in rows]
+    assert [one[column] for one in written] == [*[""] * 1499, value]
 
 
 def test_columns_differ_in_any_case() -> None:
