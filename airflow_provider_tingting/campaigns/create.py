@@ -178,7 +178,7 @@ async def _create(
     campaign = await reconcile(
         send,
         check=check,
-        not_done=lambda _: job.update(create_requested_at=None),
+        not_done=lambda: job.update(create_requested_at=None),
         pause=idempotent_writes.RETRY_PAUSES[-1],
     )
     # Another try, or another run of the occasion, may have created one at the same time; all use the lowest id.

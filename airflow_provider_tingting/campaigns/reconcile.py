@@ -15,7 +15,6 @@ from airflow_provider_tingting.api.protocol import Call, Pause, T
 from airflow_provider_tingting.api.statuses import CampaignStatus
 from airflow_provider_tingting.campaigns.marker import AnyGeneration, MarksCampaigns
 from airflow_provider_tingting.errors import (
-    TingTingAPIError,
     TingTingNeverSentError,
     TingTingNotFoundError,
     TingTingOutcomeUnknownError,
@@ -36,7 +35,7 @@ async def reconcile(
     *,
     check: Callable[[TingTingOutcomeUnknownError], Awaitable[T | None]],
     prepare: Callable[[], Awaitable[T | None]] | None = None,
-    not_done: Callable[[TingTingAPIError], None] = lambda error: None,
+    not_done: Callable[[], None] = lambda: None,
     pause: float,
 ) -> T:
     """Carry out a write at most once, and return its result.
@@ -50,7 +49,7 @@ async def reconcile(
     :param check: looks for the effect of the write after an unknown outcome: returns the result when it was carried
         out, and None when it was not.
     :param prepare: runs right before each send; a result that it returns makes the write unnecessary.
-    :param not_done: is called with the error when TingTing certainly has not carried out the write.
+    :param not_done: is called when TingTing certainly has not carried out the write.
     :param pause: seconds before the write is sent again after such an error.
     :raises TingTingOutcomeUnknownError: the last outcome is unknown, too.
     :raises TingTingAPIError: what the last send or a read has raised.
@@ -68,18 +67,18 @@ async def reconcile(
                 return found
             if sends == MAX_SENDS:
                 raise
-        except TingTingNeverSentError as error:
-            not_done(error)
+        except TingTingNeverSentError:
+            not_done()
             if sends == MAX_SENDS:
                 raise
             await Pause(pause)
         except TingTingRateLimitedError as error:
-            not_done(error)
+            not_done()
             if sends == MAX_SENDS:
                 raise
             await idempotent_writes.rate_limit_pause(error, pause)
-        except TingTingRefusedError as error:
-            not_done(error)
+        except TingTingRefusedError:
+            not_done()
             raise
 
 

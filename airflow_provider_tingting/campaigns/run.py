@@ -251,8 +251,8 @@ class _Run:
             message = await self.call
         except TingTingRateLimitedError:
             raise
-        except TingTingRefusedError as refusal:
-            self.not_done(refusal)
+        except TingTingRefusedError:
+            self.not_done()
             # TingTing may refuse because another try was faster.
             latest = await self._read()
             if not isinstance(latest, Campaign) or not latest.status.has_begun:
@@ -281,7 +281,7 @@ class _Run:
                 return None
             await Pause(min(RUN_POLL_INTERVAL, pause))
 
-    def not_done(self, error: TingTingAPIError) -> None:
+    def not_done(self) -> None:
         """Save that the latest request was not carried out; an earlier one without a usable response still counts."""
         run = KNOWN_AFTER[self._before.run, Response.NOT_DONE]
         self._job.forget_request(replace(self._before, run=run), self._unanswered_since)

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
-from support.scripted_server import ScriptedServer, a_page, pages_of
+from support.scripted_server import BEGINS, ScriptedServer, a_page, pages_of
 
 from airflow_provider_tingting.api.models import Campaign
 from airflow_provider_tingting.campaigns.create import attach_or_create
@@ -144,8 +144,16 @@ def test_a_campaign_of_another_generation_is_not_the_one_to_create() -> None:
     assert Account(listed=[cleared]).create(exact=False).id == 5
 
 
-@pytest.mark.parametrize("answer", [MADE, LOST], ids=["created", "the response was lost"])
-def test_no_list_is_read_beyond_the_campaigns_from_before_the_run(answer: Any) -> None:
+@pytest.mark.parametrize(
+    ("answer", "earlier"),
+    [
+        pytest.param(MADE, None, id="created"),
+        pytest.param(LOST, None, id="the response was lost"),
+        pytest.param(MADE, JobState(create_requested_at=BEGINS - 5), id="an earlier try has just sent its request"),
+        pytest.param(MADE, JobState(create_requested_at=BEGINS - 500), id="an earlier try has sent its request"),
+    ],
+)
+def test_no_list_is_read_beyond_the_campaigns_from_before_the_run(answer: Any, earlier: JobState | None) -> None:
     began = datetime(2026, 11, 23, 12, tzinfo=timezone.utc)
     older = [
         replace_id(MADE, 1000 - hours, description="", updated_at=(began - timedelta(hours=hours)).isoformat())
@@ -154,7 +162,7 @@ def test_no_list_is_read_beyond_the_campaigns_from_before_the_run(answer: Any) -
     account = Account(answer, MADE)
     account.script["list_campaigns"] = [pages_of(older)]
 
-    assert account.create(since=began) == MADE
+    assert account.create(earlier and CampaignJob(earlier), since=began) == MADE
     assert {call.request.query.get("offset", 0) for call in account.calls if call.name == "list_campaigns"} == {0}
 
 
