@@ -10,7 +10,7 @@ from itertools import combinations, pairwise
 from pathlib import Path
 
 from simulation.adversary import PASSING, Decision
-from simulation.model_server import ACCOUNT, RUNS_FOR, Deed
+from simulation.model_server import ACCOUNT, Deed
 from simulation.world import World
 
 from airflow_provider_tingting.campaigns.concurrency import PAUSE_PER_EARLIER_CAMPAIGN
@@ -53,7 +53,7 @@ def broken(world: World, made: Sequence[Decision]) -> list[Broken]:
     if world.is_about == "occasion":
         found += _occasions(world, made)
     if world.is_about == "one at a time":
-        found += _at_once(world)
+        found += _at_once(world, made)
     if world.is_about == "another day's campaign" and any(task.state == "success" for task in world.airflow.tasks):
         # Without a state store only the time of the last change shows that the campaign is of another day.
         changed = {"edits", "renames"} & set(world.acts)
@@ -72,9 +72,9 @@ def _occasions(world: World, made: Sequence[Decision]) -> list[Broken]:
         if before.about == run.about:
             continue
         excuse = None
-        if _acted(world, {"edits", "renames", "deletes"}, {before.about, run.about}, until=run.asked_at):
+        if _acted(world, {"edits", "renames", "deletes"}, until=run.asked_at):
             excuse = "a person who renames a campaign or edits its description between two runs of an occasion"
-        elif "person" in (before.by, run.by):
+        elif _acted(world, {"runs"}, until=run.asked_at):
             excuse = _RUN_TOO_EARLY
         elif any(each.point.what == "list_campaigns" and each.action.startswith("old") for each in made):
             excuse = "a list that shows late, and no state store that both runs of an occasion share"
@@ -83,9 +83,12 @@ def _occasions(world: World, made: Sequence[Decision]) -> list[Broken]:
     return found
 
 
-def _acted(world: World, acts: set[str], campaigns: set[int], *, until: float = float("inf")) -> bool:
-    """Return whether a person has done one of these things to one of these campaigns before a time."""
-    return any(act in acts and number in campaigns and at <= until for act, number, at in world.acts_on_campaigns)
+def _acted(world: World, acts: set[str], campaigns: set[int] | None = None, *, until: float = float("inf")) -> bool:
+    """Return whether a person has done one of these things before a time: to one of these campaigns, or to any."""
+    return any(
+        act in acts and (campaigns is None or number in campaigns) and at <= until
+        for act, number, at in world.acts_on_campaigns
+    )
 
 
 #: A request that is carried out so long (seconds) after it was sent cannot be waited for.
@@ -141,19 +144,20 @@ def _excuse(world: World, before: Deed, run: Deed) -> str | None:
     return None
 
 
-def _at_once(world: World) -> list[Broken]:
+def _at_once(world: World, made: Sequence[Decision]) -> list[Broken]:
     """Check that no two campaigns of tasks with `one_at_a_time` run at the same time."""
+    began: dict[int, Deed] = {}
+    for deed in sorted(world.server.runs(), key=lambda deed: deed.at):
+        began.setdefault(deed.about, deed)
     found = []
-    for before, run in combinations(sorted(world.server.runs(), key=lambda deed: deed.at), 2):
-        stopped_at = world.server.campaigns[before.about].stopped_at
-        ends_at = before.at + RUNS_FOR if stopped_at is None else stopped_at
-        if before.about != run.about and run.at < ends_at:
+    for before, run in combinations(began.values(), 2):
+        if world.server.status(world.server.campaigns[before.about], run.at) == "Running":
             how = f"{before.about}: {_said(world, before)}; {run.about}: {_said(world, run)}"
-            found.append(Broken("one campaign runs at a time", how, _excuse_at_once(world, before, run)))
+            found.append(Broken("one campaign runs at a time", how, _excuse_at_once(world, made, before, run)))
     return found
 
 
-def _excuse_at_once(world: World, before: Deed, run: Deed) -> str | None:
+def _excuse_at_once(world: World, made: Sequence[Decision], before: Deed, run: Deed) -> str | None:
     """Return the class of what cannot be promised that explains why two campaigns run at the same time, or None.
 
     :param before: the run that was carried out first.
@@ -161,28 +165,19 @@ def _excuse_at_once(world: World, before: Deed, run: Deed) -> str | None:
     """
     if "person" in (before.by, run.by):
         return "a person who runs a campaign beside tasks with one_at_a_time"
-    if {"edits", "deletes"} & set(world.acts):
+    if _acted(world, {"edits", "deletes"}, until=run.at):
         return "a person who edits the marker of a campaign away or deletes it, so that other tasks do not see it"
-    checks = {
-        one.about: [
-            read
-            for read in world.server.reads
-            if read.by == one.by and read.about == ACCOUNT and read.at <= one.asked_at
-        ]
-        for one in (before, run)
-    }
-    if not all(checks.values()):
+    reads = [
+        read for read in world.server.reads if read.by == run.by and read.about == ACCOUNT and read.at <= run.asked_at
+    ]
+    if not reads:
         return None
-    if any(one.at - checks[one.about][-1].at > PAUSE_PER_EARLIER_CAMPAIGN for one in (before, run)):
+    if run.at - reads[-1].at > PAUSE_PER_EARLIER_CAMPAIGN:
         return "more than three seconds between the last check of the account and the run"
-    last = checks[run.about][-1]
-    if last.at > before.at:
-        return "a list of running campaigns that shows late" if before.at >= last.shows else None
-    # The one with the higher id lets the other go first, and the other has come in the moment after that.
-    waited = checks[max(checks)][-2:]
-    if waited[-1].at - waited[0].at >= PAUSE_PER_EARLIER_CAMPAIGN:
-        return "a task that checks the account in the moment in which another one, which has waited, starts"
-    return None
+    if reads[-1].at > before.at:
+        return "a list of running campaigns that shows late" if before.at >= reads[-1].shows else None
+    # Of tasks that nothing disturbs, the one with the higher id lets the other go first.
+    return "a task that checks the account in the moment in which another one starts" if made else None
 
 
 def _successes(world: World) -> list[Broken]:
@@ -206,8 +201,7 @@ def _creations(world: World, made: Sequence[Decision]) -> list[Broken]:
     late = any(deed.at - deed.asked_at > CREATE_OBEYED_WITHIN for deed in created)
     numbers = {deed.about for deed in created}
     deleted = _acted(world, {"edits", "deletes"}, numbers, until=created[-1].at)
-    # Each of them has created one.
-    at_once = any(each.action == "doubled" for each in made) and len({deed.by for deed in created}) == len(created)
+    at_once = any(each.action == "doubled" for each in made) and len({deed.by for deed in created}) > 1
     excuse = (
         "a create that is carried out later than the search for it"
         if late
@@ -321,7 +315,7 @@ def _notifications(world: World) -> list[Broken]:
         excuse = None
         if max(one.at - one.asked_at for one in (before, again)) > _OBEYED_TOO_LATE:
             excuse = "a request that is carried out later than two minutes after it was sent"
-        elif _acted(world, {"runs", "edits", "renames", "deletes"}, {before.about, again.about}, until=again.at):
+        elif _acted(world, {"runs", "edits", "renames", "deletes"}, until=again.at):
             excuse = "a person who runs, edits, renames or deletes the campaign of a notification"
         found.append(Broken("a notification rings once", how, excuse))
     if not rings and not any(line.level == "ERROR" for line in world.lines) and not world.was_killed:
