@@ -162,7 +162,7 @@ def test_the_tables_of_the_command_line_have_its_commands_options_and_exit_codes
 def test_the_tables_of_the_notifier_have_every_event_with_its_sentences():
     from airflow_provider_tingting.notifications.callback_event import SENTENCES
 
-    rows = table(DOCS / "notifications.md", "what has happened")
+    rows = table(DOCS / "notifications.md", "event")
 
     assert [row[0].strip("`") for row in rows] == list(SENTENCES)
     for event, english in rows:
