@@ -23,9 +23,9 @@ LAST_ANSWERED = "the_end_is_read_and_not_reported"
 NO_TRIGGERER = "it_defers_while_there_is_no_triggerer"
 MOMENTS = (BETWEEN_TWO_POLLS, ASKED, DONE, LAST_ANSWERED, NO_TRIGGERER)
 
-# Reads of the campaign before the first poll: three of the add task, two of the run task; see the steps of a life in
+# Reads of the campaign before the first poll: two of the add task, two of the run task; see the steps of a life in
 # `test_worker_is_killed.py`.
-_READS_BEFORE_POLLS = 5
+_READS_BEFORE_POLLS = 4
 _SECONDS_TO_READ = 0.005
 
 

@@ -27,7 +27,6 @@ STEPS = (
     ("create", "list_campaigns"),
     ("create", "set_campaign_message"),
     ("add", "get_campaign"),
-    ("add", "get_campaign"),
     ("add", "add_contacts"),
     ("add", "get_campaign"),
     ("run", "get_campaign"),
