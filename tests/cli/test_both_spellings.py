@@ -109,7 +109,7 @@ def on_a_terminal(words, env, *, columns):
             break
         printed += piece
     os.close(keeper)
-    process.wait(60)
+    process.wait(170)
     return printed.decode()
 
 

@@ -197,7 +197,7 @@ def test_without_airflows_database_the_other_checks_still_run(what, tmp_path, sa
         },
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=170,
     )
     checks = {check["check"]: check for check in json.loads(done.stdout)["checks"]}
 
@@ -221,7 +221,7 @@ def test_without_database_and_connection_it_prints_its_lines_and_no_traceback(tm
         },
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=170,
     )
 
     assert done.returncode == 1

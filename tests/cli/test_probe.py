@@ -47,7 +47,7 @@ def connect():
     opened = []
 
     def make(sandbox):
-        client = TingTingClient(sandbox.token, base_url=sandbox.base_url, max_retries=1, timeout=2)
+        client = TingTingClient(sandbox.token, base_url=sandbox.base_url, max_retries=1, timeout=60)
         opened.append(client)
         return client
 

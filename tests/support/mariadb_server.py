@@ -18,7 +18,7 @@ from pathlib import Path
 from support.ports import free_port
 
 _PATH = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"])
-_STARTS_WITHIN = 60
+_STARTS_WITHIN = 150
 
 
 def program(name: str) -> str | None:
