@@ -239,7 +239,7 @@ def let_everything_arrive(sandbox: Sandbox) -> None:
     if any(request.fault == "late-commit" for request in sandbox.requests):
         sleep(2 * LATE)
         # What is held back and due is processed before a later request.
-        requests.get(f"{sandbox.base_url}nothing/", timeout=10)
+        requests.get(f"{sandbox.base_url}nothing/", timeout=60)
     sandbox.play_out()
 
 

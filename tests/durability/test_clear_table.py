@@ -35,7 +35,7 @@ pytestmark = with_and_without_a_store
 
 @pytest.fixture(autouse=True)
 def _time(virtual_time, monkeypatch, sandbox):
-    monkeypatch.setenv("AIRFLOW_CONN_TINGTING_DEFAULT", connection(sandbox, timeout=5, max_retries=1))
+    monkeypatch.setenv("AIRFLOW_CONN_TINGTING_DEFAULT", connection(sandbox, timeout=60, max_retries=1))
 
 
 @pytest.fixture

@@ -68,7 +68,7 @@ def a_proxy_that_drops(path: str) -> Iterator[str]:
         def pass_on(self) -> None:
             parts = urlsplit(self.path)
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            there = http.client.HTTPConnection(parts.netloc, timeout=10)
+            there = http.client.HTTPConnection(parts.netloc, timeout=60)
             there.request(self.command, f"{parts.path}?{parts.query}", body, dict(self.headers))
             answer = there.getresponse()
             content = answer.read()

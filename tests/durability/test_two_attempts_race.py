@@ -18,7 +18,7 @@ from airflow_provider_tingting.operators.contacts import TingTingAddContactsOper
 
 @pytest.fixture(autouse=True)
 def _time(fast_time, monkeypatch, sandbox):
-    monkeypatch.setenv("AIRFLOW_CONN_TINGTING_DEFAULT", connection(sandbox, timeout=5))
+    monkeypatch.setenv("AIRFLOW_CONN_TINGTING_DEFAULT", connection(sandbox, timeout=60))
     yield
     sandbox.options.latency = 0.0
 
@@ -33,11 +33,11 @@ def at_once(*attempts):
             from airflow.models.baseoperator import ExecutorSafeguard
 
             ExecutorSafeguard._sentinel.callers = {}
-        barrier.wait(10)
+        barrier.wait(120)
         return attempt()
 
     with ThreadPoolExecutor(len(attempts)) as pool:
-        return [future.result(60) for future in [pool.submit(begin, attempt) for attempt in attempts]]
+        return [future.result(170) for future in [pool.submit(begin, attempt) for attempt in attempts]]
 
 
 def running(campaign_id):
@@ -62,7 +62,7 @@ def test_two_attempts_that_create_at_once_get_the_older_campaign_and_name_the_ot
         """Make it a race indeed: neither goes on before both have seen that there is no campaign."""
         found = await find_really(name, marker, **how_far)
         if found is None and no_campaign_yet.n_waiting < 2 and not sandbox.world.campaigns:
-            no_campaign_yet.wait(10)
+            no_campaign_yet.wait(120)
         return found
 
     monkeypatch.setattr(create, "find_campaign", find)

@@ -119,7 +119,7 @@ def as_bytes(content: Any) -> bytes:
 def client(request):
     """A client, and the server that it talks to."""
     with RecordingServer() as server, connecting(request.param) as connect:
-        yield connect(server, max_retries=0, timeout=5), server
+        yield connect(server, max_retries=0, timeout=60), server
 
 
 @given(

@@ -179,7 +179,7 @@ def test_a_campaign_that_was_not_run_is_run_once_that_is_certain(sandbox, fault)
 
 @pytest.mark.parametrize("fault", ["stuck", "stuck-after-commit"])
 def test_a_server_that_never_answers_is_given_up_on_and_each_contact_is_called_once(sandbox, monkeypatch, fault):
-    monkeypatch.setenv("AIRFLOW_CONN_TINGTING_DEFAULT", connection(sandbox, timeout=0.2))
+    monkeypatch.setenv("AIRFLOW_CONN_TINGTING_DEFAULT", connection(sandbox, timeout=0.5))
     campaign = a_campaign(sandbox)
     sandbox.faults.add(fault, call="run_campaign")
 
