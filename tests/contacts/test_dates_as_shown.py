@@ -89,7 +89,6 @@ def test_a_known_format_is_shown_as_the_sheet_shows_it(workbook: Any, code: str,
         (20, "16:30"),
         (21, "16:30:00"),
         (22, "2025-07-08 16:30:00"),
-        (30, "2025-07-08 16:30:00"),
     ],
     ids=str,
 )

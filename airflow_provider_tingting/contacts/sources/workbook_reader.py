@@ -45,6 +45,9 @@ log = logging.getLogger(__name__)
 _MAX_EMPTY_CELLS = 5_000_000
 _MAX_CELLS_FOR_EACH = 4
 
+#: Bytes that show how a program writes texts.
+_SAMPLE = 64 * 1024
+
 #: Outer spaces, which one library keeps and the other removes.
 _OUTER = " \t\n\r\xa0"
 _ESCAPE = re.compile(r"_x([0-9A-Fa-f]{4})_")
@@ -119,7 +122,7 @@ class _Opened:
             _MAX_EMPTY_CELLS,
             _MAX_CELLS_FOR_EACH * self.facts.cells,
         )
-        if is_sparse:
+        if is_sparse or _has_plain_sections(package, book):
             self._calamine = None
         if self._calamine is None or self.facts.is_unusual or not book.is_usual:
             self._use_copy()
@@ -192,6 +195,14 @@ def _calamine() -> Any:
     except ImportError:
         return None
     return python_calamine if _version("python-calamine") >= _OLDEST_CALAMINE else None
+
+
+def _has_plain_sections(package: zipfile.ZipFile, book: Book) -> bool:
+    """Return whether shared texts are CDATA sections, which older versions of calamine leave out."""
+    if book.strings is None:
+        return False
+    with package.open(book.strings) as texts:
+        return b"<![CDATA[" in texts.read(_SAMPLE)
 
 
 def _formats(package: zipfile.ZipFile, book: Book) -> dict[int, Format]:
