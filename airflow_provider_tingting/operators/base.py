@@ -96,7 +96,8 @@ class TingTingBaseOperator(BaseOperator):
         try:
             yield
         except TingTingError as error:
-            log.debug("Where it happened:\n%s", "".join(traceback.format_tb(error.__traceback__)))
+            frames = traceback.extract_tb(error.__traceback__)
+            log.debug("Where it happened: %s", "; ".join(f"{one.filename}:{one.lineno} {one.name}" for one in frames))
             if not isinstance(error, self.non_retryable):
                 # A copy, because contextlib gives the same error its traceback back.
                 raise copy(error) from None
