@@ -29,7 +29,7 @@ _MAX_PUSHED_DOWN = 10_000
 #: Seconds that the requests for the pages of one list may take together, unless the caller names another limit.
 LIST_TIMEOUT = 3600.0
 #: The most rows of a list: the ids of so many, by which repeated rows are known, take about half a gigabyte.
-MOST_ROWS = 5_000_000
+MAX_ROWS = 5_000_000
 
 
 class Paginator(Iterator[Call[Page[R]]]):
@@ -73,10 +73,10 @@ class Paginator(Iterator[Call[Page[R]]]):
                 "extra.",
                 campaign_id=self._call.campaign_id,
             )
-        if self._received > MOST_ROWS:
+        if self._received > MAX_ROWS:
             raise TingTingUnreadableReplyError(
                 self._call.name,
-                f"the list has more than {MOST_ROWS:,} rows and has not ended.",
+                f"the list has more than {MAX_ROWS:,} rows and has not ended.",
                 remedy="Nothing was changed. No account has such a list: check the connection's base URL.",
                 campaign_id=self._call.campaign_id,
             )

@@ -9,7 +9,7 @@ from typing import Any
 from airflow_provider_tingting.connection import DEFAULT_CONN_ID
 from airflow_provider_tingting.masking import printable
 
-_MOST_DIGITS = 18
+_MAX_DIGITS = 18
 #: What common file systems take.
 _LONGEST_NAME = 255
 _LONGEST_SHOWN = 60
@@ -94,12 +94,12 @@ def whole_number(text: str) -> int:
     :raises argparse.ArgumentTypeError: the text is no such number.
     """
     if not _is_whole(text):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at most {_MOST_DIGITS} digits")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at most {_MAX_DIGITS} digits")
     return int(text)
 
 
 def _is_whole(text: str) -> bool:
-    return text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS
+    return text.isascii() and text.isdigit() and len(text) <= _MAX_DIGITS
 
 
 def _campaign_id(text: str) -> int:

@@ -41,7 +41,7 @@ _SECONDS_TO_START = 20.0
 _SECONDS_TO_STOP = 5.0
 _LARGEST_PORT = 65_535
 _LONGEST_LATENCY = 3600
-_MOST_CREDITS = 10**12
+_MAX_CREDITS = 10**12
 # Schedules are confirmed with dates of the Bikram Sambat calendar, which is known for years around these.
 _FIRST_YEAR, _LAST_YEAR = 2000, 2099
 
@@ -105,8 +105,8 @@ class Sandbox:
         for name, seconds in {"latency": latency, "latency_per_contact": latency_per_contact}.items():
             if not 0 <= seconds <= _LONGEST_LATENCY:
                 raise ValueError(f"{name} must be from 0 to {_LONGEST_LATENCY} seconds, not {seconds!r}")
-        if not 0 <= credits <= _MOST_CREDITS:
-            raise ValueError(f"credits must be from 0 to {_MOST_CREDITS:,}, not {credits!r}")
+        if not 0 <= credits <= _MAX_CREDITS:
+            raise ValueError(f"credits must be from 0 to {_MAX_CREDITS:,}, not {credits!r}")
         if start is not None and not _FIRST_YEAR <= start.year <= _LAST_YEAR:
             raise ValueError(f"start must be in the years {_FIRST_YEAR} to {_LAST_YEAR}, not {start.year}")
         self.host = host

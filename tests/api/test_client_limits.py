@@ -207,7 +207,7 @@ def test_a_list_without_end_is_an_error_after_the_download_timeout(connect: Conn
 def test_a_list_without_end_does_not_fill_the_memory(
     connect: Connect, server: RecordingServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pagination, "MOST_ROWS", 1_000)
+    monkeypatch.setattr(pagination, "MAX_ROWS", 1_000)
     server.reply = _page_of_a_list_without_end
 
     with pytest.raises(TingTingUnreadableReplyError, match=r"more than 1,000 rows and has not ended.*base URL"):
