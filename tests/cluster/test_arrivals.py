@@ -20,7 +20,7 @@ pytestmark = [
     pytest.mark.skipif(not IS_AIRFLOW_3, reason="once is enough"),
 ]
 
-WAITS = int(os.environ.get("TINGTING_CLUSTER_WAITS", "60"))
+WAITS = int(os.environ.get("TINGTING_CLUSTER_WAITS", "40"))
 _POLL_INTERVAL = 20  # as in the DAG; a wait reads sooner in its first 16 seconds, as its campaign may be short
 _SECONDS_TO_START = 5  # until a triggerer has started the last trigger; on a slow machine that takes longer
 _INTERVALS = 2
