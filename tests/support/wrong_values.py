@@ -19,7 +19,7 @@ VALUES = {
     "bytes": (b"7", ()),
     "an empty text": ("", ("None",)),
     "a template where none is filled": (TEMPLATE, ()),
-    "a list": ([{"x": 1}], ("Any", "Sequence", "list", "Iterable")),
+    "a list": ([{"x": 1}], ("Any", "object", "Sequence", "list", "Iterable")),
     "a dict": ({"x": [1]}, ("Mapping", "dict")),
     "a moment": (datetime(2020, 1, 1, tzinfo=timezone.utc), ("datetime",)),
     "a negative time": (timedelta(seconds=-1), ()),
@@ -49,8 +49,9 @@ def is_wrong(name: str, parameter: inspect.Parameter, what: str) -> bool:
     words = set(re.findall(r"\w+", ALIASES.get(annotation, annotation)))
     if (name, what) in ALSO_RIGHT:
         return False
-    if what == "nothing" and "Any" in words:
+    of_any_kind = bool(words & {"Any", "object"})
+    if what == "nothing" and of_any_kind:
         return parameter.default is not None and name != "audience"
-    if what == "an empty text" and ("Any" in words or parameter.default is None):
+    if what == "an empty text" and (of_any_kind or parameter.default is None):
         return False
     return not words & set(allowed)
