@@ -144,7 +144,7 @@ def test_an_address_beyond_this_machine_is_refused(capsys, host):
         (["--dialect", "x"], "unknown dialect 'x'; choose from vendor, or give name=value"),
         (["--page-cap", "-1"], "page_cap must be at least 1"),
         (["--speed", "-1"], "speed must be a number"),
-        (["--port", "99999"], "cannot listen"),
+        (["--port", "99999"], "port must be from 0 to 65,535"),
         (["--state", "/"], "cannot be read"),
     ],
 )
