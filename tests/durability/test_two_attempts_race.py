@@ -12,6 +12,7 @@ from support.airflow_home import AIRFLOW_VERSION
 from support.campaigns import NUMBERS, a_campaign, connection, dialled_once, writes
 
 from airflow_provider_tingting.campaigns import create
+from airflow_provider_tingting.errors import TingTingCampaignError
 from airflow_provider_tingting.operators.campaign import TingTingRunCampaignOperator
 from airflow_provider_tingting.operators.contacts import TingTingAddContactsOperator
 
@@ -96,10 +97,15 @@ def test_two_whole_lives_at_once_run_one_campaign(sandbox, store):
     def live(number):
         campaign = once(creating, store=shared["create"], try_number=number)
         add = TingTingAddContactsOperator(task_id="add", campaign_id=campaign, contacts=PEOPLE)
-        once(lambda: add, store=shared["add"], try_number=number)
+        try:
+            once(lambda: add, store=shared["add"], try_number=number)
+        except TingTingCampaignError as error:
+            # The other life was faster: it has run the campaign before this one has confirmed its contacts.
+            assert "was run while contacts were added" in str(error)
+            return None
         return once(lambda: running(campaign), store=shared["run"], try_number=number)
 
-    results = at_once(partial(live, 1), partial(live, 2))
+    results = [result for result in at_once(partial(live, 1), partial(live, 2)) if result is not None]
 
     assert {result["campaign_id"] for result in results} == {min(sandbox.world.campaigns)}
     runs = [len(campaign.runs) for campaign in sandbox.world.campaigns.values()]

@@ -172,6 +172,7 @@ def test_a_missing_bucket_and_a_missing_object_are_final(store: Any) -> None:
 
 
 def test_an_endpoint_that_is_down_is_left_to_a_retry() -> None:
+    pytest.importorskip("s3fs")
     store = file_system("http://127.0.0.1:1")
     with pytest.raises(TingTingStorageError, match="A retry of this task") as raised:
         write_report(io.BytesIO(BODY), StoredPath(store, "report.csv"))

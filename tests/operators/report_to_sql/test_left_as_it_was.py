@@ -7,7 +7,7 @@ import threading
 
 import pytest
 from support.airflow_home import AIRFLOW_VERSION
-from support.campaigns import NUMBERS, meanwhile, reads
+from support.campaigns import NUMBERS, meanwhile
 from support.report_table import Database, loading
 from support.task_context import REFUSED, execute
 
@@ -83,14 +83,15 @@ def test_a_load_that_breaks_off_leaves_no_table_behind(campaign, database):
 
 def test_a_report_that_lacks_contacts_is_not_loaded(sandbox, campaign, database):
     execute(loading(campaign))
-    call = "download_campaign_report"
-    sandbox.faults.add("slow", call=call, value=0.5)
+    held = sandbox.faults.add("slow", call="download_campaign_report", value=60, times="*")
     contact = max(sandbox.world.campaigns[campaign].contacts)
 
+    def delete() -> None:
+        sandbox.world.delete_contact(contact)
+        sandbox.faults.remove(held.id)
+
     with (
-        meanwhile(
-            lambda: reads(sandbox, "download_campaign_report") > 1, lambda: sandbox.world.delete_contact(contact)
-        ),
+        meanwhile(lambda: any(entry.fault == "slow" for entry in sandbox.requests), delete),
         pytest.raises(TingTingReportError, match="4 contacts, 3 came, 1 is missing"),
     ):
         execute(loading(campaign))
