@@ -36,6 +36,13 @@ def test_a_remedy_names_options_instead_of_arguments(two_sheets, capsys, argumen
     assert "='" not in shown.err and "variables=" not in shown.err
 
 
+@pytest.mark.parametrize("pair", ["--", "tag", "=Name"])
+def test_a_pair_without_its_two_sides_names_the_option(two_sheets, capsys, pair):
+    assert main(["contacts", "check", two_sheets, "--sheet", "वडा ७", f"--variable={pair}"]) == 2
+
+    assert "--variable is written as TAG=COLUMN." in capsys.readouterr().err
+
+
 def test_a_list_of_people_to_leave_out_with_two_sheets_is_to_be_saved_apart(two_sheets, tmp_path, capsys):
     path = tmp_path / "people.csv"
     path.write_text("9841234567\n")
