@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import io
-import sys
 from datetime import date, datetime, time
 from pathlib import Path
 from typing import Any
@@ -20,15 +19,6 @@ from airflow_provider_tingting.contacts.sources import read_rows
 
 #: 8 July 2025, a Tuesday, and 4:30 in the afternoon of that day.
 DAY, AFTERNOON = "45846", "45846.6875"
-
-
-@pytest.fixture(params=["openpyxl", "calamine"])
-def library(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    if request.param == "openpyxl":
-        monkeypatch.setitem(sys.modules, "python_calamine", None)
-    else:
-        pytest.importorskip("python_calamine")
-    return str(request.param)
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import io
-import sys
 import zipfile
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
@@ -16,15 +15,11 @@ from airflow_provider_tingting.contacts.sources import read_rows, workbook_packa
 from airflow_provider_tingting.errors import TingTingContactsError
 
 
-@pytest.fixture(params=["openpyxl", "calamine"], autouse=True)
-def library(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    if request.param == "openpyxl":
-        monkeypatch.setitem(sys.modules, "python_calamine", None)
-    else:
-        pytest.importorskip("python_calamine")
-        if workbook_reader._version("python-calamine") < workbook_reader._OLDEST_CALAMINE:
-            pytest.skip("this calamine is too old to be used")
-    return str(request.param)
+@pytest.fixture(autouse=True)
+def library(library: str) -> str:
+    if library == "calamine" and workbook_reader._version("python-calamine") < workbook_reader._OLDEST_CALAMINE:
+        pytest.skip("this calamine is too old to be used")
+    return library
 
 
 def save(path: Path, *rows: tuple[object, ...], merge: str | None = None) -> Path:

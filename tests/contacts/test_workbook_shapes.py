@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -236,13 +235,8 @@ STRANGE_FORMS = {
 }
 
 
-@pytest.fixture(params=["openpyxl", "calamine"])
-def read(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    if request.param == "openpyxl":
-        monkeypatch.setitem(sys.modules, "python_calamine", None)
-    else:
-        pytest.importorskip("python_calamine")
-
+@pytest.fixture
+def read(library: str, tmp_path: Path) -> Any:
     def rows(book: RawWorkbook) -> list[tuple[object, ...]]:
         path = tmp_path / "people.xlsx"
         path.write_bytes(book.build())

@@ -27,15 +27,6 @@ def person(last: int, name: object = "Sita", amount: object = 5, **style: Any) -
     return {0: Cell(f"98412345{last:02}"), 1: Cell(name), 2: Cell(amount, **style)}
 
 
-@pytest.fixture(params=["openpyxl", "calamine"])
-def library(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    if request.param == "openpyxl":
-        monkeypatch.setitem(sys.modules, "python_calamine", None)
-    else:
-        pytest.importorskip("python_calamine")
-    return str(request.param)
-
-
 @pytest.fixture
 def read(tmp_path: Path, library: str) -> Any:
     def values(book: OddWorkbook, **options: Any) -> list[tuple[object, ...]]:

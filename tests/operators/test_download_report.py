@@ -7,7 +7,14 @@ import gzip
 import json
 
 import pytest
-from support.campaigns import NUMBERS, OUTCOMES, a_campaign, a_finished_campaign, meanwhile, reads
+from support.campaigns import (
+    NUMBERS,
+    OUTCOMES,
+    a_campaign,
+    a_finished_campaign,
+    losing_a_contact_before_the_report,
+    reads,
+)
 from support.report_download import downloading
 from support.task_context import REFUSED, execute
 
@@ -157,16 +164,8 @@ def test_without_report_and_listing_the_file_stays_as_it_was(sandbox, campaign, 
 
 
 def test_a_report_that_lacks_contacts_is_refused(sandbox, campaign, tmp_path):
-    # The campaign has four contacts when the task reads it, and three when TingTing makes the report.
-    held = sandbox.faults.add("slow", call="download_campaign_report", value=60, times="*")
-    contact = max(sandbox.world.campaigns[campaign].contacts)
-
-    def delete() -> None:
-        sandbox.world.delete_contact(contact)
-        sandbox.faults.remove(held.id)
-
     with (
-        meanwhile(lambda: any(entry.fault == "slow" for entry in sandbox.requests), delete),
+        losing_a_contact_before_the_report(sandbox, campaign),
         pytest.raises(
             TingTingReportError,
             match=f"Campaign {campaign}: The report is incomplete.*4 contacts, 3 came, 1 is missing",

@@ -112,3 +112,17 @@ def meanwhile(condition: Callable[[], bool], act: Callable[[], object], *, withi
     finally:
         thread.join()
     assert not failed, failed
+
+
+@contextmanager
+def losing_a_contact_before_the_report(sandbox: Sandbox, campaign_id: int) -> Iterator[None]:
+    """Delete a contact of a campaign after the block has read the campaign, and before TingTing makes the report."""
+    held = sandbox.faults.add("slow", call="download_campaign_report", value=60, times="*")
+    contact = max(sandbox.world.campaigns[campaign_id].contacts)
+
+    def delete() -> None:
+        sandbox.world.delete_contact(contact)
+        sandbox.faults.remove(held.id)
+
+    with meanwhile(lambda: any(entry.fault == "slow" for entry in sandbox.requests), delete):
+        yield

@@ -7,7 +7,7 @@ import threading
 
 import pytest
 from support.airflow_home import AIRFLOW_VERSION
-from support.campaigns import NUMBERS, meanwhile
+from support.campaigns import NUMBERS, losing_a_contact_before_the_report
 from support.report_table import Database, loading
 from support.task_context import REFUSED, execute
 
@@ -83,15 +83,9 @@ def test_a_load_that_breaks_off_leaves_no_table_behind(campaign, database):
 
 def test_a_report_that_lacks_contacts_is_not_loaded(sandbox, campaign, database):
     execute(loading(campaign))
-    held = sandbox.faults.add("slow", call="download_campaign_report", value=60, times="*")
-    contact = max(sandbox.world.campaigns[campaign].contacts)
-
-    def delete() -> None:
-        sandbox.world.delete_contact(contact)
-        sandbox.faults.remove(held.id)
 
     with (
-        meanwhile(lambda: any(entry.fault == "slow" for entry in sandbox.requests), delete),
+        losing_a_contact_before_the_report(sandbox, campaign),
         pytest.raises(TingTingReportError, match="4 contacts, 3 came, 1 is missing"),
     ):
         execute(loading(campaign))
