@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import requests
-from support.campaigns import a_campaign
+from support.campaigns import a_campaign, connection
 from support.recording_server import Received, RecordingServer, Reply
 from support.task_context import context_of, execute, execute_through
 
@@ -83,9 +83,8 @@ class EchoingServer(RecordingServer):
 @pytest.fixture
 def server(sandbox, monkeypatch):
     with EchoingServer(sandbox) as server:
-        extra = {"max_retries": 3, "timeout": 30}
-        settings = {"conn_type": "tingting", "host": server.base_url, "password": sandbox.token, "extra": extra}
-        monkeypatch.setenv("AIRFLOW_CONN_TINGTING_DEFAULT", json.dumps(settings))
+        settings = connection(sandbox, host=server.base_url, max_retries=3, timeout=30)
+        monkeypatch.setenv("AIRFLOW_CONN_TINGTING_DEFAULT", settings)
         yield server
 
 
