@@ -46,14 +46,19 @@ class Command:
         parse = parser.parse_known_args
         added = False
 
-        def parse_known_args(*arguments: Any, **options: Any) -> Any:
+        def parse_known_args(words: Sequence[str] | None = None, namespace: Any = None) -> Any:
             nonlocal added
             if not added:
                 added = True
                 self.module.add_arguments(parser)
-            return parse(*arguments, **options)
+            words = sys.argv[1:] if words is None else words
+            for word in words:
+                # Before Python 3.13 argparse drops the value of `--option=--` and passes an empty list to the command.
+                if word.startswith("--") and word.endswith("=--"):
+                    parser.error(f"argument {word[:-3]}: the value '--' is not allowed")
+            return parse(words, namespace)
 
-        parser.parse_known_args = parse_known_args  # type: ignore[method-assign]
+        parser.parse_known_args = parse_known_args  # type: ignore[method-assign, assignment]
 
     def execute(self, arguments: argparse.Namespace) -> int:
         """Execute the command and return the exit code.

@@ -200,8 +200,7 @@ def _options(arguments: Namespace) -> AudienceOptions:
 
 def _pairs(given: Iterable[str], option: str, shape: str) -> Iterator[tuple[str, str]]:
     for pair in given:
-        # Older versions of argparse make an empty list of `--variable=--`.
-        name, equals, value = pair.partition("=") if isinstance(pair, str) else ("", "", "")
+        name, equals, value = pair.partition("=")
         if not equals or not name.strip():
             raise TingTingConfigError(f"{option} is written as {shape}.")
         yield name.strip(), value

@@ -175,8 +175,9 @@ def encoding(value: Any, argument: str) -> None:
 
 def separator(value: object, argument: str) -> None:
     """Refuse a value that is not the one character between the values of a text file."""
-    if not isinstance(value, str) or (len(value) != 1 and value not in ("tab", "\\t")) or value in '\r\n"':
-        raise TingTingConfigError(f"{argument} is the one character between values, such as ';' or 'tab'.")
+    from airflow_provider_tingting.contacts.sources.delimited import delimiter_of
+
+    delimiter_of(value if isinstance(value, str) else "", argument)
 
 
 def query_parameters(value: object, argument: str) -> None:

@@ -99,6 +99,14 @@ def test_the_line_with_which_excel_declares_a_separator_is_no_header(tmp_path: P
     assert [(row.place.row, row.values["name"]) for row in rows] == [(3, "a,b,c")]
 
 
+@pytest.mark.parametrize("character", [pytest.param("\0", id="NUL"), pytest.param('"', id="quotation mark")])
+def test_a_character_that_cannot_separate_values_is_no_separator(tmp_path: Path, character: str) -> None:
+    path = put(tmp_path, f"sep={character}\n{PEOPLE}")
+    with pytest.raises(TingTingConfigError, match="delimiter is the one character between values"):
+        list(read_rows(path, delimiter=character))
+    assert "people.csv" in refusal(path)
+
+
 @pytest.mark.parametrize("line_end", ["\n", "\r\n", "\r"])
 def test_every_line_end_is_one(tmp_path: Path, line_end: str) -> None:
     assert len(values(put(tmp_path, PEOPLE.replace("\n", line_end)))) == 2

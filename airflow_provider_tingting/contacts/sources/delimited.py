@@ -34,7 +34,9 @@ _OTHER_FORMATS = {
 }
 #: A tab is hard to write in a form or a shell.
 _DELIMITER_NAMES = {"tab": "\t", "\\t": "\t"}
-_DECLARED = re.compile(r"sep=(.)\r?\n?", re.IGNORECASE)
+#: No separators for the csv module; which of them it refuses depends on the version of Python.
+_NO_DELIMITERS = '\0\r\n"'
+_DECLARED = re.compile(rf"sep=([^{_NO_DELIMITERS}])\r?\n?", re.IGNORECASE)
 
 
 def read_delimited(
@@ -51,9 +53,7 @@ def read_delimited(
         refuses.
     """
     if delimiter is not None:
-        delimiter = _DELIMITER_NAMES.get(delimiter, delimiter)
-        if len(delimiter) != 1 or delimiter in '\r\n"':
-            raise TingTingConfigError("delimiter is the one character between values, such as ';' or 'tab'.")
+        delimiter = delimiter_of(delimiter)
     with file.open() as stream:
         sample = stream.read(_SAMPLE)
     for magic, what in _OTHER_FORMATS.items():
@@ -78,6 +78,19 @@ def read_delimited(
             )
         except UnicodeError as error:
             raise _wrong_encoding(file, encoding, separator, error) from None
+
+
+def delimiter_of(named: str, argument: str = "delimiter") -> str:
+    """Return the character that separates the values of a text file.
+
+    :param named: that character, or `tab`.
+    :param argument: how an error calls it.
+    :raises TingTingConfigError: when it is not one character, or one that cannot separate values.
+    """
+    delimiter = _DELIMITER_NAMES.get(named, named)
+    if len(delimiter) != 1 or delimiter in _NO_DELIMITERS:
+        raise TingTingConfigError(f"{argument} is the one character between values, such as ';' or 'tab'.")
+    return delimiter
 
 
 def encoding_of(sample: bytes, named: str | None) -> str:
