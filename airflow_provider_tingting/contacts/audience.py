@@ -11,20 +11,22 @@ Contacts and rejected rows are kept on disk, so memory stays flat whatever the s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+import re
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from airflow_provider_tingting.contacts import NUMBER_POLICIES, ON_INVALID, SEVERAL_NUMBERS, numbers
 from airflow_provider_tingting.contacts.column_mapping import ColumnMapper, ColumnMapping
-from airflow_provider_tingting.contacts.contact import Row, plain_value
+from airflow_provider_tingting.contacts.contact import Row, are_texts, encode_contacts, plain_value
 from airflow_provider_tingting.contacts.exclusion import Exclusion
 from airflow_provider_tingting.contacts.frequency_cap import OverCap
 from airflow_provider_tingting.contacts.left_out import report_left_out
-from airflow_provider_tingting.contacts.legacy_font import is_legacy_text
+from airflow_provider_tingting.contacts.legacy_font import has_sign, is_legacy_text
 from airflow_provider_tingting.contacts.number_set import NumberSet
 from airflow_provider_tingting.contacts.progress import with_progress
 from airflow_provider_tingting.contacts.row_filter import Where, row_filter
+from airflow_provider_tingting.contacts.row_stream import RowBlock, RowStream
 from airflow_provider_tingting.contacts.validated_audience import ValidatedAudience
 from airflow_provider_tingting.errors import TingTingConfigError
 from airflow_provider_tingting.masking import mask_number
@@ -33,6 +35,10 @@ __all__ = ["AudienceOptions", "ValidatedAudience", "check_audience"]
 
 #: Texts that fill no tag.
 _NOT_FILLED = numbers.FAILED_FORMULAS | numbers.PLACEHOLDERS
+_NOT_FILLED_IN_ANY_CASE = frozenset(map(str.casefold, _NOT_FILLED))
+_UNUSUAL_BEGINNING = re.compile(r"\n[\W_]|\n\Z")
+#: Fewer rows are checked one by one.
+_FEW_ROWS = 8
 #: Zeros at the end of a number that a spreadsheet may have rounded: 9.84123E+09, saved again as 9841230000.
 _ROUNDED = "0000"
 #: With this many zeros at the end, two rows with the same number and no variables count as two rounded numbers.
@@ -106,8 +112,12 @@ def check_audience(
     """
     check = _AudienceCheck(options or AudienceOptions(), exclude, do_not_call, over_cap)
     try:
-        for row in with_progress(rows, "The audience", "rows checked"):
-            check.add_row(row)
+        parts = rows.parts() if isinstance(rows, RowStream) else rows
+        for part in with_progress(parts, "The audience", "rows checked", size=_rows_in):
+            if isinstance(part, Row):
+                check.add_row(part)
+            else:
+                check.add_block(part)
         return check.finish()
     except BaseException:
         check.audience.close()
@@ -134,6 +144,7 @@ class _AudienceCheck:
         self._exclude = exclude if exclude else None
         self._do_not_call = do_not_call if do_not_call else None
         self._over_cap = over_cap
+        self._checks_blocks = options.number_policy == "nepal_mobile" and options.where is None
         self._is_canonical = options.number_policy == "nepal_mobile"
         self._rounded: dict[str, tuple[Row, dict[str, object]] | None] = {}
         self._seen = NumberSet()
@@ -165,6 +176,56 @@ class _AudienceCheck:
                 self._add_number(row, mapping, mobile)
             return
         self._add_number(row, mapping, number)
+
+    def add_block(self, block: RowBlock) -> None:
+        """Check rows of a table: those at once that `add_row` would all accept as they are, the others one by one."""
+        if len(block) > _FEW_ROWS and self._checks_blocks:
+            if not self._accept_block(block):
+                for half in block.halves():
+                    self.add_block(half)
+            return
+        for row in block:
+            self.add_row(row)
+
+    def _accept_block(self, block: RowBlock) -> bool:
+        """Accept all rows of a block if `add_row` would certainly accept each of them; return whether it was done."""
+        mapping = self._mapper.mapping_for(next(iter(block)))
+        if mapping.number is None:
+            return False
+        columns = dict(zip(block.columns, zip(*block.cells, strict=True), strict=True))
+        found = columns[mapping.number]
+        if not are_texts(found) or not numbers.are_canonical(found):
+            return False
+        if f"{_ROUNDED}\n" in "\n".join((*found, "")):
+            return False
+        for left_out in (self._do_not_call, self._exclude, self._over_cap):
+            if left_out is not None and any(map(left_out.__contains__, found)):
+                return False
+        try:
+            variables = {tag: _plain_values(columns[column]) for tag, column in mapping.pairs}
+        except TypeError:
+            return False
+        variables.update((tag, [value] * len(found)) for tag, value in self._constants.items())
+        if not all(tag in variables and _are_filled(variables[tag]) for tag in self._needed):
+            return False
+        try:
+            lines = encode_contacts(found, variables)
+        except UnicodeEncodeError:
+            return False
+        if not self._seen.add_all(found):
+            return False
+        self.audience.total += len(found)
+        for tag, column in mapping.pairs:
+            self._count_legacy_texts(tag, columns[column])
+        self.audience.accept_lines(block.first, found, tuple(variables), lines)
+        return True
+
+    def _count_legacy_texts(self, tag: str, values: Sequence[object]) -> None:
+        if are_texts(values) and not has_sign("".join(values)):
+            return
+        count = sum(type(value) is str and value.isascii() and is_legacy_text(value) for value in values)
+        if count:
+            self.audience.legacy_text[tag] = self.audience.legacy_text.get(tag, 0) + count
 
     def finish(self) -> ValidatedAudience:
         if self.audience.total:
@@ -244,12 +305,32 @@ class _AudienceCheck:
             value = values[column]
             if type(value) is not str:
                 value = plain_value(value)
-            elif value.isascii() and is_legacy_text(value):
-                self.audience.legacy_text[tag] = self.audience.legacy_text.get(tag, 0) + 1
+            else:
+                self._count_legacy_texts(tag, (value,))
             variables[tag] = value
         if self._constants:
             variables.update(self._constants)
         return variables
+
+
+def _rows_in(part: Row | RowBlock) -> int:
+    return 1 if isinstance(part, Row) else len(part)
+
+
+def _plain_values(values: Sequence[object]) -> Sequence[object]:
+    return values if are_texts(values) else list(map(plain_value, values))
+
+
+def _are_filled(values: Sequence[object]) -> bool:
+    # Most columns hold texts that begin with a letter or digit, and none that stands for nothing.
+    if (
+        are_texts(values)
+        and (distinct := set(values))
+        and not _UNUSUAL_BEGINNING.search("\n" + "\n".join(distinct))
+        and _NOT_FILLED_IN_ANY_CASE.isdisjoint(map(str.casefold, map(str.strip, distinct)))
+    ):
+        return True
+    return not any(map(_is_blank, values))
 
 
 def _is_blank(value: object) -> bool:

@@ -6,10 +6,12 @@ There is one of these objects for every row, and structs of msgspec take a third
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from numbers import Integral, Real
+from typing import Any, TypeGuard
 from uuid import UUID
 
 import msgspec
@@ -23,6 +25,13 @@ _EXACT = 2**53
 _LARGEST_INTEGER = 2**63 - 1
 #: No message names a larger number, and Python refuses to write much larger ones out.
 _LARGEST_TEXT = 10**1000
+
+
+_BEFORE_NUMBER = b'{"number":"'
+#: What JSON escapes within a text.
+_ESCAPED = bytes(range(0x20)) + b'"\\'
+_encode = msgspec.json.Encoder().encode
+_encode_lines = msgspec.json.Encoder().encode_lines
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -73,12 +82,15 @@ class Contact(msgspec.Struct, frozen=True):
 class EncodedContact(msgspec.Struct, frozen=True):
     """One contact as the bytes that a request takes.
 
-    :param number: the number.
-    :param body: the contact as `Contact.as_api` gives it, as JSON.
+    :param body: the contact as `Contact.as_api` gives it, as `encode_contacts` writes it.
     """
 
-    number: str
     body: bytes
+
+    @property
+    def number(self) -> str:
+        """The number, which has digits and a plus sign only."""
+        return self.body[len(_BEFORE_NUMBER) : self.body.index(b'"', len(_BEFORE_NUMBER))].decode()
 
     def __repr__(self) -> str:
         return f"<EncodedContact {mask_number(self.number)}>"
@@ -86,6 +98,50 @@ class EncodedContact(msgspec.Struct, frozen=True):
     def as_api(self) -> msgspec.Raw:
         """Return the contact as the API takes it (API page: Add multiple contacts)."""
         return msgspec.Raw(self.body)
+
+
+def encode_contacts(numbers: Sequence[str], variables: Mapping[str, Sequence[object]]) -> bytes:
+    """Return contacts in the shape of the API as lines of JSON.
+
+    :param numbers: their numbers.
+    :param variables: for each tag, the values of all contacts, already plain.
+    :raises UnicodeEncodeError: when a text cannot be written as UTF-8.
+    """
+    if all(map(are_texts, variables.values())):
+        parts, escaped = _parts_of(tuple(variables))
+        pieces: list[Any] = list(parts) * len(numbers)
+        for at, texts in enumerate((numbers, *variables.values())):
+            pieces[2 * at + 1 :: len(parts)] = texts
+        lines = "".join(pieces).encode()
+        # When the texts hold no sign that JSON escapes, all of them are of the parts between the texts.
+        if len(lines) - len(lines.translate(None, _ESCAPED)) == escaped * len(numbers):
+            return lines
+    return _encode_lines(
+        [
+            {"number": number, "other_variables": dict(zip(variables, values, strict=True))}
+            for number, *values in zip(numbers, *variables.values(), strict=True)
+        ]
+    )
+
+
+def are_texts(values: Sequence[object]) -> TypeGuard[Sequence[str]]:
+    """Return whether all values are plain texts.
+
+    :param values: the values of a column.
+    """
+    return {*map(type, values)} <= {str}
+
+
+@lru_cache(maxsize=32)
+def _parts_of(tags: tuple[str, ...]) -> tuple[tuple[str, ...], int]:
+    """Return what stands before, between and behind the texts of a contact, and how many signs of it JSON escapes."""
+    names = [_encode(tag).decode() for tag in tags]
+    parts = ['{"number":"']
+    for before, name in zip(('","other_variables":{', *['",'] * len(names)), names, strict=False):
+        parts += ["", f'{before}{name}:"']
+    parts += ["", '"}}\n' if names else '","other_variables":{}}\n']
+    written = "".join(parts).encode()
+    return tuple(parts), len(written) - len(written.translate(None, _ESCAPED))
 
 
 class Row(msgspec.Struct, frozen=True):

@@ -10,7 +10,8 @@ import re
 _SHIFTED_DIGITS = re.compile(r"[!@#$%^&*()]")
 _NUMBER = re.compile(r"[!@#$%^&*()\s./,-]+")
 #: Each match of the next pattern contains one of these, so this cheaper search decides for most texts.
-_SIGN = re.compile(r"[][/;|>{}\\']")
+_SIGNS = "[]/;|>{}\\'"
+_SIGN = re.compile(f"[{re.escape(_SIGNS)}]")
 #: Signs inside words where these fonts have letters: `/fd axfb'/`, `g]kfn`, `k|;fb`, `sf7df8f}+`. Spelt names, paths in
 #: the middle of a text and addresses of the web have none of these.
 _TEXT = re.compile(r"(?:^|\s)[/;|\]>][A-Za-z]|[A-Za-z][|\]}\[{\\][A-Za-z;/|+]|[A-Za-z]'/(?:\s|$)|\}\+")
@@ -31,3 +32,11 @@ def is_legacy_text(text: str) -> bool:
     :param text: a text of ASCII characters.
     """
     return _SIGN.search(text) is not None and _TEXT.search(text) is not None
+
+
+def has_sign(text: str) -> bool:
+    """Return whether a text, or one of the texts that it is made of, may be one for which `is_legacy_text` holds.
+
+    :param text: the text.
+    """
+    return any(map(text.__contains__, _SIGNS))

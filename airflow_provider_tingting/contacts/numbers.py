@@ -8,6 +8,7 @@ number.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from decimal import Decimal
 from functools import cache
 from numbers import Integral
@@ -127,6 +128,15 @@ def normalise(value: object) -> str:
     return national
 
 
+def are_canonical(values: Sequence[str]) -> bool:
+    """Return whether `normalise` returns each text as it is.
+
+    :param values: the texts of a column's cells.
+    """
+    lines = "\n".join(values) + "\n"
+    return lines.count("\n") == len(values) and _mobile_pattern(lines=True).fullmatch(lines) is not None
+
+
 def normalise_all(value: object) -> list[str]:
     """Return the Nepal mobiles of a cell that holds one number or several, such as `9841234567/68`.
 
@@ -230,14 +240,16 @@ def carrier(number: str) -> str:
 
 
 @cache
-def _mobile_pattern() -> re.Pattern[str]:
-    """Return the installed numbering plan's own pattern of Nepal's mobiles."""
+def _mobile_pattern(*, lines: bool = False) -> re.Pattern[str]:
+    """Return the installed numbering plan's own pattern of Nepal's mobiles: one of them, or one on each line."""
     from phonenumbers import PhoneMetadata
 
     plan = PhoneMetadata.metadata_for_region("NP")
     if plan is None or plan.mobile is None or plan.general_desc is None:  # pragma: no cover - no version lacks them
         raise RuntimeError("The installed phonenumbers has no numbering plan of Nepal; install another version of it.")
     general, mobile = plan.general_desc.national_number_pattern, plan.mobile.national_number_pattern
+    if lines:
+        return re.compile(rf"(?:(?=(?:{general})\n)(?:{mobile})\n)*", re.ASCII)
     return re.compile(rf"(?=(?:{general})\Z)(?:{mobile})", re.ASCII)
 
 

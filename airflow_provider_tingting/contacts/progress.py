@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -56,19 +56,27 @@ class ProgressLog:
         log.info("%s: %s%s %s%s%s", self.subject, f"{overall:,}", of_total, self.action, speed, remaining)
 
 
-def with_progress(items: Iterable[T], subject: str, action: str, total: int | None = None) -> Iterator[T]:
+def with_progress(
+    items: Iterable[T], subject: str, action: str, total: int | None = None, *, size: Callable[[T], int] | None = None
+) -> Iterator[T]:
     """Yield items and log how many were taken, at most every ten seconds and not at the end.
 
     :param items: the items.
     :param subject: the first words of the line, such as `Campaign 79`.
     :param action: what is counted, such as `contacts sent`.
     :param total: the number of items; default None, when it is not known.
+    :param size: how many an item counts for, such as the rows of a block; default None, when each counts for one.
     """
     progress = ProgressLog(subject, action, total)
-    for done, item in enumerate(items, 1):
+    done = 0
+    check_at = _CHECK_EVERY
+    for item in items:
         yield item
-        if done % _CHECK_EVERY == 0 and done != total:
-            progress.update(done)
+        done += 1 if size is None else size(item)
+        if done >= check_at:
+            check_at = done + _CHECK_EVERY
+            if done != total:
+                progress.update(done)
 
 
 def _duration(seconds: float) -> str:

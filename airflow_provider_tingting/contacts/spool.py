@@ -35,9 +35,16 @@ class Spool:
         :raises UnicodeEncodeError: when a text in it cannot be written as UTF-8; nothing is appended then.
         :raises TingTingContactsError: when the disk is full.
         """
-        line = _encode(record)
+        self.write_lines(_encode(record) + b"\n")
+
+    def write_lines(self, lines: bytes) -> None:
+        """Append records that are JSON already.
+
+        :param lines: the records without blanks, each with a line end.
+        :raises TingTingContactsError: when the disk is full.
+        """
         try:
-            self._file.write(line + b"\n")
+            self._file.write(lines)
         except OSError as error:
             raise _full(error) from error
 

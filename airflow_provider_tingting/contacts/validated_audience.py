@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain, repeat
+from operator import itemgetter
 from types import TracebackType
 
 from airflow_provider_tingting.contacts import numbers
-from airflow_provider_tingting.contacts.contact import Contact, EncodedContact, Place, Row, plain_value
+from airflow_provider_tingting.contacts.contact import Contact, EncodedContact, Place, Row, encode_contacts, plain_value
 from airflow_provider_tingting.contacts.duplicates import Duplicates
 from airflow_provider_tingting.contacts.exclusion import Exclusion
 from airflow_provider_tingting.contacts.left_out import report_left_out
@@ -79,6 +82,9 @@ class ValidatedAudience:
         self.legacy_text: dict[str, int] = {}
         self._withdrawn: set[str] = set()
         self._good = Spool()
+        #: Of the good contacts: source, first row, and how many rows follow each other.
+        self._runs = Spool()
+        self._last_run = (0, 0, 0)
         self._bad = Spool()
         self._repeats = Duplicates()
 
@@ -99,6 +105,7 @@ class ValidatedAudience:
     def close(self) -> None:
         """Delete what was kept on disk; the counts stay."""
         self._good.close()
+        self._runs.close()
         self._bad.close()
         self._repeats.close()
 
@@ -106,21 +113,20 @@ class ValidatedAudience:
         """Yield the good contacts in their order, each time from the first."""
         sources = list(self._sources)
         withdrawn = self._withdrawn
-        for source, row, number, variables in self._good:
+        for contact, (source, row) in zip(self._good, self._places(), strict=True):
+            number = contact["number"]
             if withdrawn and number in withdrawn:
                 continue
             name, sheet = sources[source]
-            yield Contact(number, variables, Place(name, row, sheet))
+            yield Contact(number, contact["other_variables"], Place(name, row, sheet))
 
     def encoded_contacts(self) -> Iterator[EncodedContact]:
         """Yield the good contacts as `contacts` does, as the bytes that a request takes."""
         withdrawn = self._withdrawn
         for line in self._good.lines():
-            # A number has digits and a plus sign only.
-            _, _, quoted, variables = line.split(b",", 3)
-            number = quoted[1:-1].decode()
-            if not (withdrawn and number in withdrawn):
-                yield EncodedContact(number, b'{"number":%b,"other_variables":%b}' % (quoted, variables[:-2]))
+            contact = EncodedContact(line[:-1])
+            if not (withdrawn and contact.number in withdrawn):
+                yield contact
 
     def rejects(self) -> Iterator[tuple[Row, str]]:
         """Yield each row that was rejected or is over the cap, and its reason; values are as `plain_value` has them."""
@@ -161,19 +167,37 @@ class ValidatedAudience:
         :param number: its canonical number.
         :param variables: its variables, already plain.
         """
-        names = tuple(variables)
-        if names != self._last_variables:
-            self._last_variables = names
-            self.variables = tuple(dict.fromkeys((*self.variables, *names)))
         try:
-            self._good.write((self._source(place), place.row, number, variables))
+            line = encode_contacts([number], {tag: (value,) for tag, value in variables.items()})
         except UnicodeEncodeError:
             self.reject(Row(place, {"number": number}), "unusable_value", detail="a text holds half a character")
             return False
-        self.valid += 1
-        carrier = numbers.carrier(number)
-        self.carriers[carrier] = self.carriers.get(carrier, 0) + 1
+        self.accept_lines(place, [number], tuple(variables), line)
         return True
+
+    def accept_lines(self, first: Place, accepted: Sequence[str], variables: tuple[str, ...], lines: bytes) -> None:
+        """Keep good contacts of rows that follow each other.
+
+        :param first: where the first was read.
+        :param accepted: their canonical numbers.
+        :param variables: the names of their variables.
+        :param lines: the contacts as `encode_contacts` writes them.
+        """
+        if variables != self._last_variables:
+            self._last_variables = variables
+            self.variables = tuple(dict.fromkeys((*self.variables, *variables)))
+        self._good.write_lines(lines)
+        source, row, count = self._source(first), first.row, len(accepted)
+        run = self._last_run
+        if run[0] == source and run[1] + run[2] == row:
+            self._last_run = source, run[1], run[2] + count
+        else:
+            self._runs.write(run)
+            self._last_run = source, row, count
+        self.valid += count
+        for prefix, of_carrier in Counter(map(itemgetter(slice(3)), accepted)).items():
+            carrier = numbers.carrier(prefix)
+            self.carriers[carrier] = self.carriers.get(carrier, 0) + of_carrier
 
     def withdraw(self, number: str) -> None:
         """Take back a contact that was accepted, because a later row shows that its number is wrong.
@@ -248,6 +272,10 @@ class ValidatedAudience:
         if len(self._columns) < _MAX_COLUMNS:
             self._columns.update(dict.fromkeys(values))
         self._bad.write((self._source(row.place), row.place.row, reason, values))
+
+    def _places(self) -> Iterator[tuple[int, int]]:
+        for source, first, count in chain(self._runs, (self._last_run,)):
+            yield from zip(repeat(source), range(first, first + count))
 
     def _source(self, place: Place) -> int:
         source, sheet, index = self._last_source

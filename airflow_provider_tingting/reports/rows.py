@@ -9,7 +9,6 @@ from itertools import islice
 from operator import attrgetter
 from typing import Any, Final, NamedTuple
 
-from airflow_provider_tingting.contacts.progress import ProgressLog
 from airflow_provider_tingting.masking import HIDDEN, mask_number, mask_text
 
 _BLOCK: Final = 512
@@ -68,6 +67,10 @@ class ReportBlock(NamedTuple):
     extra: list[dict[str, str]]
     credit_consumed_sms: list[float | None]
 
+    def size(self) -> int:
+        """Return how many rows there are."""
+        return len(self.number)
+
     def rows(self) -> Iterator[ReportRow]:
         """Return the rows one by one."""
         return map(ReportRow, *self)
@@ -102,22 +105,3 @@ def in_blocks(rows: Iterable[ReportRow]) -> Iterator[ReportBlock]:
     while some := list(islice(source, _BLOCK)):
         columns: Any = map(list, zip(*map(_VALUES, some), strict=True))
         yield ReportBlock(*columns)
-
-
-def with_block_progress(
-    blocks: Iterable[ReportBlock], subject: str, action: str, total: int | None = None
-) -> Iterator[ReportBlock]:
-    """Yield blocks and log how many rows were taken, as `with_progress` does for items.
-
-    :param blocks: the blocks.
-    :param subject: the first words of the line, such as `Table calls`.
-    :param action: what is counted, such as `rows loaded`.
-    :param total: the number of rows; default None, when it is not known.
-    """
-    progress = ProgressLog(subject, action, total)
-    done = 0
-    for block in blocks:
-        yield block
-        done += len(block.number)
-        if done != total:
-            progress.update(done)

@@ -17,6 +17,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 
 from airflow_provider_tingting.contacts.contact import Row
+from airflow_provider_tingting.contacts.row_stream import RowBlock, RowStream
 from airflow_provider_tingting.contacts.sources.source_file import SourceFile
 from airflow_provider_tingting.errors import TingTingConfigError, TingTingContactsError
 
@@ -37,8 +38,8 @@ def read_rows(
     sheet: str | None = None,
     may_be_empty: bool = False,
     hidden_rows: str = "ask",
-) -> Iterator[Row]:
-    """Yield the rows of a source, one after the other, in flat memory.
+) -> RowStream:
+    """Return the rows of a source, which are read one after the other, or in small blocks, in flat memory.
 
     :param source: a path (`str` or `os.PathLike`); an object with `.open("rb")` and `.name`, such as Airflow's
         `ObjectStoragePath`; or an iterable of numbers, flat dicts, dicts in the API's shape, or `Row`. Files are known
@@ -52,7 +53,7 @@ def read_rows(
     :raises TingTingContactsError: while reading, when something is wrong with it: what, where, and what to do.
     """
     if isinstance(source, str | os.PathLike) or hasattr(source, "open"):
-        return _read_file(SourceFile(source), encoding, delimiter, sheet, may_be_empty, hidden_rows)
+        return RowStream(_read_file(SourceFile(source), encoding, delimiter, sheet, may_be_empty, hidden_rows))
     if isinstance(source, Mapping | bytes | bytearray) or not isinstance(source, Iterable):
         raise TingTingConfigError(
             f"Contacts cannot be read from a {type(source).__name__}. Give the path of a file, or a list of numbers or "
@@ -62,7 +63,7 @@ def read_rows(
         raise TingTingConfigError("Give a data frame as dicts: contacts=frame.to_dict('records').")
     from airflow_provider_tingting.contacts.sources.items import read_items
 
-    return read_items(source)
+    return RowStream(read_items(source))
 
 
 def _read_file(
@@ -72,7 +73,7 @@ def _read_file(
     sheet: str | None,
     may_be_empty: bool,
     hidden_rows: str,
-) -> Iterator[Row]:
+) -> Iterator[Row | RowBlock]:
     suffix = file.suffix
     if suffix in _DELIMITED:
         from airflow_provider_tingting.contacts.sources.delimited import read_delimited

@@ -13,7 +13,8 @@ import re
 from collections.abc import Iterable, Iterator
 
 from airflow_provider_tingting.contacts.contact import Row
-from airflow_provider_tingting.contacts.sources.source_file import SourceFile, lines_of
+from airflow_provider_tingting.contacts.row_stream import RowBlock
+from airflow_provider_tingting.contacts.sources.source_file import SourceFile, line_blocks_of
 from airflow_provider_tingting.contacts.sources.table import column_letter, rows_of
 from airflow_provider_tingting.errors import TingTingConfigError, TingTingContactsError
 
@@ -41,8 +42,8 @@ _DECLARED = re.compile(rf"sep=([^{_NO_DELIMITERS}])\r?\n?", re.IGNORECASE)
 
 def read_delimited(
     file: SourceFile, encoding: str | None = None, delimiter: str | None = None, *, may_be_empty: bool = False
-) -> Iterator[Row]:
-    """Yield the rows of a text file of separated values.
+) -> Iterator[Row | RowBlock]:
+    """Yield the rows of a text file of separated values, sound ones in blocks.
 
     :param file: the file.
     :param encoding: its encoding, when it is neither UTF-8 nor UTF-16.
@@ -71,7 +72,7 @@ def read_delimited(
     with file.open_text(encoding) as lines:
         try:
             yield from rows_of(
-                _cells(lines_of(lines, file.name), separator, skipped, file),
+                _cells(line_blocks_of(lines, file.name), separator, skipped, file),
                 file.name,
                 ragged=True,
                 may_be_empty=may_be_empty,
@@ -122,17 +123,37 @@ def encoding_of(sample: bytes, named: str | None) -> str:
     return "utf-8"
 
 
-def _cells(text: Iterable[str], separator: str, skipped: int, file: SourceFile) -> Iterator[list[str]]:
-    reader = csv.reader(text, delimiter=separator, strict=True)
-    row = 0
+def _cells(lines: Iterable[list[str]], separator: str, skipped: int, file: SourceFile) -> Iterator[list[list[str]]]:
+    """Yield the cells of all rows, in lists that each end with a block of lines."""
+    blocks = 0
+
+    def text() -> Iterator[str]:
+        nonlocal blocks
+        for block in lines:
+            blocks += 1
+            yield from block
+
+    reader = csv.reader(text(), delimiter=separator, strict=True)
+    rows = begun = 0
+    found: list[list[str]] = []
     try:
-        for row, cells in enumerate(reader, 1):
-            yield [] if row <= skipped else cells
+        for cells in reader:
+            found.append(cells if len(found) + rows >= skipped else [])
+            if blocks != begun:
+                begun, rows = blocks, rows + len(found)
+                yield found
+                found = []
     except csv.Error as error:
+        yield found
         raise TingTingContactsError(
-            f"{file.name}, row {row + 1} (line {reader.line_num}): {error}. Most often a quotation mark is missing or "
-            "not doubled there; correct it, or save the table as CSV again."
+            f"{file.name}, row {rows + len(found) + 1} (line {reader.line_num}): {error}. Most often a quotation mark "
+            "is missing or not doubled there; correct it, or save the table as CSV again."
         ) from None
+    except (UnicodeError, TingTingContactsError):
+        # What stands before may be wrong, too, and comes first.
+        yield found
+        raise
+    yield found
 
 
 def _separator(text: str, named: str | None, *, complete: bool, suffix: str) -> tuple[str, int]:

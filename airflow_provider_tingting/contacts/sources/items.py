@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
 
 from airflow_provider_tingting.contacts.contact import Place, Row
 from airflow_provider_tingting.contacts.sources.delimited import encoding_of
-from airflow_provider_tingting.contacts.sources.source_file import SourceFile, lines_of
+from airflow_provider_tingting.contacts.sources.source_file import SourceFile, line_blocks_of
 from airflow_provider_tingting.errors import TingTingContactsError
 
 #: The source that errors name for rows from Python values.
@@ -79,7 +80,7 @@ def read_jsonl(file: SourceFile, encoding: str | None = None) -> Iterator[Row]:
     line = 0
     with file.open_text(encoding) as lines:
         try:
-            for line, text in enumerate(lines_of(lines, file.name), 1):
+            for line, text in enumerate(chain.from_iterable(line_blocks_of(lines, file.name)), 1):
                 if text.strip():
                     yield row_of(_decoded(text, file.name, line), Place(file.name, line))
         except UnicodeError:

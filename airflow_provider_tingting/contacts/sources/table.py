@@ -6,11 +6,14 @@ Every format that is a grid of cells shares this module.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain
+from operator import itemgetter
 
 from airflow_provider_tingting.contacts.columns import clean_header, is_number_header, is_serial_header, listed
-from airflow_provider_tingting.contacts.contact import Place, Row
+from airflow_provider_tingting.contacts.contact import Place, Row, are_texts
 from airflow_provider_tingting.contacts.numbers import FAILED_FORMULAS, InvalidNumberError, normalise
+from airflow_provider_tingting.contacts.row_stream import RowBlock
 from airflow_provider_tingting.errors import TingTingContactsError
 
 #: What a worksheet can have; a text file with more columns is no list of contacts.
@@ -25,17 +28,17 @@ _ONE_HEADER = (
 
 
 def rows_of(
-    cells: Iterable[Sequence[object]],
+    blocks: Iterable[Sequence[Sequence[object]]],
     source: str,
     sheet: str | None = None,
     *,
     merged: Sequence[str] = (),
     ragged: bool = False,
     may_be_empty: bool = False,
-) -> Iterator[Row]:
-    """Yield the rows below the header; blank rows are counted but left out.
+) -> Iterator[Row | RowBlock]:
+    """Yield the rows below the header, sound ones in blocks; blank rows are counted but left out.
 
-    :param cells: all rows of the table, blank ones included.
+    :param blocks: all rows of the table, blank ones included, in lists.
     :param source: the file's name.
     :param sheet: the sheet's name.
     :param merged: ranges of merged cells, such as `A1:C1`.
@@ -47,8 +50,7 @@ def rows_of(
     :raises TingTingContactsError: for an empty table, a header that is missing, doubled, too wide or not one row, and
         data under no name.
     """
-    numbered = enumerate(cells, 1)
-    header_row, header = next(((row, found) for row, found in numbered if not _is_blank(found)), (0, ()))
+    header_row, header, blocks = _from_header(iter(blocks))
     where = f"{source}, sheet '{sheet}'" if sheet is not None else source
     if not header:
         raise TingTingContactsError(f"{where} is empty. It needs a header row and a row for each contact.")
@@ -66,29 +68,38 @@ def rows_of(
     first = True
     serial = next((index for index, name in enumerate(names) if len(columns) > 1 and is_serial_header(name)), None)
     only_serials: list[Row] = []
-    for row, found in numbered:
-        if serial is not None and _is_serial_only(found, serial) and len(only_serials) < _MAX_SERIAL_ROWS:
-            only_serials.append(Row(Place(source, row, sheet), _values(names, found), columns))
+    # A row with a value here is neither blank nor a serial number alone.
+    telling = itemgetter(1 if serial == 0 else 0)
+    row = header_row
+    for block in blocks:
+        if without_gaps and not first and not only_serials and _is_sound(block, width, telling):
+            yield RowBlock(Place(source, row + 1, sheet), columns, block)
+            row += len(block)
             continue
-        if only_serials and not _is_blank(found):
-            yield from only_serials
-            only_serials.clear()
-            first = False
-        if len(found) != width or not without_gaps or first:
-            if _is_blank_row(found, width):
+        for found in block:
+            row += 1
+            if serial is not None and _is_serial_only(found, serial) and len(only_serials) < _MAX_SERIAL_ROWS:
+                only_serials.append(Row(Place(source, row, sheet), _values(names, found), columns))
                 continue
-            if first:
+            if only_serials and not _is_blank(found):
+                yield from only_serials
+                only_serials.clear()
                 first = False
-                _refuse_second_header(found, where, row)
-            _refuse_nameless(found, names, where, row, ragged=ragged)
-            if len(found) > width and not _is_blank(found[width:]):
-                values = _values(names, found)
-                values.update((f"column {column_letter(at)}", found[at]) for at in range(width, len(found)))
-                yield Row(Place(source, row, sheet), values, columns, "too_many_cells")
-                continue
-            yield Row(Place(source, row, sheet), _values(names, found), columns)
-        elif _is_filled(found[0]) or not _is_blank_row(found, width):
-            yield Row(Place(source, row, sheet), dict(zip(columns, found, strict=True)), columns)
+            if len(found) != width or not without_gaps or first:
+                if _is_blank_row(found, width):
+                    continue
+                if first:
+                    first = False
+                    _refuse_second_header(found, where, row)
+                _refuse_nameless(found, names, where, row, ragged=ragged)
+                if len(found) > width and not _is_blank(found[width:]):
+                    values = _values(names, found)
+                    values.update((f"column {column_letter(at)}", found[at]) for at in range(width, len(found)))
+                    yield Row(Place(source, row, sheet), values, columns, "too_many_cells")
+                    continue
+                yield Row(Place(source, row, sheet), _values(names, found), columns)
+            elif _is_filled(found[0]) or not _is_blank_row(found, width):
+                yield Row(Place(source, row, sheet), dict(zip(columns, found, strict=True)), columns)
     if first and not bare_list and not may_be_empty:
         raise TingTingContactsError(f"{where} has a header but no rows below it. Add a row for each contact.")
 
@@ -103,6 +114,28 @@ def column_letter(index: int) -> str:
         index, rest = index // 26 - 1, index % 26
         letters = chr(ord("A") + rest) + letters
     return letters
+
+
+def _from_header(
+    blocks: Iterator[Sequence[Sequence[object]]],
+) -> tuple[int, Sequence[object], Iterator[Sequence[Sequence[object]]]]:
+    """Return the header's row, its cells, and the rows below it; the first of them is in a block of its own."""
+    row = 0
+    for block in blocks:
+        for at, found in enumerate(block, 1):
+            if not _is_blank(found):
+                return row + at, found, chain((block[at : at + 1], block[at + 1 :]), blocks)
+        row += len(block)
+    return 0, (), blocks
+
+
+def _is_sound(block: Sequence[Sequence[object]], width: int, telling: Callable[[Sequence[object]], object]) -> bool:
+    if {*map(len, block)} != {width}:
+        return False
+    cells = list(map(telling, block))
+    if are_texts(cells) and all(map(str.strip, cells)) and FAILED_FORMULAS.isdisjoint(cells):
+        return True
+    return all(map(_is_filled, cells))
 
 
 def _values(names: Sequence[str], found: Sequence[object]) -> dict[str, object]:

@@ -23,6 +23,7 @@ from xml.etree import ElementTree
 from airflow_provider_tingting.contacts import HIDDEN_ROWS
 from airflow_provider_tingting.contacts.columns import listed
 from airflow_provider_tingting.contacts.contact import Row, shown_as
+from airflow_provider_tingting.contacts.row_stream import RowBlock
 from airflow_provider_tingting.contacts.sources.number_formats import (
     DateFormat,
     Format,
@@ -47,6 +48,8 @@ _MAX_CELLS_FOR_EACH = 4
 
 #: Bytes that show how a program writes texts.
 _SAMPLE = 64 * 1024
+#: Rows that are read at once.
+_BLOCK = 500
 
 #: Outer spaces, which one library keeps and the other removes.
 _OUTER = " \t\n\r\xa0"
@@ -58,8 +61,8 @@ _OLDEST_CALAMINE = (0, 6)
 
 def read_workbook(
     file: SourceFile, sheet: object = None, *, may_be_empty: bool = False, hidden_rows: str = "ask"
-) -> Iterator[Row]:
-    """Yield the rows of one sheet of an .xlsx workbook.
+) -> Iterator[Row | RowBlock]:
+    """Yield the rows of one sheet of an .xlsx workbook, sound ones in blocks.
 
     :param file: the workbook.
     :param sheet: the sheet's name; needed only when more than one visible sheet has data. A number is read as text.
@@ -99,7 +102,9 @@ def read_workbook(
         cells: Iterable[Sequence[object]] = opened.cells() if has_data(package, chosen.part) else ()
         if facts.hidden and hidden_rows == "skip":
             cells = ([] if row in facts.hidden else found for row, found in enumerate(cells, 1))
-        yield from rows_of(cells, file.name, chosen.name, merged=facts.merged, may_be_empty=may_be_empty)
+        rows = iter(cells)
+        blocks = iter(lambda: list(islice(rows, _BLOCK)), [])
+        yield from rows_of(blocks, file.name, chosen.name, merged=facts.merged, may_be_empty=may_be_empty)
 
 
 class _Opened:

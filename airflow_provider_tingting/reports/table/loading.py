@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from airflow_provider_tingting.clock import sleep
 from airflow_provider_tingting.contacts.number_set import NumberSet
+from airflow_provider_tingting.contacts.progress import with_progress
 from airflow_provider_tingting.errors import TingTingConfigError, TingTingReportError
-from airflow_provider_tingting.reports.rows import ReportRow, in_blocks, with_block_progress
+from airflow_provider_tingting.reports.rows import ReportBlock, ReportRow, in_blocks
 from airflow_provider_tingting.reports.table.columns import TableColumns
 from airflow_provider_tingting.reports.table.definition import create_table, existing
 from airflow_provider_tingting.reports.table.dialects import (
@@ -111,7 +112,7 @@ def _load(
             whose = own == (campaign_id if convert is None else convert(campaign_id))
             connection.execute(table.delete().where(whose))
             watched = _Watched(connection, table, columns)
-            blocks = with_block_progress(in_blocks(rows()), f"Table {target}", "rows loaded")
+            blocks = with_progress(in_blocks(rows()), f"Table {target}", "rows loaded", size=ReportBlock.size)
             sent = insert_rows(connection, table, columns, blocks, batch_size, watch=watched.watch)
             watched.compare(connection, table, whose, sent, f"table {target}")
             return sent

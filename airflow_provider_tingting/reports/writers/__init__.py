@@ -17,13 +17,14 @@ from functools import partial
 from itertools import islice
 from typing import BinaryIO, Final
 
+from airflow_provider_tingting.contacts.progress import with_progress
 from airflow_provider_tingting.errors import TingTingConfigError
 from airflow_provider_tingting.files.atomic import gzip_by_name, is_gzip, size_of, whole_file
 from airflow_provider_tingting.reports import FORMATS
 from airflow_provider_tingting.reports.parser import Report
 from airflow_provider_tingting.reports.pseudonyms import check_numbers, pseudonymise, pseudonymise_columns
 from airflow_provider_tingting.reports.reading import ReadReport, read_report
-from airflow_provider_tingting.reports.rows import ReportBlock, ReportRows, in_blocks, with_block_progress
+from airflow_provider_tingting.reports.rows import ReportBlock, ReportRows, in_blocks
 from airflow_provider_tingting.reports.summary import CampaignSummary
 from airflow_provider_tingting.reports.tidy import TidyTable, find_table
 from airflow_provider_tingting.reports.writers.binary_formats import (
@@ -203,6 +204,10 @@ def _write(
             else:
                 columns = pseudonymise_columns(table, numbers)
                 blocks = in_blocks(pseudonymise(rows, numbers, salt))
-                _WRITERS[format](plain, columns, with_block_progress(blocks, "The report", "rows written", contacts))
+                _WRITERS[format](
+                    plain,
+                    columns,
+                    with_progress(blocks, "The report", "rows written", contacts, size=ReportBlock.size),
+                )
         size = size_of(file)
     return WrittenReport(rows=contacts, summary=read.summary, bytes=size)
