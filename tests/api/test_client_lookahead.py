@@ -139,7 +139,7 @@ def read(listed: list[int], change: Callable[[list[int]], None], order: Callable
     return rows
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=50)
 @given(total=st.integers(0, 600), shuffle=st.randoms(use_true_random=False))
 def test_a_list_that_does_not_change_is_read_whole_in_any_order_of_responses(total: int, shuffle: Any) -> None:
     rows = read(list(range(total)), lambda _: None, lambda plan: shuffle.sample(plan, len(plan)))
@@ -147,7 +147,7 @@ def test_a_list_that_does_not_change_is_read_whole_in_any_order_of_responses(tot
     assert rows == list(range(total))
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=100)
 @given(total=st.integers(200, 400), shuffle=st.randoms(use_true_random=False), often=st.floats(0.0, 0.5))
 def test_no_row_is_lost_when_others_are_added_and_deleted_between_the_requests(
     total: int, shuffle: Any, often: float

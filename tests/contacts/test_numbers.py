@@ -259,7 +259,7 @@ def test_mobiles_are_found_among_other_things(written: object, mobiles: list[str
     assert mobiles_in(written) == mobiles
 
 
-@settings(max_examples=1500)
+@settings(max_examples=500)
 @given(
     prefix=st.sampled_from(["", "0", "00", "+", "977", "+977", "00977", "+9770", "9770", "0977", "+00977", "0000977"]),
     digits=st.one_of(

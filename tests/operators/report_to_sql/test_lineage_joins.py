@@ -10,10 +10,15 @@ from support.task_context import execute
 
 from airflow_provider_tingting.operators.contacts import TingTingCheckContactsOperator
 
-pytest.importorskip("airflow.providers.openlineage.extractors", reason="OpenLineage is not installed")
-pytestmark = pytest.mark.usefixtures("tingting_conn")
+pytestmark = pytest.mark.usefixtures("openlineage", "tingting_conn")
 
 QUERY = "SELECT number FROM calls WHERE status <> 'completed'"
+
+
+@pytest.fixture(scope="module")
+def openlineage() -> None:
+    """Skip without OpenLineage, whose import takes half a second: each process that collects would pay it."""
+    pytest.importorskip("airflow.providers.openlineage.extractors", reason="OpenLineage is not installed")
 
 
 def lineage(operator: Any) -> Any:
