@@ -177,6 +177,17 @@ def test_a_refusal_because_another_try_was_faster_is_a_start() -> None:
     assert run(server).has_begun
 
 
+def test_after_a_429_an_earlier_request_that_has_settled_is_not_waited_for_again() -> None:
+    saved: list[JobState] = []
+    server = Server(["Not Started"], [LOST, LIMITED, "accepted"])
+
+    run(server, CampaignJob(save=saved.append, load=lambda: saved[-1] if saved else None))
+
+    lost, limited, accepted = server.requests
+    assert limited - lost >= 125
+    assert accepted - limited < 10
+
+
 # -- accepted ----------------------------------------------------------------------------------------------------------
 
 
