@@ -6,6 +6,7 @@ on the rest, such as the properties of the document or the rules of a filter.
 
 from __future__ import annotations
 
+import re
 import tempfile
 import zipfile
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ from contextlib import contextmanager
 from typing import IO
 
 from airflow_provider_tingting.contacts.sources.usual_sheet import write_usual
-from airflow_provider_tingting.contacts.sources.workbook_parts import Book, Sheet
+from airflow_provider_tingting.contacts.sources.workbook_parts import Book, Sheet, pieces_of
 
 #: The sheet of the copy: its name, and its part.
 SHEET = Sheet("Sheet1", "xl/worksheets/sheet1.xml", True)
@@ -29,7 +30,61 @@ _REPLACED = (
     (b"http://purl.oclc.org/ooxml/spreadsheetml/main", _MAIN.encode()),
     (b"_x005F_", b"_x005f_"),
 )
+#: Longer than the code of a format.
+_OVERLAP = 1 << 12
 _LONGEST = max(len(old) for old, _ in _REPLACED)
+
+
+#: The formats of dates that have no code in the file, and any code with a letter that may stand for a part of a date.
+_DATE_FORMAT = re.compile(
+    rb"""\bnumFmtId=["'](?:1[4-9]|2[0-2]|2[7-9]|3[0-6]|4[5-7]|5[0-8])["']|<[^<>]*\bformatCode=["'][^"'<>]*[dmhysDMHYS]"""
+)
+_ROW_OR_CELL = re.compile(rb'<(?:row\b[^>]*?\br="(\d{1,7})"|c r="([A-Z]{1,3})(\d{1,7})")')
+
+
+def may_be_misread(package: zipfile.ZipFile, book: Book, part: str) -> bool:
+    """Return whether openpyxl may read a sheet of the usual form in another way than a spreadsheet does.
+
+    It loses numbers with the format of a date that are no dates, believes rows and cells in any order, and removes an
+    escaped underscore in capitals.
+
+    :param package: the workbook.
+    :param book: its parts.
+    :param part: the sheet's part.
+    """
+    if book.styles is not None:
+        with package.open(book.styles) as styles:
+            if any(map(_DATE_FORMAT.search, _pieces(styles))):
+                return True
+    if book.strings is not None:
+        with package.open(book.strings) as strings:
+            if any(old in piece for piece in _pieces(strings) for old, _ in _REPLACED):
+                return True
+    row, number, column = 0, b"", b""
+    for piece in pieces_of(package, part):
+        if b"_x005F_" in piece:
+            return True
+        found = _ROW_OR_CELL.findall(piece)
+        if len(found) != piece.count(b"<c ") + piece.count(b"<row"):
+            return True
+        for of_row, letters, of_cell in found:
+            if of_row:
+                if int(of_row) <= row:
+                    return True
+                row, number, column = int(of_row), of_row, b""
+            elif of_cell != number or (len(letters), letters) <= (len(column), column):
+                return True
+            else:
+                column = letters
+    return False
+
+
+def _pieces(part: IO[bytes]) -> Iterator[bytes]:
+    """Yield a part in pieces that each begin with the end of the one before."""
+    before = b""
+    while chunk := part.read(_CHUNK):
+        yield before + chunk
+        before = chunk[-_OVERLAP:]
 
 
 @contextmanager

@@ -34,7 +34,7 @@ from airflow_provider_tingting.contacts.sources.number_formats import (
 from airflow_provider_tingting.contacts.sources.sheet_facts import CellFormats, SheetFacts, facts_of
 from airflow_provider_tingting.contacts.sources.source_file import SourceFile
 from airflow_provider_tingting.contacts.sources.table import MAX_COLUMNS, column_letter, rows_of
-from airflow_provider_tingting.contacts.sources.usual_workbook import SHEET, usual_copy
+from airflow_provider_tingting.contacts.sources.usual_workbook import SHEET, may_be_misread, usual_copy
 from airflow_provider_tingting.contacts.sources.workbook_package import open_package
 from airflow_provider_tingting.contacts.sources.workbook_parts import Book, Sheet, book_of, has_data, parse_part
 from airflow_provider_tingting.errors import TingTingConfigError, TingTingContactsError
@@ -129,7 +129,9 @@ class _Opened:
         )
         if is_sparse or _has_plain_sections(package, book):
             self._calamine = None
-        if self._calamine is None or self.facts.is_unusual or not book.is_usual:
+        self._is_copy = False
+        is_unusual = self.facts.is_unusual or not book.is_usual
+        if is_unusual or (self._calamine is None and may_be_misread(package, book, sheet.part)):
             self._use_copy()
 
     def cells(self) -> Iterator[Sequence[object]]:
@@ -149,9 +151,23 @@ class _Opened:
                 return
             self._calamine = None
             self._use_copy()
+        if not self._is_copy:
+            try:
+                for row in self._as_shown(_cells_with_openpyxl(self._stream, self._sheet.name)):
+                    yield row
+                    done += 1
+            except BaseException as error:
+                if not _is_damage(error):
+                    raise
+                # It fails on parts that no cell needs, such as the rules of a filter.
+                log.debug("%s is read from a copy, since openpyxl raised %s", self._name, type(error).__name__)
+            else:
+                return
+            self._use_copy()
         yield from islice(self._as_shown(_cells_with_openpyxl(self._stream, self._sheet.name)), done, None)
 
     def _use_copy(self) -> None:
+        self._is_copy = True
         copy = usual_copy(self._package, self._book, self._original, self._name, with_styles=self._calamine is not None)
         self._stream, package = self._copies.enter_context(copy)
         self._sheet = SHEET
@@ -289,7 +305,21 @@ def _cells_with_openpyxl(stream: IO[bytes], name: str) -> Iterator[Sequence[obje
         # The size that a workbook claims for itself is often wrong, and would cut rows off.
         sheet.reset_dimensions()
         for cells in sheet.iter_rows(values_only=True):
-            yield [value_of(cell) for cell in cells]
+            # As for calamine: most cells are blank or plain texts.
+            yield [
+                cell
+                if cell is None
+                or (
+                    type(cell) is str
+                    and cell
+                    and cell[0] not in _OUTER
+                    and cell[-1] not in _OUTER
+                    and "_" not in cell
+                    and "\r" not in cell
+                )
+                else value_of(cell)
+                for cell in cells
+            ]
         book.close()
 
 
