@@ -43,6 +43,7 @@ def rate_limit_pause(error: TingTingRateLimitedError, default: float) -> Pause:
     :param default: seconds to wait when the server names no time.
     :raises TingTingRateLimitedError: the server asks for more than `MAX_RATE_LIMIT_PAUSE` seconds.
     """
-    if (error.retry_after or 0) > MAX_RATE_LIMIT_PAUSE:
+    seconds = error.retry_after or default
+    if seconds > MAX_RATE_LIMIT_PAUSE:
         raise error
-    return Pause(error.retry_after or default)
+    return Pause(seconds)

@@ -6,7 +6,6 @@ import heapq
 import random
 
 from airflow_provider_tingting.campaigns.watch import Wait
-from airflow_provider_tingting.clock import monotonic
 
 #: The steps of different pollers begin at random within this time (seconds), longer than most poll intervals.
 _LONGEST_STEP = 3600.0
@@ -19,7 +18,7 @@ class Steps:
 
     def __init__(self) -> None:
         # Random, so that two triggerers do not read at the same time.
-        self._begin = monotonic() - random.uniform(0.0, _LONGEST_STEP)
+        self._begin = random.uniform(0.0, _LONGEST_STEP)
 
     def due_after(self, at: float, wait: Wait) -> float:
         """Return when the read after one at `at` is due.
