@@ -42,14 +42,16 @@ test: $(VENV)/.installed ## Run the tests on the newest supported Airflow
 	$(RUN) -m pytest $(PARALLEL) $(ARGS)
 
 test-examples: $(VENV)/.installed ## Run and rehearse every example DAG
-	$(RUN) -m pytest $(PARALLEL) -m examples tests/examples tests/rehearsal tests/docs $(ARGS)
+	$(RUN) -m pytest $(PARALLEL) --dist loadfile -m examples tests/examples tests/rehearsal tests/docs $(ARGS)
 
 test-versions: $(addprefix test-,$(OLDER)) ## Run the tests on the older supported versions (-j2 runs two at once)
 
-# The folders that import no Airflow are the same on every version: between the oldest and the newest only the rest is run.
-BESIDE_AIRFLOW := api campaigns contacts contract docs files polling reports sandbox simulation
+# What imports no Airflow is the same on every version, and so are the probe of an account, the sweep of faults in virtual
+# time, and what a rehearsal says of each example: between the oldest and the newest only the rest is run.
+BESIDE_AIRFLOW := api campaigns contacts contract docs files fuzz polling reports sandbox simulation
+BESIDE_AIRFLOW += cli/test_probe.py durability/test_fault_sweep.py rehearsal/test_examples.py
 $(addprefix test-,$(OLDER)): test-%: $(VENV)-%/.installed
-	$(VENV)-$*/bin/python -m pytest -n 2 -p no:cacheprovider -m "examples or not examples" $(if $(filter $(OLDEST),$*),,$(BESIDE_AIRFLOW:%=--ignore=tests/%)) $(ARGS)
+	$(VENV)-$*/bin/python -m pytest -n 2 --dist worksteal -p no:cacheprovider -m "examples or not examples" $(if $(filter $(OLDEST),$*),,$(BESIDE_AIRFLOW:%=--ignore=tests/%)) $(ARGS)
 
 # With a task state store, and without. Real processes run in one pytest process, because on a busy machine Airflow takes
 # live ones for dead. The fault sweep imitates both stores in virtual time, and needs one Airflow only.

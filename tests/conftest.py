@@ -62,7 +62,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     left_out = [item for item in items if any(map(item.get_closest_marker, others))]
     config.hook.pytest_deselected(items=left_out)
     items[:] = [item for item in items if not any(map(item.get_closest_marker, others))]
-    for costly in ({"s3_server", "postgres_uri", "database"}, {"airflow", "run_dag"}):
+    for costly in ({"s3_server", "postgres_uri", "database"}, {"airflow", "real_environment", "run_dag"}):
         first = {item.path for item in items if costly & {*item.fixturenames, *vars(item.module)}}
         items.sort(key=lambda item, first=first: item.path not in first)
     if AIRFLOW_VERSION >= NEWEST_AIRFLOW:
