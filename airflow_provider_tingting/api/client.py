@@ -11,9 +11,6 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from types import TracebackType
 from typing import Any, BinaryIO, Protocol, TypeVar, cast
-from urllib.parse import urljoin
-
-from tenacity import AsyncRetrying, Retrying
 
 from airflow_provider_tingting.api.alternatives import AlternativeRequests, adapted, follow_redirects, name_filter
 from airflow_provider_tingting.api.driver import drive, drive_async
@@ -130,7 +127,7 @@ class _Client:
         return time.monotonic() + self._origin.timeout + call.request.extra_read_timeout
 
     def _exchange(self, call: Call[Any], deadline: float, limits: BodyLimits = RESPONSE_LIMITS) -> Exchange:
-        return Exchange(call, urljoin(self._origin.base_url, call.request.path), deadline, limits)
+        return Exchange(call, self._origin.base_url, deadline, limits)
 
     def _check(self, call: Call[Any], response: Response) -> None:
         """Raise the error of a response outside 2xx; a `Retry-After` holds all requests of the client."""
@@ -247,7 +244,7 @@ class TingTingClient(_Client):
         return drive(self._alternatives.send(cast("Call[Downloaded]", call)), self._with_retries(once))
 
     def _with_retries(self, once: Callable[[Call[Any], float], Any]) -> Callable[[Call[Any]], Any]:
-        return lambda call: Retrying(sleep=sleep, **self._retry.options(call))(self._attempt, call, once)
+        return lambda call: drive(self._retry.send(call), lambda one: self._attempt(one, once))
 
     def _attempt(self, call: Call[Any], once: Callable[[Call[Any], float], Any]) -> Any:
         sleep(self._rate_limiter.reserve())
@@ -259,7 +256,7 @@ class TingTingClient(_Client):
 
     def _receive(self, call: Call[Any], deadline: float) -> Response:
         with self._transport.open(self._exchange(call, deadline), call.request) as (head, pieces):
-            return replace(head, content=b"".join(pieces))
+            return Response(head.status_code, head.headers, b"".join(pieces))
 
     def close(self) -> None:
         """Close all connections."""
@@ -354,7 +351,7 @@ class AsyncTingTingClient(_Client):
         return await drive_async(self._alternatives.send(cast("Call[Downloaded]", call)), self._with_retries(once))
 
     def _with_retries(self, once: Callable[[Call[Any], float], Any]) -> Callable[[Call[Any]], Any]:
-        return lambda call: AsyncRetrying(**self._retry.options(call))(self._attempt, call, once)
+        return lambda call: drive_async(self._retry.send(call), lambda one: self._attempt(one, once))
 
     async def _attempt(self, call: Call[Any], once: Callable[[Call[Any], float], Any]) -> Any:
         await asyncio.sleep(self._rate_limiter.reserve())
@@ -365,7 +362,7 @@ class AsyncTingTingClient(_Client):
 
     async def _once(self, call: Call[Any], deadline: float) -> Any:
         async with self._transport.open(self._exchange(call, deadline), call.request) as (head, pieces):
-            response = replace(head, content=b"".join([piece async for piece in pieces]))
+            response = Response(head.status_code, head.headers, b"".join([piece async for piece in pieces]))
         return self._read(call, response)
 
     async def close(self) -> None:

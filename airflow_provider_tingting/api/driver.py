@@ -78,6 +78,8 @@ def drive(flow: Flow[T], send: Callable[[Call[Any]], Any]) -> T:
     except StopIteration as stop:
         return cast("T", stop.value)
     finally:
+        # The error's traceback refers to this frame: without this, both wait for the garbage collector.
+        error = None
         flow.close()
 
 
@@ -103,4 +105,6 @@ async def drive_async(flow: Flow[T], send: Callable[[Call[Any]], Awaitable[Any]]
     except StopIteration as stop:
         return cast("T", stop.value)
     finally:
+        # The error's traceback refers to this frame: without this, both wait for the garbage collector.
+        error = None
         flow.close()

@@ -14,7 +14,7 @@ import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from airflow_provider_tingting.api.protocol import Call, RetrySafety
 from airflow_provider_tingting.api.response_limits import MIB, BodyLimits
@@ -35,14 +35,14 @@ class Exchange:
     """The state of one request and its response.
 
     :param call: the call that the request belongs to.
-    :param url: where the request goes, for error texts.
+    :param base_url: the base of the request's path, for error texts.
     :param deadline: the time, by `time.monotonic`, at which the response must be complete.
     :param limits: the limits of the response's body.
     """
 
-    def __init__(self, call: Call[Any], url: str, deadline: float, limits: BodyLimits) -> None:
+    def __init__(self, call: Call[Any], base_url: str, deadline: float, limits: BodyLimits) -> None:
         self.call = call
-        self.url = url
+        self._base_url = base_url
         self.limits = limits
         #: Whether a byte of the request may be on the wire. The transports set it before they write.
         self.sent = False
@@ -88,7 +88,7 @@ class Exchange:
         """
         if not self.sent:
             if _is_network_error(error):
-                host = urlsplit(self.url).netloc.rpartition("@")[2]
+                host = urlsplit(urljoin(self._base_url, self.call.request.path)).netloc.rpartition("@")[2]
                 return TingTingNeverSentError(
                     self.call.name, f"cannot connect to {host} ({_reason(error)}).", campaign_id=self.call.campaign_id
                 )

@@ -1,4 +1,4 @@
-"""Decide whether a failed call is sent again, and when; tenacity runs the loop in both clients.
+"""Decide whether a failed call is sent again, and when. A flow, so both clients share it.
 
 A read is sent again after every error that may pass. A write is sent again only when its request certainly did not
 leave this machine. A write whose outcome is unknown is an error here: the caller reads its effect first.
@@ -7,12 +7,11 @@ leave this machine. A write whose outcome is unknown is an error here: the calle
 from __future__ import annotations
 
 import logging
+import random
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
-from tenacity import RetryCallState, retry_base, stop_after_attempt, wait_random_exponential
-
-from airflow_provider_tingting.api.protocol import Call, RetrySafety
+from airflow_provider_tingting.api.protocol import Call, Pause, RetrySafety
 from airflow_provider_tingting.errors import (
     TingTingAPIError,
     TingTingNeverSentError,
@@ -21,6 +20,8 @@ from airflow_provider_tingting.errors import (
     TingTingServerError,
     TingTingUnreadableReplyError,
 )
+
+T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
@@ -69,37 +70,30 @@ class RetryPolicy:
             return False
         return isinstance(error, TingTingNeverSentError)
 
-    def options(self, call: Call[Any]) -> dict[str, Any]:
-        """Return the arguments for tenacity's `Retrying` and `AsyncRetrying` alike.
+    async def send(self, call: Call[T]) -> T:
+        """Send a call, and again after errors that may pass.
 
         :param call: the call.
+        :raises TingTingAPIError: the last attempt failed.
         """
-        jitter = wait_random_exponential(multiplier=self.first_wait, max=self.max_wait)
+        attempt = 1
+        while True:
+            try:
+                return await call
+            except TingTingAPIError as error:
+                if attempt > self.max_retries or not self.should_retry(call, error):
+                    raise
+                seconds = self.wait(attempt, error)
+                log.warning("Sending %s again in %.1f s: %s", call.name, seconds, error)
+            await Pause(seconds)
+            attempt += 1
 
-        def wait(state: RetryCallState) -> float:
-            # Not before the time that the server named; the jitter spreads clients that were given the same time.
-            return (getattr(_error(state), "retry_after", None) or 0.0) + jitter(state)
+    def wait(self, attempt: int, error: TingTingAPIError) -> float:
+        """Return the seconds until the next attempt.
 
-        def log_retry(state: RetryCallState) -> None:
-            log.warning("Sending %s again in %.1f s: %s", call.name, state.upcoming_sleep, _error(state))
-
-        return {
-            "retry": _RetryIf(self, call),
-            "wait": wait,
-            "stop": stop_after_attempt(self.max_retries + 1),
-            "before_sleep": log_retry,
-            "reraise": True,
-        }
-
-
-class _RetryIf(retry_base):
-    def __init__(self, policy: RetryPolicy, call: Call[Any]) -> None:
-        self._policy = policy
-        self._call = call
-
-    def __call__(self, retry_state: RetryCallState) -> bool:
-        return self._policy.should_retry(self._call, _error(retry_state))
-
-
-def _error(state: RetryCallState) -> BaseException | None:
-    return state.outcome.exception() if state.outcome is not None else None
+        :param attempt: the number of the attempt that failed, from 1.
+        :param error: what it raised.
+        """
+        # Not before the time that the server named; the jitter spreads clients that were given the same time.
+        jitter = random.uniform(0.0, min(self.first_wait * 2 ** (attempt - 1), self.max_wait))
+        return (error.retry_after or 0.0) + jitter

@@ -96,8 +96,10 @@ class TingTingBaseOperator(BaseOperator):
         try:
             yield
         except TingTingError as error:
-            frames = traceback.extract_tb(error.__traceback__)
-            log.debug("Where it happened: %s", "; ".join(f"{one.filename}:{one.lineno} {one.name}" for one in frames))
+            if log.isEnabledFor(logging.DEBUG):
+                frames = traceback.extract_tb(error.__traceback__)
+                places = "; ".join(f"{one.filename}:{one.lineno} {one.name}" for one in frames)
+                log.debug("Where it happened: %s", places)
             if not isinstance(error, self.non_retryable):
                 # A copy, because contextlib gives the same error its traceback back.
                 raise copy(error) from None

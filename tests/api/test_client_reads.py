@@ -149,16 +149,9 @@ def test_a_wait_that_the_server_asks_for_holds_the_other_calls_of_the_client(cli
 
 
 def test_the_waits_grow_at_random_up_to_a_bound() -> None:
-    from tenacity import Future, RetryCallState
-
     policy = RetryPolicy(first_wait=0.5, max_wait=4.0)
-    wait = policy.options(calls.list_voice_models())["wait"]
-    state = RetryCallState(None, None, (), {})  # type: ignore[arg-type]
-    drawn: dict[int, list[float]] = {}
-    for attempt in range(1, 8):
-        state.attempt_number = attempt
-        state.outcome = Future.construct(attempt, TingTingOutcomeUnknownError("list_voice_models", "?"), True)
-        drawn[attempt] = [wait(state) for _ in range(200)]
+    error = TingTingOutcomeUnknownError("list_voice_models", "?")
+    drawn = {attempt: [policy.wait(attempt, error) for _ in range(200)] for attempt in range(1, 8)}
 
     for attempt, waits in drawn.items():
         bound = min(0.5 * 2 ** (attempt - 1), 4.0)

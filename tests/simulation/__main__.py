@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import multiprocessing
+import tempfile
 import time
 from collections.abc import Iterable
 
@@ -20,7 +21,10 @@ prepare()
 from simulation.adversary import Schedule  # noqa: E402
 from simulation.known import Kind, is_known  # noqa: E402
 from simulation.lives import IN_TWO_FAULTS, LIVES  # noqa: E402
-from simulation.walk import Findings, Job, work  # noqa: E402
+from simulation.walk import Findings, Job, begin_process, warm_up, work  # noqa: E402
+
+#: What is walked, by the kind of job.
+KINDS = {"one": "every fault", "two": "every two faults", "random": "at random"}
 
 
 def jobs(options: argparse.Namespace) -> Iterable[Job]:
@@ -31,10 +35,17 @@ def jobs(options: argparse.Namespace) -> Iterable[Job]:
     if options.two_faults:
         chosen = [options.life] if options.life else list(IN_TWO_FAULTS)
         yield from (Job("two", life, part, 16) for life in chosen for part in range(16))
-    step = 500
+    step = 200
     for first in range(options.seed, options.seed + options.lives, step):
         last = min(first + step, options.seed + options.lives)
         yield Job("random", options.life or "", seeds=(first, last))
+
+
+def _mixed(of_all_kinds: list[Job]) -> list[Job]:
+    """Return the jobs so that each kind has its share of the time, if there is not time for all."""
+    places = {kind: [job for job in of_all_kinds if job.kind == kind] for kind in KINDS}
+    shares = [(place / len(of_kind), job) for of_kind in places.values() for place, job in enumerate(of_kind)]
+    return [job for _, job in sorted(shares, key=lambda share: share[0])]
 
 
 def main() -> int:
@@ -57,19 +68,27 @@ def main() -> int:
     began = time.monotonic()
     total = Findings()
     shown = began
-    work_list = [(job, began + options.seconds) for job in jobs(options)]
-    with multiprocessing.get_context("fork").Pool(options.processes) as pool:
-        for found in pool.imap_unordered(work, work_list):
+    work_list = [(job, began + options.seconds) for job in _mixed(list(jobs(options)))]
+    parts: dict[str, Findings] = {kind: Findings() for kind in KINDS}
+    warm_up()
+    with (
+        tempfile.TemporaryDirectory(prefix="simulation-") as folder,
+        multiprocessing.get_context("fork").Pool(options.processes, begin_process, (folder,)) as pool,
+    ):
+        for job, found in pool.imap_unordered(work, work_list):
             for key in found.faults.keys() - total.faults.keys():
                 _print(key, *found.faults[key])
             total += found
+            parts[job.kind] += found
             if time.monotonic() - shown > 10:
                 shown = time.monotonic()
                 print(f"{total.lives:,} lives in {shown - began:.0f} s", flush=True)
     took = time.monotonic() - began
-    if took >= options.seconds:
-        print(f"stopped after {options.seconds:.0f} s: not every life was walked")
     print(f"{total.lives:,} lives in {took:.0f} s ({total.lives / max(took, 1e-9):.0f} a second)")
+    for kind, part in parts.items():
+        if any(job.kind == kind for job, _ in work_list):
+            how = "all" if part.is_complete else f"NOT ALL: stopped after {options.seconds:.0f} s"
+            print(f"  {KINDS[kind]}: {part.lives:,} lives, {how}")
     for unpromised, times in total.unpromised.most_common():
         print(f"  cannot be promised: {unpromised}: {times:,} times")
     new = [kind for kind, (life, _, _) in total.faults.items() if not is_known(life, kind)]

@@ -9,8 +9,8 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from functools import cache
+from typing import NamedTuple
 
 #: What may befall any request.
 OF_ANY_REQUEST = ("unsent", "lost", "429", "killed", "stalls 9", "stalls 40", "stalls 200", "clock +100", "clock -100")
@@ -38,8 +38,7 @@ _LISTS = ("list_campaigns", "list_contacts")
 _WITHOUT_CONTACTS = ("list_voice_models", "list_broker_numbers", "list_own_numbers", "get_dashboard")
 
 
-@dataclass(frozen=True, order=True)
-class Point:
+class Point(NamedTuple):
     """A moment at which something may go wrong.
 
     :param actor: which process, such as `run.1`; a trigger of that try is `run.1t`.
@@ -55,8 +54,7 @@ class Point:
         return f"{self.actor} {self.what} {self.ordinal}"
 
 
-@dataclass(frozen=True, order=True)
-class Decision:
+class Decision(NamedTuple):
     """What goes wrong at a point."""
 
     point: Point

@@ -7,7 +7,6 @@ does through Airflow's database.
 from __future__ import annotations
 
 import asyncio
-import copy
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -117,7 +116,7 @@ class Task:
     """One task instance over all its tries.
 
     :param task_id: its name, without blanks or dots; `@` and more distinguishes the same task of several DAG runs.
-    :param make: returns the operator; called for each try.
+    :param make: returns a new operator; called for each try.
     :param dag_run: its DAG run, once it has begun.
     """
 
@@ -236,7 +235,7 @@ class AirflowModel:
     def _work(self, attempt: Attempt, method: str, arguments: dict[str, Any]) -> None:
         task = attempt.task
         try:
-            operator = attempt.operator = copy.copy(task.make())
+            operator = attempt.operator = task.make()
             if hasattr(operator, "get_flat_relative_ids"):
                 operator.get_flat_relative_ids = lambda **_: {"create", "add"}
             context = self._context(attempt, operator)
@@ -314,6 +313,12 @@ class AirflowModel:
                 self._later(TRIGGERER_GONE_AFTER, lambda: self._watch_again(attempt))
         elif attempt.is_current:
             self._later(NOTICES_AFTER, lambda: self._failed(attempt, GoneError("the process was killed")))
+
+    def parts(self) -> list[object]:
+        """Return what belongs to the processes of this life."""
+        attempts = list(self._by_actor.values())
+        watching = [attempt.watching for attempt in attempts if attempt.watching is not None]
+        return [*self.tasks, *attempts, *watching]
 
     def was_lost(self, name: str) -> bool:
         """Whether Airflow has taken the process of this name for dead, rightly or not."""

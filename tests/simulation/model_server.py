@@ -6,11 +6,10 @@ show what was true some seconds ago.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -59,8 +58,7 @@ class Deed:
     asked_at: float
 
 
-@dataclass(frozen=True)
-class Read:
+class Read(NamedTuple):
     """One read of a campaign's status, or of the running campaigns.
 
     :param at: when the server answered.
@@ -365,7 +363,7 @@ class ModelServer:
 
 def reply(content: Any, status: int = 200) -> Response:
     """Return a response in JSON."""
-    return Response(status, {"content-type": "application/json"}, json.dumps(content).encode())
+    return Response(status, {"content-type": "application/json"}, msgspec.json.encode(content))
 
 
 def not_found() -> Response:

@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Generator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from simulation.airflow_model import NOTICES_AFTER
@@ -115,7 +114,7 @@ class Transport:
     def open(self, sent: Exchange, request: Request) -> Iterator[tuple[Response, Iterator[bytes]]]:
         """Send once; give the head of the response and its body."""
         response = self._send(sent.call, request)
-        yield replace(response, content=b""), iter([response.content])
+        yield response, iter([response.content])
 
     def _send(self, call: Call[Any], request: Request) -> Response:
         steps = exchange(self._world, call, request)
@@ -147,7 +146,7 @@ class AsyncTransport:
         async def body() -> AsyncIterator[bytes]:
             yield response.content
 
-        yield replace(response, content=b""), body()
+        yield response, body()
 
     async def _send(self, call: Call[Any], request: Request) -> Response:
         with contextlib.closing(exchange(self._world, call, request)) as steps:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import heapq
-import selectors
 from asyncio import events
 from collections.abc import Callable
 from itertools import count
@@ -104,7 +103,7 @@ class VirtualTime:
         self.actor: Actor | None = None
         self._due: list[tuple[float, int, Callable[[], None]]] = []
         self._ticket = count()
-        self._actors: list[Actor] = []
+        self.actors: list[Actor] = []
 
     def spawn(self, name: str, work: Callable[[], None], after: float = 0.0) -> Actor:
         """Begin a new process.
@@ -112,7 +111,7 @@ class VirtualTime:
         :param after: in so many seconds.
         """
         actor = Actor(self, name, work)
-        self._actors.append(actor)
+        self.actors.append(actor)
         actor._resume_at = actor
         self.at(self.now + after, lambda: actor._resume(actor))
         return actor
@@ -148,7 +147,7 @@ class VirtualTime:
 
     def close(self) -> None:
         """End all processes."""
-        for actor in self._actors:
+        for actor in self.actors:
             actor.kill()
 
     # -- as the module `time` has it -------------------------------------------------------------------------------
@@ -169,12 +168,16 @@ class VirtualTime:
         actor.sleep(seconds)
 
 
-class VirtualLoop(asyncio.SelectorEventLoop):
-    """An event loop that belongs to one actor and goes by virtual time; it waits for timers only."""
+class VirtualLoop(asyncio.BaseEventLoop):
+    """An event loop that belongs to one actor and goes by virtual time; it waits for timers only.
+
+    It has neither sockets nor threads: what is to run in a thread runs at once.
+    """
 
     def __init__(self, actor: Actor) -> None:
-        super().__init__(_NothingToSelect(actor, self))
+        super().__init__()
         self._actor = actor
+        self._selector = self
         self._clock_resolution = 0.0
         # What a killed process leaves behind is of no interest.
         self.set_exception_handler(lambda *_: None)
@@ -183,29 +186,21 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         return self._actor.time.monotonic()
 
     def call_soon_threadsafe(self, callback: Any, *args: Any, context: Any = None) -> Any:
-        handle = super().call_soon_threadsafe(callback, *args, context=context)
+        handle = self.call_soon(callback, *args, context=context)
         self._actor.wake()
         return handle
 
+    def run_in_executor(self, executor: Any, func: Any, *args: Any) -> Any:
+        future = self.create_future()
+        try:
+            future.set_result(func(*args))
+        except Exception as error:
+            future.set_exception(error)
+        return future
 
-class _NothingToSelect(selectors.BaseSelector):
-    """Hands the turn to the other actors instead of waiting for sockets."""
-
-    def __init__(self, actor: Actor, loop: VirtualLoop) -> None:
-        self._actor = actor
-        self._loop = loop
-
-    def register(self, fileobj: Any, events: int, data: Any = None) -> Any:
-        return selectors.SelectorKey(fileobj, 0, events, data)
-
-    def unregister(self, fileobj: Any) -> Any:
-        return None
-
-    def get_map(self) -> Any:
-        return {}
-
-    def select(self, timeout: float | None = None) -> list[Any]:
-        if self._loop._ready:  # type: ignore[attr-defined]
+    def select(self, timeout: float | None) -> list[Any]:
+        """Hand the turn to the other actors instead of waiting for sockets."""
+        if self._ready:  # type: ignore[attr-defined]
             self._actor.check()
             return []
         running = events._get_running_loop()
@@ -216,6 +211,9 @@ class _NothingToSelect(selectors.BaseSelector):
         finally:
             events._set_running_loop(running)
         return []
+
+    def _process_events(self, events: list[Any]) -> None:
+        """There are none: `select` returns when a timer is due."""
 
 
 def run_in_loop(actor: Actor, work: Callable[[], Any]) -> Any:
@@ -229,6 +227,9 @@ def run_in_loop(actor: Actor, work: Callable[[], Any]) -> Any:
                 _cancel_all(loop)
         for task in asyncio.all_tasks(loop):
             task._log_destroy_pending = False  # type: ignore[attr-defined]
+            # A poller would keep itself alive for all other lives.
+            with contextlib.suppress(BaseException):
+                task.get_coro().close()  # type: ignore[union-attr]
         loop._ready.clear()  # type: ignore[attr-defined]
         loop.close()
 
