@@ -6,6 +6,7 @@ and of tasks that read in the same moment the one with the lowest campaign id st
 
 from __future__ import annotations
 
+import math
 import random
 
 from airflow_provider_tingting.api import calls
@@ -82,7 +83,7 @@ async def wait_for_slot(plan: WaitPlan, logger: Logger) -> None:
     outage = Outage(plan.tolerate_outage, logger)
     shown: list[int] | None = None
     while True:
-        left = float("inf") if plan.deadline is None else plan.deadline - calling_window.now()
+        left = math.inf if plan.deadline is None else plan.deadline - calling_window.now()
         if left <= 0:
             return
         # At random, so that many waits do not read together. The caller has read right before.

@@ -96,21 +96,18 @@ def next_fitting(window: CallingWindow, contacts: int, pace: float) -> datetime 
     return next(later, None)
 
 
-async def read_pace(
-    services: str, contacts: int, expected_pace: float | None, *, exclude: int | None = None
-) -> float | None:
+async def read_pace(services: str, contacts: int, expected_pace: float | None) -> float | None:
     """Return how many contacts a campaign calls in a minute; None when that is not known.
 
     :param services: the campaign's services.
     :param contacts: how many contacts it has.
     :param expected_pace: what the user expects; otherwise the account's last campaigns with the same services show it.
-    :param exclude: the campaign itself.
     """
     if expected_pace is not None:
         return float(expected_pace)
     if contacts < MIN_FORECAST:
         return None
-    return pace_of(await recent_campaigns(services, exclude=exclude))
+    return pace_of(await recent_campaigns(services))
 
 
 #: Past campaigns whose costs differ from the estimate by more than this share are worth a warning.

@@ -185,9 +185,7 @@ class StartGate:
             return False
         reads = campaign.id not in self._paces
         if reads:
-            self._paces[campaign.id] = await read_pace(
-                campaign.services, contacts, self.expected_pace, exclude=campaign.id
-            )
+            self._paces[campaign.id] = await read_pace(campaign.services, contacts, self.expected_pace)
         pace = self._paces[campaign.id]
         if pace is None:
             return reads and contacts >= MIN_FORECAST

@@ -18,6 +18,7 @@ from airflow_provider_tingting.campaigns.start_gate import StartDeferred, StartG
 from airflow_provider_tingting.campaigns.state import RunRequest
 from airflow_provider_tingting.errors import (
     TingTingCampaignTimeoutError,
+    TingTingForbiddenError,
     TingTingRunTooOldError,
     TingTingStartRefusedError,
 )
@@ -243,3 +244,142 @@ def test_a_scheduled_campaign_of_a_run_that_is_too_old_is_refused() -> None:
 
     with pytest.raises(TingTingRunTooOldError):
         run(at(3600, get_campaign=shown(schedule="2026-11-25T09:00:00+05:45")), StartGate(check_age=check_age))
+
+
+# -- a campaign that is too long for its window ------------------------------------------------------------------------
+
+HALF_PAST_SEVEN = "2026-11-25T19:30:00+05:45"
+
+
+@pytest.mark.parametrize("fits_window", ["fail", "wait"])
+def test_a_scheduled_campaign_is_forecast_from_its_schedule(fits_window: str) -> None:
+    server = at(3600 * 11, get_campaign=shown(schedule=HALF_PAST_SEVEN))
+
+    # Three contacts take an hour.
+    with pytest.raises(TingTingStartRefusedError, match="does not fit its calling window"):
+        run(server, StartGate(window=WINDOW, expected_pace=0.05, fits_window=fits_window))
+
+
+def test_a_campaign_that_a_person_runs_while_the_pace_is_read_is_not_run_again() -> None:
+    server = at(3600, get_campaign=shown().model_copy(update={"campaign_action_count": 100}))
+
+    def person_runs() -> None:
+        server.script["get_campaign"] = [shown("Running")]
+
+    server.script["list_campaigns"] = [passes_after(server, 1, person_runs)]
+
+    assert run(server, StartGate(window=WINDOW)).state.run is RunRequest.ACCEPTED
+    assert server.sent("run_campaign") == []
+
+
+def test_the_earliest_start_is_named_in_nepal_time() -> None:
+    noon = datetime(2026, 11, 25, 12, 30, tzinfo=NEPAL).timestamp()
+
+    with pytest.raises(StartDeferred, match=r"before 2026-11-25 12:30 \(not_before\)") as deferred:
+        run(at(60), StartGate(not_before=noon))
+
+    assert deferred.value.until == noon
+
+
+@pytest.mark.parametrize(
+    ("fits_window", "pace", "is_run"),
+    [("warn", 0.05, True), ("warn", 3.0, True), ("fail", 3.0, True), ("fail", 0.02, False), ("wait", 0.001, False)],
+    ids=["only warned of", "fits", "must fit and does", "must fit and does not", "fits no window"],
+)
+def test_a_campaign_that_does_not_fit_is_run_only_with_a_warning(
+    fits_window: str, pace: float, is_run: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    server = at(3600)
+    gate = StartGate(window=WINDOW, expected_pace=pace, fits_window=fits_window)
+
+    if is_run:
+        run(server, gate)
+    else:
+        with pytest.raises(TingTingStartRefusedError):
+            run(server, gate)
+
+    assert server.sent("run_campaign") == ["run_campaign"] * is_run
+    assert server.sent("list_campaigns") == []
+    # The campaign is read before the checks, and after its run.
+    assert server.sent("get_campaign") == ["get_campaign"] * (1 + is_run)
+
+
+def test_a_campaign_waits_for_the_next_window_in_which_it_fits() -> None:
+    with pytest.raises(StartDeferred, match="before 2026-11-25 08:00, when it has a whole window") as deferred:
+        run(at(3600), StartGate(window=WINDOW, expected_pace=0.02, fits_window="wait"))
+
+    assert deferred.value.until == CLOSES_AT + 12 * 3600
+
+
+@pytest.mark.parametrize(("contacts", "reads"), [(99, 0), (100, 1)], ids=["99 contacts", "100 contacts"])
+def test_the_pace_of_earlier_campaigns_is_read_once_and_for_large_campaigns_only(contacts: int, reads: int) -> None:
+    large = shown().model_copy(update={"campaign_action_count": contacts})
+    server = at(3600, get_campaign=large)
+    gate = StartGate(window=WINDOW)
+
+    server.run(gate.check(large))
+    server.run(gate.check(large))
+
+    assert len(server.sent("list_campaigns")) == reads
+    # After reads that take time, the campaign is read again.
+    assert len(server.sent("get_campaign")) == reads
+
+
+def test_a_campaign_without_a_window_or_contacts_has_no_forecast() -> None:
+    empty = shown().model_copy(update={"campaign_action_count": None})
+    server = at(3600, get_campaign=empty)
+
+    server.run(StartGate(window=WINDOW).check(empty))
+    server.run(StartGate(expected_pace=0.001, fits_window="fail").check(shown()))
+
+    assert server.sent() == []
+
+
+def test_a_gate_that_reads_nothing_reads_the_campaign_once() -> None:
+    server = at(3600)
+
+    run(server, StartGate(window=WINDOW))
+
+    assert server.sent() == ["get_campaign", "run_campaign", "get_campaign"]
+
+
+# -- the credits of the day --------------------------------------------------------------------------------------------
+
+SPENT = DailyCredits(10.0, estimate=lambda campaign: 3.0, recorded_since=lambda moment: 8.0)
+TODAY = "2026-11-24T19:30:00+05:45"
+
+
+def spending(server: ScriptedServer) -> ScriptedServer:
+    server.script["get_dashboard"] = [TingTingForbiddenError("get_dashboard", "no.", status_code=403)]
+    return server
+
+
+def test_a_campaign_that_passes_the_days_credits_waits_for_midnight_where_that_is_chosen() -> None:
+    with pytest.raises(StartDeferred, match="before 2026-11-25 00:00 in Nepal, because it is estimated at") as deferred:
+        run(spending(at(3600)), StartGate(credits=SPENT, wait_for_credits=True))
+
+    assert deferred.value.until == CLOSES_AT + 4 * 3600
+
+
+@pytest.mark.parametrize(
+    ("limit", "schedule", "waits", "remedy"),
+    [
+        pytest.param(10.0, None, False, "Clear the task tomorrow", id="the task does not wait"),
+        pytest.param(10.0, TODAY, True, "Give it another schedule", id="TingTing starts it today"),
+        pytest.param(2.0, None, True, "It never fits into one day", id="it fits into no day"),
+        pytest.param(2.0, TODAY, True, "It never fits into one day", id="it is scheduled and fits into no day"),
+    ],
+)
+def test_a_campaign_that_cannot_wait_for_credits_is_refused(
+    limit: float, schedule: str | None, waits: bool, remedy: str
+) -> None:
+    server = spending(at(3600, get_campaign=shown(schedule=schedule)))
+
+    with pytest.raises(TingTingStartRefusedError, match=remedy):
+        run(server, StartGate(credits=replace(SPENT, limit=limit), wait_for_credits=waits))
+
+
+def test_a_campaign_that_begins_tomorrow_does_not_need_todays_credits() -> None:
+    server = spending(at(3600, get_campaign=shown(schedule=TEN)))
+
+    assert run(server, StartGate(credits=SPENT)).state.run is RunRequest.ACCEPTED
