@@ -177,9 +177,8 @@ def fetch_listing(client: TingTingClient, campaign: Campaign, spool: BinaryIO) -
     :raises TingTingAPIError: it cannot be read to its end.
     """
     contacts = client.iterate(calls.list_contacts(campaign.id))
-    total = campaign.campaign_action_count
-    listed = with_progress(contacts, f"Campaign {campaign.id}", "contacts read", total)
-    _write_listing(listed, spool, fails_over=bool(campaign.failover_target))
+    listed = with_progress(contacts, f"Campaign {campaign.id}", "contacts read", campaign.campaign_action_count)
+    _write_listing(listed, _emptied(spool), bool(campaign.failover_target))
     return read_report(spool)
 
 
@@ -189,35 +188,24 @@ def _emptied(spool: BinaryIO) -> BinaryIO:
     return spool
 
 
-def _write_listing(contacts: Iterable[Contact], file: BinaryIO, *, fails_over: bool = False) -> int:
-    """Write contacts as a report that `open_report` reads; return how many there are.
-
-    :param contacts: contacts with the fields of `api.models.Contact`.
-    :param file: a seekable binary file; what was in it is lost. Not closed.
-    :param fails_over: whether the campaign sends the SMS by the outcome of the call.
-    """
-    file.seek(0)
-    file.truncate()
+def _write_listing(contacts: Iterable[Contact], file: BinaryIO, fails_over: bool) -> None:
+    """Write contacts as a report that `read_report` reads; `fails_over` adds the column of the failover SMS."""
     # This writer needs only `write` of its file: before Python 3.11 a spooled file lacks what others need.
-    text = codecs.getwriter("utf-8")(file, "replace")
-    write = csv.writer(text, lineterminator="\n").writerow
+    write = csv.writer(codecs.getwriter("utf-8")(file, "replace"), lineterminator="\n").writerow
     write((*_LISTING_COLUMNS, _FAILOVER_COLUMN) if fails_over else _LISTING_COLUMNS)
-    rows = 0
     for contact in contacts:
         variables = contact.other_variables
         write(
             (
                 contact.number,
-                str(contact.status.value),
+                contact.status.value,
                 contact.call_duration,
                 contact.playback,
                 contact.credit_consumed,
                 contact.credit_consumed_sms,
-                json.dumps(dict(variables), ensure_ascii=False, default=str) if variables else None,
+                json.dumps(variables, ensure_ascii=False) if variables else None,
                 contact.updated_at,
                 contact.carrier,
                 *((contact.failover_sms_sent,) if fails_over else ()),
             )
         )
-        rows += 1
-    return rows

@@ -8,7 +8,7 @@ from support.virtual_time import VirtualTime
 
 from airflow_provider_tingting.api import TingTingClient, calls, stale_reads
 from airflow_provider_tingting.api.models import Campaign
-from airflow_provider_tingting.campaigns.outcome import describe, judge, summarise
+from airflow_provider_tingting.campaigns.outcome import describe, judge, spent_text, summarise, summary_figures
 from airflow_provider_tingting.clock import use_clock
 from airflow_provider_tingting.errors import TingTingCampaignFailedError, TingTingReportError
 from airflow_provider_tingting.reports.summary import CampaignSummary
@@ -71,6 +71,77 @@ def test_a_failure_that_pending_contacts_may_turn_is_no_verdict(success_when, su
 def test_a_failure_that_pending_contacts_cannot_turn_is_one(success_when, summary):
     with pytest.raises(TingTingCampaignFailedError):
         judge(COMPLETED, summary, success_when)
+
+
+def test_the_share_of_a_campaign_with_one_contact_is_that_contact():
+    judge(COMPLETED, a_summary(1, 1), 0.6)
+
+
+def test_a_single_pending_contact_may_turn_a_failure():
+    with pytest.raises(TingTingReportError):
+        judge(COMPLETED, pending(0, 1))
+
+
+@pytest.mark.parametrize(
+    ("status", "says"),
+    [("Terminated", "ended as Terminated at 40 %"), ("Running", "is not over but Running at 40 %")],
+)
+def test_a_campaign_that_is_not_completed_is_no_success_whatever_its_figures(status, says):
+    campaign = Campaign.model_validate({"id": 1, "status": status, "progress_percent": 40})
+
+    with pytest.raises(TingTingCampaignFailedError, match=says) as raised:
+        judge(campaign, a_summary(3, 3))
+
+    assert (raised.value.campaign_id, raised.value.status) == (1, status)
+    assert "Of 3 contacts: 3 reached (100 %), 0 not reached, 0 without an outcome." in str(raised.value)
+
+
+def test_a_failure_names_the_campaign_its_status_and_its_figures():
+    with pytest.raises(
+        TingTingCampaignFailedError, match=r"no contact was reached\. Of 3 contacts: 0 reached"
+    ) as raised:
+        judge(COMPLETED, a_summary(0, 3))
+
+    assert (raised.value.campaign_id, raised.value.status) == (1, "Completed")
+
+
+@pytest.mark.parametrize(
+    ("pending", "unknown", "warns"),
+    [(0, 0, False), (1, 0, True), (0, 1, True), (1, 1, True)],
+    ids=["none", "a pending one", "one with an unknown status", "both"],
+)
+def test_contacts_without_an_outcome_are_warned_of(pending, unknown, warns, caplog):
+    judge(COMPLETED, CampaignSummary(contacts=4, reached=2, pending=pending, unknown=unknown))
+
+    assert ("some contacts have no outcome" in caplog.text) is warns
+
+
+def test_the_figures_for_xcom_count_unknown_outcomes_as_pending():
+    summary = CampaignSummary(contacts=7, reached=1, not_reached=2, pending=3, unknown=1, credits=2.5)
+
+    assert summary_figures(summary) == {
+        "reached": 1,
+        "not_reached": 2,
+        "pending": 4,
+        "reach_rate": summary.reach_rate,
+        "credits": 2.5,
+    }
+
+
+@pytest.mark.parametrize(
+    ("spent", "estimate", "says"),
+    [
+        (3.0, None, ""),
+        (3.0, 3.0, " Credits: 3 spent, 3 estimated."),
+        (3.0, 0.0, " Credits: 3 spent, 0 estimated."),
+        (400.0, 200.0, " Credits: 400 spent, 100 % more than the estimate of 200."),
+        (1.0, 4.0, " Credits: 1 spent, 75 % less than the estimate of 4."),
+        (4.02, 4.0, " Credits: 4.02 spent, 4 estimated."),
+    ],
+    ids=["no estimate", "the same", "an estimate of none", "more", "less", "less than a percent more"],
+)
+def test_what_was_spent_is_compared_with_the_estimate(spent, estimate, says):
+    assert spent_text(spent, estimate) == says
 
 
 class SettlesAfter(VirtualTime):
