@@ -111,3 +111,13 @@ def test_a_campaign_of_any_age_is_looked_for_to_the_end_of_its_name():
     account = Account([*older(300), campaign(5, BEGAN - timedelta(days=400), ours=True)])
 
     assert account.find(thorough=True).id == 5
+
+
+def test_a_marker_that_the_server_has_shortened_shows_no_generation() -> None:
+    shortened = str(MARKER)[:-4]
+    any_generation = MARKER.any_generation()
+
+    assert any_generation.is_in(shortened)
+    assert any_generation.generation_in(shortened) == ""
+    assert any_generation.rank_in(shortened) == ""
+    assert MARKER.as_found(shortened) == MARKER

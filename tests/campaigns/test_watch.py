@@ -348,6 +348,27 @@ def test_the_last_read_of_a_wait_is_at_its_deadline(wait_by):
     assert server.times[-1] == server.now == 100.0
 
 
+def test_the_deadline_is_waited_for_when_it_is_less_than_a_second_away():
+    server = ScriptedServer(now=0.0, get_campaign=campaign("Running"))
+
+    assert server.run(watch(replace(PLAN, deadline=0.5), log)).reason is Reason.TIMED_OUT
+    assert server.times == [0.0, 0.5]
+
+
+def test_reads_are_apart_by_the_interval_or_up_to_a_fifth_more():
+    server = ScriptedServer(now=0.0, get_campaign=[campaign("Running")] * 30 + [campaign("Completed")])
+
+    server.run(watch(WaitPlan(79, poll_interval=600.0), log))
+
+    # The first reads may come sooner.
+    pauses = server.pauses("get_campaign")[5:]
+    assert 600 <= min(pauses) < max(pauses) <= 720
+
+
+def test_before_the_first_response_nothing_is_known_of_a_campaign():
+    assert Progress(79).seen == Observation(Reason.TIMED_OUT, 79)
+
+
 def test_one_read_goes_on_from_what_an_earlier_one_has_seen():
     server = ScriptedServer(now=0.0, get_campaign=[campaign("Running"), AWAY])
     progress = Progress(79)
