@@ -22,7 +22,6 @@ from airflow_provider_tingting.errors import (
     TingTingOutcomeUnknownError,
     TingTingRefusedError,
 )
-from airflow_provider_tingting.timezones import as_nepal_time
 
 #: The version of the triggers' events; a worker refuses any other.
 EVENT_VERSION = 1
@@ -169,13 +168,13 @@ class Snapshot:
 
         :param campaign: the campaign.
         """
-        starts = campaign.scheduled_at if campaign.schedule else None
+        starts = campaign.scheduled_at
         return cls(
             campaign.id,
             campaign.status.value,
             campaign.progress_percent,
             campaign.campaign_action_count,
-            None if starts is None else as_nepal_time(starts).timestamp(),
+            None if starts is None else starts.timestamp(),
             campaign.updated_at,
         )
 

@@ -108,7 +108,7 @@ async def find_campaign(
             named, _ = await _marked(search, marker, NEWEST_READ if is_complete else math.inf, since)
             found += [campaign for campaign in named if campaign.id not in {each.id for each in found}]
         if not found and since is None:
-            found, _ = await _marked(newest, marker, NEWEST_READ, since)
+            found, _ = await _marked(newest, marker, NEWEST_READ, None)
         if not found:
             found, _ = await _marked(calls.list_campaigns(search=name, draft=True), marker, NEWEST_READ, since)
     matches = _newest_generation(found, marker) if isinstance(marker, AnyGeneration) else found

@@ -121,3 +121,23 @@ def test_a_marker_that_the_server_has_shortened_shows_no_generation() -> None:
     assert any_generation.generation_in(shortened) == ""
     assert any_generation.rank_in(shortened) == ""
     assert MARKER.as_found(shortened) == MARKER
+
+
+def test_a_renamed_campaign_counts_where_the_newest_ones_were_not_all_read() -> None:
+    later = BEGAN + timedelta(days=1)
+    account = Account([campaign(number, later, name="another", ours=number == 950) for number in range(1000, 500, -1)])
+
+    found = account.find(thorough=True, since=BEGAN)
+
+    assert found is not None
+    assert found.id == 950
+
+
+def test_where_the_newest_were_read_as_far_as_needed_200_of_the_same_name_are() -> None:
+    later = BEGAN + timedelta(days=1)
+    newest = [campaign(number, later, name="another") for number in range(2009, 2000, -1)]
+    older = campaign(2000, BEGAN - timedelta(days=1), name="another")
+    account = Account([*newest, older, *(campaign(number, later) for number in range(1, 1000))])
+
+    assert account.find(thorough=True, since=BEGAN) is None
+    assert account.calls == ["newest", *["search"] * 20, "drafts"]

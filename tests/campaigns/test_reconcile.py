@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
+from typing import Any
 
 import pytest
 from support.scripted_server import BEGINS, ScriptedServer, a_page, pages_of
 
 from airflow_provider_tingting.api import idempotent_writes
-from airflow_provider_tingting.api.models import Campaign, MessageResponse
+from airflow_provider_tingting.api.models import Campaign, MessageResponse, Page
 from airflow_provider_tingting.api.statuses import CampaignStatus
 from airflow_provider_tingting.campaigns import reconcile
 from airflow_provider_tingting.campaigns.marker import CampaignSpec, Marker
@@ -213,13 +214,26 @@ def test_a_thorough_search_finds_a_draft() -> None:
     assert server.run(reconcile.find_campaign(NAME, MARKER)) is None
 
 
-def test_of_two_campaigns_of_tries_that_have_raced_the_lowest_id_counts(caplog: pytest.LogCaptureFixture) -> None:
-    pair = [shown("Not Started", number, description=str(MARKER)) for number in (9, 8)]
-    server = ScriptedServer(list_campaigns=a_page(*pair))
+def test_a_thorough_search_finds_a_draft_behind_many_drafts_of_other_names() -> None:
+    others = [shown("Not Started", number, draft=True) for number in range(1000, 500, -1)]
+    draft = shown("Not Started", 5, description=str(MARKER), draft=True)
+
+    def answer(call: Any) -> Page[Campaign]:
+        query = call.request.query
+        if "draft" not in query:
+            return a_page()
+        return pages_of([draft] if query.get("search") == NAME else [*others, draft])(call)
+
+    assert ScriptedServer(list_campaigns=answer).run(reconcile.find_campaign(NAME, MARKER, thorough=True)) == draft
+
+
+def test_of_campaigns_of_tries_that_have_raced_the_lowest_id_counts(caplog: pytest.LogCaptureFixture) -> None:
+    three = [shown("Not Started", number, description=str(MARKER)) for number in (10, 9, 8)]
+    server = ScriptedServer(list_campaigns=a_page(*three))
 
     with caplog.at_level(logging.WARNING):
         assert server.run(reconcile.find_campaign(NAME, MARKER)).id == 8
-    assert "8 is used, left un-run: 9" in caplog.text
+    assert "8 is used, left un-run: 9, 10" in caplog.text
 
 
 def test_of_several_generations_the_newest_counts_and_of_that_the_lowest_id() -> None:
