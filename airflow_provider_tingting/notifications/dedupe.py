@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from itertools import pairwise
 
 from airflow_provider_tingting.api import calls
 from airflow_provider_tingting.api.models import Campaign
 from airflow_provider_tingting.api.pagination import Paginator
 from airflow_provider_tingting.api.protocol import Pause
+from airflow_provider_tingting.clock import wall_time
 from airflow_provider_tingting.errors import TingTingNotFoundError
 from airflow_provider_tingting.notifications import notification as lease
 from airflow_provider_tingting.notifications.notification import Claim, Notification, NotificationMarker
@@ -71,15 +72,14 @@ async def find_earlier_claim(
     return min(earlier, key=lambda one: one.campaign.id, default=None)
 
 
-async def is_run_by_its_holder(claim: Claim, clock: Callable[[], float]) -> bool:
+async def is_run_by_its_holder(claim: Claim) -> bool:
     """Wait until another notifier has run its campaign; return False when the campaign is gone or the lease is over.
 
     The lease is counted from this notifier's own first read, because the holder's clock may differ.
 
     :param claim: the other notifier's claim.
-    :param clock: returns seconds since 1970.
     """
-    first_read = clock()
+    first_read = wall_time()
     while True:
         try:
             campaign: Campaign = await calls.get_campaign(claim.campaign.id)
@@ -87,7 +87,7 @@ async def is_run_by_its_holder(claim: Claim, clock: Callable[[], float]) -> bool
             return False
         if campaign.status.has_begun:
             return True
-        if not claim.holds(clock()) or clock() - first_read >= lease.LEASE:
+        if not claim.holds(wall_time()) or wall_time() - first_read >= lease.LEASE:
             log.warning("Campaign %s was created for this notification and not run in time: taking over", campaign.id)
             return False
         await Pause(RUN_POLL_INTERVAL)

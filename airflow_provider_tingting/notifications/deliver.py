@@ -7,7 +7,6 @@ failures in forty processes on ten machines find one another without a store of 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from datetime import datetime, timezone
 
 from airflow_provider_tingting.api import calls, idempotent_writes
@@ -48,7 +47,7 @@ class ClaimLostError(TingTingCampaignError):
     """The lease on a notification is over before its campaign was run, or another notifier has deleted the campaign."""
 
 
-async def deliver(notification: Notification, *, clock: Callable[[], float] = wall_time) -> tuple[int, ...]:
+async def deliver(notification: Notification) -> tuple[int, ...]:
     """Deliver a notification unless that was done already; return the ids of the campaigns that were run for it.
 
     The first number is called, and its campaign is watched for `escalate_after` seconds. Then the next number is called
@@ -56,18 +55,17 @@ async def deliver(notification: Notification, *, clock: Callable[[], float] = wa
     with the next number. Before each number the quiet hours are checked again.
 
     :param notification: the notification.
-    :param clock: returns seconds since 1970.
     :raises TingTingConfigError: the account has no caller number, no such voice or no credits, or no number may be
         called.
     :raises TingTingAPIError: TingTing refuses or does not respond.
     """
-    if _at_this_hour(notification, clock()) is None:
+    if _at_this_hour(notification, wall_time()) is None:
         return ()
     allowed = [step for step, number in enumerate(notification.to) if number not in notification.do_not_call]
     if not allowed:
         raise TingTingConfigError("All numbers of `to` are on the do-not-call list of the connection.")
     dead: set[int] = set()
-    first = await _first_step(notification, clock, dead)
+    first = await _first_step(notification, dead)
     if first is None:
         return ()
     await _check_credits(notification.services)
@@ -80,7 +78,7 @@ async def deliver(notification: Notification, *, clock: Callable[[], float] = wa
             log.warning("%s is not notified: it is on the do-not-call list", number)
             continue
         try:
-            called = await _call(notification, step, callers, clock, dead)
+            called = await _call(notification, step, callers, dead)
         except (TingTingCampaignError, TingTingRefusedError) as error:
             # TingTing may accept the next number although it refuses this one.
             if last or isinstance(error, TingTingAuthError):
@@ -93,7 +91,7 @@ async def deliver(notification: Notification, *, clock: Callable[[], float] = wa
         ran.append(campaign_id)
         if at is not None:
             break
-        contact = await _watch_contact(campaign_id, notification.escalate_after, clock)
+        contact = await _watch_contact(campaign_id, notification.escalate_after)
         _log_end(campaign_id, number, contact, notification.escalate_after)
         if contact is not None and contact.status.is_reached:
             break
@@ -109,7 +107,7 @@ def _at_this_hour(notification: Notification, now: float) -> Notification | None
     return adapted
 
 
-async def _first_step(notification: Notification, clock: Callable[[], float], dead: set[int]) -> int | None:
+async def _first_step(notification: Notification, dead: set[int]) -> int | None:
     """Return the index of the number to try now, or None when there is nothing to do.
 
     :param dead: gets the ids of campaigns whose notifier runs them no more.
@@ -117,14 +115,14 @@ async def _first_step(notification: Notification, clock: Callable[[], float], de
     if notification.cooldown <= 0:
         return 0
     while True:
-        now = clock()
+        now = wall_time()
         claims = await find_claims(notification, now, without=dead)
         if not claims:
             return 0
         latest = max(claims, key=lambda one: (one.marker.step, -one.campaign.id))
         if latest.campaign.status.has_begun:
             break
-        if await is_run_by_its_holder(latest, clock):
+        if await is_run_by_its_holder(latest):
             log.info("Campaign %s delivers this notification now", latest.campaign.id)
             return None
         await _take_over(latest.campaign.id, dead)
@@ -133,7 +131,7 @@ async def _first_step(notification: Notification, clock: Callable[[], float], de
         following < len(notification.to) and now - latest.dialled_at > notification.escalate_after + ESCALATION_GRACE
     )
     if is_abandoned:
-        contact = await _watch_contact(latest.campaign.id, 0.0, clock)
+        contact = await _watch_contact(latest.campaign.id, 0.0)
         if contact is None or not contact.status.is_reached:
             log.info("Campaign %s has reached no contact, and no other number was tried", latest.campaign.id)
             return following
@@ -153,11 +151,7 @@ async def _take_over(campaign_id: int, dead: set[int]) -> None:
 
 
 async def _call(
-    notification: Notification,
-    step: int,
-    callers: tuple[int, ...],
-    clock: Callable[[], float],
-    dead: set[int],
+    notification: Notification, step: int, callers: tuple[int, ...], dead: set[int]
 ) -> tuple[int, float | None] | None:
     """Create the campaign of one step and run it.
 
@@ -165,7 +159,7 @@ async def _call(
         forbids it.
     """
     for claims_left in reversed(range(MAX_CLAIMS)):
-        now = clock()
+        now = wall_time()
         adapted = _at_this_hour(notification, now)
         if adapted is None:
             return None
@@ -182,7 +176,7 @@ async def _call(
         if other is not None:
             log.info("Campaign %s delivers this notification: campaign %s is not run", other.campaign.id, campaign.id)
             await _discard(campaign.id)
-            if await is_run_by_its_holder(other, clock):
+            if await is_run_by_its_holder(other):
                 return None
             await _take_over(other.campaign.id, dead)
             continue
@@ -278,12 +272,12 @@ async def _discard(campaign_id: int) -> None:
         log.info("Campaign %s was not run and could not be deleted: %s", campaign_id, error)
 
 
-async def _watch_contact(campaign_id: int, seconds: float, clock: Callable[[], float]) -> Contact | None:
+async def _watch_contact(campaign_id: int, seconds: float) -> Contact | None:
     """Watch until the contact has answered, cannot answer any more, or the time is up; return it as it is then.
 
     :returns: the contact; None when TingTing has not shown it.
     """
-    give_up = clock() + seconds
+    give_up = wall_time() + seconds
     contact: Contact | None = None
     while True:
         try:
@@ -294,7 +288,7 @@ async def _watch_contact(campaign_id: int, seconds: float, clock: Callable[[], f
             contact = next(iter(page.results), None)
             if contact is not None and contact.status.is_final:
                 return contact
-        left = give_up - clock()
+        left = give_up - wall_time()
         if left <= 0:
             return contact
         await Pause(min(CONTACT_POLL_INTERVAL, left))

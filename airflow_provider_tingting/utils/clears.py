@@ -82,10 +82,7 @@ def tries_before_clear(context: Context) -> int:
     cleared that was not. What depends on it sends nothing then that an earlier try may have sent.
     """
     ti = context["ti"]
-    retries = getattr(getattr(ti, "task", None), "retries", None)
-    if retries is None:
-        retries = context["task"].retries
-    used = generation_of(context) - int(retries or 0)
+    used = generation_of(context) - int(context["task"].retries or 0)
     tries = int(ti.try_number or 1)
     entry = TaskState(context).load()
     if entry is not None and isinstance(entry.get("generation"), int):

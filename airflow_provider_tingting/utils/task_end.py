@@ -41,7 +41,7 @@ def why_kill_is_unverified(ti: object) -> str | None:
         with suppress(Exception):
             found.append(get_task_state(ti))
 
-    reader = threading.Thread(target=read, name="tingting-task-state", daemon=True)
+    reader = threading.Thread(target=read, daemon=True)
     reader.start()
     reader.join(STATE_WITHIN)
     if not found:

@@ -1,22 +1,16 @@
-"""What a notice does when time passes and processes die, with a clock of the test's own; over HTTP, both clients."""
+"""What a notice does when time passes and processes die, in virtual time; over HTTP, both clients."""
 
 from __future__ import annotations
-
-import time
-from collections.abc import Callable
 
 import pytest
 from pytest import MonkeyPatch
 from support.both_clients import KINDS, connecting
 from support.campaigns import meanwhile, reads
-from support.impatience import settle_fast
-from support.virtual_time import VirtualTime
 
 from airflow_provider_tingting.api import TingTingClient, calls
 from airflow_provider_tingting.api.driver import run_flow
-from airflow_provider_tingting.clock import use_clock
+from airflow_provider_tingting.clock import wall_time
 from airflow_provider_tingting.notifications import dedupe
-from airflow_provider_tingting.notifications import deliver as deliver_module
 from airflow_provider_tingting.notifications.deliver import ESCALATION_GRACE, deliver
 from airflow_provider_tingting.notifications.notification import (
     LEASE,
@@ -30,13 +24,15 @@ from airflow_provider_tingting.sandbox.routes import campaigns as routes
 FIRST, SECOND = "9841234501", "9801234502"
 
 
+@pytest.fixture(autouse=True)
+def time_passes(monkeypatch, impatience, virtual_time):
+    """The real pauses, which take no time here; but fewer reads of a wait of minutes."""
+    monkeypatch.undo()
+    monkeypatch.setattr(dedupe, "RUN_POLL_INTERVAL", 10.0)
+
+
 @pytest.fixture(params=KINDS)
-def client(request, sandbox, monkeypatch):
-    settle_fast(monkeypatch)
-    monkeypatch.setattr(deliver_module, "CONTACT_POLL_INTERVAL", 0.02)
-    monkeypatch.setattr(dedupe, "RUN_POLL_INTERVAL", 0.02)
-    # A call ends soon, so that the notifier need not watch it for long.
-    sandbox.clock.speed = 500.0
+def client(request, sandbox):
     with connecting(request.param) as connect:
         yield connect(sandbox)
 
@@ -45,26 +41,25 @@ def notice(*to, **changes):
     return Notification(key=key_of("a dag", *to), about="a dag", to=to or (FIRST,), text="Look.", **changes)
 
 
-def later(seconds):
-    return lambda: time.time() + seconds
-
-
 def numbers(sandbox):
     sandbox.play_out()
     return [one.number for one in sandbox.ledger.dialled]
 
 
-def test_after_the_cooldown_the_recipient_is_notified_again(client, sandbox):
+def test_after_the_cooldown_the_recipient_is_notified_again(client, sandbox, virtual_time):
+    began = virtual_time.time()
     run_flow(client, deliver(notice(cooldown=6000)))
-    assert run_flow(client, deliver(notice(cooldown=6000), clock=later(5000))) == ()
-    assert len(run_flow(client, deliver(notice(cooldown=6000), clock=later(7000)))) == 1
+    virtual_time.push(began + 5990 - virtual_time.time())
+    assert run_flow(client, deliver(notice(cooldown=6000))) == ()
+    virtual_time.push(began + 6001 - virtual_time.time())
+    assert len(run_flow(client, deliver(notice(cooldown=6000)))) == 1
 
     assert numbers(sandbox) == [FIRST, FIRST]
 
 
 def left_behind(sandbox, made, *, ahead=0):
     """The campaign of a process that has died before it ran it."""
-    mark = NotificationMarker.of(made, 0, time.time() + ahead)
+    mark = NotificationMarker.of(made, 0, wall_time() + ahead)
     return sandbox.world.create_campaign(
         name=made.name, services="PHONE", user_phone=[3], message="Look.", description=f"{mark} A notice."
     )
@@ -103,24 +98,27 @@ async def first_step_only(delivery):
         step = delivery.send(result)
 
 
-def test_when_the_one_who_watched_has_died_the_next_notice_tries_the_next_number(client, sandbox):
+def test_when_the_one_who_watched_has_died_the_next_notice_tries_the_next_number(client, sandbox, virtual_time):
     sandbox.world.script_outcome(FIRST, "unanswered")
     both = notice(FIRST, SECOND, escalate_after=60)
     run_flow(client, first_step_only(deliver(both)))
     sandbox.play_out()
 
-    assert run_flow(client, deliver(both, clock=later(60))) == ()
-    assert len(run_flow(client, deliver(both, clock=later(60 + ESCALATION_GRACE + 5)))) == 1
+    virtual_time.push(60)
+    assert run_flow(client, deliver(both)) == ()
+    virtual_time.push(ESCALATION_GRACE + 5)
+    assert len(run_flow(client, deliver(both))) == 1
     assert numbers(sandbox) == [FIRST, SECOND]
 
 
-def test_when_the_first_has_picked_up_no_later_notice_calls_the_next(client, sandbox):
+def test_when_the_first_has_picked_up_no_later_notice_calls_the_next(client, sandbox, virtual_time):
     sandbox.world.script_outcome(FIRST, "completed")
     both = notice(FIRST, SECOND, escalate_after=60)
     run_flow(client, first_step_only(deliver(both)))
     sandbox.play_out()
 
-    assert run_flow(client, deliver(both, clock=later(60 + ESCALATION_GRACE + 5))) == ()
+    virtual_time.push(60 + ESCALATION_GRACE + 5)
+    assert run_flow(client, deliver(both)) == ()
     assert numbers(sandbox) == [FIRST]
 
 
@@ -139,7 +137,7 @@ def test_a_server_that_lists_the_oldest_first_does_not_hide_a_delivery_in_progre
     lists(lambda campaigns: campaigns[::-1])
     made = notice(cooldown=60)
     for ago in range(120):
-        mark = NotificationMarker.of(made, 0, time.time() - 10_000 - ago)
+        mark = NotificationMarker.of(made, 0, wall_time() - 10_000 - ago)
         sandbox.world.create_campaign(
             name=made.name, services="PHONE", user_phone=[3], message="Look.", description=f"{mark} A notice."
         )
@@ -172,80 +170,54 @@ def test_a_description_is_read_back_as_the_mark_that_was_written():
 # -- the claim is a lease ----------------------------------------------------------------------------------------------
 
 
-class Unanswered(VirtualTime):
-    """A virtual time in which each request to run is lost for a while, and something happens at a moment."""
-
-    def __init__(self):
-        super().__init__(at=time.time())
-        self.began = self.monotonic()
-        self.at: list[tuple[float, Callable[[], object]]] = []
-
-    @property
-    def passed(self):
-        return self.monotonic() - self.began
-
-    def sleep(self, seconds):
-        super().sleep(seconds)
-        while self.at and self.at[0][0] <= self.passed:
-            self.at.pop(0)[1]()
-
-
-@pytest.fixture
-def lost(monkeypatch, impatience):
-    # The real pauses, which take no time here; but fewer reads of a wait of minutes.
-    monkeypatch.undo()
-    monkeypatch.setattr(dedupe, "RUN_POLL_INTERVAL", 10.0)
-    with use_clock(clock := Unanswered()):
-        yield clock
-
-
 def send_over(sandbox):
     return TingTingClient(sandbox.token, base_url=sandbox.base_url, max_retries=0, timeout=60)
 
 
-def test_a_holder_whose_lease_is_over_never_runs_its_campaign(sandbox, lost, logged):
+def test_a_holder_whose_lease_is_over_never_runs_its_campaign(sandbox, virtual_time, logged):
     sandbox.faults.add("cut-before", call="run_campaign", times=2)
-    seen = []
-    real = calls.run_campaign
+    began, seen, real = virtual_time.time(), [], calls.run_campaign
 
     with send_over(sandbox) as client, MonkeyPatch.context() as patch:
-        patch.setattr(calls, "run_campaign", lambda campaign: (seen.append((campaign, lost.passed)), real(campaign))[1])
-        ran = run_flow(client, deliver(notice(), clock=lost.time))
+        patch.setattr(calls, "run_campaign", lambda campaign: (seen.append((campaign, wall_time())), real(campaign))[1])
+        ran = run_flow(client, deliver(notice()))
 
-    first = [at for campaign, at in seen if campaign == 1]
+    first = [at - began for campaign, at in seen if campaign == 1]
     assert max(first) < LEASE - LEASE_MARGIN
     assert ran == (2,)
     assert numbers(sandbox) == [FIRST]
     assert "lease was over. The notification is claimed again" in logged()
 
 
-def test_two_notifiers_never_ring_twice_when_the_first_watches_a_lost_request(sandbox, lost):
+def test_two_notifiers_never_ring_twice_when_the_first_watches_a_lost_request(sandbox, virtual_time):
     sandbox.faults.add("cut-before", call="run_campaign", times=2)
     second = []
 
     def next_failure():
         with send_over(sandbox) as client:
-            second.append(run_flow(client, deliver(notice(), clock=lost.time)))
+            second.append(run_flow(client, deliver(notice())))
 
     # The second failure comes late in the first one's lease, waits for it and takes over.
-    lost.at.append((150.0, next_failure))
+    virtual_time.after(150.0, next_failure)
     with send_over(sandbox) as client:
-        first = run_flow(client, deliver(notice(), clock=lost.time))
+        first = run_flow(client, deliver(notice()))
 
     assert numbers(sandbox) == [FIRST]
     assert len([*first, *second[0]]) == 1
 
 
 @pytest.mark.parametrize("ahead", [0, -100, 100, 3600], ids=["right", "behind", "ahead", "an hour ahead"])
-def test_a_claim_whose_notifier_has_died_is_taken_over_after_its_lease_whatever_the_clocks_show(sandbox, lost, ahead):
+def test_a_claim_whose_notifier_has_died_is_taken_over_after_its_lease_whatever_the_clocks_show(
+    sandbox, virtual_time, ahead
+):
     campaign = left_behind(sandbox, notice(), ahead=ahead)
-    taken_over = []
-    lost.at.append((170.0, lambda: taken_over.append(campaign.id not in sandbox.world.campaigns)))
+    taken_over, began = [], virtual_time.time()
+    virtual_time.after(170.0, lambda: taken_over.append(campaign.id not in sandbox.world.campaigns))
 
     with send_over(sandbox) as client:
-        run_flow(client, deliver(notice(), clock=lost.time))
+        run_flow(client, deliver(notice()))
 
     assert taken_over == [False]
-    assert lost.passed < LEASE + 200
+    assert virtual_time.time() - began < LEASE + 200
     assert campaign.id not in sandbox.world.campaigns
     assert numbers(sandbox) == [FIRST]

@@ -9,7 +9,13 @@ from typing import Any
 import pytest
 
 from airflow_provider_tingting.errors import TingTingConfigError
-from airflow_provider_tingting.utils.clears import ClearPolicy, is_first_try, tries_before_clear, was_cleared
+from airflow_provider_tingting.utils.clears import (
+    ClearPolicy,
+    check_run_on_clear,
+    is_first_try,
+    tries_before_clear,
+    was_cleared,
+)
 from airflow_provider_tingting.utils.task_state import TaskState, generation_of
 
 ABSENT = object()
@@ -56,6 +62,7 @@ def context(
         ({"tries": 2, "max_tries": 4, "clears": 1}, 1),
         ({"tries": 2, "max_tries": None, "retries": 0}, 0),
         ({"tries": None}, 0),
+        ({"tries": None, "max_tries": 4}, 0),
     ],
     ids=[
         "first try",
@@ -69,6 +76,7 @@ def context(
         "Airflow 2 has counted one",
         "nothing is known",
         "no try is known",
+        "no try is known of a cleared task",
     ],
 )
 def test_without_a_store_a_clear_follows_from_the_numbers(circumstances: dict[str, Any], tries: int) -> None:
@@ -85,8 +93,21 @@ def test_without_a_store_a_clear_follows_from_the_numbers(circumstances: dict[st
         (3, {"tries": 4, "max_tries": 6}, 3),
         (3, {"tries": 4, "max_tries": 9, "retries": 3}, 3),
         (3, {"tries": 1, "max_tries": 9}, 1),
+        (3, {"tries": 5, "max_tries": 4}, 1),
+        (3, {"tries": 2, "max_tries": 4, "retries": 4}, 1),
+        (3, {"tries": 2, "max_tries": 5}, 1),
     ],
-    ids=["a retry", "retries were lowered", "cleared", "cleared after three", "cleared and edited", "cleared at once"],
+    ids=[
+        "a retry",
+        "retries were lowered",
+        "cleared",
+        "cleared after three",
+        "cleared and edited",
+        "cleared at once",
+        "cleared after one, and retried since",
+        "cleared, and retries raised",
+        "cleared, and retries lowered",
+    ],
 )
 def test_an_entry_in_the_store_decides(generation: int, circumstances: dict[str, Any], tries: int) -> None:
     store = Store({"version": 2, "generation": generation})
@@ -107,6 +128,27 @@ def test_the_first_try_has_none_before_it(tries: int | None, is_first: bool) -> 
 @pytest.mark.parametrize(("max_tries", "generation"), [(None, 0), (-1, 0), (0, 0), (4, 4)])
 def test_the_generation_is_a_number_from_zero_on(max_tries: int | None, generation: int) -> None:
     assert generation_of(context(max_tries=max_tries)) == generation
+
+
+def test_a_task_instance_without_a_number_of_tries_is_of_the_first_generation() -> None:
+    assert generation_of({"ti": SimpleNamespace()}) == 0  # type: ignore[typeddict-item]
+
+
+@pytest.mark.parametrize(
+    ("value", "problem"),
+    [
+        ("reattach", None),
+        ("fail", None),
+        ("send_again", "A campaign can be run only once, so on_clear of this task is reattach or fail"),
+        ("again", "on_clear must be one of reattach, fail; it is 'again'"),
+    ],
+)
+def test_a_task_that_runs_a_campaign_never_repeats_it_after_a_clear(value: str, problem: str | None) -> None:
+    if problem is None:
+        check_run_on_clear(value, "on_clear")
+        return
+    with pytest.raises(TingTingConfigError, match=problem):
+        check_run_on_clear(value, "on_clear")
 
 
 CLEARED = {"tries": 2, "max_tries": 4}
@@ -155,6 +197,17 @@ def test_without_a_store_nothing_is_saved_and_nothing_is_read() -> None:
     state.save({"campaign_id": 7})
     assert not state.is_available
     assert state.load() is None
+
+
+def test_what_a_try_saves_the_next_try_loads() -> None:
+    store = Store()
+    TaskState(context(store=store)).save({"campaign_id": 7})
+
+    assert TaskState(context(store=store, tries=2), this_generation_only=True).load() == {
+        "campaign_id": 7,
+        "generation": 3,
+    }
+    assert TaskState(context(store=store, **CLEARED), this_generation_only=True).load() is None
 
 
 def test_an_entry_is_a_copy() -> None:

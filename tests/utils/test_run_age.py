@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta, timezone
 from types import SimpleNamespace
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -14,6 +15,7 @@ from airflow_provider_tingting.errors import TingTingConfigError, TingTingRunToo
 from airflow_provider_tingting.utils.run_age import (
     check_calling_window,
     check_max_age,
+    check_window_arguments,
     due_at,
     started_at,
 )
@@ -61,6 +63,10 @@ def test_a_run_is_for_the_first_of_its_times_that_says_so(run_type: Any, missing
     assert due_at(run) == NOW - hours * HOUR
 
 
+def test_a_time_keeps_its_zone() -> None:
+    assert due_at(a_run("manual", logical_date=NOW.astimezone(ZoneInfo("Asia/Kathmandu")))) == NOW
+
+
 def test_a_time_without_a_zone_is_utc_and_a_run_without_a_time_has_none() -> None:
     assert due_at(a_run("manual", logical_date=NOW.replace(tzinfo=None))) == NOW
     assert due_at(a_run()) is None
@@ -85,7 +91,7 @@ def test_a_run_may_be_as_old_as_max_age(age: timedelta, is_refused: bool, max_ag
 def test_a_run_without_a_time_is_too_old() -> None:
     with pytest.raises(TingTingRunTooOldError, match="neither a data interval nor a logical date nor a start"):
         check_max_age(a_run(), HOUR)
-    with pytest.raises(TingTingConfigError):
+    with pytest.raises(TingTingConfigError, match=r"\bmax_age\b"):
         check_max_age(a_run(), -1)
 
 
@@ -123,3 +129,36 @@ def test_outside_the_calling_window_no_contact_is_called() -> None:
     check_calling_window(("08:00", "20:00"), "Wait.")
     with pytest.raises(TingTingStartRefusedError, match=r"opens at 2026-11-24 10:00\. No contact was called\. Wait\."):
         check_calling_window(("10:00", "20:00"), "Wait.")
+
+
+HOURS = ("08:00", "20:00")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        ({"at_window_close": "stop", "calling_window": HOURS, "waits": True}, None),
+        ({"at_window_close": "stop", "calling_window": None, "waits": True}, "so it needs a calling_window"),
+        ({"at_window_close": "stop", "calling_window": HOURS, "waits": False}, "a task that waits for the end"),
+        ({"at_window_close": "continue", "calling_window": None, "waits": False}, None),
+        ({"fits_window": "wait", "calling_window": HOURS}, None),
+        ({"fits_window": "wait", "calling_window": None}, 'fits_window="wait" is about the end of the calling window'),
+        ({"fits_window": "warn", "calling_window": HOURS}, None),
+    ],
+    ids=[
+        "stop at the end of a window",
+        "stop without a window",
+        "stop without waiting",
+        "go on",
+        "wait for a window",
+        "wait without a window",
+        "only warn",
+    ],
+)
+def test_what_happens_at_the_end_of_a_calling_window_needs_one(arguments: Any, problem: str | None) -> None:
+    arguments = {"at_window_close": "continue", "fits_window": "warn", "waits": True, **arguments}
+    if problem is None:
+        check_window_arguments(**arguments)
+        return
+    with pytest.raises(TingTingConfigError, match=problem):
+        check_window_arguments(**arguments)

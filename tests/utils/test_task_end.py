@@ -46,11 +46,19 @@ def test_a_state_that_cannot_be_read_is_none(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_a_state_that_does_not_come_in_time_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = threading.Event()
+    asked, readers = threading.Event(), []
+
+    def read_slowly(ti: Any) -> str:
+        readers.append(threading.current_thread())
+        asked.wait(30)
+        return "failed"
+
     monkeypatch.setattr(task_end, "STATE_WITHIN", 0.05)
-    monkeypatch.setattr(task_end, "get_task_state", lambda ti: asked.wait(30) and "failed")
+    monkeypatch.setattr(task_end, "get_task_state", read_slowly)
 
     assert why_kill_is_unverified(TI) == "Airflow's state of this task cannot be read"
+    # A read that hangs does not keep the process from ending.
+    assert [reader.daemon for reader in readers] == [True]
     asked.set()
 
 
