@@ -16,10 +16,7 @@ from airflow_provider_tingting.cli.tables import campaign_json, percent, print_j
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the command's arguments.
-
-    :param parser: the parser of the command.
-    """
+    """Add the command's arguments."""
     parser.add_argument(
         "--status", type=_status, help=f"only campaigns with this status: {', '.join(map(str, CampaignStatus))}"
     )
@@ -32,11 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
-    """Print the campaigns.
-
-    :param arguments: the parsed command line.
-    :param console: where the command prints.
-    """
+    """Print the campaigns."""
     status = arguments.status.value if arguments.status else None
     with connect(arguments.conn_id) as client:
         listing = client.iterate(calls.list_campaigns(status=status, search=arguments.search))

@@ -18,10 +18,7 @@ from airflow_provider_tingting.reports.summary import CampaignSummary
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the command's arguments.
-
-    :param parser: the parser of the command.
-    """
+    """Add the command's arguments."""
     add_campaign(parser)
     parser.add_argument(
         "--contacts", type=whole_number, default=0, metavar="N", help="also list the first N contacts, masked"
@@ -31,11 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
-    """Print the campaign.
-
-    :param arguments: the parsed command line.
-    :param console: where the command prints.
-    """
+    """Print the campaign."""
     settings = settings_of(arguments.conn_id)
     with TingTingClient(**settings.client_arguments()) as client:
         campaign = client.send(calls.get_campaign(arguments.campaign_id))

@@ -21,10 +21,7 @@ from airflow_provider_tingting.masking import mask_text
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the command's arguments.
-
-    :param parser: the parser of the command.
-    """
+    """Add the command's arguments."""
     add_campaign(parser)
     parser.add_argument("--yes", action="store_true", help="do not ask for confirmation; required without a terminal")
     add_connection(parser)
@@ -32,11 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
-    """Ask for confirmation, stop the campaign, and check that it has stopped.
-
-    :param arguments: the parsed command line.
-    :param console: where the command prints.
-    """
+    """Ask for confirmation, stop the campaign, and check that it has stopped."""
     with connect(arguments.conn_id) as client:
         campaign = client.send(calls.get_campaign(arguments.campaign_id))
         if campaign.status.is_final:

@@ -25,10 +25,7 @@ _ENDING = (signal.SIGTERM, signal.SIGHUP)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the command's arguments.
-
-    :param parser: the parser of the command.
-    """
+    """Add the command's arguments."""
     add = parser.add_argument
     add("dag_id", metavar="DAG_ID", help="the DAG")
     add(
@@ -83,11 +80,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
-    """Rehearse the DAG and print the report.
-
-    :param arguments: the parsed command line.
-    :param console: where the command prints.
-    """
+    """Rehearse the DAG and print the report."""
     # Loads the sandbox, which the command line's help does not need.
     from airflow_provider_tingting.rehearsal import RehearsalRequest, rehearse
     from airflow_provider_tingting.rehearsal.request import existing_file, read_audiences

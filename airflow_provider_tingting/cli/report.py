@@ -22,10 +22,7 @@ from airflow_provider_tingting.reports.writers import format_of, write_read_repo
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the command's arguments.
-
-    :param parser: the parser of the command.
-    """
+    """Add the command's arguments."""
     add_campaign(parser)
     parser.add_argument(
         "path",
@@ -44,11 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
-    """Download, check and write the report, and print the summary.
-
-    :param arguments: the parsed command line.
-    :param console: where the command prints.
-    """
+    """Download, check and write the report, and print the summary."""
     from airflow_provider_tingting.utils.arguments import storage_path_of
 
     target, format = None, ""

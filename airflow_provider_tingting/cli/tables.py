@@ -62,10 +62,7 @@ def masked_text(value: object) -> Any:
 
 
 def campaign_json(campaign: Campaign) -> dict[str, Any]:
-    """Return a campaign as JSON: its identity and progress, no contacts, masked texts.
-
-    :param campaign: the campaign.
-    """
+    """Return a campaign as JSON: its identity and progress, no contacts, masked texts."""
     return {
         "id": campaign.id,
         "name": mask_text(campaign.name),
@@ -87,10 +84,7 @@ def percent(value: float | None) -> str:
 
 
 def summary_table(summary: CampaignSummary) -> Table:
-    """Return the table of a campaign's outcomes.
-
-    :param summary: the summary of the report.
-    """
+    """Return the table of a campaign's outcomes."""
     calls, sms = amount(summary.credits_calls), amount(summary.credits_sms)
     rate = "" if summary.reach_rate is None else f" ({share(summary.reached, summary.contacts)})"
     return facts(

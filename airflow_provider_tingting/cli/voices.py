@@ -14,20 +14,13 @@ from airflow_provider_tingting.cli.tables import print_json, print_text, table
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the command's arguments.
-
-    :param parser: the parser of the command.
-    """
+    """Add the command's arguments."""
     add_connection(parser)
     add_json(parser)
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
-    """Print the voices.
-
-    :param arguments: the parsed command line.
-    :param console: where the command prints.
-    """
+    """Print the voices."""
     with connect(arguments.conn_id) as client:
         voices = client.send(calls.list_voice_models())
     if arguments.json:

@@ -76,10 +76,7 @@ def serve(options: argparse.Namespace) -> int:
 
 
 def welcome(sandbox: Sandbox) -> str:
-    """Return the text that is printed when the sandbox listens: the connection, the addresses, the faults.
-
-    :param sandbox: the sandbox.
-    """
+    """Return the text that is printed when the sandbox listens: the connection, the addresses, the faults."""
     faults = "".join(f"\n  {fault.kind} at {fault.call}, {_requests(fault.times)}" for fault in sandbox.faults)
     push = "curl -X POST -H 'Content-Type: application/json' -d '{\"push\": 3600}'"
     return f"""\
@@ -114,10 +111,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of the commands that start a sandbox.
-
-    :param parser: the parser of the command.
-    """
+    """Add the arguments of the commands that start a sandbox."""
     parser.epilog = _epilog()
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     add = parser.add_argument

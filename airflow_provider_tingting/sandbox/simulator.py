@@ -55,10 +55,7 @@ class Simulator:
         return self._events[0][0] if self._events else None
 
     def add(self, run: Run) -> None:
-        """Schedule a run; it begins at `run.starts_at`.
-
-        :param run: the run.
-        """
+        """Schedule a run; it begins at `run.starts_at`."""
         self._schedule(run.starts_at, run, None)
 
     def advance(self, now: float) -> None:
@@ -84,7 +81,6 @@ class Simulator:
     def stop(self, campaign: Campaign, now: float) -> None:
         """End every open run: end the calls in progress and dial no further contact.
 
-        :param campaign: the campaign.
         :param now: the world's time, in seconds since 1970.
         """
         for run in campaign.open_runs:
@@ -181,8 +177,6 @@ class Simulator:
     def demo_call(self, campaign: Campaign, contact: Contact, now: float) -> None:
         """Call one contact once, outside any run.
 
-        :param campaign: the campaign.
-        :param contact: the contact.
         :param now: the world's time, in seconds since 1970.
         :raises Refused: 400; the campaign has no voice, or the credits do not suffice.
         """
