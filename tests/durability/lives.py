@@ -151,13 +151,22 @@ class Life:
         """Wait until the campaign was run and has been read so often since."""
         self.until(lambda: self._reads_since_run() >= times, "a read of the running campaign")
 
-    def until_struck(self, fault: Fault) -> RequestEntry:
-        """Wait until a fault strikes, and return the request that it strikes."""
+    def until_struck(self, fault: Fault, *, after: RequestEntry | None = None) -> RequestEntry:
+        """Wait until a fault strikes, and return the request that it strikes.
+
+        :param after: a request that the kind of fault has struck before.
+        """
 
         def struck() -> list[RequestEntry]:
-            return [entry for entry in self.sandbox.requests if entry.fault == fault.kind]
+            entries = [entry for entry in self.sandbox.requests if entry.fault == fault.kind]
+            return entries if entries and entries[-1] is not after else []
 
         return self.until(struck, f"the request for {fault.kind} at {fault.call}")[-1]
+
+    def is_running(self, task_id: str) -> bool:
+        """Whether a process executes a task now."""
+        row = self.airflow.tasks(self.dag_id, self.name).get(task_id)
+        return row is not None and row.state == "running"
 
     def worker(self, task_id: str) -> int:
         """The process that executes a task now."""
