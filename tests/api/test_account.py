@@ -7,7 +7,7 @@ from support.both_clients import Connect
 from support.recording_server import RecordingServer
 
 from airflow_provider_tingting.api import calls
-from airflow_provider_tingting.api.lookups import read_balance
+from airflow_provider_tingting.api.lookups import read_balance, read_credits_used
 from airflow_provider_tingting.api.models import Contact, Dashboard
 from airflow_provider_tingting.errors import TingTingAuthError, TingTingForbiddenError
 
@@ -26,6 +26,15 @@ def test_a_rejected_token_is_an_error_of_the_balance_too(connect: Connect, serve
 
     with pytest.raises(TingTingAuthError):
         connect(server).run(read_balance())
+
+
+@pytest.mark.parametrize(("status", "used"), [(200, 41.5), (404, None)], ids=["known", "unknown"])
+def test_the_credits_of_the_last_days_are_read_where_the_account_may(
+    connect: Connect, server: RecordingServer, status: int, used: float | None
+) -> None:
+    server.always({"credits_used": 41.5}, status)
+
+    assert connect(server, max_retries=0).run(read_credits_used(days=1)) == used
 
 
 def test_a_missing_permission_does_not_advise_a_new_token(connect: Connect, server: RecordingServer) -> None:

@@ -145,8 +145,9 @@ def test_one_list_of_caller_numbers_is_enough(connect: Connect, server: Recordin
 def test_a_server_without_lists_of_caller_numbers_is_an_error(connect: Connect, server: RecordingServer) -> None:
     from airflow_provider_tingting.api.lookups import list_caller_numbers
 
-    with pytest.raises(TingTingNotFoundError):
+    with pytest.raises(TingTingNotFoundError) as caught:
         run_flow(connect(server), list_caller_numbers())
+    assert caught.value.call == "list_broker_numbers"
     assert len(server.received) == 2
 
 

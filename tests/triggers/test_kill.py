@@ -109,6 +109,21 @@ def test_a_state_that_cannot_be_read_stops_nothing_and_the_log_says_why(sandbox,
     assert "secret" not in text
 
 
+def test_a_state_that_does_not_come_in_time_stops_nothing(virtual_time, sandbox, running, logged, monkeypatch):
+    async def read_slowly(task_instance):
+        await asyncio.sleep(3600)
+        return "removed"
+
+    monkeypatch.setattr("airflow_provider_tingting.triggers.base.get_task_state_async", read_slowly)
+    began = virtual_time.monotonic()
+    virtual_time.run(TingTingCampaignTrigger(running, stop_on_kill=True).on_kill())
+
+    assert sandbox.requests == ()
+    assert "so whether a person has ended the task is not known" in logged()
+    # Airflow gives `on_kill` 30 seconds.
+    assert virtual_time.monotonic() - began < 20
+
+
 def test_a_trigger_without_a_task_stops_nothing(sandbox, running, logged):
     asyncio.run(TingTingCampaignTrigger(running, stop_on_kill=True).on_kill())
 
