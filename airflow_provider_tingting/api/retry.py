@@ -95,5 +95,5 @@ class RetryPolicy:
         :param error: what it raised.
         """
         # Not before the time that the server named; the jitter spreads clients that were given the same time.
-        jitter = random.uniform(0.0, min(self.first_wait * 2 ** (attempt - 1), self.max_wait))
+        jitter = random.uniform(0.0, min(self.first_wait * 2 ** min(attempt - 1, 30), self.max_wait))
         return (error.retry_after or 0.0) + jitter
