@@ -88,7 +88,7 @@ def main() -> int:
     for kind, part in parts.items():
         if any(job.kind == kind for job, _ in work_list):
             how = "all" if part.is_complete else f"NOT ALL: stopped after {options.seconds:.0f} s"
-            print(f"  {KINDS[kind]}: {part.lives:,} lives, {how}")
+            print(f"  {KINDS[kind]}: {part.lives:,} lives ({part.quiet:,} without a fault), {how}")
     for unpromised, times in total.unpromised.most_common():
         print(f"  cannot be promised: {unpromised}: {times:,} times")
     new = [kind for kind, (life, _, _) in total.faults.items() if not is_known(life, kind)]

@@ -72,6 +72,8 @@ class Decision(NamedTuple):
 
 
 Schedule = tuple[Decision, ...]
+#: Moments, each with what could go wrong at it.
+Points = tuple[tuple[Point, tuple[str, ...]], ...]
 
 
 @cache
@@ -133,10 +135,20 @@ class Adversary:
         point = Point(actor, what, self._ordinals[actor, what])
         possible = options(what, method, of_trigger=actor.endswith("t"), persons=persons)
         self.points.append((point, possible))
-        chosen = self._wanted.get(point, [])
-        if self._random is not None:
-            chosen = []
-            while len(self.made) + len(chosen) < self._most and self._random.random() < self._share:
-                chosen.append(self._random.choice(possible))
+        chosen = self._wanted.get(point, []) if self._random is None else self._draw(possible)
         self.made += [Decision(point, action) for action in chosen]
         return chosen
+
+    def _draw(self, possible: tuple[str, ...]) -> list[str]:
+        assert self._random is not None
+        chosen: list[str] = []
+        while len(self.made) + len(chosen) < self._most and self._random.random() < self._share:
+            chosen.append(self._random.choice(possible))
+        return chosen
+
+    def leaves_alone(self, points: Points) -> bool:
+        """Return whether nothing goes wrong at random at some moments; an adversary that was asked decides no more.
+
+        :param points: every moment of a life in which nothing goes wrong.
+        """
+        return not any(self._draw(possible) for _, possible in points)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from simulation.explore import one_fault
+from simulation.explore import at_random, one_fault
 from simulation.known import Found, found_schedules, is_known, kind_of
 from simulation.lives import IN_EVERY_RUN, LIVES, Life
 from simulation.simulate import Outcome, replay
@@ -59,3 +59,12 @@ def test_the_same_schedule_gives_the_same_life(stage: Stage) -> None:
     first = next(iter(one_fault(stage, life)))
 
     assert replay(stage, life, first.made) == first
+
+
+def test_a_random_life_in_which_nothing_goes_wrong_is_the_life_without_a_fault(stage: Stage) -> None:
+    life = LIVES["add"]
+    quiet = replay(stage, life, ())
+    known = [at_random(stage, life, seed, quiet) for seed in range(40)]
+
+    assert 1 < sum(outcome is quiet for outcome in known) < 39
+    assert known == [at_random(stage, life, seed) for seed in range(40)]

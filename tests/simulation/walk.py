@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import cache
 
 from simulation.adversary import Schedule
 from simulation.explore import at_random, minimise, one_fault, two_faults
@@ -40,22 +41,30 @@ class Findings:
     """What a walk has come upon.
 
     :param lives: how many lives.
+    :param quiet: in how many of them nothing went wrong; of each kind one is lived, since they are all the same.
     :param is_complete: whether there was time for all of them.
     :param unpromised: how many broken promises each class explains that cannot be promised.
     :param faults: by the kind of fault, in which life, the shortest schedule, and what has happened.
     """
 
     lives: int = 0
+    quiet: int = 0
     is_complete: bool = True
     unpromised: Counter[str] = field(default_factory=Counter)
     faults: dict[Kind, tuple[str, Schedule, str]] = field(default_factory=dict)
 
     def __iadd__(self, other: Findings) -> Findings:
         self.lives += other.lives
+        self.quiet += other.quiet
         self.is_complete = self.is_complete and other.is_complete
         self.unpromised += other.unpromised
         self.faults = {**other.faults, **self.faults}
         return self
+
+
+@cache
+def _quiet(stage: Stage, name: str) -> Outcome:
+    return replay(stage, LIVES[name], ())
 
 
 def outcomes(stage: Stage, job: Job, deadline: float) -> Iterator[tuple[str, Outcome]]:
@@ -66,7 +75,7 @@ def outcomes(stage: Stage, job: Job, deadline: float) -> Iterator[tuple[str, Out
             if time.monotonic() > deadline:
                 return
             name = names[seed % len(names)]
-            yield name, at_random(stage, LIVES[name], seed)
+            yield name, at_random(stage, LIVES[name], seed, _quiet(stage, name))
         return
     walk = (
         one_fault(stage, LIVES[job.life])
@@ -106,6 +115,7 @@ def work(task: tuple[Job, float]) -> tuple[Job, Findings]:
     stage = _stages[-1]
     for name, outcome in outcomes(stage, job, deadline):
         found.lives += 1
+        found.quiet += not outcome.made
         for broken in outcome.broken:
             if broken.unpromised is not None:
                 found.unpromised[broken.unpromised] += 1
