@@ -4,9 +4,8 @@
 
 Prints each place, and ends with 1 if there is one. Functions, methods and classes whose names begin with an underscore
 do not count, nor do magic methods: the docstring of a class describes what its constructor takes. Nor do parameters
-that are the same everywhere: the id of a campaign or a contact, Airflow's context, what each check of an argument takes
-(`utils.argument_checks.Check` describes it), and what each command takes (`cli.commands.Command`). Nor does a parameter
-that is named like its type, as in `campaign: Campaign`.
+that are the same everywhere: the id of a campaign or a contact, Airflow's context, and what each check of an argument
+takes (`utils.argument_checks.Check` describes it).
 """
 
 from __future__ import annotations
@@ -19,8 +18,7 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parent.parent / "airflow_provider_tingting"
 COMMON = {"self", "cls", "campaign_id", "contact_id", "context"}
-#: What each check of an argument takes, and each command.
-OF_A_KIND = (["value", "argument"], ["arguments", "console"])
+OF_A_CHECK = ["value", "argument"]
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
@@ -36,18 +34,9 @@ def undescribed(function: Function) -> list[str]:
     """Return the named parameters that the docstring leaves out; the setter of a property has none to describe."""
     if any(isinstance(one, ast.Attribute) and one.attr == "setter" for one in function.decorator_list):
         return []
-    parameters = [*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs]
-    taken = [one.arg for one in parameters]
-    if taken in OF_A_KIND:
-        return []
+    taken = [one.arg for one in (*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs)]
     described = set(re.findall(r"^\s*:param (\w+):", ast.get_docstring(function) or "", re.MULTILINE))
-    return [one.arg for one in parameters if one.arg not in described | COMMON and not is_named_like_its_type(one)]
-
-
-def is_named_like_its_type(parameter: ast.arg) -> bool:
-    """Return whether the type says what a parameter is: `call: Call[Campaign]`, `parser: argparse.ArgumentParser`."""
-    kind = re.match(r"[\w.]+", ast.unparse(parameter.annotation)) if parameter.annotation else None
-    return bool(kind) and kind.group().lower().endswith(parameter.arg.replace("_", "").lower())
+    return [] if taken == OF_A_CHECK else [name for name in taken if name not in described | COMMON]
 
 
 def main() -> int:

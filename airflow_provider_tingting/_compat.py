@@ -164,6 +164,8 @@ async def get_extra_async(connection: Connection) -> dict[str, Any]:
 
     On Airflow 3.3.2 and later reading it masks its values through the supervisor, which must be awaited; before, it is
     read in a thread.
+
+    :param connection: the connection.
     """
     if hasattr(connection, "aextra_dejson"):
         extra: dict[str, Any] = await connection.aextra_dejson()
@@ -229,6 +231,8 @@ def failed_upstream(context: Context) -> list[str]:
     """Return the direct upstream tasks that have failed, in alphabetical order.
 
     `upstream_failed` counts too. If both tasks are mapped, only the instance with the same index counts.
+
+    :param context: the context of the task.
     """
     ti: Any = context["ti"]
     before = sorted(context["task"].upstream_task_ids)

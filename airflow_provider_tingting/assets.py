@@ -99,6 +99,7 @@ def create_asset(
 def convert_asset_to_openlineage(asset: Asset, lineage_context: object) -> OpenLineageDataset:
     """Return the OpenLineage dataset of a `tingting://` asset: the host is its namespace, the path its name.
 
+    :param asset: the asset.
     :param lineage_context: the hook that has recorded it; not used.
     """
     from airflow.providers.common.compat.openlineage.facet import Dataset as OpenLineageDataset

@@ -68,7 +68,10 @@ def sleep_unless(event: threading.Event, seconds: float) -> None:
 
 @contextmanager
 def use_clock(clock: Clock) -> Iterator[None]:
-    """Replace the time of the whole package while the block runs; for tests and simulations."""
+    """Replace the time of the whole package while the block runs; for tests and simulations.
+
+    :param clock: the source of time meanwhile.
+    """
     global _clock
     before, _clock = _clock, clock
     try:

@@ -16,7 +16,10 @@ from airflow_provider_tingting.cli.tables import campaign_json, percent, print_j
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the command's arguments."""
+    """Add the command's arguments.
+
+    :param parser: the parser of the command.
+    """
     parser.add_argument(
         "--status", type=_status, help=f"only campaigns with this status: {', '.join(map(str, CampaignStatus))}"
     )
@@ -29,7 +32,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
-    """Print the campaigns."""
+    """Print the campaigns.
+
+    :param arguments: the parsed command line.
+    :param console: where the command prints.
+    """
     status = arguments.status.value if arguments.status else None
     with connect(arguments.conn_id) as client:
         listing = client.iterate(calls.list_campaigns(status=status, search=arguments.search))

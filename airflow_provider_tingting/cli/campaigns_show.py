@@ -18,7 +18,10 @@ from airflow_provider_tingting.reports.summary import CampaignSummary
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the command's arguments."""
+    """Add the command's arguments.
+
+    :param parser: the parser of the command.
+    """
     add_campaign(parser)
     parser.add_argument(
         "--contacts", type=whole_number, default=0, metavar="N", help="also list the first N contacts, masked"
@@ -28,7 +31,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
-    """Print the campaign."""
+    """Print the campaign.
+
+    :param arguments: the parsed command line.
+    :param console: where the command prints.
+    """
     settings = settings_of(arguments.conn_id)
     with TingTingClient(**settings.client_arguments()) as client:
         campaign = client.send(calls.get_campaign(arguments.campaign_id))

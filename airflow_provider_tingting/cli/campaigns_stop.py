@@ -21,7 +21,10 @@ from airflow_provider_tingting.masking import mask_text
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the command's arguments."""
+    """Add the command's arguments.
+
+    :param parser: the parser of the command.
+    """
     add_campaign(parser)
     parser.add_argument("--yes", action="store_true", help="do not ask for confirmation; required without a terminal")
     add_connection(parser)
@@ -29,7 +32,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
-    """Ask for confirmation, stop the campaign, and check that it has stopped."""
+    """Ask for confirmation, stop the campaign, and check that it has stopped.
+
+    :param arguments: the parsed command line.
+    :param console: where the command prints.
+    """
     with connect(arguments.conn_id) as client:
         campaign = client.send(calls.get_campaign(arguments.campaign_id))
         if campaign.status.is_final:

@@ -26,7 +26,10 @@ from airflow_provider_tingting.masking import mask_text
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the command's arguments."""
+    """Add the command's arguments.
+
+    :param parser: the parser of the command.
+    """
     add_campaign(parser)
     parser.add_argument(
         "--interval", type=positive_seconds, default=5.0, metavar="SECONDS", help="time between requests (default: 5)"
@@ -39,7 +42,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
-    """Wait, print the outcome, and return whether the campaign is a success."""
+    """Wait, print the outcome, and return whether the campaign is a success.
+
+    :param arguments: the parsed command line.
+    :param console: where the command prints.
+    """
     deadline = None if arguments.timeout is None else time.time() + arguments.timeout
     plan = waiting.WaitPlan(arguments.campaign_id, poll_interval=arguments.interval, deadline=deadline)
     with connect(arguments.conn_id) as client:

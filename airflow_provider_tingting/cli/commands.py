@@ -39,7 +39,10 @@ class Command:
         return import_module(self.module_name or f"{__package__}.{self.path.replace(' ', '_')}")
 
     def add_arguments_when_parsed(self, parser: argparse.ArgumentParser) -> None:
-        """Make a parser add the command's arguments when it parses for the first time."""
+        """Make a parser add the command's arguments when it parses for the first time.
+
+        :param parser: the parser of the command.
+        """
         parse = parser.parse_known_args
         added = False
 

@@ -38,7 +38,10 @@ _NEEDED = ("connection", "reachable", "token", "caller numbers")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the command's arguments."""
+    """Add the command's arguments.
+
+    :param parser: the parser of the command.
+    """
     parser.add_argument(
         "--probe", action="store_true", help="also measure the account with a draft campaign, which is deleted"
     )
@@ -59,7 +62,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
-    """Run the checks, print each one as soon as it is done, and return 1 if there is a problem."""
+    """Run the checks, print each one as soon as it is done, and return 1 if there is a problem.
+
+    :param arguments: the parsed command line.
+    :param console: where the command prints.
+    """
     if (arguments.save or arguments.number) and not arguments.probe:
         raise TingTingConfigError("--save and --number belong to --probe. Add --probe.")
     checks: list[Check] = []

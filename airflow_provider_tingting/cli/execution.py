@@ -96,7 +96,10 @@ def print_error(text: str) -> None:
 
 
 def exit_code_of(error: TingTingError) -> ExitCode:
-    """Return the exit code of an error."""
+    """Return the exit code of an error.
+
+    :param error: the error.
+    """
     if isinstance(error, TingTingAPIError):
         return ExitCode.API_ERROR
     if isinstance(error, TingTingStorageRefusedError):

@@ -16,19 +16,28 @@ _LONGEST_SHOWN = 60
 
 
 def add_connection(parser: argparse.ArgumentParser) -> None:
-    """Add `--conn-id`."""
+    """Add `--conn-id`.
+
+    :param parser: the parser of the command.
+    """
     parser.add_argument(
         "--conn-id", default=DEFAULT_CONN_ID, help="the Airflow connection of type tingting (default: %(default)s)"
     )
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:
-    """Add `--json`."""
+    """Add `--json`.
+
+    :param parser: the parser of the command.
+    """
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
 
 
 def add_campaign(parser: argparse.ArgumentParser) -> None:
-    """Add the campaign's id."""
+    """Add the campaign's id.
+
+    :param parser: the parser of the command.
+    """
     parser.add_argument("campaign_id", type=_campaign_id, help="the campaign's id")
 
 

@@ -25,7 +25,10 @@ _ENDING = (signal.SIGTERM, signal.SIGHUP)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the command's arguments."""
+    """Add the command's arguments.
+
+    :param parser: the parser of the command.
+    """
     add = parser.add_argument
     add("dag_id", metavar="DAG_ID", help="the DAG")
     add(
@@ -80,7 +83,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
-    """Rehearse the DAG and print the report."""
+    """Rehearse the DAG and print the report.
+
+    :param arguments: the parsed command line.
+    :param console: where the command prints.
+    """
     # Loads the sandbox, which the command line's help does not need.
     from airflow_provider_tingting.rehearsal import RehearsalRequest, rehearse
     from airflow_provider_tingting.rehearsal.request import existing_file, read_audiences

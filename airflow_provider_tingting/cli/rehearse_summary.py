@@ -19,6 +19,7 @@ _MAX_ROWS = 8
 def print_summary(console: Console, report: Mapping[str, Any], *, page: Path | None) -> None:
     """Print the report, the longest lists cut.
 
+    :param console: the terminal.
     :param report: the report's JSON.
     :param page: the page that has all of it, if one was written.
     """

@@ -22,7 +22,10 @@ from airflow_provider_tingting.reports.writers import format_of, write_read_repo
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the command's arguments."""
+    """Add the command's arguments.
+
+    :param parser: the parser of the command.
+    """
     add_campaign(parser)
     parser.add_argument(
         "path",
@@ -41,7 +44,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
-    """Download, check and write the report, and print the summary."""
+    """Download, check and write the report, and print the summary.
+
+    :param arguments: the parsed command line.
+    :param console: where the command prints.
+    """
     from airflow_provider_tingting.utils.arguments import storage_path_of
 
     target, format = None, ""

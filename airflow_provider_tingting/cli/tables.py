@@ -62,7 +62,10 @@ def masked_text(value: object) -> Any:
 
 
 def campaign_json(campaign: Campaign) -> dict[str, Any]:
-    """Return a campaign as JSON: its identity and progress, no contacts, masked texts."""
+    """Return a campaign as JSON: its identity and progress, no contacts, masked texts.
+
+    :param campaign: the campaign.
+    """
     return {
         "id": campaign.id,
         "name": mask_text(campaign.name),
@@ -84,7 +87,10 @@ def percent(value: float | None) -> str:
 
 
 def summary_table(summary: CampaignSummary) -> Table:
-    """Return the table of a campaign's outcomes."""
+    """Return the table of a campaign's outcomes.
+
+    :param summary: the summary of the report.
+    """
     calls, sms = amount(summary.credits_calls), amount(summary.credits_sms)
     rate = "" if summary.reach_rate is None else f" ({share(summary.reached, summary.contacts)})"
     return facts(

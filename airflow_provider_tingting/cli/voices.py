@@ -14,13 +14,20 @@ from airflow_provider_tingting.cli.tables import print_json, print_text, table
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the command's arguments."""
+    """Add the command's arguments.
+
+    :param parser: the parser of the command.
+    """
     add_connection(parser)
     add_json(parser)
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
-    """Print the voices."""
+    """Print the voices.
+
+    :param arguments: the parsed command line.
+    :param console: where the command prints.
+    """
     with connect(arguments.conn_id) as client:
         voices = client.send(calls.list_voice_models())
     if arguments.json:

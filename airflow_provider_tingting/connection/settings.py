@@ -129,6 +129,7 @@ class ConnectionSettings:
     def of(cls, connection: AirflowConnection, extra: Mapping[str, Any], conn_id: str | None) -> ConnectionSettings:
         """Read an Airflow connection, as `read` does.
 
+        :param connection: the connection.
         :param extra: its extra, which is read in another way in a triggerer.
         :param conn_id: its id for error texts; None when the user does not know it.
         :raises TingTingConfigError: the token is missing, or a field is invalid; the text names the field.
@@ -311,6 +312,7 @@ def _expected(spec: ExtraField) -> str:
 def describe_failure(error: TingTingAPIError, base_url: str) -> str:
     """Return one sentence on what a failed read says about the connection, and what to correct.
 
+    :param error: the error of the read.
     :param base_url: where the read was sent.
     """
     if isinstance(error, TingTingForbiddenError):

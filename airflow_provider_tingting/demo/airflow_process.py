@@ -56,6 +56,7 @@ def connections(home: Path, sandbox: Sandbox) -> dict[str, str]:
     """Return the connections of the examples by id, each as JSON.
 
     :param home: Airflow's home.
+    :param sandbox: the sandbox.
     """
     warehouse = {"conn_type": "sqlite", "host": str(home.resolve() / "warehouse.db")}
     with_rules = json.loads(sandbox.connection_json())

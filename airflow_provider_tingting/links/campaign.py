@@ -20,6 +20,7 @@ class TingTingCampaignLink(BaseOperatorLink):
     def get_link(self, operator: BaseOperator, *, ti_key: object) -> str:
         """Return the URL that the task pushed as XCom, or an empty text.
 
+        :param operator: the task's operator.
         :param ti_key: the key of the task instance.
         """
         return str(XCom.get_value(key=XCOM_KEY, ti_key=ti_key) or "")
@@ -30,6 +31,7 @@ def push_link(context: Context, url: str) -> None:
 
     An empty URL is pushed too: Airflow 3.3 logs an error for each task whose link finds no XCom.
 
+    :param context: the context of the task.
     :param url: the URL, or an empty text.
     """
     context["ti"].xcom_push(key=XCOM_KEY, value=url)

@@ -137,6 +137,7 @@ class TingTingBaseOperator(BaseOperator):
     def read_campaign(self, context: Context, campaign_id: int) -> Campaign:
         """Return a campaign; read it again for a while when a task of this run has created it and TingTing says 404.
 
+        :param context: the task's context.
         :param campaign_id: the campaign.
         :raises TingTingNotFoundError: TingTing has no such campaign.
         """
@@ -149,6 +150,7 @@ class TingTingBaseOperator(BaseOperator):
     def record_contacts(self, campaign: Campaign, fetched: FetchedReport) -> None:
         """Record the contacts of a campaign that has ended in the connection's contact log, if it names one.
 
+        :param campaign: the campaign.
         :param fetched: its report, complete.
         :raises TingTingConfigError: the log cannot be used as the connection describes it.
         :raises TingTingReportError: the log's database refuses or cannot be reached; a retry records again.
@@ -199,6 +201,7 @@ class TingTingBaseWriteOperator(TingTingBaseOperator):
     def apply_on_clear(self, context: Context, what: str) -> None:
         """Refuse a cleared task if `on_clear` is `fail`; otherwise log what the cleared task does.
 
+        :param context: the task's context.
         :param what: what the task does, such as `create a campaign`.
         :raises TingTingConfigError: `on_clear` is unknown, or it is `fail` and the task was cleared.
         """

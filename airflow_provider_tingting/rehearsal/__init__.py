@@ -34,6 +34,7 @@ def rehearse(
 ) -> dict[str, Any]:
     """Rehearse a DAG and return the report; nothing is left behind except in `keep`.
 
+    :param request: the options.
     :param keep: a folder that keeps the files and tables that the DAG would write; None removes them.
     :param environ: the environment of the user's Airflow.
     :raises TingTingError: the DAG cannot be rehearsed; the text says why.

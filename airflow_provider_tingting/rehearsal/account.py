@@ -17,6 +17,7 @@ _EARLIER_NAMES = ("Earlier campaign 1", "Earlier campaign 2")
 def add_voice(sandbox: Sandbox, voice: object) -> str | None:
     """Make the account have a voice that a task names; return a sentence about it if it had none.
 
+    :param sandbox: the sandbox of the rehearsal.
     :param voice: an id or a name.
     """
     voices = sandbox.world.voices
@@ -39,6 +40,7 @@ def add_voice(sandbox: Sandbox, voice: object) -> str | None:
 def add_callers(sandbox: Sandbox, user_phone: object) -> str | None:
     """Make the account have the caller numbers that a task names; return a sentence about those it had not.
 
+    :param sandbox: the sandbox of the rehearsal.
     :param user_phone: an id, a text of ids, or a list.
     """
     missing = [number for number in _ids(user_phone) if number not in sandbox.world.callers]
@@ -55,6 +57,7 @@ def add_earlier_campaigns(sandbox: Sandbox, ids: Iterable[int], at: datetime) ->
 
     The sandbox's clock is at `at` afterwards.
 
+    :param sandbox: the sandbox of the rehearsal.
     :param ids: the ids that tasks name; without any, two campaigns get ids of their own.
     :param at: the moment that is rehearsed, which is a day after the sandbox's time.
     """
@@ -91,6 +94,7 @@ def day_before(at: datetime) -> datetime:
 def replay_outcomes(sandbox: Sandbox, report: str) -> dict[str, str]:
     """Make each call end as a report says of its number; return the status by number.
 
+    :param sandbox: the sandbox of the rehearsal.
     :param report: the file of a report, in any format.
     :raises TingTingError: the file is no report, or its numbers are masked.
     """

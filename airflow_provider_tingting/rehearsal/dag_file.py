@@ -88,7 +88,10 @@ def load_dag(dag_id: str, places: Iterable[Path]) -> tuple[Any, Path]:
 
 
 def clock_reads(path: Path) -> list[str]:
-    """Return where a DAG file reads the real clock, such as `line 71: pendulum.now()`."""
+    """Return where a DAG file reads the real clock, such as `line 71: pendulum.now()`.
+
+    :param path: the file.
+    """
     try:
         tree = ast.parse(path.read_text(encoding="utf-8"))
     except (OSError, SyntaxError, ValueError):

@@ -81,7 +81,10 @@ class Recorder(logging.Handler):
         self._current = None
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Keep a log line of the current task."""
+        """Keep a log line of the current task.
+
+        :param record: the log record.
+        """
         current = self._current
         if current is not None and len(current.lines) < _MAX_LINES:
             current.lines.append((self._now(), record.levelname, record.getMessage()))

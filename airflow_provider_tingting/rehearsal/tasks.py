@@ -104,6 +104,8 @@ def prepare(
     """Prepare a DAG: choose the tasks that run, and put the rehearsal's own parts in place.
 
     :param dag: the DAG as Airflow loads it.
+    :param request: the options.
+    :param sandbox: the TingTing of the rehearsal.
     :param recorder: takes what the tasks do.
     :param written: the folder for files that tasks would write elsewhere.
     :param now: returns the rehearsal's time, seconds since 1970.

@@ -76,7 +76,10 @@ def serve(options: argparse.Namespace) -> int:
 
 
 def welcome(sandbox: Sandbox) -> str:
-    """Return the text that is printed when the sandbox listens: the connection, the addresses, the faults."""
+    """Return the text that is printed when the sandbox listens: the connection, the addresses, the faults.
+
+    :param sandbox: the sandbox.
+    """
     faults = "".join(f"\n  {fault.kind} at {fault.call}, {_requests(fault.times)}" for fault in sandbox.faults)
     push = "curl -X POST -H 'Content-Type: application/json' -d '{\"push\": 3600}'"
     return f"""\
@@ -111,7 +114,10 @@ def parser() -> argparse.ArgumentParser:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of the commands that start a sandbox."""
+    """Add the arguments of the commands that start a sandbox.
+
+    :param parser: the parser of the command.
+    """
     parser.epilog = _epilog()
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     add = parser.add_argument

@@ -108,12 +108,18 @@ class Account:
         return self.campaigns.get(self._campaign_ids.get(contact_id, 0))
 
     def keep_campaign(self, campaign: Campaign) -> None:
-        """Keep a new campaign."""
+        """Keep a new campaign.
+
+        :param campaign: the campaign.
+        """
         self.campaigns[campaign.id] = campaign
         self._last_campaign_id = max(self._last_campaign_id, campaign.id)
 
     def keep_contact(self, contact: Contact) -> None:
-        """Keep a new contact in its campaign."""
+        """Keep a new contact in its campaign.
+
+        :param contact: the contact.
+        """
         campaign = self.campaigns[contact.campaign_id]
         campaign.contacts[contact.id] = contact
         campaign.numbers[contact.number] = contact.id
@@ -122,13 +128,20 @@ class Account:
         self._last_contact_id = max(self._last_contact_id, contact.id)
 
     def drop_campaign(self, campaign: Campaign) -> None:
-        """Remove a campaign with its contacts."""
+        """Remove a campaign with its contacts.
+
+        :param campaign: the campaign.
+        """
         for contact_id in campaign.contacts:
             del self._campaign_ids[contact_id]
         del self.campaigns[campaign.id]
 
     def drop_contact(self, campaign: Campaign, contact: Contact) -> None:
-        """Remove a contact from its campaign."""
+        """Remove a contact from its campaign.
+
+        :param campaign: the campaign.
+        :param contact: the contact.
+        """
         del campaign.contacts[contact.id]
         del self._campaign_ids[contact.id]
         self._drop_number(campaign, contact.number)
@@ -136,6 +149,7 @@ class Account:
     def change_number(self, contact: Contact, number: str) -> None:
         """Give a contact another number.
 
+        :param contact: the contact.
         :param number: the new number.
         :raises Refused: 400, the campaign has that number already.
         """

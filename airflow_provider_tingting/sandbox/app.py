@@ -34,6 +34,7 @@ def create_app(
 ) -> FastAPI:
     """Return the application for a world.
 
+    :param world: the account and its campaigns.
     :param faults: the pending faults; None starts without faults.
     :param dialect: the dialect; None means the default choices.
     :param options: response times and ledger; None means the defaults.

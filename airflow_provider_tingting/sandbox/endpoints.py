@@ -121,6 +121,7 @@ def body_schema(
 async def read_body(request: Request, model: type[M]) -> M:
     """Return a request's JSON body as a model.
 
+    :param request: the request.
     :param model: the model of the body.
     :raises Refused: 415 or 400; the body is not JSON, or does not fit the model.
     """
@@ -130,6 +131,7 @@ async def read_body(request: Request, model: type[M]) -> M:
 async def read_body_or_form(request: Request, model: type[M]) -> M:
     """Return a request's JSON body or form as a model.
 
+    :param request: the request.
     :param model: the model of the body.
     :raises Refused: 415 or 400; the body is neither, or does not fit the model.
     """
@@ -142,6 +144,7 @@ async def read_body_or_form(request: Request, model: type[M]) -> M:
 async def read_json_body(request: Request) -> Any:
     """Return a request's JSON body, of any type.
 
+    :param request: the request.
     :raises Refused: 415 or 400; the body is not JSON.
     """
     return read_json(await request.body(), request.headers.get("content-type", ""))
@@ -150,6 +153,7 @@ async def read_json_body(request: Request) -> Any:
 async def expect_no_body(request: Request) -> None:
     """Check a request without a body. TingTing refuses one whose content type is JSON and whose body is empty.
 
+    :param request: the request.
     :raises Refused: 400, the content type is JSON and the body is not.
     """
     content_type = request.headers.get("content-type", "")
@@ -158,7 +162,10 @@ async def expect_no_body(request: Request) -> None:
 
 
 def context_of(request: Request) -> RequestContext:
-    """Return the data that the middleware added to a request."""
+    """Return the data that the middleware added to a request.
+
+    :param request: the request.
+    """
     context = request.scope.get(CONTEXT)
     return context if isinstance(context, RequestContext) else RequestContext()
 

@@ -38,6 +38,7 @@ async def send_fault(
     :param scope: the request, as ASGI describes it.
     :param receive: ASGI's function that reads the request.
     :param send: ASGI's function that sends the response.
+    :param fault: the fault.
     :param response: the response without the fault, for the kinds that process the request first.
     :param closing: returns whether the sandbox is stopping, which ends a stuck request.
     """

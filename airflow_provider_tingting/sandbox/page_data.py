@@ -61,6 +61,7 @@ class ChangeFeed:
 def campaign_row(campaign: Campaign, now: float) -> dict[str, Any]:
     """Return a campaign with the number of its contacts by status.
 
+    :param campaign: the campaign.
     :param now: the world's time, seconds since 1970.
     """
     return {
@@ -78,6 +79,7 @@ def campaign_row(campaign: Campaign, now: float) -> dict[str, Any]:
 def contacts_page(campaign: Campaign, now: float, query: Mapping[str, str]) -> dict[str, Any]:
     """Return a page of a campaign's contacts, filtered by `status` and by `search` in numbers and variables.
 
+    :param campaign: the campaign.
     :param now: the world's time, in seconds since 1970.
     :param query: the parameters of the request.
     :raises Refused: 400, `offset` or `limit` is no whole number.
@@ -115,6 +117,7 @@ def dialled_page(world: World, now: float, query: Mapping[str, str]) -> dict[str
 
     `repeated` is true for a row if the same campaign called (or texted) the same number before. Demo calls never are.
 
+    :param world: the account and its campaigns.
     :param now: the world's time, in seconds since 1970.
     :param query: the parameters of the request.
     :raises Refused: 400, a number in the query is invalid.
@@ -147,6 +150,7 @@ def dialled_page(world: World, now: float, query: Mapping[str, str]) -> dict[str
 def requests_page(world: World, query: Mapping[str, str]) -> dict[str, Any]:
     """Return a page of the requests, newest first, filtered by `search` in call, path and fault.
 
+    :param world: the account and its campaigns.
     :param query: the parameters of the request.
     :raises Refused: 400, `offset` or `limit` is no whole number.
     """

@@ -24,6 +24,7 @@ CARRIERS = ("NTC", "Ncell", "other")
 def campaign_json(campaign: Campaign, dialect: Dialect, *, voices: Mapping[int, Voice] | None = None) -> dict[str, Any]:
     """Return a campaign as JSON (API page: Get campaign details).
 
+    :param campaign: the campaign.
     :param dialect: how the server behaves where the API page leaves it open.
     :param voices: the account's voices, for the campaign list, where `voice` is an object; without them it is an id.
     """
@@ -58,6 +59,7 @@ def campaign_json(campaign: Campaign, dialect: Dialect, *, voices: Mapping[int, 
 def contact_json(contact: Contact, dialect: Dialect, now: float) -> dict[str, Any]:
     """Return a contact with its outcome as JSON (API page: List contacts).
 
+    :param contact: the contact.
     :param dialect: how the server behaves where the API page leaves it open.
     :param now: the world's time, seconds since 1970.
     """
@@ -102,7 +104,10 @@ def number_json(number: str, dialect: Dialect) -> str | int:
 
 
 def carrier_summary(campaign: Campaign) -> dict[str, int]:
-    """Return the number of a campaign's contacts by carrier."""
+    """Return the number of a campaign's contacts by carrier.
+
+    :param campaign: the campaign.
+    """
     return {carrier: campaign.carriers[carrier] for carrier in CARRIERS}
 
 

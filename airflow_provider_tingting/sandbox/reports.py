@@ -33,6 +33,7 @@ NOT_REACHED = ("unanswered", "failed", "terminated")
 def campaign_report(campaign: Campaign, now: float, *, layout: str) -> bytes:
     """Return a campaign's report (API page: Campaign report).
 
+    :param campaign: the campaign.
     :param now: the world's time, seconds since 1970.
     :param layout: `preamble` or `plain`.
     """

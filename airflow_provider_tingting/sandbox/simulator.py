@@ -55,7 +55,10 @@ class Simulator:
         return self._events[0][0] if self._events else None
 
     def add(self, run: Run) -> None:
-        """Schedule a run; it begins at `run.starts_at`."""
+        """Schedule a run; it begins at `run.starts_at`.
+
+        :param run: the run.
+        """
         self._schedule(run.starts_at, run, None)
 
     def advance(self, now: float) -> None:
@@ -81,6 +84,7 @@ class Simulator:
     def stop(self, campaign: Campaign, now: float) -> None:
         """End every open run: end the calls in progress and dial no further contact.
 
+        :param campaign: the campaign.
         :param now: the world's time, in seconds since 1970.
         """
         for run in campaign.open_runs:
@@ -177,6 +181,8 @@ class Simulator:
     def demo_call(self, campaign: Campaign, contact: Contact, now: float) -> None:
         """Call one contact once, outside any run.
 
+        :param campaign: the campaign.
+        :param contact: the contact.
         :param now: the world's time, in seconds since 1970.
         :raises Refused: 400; the campaign has no voice, or the credits do not suffice.
         """

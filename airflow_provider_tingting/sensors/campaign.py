@@ -114,7 +114,10 @@ class TingTingCampaignSensor(BaseSensorOperator):
         check.check_literals(self, self.argument_checks, self.template_fields)
 
     def execute(self, context: Context) -> Any:
-        """Wait in this worker; or read the status once, and wait in the triggerer if the wait goes on."""
+        """Wait in this worker; or read the status once, and wait in the triggerer if the wait goes on.
+
+        :param context: the task's context.
+        """
         if not self.deferrable:
             self._give_up_at = wall_time() + self.timeout
             return super().execute(context)
@@ -129,7 +132,10 @@ class TingTingCampaignSensor(BaseSensorOperator):
         return self._wait_in_triggerer(context, plan)
 
     def poke(self, context: Context) -> Any:
-        """Read the status once, or until TingTing responds, for at most `tolerate_outage`."""
+        """Read the status once, or until TingTing responds, for at most `tolerate_outage`.
+
+        :param context: the task's context.
+        """
         plan = replace(self._plan(context), deadline=self._give_up_at)
         state = self._judge(self._read(context, plan))
         return PokeReturnValue(is_done=state is not None, xcom_value=state)
@@ -137,6 +143,7 @@ class TingTingCampaignSensor(BaseSensorOperator):
     def execute_complete(self, context: Context, event: object = None) -> dict[str, Any]:
         """Return the result that the trigger's event stands for, or raise.
 
+        :param context: the task's context.
         :param event: the event's payload.
         """
         from airflow_provider_tingting.campaigns.observation import Observation

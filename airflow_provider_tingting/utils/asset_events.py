@@ -27,6 +27,8 @@ def emit_asset_events(
 
     Airflow sends the events when the task succeeds; a failed try sends none.
 
+    :param operator: the operator of the task.
+    :param context: the context of the task.
     :param outcome: ids, counts, a path: plain JSON, nothing personal.
     :param uri: what an alias among the outlets becomes: the file, the table or the campaign.
     :param partition_key: the partition of the events; None leaves it to Airflow, which takes that of the DAG run.

@@ -118,6 +118,7 @@ class AudienceReader:
     def write_rejects(self, audience: ValidatedAudience) -> str | None:
         """Write the rejected rows to `rejects_path`; return that path, or None when no file was written.
 
+        :param audience: the audience from `validated`.
         :raises TingTingConfigError: `rejects_path` cannot be used.
         :raises TingTingStorageError: the file cannot be written.
         """
@@ -273,6 +274,9 @@ def send_audience(
     """Send an audience and save the progress in the task's state, so that a retry continues.
 
     :param client: the client of the task's connection.
+    :param campaign: the campaign.
+    :param audience: the audience after the check.
+    :param state: the task's state.
     :param transport: `json` or `xlsx`.
     :param batch_size: contacts in one request.
     :param concurrency: requests at the same time.

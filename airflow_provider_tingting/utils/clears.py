@@ -28,6 +28,7 @@ class ClearPolicy:
     def apply(self, context: Context, action: str, log: Any) -> None:
         """Refuse a cleared task if `on_clear` is `fail`; otherwise log what the cleared task does.
 
+        :param context: the task's context.
         :param action: what the task does, such as `create a campaign`.
         :param log: the task's logger.
         :raises TingTingConfigError: `on_clear` is unknown, or it is `fail` and the task was cleared.
@@ -51,7 +52,10 @@ class ClearPolicy:
             log.warning("This task was cleared. on_clear='send_again': it will %s again", action)
 
     def task_state(self, context: Context) -> TaskState:
-        """Return the state that earlier tries of this task have saved; empty after a clear with `send_again`."""
+        """Return the state that earlier tries of this task have saved; empty after a clear with `send_again`.
+
+        :param context: the task's context.
+        """
         return TaskState(context, this_generation_only=self.on_clear == "send_again")
 
 

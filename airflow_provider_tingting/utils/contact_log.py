@@ -79,6 +79,7 @@ class AccountLog:
     def over_cap(self, cap: FrequencyCap, *, services: str, campaign_id: int | None) -> OverCap:
         """Return the numbers that were contacted as often as a cap allows.
 
+        :param cap: the cap.
         :param services: the services of the campaign; campaigns that share one of them count.
         :param campaign_id: the campaign that the contacts are for, which does not count; None when there is none.
         :raises TingTingConfigError: the connection names no log, or the log cannot be used.

@@ -53,6 +53,7 @@ def wait_plan(operator: Any, context: Context) -> WaitPlan:
     """Return what the run task waits for, with the deadline as a time that no deferral moves.
 
     :param operator: the task's TingTingRunCampaignOperator.
+    :param context: the task's context.
     :raises TingTingConfigError: an argument is wrong.
     """
     # Imported here, because it loads the models of the API, which a DAG file does not need.
@@ -79,6 +80,7 @@ def defer(
 ) -> NoReturn:
     """Defer until the trigger fires, with a backstop of Airflow's own a little after the deadline.
 
+    :param operator: the operator that defers.
     :param context: the task's context; the task leaves an XCom that shows for which trigger it waits.
     :param trigger: the trigger.
     :param deadline: when the wait must end, in seconds since 1970; None for never.
@@ -94,6 +96,9 @@ def defer(
 
 
 def note_end_of_wait(context: Context) -> None:
-    """Push an XCom that shows that the task does not wait any more; see `WAIT`."""
+    """Push an XCom that shows that the task does not wait any more; see `WAIT`.
+
+    :param context: the task's context.
+    """
     if TRIGGERS_HAVE_ON_KILL:
         context["ti"].xcom_push(key=WAIT, value=0)

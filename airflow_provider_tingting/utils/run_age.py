@@ -53,6 +53,7 @@ def check_window_arguments(
 def check_max_age(context: Context, max_age: float | timedelta | None) -> None:
     """Refuse to call contacts for a run that is too old.
 
+    :param context: the task's context.
     :param max_age: in seconds or as a timedelta; None for any age.
     :raises TingTingRunTooOldError: the run is older, or nothing shows how old it is.
     """
@@ -106,6 +107,7 @@ def due_at(context: Context) -> datetime | None:
 def started_at(context: Context, *, may_be_reset: bool = True) -> datetime | None:
     """Return a time that is not after the first try of any task of the run, less what clocks may differ by.
 
+    :param context: the task's context.
     :param may_be_reset: whether a person may have cleared a task of the run, so that its start says nothing.
     :returns: None when Airflow shows no such time.
     """

@@ -67,6 +67,7 @@ def generation_of(context: Context) -> int:
 def upstream_xcoms(context: Context, key: str) -> list[Any]:
     """Return what the tasks before this one, near and far, have pushed in this run under a key.
 
+    :param context: the task's context.
     :param key: the XCom key.
     """
     before = sorted(context["task"].get_flat_relative_ids(upstream=True))
@@ -81,6 +82,7 @@ def upstream_xcoms(context: Context, key: str) -> list[Any]:
 def occasion_of(context: Context, campaign_id: int) -> dict[str, Any] | None:
     """Return what a task before this one has pushed of the occasion of a campaign, or None.
 
+    :param context: the task's context.
     :param campaign_id: the campaign.
     """
     for entry in upstream_xcoms(context, OCCASION):
@@ -92,6 +94,7 @@ def occasion_of(context: Context, campaign_id: int) -> dict[str, Any] | None:
 def was_created_in_this_run(context: Context, campaign_id: int) -> bool:
     """Return whether a task before this one has pushed the campaign's id in this run, so that the campaign exists.
 
+    :param context: the task's context.
     :param campaign_id: the campaign.
     """
     return campaign_id in upstream_xcoms(context, "campaign_id")
@@ -100,6 +103,7 @@ def was_created_in_this_run(context: Context, campaign_id: int) -> bool:
 def checked_summary(context: Context, campaign_id: int) -> dict[str, Any] | None:
     """Return the summary of a task before this one that has checked the contacts of a campaign, or None.
 
+    :param context: the task's context.
     :param campaign_id: the campaign.
     """
     for entry in upstream_xcoms(context, "summary"):
@@ -112,6 +116,7 @@ def checked_summary(context: Context, campaign_id: int) -> dict[str, Any] | None
 def checked_estimate(context: Context, campaign_id: int) -> float | None:
     """Return the credits that a check before this task has estimated for a campaign, or None.
 
+    :param context: the task's context.
     :param campaign_id: the campaign.
     """
     summary = checked_summary(context, campaign_id)

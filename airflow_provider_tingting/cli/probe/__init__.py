@@ -24,6 +24,7 @@ UNASSIGNED_NUMBERS = ("9870000001", "9870000002", "9870000003")
 def probe(client: TingTingClient, numbers: Sequence[str] = ()) -> Generator[Finding, None, None]:
     """Yield what the account does. The draft is deleted before the last finding, and after any exception.
 
+    :param client: a client for the account.
     :param numbers: the user's own numbers for the draft's contacts; unassigned numbers fill up to three.
     :raises TingTingAPIError: the draft cannot be created, or the account refuses to list campaigns.
     """

@@ -54,7 +54,10 @@ class Draft:
     seconds: list[float] = field(default_factory=list)
 
     def send(self, call: Call[T]) -> T:
-        """Send a call and record its duration."""
+        """Send a call and record its duration.
+
+        :param call: the call.
+        """
         began = monotonic()
         result = self.client.send(call)
         self.seconds.append(monotonic() - began)
@@ -89,6 +92,7 @@ def delete_drafts(client: TingTingClient, known: int | None = None, name: str | 
 
     A campaign is deleted only if its name is that of a probe and it has never been run, as read right before.
 
+    :param client: a client for the account.
     :param known: the id of a draft that the lists may not show.
     :param name: only the draft with this name; None means the drafts of all probes.
     """

@@ -52,7 +52,9 @@ _NO_RETRY = (
 def begun_campaign(hook: TingTingHook, campaign_id: int, started: Started) -> Campaign:
     """Return the campaign once TingTing shows it as begun.
 
+    :param hook: the task's hook.
     :param campaign_id: the campaign.
+    :param started: the result of the request.
     :raises TingTingCampaignFailedError: it was terminated.
     :raises TingTingCampaignError: TingTing has accepted the request, and does not show the campaign as begun.
     :raises TingTingAPIError: it cannot be read.
@@ -75,6 +77,8 @@ def return_begun(operator: Any, context: Context, started: Started) -> dict[str,
     """Return the result of a task that does not wait for the end of the campaign.
 
     :param operator: the task's TingTingRunCampaignOperator.
+    :param context: the task's context.
+    :param started: the result of the request.
     """
     try:
         campaign = begun_campaign(operator.hook, campaign_id_of(operator.campaign_id), started)
@@ -91,6 +95,7 @@ def wait_in_worker(
 ) -> tuple[Observation, Campaign | None]:
     """Wait for a campaign in the worker; read the connection again once when TingTing rejects the token meanwhile.
 
+    :param hook: the task's hook.
     :param plan: what to wait for.
     :param log: where log lines go.
     :param just_read: the campaign as it was read right before, or None.
@@ -113,6 +118,7 @@ def raise_unless_ended(seen: Observation, hook: TingTingHook, *, stop: bool) -> 
     """Raise when the wait is over and the campaign is not.
 
     :param seen: how the wait has ended.
+    :param hook: the task's hook.
     :param stop: whether to stop the campaign when the time is up.
     :raises TingTingCampaignTimeoutError: the time is up.
     :raises TingTingCampaignError: TingTing has accepted the request, and the campaign has not begun in time.
@@ -153,6 +159,7 @@ def ended_campaign(hook: TingTingHook, seen: Observation, last_read: Campaign | 
     It is read again when this process has not read its end. A server may answer with an older status than before, so
     it is read for a while.
 
+    :param hook: the task's hook.
     :param seen: how the wait has ended.
     :param last_read: the campaign as this process has read it last, or None.
     :raises TingTingCampaignError: TingTing goes on to show an older status. A retry may see the end.
@@ -179,7 +186,11 @@ def _read_until(
 
 
 def result_of(context: Context, campaign: Campaign) -> dict[str, Any]:
-    """Push the campaign's status, and return what the task's XCom shows of the campaign."""
+    """Push the campaign's status, and return what the task's XCom shows of the campaign.
+
+    :param context: the task's context.
+    :param campaign: the campaign.
+    """
     context["ti"].xcom_push(key="status", value=campaign.status.value)
     return {
         "campaign_id": campaign.id,
@@ -193,6 +204,8 @@ def fail(operator: Any, context: Context, error: TingTingError, *, was_shown: bo
     """Raise an error; without a retry where that would send a second request.
 
     :param operator: the task's TingTingRunCampaignOperator.
+    :param context: the task's context.
+    :param error: the error.
     :param was_shown: whether TingTing, which has accepted the request, has shown the campaign as begun.
     """
     if was_shown or operator.task_state(context).is_available:

@@ -378,6 +378,8 @@ class TingTingRunCampaignOperator(TingTingBaseWriteOperator):
     def emit_outcome(self, context: Context, campaign: Campaign, summary: dict[str, Any] | None = None) -> None:
         """Emit the events of the outlets, and keep the lineage.
 
+        :param context: the task's context.
+        :param campaign: the campaign.
         :param summary: the figures of its contacts, if it has ended.
         """
         outcome: dict[str, Any] = {"campaign_id": campaign.id, "status": campaign.status.value}

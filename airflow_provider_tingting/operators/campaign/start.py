@@ -47,6 +47,7 @@ def start_gate_for(operator: Any, context: Context, deadline: float | None) -> S
     """Return what decides whether the operator's campaign may be run now; the connection is read when it is made.
 
     :param operator: the `TingTingRunCampaignOperator` of the task.
+    :param context: the task's context.
     :param deadline: until when the start may be deferred, in seconds since 1970; None for as long as it takes.
     """
     log = AccountLog(operator.hook.settings, operator.tingting_conn_id)
@@ -73,6 +74,8 @@ def estimate_of(context: Context, campaign: Campaign) -> float:
     The price of a contact is that of the task before this one that has checked the campaign's contacts; without one it
     is 1 credit for a call and 1 for each part of an SMS. The campaign's own credit limit bounds the estimate.
 
+    :param context: the task's context.
+    :param campaign: the campaign.
     :raises TingTingStartRefusedError: TingTing does not say how many contacts the campaign has.
     """
     if campaign.campaign_action_count is None:
@@ -91,7 +94,11 @@ def estimate_of(context: Context, campaign: Campaign) -> float:
 
 
 def is_run_for(context: Context, campaign: Campaign) -> bool:
-    """Return whether a campaign that has begun, and that no try has seen `Not Started`, was run for this task."""
+    """Return whether a campaign that has begun, and that no try has seen `Not Started`, was run for this task.
+
+    :param context: the task's context.
+    :param campaign: the campaign.
+    """
     if not campaign.status.is_final:
         # A campaign that a person has started, and that runs now, is waited for.
         return True
@@ -109,6 +116,7 @@ def is_run_for(context: Context, campaign: Campaign) -> bool:
 def is_run_by_another(context: Context, campaign: Campaign) -> bool:
     """Return whether the run task of another DAG run is to run a campaign, and this one waits for it.
 
+    :param context: the task's context.
     :param campaign: the campaign, which has not begun.
     """
     # Not by the marker: a person may have edited the campaign's description.
@@ -120,6 +128,7 @@ def load_job(operator: Any, context: Context, campaign_id: int) -> CampaignJob:
     """Return the job of a campaign, with what earlier tries have saved.
 
     :param operator: the task's operator.
+    :param context: the task's context.
     :param campaign_id: the campaign.
     """
     state = operator.task_state(context)
@@ -142,6 +151,8 @@ def request_run(
     """Request the run of a campaign unless it has begun; wait while it may not start yet, or TingTing does not respond.
 
     :param operator: the task's operator.
+    :param context: the task's context.
+    :param job: the job of the campaign.
     :param plan: the campaign, and how to wait.
     :param start_deadline: until when the start may be deferred, in seconds since 1970; None to count it from now.
     :raises TingTingError: see `CampaignJob.run_once` and `StartGate.check`; an error that may pass is raised after
@@ -197,6 +208,8 @@ def wait_to_start(
 ) -> None:
     """Wait in this worker until a campaign may start, or hand the wait over to the triggerer.
 
+    :param operator: the task's operator.
+    :param context: the task's context.
     :param deferred: why the campaign may not start yet.
     :param plan: the campaign, and until when its start may be deferred.
     :param state: what is known of the requests to run it.

@@ -37,6 +37,7 @@ def stop_outside_window(operator: Any, job: CampaignJob, *, tolerate_outage: flo
     """Stop the campaign if it runs outside its calling window, and return it; it goes on if the window is open.
 
     :param operator: the task's TingTingRunCampaignOperator.
+    :param job: the job of the campaign.
     :param tolerate_outage: seconds for which TingTing may fail to respond.
     :raises TingTingError: see `campaigns.window_close.stop_at_close`.
     """
@@ -55,6 +56,8 @@ def end_stopped(
     """Return whether the campaign was stopped because its window had closed, and add that to the result.
 
     :param operator: the task's TingTingRunCampaignOperator.
+    :param context: the task's context.
+    :param job: the job of the campaign.
     :param campaign: the campaign, which has ended.
     :param summary: the figures of the campaign's contacts.
     :param result: what the task returns.

@@ -72,6 +72,7 @@ def control_routes(responder: Responder, faults: Faults, options: ServerOptions)
     """Return the endpoints.
 
     :param responder: makes the responses.
+    :param faults: the pending faults.
     :param options: what the server was started with.
     """
     router = APIRouter(prefix="/sandbox", tags=["Sandbox control"])

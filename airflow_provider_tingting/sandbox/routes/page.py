@@ -41,6 +41,7 @@ def add_page(app: FastAPI, responder: Responder, faults: Faults, options: Server
 
     :param app: the application.
     :param responder: makes the responses.
+    :param faults: the pending faults.
     :param options: what the server was started with.
     """
     # A new value for each start, from which an open page detects a restart.
