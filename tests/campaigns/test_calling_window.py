@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from datetime import datetime, time, timedelta, timezone
+from itertools import islice
 from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.virtual_time import VirtualTime
 
-from airflow_provider_tingting.campaigns.calling_window import DAYS, CallingWindow
+from airflow_provider_tingting.campaigns.calling_window import DAYS, CallingWindow, sleeps_until
+from airflow_provider_tingting.clock import sleep, use_clock
 from airflow_provider_tingting.errors import TingTingConfigError
 
 NEPAL = ZoneInfo("Asia/Kathmandu")
@@ -193,3 +196,18 @@ def test_the_moment_it_opens_is_the_first_open_one_and_is_found_for_every_window
         CallingWindow.read({"opens": window.opens, "closes": window.closes, "days": window.days, "timezone": zone})
         == window
     )
+
+
+@pytest.mark.parametrize(
+    ("left", "sleeps"),
+    [(150.5, [60.0, 60.0, 30.5]), (0.5, [0.5]), (0.0, []), (-1.0, [])],
+    ids=["minutes", "less than a second", "now", "in the past"],
+)
+def test_a_long_sleep_is_split_so_that_a_clock_that_was_set_is_noticed(left, sleeps):
+    slept = []
+    with use_clock(VirtualTime(1000.0)):
+        for seconds in islice(sleeps_until(1000.0 + left), 5):
+            slept.append(seconds)
+            sleep(seconds)
+
+    assert slept == sleeps
