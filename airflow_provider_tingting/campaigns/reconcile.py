@@ -111,9 +111,9 @@ async def find_campaign(
             found, _ = await _marked(newest, marker, NEWEST_READ, None)
         if not found:
             found, _ = await _marked(calls.list_campaigns(search=name, draft=True), marker, NEWEST_READ, since)
-    matches = _newest_generation(found, marker) if isinstance(marker, AnyGeneration) else found
-    if not matches:
+    if not found:
         return None
+    matches = _newest_generation(found, marker) if isinstance(marker, AnyGeneration) else found
     chosen, *others = sorted(matches, key=lambda campaign: campaign.id)
     if others:
         ids = ", ".join(str(campaign.id) for campaign in others)
@@ -160,7 +160,7 @@ def _newest_generation(found: list[Campaign], marker: AnyGeneration) -> list[Cam
     ranks: dict[str, list[Campaign]] = {}
     for campaign in found:
         ranks.setdefault(marker.rank_in(campaign.description), []).append(campaign)
-    return max(ranks.values(), key=lambda those: min(each.id for each in those), default=[])
+    return max(ranks.values(), key=lambda those: min(each.id for each in those))
 
 
 async def find_after_unknown(name: str, marker: MarksCampaigns, since: datetime | None = None) -> Campaign | None:

@@ -16,10 +16,11 @@ MARKER = Marker("0123456789abcdef0123", "0", "01234567")
 
 
 class Account:
-    """An account's lists of campaigns, ten on a page; it notes which pages are read."""
+    """An account's lists of campaigns, so many on a page; it notes which pages are read."""
 
-    def __init__(self, rows: list[Campaign]) -> None:
+    def __init__(self, rows: list[Campaign], size: int = 10) -> None:
         self.rows = rows
+        self.size = size
         self.calls: list[str] = []
 
     def send(self, call):
@@ -28,8 +29,8 @@ class Account:
         self.calls.append("search" if query.get("search") and not drafts else "drafts" if drafts else "newest")
         rows = [row for row in self.rows if bool(row.draft) == drafts and query.get("search", "") in row.name]
         offset = int(query["offset"])
-        more = "http://x/?" if offset + 10 < len(rows) else None
-        return Page[Campaign](count=len(rows), next=more, results=rows[offset : offset + 10])
+        more = "http://x/?" if offset + self.size < len(rows) else None
+        return Page[Campaign](count=len(rows), next=more, results=rows[offset : offset + self.size])
 
     def find(self, **how_far):
         return drive(find_campaign("Water notice", MARKER, **how_far), self.send)
@@ -55,6 +56,25 @@ def test_a_list_is_read_no_further_than_to_campaigns_from_before_the_run(thoroug
 
     assert account.find(thorough=thorough, since=BEGAN) is None
     assert account.calls == (["newest", "search", "drafts"] if thorough else ["search"])
+
+
+def test_campaigns_that_were_changed_at_the_same_time_end_a_list_too():
+    account = Account([campaign(1000 - index, BEGAN - timedelta(hours=1)) for index in range(100)])
+
+    assert account.find(since=BEGAN) is None
+    assert account.calls == ["search"]
+
+
+@pytest.mark.parametrize(("size", "pages"), [(2, 1), (1, 2)], ids=["two on a page", "one on a page"])
+def test_two_campaigns_show_the_order_of_a_list_and_one_does_not(size, pages):
+    account = Account(older(100), size)
+
+    assert account.find(since=BEGAN) is None
+    assert account.calls == ["search"] * pages
+
+
+def test_of_no_campaign_no_generation_is_found():
+    assert drive(find_campaign("Water notice", MARKER.any_generation()), Account([]).send) is None
 
 
 def test_a_retry_finds_a_renamed_campaign_without_reading_the_account():
@@ -84,6 +104,14 @@ def test_the_oldest_of_two_campaigns_is_found_when_the_second_is_among_the_newes
     "others",
     [
         pytest.param(list(reversed(older(100))), id="the oldest first"),
+        pytest.param(
+            [campaign(1000 - index, BEGAN - timedelta(hours=10 if index < 9 else -1)) for index in range(10)],
+            id="a page whose last time is the latest",
+        ),
+        pytest.param(
+            [campaign(1000 - index, BEGAN - timedelta(hours=hours)) for index, hours in enumerate([3, *[-1] * 8, 2])],
+            id="a page whose first time is the earliest",
+        ),
         pytest.param([campaign(1000 - index, None) for index in range(100)], id="no times"),
         pytest.param(
             [campaign(900 + index, BEGAN - timedelta(hours=index + 1)) for index in range(100)], id="rising ids"
