@@ -22,6 +22,7 @@ _TIME = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2}))?")
 CLOCK_CHECK_INTERVAL = 60.0
 
 _ONE_DAY = timedelta(days=1)
+_DAY_SECONDS = 24 * 3600
 _FORMS = (
     'Write it as ("08:00", "20:00"), or as CallingWindow("08:00", "20:00", days="Sun-Fri", timezone="Asia/Kathmandu").'
 )
@@ -53,7 +54,7 @@ class CallingWindow:
     def __post_init__(self) -> None:
         # Values are stored in one form, so that equal windows compare equal, however they were written.
         opens, closes = _seconds(self.opens, "opens"), _seconds(self.closes, "closes")
-        if opens == 24 * 3600:
+        if opens == _DAY_SECONDS:
             raise TingTingConfigError('A calling window cannot open at "24:00": write "00:00", and the day after.')
         if opens == closes:
             raise TingTingConfigError(
@@ -158,6 +159,7 @@ class CallingWindow:
         """Yield when the window opens and closes, for two weeks from the day before `now`; longer with holidays."""
         zone = ZoneInfo(self.timezone)
         opens, closes = _seconds(self.opens, "opens"), _seconds(self.closes, "closes")
+        over_midnight = closes < opens
         first = now.astimezone(zone).date() - _ONE_DAY
         holidays = frozenset(self.closed_on)
         for offset in range(16 + sum(day >= first for day in holidays)):
@@ -166,9 +168,9 @@ class CallingWindow:
                 continue
             # When clocks are put back, an hour comes twice; the window then takes the later start and earlier end.
             begins = max(_at(day, opens, zone))
-            ends = min(_at(day, closes if closes > opens else closes + 24 * 3600, zone))
-            if closes < opens and day + _ONE_DAY in holidays:
-                ends = min(ends, min(_at(day, 24 * 3600, zone)))
+            ends = min(_at(day + over_midnight * _ONE_DAY, closes, zone))
+            if over_midnight and day + _ONE_DAY in holidays:
+                ends = min(ends, *_at(day, _DAY_SECONDS, zone))
             # Where clocks are put forward, a short window may not exist on that day.
             if begins < ends:
                 yield begins, ends
@@ -197,7 +199,7 @@ def _at(day: date, seconds: int, zone: ZoneInfo) -> tuple[datetime, ...]:
 
     A time that is skipped when clocks are put forward is the moment at which they are.
     """
-    days, rest = divmod(seconds, 24 * 3600)
+    days, rest = divmod(seconds, _DAY_SECONDS)
     local = datetime.combine(day + days * _ONE_DAY, time()) + timedelta(seconds=rest)
     first, second = (local.replace(tzinfo=zone, fold=fold).astimezone(timezone.utc) for fold in (0, 1))
     if first <= second:
@@ -220,7 +222,7 @@ def _seconds(value: object, field: str) -> int:
     if match:
         hours, minutes, seconds = (int(part or 0) for part in match.groups())
         total = hours * 3600 + minutes * 60 + seconds
-        if minutes < 60 and seconds < 60 and total <= 24 * 3600:
+        if minutes < 60 and seconds < 60 and total <= _DAY_SECONDS:
             return total
     raise TingTingConfigError(
         f'The time at which the calling window {field} must be one such as "08:00", without a zone; it is {value!r}. '
