@@ -211,3 +211,46 @@ def test_a_long_sleep_is_split_so_that_a_clock_that_was_set_is_noticed(left, sle
             sleep(seconds)
 
     assert slept == sleeps
+
+
+def test_openings_and_closings_are_in_the_time_zone_of_the_window():
+    window = CallingWindow("08:00", "20:00")
+    openings = window.openings(nepal("Monday", 3).astimezone(timezone.utc))
+    shown = [tuple(moment.isoformat() for moment in opening) for opening in openings]
+
+    assert shown[0] == ("2026-11-23T08:00:00+05:45", "2026-11-23T20:00:00+05:45")
+    assert shown[-1] == ("2026-12-07T08:00:00+05:45", "2026-12-07T20:00:00+05:45")
+    for hour, closes in ((3, "03:00"), (8, "20:00"), (12, "20:00"), (20, "20:00")):
+        moment = nepal("Monday", hour).astimezone(timezone.utc)
+        assert window.closes_at(moment).isoformat() == f"2026-11-23T{closes}:00+05:45"
+
+
+def test_a_window_that_closes_at_this_moment_is_no_opening_any_more():
+    assert next(CallingWindow("08:00", "20:00").openings(nepal("Monday", 20)))[0] == nepal("Tuesday", 8)
+
+
+@pytest.mark.parametrize(("today", "is_found"), [("Friday", True), ("Thursday", False)])
+def test_two_weeks_are_searched_besides_the_dates_on_which_no_contact_is_called(today, is_found):
+    # The first Sunday on which the window opens is 16 days after this Friday.
+    window = CallingWindow("08:00", "20:00", days="Sun", closed_on=["2026-11-29", "2026-12-06"])
+    now = nepal(today, 12)
+
+    if is_found:
+        assert window.opens_at(now) == datetime(2026, 12, 13, 8, tzinfo=NEPAL)
+    else:
+        with pytest.raises(TingTingConfigError, match="does not open within two weeks"):
+            window.opens_at(now)
+        assert window.closes_at(now) == now
+
+
+def test_a_window_of_all_hours_closes_at_the_next_date_on_which_no_contact_is_called():
+    window = CallingWindow("00:00", "24:00", closed_on=["2026-12-06"])
+
+    assert window.closes_at(nepal("Monday", 0)) == datetime(2026, 12, 6, tzinfo=NEPAL)
+
+
+def test_a_window_over_midnight_goes_by_the_date_in_its_own_time_zone():
+    # Six in the evening in California, when it is the next day in UTC.
+    now = datetime(2026, 11, 25, 2, tzinfo=timezone.utc)
+
+    assert CallingWindow("22:00", "20:00", timezone="America/Los_Angeles").is_open(now)
