@@ -52,11 +52,13 @@ def by_the_product(path: Path, uri: str) -> int:
 
     from airflow_provider_tingting.reports.reading import read_report
     from airflow_provider_tingting.reports.table import TableName, load_table, table_columns
+    from airflow_provider_tingting.reports.tidy import TidyTable
 
     with path.open("rb") as file:
         read = read_report(file)
         engine = create_engine(uri, hide_parameters=True)
-        columns = table_columns(79, read.table)
+        # As the operator does by default: the variables are JSON in one column.
+        columns = table_columns(79, TidyTable())
         return load_table(engine, TableName("tingting_bench"), columns, read.report.rows, campaign_id=79)[1]
 
 
