@@ -211,7 +211,8 @@ class _CopyLines:
             self._text.truncate()
             null = self.null
             columns = zip(*batch, strict=True)
-            self._write(zip(*([null if value is None else value for value in one] for one in columns), strict=True))
+            filled = ([null if value is None else value for value in one] if None in one else one for one in columns)
+            self._write(zip(*filled, strict=True))
             self.sent += len(batch)
             self._text.seek(0)
             text = self._text.read(size)
