@@ -11,7 +11,7 @@ from support.virtual_time import VirtualTime, run_in_virtual_time
 
 from airflow_provider_tingting.campaigns.observation import Snapshot
 from airflow_provider_tingting.campaigns.watch import Wait, WaitPlan
-from airflow_provider_tingting.errors import TingTingServerError
+from airflow_provider_tingting.errors import TingTingRateLimitedError, TingTingServerError
 from airflow_provider_tingting.polling.due_queue import DueQueue, Steps
 
 INTERVAL = 30.0
@@ -54,11 +54,13 @@ def test_a_read_is_due_half_an_interval_to_one_and_a_half_after_the_last() -> No
     assert 1.45 * INTERVAL < max(pauses) < 1.5 * INTERVAL
 
 
-def test_early_reads_share_steps_of_two_seconds_and_are_late_by_less() -> None:
+def test_early_reads_share_steps_of_two_seconds_and_are_late_by_less(clock: VirtualTime) -> None:
     steps, wait = Steps(), a_wait(starts_by=9000.0)
     wait.answered(shown("Not Started"))
+    clock.push(5.0)
+    wait.answered(shown("Not Started"))
     pause = wait.pause()
-    assert pause < INTERVAL
+    assert 2.0 < pause < INTERVAL
 
     due = [steps.due_after(5000.0 + 0.3 * one, wait) for one in range(200)]
 
@@ -69,7 +71,13 @@ def test_early_reads_share_steps_of_two_seconds_and_are_late_by_less() -> None:
 
 
 def out(wait: Wait) -> None:
-    assert wait.unanswered(TingTingServerError("get_campaign", "down", status_code=503)) is None
+    wait.unanswered(TingTingServerError("get_campaign", "down", status_code=503))
+    assert wait.pause() < INTERVAL
+
+
+def asked_to_wait(wait: Wait) -> None:
+    wait.unanswered(TingTingRateLimitedError("get_campaign", "slowly", status_code=429, retry_after=100.0))
+    assert wait.pause() > INTERVAL
 
 
 def contradicted(wait: Wait) -> None:
@@ -77,11 +85,10 @@ def contradicted(wait: Wait) -> None:
     wait.answered(shown("Running", 90.0))
 
 
-@pytest.mark.parametrize("trouble", [out, contradicted], ids=["an outage", "an older response"])
+@pytest.mark.parametrize("trouble", [out, asked_to_wait, contradicted], ids=["an outage", "a 429", "an older response"])
 def test_a_read_that_settles_a_doubt_follows_no_step(trouble: Callable[[Wait], None]) -> None:
-    steps, wait = Steps(), a_wait(tolerate_outage=40.0)
+    steps, wait = Steps(), a_wait(tolerate_outage=400.0 if trouble is asked_to_wait else 40.0)
     trouble(wait)
-    assert wait.pause() < INTERVAL
 
     assert all(steps.due_after(5000.0 + one, wait) == 5000.0 + one + wait.pause() for one in range(50))
 
