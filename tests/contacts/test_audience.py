@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.audiences import check, refusal, sent
 
+from airflow_provider_tingting.contacts.audience import AudienceOptions
 from airflow_provider_tingting.contacts.contact import Contact, Place
 from airflow_provider_tingting.contacts.number_set import NumberSet
 from airflow_provider_tingting.errors import TingTingConfigError
@@ -237,3 +238,18 @@ def test_text_of_a_legacy_font_is_counted_to_the_last_row() -> None:
 
     with check(rows) as audience:
         assert audience.legacy_text == {"name": 10}
+
+
+@pytest.mark.parametrize(
+    ("option", "choices"),
+    [
+        ("on_invalid", "'fail' or 'skip'"),
+        ("number_policy", "'nepal_mobile' or 'as_is'"),
+        ("several_numbers", "'refuse', 'first_mobile' or 'all'"),
+    ],
+)
+def test_the_error_of_an_unknown_choice_lists_the_choices(option, choices):
+    with pytest.raises(TingTingConfigError) as caught:
+        AudienceOptions(**{option: "other"})
+
+    assert str(caught.value) == f"{option}='other' is not known: use {choices}."

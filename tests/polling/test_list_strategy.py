@@ -12,6 +12,7 @@ from airflow_provider_tingting.polling.due_queue import DueQueue
 from airflow_provider_tingting.polling.list_strategy import (
     ENDS_CHECKED_FIRST,
     ENDS_CHECKED_LATER,
+    FORGET_UNLISTED_AFTER,
     LIST_REST,
     ListStrategy,
 )
@@ -101,6 +102,44 @@ def test_a_list_that_rests_is_not_read():
     assert strategy.pages_for({1, 2, 3}, 100.0 + LIST_REST) == 1
 
 
+def test_one_campaign_alone_is_read_on_its_own_page():
+    assert ListStrategy().pages_for({7}, 0.0) == 0
+    assert ListStrategy().pages_for({7, 8}, 0.0) == 1
+
+
+def test_campaigns_that_no_page_has_shown_are_looked_for_again_after_an_hour():
+    strategy = ListStrategy()
+    assert walked(strategy, range(20, 0, -1), 10, {100, 101}, now=50.0) == (1, {100, 101})
+
+    assert strategy.pages_for({100, 101}, 50.0 + FORGET_UNLISTED_AFTER - 1) == 0
+    assert strategy.pages_for({100, 101}, 50.0 + FORGET_UNLISTED_AFTER) == 1
+
+
+def test_a_campaign_that_is_waited_for_again_is_looked_for_again():
+    strategy = ListStrategy()
+    walked(strategy, range(20, 0, -1), 10, {100, 101})
+    for one in (100, 101, 102):
+        strategy.forget(one)
+
+    assert strategy.pages_for({100, 101}, 1.0) == 1
+
+
+def test_a_campaign_that_has_left_the_list_is_not_looked_for_on_it():
+    strategy = ListStrategy()
+    walked(strategy, range(20, 0, -1), 10, {19, 20})
+    walked(strategy, range(18, 0, -1), 10, {19, 20})
+
+    assert strategy.pages_for({19, 20}, 1.0) == 0
+
+
+def test_a_last_page_says_nothing_about_how_many_rows_a_page_has():
+    strategy = ListStrategy()
+    walked(strategy, range(20, 0, -1), 10, {19, 20})
+    walked(strategy, range(4, 0, -1), 10, {3, 4})
+
+    assert strategy.page_size == 10
+
+
 def snapshot(**changes):
     shown = {"status": "Completed", "progress_percent": 100.0, "contacts": 4, "starts_at": None, "updated_at": "2026"}
     return Snapshot(7, **{**shown, **changes})
@@ -117,9 +156,40 @@ def proven():
 
 
 def test_ends_are_believed_when_the_list_has_proved_right_and_some_are_checked_still(proven):
-    believed = [proven.may_end(snapshot(), None) for _ in range(ENDS_CHECKED_LATER)]
+    believed = [proven.may_end(snapshot(), None) for _ in range(2 * ENDS_CHECKED_LATER)]
 
-    assert believed.count(False) == 1
+    assert [at for at, one in enumerate(believed, 1) if not one] == [ENDS_CHECKED_LATER, 2 * ENDS_CHECKED_LATER]
+
+
+def test_rows_of_campaigns_that_run_prove_nothing_about_ends():
+    strategy, running = ListStrategy(), snapshot(status="Running")
+    for _ in range(ENDS_CHECKED_FIRST):
+        strategy.compare(running, running, 0.0)
+
+    assert not strategy.may_end(snapshot(), None)
+
+
+def test_an_end_that_the_list_shows_late_leaves_later_ends_credible(proven):
+    proven.compare(snapshot(status="Running", progress_percent=90.0), snapshot(), 0.0)
+
+    assert proven.may_end(snapshot(), None)
+
+
+def test_a_list_that_disagrees_three_times_in_a_row_rests_and_then_has_three_again():
+    strategy, now = ListStrategy(), 1000.0
+
+    def disagree(times):
+        for _ in range(times):
+            strategy.compare(snapshot(status="Running", progress_percent=90.0), snapshot(), now)
+
+    for _ in range(2):
+        disagree(2)
+        strategy.compare(snapshot(), snapshot(), now)
+        disagree(2)
+        assert strategy.pages_for({1, 2}, now) == 1
+        disagree(1)
+        assert strategy.pages_for({1, 2}, now) == 0
+        now += LIST_REST
 
 
 @pytest.mark.parametrize(
