@@ -37,11 +37,13 @@ def stops_at(window: CallingWindow, campaign: Campaign | None) -> float | None:
     :param window: the calling window.
     :param campaign: the campaign as it was read last; the window in which its schedule lies counts.
     """
-    begins = now = _now()
+    begins = calling_window.now()
     if campaign is not None and campaign.status is CampaignStatus.SCHEDULED and campaign.scheduled_at:
-        begins = max(now, campaign.scheduled_at)
-    closes = window.closes_at(begins)
-    return None if closes is None else closes.timestamp()
+        begins = max(begins, campaign.scheduled_at.timestamp())
+    moment = datetime.fromtimestamp(begins, timezone.utc)
+    closes = window.closes_at(moment)
+    # A datetime is rounded to microseconds, so that of now may lie in the future.
+    return None if closes is None else begins if closes == moment else closes.timestamp()
 
 
 async def stop_at_close(job: CampaignJob, window: CallingWindow, *, tolerate_outage: float) -> Campaign:
@@ -117,7 +119,3 @@ def was_stopped_at_close(job: CampaignJob, window: CallingWindow, campaign: Camp
     if job.state.stop_requested_at is not None:
         return True
     return not is_saved and campaign.changed_at is not None and not window.is_open(campaign.changed_at)
-
-
-def _now() -> datetime:
-    return datetime.fromtimestamp(calling_window.now(), timezone.utc)

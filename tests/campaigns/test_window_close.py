@@ -81,6 +81,14 @@ def test_a_campaign_is_stopped_when_the_window_in_which_it_runs_closes(
         assert stops_at(WINDOW, campaign) == closes.timestamp()
 
 
+@pytest.mark.parametrize("microseconds", [0.3, 0.5, 0.7], ids="{} microseconds".format)
+def test_outside_the_window_the_stop_is_due_at_once_whatever_a_datetime_rounds(microseconds: float) -> None:
+    now = (CLOSES + timedelta(minutes=1)).timestamp() + microseconds * 1e-6
+
+    with use_clock(ScriptedServer(now)):
+        assert stops_at(WINDOW, None) == now
+
+
 def test_a_window_that_never_closes_stops_nothing() -> None:
     with use_clock(ScriptedServer()):
         assert stops_at(CallingWindow("00:00", "24:00"), None) is None

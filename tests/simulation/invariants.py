@@ -362,6 +362,10 @@ def _closes(world: World, made: Sequence[Decision]) -> list[Broken]:
             continue
         campaign = world.server.campaigns[task.result["campaign_id"]]
         stopped = task.result["stopped_at_window_close"]
+        if not made and campaign.stopped_at is None:
+            found.append(
+                Broken("a campaign that runs when its window closes is stopped", f"{task.task_id}: it goes on")
+            )
         if stopped != (campaign.stopped_at is not None):
             how = f"{task.task_id} says {stopped}, and the campaign is {world.server.status(campaign, world.time.now)}"
             found.append(Broken("the task says whether its campaign was stopped", how))
