@@ -1,7 +1,7 @@
 """The rows of a source, one after the other, or in blocks where the source is a table.
 
 A block keeps the cells of its rows as they were read, so that a check can go through it by column. Its rows as objects
-are the same rows: whoever reads them one by one loses time and nothing else.
+are the same rows; a caller that reads them one by one loses time only.
 """
 
 from __future__ import annotations

@@ -72,7 +72,7 @@ def create(client: Client, **changes: Any) -> int:
     return campaign_id
 
 
-def story(client: Client, sandbox: Sandbox, workbook: Path) -> dict[str, Any]:
+def every_call(client: Client, sandbox: Sandbox, workbook: Path) -> dict[str, Any]:
     """Carry out every call of the API on one campaign and return what was learnt."""
     seen: dict[str, Any] = {}
     seen["voices"] = [(voice.id, voice.voice_display_name) for voice in client.send(calls.list_voice_models())]
@@ -126,14 +126,14 @@ def test_each_dialect_gives_the_same_results(
     default, sandbox = speaking(), speaking(**dialect)
     client = connect(sandbox)
     if client.kind not in DEFAULT:
-        DEFAULT[client.kind] = story(connect(default), default, workbook)
+        DEFAULT[client.kind] = every_call(connect(default), default, workbook)
 
-    assert story(client, sandbox, workbook) == DEFAULT[client.kind]
+    assert every_call(client, sandbox, workbook) == DEFAULT[client.kind]
 
 
-def test_the_usual_story_is_the_one_that_was_meant(connect: Connect, speaking: Speaking, workbook: Path) -> None:
+def test_the_default_dialect_passes_the_same_steps(connect: Connect, speaking: Speaking, workbook: Path) -> None:
     sandbox = speaking()
-    seen = story(connect(sandbox), sandbox, workbook)
+    seen = every_call(connect(sandbox), sandbox, workbook)
 
     assert seen["added"] == (2, 1, (), 2)
     assert seen["columns"] == ["number", "name"]

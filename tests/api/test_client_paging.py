@@ -188,7 +188,7 @@ def test_any_page_size_gives_every_row_once(total: int, cap: int, limit: int) ->
     sizes=st.lists(st.integers(1, 9), min_size=1, max_size=30),
     count=st.none() | st.integers(-5, 10**6),
 )
-def test_a_count_that_lies_and_pages_of_changing_sizes_change_nothing(sizes: list[int], count: int | None) -> None:
+def test_a_wrong_count_and_pages_of_changing_sizes_change_nothing(sizes: list[int], count: int | None) -> None:
     total, left = sum(sizes), list(sizes)
 
     def answer(offset: int, _: int) -> Page[Any]:

@@ -88,7 +88,7 @@ def test_a_bundle_of_the_environment_does_not_override_verify_false(
     assert connect(self_signed, verify=False).send(VOICES) == ()
 
 
-def test_a_certificate_named_in_the_connection_is_believed(
+def test_a_certificate_named_in_the_connection_is_trusted(
     connect: Connect, self_signed: RecordingServer, certificate: Path
 ) -> None:
     assert connect(self_signed, verify=str(certificate)).send(VOICES) == ()

@@ -225,7 +225,7 @@ def test_a_write_by_tls_to_a_port_without_it_is_tried_again_only_when_it_certain
     assert not any(b"Dashain" in piece for piece in came)
 
 
-def test_a_write_goes_out_when_the_server_is_there_again(connect: Connect, sandbox: Sandbox) -> None:
+def test_a_write_is_sent_when_the_server_is_reachable_again(connect: Connect, sandbox: Sandbox) -> None:
     client = connect(sandbox, max_retries=12)
     sandbox.stop()
     up_again = threading.Timer(0.3, sandbox.start)

@@ -103,7 +103,7 @@ def test_an_old_status_after_the_begin_is_no_failure_to_begin(old):
     assert waiting.sees(shown("Completed", 100.0), after=30).reason is Reason.REACHED
 
 
-def test_an_old_status_that_stays_is_believed_in_the_end(caplog):
+def test_an_old_status_that_stays_is_accepted_in_the_end(caplog):
     waiting = Waiting()
     waiting.sees(shown("Running"), after=880)
     with caplog.at_level(logging.INFO):

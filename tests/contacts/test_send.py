@@ -80,7 +80,7 @@ def test_batches_read_no_further_than_they_must() -> None:
 
 @pytest.mark.parametrize("concurrency", [1, 4, 16])
 @pytest.mark.parametrize("count", [0, 1, 100, 1234])
-def test_all_contacts_is_sent_once(count: int, concurrency: int) -> None:
+def test_each_contact_is_sent_once(count: int, concurrency: int) -> None:
     campaign = Campaign()
     steps: list[int] = []
     result = send_batches(
@@ -330,7 +330,7 @@ def test_names_that_tingting_echoes_in_a_complaint_are_not_repeated() -> None:
     assert result.rejected == ("number: 98******01; error: *** of *** has no valid number",)
 
 
-def test_a_server_that_does_not_count_is_believed_to_have_created_all() -> None:
+def test_a_server_that_does_not_count_is_taken_to_have_created_all() -> None:
     result = send_batches(people(10), lambda batch: Reply(None, None, ("9800000001: already there",)))
     assert (result.sent, result.created, result.rejected_count) == (10, 9, 1)
     assert result.rejected == ("98******01: already there",)

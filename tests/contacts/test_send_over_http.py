@@ -59,7 +59,7 @@ def all_numbers() -> list[str]:
     return [f"984{row:07}" for row in range(SIZE)]
 
 
-def test_all_contacts_of_a_file_is_in_the_campaign_with_their_variables(
+def test_all_contacts_of_a_file_are_in_the_campaign_with_their_variables(
     client: TingTingClient, campaign_id: int, audience: ValidatedAudience
 ) -> None:
     def post(batch: list[dict[str, object]]) -> Any:

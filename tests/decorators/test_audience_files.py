@@ -54,7 +54,7 @@ MAPPED = "people.expand(ward=[7, 8])"
         ("{{ task.op_kwargs.ward }}.jsonl", "people(ward=7); people(ward=8)"),
     ],
 )
-def test_all_contacts_has_a_file_of_his_own(people_of_wards, path, calls):
+def test_each_task_has_a_file_of_its_own(people_of_wards, path, calls):
     run = people_of_wards(path, calls)
 
     tasks = [("people", 0), ("people", 1)] if calls == MAPPED else [("people", -1), ("people__1", -1)]

@@ -180,7 +180,7 @@ def test_a_campaign_that_was_run_while_contacts_were_added_is_an_error(sandbox, 
         once(lambda: adding, store=None)
 
 
-def test_a_stop_is_believed_only_when_the_campaign_has_ended(sandbox, monkeypatch):
+def test_a_stop_is_confirmed_only_when_the_campaign_has_ended(sandbox, monkeypatch):
     campaign = a_campaign(sandbox)
     sandbox.clock.speed = 0
     sandbox.world.run_campaign(campaign)
@@ -211,7 +211,7 @@ def test_a_yes_that_holds_nothing_but_an_error_is_a_no(monkeypatch, sandbox, ans
         assert [request.method for request in server.received].count("POST") == 1
 
 
-def test_an_answer_about_another_campaign_is_not_believed(monkeypatch, sandbox):
+def test_a_response_about_another_campaign_is_refused(monkeypatch, sandbox):
     with RecordingServer() as server:
         server.always({"id": 80, "status": "Completed", "campaign_action_count": 4, "name": "Another"})
         connect_to(server, monkeypatch)

@@ -11,7 +11,9 @@ pytestmark = pytest.mark.usefixtures("virtual_lives")
 
 
 @pytest.mark.parametrize("fault", ["truncate", "cut-before", "garbage", "503-html"])
-def test_when_the_report_breaks_off_nothing_appears_at_the_path_and_the_retry_brings_it_whole(sandbox, tmp_path, fault):
+def test_when_the_report_breaks_off_nothing_appears_at_the_path_and_the_retry_writes_all_of_it(
+    sandbox, tmp_path, fault
+):
     life = Life(tmp_path, has_store=True).live("create", "add", "run")
     # The listing of contacts would take the report's place, so it breaks off too.
     for call in ("download_campaign_report", "list_contacts"):

@@ -57,7 +57,7 @@ def test_an_event_that_is_lost_or_malformed_is_never_a_success(sandbox, event):
         operator.execute_complete(context_of(operator), event=event)
 
 
-def test_what_an_event_says_is_not_believed_without_a_read(sandbox):
+def test_an_event_is_not_accepted_without_a_read(sandbox):
     campaign = a_campaign(sandbox)
     sandbox.world.run_campaign(campaign)
     operator = running(campaign, deferrable=True)

@@ -89,7 +89,7 @@ def test_the_hook_takes_a_connection_id_and_has_a_default_one(tingting_conn: str
     assert TingTingHook(tingting_conn_id="other").tingting_conn_id == "other"
 
 
-def test_a_campaign_is_led_through_its_whole_life(hook: TingTingHook, sandbox: Sandbox, tmp_path: Path) -> None:
+def test_a_campaign_is_created_run_and_reported(hook: TingTingHook, sandbox: Sandbox, tmp_path: Path) -> None:
     from openpyxl import Workbook
 
     book = Workbook()

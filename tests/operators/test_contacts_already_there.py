@@ -73,7 +73,7 @@ def test_a_contact_that_is_in_a_campaign_twice_after_an_upload_without_an_answer
     assert len(numbers_in(sandbox, campaign)) == 8, "the second try has uploaded nothing"
 
 
-def test_a_retry_uploads_nothing_when_all_contacts_is_there(speaking):
+def test_a_retry_uploads_nothing_when_the_campaign_has_all_contacts(speaking):
     sandbox = speaking(upload="repeat")
     campaign = a_campaign(sandbox, numbers=())
 
@@ -132,7 +132,7 @@ def test_two_workbooks_of_different_contacts_come_into_one_campaign(speaking):
 
 
 @pytest.mark.parametrize("transport", ["json", "xlsx"])
-def test_a_other_contact_who_is_taken_out_while_all_contacts_is_there_is_no_reason_to_fail(
+def test_another_contact_that_is_removed_while_all_contacts_are_in_the_campaign_is_no_reason_to_fail(
     sandbox, tingting_conn, monkeypatch, transport
 ):
     campaign = a_campaign(sandbox, (*NUMBERS, "9841999999"))
@@ -157,7 +157,7 @@ def test_a_other_contact_who_is_taken_out_while_all_contacts_is_there_is_no_reas
 
 
 @pytest.mark.parametrize("transport", ["json", "xlsx"])
-def test_without_the_campaigns_count_no_contact_is_there_twice_and_which_contact_is_new_is_counted(
+def test_without_the_campaigns_count_no_contact_is_added_twice_and_new_contacts_are_counted(
     speaking, without_counts, transport
 ):
     sandbox = speaking(upload="repeat")

@@ -83,7 +83,7 @@ def finished(sandbox, tingting_conn, run_dag, tmp_path):
     return run_dag("wards", folder=tmp_path, conf=conf)
 
 
-def test_a_mapped_campaign_goes_through_its_whole_life(finished, sandbox, tmp_path):
+def test_a_mapped_campaign_is_created_run_and_reported(finished, sandbox, tmp_path):
     assert finished.state == "success", finished.states
     assert len(sandbox.world.campaigns) == len(WARDS)
     for index, (ward, numbers) in enumerate(WARDS.items()):

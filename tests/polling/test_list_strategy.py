@@ -155,7 +155,7 @@ def proven():
     return strategy
 
 
-def test_ends_are_believed_when_the_list_has_proved_right_and_some_are_checked_still(proven):
+def test_ends_are_accepted_when_the_list_has_been_right_and_some_are_still_checked(proven):
     believed = [proven.may_end(snapshot(), None) for _ in range(2 * ENDS_CHECKED_LATER)]
 
     assert [at for at, one in enumerate(believed, 1) if not one] == [ENDS_CHECKED_LATER, 2 * ENDS_CHECKED_LATER]
@@ -208,7 +208,7 @@ def test_a_row_that_lacks_something_contradicts_itself_or_is_older_ends_nothing(
     )
 
 
-def test_one_wrong_end_and_no_end_of_the_list_is_believed_again(proven):
+def test_after_one_wrong_end_no_end_of_the_list_is_accepted(proven):
     proven.compare(snapshot(), snapshot(status="Running", progress_percent=10.0), 0.0)
     for _ in range(10):
         proven.compare(snapshot(), snapshot(), 0.0)

@@ -51,7 +51,9 @@ def test_a_list_that_says_completed_of_a_campaign_that_runs_ends_no_wait(sandbox
     assert {one.status for one in ended} == {"Completed"}
 
 
-def test_a_list_that_has_proved_right_and_then_lies_is_caught_by_a_sensors_wait(sandbox, connect, running, monkeypatch):
+def test_a_list_that_has_been_right_and_then_is_wrong_is_noticed_by_a_sensors_wait(
+    sandbox, connect, running, monkeypatch
+):
     campaigns = running(30)
     monkeypatch.setattr(list_strategy, "ENDS_CHECKED_FIRST", 0)
     lies(

@@ -207,7 +207,7 @@ def test_contacts_added_after_the_start_wait_for_another_run(box, api):
     assert box.ledger.times_dialled() == {"9841000000": 1}
 
 
-def test_each_contact_hears_its_own_message_and_missing_tags_as_they_are_written(box, api):
+def test_each_contact_gets_its_own_message_and_missing_tags_as_they_are_written(box, api):
     campaign_id = api.create(message="Namaste {name}, {age} barsa", services="SMS & PHONE", sms_message="Hi {name}")
     rows = [
         {"number": "9841000000", "other_variables": {"name": "Sita", "age": 31}},

@@ -138,7 +138,7 @@ def test_a_second_decision_never_deletes_a_campaign_that_was_run(sandbox, a_dag)
     assert delete.campaign_id in sandbox.world.campaigns
 
 
-def test_a_report_on_failure_is_not_brought_of_a_campaign_whose_run_was_skipped(sandbox, run_dag, a_dag, tmp_path):
+def test_a_report_on_failure_is_not_downloaded_for_a_campaign_whose_run_was_skipped(sandbox, run_dag, a_dag, tmp_path):
     folder = a_dag(f"""
         from airflow_provider_tingting._compat import AirflowSkipException
 

@@ -248,7 +248,7 @@ def test_an_event_may_have_more_in_it_than_is_known():
 
 
 @pytest.mark.parametrize("status", ["Paused", "Running", "Not Started", "Completed"])
-def test_an_event_that_says_done_is_not_believed_until_the_worker_has_looked(sandbox, running, status):
+def test_an_event_of_an_end_is_not_accepted_until_the_worker_has_read_the_campaign(sandbox, running, status):
     task = TingTingRunCampaignOperator(task_id="wait", campaign_id=running)
     event = Observation(Reason.REACHED, running, status, 100.0, 4).to_event()
 

@@ -141,7 +141,7 @@ def test_one_of_several_mapped_tasks_is_judged_by_its_own_state(sandbox, running
     assert sandbox.world.campaigns[running].status == "Terminated"
 
 
-def test_a_campaign_that_has_ended_meanwhile_is_not_asked_to_stop(sandbox, running, logged, monkeypatch):
+def test_no_stop_is_requested_for_a_campaign_that_has_ended_meanwhile(sandbox, running, logged, monkeypatch):
     sandbox.play_out()
 
     kill_trigger(TingTingCampaignTrigger(running, stop_on_kill=True), monkeypatch, ENDED["marked failed"])

@@ -87,9 +87,7 @@ def lineage_of(operator):
     return operator.get_openlineage_facets_on_complete(context_of(operator)["ti"])
 
 
-def test_openlineage_hears_of_the_campaign_what_was_written_and_the_figures(
-    sandbox, campaign, another, tasks, tmp_path
-):
+def test_openlineage_gets_the_campaign_the_outputs_and_the_figures(sandbox, campaign, another, tasks, tmp_path):
     openlineage()
     from openlineage.client.serde import Serde
 

@@ -24,6 +24,7 @@ from airflow_provider_tingting.contacts import HIDDEN_ROWS
 from airflow_provider_tingting.contacts.columns import listed
 from airflow_provider_tingting.contacts.contact import Row, shown_as
 from airflow_provider_tingting.contacts.row_stream import RowBlock
+from airflow_provider_tingting.contacts.sources.normalised_workbook import SHEET, may_be_misread, normalised_copy
 from airflow_provider_tingting.contacts.sources.number_formats import (
     DateFormat,
     Format,
@@ -34,7 +35,6 @@ from airflow_provider_tingting.contacts.sources.number_formats import (
 from airflow_provider_tingting.contacts.sources.sheet_facts import CellFormats, SheetFacts, facts_of
 from airflow_provider_tingting.contacts.sources.source_file import SourceFile
 from airflow_provider_tingting.contacts.sources.table import MAX_COLUMNS, column_letter, rows_of
-from airflow_provider_tingting.contacts.sources.usual_workbook import SHEET, may_be_misread, usual_copy
 from airflow_provider_tingting.contacts.sources.workbook_package import open_package
 from airflow_provider_tingting.contacts.sources.workbook_parts import Book, Sheet, book_of, has_data, parse_part
 from airflow_provider_tingting.errors import TingTingConfigError, TingTingContactsError
@@ -168,7 +168,9 @@ class _Opened:
 
     def _use_copy(self) -> None:
         self._is_copy = True
-        copy = usual_copy(self._package, self._book, self._original, self._name, with_styles=self._calamine is not None)
+        copy = normalised_copy(
+            self._package, self._book, self._original, self._name, with_styles=self._calamine is not None
+        )
         self._stream, package = self._copies.enter_context(copy)
         self._sheet = SHEET
         self.facts = self._read_facts(package)

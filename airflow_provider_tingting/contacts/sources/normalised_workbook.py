@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO
 
-from airflow_provider_tingting.contacts.sources.usual_sheet import write_usual
+from airflow_provider_tingting.contacts.sources.normalised_sheet import write_normalised
 from airflow_provider_tingting.contacts.sources.workbook_parts import Book, Sheet, pieces_of
 
 #: The sheet of the copy: its name, and its part.
@@ -88,7 +88,7 @@ def _pieces(part: IO[bytes]) -> Iterator[bytes]:
 
 
 @contextmanager
-def usual_copy(
+def normalised_copy(
     package: zipfile.ZipFile, book: Book, sheet: Sheet, name: str, *, with_styles: bool
 ) -> Iterator[tuple[IO[bytes], zipfile.ZipFile]]:
     """Yield a temporary copy of one sheet, as a stream and as a package.
@@ -106,7 +106,7 @@ def usual_copy(
             for part, xml in _listings(book.is_1904, strings=book.strings is not None, styles=styles is not None):
                 usual.writestr(part, xml)
             with package.open(sheet.part) as source, usual.open(SHEET.part, "w", force_zip64=True) as target:
-                write_usual(source, target, name)
+                write_normalised(source, target, name)
             for wanted, part in ((book.strings, "xl/sharedStrings.xml"), (styles, "xl/styles.xml")):
                 if wanted is not None:
                     with package.open(wanted) as source, usual.open(part, "w", force_zip64=True) as target:

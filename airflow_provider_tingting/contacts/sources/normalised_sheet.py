@@ -1,4 +1,4 @@
-"""Rewrites a sheet's XML in the form that the usual spreadsheet programs write.
+"""Rewrites a sheet's XML in the one form that spreadsheet programs write.
 
 Valid sheets differ in namespaces, prefixes, quotation marks and encodings, leave out the places of cells, and store one
 value in several ways. What reads the form that this module writes needs to know one of these only.
@@ -25,7 +25,7 @@ _ON = frozenset(("1", "true", "on"))
 _ENOUGH = 5_000
 
 
-def write_usual(source: IO[bytes], target: IO[bytes], name: str) -> None:
+def write_normalised(source: IO[bytes], target: IO[bytes], name: str) -> None:
     """Write a sheet with the places and values of its cells, its hidden rows and columns, and its merged cells.
 
     A cell with an error holds its text, and so does a cell whose number cannot be read; a number that is none (`NaN`)
