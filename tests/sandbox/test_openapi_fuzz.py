@@ -18,7 +18,7 @@ from airflow_provider_tingting.sandbox.app import create_app  # noqa: E402
 # Read when the first of these tests runs: the cases of all operations take seconds, in each process that collects.
 calls = schemathesis.pytest.from_fixture("api")
 few_and_repeatable = settings(
-    max_examples=6, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
+    max_examples=3, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
 )
 # Each test walks through all operations, which takes minutes on a busy machine.
 pytestmark = pytest.mark.timeout(900)
@@ -61,15 +61,6 @@ def test_no_call_of_the_api_ends_in_a_server_error(sandbox, case):
 @few_and_repeatable
 def test_no_control_ends_in_a_server_error(sandbox, case):
     answer_without_server_error(sandbox, case, {})
-
-
-@calls.include(path_regex="^/api/").parametrize()
-@seed(20250707)
-@settings(few_and_repeatable, max_examples=2)
-def test_no_call_is_answered_without_the_token(sandbox, case):
-    headers = {"Authorization": "Bearer another-token"}
-    response = case.call(base_url=sandbox.root_url, headers=headers, session=sandbox.session, timeout=60)
-    assert response.status_code == 401
 
 
 def test_every_call_is_on_the_openapi_page_with_the_model_of_its_body(openapi):

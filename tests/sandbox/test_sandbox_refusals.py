@@ -7,6 +7,8 @@ from datetime import timedelta
 import pytest
 import requests
 
+from airflow_provider_tingting.sandbox.calls import ENDPOINTS
+
 GOOD = {"name": "x", "services": "PHONE", "user_phone": [3], "message": "hello"}
 
 
@@ -32,6 +34,15 @@ def test_without_the_right_token_it_answers_401_before_anything_else(box, header
         response = requests.request(method, box.base_url + path, headers=headers, data=b"{broken", timeout=60)
         assert (response.status_code, response.json()) == (401, {"detail": said})
         assert response.headers["www-authenticate"].startswith("Bearer")
+
+
+def test_no_call_is_answered_without_the_right_token(box):
+    ids = {"campaign_id": 79, "contact_id": 42, "survey_id": 12}
+    for call in ENDPOINTS.values():
+        for path in call.paths:
+            url = box.base_url + path.format(**ids)
+            response = requests.request(call.method, url, headers={"Authorization": "Bearer wrong"}, timeout=60)
+            assert response.status_code == 401, f"{call.method} {path}"
 
 
 def test_the_scheme_of_the_token_may_be_written_in_any_case(box):
