@@ -216,16 +216,14 @@ class _AudienceCheck:
             return False
         self.audience.total += len(found)
         for tag, column in mapping.pairs:
-            self._count_legacy_texts(tag, columns[column])
+            if count := _legacy_texts_in(columns[column]):
+                self._add_legacy_texts(tag, count)
         self.audience.accept_lines(block.first, found, tuple(variables), lines)
         return True
 
-    def _count_legacy_texts(self, tag: str, values: Sequence[object]) -> None:
-        if are_texts(values) and not has_sign("".join(values)):
-            return
-        count = sum(type(value) is str and value.isascii() and is_legacy_text(value) for value in values)
-        if count:
-            self.audience.legacy_text[tag] = self.audience.legacy_text.get(tag, 0) + count
+    def _add_legacy_texts(self, tag: str, count: int) -> None:
+        found = self.audience.legacy_text
+        found[tag] = found.get(tag, 0) + count
 
     def finish(self) -> ValidatedAudience:
         if self.audience.total:
@@ -305,8 +303,8 @@ class _AudienceCheck:
             value = values[column]
             if type(value) is not str:
                 value = plain_value(value)
-            else:
-                self._count_legacy_texts(tag, (value,))
+            elif value.isascii() and is_legacy_text(value):
+                self._add_legacy_texts(tag, 1)
             variables[tag] = value
         if self._constants:
             variables.update(self._constants)
@@ -319,6 +317,12 @@ def _rows_in(part: Row | RowBlock) -> int:
 
 def _plain_values(values: Sequence[object]) -> Sequence[object]:
     return values if are_texts(values) else list(map(plain_value, values))
+
+
+def _legacy_texts_in(values: Sequence[object]) -> int:
+    if are_texts(values) and not has_sign("".join(values)):
+        return 0
+    return sum(type(value) is str and value.isascii() and is_legacy_text(value) for value in values)
 
 
 def _are_filled(values: Sequence[object]) -> bool:

@@ -100,6 +100,16 @@ class EncodedContact(msgspec.Struct, frozen=True):
         return msgspec.Raw(self.body)
 
 
+def encode_contact(number: str, variables: Mapping[str, object]) -> bytes:
+    """Return one contact as `encode_contacts` does, which costs less than by column.
+
+    :param number: its number.
+    :param variables: its variables, already plain.
+    :raises UnicodeEncodeError: when a text cannot be written as UTF-8.
+    """
+    return _encode({"number": number, "other_variables": variables}) + b"\n"
+
+
 def encode_contacts(numbers: Sequence[str], variables: Mapping[str, Sequence[object]]) -> bytes:
     """Return contacts in the shape of the API as lines of JSON.
 

@@ -9,7 +9,7 @@ from operator import itemgetter
 from types import TracebackType
 
 from airflow_provider_tingting.contacts import numbers
-from airflow_provider_tingting.contacts.contact import Contact, EncodedContact, Place, Row, encode_contacts, plain_value
+from airflow_provider_tingting.contacts.contact import Contact, EncodedContact, Place, Row, encode_contact, plain_value
 from airflow_provider_tingting.contacts.duplicates import Duplicates
 from airflow_provider_tingting.contacts.exclusion import Exclusion
 from airflow_provider_tingting.contacts.left_out import report_left_out
@@ -168,7 +168,7 @@ class ValidatedAudience:
         :param variables: its variables, already plain.
         """
         try:
-            line = encode_contacts([number], {tag: (value,) for tag, value in variables.items()})
+            line = encode_contact(number, variables)
         except UnicodeEncodeError:
             self.reject(Row(place, {"number": number}), "unusable_value", detail="a text holds half a character")
             return False

@@ -30,8 +30,11 @@ DENSEST_FROM = 64 * 1024**2
 MAX_BLANK_LINES = 2_000_000
 #: In characters; a contact with a hundred long variables has far fewer.
 LONGEST_LINE = 4 * 1024**2
-#: Characters that are read and checked at once: what stays in the processor's cache takes half of the time.
+#: Characters that are read and checked at once: what stays in the processor's cache takes half of the time. Of long
+#: lines more are read, so that there are some for a check by column.
 _CHUNK = 1 << 14
+_LARGEST_CHUNK = 1 << 17
+_LINES_AT_ONCE = 200
 
 
 class SourceFile:
@@ -193,8 +196,9 @@ def line_blocks_of(text: io.TextIOWrapper, name: str) -> Iterator[list[str]]:
     number = blank = 0
     rest = ""
     is_last = False
+    size = _CHUNK
     while not is_last:
-        chunk = text.read(_CHUNK)
+        chunk = text.read(size)
         is_last = not chunk
         rest += chunk
         # A carriage return at the end may be the first half of a line end.
@@ -203,6 +207,7 @@ def line_blocks_of(text: io.TextIOWrapper, name: str) -> Iterator[list[str]]:
             end = len(rest)
         whole, rest = rest[:end], rest[end:]
         lines = list(io.StringIO(whole, newline=""))
+        size = min(max(_CHUNK, _LINES_AT_ONCE * len(whole) // max(len(lines), 1)), _LARGEST_CHUNK)
         if len(whole) < LONGEST_LINE and not ("\0" in whole or "\x1a" in whole or whole.isspace()):
             yield lines
             number, blank = number + len(lines), 0
