@@ -22,6 +22,7 @@ from simulation.adversary import Schedule  # noqa: E402
 from simulation.known import Kind, is_known  # noqa: E402
 from simulation.lives import IN_TWO_FAULTS, LIVES  # noqa: E402
 from simulation.walk import Findings, Job, begin_process, warm_up, work  # noqa: E402
+from simulation.world import IN_MEMORY  # noqa: E402
 
 #: What is walked, by the kind of job.
 KINDS = {"one": "every fault", "two": "every two faults", "random": "at random"}
@@ -72,7 +73,7 @@ def main() -> int:
     parts: dict[str, Findings] = {kind: Findings() for kind in KINDS}
     warm_up()
     with (
-        tempfile.TemporaryDirectory(prefix="simulation-") as folder,
+        tempfile.TemporaryDirectory(prefix="simulation-", dir=IN_MEMORY) as folder,
         multiprocessing.get_context("fork").Pool(options.processes, begin_process, (folder,)) as pool,
     ):
         for job, found in pool.imap_unordered(work, work_list):

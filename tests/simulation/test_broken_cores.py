@@ -16,7 +16,7 @@ from simulation.lives import LIVES
 from simulation.simulate import replay
 from simulation.world import Stage
 
-from airflow_provider_tingting.campaigns import concurrency, create, state
+from airflow_provider_tingting.campaigns import calling_window, concurrency, create, state, window_close
 from airflow_provider_tingting.campaigns import run as run_module
 from airflow_provider_tingting.campaigns.run import DECISIONS, KNOWN_AFTER, CampaignJob, Response, Seen
 from airflow_provider_tingting.campaigns.state import RunRequest
@@ -119,6 +119,13 @@ def lets_no_campaign_go_first() -> Iterator[None]:
         yield
 
 
+@contextmanager
+def stops_in_the_next_moment() -> Iterator[None]:
+    """Find, whenever it is asked, that the time to stop a campaign has not quite come."""
+    with patch.object(window_close, "stops_at", lambda *_: calling_window.now() + 1e-6):
+        yield
+
+
 LISTED = "no contact on the do-not-call list is called"
 ONCE = "a campaign is run once"
 ALONE = "one campaign runs at a time"
@@ -172,6 +179,12 @@ BROKEN: dict[str, tuple[Breaks, str, tuple[str, ...], str]] = {
         ALONE,
     ),
     "lets no campaign go first": (lets_no_campaign_go_first, "run, one at a time", (), ALONE),
+    "stops in the next moment": (
+        stops_in_the_next_moment,
+        "run until the window closes",
+        (),
+        "a campaign that runs when its window closes is stopped",
+    ),
     "creates again without a search": (
         creates_without_a_search,
         "create",
