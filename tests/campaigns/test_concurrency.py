@@ -137,6 +137,14 @@ def test_a_wait_reads_at_each_interval_or_up_to_a_fifth_later_until_no_other_run
     assert 30 <= min(pauses) < max(pauses) <= 36
 
 
+def test_a_campaign_does_not_wait_for_itself() -> None:
+    server = ScriptedServer(list_campaigns=a_page(campaign(7)))
+
+    server.run(wait_for_slot(WaitPlan(7, deadline=server.now + 100.0), log))
+
+    assert len(server.calls) == 1
+
+
 def test_a_wait_ends_at_its_deadline_with_a_last_read() -> None:
     server = ScriptedServer(list_campaigns=a_page(campaign(8)))
     deadline = server.now + 100.0
