@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from support.recording_server import Reply
+from support.recording_server import Received, Reply
 from support.report_download import BODY, HEADER, PREAMBLE, ROWS, Server
+from support.virtual_time import VirtualTime
 
 from airflow_provider_tingting.api import TingTingClient
 from airflow_provider_tingting.api.models import Campaign
@@ -20,6 +22,7 @@ from airflow_provider_tingting.campaigns.fetch_report import (
     spooled,
 )
 from airflow_provider_tingting.campaigns.outcome import summarise
+from airflow_provider_tingting.clock import use_clock
 from airflow_provider_tingting.errors import TingTingReportError, TingTingServerError
 
 FAILS = Reply({"detail": "Server error."}, 500)
@@ -86,6 +89,23 @@ def test_half_a_character_in_a_listing_is_replaced(server: Server) -> None:
     server.listed = [{**CONTACT, "other_variables": {"name": "Sita \ud83d"}}]
 
     assert "Sita ?" in listing(server)
+
+
+def test_the_progress_of_a_long_listing_is_logged(server: Server, caplog: pytest.LogCaptureFixture) -> None:
+    server.campaign["campaign_action_count"] = 1001
+    server.listed = [{"id": number, "number": "9841234501", "status": "completed"} for number in range(1001)]
+    answer = server.answer
+
+    with use_clock(time := VirtualTime(0.0)), caplog.at_level(logging.INFO):
+
+        def slowly(request: Received) -> Reply:
+            time.push(20.0)
+            return answer(request)
+
+        server.reply = slowly
+        listing(server)
+
+    assert "Campaign 79: 1,000 of 1,001 contacts read, 50 a second, about 1 s to go" in caplog.text
 
 
 @pytest.mark.parametrize("source", ["report", "listing"])
