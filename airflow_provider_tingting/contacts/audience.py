@@ -14,7 +14,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from operator import itemgetter
+from typing import Any, Literal
 
 from airflow_provider_tingting.contacts import NUMBER_POLICIES, ON_INVALID, SEVERAL_NUMBERS, numbers
 from airflow_provider_tingting.contacts.column_mapping import ColumnMapper, ColumnMapping
@@ -38,7 +39,7 @@ _NOT_FILLED = numbers.FAILED_FORMULAS | numbers.PLACEHOLDERS
 _NOT_FILLED_IN_ANY_CASE = frozenset(map(str.casefold, _NOT_FILLED))
 _UNUSUAL_BEGINNING = re.compile(r"\n[\W_]|\n\Z")
 #: Fewer rows are checked one by one.
-_FEW_ROWS = 8
+_FEW_ROWS = 12
 #: Zeros at the end of a number that a spreadsheet may have rounded: 9.84123E+09, saved again as 9841230000.
 _ROUNDED = "0000"
 #: With this many zeros at the end, two rows with the same number and no variables count as two rounded numbers.
@@ -179,21 +180,23 @@ class _AudienceCheck:
 
     def add_block(self, block: RowBlock) -> None:
         """Check rows of a table: those at once that `add_row` would all accept as they are, the others one by one."""
-        if len(block) > _FEW_ROWS and self._checks_blocks:
-            if not self._accept_block(block):
-                for half in block.halves():
-                    self.add_block(half)
-            return
-        for row in block:
-            self.add_row(row)
+        mapping = self._mapper.mapping_for(next(iter(block))) if self._checks_blocks else None
+        if mapping is None or mapping.number is None:
+            for row in block:
+                self.add_row(row)
+        else:
+            self._add_part(block, mapping, itemgetter(block.columns.index(mapping.number)))
 
-    def _accept_block(self, block: RowBlock) -> bool:
+    def _add_part(self, block: RowBlock, mapping: ColumnMapping, number_of: Callable[[Any], object]) -> None:
+        if len(block) <= _FEW_ROWS:
+            for row in block:
+                self.add_row(row)
+        elif not self._accept_block(block, mapping, list(map(number_of, block.cells))):
+            for half in block.halves():
+                self._add_part(half, mapping, number_of)
+
+    def _accept_block(self, block: RowBlock, mapping: ColumnMapping, found: list[object]) -> bool:
         """Accept all rows of a block if `add_row` would certainly accept each of them; return whether it was done."""
-        mapping = self._mapper.mapping_for(next(iter(block)))
-        if mapping.number is None:
-            return False
-        columns = dict(zip(block.columns, zip(*block.cells, strict=True), strict=True))
-        found = columns[mapping.number]
         if not are_texts(found) or not numbers.are_canonical(found):
             return False
         if f"{_ROUNDED}\n" in "\n".join((*found, "")):
@@ -201,6 +204,7 @@ class _AudienceCheck:
         for left_out in (self._do_not_call, self._exclude, self._over_cap):
             if left_out is not None and any(map(left_out.__contains__, found)):
                 return False
+        columns = dict(zip(block.columns, zip(*block.cells, strict=True), strict=True))
         try:
             variables = {tag: _plain_values(columns[column]) for tag, column in mapping.pairs}
         except TypeError:

@@ -195,7 +195,8 @@ class ValidatedAudience:
             self._runs.write(run)
             self._last_run = source, row, count
         self.valid += count
-        for prefix, of_carrier in Counter(map(itemgetter(slice(3)), accepted)).items():
+        prefixes = {accepted[0][:3]: 1} if count == 1 else Counter(map(itemgetter(slice(3)), accepted))
+        for prefix, of_carrier in prefixes.items():
             carrier = numbers.carrier(prefix)
             self.carriers[carrier] = self.carriers.get(carrier, 0) + of_carrier
 
