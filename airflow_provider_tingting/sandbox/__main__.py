@@ -13,8 +13,9 @@ from airflow_provider_tingting.errors import TingTingConfigError
 from airflow_provider_tingting.sandbox.calls import ENDPOINTS
 from airflow_provider_tingting.sandbox.dialect import Dialect
 from airflow_provider_tingting.sandbox.faults import KINDS
-from airflow_provider_tingting.sandbox.nepal_time import NEPAL, read_schedule
+from airflow_provider_tingting.sandbox.nepal_time import read_schedule
 from airflow_provider_tingting.sandbox.server import Sandbox
+from airflow_provider_tingting.timezones import NEPAL
 
 DEFAULT_PORT = 8085
 

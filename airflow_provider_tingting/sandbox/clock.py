@@ -13,7 +13,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from airflow_provider_tingting.clock import monotonic, wall_time
-from airflow_provider_tingting.sandbox.nepal_time import NEPAL
+from airflow_provider_tingting.timezones import NEPAL
 
 #: The latest time of a clock or schedule, so that every date can be written.
 END_OF_TIME = datetime(9000, 1, 1, tzinfo=NEPAL).timestamp()

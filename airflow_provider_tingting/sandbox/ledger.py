@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from airflow_provider_tingting.contacts.message import fill
 from airflow_provider_tingting.masking import mask_number
-from airflow_provider_tingting.sandbox.messages import render
-from airflow_provider_tingting.sandbox.nepal_time import NEPAL
+from airflow_provider_tingting.timezones import NEPAL
 
 MAX_REQUESTS = 200_000
 
@@ -46,7 +46,7 @@ class Dialled:
     @property
     def text(self) -> str:
         """The message that the contact hears or reads, with its variables."""
-        return render(self.template, self.variables)
+        return fill(self.template, self.variables)
 
     def __repr__(self) -> str:
         where = f"campaign {self.campaign_id}, run {self.run}"

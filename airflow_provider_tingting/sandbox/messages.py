@@ -1,13 +1,8 @@
-"""The message that a contact hears or reads: its text, the seconds it takes to speak, its SMS parts, its audio."""
+"""A spoken message: the seconds that it takes, and its audio."""
 
 from __future__ import annotations
 
 import math
-
-from airflow_provider_tingting.contacts.message import fill as render
-from airflow_provider_tingting.contacts.message import sms_size
-
-__all__ = ["render", "silent_mp3", "sms_parts", "speech_seconds"]
 
 # MPEG 1, layer III, 32 kbit/s, 44.1 kHz, mono, no checksum; all side information zero means silence.
 _HEADER = bytes((0xFF, 0xFB, 0x10, 0xC4))
@@ -22,14 +17,6 @@ def speech_seconds(text: str, length_factor: float = 1.0) -> int:
     :param length_factor: how many times slower than usual it is spoken; default 1.
     """
     return max(1, math.ceil((2 + len(text) / 14) * length_factor))
-
-
-def sms_parts(text: str) -> int:
-    """Return the number of parts of an SMS: 160 or 153 characters each in the GSM alphabet, 70 or 67 in Unicode.
-
-    :param text: the text.
-    """
-    return sms_size(text).parts
 
 
 def silent_mp3(seconds: float) -> bytes:

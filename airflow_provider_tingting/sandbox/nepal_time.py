@@ -1,16 +1,11 @@
-"""Nepal's time zone and calendar, in the notation of TingTing."""
+"""Times in the notation of TingTing."""
 
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta, timezone, tzinfo
 
-from airflow_provider_tingting.bikram_sambat import bikram_sambat
-
-__all__ = ["NEPAL", "as_text", "bikram_sambat", "read_schedule"]
-
-#: Nepal has had no daylight saving time and this offset since 1986.
-NEPAL = timezone(timedelta(hours=5, minutes=45))
+from airflow_provider_tingting.timezones import NEPAL
 
 _ISO = re.compile(
     r"(\d{4})-(\d\d?)-(\d\d?)(?:[T ](\d\d?):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?\s?(Z|z|[+-]\d\d(?::?\d\d)?)?)?\Z"
@@ -35,7 +30,7 @@ def read_schedule(text: str) -> datetime:
     if not found:
         raise ValueError(f"not an ISO 8601 date or datetime: {text!r}")
     year, month, day, hour, minute, second, fraction, offset = found.groups()
-    zone = NEPAL
+    zone: tzinfo = NEPAL
     if offset in ("Z", "z"):
         zone = timezone.utc
     elif offset:

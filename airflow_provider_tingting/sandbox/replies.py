@@ -11,9 +11,10 @@ from urllib.parse import urlencode
 from uuid import NAMESPACE_OID, uuid5
 
 from airflow_provider_tingting.sandbox.dialect import Dialect
-from airflow_provider_tingting.sandbox.nepal_time import NEPAL, as_text
+from airflow_provider_tingting.sandbox.nepal_time import as_text
 from airflow_provider_tingting.sandbox.outcomes import carrier_of
 from airflow_provider_tingting.sandbox.records import TERMINATED, Campaign, Contact, Voice
+from airflow_provider_tingting.timezones import NEPAL
 
 T = TypeVar("T")
 

@@ -12,9 +12,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from airflow_provider_tingting.sandbox.nepal_time import NEPAL
 from airflow_provider_tingting.sandbox.outcomes import carrier_of
 from airflow_provider_tingting.sandbox.records import Campaign
+from airflow_provider_tingting.timezones import NEPAL
 
 COLUMNS = (
     "Number",

@@ -26,11 +26,11 @@ from airflow_provider_tingting.sandbox.faults import Faults
 from airflow_provider_tingting.sandbox.journal import Journal
 from airflow_provider_tingting.sandbox.ledger import Ledger, RequestEntry
 from airflow_provider_tingting.sandbox.middleware import ServerOptions
-from airflow_provider_tingting.sandbox.nepal_time import NEPAL
 from airflow_provider_tingting.sandbox.origin_check import check_loopback
 from airflow_provider_tingting.sandbox.records import Caller, Voice
 from airflow_provider_tingting.sandbox.samples import VENDOR_CALLERS, VENDOR_FIRST_CAMPAIGN_ID, VENDOR_VOICES
 from airflow_provider_tingting.sandbox.world import World
+from airflow_provider_tingting.timezones import NEPAL
 
 if TYPE_CHECKING:
     from uvicorn import Server

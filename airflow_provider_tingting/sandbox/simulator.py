@@ -8,8 +8,9 @@ from __future__ import annotations
 import heapq
 from typing import TYPE_CHECKING
 
+from airflow_provider_tingting.contacts.message import fill, sms_size
 from airflow_provider_tingting.sandbox.ledger import Dialled, Ledger
-from airflow_provider_tingting.sandbox.messages import render, sms_parts, speech_seconds
+from airflow_provider_tingting.sandbox.messages import speech_seconds
 from airflow_provider_tingting.sandbox.outcomes import Outcomes, call_credits
 from airflow_provider_tingting.sandbox.records import (
     COMPLETED,
@@ -131,14 +132,14 @@ class Simulator:
         """Call and text one contact; False when the credits do not suffice."""
         credits = sms_credits = 0
         if campaign.phones:
-            spoken = render(campaign.message, contact.variables)
+            spoken = fill(campaign.message, contact.variables)
             length = speech_seconds(spoken, float(campaign.length_factor))
             plan = self._outcomes.plan_call(campaign.id, run.number, contact.number, length)
             credits = call_credits(plan.duration, premium=self._is_premium(campaign.voice))
         else:
             plan = self._outcomes.plan_sms(campaign.id, run.number, contact.number)
         if campaign.texts:
-            sms_credits = sms_parts(render(campaign.sms_message, contact.variables))
+            sms_credits = sms_size(fill(campaign.sms_message, contact.variables)).parts
         available = float(self._account.balance)
         if campaign.credit_limit is not None:
             available = min(available, campaign.credit_limit - campaign.spent)
@@ -170,7 +171,7 @@ class Simulator:
         contact = campaign.contacts.get(contact_id)
         if not campaign.failover_target or contact is None or contact.call is None or contact.call.run != run.number:
             return
-        parts = sms_parts(render(campaign.sms_message, contact.variables))
+        parts = sms_size(fill(campaign.sms_message, contact.variables)).parts
         wanted = contact.call.status in campaign.failover_target
         contact.failover_sms_sent = wanted and parts <= self._account.balance
         if contact.failover_sms_sent:
@@ -189,7 +190,7 @@ class Simulator:
         voice = self._account.voices.get(campaign.voice or 0)
         if voice is None:
             raise invalid(voice="Select a voice before you make a demo call.")
-        length = speech_seconds(render(campaign.message, contact.variables), float(campaign.length_factor))
+        length = speech_seconds(fill(campaign.message, contact.variables), float(campaign.length_factor))
         cost = call_credits(length, premium=voice.is_premium)
         if self._account.balance < cost:
             raise forbidden_now("Insufficient credits.")

@@ -13,17 +13,18 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
+from airflow_provider_tingting.bikram_sambat import bikram_sambat
 from airflow_provider_tingting.clock import wall_time
 from airflow_provider_tingting.sandbox.account import Account, Settings
 from airflow_provider_tingting.sandbox.clock import Clock
 from airflow_provider_tingting.sandbox.journal import RECORDED, Journal, Saved, recorded
 from airflow_provider_tingting.sandbox.ledger import Ledger
-from airflow_provider_tingting.sandbox.nepal_time import NEPAL, bikram_sambat
 from airflow_provider_tingting.sandbox.outcomes import Outcomes
 from airflow_provider_tingting.sandbox.records import RUNNING, SCHEDULED, Campaign, Contact, Run
 from airflow_provider_tingting.sandbox.refusals import forbidden_now, invalid, not_found
 from airflow_provider_tingting.sandbox.samples import SAMPLE_TIME
 from airflow_provider_tingting.sandbox.simulator import Simulator
+from airflow_provider_tingting.timezones import NEPAL
 
 
 class World(Account):

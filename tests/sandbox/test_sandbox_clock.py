@@ -13,7 +13,7 @@ from support.pushed_clock import PushedClock
 from airflow_provider_tingting.clock import use_clock
 from airflow_provider_tingting.sandbox import Sandbox
 from airflow_provider_tingting.sandbox.clock import END_OF_TIME, Clock
-from airflow_provider_tingting.sandbox.nepal_time import NEPAL
+from airflow_provider_tingting.timezones import NEPAL
 
 BEGIN = datetime(2025, 7, 7, 14, 0, tzinfo=NEPAL)
 

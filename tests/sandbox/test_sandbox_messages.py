@@ -8,9 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_tingting.sandbox.messages import render, sms_parts, speech_seconds
-from airflow_provider_tingting.sandbox.nepal_time import NEPAL, as_text, bikram_sambat, read_schedule
+from airflow_provider_tingting.bikram_sambat import bikram_sambat
+from airflow_provider_tingting.contacts.message import fill, sms_size
+from airflow_provider_tingting.sandbox.messages import speech_seconds
+from airflow_provider_tingting.sandbox.nepal_time import as_text, read_schedule
 from airflow_provider_tingting.sandbox.outcomes import Outcomes, carrier_of
+from airflow_provider_tingting.timezones import NEPAL
 
 
 @pytest.mark.parametrize(
@@ -26,12 +29,12 @@ from airflow_provider_tingting.sandbox.outcomes import Outcomes, carrier_of
     ],
 )
 def test_tags_are_filled_and_missing_ones_stay(template, variables, heard):
-    assert render(template, variables) == heard
+    assert fill(template, variables) == heard
 
 
 @given(st.text(), st.dictionaries(st.text(max_size=5), st.one_of(st.text(max_size=5), st.integers(), st.none())))
 def test_any_text_can_be_filled(template, variables):
-    render(template, variables)
+    fill(template, variables)
 
 
 @pytest.mark.parametrize(
@@ -40,7 +43,7 @@ def test_any_text_can_be_filled(template, variables):
      ("अ" * 70, 1), ("अ" * 71, 2), ("अ" * 134, 2), ("अ" * 135, 3), ("😀" * 35, 1), ("😀" * 36, 2)],
 )  # fmt: skip
 def test_sms_parts_follow_the_gsm_and_unicode_limits(text, parts):
-    assert sms_parts(text) == parts
+    assert sms_size(text).parts == parts
 
 
 def test_a_longer_text_takes_longer_and_the_length_factor_stretches_it():

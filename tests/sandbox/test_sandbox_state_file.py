@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from airflow_provider_tingting.errors import TingTingConfigError
 from airflow_provider_tingting.sandbox import Sandbox
-from airflow_provider_tingting.sandbox.nepal_time import NEPAL
+from airflow_provider_tingting.timezones import NEPAL
 
 
 def picture(sandbox):

@@ -7,8 +7,8 @@ from datetime import datetime
 from fastapi import APIRouter, Request, Response
 
 from airflow_provider_tingting.sandbox.endpoints import Responder, add_call
-from airflow_provider_tingting.sandbox.nepal_time import NEPAL
 from airflow_provider_tingting.sandbox.refusals import Refused
+from airflow_provider_tingting.timezones import NEPAL
 
 
 def account_routes(responder: Responder) -> APIRouter:
