@@ -108,7 +108,8 @@ def test_a_create_with_an_unknown_outcome_is_sent_once(client: Client, sandbox: 
 def test_no_write_of_any_kind_is_sent_twice(
     connect: Connect, sandbox: Sandbox, writes: dict[str, Any], fault: str
 ) -> None:
-    client = connect(sandbox, timeout=0.1 if fault.startswith("stuck") else 60)
+    # Long enough for a busy machine to receive a request before the client gives up.
+    client = connect(sandbox, timeout=0.3 if fault.startswith("stuck") else 60)
     sandbox.faults.parse(f"{fault}:write:*")
 
     for name, call in writes.items():

@@ -36,11 +36,20 @@ def test_a_remedy_names_options_instead_of_arguments(two_sheets, capsys, argumen
     assert "='" not in shown.err and "variables=" not in shown.err
 
 
-@pytest.mark.parametrize("pair", ["--", "tag", "=Name"])
+@pytest.mark.parametrize("pair", ["tag", "=Name"])
 def test_a_pair_without_its_two_sides_names_the_option(two_sheets, capsys, pair):
     assert main(["contacts", "check", two_sheets, "--sheet", "वडा ७", f"--variable={pair}"]) == 2
 
     assert "--variable is written as TAG=COLUMN." in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", ["--variable", "--delimiter"])
+def test_two_dashes_as_a_value_are_refused_on_every_python(two_sheets, capsys, option):
+    with pytest.raises(SystemExit) as ended:
+        main(["contacts", "check", two_sheets, f"{option}=--"])
+
+    assert ended.value.code == 2
+    assert f"argument {option}: the value '--' is not allowed" in capsys.readouterr().err
 
 
 def test_a_list_of_people_to_leave_out_with_two_sheets_is_to_be_saved_apart(two_sheets, tmp_path, capsys):
