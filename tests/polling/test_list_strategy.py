@@ -140,6 +140,43 @@ def test_a_last_page_says_nothing_about_how_many_rows_a_page_has():
     assert strategy.page_size == 10
 
 
+@pytest.mark.parametrize(
+    ("wanted", "pages"),
+    [({100, 99}, 1), ({100, 85}, 0), ({100, 99, 85}, 1), ({100, 99, 85, 84}, 2), ({70, 69, 68}, 0)],
+    ids=["two on a page", "one on each of two", "one on the second", "two on each of two", "three far down"],
+)
+def test_so_many_pages_are_read_that_pages_and_single_reads_are_the_fewest(wanted, pages):
+    strategy, ids = ListStrategy(), range(100, 0, -1)
+    walked(strategy, ids, 10, set(ids))
+
+    assert strategy.pages_for(wanted, 1.0) == pages
+
+
+def test_a_page_that_is_expected_to_save_requests_is_read_by_the_first_walk():
+    assert walked(ListStrategy(), range(100, 0, -1), 10, {100, 99, 85, 84, 83}) == (2, set())
+
+
+@pytest.mark.parametrize(
+    ("wanted", "pages"),
+    [
+        ({3, 55}, 1),
+        ({3, 4, 95}, 2),
+        ({3, 4, 95, 96}, 3),
+        ({3, 4, 95, 96, 97, 98}, 4),
+        ({3, 4, *range(1001, 1061)}, 21),
+    ],
+    ids=[
+        "after a page with one",
+        "after a page with none, for one more",
+        "after as many in vain as half of four",
+        "after as many in vain as half of six",
+        "after twenty in vain",
+    ],
+)
+def test_a_list_that_is_not_sorted_by_falling_ids_is_given_up(wanted, pages):
+    assert walked(ListStrategy(), range(1, 400), 10, wanted)[0] == pages
+
+
 def snapshot(**changes):
     shown = {"status": "Completed", "progress_percent": 100.0, "contacts": 4, "starts_at": None, "updated_at": "2026"}
     return Snapshot(7, **{**shown, **changes})
