@@ -37,7 +37,7 @@ def broken(world: World, made: Sequence[Decision]) -> list[Broken]:
         *_creations(world, made),
         *_hours(world, made),
         *_successes(world),
-        *_contacts(world),
+        *_contacts(world, made),
         *_stops(world),
     ]
     found += [
@@ -45,7 +45,7 @@ def broken(world: World, made: Sequence[Decision]) -> list[Broken]:
         *_truth(world),
         *_demo_calls(world),
         *_reports(world, made),
-        *_not_to_be_called(world),
+        *_not_to_be_called(world, made),
     ]
     found += _closes(world, made)
     if world.is_about == "notification":
@@ -238,7 +238,17 @@ def _is_run_by_person(world: World, campaign_id: int) -> bool:
     return _acted(world, {"runs"}, {campaign_id})
 
 
-def _contacts(world: World) -> list[Broken]:
+_LISTED_MEANWHILE = "a contact that is listed while an attempt stands still between reading the list and adding"
+
+
+def _is_listed_meanwhile(world: World, made: Sequence[Decision], campaign_id: int) -> bool:
+    """Return whether the contacts are those of the list as an attempt that stood still before it added has read it."""
+    numbers = {row.number for row in world.server.campaigns[campaign_id].rows}
+    stood_still = any(each.point.what == "add_contacts" and each.action.startswith("stalls") for each in made)
+    return stood_still and numbers & world.do_not_call == world.listed_last and set(world.audience) <= numbers
+
+
+def _contacts(world: World, made: Sequence[Decision]) -> list[Broken]:
     """Compare the campaign of a finished `add` with the audience."""
     found = []
     for task in world.airflow.tasks:
@@ -251,12 +261,14 @@ def _contacts(world: World) -> list[Broken]:
                 listed_since = set(world.audience) <= set(numbers) <= {*world.audience, *world.do_not_call}
                 is_excused = _is_run_by_person(world, campaign.id) and (world.is_about == "occasion" or listed_since)
                 excuse = _RUN_TOO_EARLY if is_excused and len(set(numbers)) == len(numbers) else None
+                if _is_listed_meanwhile(world, made, campaign.id) and len(set(numbers)) == len(numbers):
+                    excuse = _LISTED_MEANWHILE
                 promise = "no contact is missing, foreign or twice"
                 found.append(Broken(promise, f"campaign {campaign.id}: {numbers}", excuse))
     return found
 
 
-def _not_to_be_called(world: World) -> list[Broken]:
+def _not_to_be_called(world: World, made: Sequence[Decision]) -> list[Broken]:
     """Check that no campaign with a number of the do-not-call list was run."""
     found = []
     for run in world.server.runs():
@@ -268,6 +280,8 @@ def _not_to_be_called(world: World) -> list[Broken]:
             )
             is_too_early = run.by == "person" and not added
             excuse = "a person who runs a campaign whose adding has not ended" if is_too_early else None
+            if _is_listed_meanwhile(world, made, run.about):
+                excuse = _LISTED_MEANWHILE
             how = f"campaign {run.about} has {len(called)} of them; {_said(world, run)}"
             found.append(Broken("no contact on the do-not-call list is called", how, excuse))
     return found
@@ -305,6 +319,10 @@ def _reports(world: World, made: Sequence[Decision]) -> list[Broken]:
                 excuse = _RUN_TOO_EARLY
             elif task.result.get("final") is False and is_old and _acted(world, {"deletes"}, {number}):
                 excuse = _NOT_FINAL
+            elif _is_listed_meanwhile(world, made, number) and figures["reached"] == len(
+                world.server.campaigns[number].rows
+            ):
+                excuse = _LISTED_MEANWHILE
             reached = f"{task.task_id}: {figures['reached']} reached"
             found.append(Broken("the figures are those of the end", reached, excuse))
         if "path" in task.result:

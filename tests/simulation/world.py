@@ -81,6 +81,8 @@ class World:
         self.extra: dict[str, Any] = {}
         #: The numbers that must not be called.
         self.do_not_call: set[str] = set()
+        #: Those of them that were put on the list last, while `add` was at work.
+        self.listed_last: set[str] = set()
         #: For files; the same for every life.
         self.folder = folder
         #: What is simulated, where other promises hold than for campaigns.
