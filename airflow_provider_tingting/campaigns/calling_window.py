@@ -170,7 +170,7 @@ class CallingWindow:
             begins = max(_at(day, opens, zone))
             ends = min(_at(day + over_midnight * _ONE_DAY, closes, zone))
             if over_midnight and day + _ONE_DAY in holidays:
-                ends = min(ends, *_at(day, _DAY_SECONDS, zone))
+                ends = min(_at(day, _DAY_SECONDS, zone))
             # Where clocks are put forward, a short window may not exist on that day.
             if begins < ends:
                 yield begins, ends

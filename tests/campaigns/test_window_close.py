@@ -128,6 +128,8 @@ def test_when_the_stop_is_requested_is_saved_before() -> None:
     stop(server, job=CampaignJob(JobState(7), save=saved.append))
 
     assert len(saved) == 1
+    # What the first read shows is final, so there is no pause.
+    assert server.now == CLOSES.timestamp() + 5
 
 
 def test_a_campaign_that_does_not_end_is_read_for_half_a_minute() -> None:
