@@ -150,6 +150,8 @@ def test_an_hour_that_does_not_exist_on_a_day_is_passed_over():
         (("22:00", "02:30"), (2026, 3, 29, 1, 15), False),
         (("02:30", "05:00"), (2026, 3, 29, 0, 59), False),
         (("02:30", "05:00"), (2026, 3, 29, 1, 0), True),
+        (("02:20", "05:00"), (2026, 3, 29, 0, 59), False),
+        (("02:20", "05:00"), (2026, 3, 29, 1, 0), True),
         # At three the clocks are put back to two: it is half past two twice.
         (("02:30", "05:00"), (2026, 10, 25, 0, 40), False),
         (("02:30", "05:00"), (2026, 10, 25, 1, 15), False),
@@ -254,3 +256,30 @@ def test_a_window_over_midnight_goes_by_the_date_in_its_own_time_zone():
     now = datetime(2026, 11, 25, 2, tzinfo=timezone.utc)
 
     assert CallingWindow("22:00", "20:00", timezone="America/Los_Angeles").is_open(now)
+
+
+@pytest.mark.parametrize(
+    ("days", "means"),
+    [
+        ("Mon, Wed", ("Monday", "Wednesday")),
+        ("Sun-Mon", ("Monday", "Sunday")),
+        ("Sat-Sun,Tuesday", ("Tuesday", "Saturday", "Sunday")),
+    ],
+    ids=["a list", "over the end of the week", "both"],
+)
+def test_days_are_written_as_a_list_or_from_one_to_another(days, means):
+    assert CallingWindow("08:00", "20:00", days=days).days == means
+
+
+@pytest.mark.parametrize("opens", ["08:01:30", time(8, 1, 30)], ids=["text", "time"])
+def test_a_window_may_open_at_a_second(opens):
+    window = CallingWindow(opens, "20:00")
+
+    assert window.opens == "08:01:30"
+    assert window.opens_at(nepal("Monday", 3)) == nepal("Monday", 8, 1, 30)
+
+
+@pytest.mark.parametrize("closes", ["20:60", "20:00:60", "24:00:01"])
+def test_a_time_that_no_clock_shows_is_refused(closes):
+    with pytest.raises(TingTingConfigError, match=closes):
+        CallingWindow("08:00", closes)
