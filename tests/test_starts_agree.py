@@ -20,7 +20,7 @@ from airflow_provider_tingting._compat import AirflowFailException, AirflowSkipE
 from airflow_provider_tingting.campaigns import calling_window, concurrency
 from airflow_provider_tingting.operators.campaign import TingTingRunCampaignOperator
 from airflow_provider_tingting.sandbox import Sandbox
-from airflow_provider_tingting.utils.task_end import WAIT
+from airflow_provider_tingting.utils.kill_check import WAIT
 
 AT_THREE = datetime(2026, 11, 24, 3, tzinfo=ZoneInfo("Asia/Kathmandu"))
 AT_NOON = AT_THREE.replace(hour=12)

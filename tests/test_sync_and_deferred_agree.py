@@ -34,7 +34,7 @@ from airflow_provider_tingting._compat import AirflowFailException, AirflowSenso
 from airflow_provider_tingting.operators.campaign import TingTingRunCampaignOperator
 from airflow_provider_tingting.sandbox import Sandbox
 from airflow_provider_tingting.sensors.campaign import TingTingCampaignSensor
-from airflow_provider_tingting.utils.task_end import WAIT
+from airflow_provider_tingting.utils.kill_check import WAIT
 
 
 @dataclass

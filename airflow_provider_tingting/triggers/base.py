@@ -11,7 +11,7 @@ from airflow_provider_tingting.campaigns import observation
 from airflow_provider_tingting.clock import wall_time
 from airflow_provider_tingting.utils import argument_checks as check
 from airflow_provider_tingting.utils.arguments import moment_of
-from airflow_provider_tingting.utils.task_end import ENDED, REMOVED, WAIT
+from airflow_provider_tingting.utils.kill_check import ENDED, REMOVED, WAIT
 
 if TYPE_CHECKING:
     from airflow_provider_tingting.api import AsyncTingTingClient

@@ -165,8 +165,7 @@ def encoding(value: Any, argument: str) -> None:
     """Refuse a value that is not an encoding that Python knows."""
     text(value, argument)
     try:
-        # A codec that is no encoding of text, such as hex, is refused too.
-        "".encode(value)
+        "".encode(value)  # This refuses a codec that is no encoding of text, such as hex, too.
     except (LookupError, ValueError):
         raise TingTingConfigError(
             f"{argument} must be the name of an encoding, such as 'utf-8', 'utf-16' or 'cp1252'; it is {quoted(value)}."

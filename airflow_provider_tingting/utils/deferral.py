@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from airflow_provider_tingting._compat import TRIGGERS_HAVE_ON_KILL
 from airflow_provider_tingting.clock import wall_time
 from airflow_provider_tingting.utils.arguments import campaign_id_of, seconds_of
-from airflow_provider_tingting.utils.task_end import WAIT
+from airflow_provider_tingting.utils.kill_check import WAIT
 
 if TYPE_CHECKING:
     from airflow_provider_tingting._compat import BaseOperator, Context

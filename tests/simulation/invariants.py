@@ -5,35 +5,28 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import combinations, pairwise
+from itertools import pairwise
 from pathlib import Path
 
 from simulation.adversary import PASSING, Decision
-from simulation.model_server import ACCOUNT, Deed
+from simulation.run_invariants import (
+    CREATE_OBEYED_WITHIN,
+    OBEYED_TOO_LATE,
+    RUN_TOO_EARLY,
+    Broken,
+    acted,
+    at_once,
+    occasions,
+    runs,
+    said,
+)
 from simulation.world import World
-
-from airflow_provider_tingting.campaigns.concurrency import PAUSE_PER_EARLIER_CAMPAIGN
-
-
-@dataclass(frozen=True)
-class Broken:
-    """One broken promise.
-
-    :param promise: which.
-    :param how: what has happened.
-    :param unpromised: the class of what cannot be promised that explains it; None when it is a fault.
-    """
-
-    promise: str
-    how: str
-    unpromised: str | None = None
 
 
 def broken(world: World, made: Sequence[Decision]) -> list[Broken]:
     """Return the promises that a life has broken."""
     found = [
-        *_runs(world),
+        *runs(world),
         *_creations(world, made),
         *_hours(world, made),
         *_successes(world),
@@ -51,9 +44,9 @@ def broken(world: World, made: Sequence[Decision]) -> list[Broken]:
     if world.is_about == "notification":
         found += _notifications(world)
     if world.is_about == "occasion":
-        found += _occasions(world, made)
+        found += occasions(world, made)
     if world.is_about == "one at a time":
-        found += _at_once(world, made)
+        found += at_once(world, made)
     if world.is_about == "another day's campaign" and any(task.state == "success" for task in world.airflow.tasks):
         # Without a state store only the time of the last change shows that the campaign is of another day.
         changed = {"edits", "renames"} & set(world.acts)
@@ -61,123 +54,6 @@ def broken(world: World, made: Sequence[Decision]) -> list[Broken]:
         green = "the task is green, and has called no contact"
         found.append(Broken("another day's campaign is refused", green, excuse))
     return found
-
-
-_RUN_TOO_EARLY = "a person who runs the campaign before its contacts are added"
-
-
-def _occasions(world: World, made: Sequence[Decision]) -> list[Broken]:
-    found = []
-    for before, run in pairwise(sorted(world.server.runs(), key=lambda deed: deed.asked_at)):
-        if before.about == run.about:
-            continue
-        excuse = None
-        if _acted(world, {"edits", "renames", "deletes"}, until=run.asked_at):
-            excuse = "a person who renames a campaign or edits its description between two runs of an occasion"
-        elif _acted(world, {"runs"}, until=run.asked_at):
-            excuse = _RUN_TOO_EARLY
-        elif any(each.point.what == "list_campaigns" and each.action.startswith("old") for each in made):
-            excuse = "a list that shows late, and no state store that both runs of an occasion share"
-        how = f"{_said(world, before)}; {_said(world, run)}"
-        found.append(Broken("an occasion has one campaign that is run", how, excuse))
-    return found
-
-
-def _acted(world: World, acts: set[str], campaigns: set[int] | None = None, *, until: float = float("inf")) -> bool:
-    """Return whether a person has done one of these things before a time: to one of these campaigns, or to any."""
-    return any(
-        act in acts and (campaigns is None or number in campaigns) and at <= until
-        for act, number, at in world.acts_on_campaigns
-    )
-
-
-#: A request that is carried out so long (seconds) after it was sent cannot be waited for.
-_OBEYED_TOO_LATE = 120.0
-#: A create that is carried out later (seconds) is not found by the search for it.
-CREATE_OBEYED_WITHIN = 20.0
-#: Between a read and the request that follows it (seconds): more is a process that stands still.
-_AT_ONCE = 1.0
-
-
-def _runs(world: World) -> list[Broken]:
-    found = []
-    for number in world.server.campaigns:
-        runs = world.server.runs(number)
-        for before, run in pairwise(sorted(runs, key=lambda deed: deed.asked_at)):
-            how = f"campaign {number}: {_said(world, before)}; {_said(world, run)}"
-            found.append(Broken("a campaign is run once", how, _excuse(world, before, run)))
-    return found
-
-
-def _said(world: World, run: Deed) -> str:
-    return f"{run.by} asked at {run.asked_at - world.began:.1f} s and was carried out at {run.at - world.began:.1f} s"
-
-
-def _excuse(world: World, before: Deed, run: Deed) -> str | None:
-    """Return the class of what cannot be promised that explains a second run, or None.
-
-    :param before: the run that was requested first.
-    :param run: the one that was requested after it.
-    """
-    if run.by == "person":
-        return "a person who presses Run beside the task"
-    reads = [
-        read for read in world.server.reads if read.by == run.by and read.about == run.about and read.at <= run.asked_at
-    ]
-    last = reads[-1] if reads else None
-    if last is not None and last.shows > before.at:
-        # It has seen that the campaign had begun.
-        return None
-    for one in (before, run):
-        if one.at + world.server.shows_after - one.asked_at > _OBEYED_TOO_LATE:
-            return "a request that is carried out later than two minutes after it was sent"
-    if not world.has_store and world.airflow.was_lost(before.by) and before.by != run.by:
-        return "an unanswered request of a killed attempt before Airflow 3.3: `retry_delay` decides"
-    if last is None:
-        return None
-    if last.at <= before.at and before.by == "person":
-        return "a person who presses Run between the last read and the request"
-    if last.at <= before.at and run.asked_at - last.at > _AT_ONCE:
-        return "an attempt that stands still between its last read and the request"
-    if last.at > before.at >= last.shows and (not world.has_store or before.by == "person"):
-        return "a status that shows late, and no state store that knows better"
-    return None
-
-
-def _at_once(world: World, made: Sequence[Decision]) -> list[Broken]:
-    """Check that no two campaigns of tasks with `one_at_a_time` run at the same time."""
-    began: dict[int, Deed] = {}
-    for deed in sorted(world.server.runs(), key=lambda deed: deed.at):
-        began.setdefault(deed.about, deed)
-    found = []
-    for before, run in combinations(began.values(), 2):
-        if world.server.status(world.server.campaigns[before.about], run.at) == "Running":
-            how = f"{before.about}: {_said(world, before)}; {run.about}: {_said(world, run)}"
-            found.append(Broken("one campaign runs at a time", how, _excuse_at_once(world, made, before, run)))
-    return found
-
-
-def _excuse_at_once(world: World, made: Sequence[Decision], before: Deed, run: Deed) -> str | None:
-    """Return the class of what cannot be promised that explains why two campaigns run at the same time, or None.
-
-    :param before: the run that was carried out first.
-    :param run: the one that was carried out after it.
-    """
-    if "person" in (before.by, run.by):
-        return "a person who runs a campaign beside tasks with one_at_a_time"
-    if _acted(world, {"edits", "deletes"}, until=run.at):
-        return "a person who edits the marker of a campaign away or deletes it, so that other tasks do not see it"
-    reads = [
-        read for read in world.server.reads if read.by == run.by and read.about == ACCOUNT and read.at <= run.asked_at
-    ]
-    if not reads:
-        return None
-    if run.at - reads[-1].at > PAUSE_PER_EARLIER_CAMPAIGN:
-        return "more than three seconds between the last check of the account and the run"
-    if reads[-1].at > before.at:
-        return "a list of running campaigns that shows late" if before.at >= reads[-1].shows else None
-    # Of tasks that nothing disturbs, the one with the higher id lets the other go first.
-    return "a task that checks the account in the moment in which another one starts" if made else None
 
 
 def _successes(world: World) -> list[Broken]:
@@ -197,10 +73,10 @@ def _creations(world: World, made: Sequence[Decision]) -> list[Broken]:
     created = [deed for deed in world.server.deeds if deed.what == "create"]
     if world.is_about != "campaign" or "clear" in world.acts or len(created) < 2:
         return []
-    how = "; ".join(_said(world, deed) for deed in created)
+    how = "; ".join(said(world, deed) for deed in created)
     late = any(deed.at - deed.asked_at > CREATE_OBEYED_WITHIN for deed in created)
     numbers = {deed.about for deed in created}
-    deleted = _acted(world, {"edits", "deletes"}, numbers, until=created[-1].at)
+    deleted = acted(world, {"edits", "deletes"}, numbers, until=created[-1].at)
     at_once = any(each.action == "doubled" for each in made) and len({deed.by for deed in created}) > 1
     excuse = (
         "a create that is carried out later than the search for it"
@@ -235,7 +111,7 @@ def _is_off(made: Sequence[Decision], actor: str) -> bool:
 
 
 def _is_run_by_person(world: World, campaign_id: int) -> bool:
-    return _acted(world, {"runs"}, {campaign_id})
+    return acted(world, {"runs"}, {campaign_id})
 
 
 _LISTED_MEANWHILE = "a contact that is listed while an attempt stands still between reading the list and adding"
@@ -260,7 +136,7 @@ def _contacts(world: World, made: Sequence[Decision]) -> list[Broken]:
                 # does a retry take out of it a contact that has asked meanwhile not to be called.
                 listed_since = set(world.audience) <= set(numbers) <= {*world.audience, *world.do_not_call}
                 is_excused = _is_run_by_person(world, campaign.id) and (world.is_about == "occasion" or listed_since)
-                excuse = _RUN_TOO_EARLY if is_excused and len(set(numbers)) == len(numbers) else None
+                excuse = RUN_TOO_EARLY if is_excused and len(set(numbers)) == len(numbers) else None
                 if _is_listed_meanwhile(world, made, campaign.id) and len(set(numbers)) == len(numbers):
                     excuse = _LISTED_MEANWHILE
                 promise = "no contact is missing, foreign or twice"
@@ -282,7 +158,7 @@ def _not_to_be_called(world: World, made: Sequence[Decision]) -> list[Broken]:
             excuse = "a person who runs a campaign whose adding has not ended" if is_too_early else None
             if _is_listed_meanwhile(world, made, run.about):
                 excuse = _LISTED_MEANWHILE
-            how = f"campaign {run.about} has {len(called)} of them; {_said(world, run)}"
+            how = f"campaign {run.about} has {len(called)} of them; {said(world, run)}"
             found.append(Broken("no contact on the do-not-call list is called", how, excuse))
     return found
 
@@ -291,7 +167,7 @@ def _demo_calls(world: World) -> list[Broken]:
     calls = [deed for deed in world.server.deeds if deed.what == "demo"]
     found = []
     if len(calls) > 1:
-        found.append(Broken("a demo call is made once", "; ".join(_said(world, call) for call in calls)))
+        found.append(Broken("a demo call is made once", "; ".join(said(world, call) for call in calls)))
     for task in world.airflow.tasks:
         if task.task_id == "demo" and task.state == "success" and not calls:
             found.append(Broken("a demo call that is reported was made", "no phone has rung"))
@@ -316,8 +192,8 @@ def _reports(world: World, made: Sequence[Decision]) -> list[Broken]:
             is_old = any(each.action.startswith("old") and each.point.what == "list_contacts" for each in made)
             excuse = None
             if _is_run_by_person(world, number):
-                excuse = _RUN_TOO_EARLY
-            elif task.result.get("final") is False and is_old and _acted(world, {"deletes"}, {number}):
+                excuse = RUN_TOO_EARLY
+            elif task.result.get("final") is False and is_old and acted(world, {"deletes"}, {number}):
                 excuse = _NOT_FINAL
             elif _is_listed_meanwhile(world, made, number) and figures["reached"] == len(
                 world.server.campaigns[number].rows
@@ -329,7 +205,7 @@ def _reports(world: World, made: Sequence[Decision]) -> list[Broken]:
             with Path(task.result["path"]).open(encoding="utf-8", newline="") as file:
                 numbers = sorted(row["number"] for row in csv.DictReader(file))
             if numbers != sorted(world.audience):
-                excuse = _RUN_TOO_EARLY if _is_run_by_person(world, task.result["campaign_id"]) else None
+                excuse = RUN_TOO_EARLY if _is_run_by_person(world, task.result["campaign_id"]) else None
                 found.append(Broken("a report has each contact once", f"{task.task_id}: {numbers}", excuse))
     return found
 
@@ -339,11 +215,11 @@ def _notifications(world: World) -> list[Broken]:
     rings = world.server.runs()
     found = []
     for before, again in pairwise(sorted(rings, key=lambda deed: deed.asked_at)):
-        how = f"{_said(world, before)}; {_said(world, again)}"
+        how = f"{said(world, before)}; {said(world, again)}"
         excuse = None
-        if max(one.at - one.asked_at for one in (before, again)) > _OBEYED_TOO_LATE:
+        if max(one.at - one.asked_at for one in (before, again)) > OBEYED_TOO_LATE:
             excuse = "a request that is carried out later than two minutes after it was sent"
-        elif _acted(world, {"runs", "edits", "renames", "deletes"}, until=again.at):
+        elif acted(world, {"runs", "edits", "renames", "deletes"}, until=again.at):
             excuse = "a person who runs, edits, renames or deletes the campaign of a notification"
         found.append(Broken("a notification rings once", how, excuse))
     if not rings and not any(line.level == "ERROR" for line in world.lines) and not world.was_killed:
@@ -369,7 +245,7 @@ def _closes(world: World, made: Sequence[Decision]) -> list[Broken]:
     found = [
         Broken(
             "a campaign is stopped outside its window only",
-            _said(world, deed),
+            said(world, deed),
             excuse if _is_off(made, deed.by) else None,
         )
         for deed in early

@@ -7,8 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from simulation.adversary import Adversary, Decision, Point
-from simulation.invariants import Broken, broken
+from simulation.invariants import broken
 from simulation.lives import Life
+from simulation.run_invariants import Broken
 from simulation.virtual_time import StuckError
 from simulation.world import Line, Stage
 

@@ -11,9 +11,9 @@ from unittest.mock import patch
 
 import pytest
 from simulation.adversary import Decision
-from simulation.airflow_model import Store
 from simulation.lives import LIVES
 from simulation.simulate import replay
+from simulation.tasks import Store
 from simulation.world import Stage
 
 from airflow_provider_tingting.campaigns import calling_window, concurrency, create, state, window_close

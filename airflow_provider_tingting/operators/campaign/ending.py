@@ -23,7 +23,7 @@ from airflow_provider_tingting.errors import (
     TingTingError,
 )
 from airflow_provider_tingting.utils.arguments import campaign_id_of
-from airflow_provider_tingting.utils.task_end import why_kill_is_unverified
+from airflow_provider_tingting.utils.kill_check import why_kill_is_unverified
 
 if TYPE_CHECKING:
     from airflow_provider_tingting._compat import Context

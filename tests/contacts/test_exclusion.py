@@ -1,4 +1,4 @@
-"""Which rows belong to an audience: rows kept by `where`, excluded contacts, and duplicates with other variables."""
+"""Which contacts an exclusion leaves out, and which entries refuse its list."""
 
 from __future__ import annotations
 
@@ -38,68 +38,6 @@ def excluding(*sources: object, **options: Any) -> Exclusion:
 def numbers_of(audience: ValidatedAudience) -> list[str]:
     with audience:
         return [contact.number[-2:] for contact in audience.contacts()]
-
-
-# -- where -------------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("where", "expected"),
-    [
-        ({"Ward": 7}, ["01", "03"]),
-        ({"Ward": "7"}, ["01", "03"]),
-        ({"Ward": "७"}, ["01", "03"]),
-        ({"ward": [7, 8]}, ["01", "02", "03"]),
-        ({"Ward": 7, "name": "HARI"}, ["03"]),
-        (lambda row: row["name"] != "Ram" and row["Ward"] != 9, ["01", "03"]),
-    ],
-)
-def test_rows_are_chosen_and_the_others_only_counted(where: Any, expected: list[str]) -> None:
-    audience = check(PEOPLE, where=where)
-    assert numbers_of(audience) == expected
-    assert (audience.total, audience.invalid) == (len(expected), 0)
-    assert audience.filtered_out == 4 - len(expected)
-
-
-def test_rows_are_chosen_by_digits_of_any_script() -> None:
-    people = [{"number": f"984123450{row}", "Ward": ward} for row, ward in enumerate(["७", "7", 7, "Ward ७", "८"], 1)]
-    assert numbers_of(check(people, where={"Ward": 7})) == ["01", "02", "03"]
-    assert numbers_of(check(people, where={"Ward": "ward 7"})) == ["04"]
-
-
-def test_contacts_in_the_shape_of_the_api_are_chosen_by_their_variables() -> None:
-    people = [{"number": "9841234501", "other_variables": {"Ward": ward}} for ward in (7, 8)]
-    assert numbers_of(check(people, where={"Ward": 7})) == ["01"]
-    assert numbers_of(check(people, where=lambda row: row["number"].endswith("01"))) == ["01"]
-
-
-def test_an_audience_that_where_empties_says_so() -> None:
-    with check(PEOPLE, where={"Ward": 70}) as audience, pytest.raises(TingTingContactsError) as raised:
-        audience.raise_if_refused()
-    assert "where= keeps none of the 4 rows" in str(raised.value)
-
-
-def test_a_column_of_where_must_be_there(tmp_path: Path) -> None:
-    path = tmp_path / "people.csv"
-    path.write_text("number,Ward\n9841234501,7\n")
-    with pytest.raises(TingTingContactsError, match=r"no column 'Wards' \(where\). Did you mean 'Ward'"):
-        check(path, where={"Wards": 7})
-
-
-@pytest.mark.parametrize("where", ["Ward == 7", 7, ["Ward"], {"Ward": {"a": 1}}, {}, ""])
-def test_where_is_never_code(where: Any) -> None:
-    with pytest.raises(TingTingConfigError, match="where"):
-        check(PEOPLE, where=where)
-
-
-def test_a_function_that_fails_is_reported_by_its_place_and_quotes_no_contact() -> None:
-    with pytest.raises(TingTingContactsError) as raised:
-        check(PEOPLE, where=lambda row: int(row["name"]))
-    assert "the given contacts, row 1 with ValueError" in str(raised.value)
-    assert "Sita" not in str(raised.value)
-
-
-# -- exclude -----------------------------------------------------------------------------------------------------------
 
 
 def test_excluded_contacts_are_left_out_and_counted(tmp_path: Path) -> None:
@@ -455,63 +393,3 @@ def test_an_exclusion_holds_what_was_added_and_nothing_else(added: set[int], oth
     exclusion.add(Row(Place("x", 1), {"number": str(number)}, ("number",)) for number in added)
     for number in [*added, *others]:
         assert (str(number) in exclusion) == (number in added)
-
-
-# -- the same number with other variables -----------------------------------------------------------------------------
-
-
-def test_duplicates_that_say_something_else_are_counted_and_shown_masked() -> None:
-    people = [
-        {"number": "9841234501", "name": "Sita", "age": 5},
-        {"number": "9841234501", "age": 5.0, "name": "Sita"},
-        {"number": "+977 9841234501", "name": "Gita", "age": 5},
-        {"number": "9841234502", "name": "Ram", "age": 5},
-        {"number": "9841234502", "name": "", "age": 5},
-    ]
-    with check(people) as audience:
-        assert (audience.duplicates, audience.conflicting) == (3, 2)
-        assert audience.conflicts == [
-            "the given contacts, row 3: 98******01 came before with other variables",
-            "the given contacts, row 5: 98******02 came before with other variables",
-        ]
-
-
-def test_of_many_conflicts_ten_are_shown_and_all_counted() -> None:
-    people = [{"number": f"98412{row % 50 + 1:05}", "name": str(row)} for row in range(150)]
-    with check(people) as audience:
-        assert (audience.valid, audience.duplicates, audience.conflicting) == (50, 100, 100)
-        assert len(audience.conflicts) == 10
-
-
-def test_numbers_as_they_are_are_compared_too() -> None:
-    people = [{"number": "+91 98765 43210", "name": name} for name in ("a", "a", "b")]
-    with check(people, number_policy="as_is") as audience:
-        assert (audience.valid, audience.duplicates, audience.conflicting) == (1, 2, 1)
-
-
-@pytest.mark.parametrize(
-    "spellings",
-    [
-        pytest.param(["9841234567", "+977 9841234567", "9779841234567", "009779841234567"], id="a mobile"),
-        pytest.param(["+91 98765 43210", "0091 9876543210", "919876543210"], id="a foreign number"),
-        pytest.param(["01-4412345", "+977 1 4412345", "0097714412345"], id="a landline"),
-    ],
-)
-def test_a_number_as_it_is_names_one_contact_in_all_its_spellings(spellings: list[str]) -> None:
-    people = [{"number": number, "name": "Sita"} for number in spellings]
-    with check(people, number_policy="as_is") as audience:
-        assert (audience.valid, audience.duplicates, audience.conflicting) == (1, len(people) - 1, 0)
-    for entry in spellings:
-        with check(people, excluding([entry], number_policy="as_is"), number_policy="as_is") as audience:
-            assert (audience.valid, audience.excluded) == (0, len(people))
-
-
-@settings(max_examples=40)
-@given(st.lists(st.tuples(st.sampled_from(["9841234501", "9801234502", "9701234503"]), st.integers(0, 2))))
-def test_a_conflict_is_a_duplicate_unlike_the_first(rows: list[tuple[str, int]]) -> None:
-    first: dict[str, int] = {}
-    expected = 0
-    for number, value in rows:
-        expected += first.setdefault(number, value) != value
-    with check([{"number": number, "x": value} for number, value in rows]) as audience:
-        assert audience.conflicting == expected

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from airflow_provider_tingting._compat import AirflowTaskTimeout
-from airflow_provider_tingting.utils import task_end
-from airflow_provider_tingting.utils.task_end import why_kill_is_unverified
+from airflow_provider_tingting.utils import kill_check
+from airflow_provider_tingting.utils.kill_check import why_kill_is_unverified
 
 TI = SimpleNamespace(task_id="run")
 
@@ -22,7 +22,7 @@ def with_state(monkeypatch: pytest.MonkeyPatch, state: Any) -> None:
             raise state
         return state
 
-    monkeypatch.setattr(task_end, "get_task_state", read)
+    monkeypatch.setattr(kill_check, "get_task_state", read)
 
 
 @pytest.mark.parametrize("state", ["success", "failed", "skipped", "upstream_failed", "removed"])
@@ -53,8 +53,8 @@ def test_a_state_that_does_not_come_in_time_is_none(monkeypatch: pytest.MonkeyPa
         asked.wait(30)
         return "failed"
 
-    monkeypatch.setattr(task_end, "STATE_WITHIN", 0.05)
-    monkeypatch.setattr(task_end, "get_task_state", read_slowly)
+    monkeypatch.setattr(kill_check, "STATE_WITHIN", 0.05)
+    monkeypatch.setattr(kill_check, "get_task_state", read_slowly)
 
     assert why_kill_is_unverified(TI) == "Airflow's state of this task cannot be read"
     # A read that hangs does not keep the process from ending.
