@@ -25,7 +25,7 @@ RUN := $(VENV)/bin/python
 CHECKOUT := pyproject.toml airflow_provider_tingting/__init__.py .ci/environment.py
 
 .DEFAULT_GOAL := help
-.PHONY: help demo airflow test test-examples test-properties test-browser test-durability test-versions lint format types docs reference build bench
+.PHONY: help demo airflow test test-dags test-properties test-browser test-durability test-versions lint format types docs reference build bench
 .PHONY: screenshots simulate fuzz mutate requirements clean test-durability-sweep cluster test-cluster test-cluster-$(NEWEST) test-cluster-$(OLDEST)
 .PHONY: $(addprefix test-,$(OLDER)) test-durability-$(NEWEST) test-durability-$(OLDEST)
 
@@ -41,8 +41,8 @@ airflow: $(VENV)/.installed ## Open the examples in a local Airflow with its web
 test: $(VENV)/.installed ## Run the tests on the newest supported Airflow
 	$(RUN) -m pytest $(PARALLEL) $(ARGS)
 
-test-examples: $(VENV)/.installed ## Run and rehearse every example DAG
-	$(RUN) -m pytest $(PARALLEL) --dist loadfile -m examples tests/examples tests/rehearsal tests/docs $(ARGS)
+test-dags: $(VENV)/.installed ## Run whole DAGs and Airflow's commands; run and rehearse every example DAG
+	$(RUN) -m pytest $(PARALLEL) --dist loadfile -m dags $(ARGS)
 
 test-versions: $(addprefix test-,$(OLDER)) ## Run the tests on the older supported versions (-j2 runs two at once)
 
@@ -51,7 +51,7 @@ test-versions: $(addprefix test-,$(OLDER)) ## Run the tests on the older support
 BESIDE_AIRFLOW := api campaigns contacts contract docs files fuzz polling reports sandbox simulation
 BESIDE_AIRFLOW += cli/test_probe.py durability/test_fault_sweep.py rehearsal/test_examples.py
 $(addprefix test-,$(OLDER)): test-%: $(VENV)-%/.installed
-	$(VENV)-$*/bin/python -m pytest -n 2 --dist worksteal -p no:cacheprovider -m "examples or not examples" $(if $(filter $(OLDEST),$*),,$(BESIDE_AIRFLOW:%=--ignore=tests/%)) $(ARGS)
+	$(VENV)-$*/bin/python -m pytest -n 2 --dist worksteal -p no:cacheprovider -m "dags or not dags" $(if $(filter $(OLDEST),$*),,$(BESIDE_AIRFLOW:%=--ignore=tests/%)) $(ARGS)
 
 # With a task state store, and without. Real processes run in one pytest process, because on a busy machine Airflow takes
 # live ones for dead. The fault sweep imitates both stores in virtual time, and needs one Airflow only.

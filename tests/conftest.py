@@ -39,7 +39,15 @@ settings.load_profile("gate")
 
 
 # Tests with a command of their own: they run only when their marker is asked for.
-OWN_COMMANDS = ("browser", "cluster", "durability", "examples")
+OWN_COMMANDS = ("browser", "cluster", "durability", "dags")
+#: Fixtures that run whole DAGs or Airflow's own commands: each such test takes seconds of CPU.
+OF_WHOLE_DAGS = {"airflow", "real_environment", "run_dag"}
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Leave tests that run whole DAGs or Airflow's commands to `make test-dags`."""
+    if OF_WHOLE_DAGS & {*getattr(item, "fixturenames", ())} and not any(map(item.get_closest_marker, OWN_COMMANDS)):
+        item.add_marker("dags")
 
 
 @pytest.hookimpl(hookwrapper=True)
@@ -62,7 +70,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     left_out = [item for item in items if any(map(item.get_closest_marker, others))]
     config.hook.pytest_deselected(items=left_out)
     items[:] = [item for item in items if not any(map(item.get_closest_marker, others))]
-    for costly in ({"s3_server", "postgres_uri", "database"}, {"airflow", "real_environment", "run_dag"}):
+    for costly in ({"s3_server", "postgres_uri", "database"}, OF_WHOLE_DAGS):
         first = {item.path for item in items if costly & {*item.fixturenames, *vars(item.module)}}
         items.sort(key=lambda item, first=first: item.path not in first)
     if AIRFLOW_VERSION >= NEWEST_AIRFLOW:

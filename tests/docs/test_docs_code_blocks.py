@@ -166,7 +166,7 @@ def test_the_occasions_of_the_page_render_in_a_run_without_a_logical_date(page):
         assert environment.from_string(template).render(dag_run=run) in ("2026-11-30", "2026-W49")
 
 
-@pytest.mark.examples
+@pytest.mark.dags
 def test_the_test_on_the_testing_page_passes(tmp_path, airflow_home):
     [fixture, dag, tests] = [block.code for block in blocks(DOCS / "testing.md", "python")][:3]
     (tmp_path / "dags").mkdir()

@@ -12,7 +12,7 @@ import pytest
 from support.airflow_home import EXAMPLE_DAGS
 from support.campaigns import a_campaign
 
-pytestmark = [pytest.mark.usefixtures("tingting_conn"), pytest.mark.examples]
+pytestmark = [pytest.mark.usefixtures("tingting_conn"), pytest.mark.dags]
 
 PATIENTS = EXAMPLE_DAGS / "data" / "patients.csv"
 PEOPLE = ("9841234501", "9841234502", "9801234503", "9861234504")

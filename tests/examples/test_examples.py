@@ -17,7 +17,7 @@ from support.dag_runs import load_dags
 import airflow_provider_tingting.operators.campaign
 import airflow_provider_tingting.sensors.campaign
 
-pytestmark = [pytest.mark.usefixtures("tingting_conn"), pytest.mark.examples]
+pytestmark = [pytest.mark.usefixtures("tingting_conn"), pytest.mark.dags]
 
 DATA = EXAMPLE_DAGS / "data"
 DEFAULT_DEFERRABLE = "AIRFLOW__OPERATORS__DEFAULT_DEFERRABLE"

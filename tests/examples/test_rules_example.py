@@ -13,7 +13,7 @@ import pytest
 from support.airflow_home import EXAMPLE_DAGS
 from support.campaigns import connection
 
-pytestmark = pytest.mark.examples
+pytestmark = pytest.mark.dags
 
 DATA = EXAMPLE_DAGS / "data"
 LISTED = {"9840000102", "9850000104"}

@@ -14,7 +14,7 @@ from support.airflow_home import EXAMPLE_DAGS
 
 from airflow_provider_tingting.cli.commands import main
 
-pytestmark = [pytest.mark.timeout(300), pytest.mark.examples]
+pytestmark = [pytest.mark.timeout(300), pytest.mark.dags]
 
 REPORT = "number,status\n" + "".join(
     f"98400000{row:02d},{'completed' if row % 2 else 'failed'}\n" for row in range(1, 13)

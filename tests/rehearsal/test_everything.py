@@ -11,7 +11,7 @@ from support.airflow_home import AIRFLOW_VERSION
 
 from airflow_provider_tingting.rehearsal import RehearsalRequest, rehearse
 
-pytestmark = [pytest.mark.timeout(300), pytest.mark.examples]
+pytestmark = [pytest.mark.timeout(300), pytest.mark.dags]
 
 HAS_APPROVAL = AIRFLOW_VERSION >= (3, 1)
 

@@ -15,7 +15,7 @@ from airflow_provider_tingting.rehearsal.request import RehearsalRequest
 
 from .conftest import DAGS, tasks_of
 
-pytestmark = [pytest.mark.timeout(600), pytest.mark.examples]
+pytestmark = [pytest.mark.timeout(600), pytest.mark.dags]
 
 AT = "2026-12-05T09:00:00+05:45"
 EXAMPLES = {
