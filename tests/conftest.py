@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 # The same examples in every run, so that a red test is red again; `make test-properties` draws others each time. No
 # deadline: how long an example takes says nothing on a busy machine.
 _ANY_SPEED = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow], "print_blob": True}
-settings.register_profile("gate", derandomize=True, **_ANY_SPEED)
+settings.register_profile("gate", derandomize=True, max_examples=40, **_ANY_SPEED)
 settings.register_profile("random", max_examples=1000, **_ANY_SPEED)
 # For `make fuzz`, which takes about ten minutes on two cores.
 settings.register_profile("fuzz", max_examples=5_000, **_ANY_SPEED)
