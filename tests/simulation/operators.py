@@ -1,4 +1,4 @@
-"""The tasks of the lives: real operators, made anew for each try."""
+"""The tasks of the lives: real operators, a new one for each try."""
 
 from __future__ import annotations
 
