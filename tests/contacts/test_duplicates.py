@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.audiences import check
 
-from airflow_provider_tingting.contacts.audience import AudienceOptions, ValidatedAudience, check_audience
+from airflow_provider_tingting.contacts.audience import AudienceOptions, check_audience
 from airflow_provider_tingting.contacts.exclusion import Exclusion
 from airflow_provider_tingting.contacts.sources import read_rows
 
@@ -35,10 +34,6 @@ def test_a_row_that_no_file_can_hold_leaves_its_number_to_a_good_row_that_comes_
     assert kept == [(neighbour, "Gita"), (number, "Sita")]
     assert counts == (5, 2, 1, 2)
     assert list(audience.reasons) == ["unusable_value (a text holds half a character)"]
-
-
-def check(source: object, exclude: Exclusion | None = None, **options: Any) -> ValidatedAudience:
-    return check_audience(read_rows(source), AudienceOptions(**options), exclude=exclude)
 
 
 def test_duplicates_that_say_something_else_are_counted_and_shown_masked() -> None:

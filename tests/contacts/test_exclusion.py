@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.audiences import check, numbers_of
 
-from airflow_provider_tingting.contacts.audience import AudienceOptions, ValidatedAudience, check_audience
 from airflow_provider_tingting.contacts.contact import Place, Row
 from airflow_provider_tingting.contacts.exclusion import Exclusion
 from airflow_provider_tingting.contacts.sources import read_rows
@@ -24,20 +24,11 @@ PEOPLE = [
 ]
 
 
-def check(source: object, exclude: Exclusion | None = None, **options: Any) -> ValidatedAudience:
-    return check_audience(read_rows(source), AudienceOptions(**options), exclude=exclude)
-
-
 def excluding(*sources: object, **options: Any) -> Exclusion:
     exclusion = Exclusion(**options)
     for source in sources:
         exclusion.add(read_rows(source, may_be_empty=True))
     return exclusion
-
-
-def numbers_of(audience: ValidatedAudience) -> list[str]:
-    with audience:
-        return [contact.number[-2:] for contact in audience.contacts()]
 
 
 def test_excluded_contacts_are_left_out_and_counted(tmp_path: Path) -> None:

@@ -6,10 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.audiences import check, numbers_of
 
-from airflow_provider_tingting.contacts.audience import AudienceOptions, ValidatedAudience, check_audience
-from airflow_provider_tingting.contacts.exclusion import Exclusion
-from airflow_provider_tingting.contacts.sources import read_rows
 from airflow_provider_tingting.errors import TingTingConfigError, TingTingContactsError
 
 PEOPLE = [
@@ -18,15 +16,6 @@ PEOPLE = [
     {"number": "9841234503", "Ward": 7.0, "name": "Hari"},
     {"number": "12", "Ward": 9, "name": "Gita"},
 ]
-
-
-def check(source: object, exclude: Exclusion | None = None, **options: Any) -> ValidatedAudience:
-    return check_audience(read_rows(source), AudienceOptions(**options), exclude=exclude)
-
-
-def numbers_of(audience: ValidatedAudience) -> list[str]:
-    with audience:
-        return [contact.number[-2:] for contact in audience.contacts()]
 
 
 @pytest.mark.parametrize(
