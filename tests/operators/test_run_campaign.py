@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from support.campaigns import NUMBERS, a_campaign, connection, dialled_once, meanwhile, reads, writes
+from support.run_task import run_task
 from support.task_context import REFUSED, execute
 
 from airflow_provider_tingting._compat import AirflowFailException
@@ -14,7 +15,6 @@ from airflow_provider_tingting.errors import (
     TingTingOutcomeUnknownError,
     TingTingRateLimitedError,
 )
-from airflow_provider_tingting.operators.campaign import TingTingRunCampaignOperator
 from airflow_provider_tingting.sandbox.refusals import forbidden_now
 
 pytestmark = pytest.mark.usefixtures("tingting_conn")
@@ -25,18 +25,12 @@ def _speed_of_the_world(sandbox, virtual_time):
     sandbox.clock.speed = 2000
 
 
-def running(campaign_id, **changes):
-    return TingTingRunCampaignOperator(
-        **{"task_id": "run", "campaign_id": campaign_id, "poll_interval": 0.02, "deferrable": False, **changes}
-    )
-
-
 def test_a_campaign_is_run_and_its_outcome_returned_as_figures(sandbox):
     campaign = a_campaign(sandbox, outcome=None)
     for number, outcome in zip(NUMBERS, ("completed", "hungup", "unanswered", "failed"), strict=True):
         sandbox.world.script_outcome(number, outcome)
 
-    result, xcoms = execute(running(str(campaign)))
+    result, xcoms = execute(run_task(str(campaign)))
 
     assert dialled_once(sandbox)
     assert result == {
@@ -63,7 +57,7 @@ def test_without_waiting_the_task_ends_once_the_campaign_has_begun(sandbox):
     sandbox.clock.speed = 0
     campaign = a_campaign(sandbox)
 
-    result, xcoms = execute(running(campaign, wait_for_completion=False))
+    result, xcoms = execute(run_task(campaign, wait_for_completion=False))
 
     assert result == {"campaign_id": campaign, "status": "Running", "progress_percent": 0.0, "contacts": 4}
     assert xcoms["status"] == "Running"
@@ -79,7 +73,7 @@ def test_a_scheduled_campaign_is_waited_for_until_its_end(sandbox):
         sandbox.play_out()
 
     with meanwhile(lambda: reads(sandbox) > 3, let_the_day_come):
-        result, _ = execute(running(campaign))
+        result, _ = execute(run_task(campaign))
 
     assert seen == ["Scheduled"]
     assert result["status"] == "Completed"
@@ -109,7 +103,7 @@ def test_a_mistake_in_an_argument_is_named_and_no_contact_is_called(sandbox, cha
     campaign = a_campaign(sandbox)
 
     with pytest.raises(REFUSED) as raised:
-        execute(running(**{"campaign_id": campaign, "wait_for_completion": wait, **changes}))
+        execute(run_task(**{"campaign_id": campaign, "wait_for_completion": wait, **changes}))
 
     for part in says:
         assert part in str(raised.value)
@@ -118,7 +112,7 @@ def test_a_mistake_in_an_argument_is_named_and_no_contact_is_called(sandbox, cha
 
 def test_an_unknown_campaign_is_named(sandbox):
     with pytest.raises(AirflowFailException, match=r"campaign 4711.*HTTP 404"):
-        execute(running(4711))
+        execute(run_task(4711))
 
 
 @pytest.mark.parametrize(
@@ -133,7 +127,7 @@ def test_a_campaign_that_cannot_be_run_is_not(sandbox, numbers, fields, says):
     sandbox.world.update_campaign(campaign, **fields)
 
     with pytest.raises(TingTingCampaignError, match=says):
-        execute(running(campaign))
+        execute(run_task(campaign))
 
     assert writes(sandbox) == []
 
@@ -142,7 +136,7 @@ def test_what_tingting_refuses_is_named_and_not_tried_again(sandbox):
     campaign = a_campaign(sandbox, voice=None)
 
     with pytest.raises(AirflowFailException, match=r"run_campaign.*voice"):
-        execute(running(campaign))
+        execute(run_task(campaign))
 
 
 # -- dialled once whatever happens -------------------------------------------------------------------------------------
@@ -155,7 +149,7 @@ def test_when_the_answer_to_the_run_is_lost_each_contact_is_called_once(sandbox,
     campaign = a_campaign(sandbox)
     sandbox.faults.add(fault, call="run_campaign")
 
-    result, _ = execute(running(campaign))
+    result, _ = execute(run_task(campaign))
 
     assert result["status"] == "Completed"
     assert writes(sandbox) == ["run_campaign"]
@@ -167,7 +161,7 @@ def test_a_campaign_that_was_not_run_is_run_once_that_is_certain(sandbox, fault)
     campaign = a_campaign(sandbox)
     sandbox.faults.add(fault, call="run_campaign", value=0.01 if fault == "429" else None)
 
-    execute(running(campaign))
+    execute(run_task(campaign))
 
     assert writes(sandbox) == ["run_campaign", "run_campaign"]
     assert dialled_once(sandbox)
@@ -179,7 +173,7 @@ def test_a_server_that_never_answers_is_given_up_on_and_each_contact_is_called_o
     campaign = a_campaign(sandbox)
     sandbox.faults.add(fault, call="run_campaign")
 
-    execute(running(campaign))
+    execute(run_task(campaign))
 
     assert dialled_once(sandbox)
 
@@ -189,7 +183,7 @@ def test_a_server_that_asks_for_too_long_a_pause_is_left_to_the_next_try(sandbox
     sandbox.faults.add("429", call="run_campaign", value=600)
 
     with pytest.raises(TingTingRateLimitedError):
-        execute(running(campaign))
+        execute(run_task(campaign))
 
     assert dialled_once(sandbox, ())
 
@@ -198,10 +192,10 @@ def test_when_it_stays_unknown_the_task_fails_and_its_retry_calls_each_contact_o
     campaign = a_campaign(sandbox)
     sandbox.faults.add("cut-before", call="run_campaign", times="*")
     with pytest.raises(TingTingOutcomeUnknownError):
-        execute(running(campaign))
+        execute(run_task(campaign))
     sandbox.faults.clear()
 
-    execute(running(campaign), try_number=2)
+    execute(run_task(campaign), try_number=2)
 
     assert dialled_once(sandbox)
 
@@ -211,7 +205,7 @@ def test_the_read_after_the_run_may_fail(sandbox, fault):
     campaign = a_campaign(sandbox)
     sandbox.faults.add(fault, call="get_campaign", skip=1)
 
-    execute(running(campaign))
+    execute(run_task(campaign))
 
     assert dialled_once(sandbox)
 
@@ -227,7 +221,7 @@ def test_a_campaign_that_has_ended_is_reported_again_in_the_same_words_and_calls
 
     def outcome_of(**more):
         try:
-            return execute(running(campaign), **more)
+            return execute(run_task(campaign), **more)
         except TingTingCampaignFailedError as error:
             return str(error)
 
@@ -240,10 +234,10 @@ def test_a_campaign_that_has_ended_is_reported_again_in_the_same_words_and_calls
 
 def test_a_campaign_of_last_month_is_no_success_of_today(sandbox):
     campaign = a_campaign(sandbox)
-    execute(running(campaign))
+    execute(run_task(campaign))
 
     with pytest.raises(AirflowFailException, match=r"is Completed already: it was run before this task began"):
-        execute(running(campaign), run_id="scheduled__2026-12-23")
+        execute(run_task(campaign), run_id="scheduled__2026-12-23")
 
     assert dialled_once(sandbox)
 
@@ -255,7 +249,7 @@ def test_a_campaign_that_a_person_has_started_by_hand_is_waited_for(sandbox, log
 
     # The campaign goes on once the task has seen it running.
     with meanwhile(lambda: reads(sandbox) > 1, sandbox.play_out):
-        result, _ = execute(running(campaign))
+        result, _ = execute(run_task(campaign))
 
     assert result["reached"] == 4
     assert dialled_once(sandbox)
@@ -265,10 +259,10 @@ def test_a_retry_while_the_campaign_runs_waits_for_the_same_one(sandbox):
     campaign = a_campaign(sandbox)
     sandbox.clock.speed = 0
     with pytest.raises(TingTingCampaignTimeoutError):
-        execute(running(campaign, timeout=0.05))
+        execute(run_task(campaign, timeout=0.05))
     sandbox.clock.speed = 2000
 
-    result, _ = execute(running(campaign), try_number=2)
+    result, _ = execute(run_task(campaign), try_number=2)
 
     assert result["reached"] == 4
     assert dialled_once(sandbox)
@@ -276,10 +270,10 @@ def test_a_retry_while_the_campaign_runs_waits_for_the_same_one(sandbox):
 
 def test_a_cleared_task_may_refuse(sandbox):
     campaign = a_campaign(sandbox)
-    execute(running(campaign, on_clear="fail"))
+    execute(run_task(campaign, on_clear="fail"))
 
     with pytest.raises(AirflowFailException, match="cleared"):
-        execute(running(campaign, on_clear="fail"), try_number=2, cleared_after=1)
+        execute(run_task(campaign, on_clear="fail"), try_number=2, cleared_after=1)
 
 
 def test_a_run_that_another_attempt_was_faster_with_is_not_repeated(sandbox, monkeypatch):
@@ -292,7 +286,7 @@ def test_a_run_that_another_attempt_was_faster_with_is_not_repeated(sandbox, mon
 
     monkeypatch.setattr(sandbox.world, "run_campaign", refused_because_a_person_was_faster)
 
-    result, _ = execute(running(campaign))
+    result, _ = execute(run_task(campaign))
 
     assert result["status"] == "Completed"
     assert dialled_once(sandbox)
@@ -306,7 +300,7 @@ def test_when_the_report_fails_the_contacts_are_counted_one_by_one(sandbox, logg
     campaign = a_campaign(sandbox, people)
     sandbox.faults.add("500", call="download_campaign_report", times="*")
 
-    result, _ = execute(running(campaign))
+    result, _ = execute(run_task(campaign))
 
     assert (result["reached"], result["reach_rate"]) == (25, 1.0)
     assert "the listing of its contacts replaces it" in logged()

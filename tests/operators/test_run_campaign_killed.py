@@ -6,9 +6,9 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 from support.campaigns import a_campaign
+from support.run_task import run_task
 from support.task_context import context_of
 
-from airflow_provider_tingting.operators.campaign import TingTingRunCampaignOperator
 from airflow_provider_tingting.sandbox import Sandbox
 from airflow_provider_tingting.utils.deferral import deadline_of
 
@@ -18,12 +18,6 @@ pytestmark = pytest.mark.usefixtures("tingting_conn")
 @pytest.fixture(autouse=True)
 def _speed_of_the_world(sandbox, virtual_time):
     sandbox.clock.speed = 2000
-
-
-def running(campaign_id, **changes):
-    return TingTingRunCampaignOperator(
-        **{"task_id": "run", "campaign_id": campaign_id, "poll_interval": 0.02, "deferrable": False, **changes}
-    )
 
 
 def killed_while_it_runs(operator, stored_state):
@@ -52,7 +46,7 @@ def test_a_killed_task_stops_the_campaign_when_airflow_says_that_it_has_ended(
     sandbox.clock.speed = 0
     campaign = a_campaign(sandbox)
 
-    killed_while_it_runs(running(campaign, stop_on_kill=stops, wait_for_completion=False), stored_state)
+    killed_while_it_runs(run_task(campaign, stop_on_kill=stops, wait_for_completion=False), stored_state)
 
     assert sandbox.world.campaigns[campaign].status == status
     assert says in logged()
@@ -61,7 +55,7 @@ def test_a_killed_task_stops_the_campaign_when_airflow_says_that_it_has_ended(
 def test_a_killed_task_whose_state_cannot_be_read_stops_nothing(sandbox, logged, monkeypatch):
     sandbox.clock.speed = 0
     campaign = a_campaign(sandbox)
-    operator = running(campaign, stop_on_kill=True, wait_for_completion=False)
+    operator = run_task(campaign, stop_on_kill=True, wait_for_completion=False)
     context = context_of(operator)
     operator.execute(context)
 
@@ -81,7 +75,7 @@ def test_a_kill_says_so_when_tingting_offers_no_stop(monkeypatch, logged, dialec
         monkeypatch.setenv("AIRFLOW_CONN_TINGTING_DEFAULT", other.connection_json())
         campaign = a_campaign(other)
 
-        killed_while_it_runs(running(campaign, stop_on_kill=True, wait_for_completion=False), "failed")
+        killed_while_it_runs(run_task(campaign, stop_on_kill=True, wait_for_completion=False), "failed")
 
     assert "offers no stop" in logged()
 
@@ -92,7 +86,7 @@ def test_a_kill_while_tingting_is_stuck_ends_in_time_and_says_that_the_outcome_i
     campaign = a_campaign(sandbox)
     sandbox.faults.add("stuck", call="stop_campaign")
 
-    killed_while_it_runs(running(campaign, stop_on_kill=True, wait_for_completion=False), "failed")
+    killed_while_it_runs(run_task(campaign, stop_on_kill=True, wait_for_completion=False), "failed")
 
     assert f"Whether campaign {campaign} was stopped is unknown" in logged()
 
@@ -115,7 +109,7 @@ def at(seconds):
     ],
 )
 def test_the_deadline_is_a_time_of_the_day_that_respects_both_timeouts(timeout, execution_timeout, deadline):
-    context = context_of(running(1))
+    context = context_of(run_task(1))
     context["ti"].start_date = at(900)
 
     assert deadline_of(context, timeout, execution_timeout, clock=lambda: 1000.0) == deadline
