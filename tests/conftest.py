@@ -152,16 +152,6 @@ def virtual_time(sandbox: Sandbox) -> Iterator[VirtualTime]:
         yield clock
 
 
-@pytest.fixture
-def fast_time(sandbox: Sandbox) -> Iterator[None]:
-    """One clock for the package and the sandbox, twenty times as fast as a real one; for tests with several threads."""
-    from support.virtual_time import run_in_fast_time
-
-    with run_in_fast_time():
-        sandbox.clock.resume(time.time(), speed=1.0)
-        yield
-
-
 @pytest.fixture(autouse=True)
 def _old_answers_settle_at_once(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Read an old answer of the server again after hundredths of a second; the simulation has a time of its own."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
@@ -10,22 +11,27 @@ import pytest
 from durability.in_process import PEOPLE, Store, creating, once
 from support.airflow_home import AIRFLOW_VERSION
 from support.campaigns import NUMBERS, a_campaign, connection, dialled_once, writes
+from support.virtual_time import SharedTime
 
+from airflow_provider_tingting.api.client import TingTingClient
 from airflow_provider_tingting.campaigns import create
+from airflow_provider_tingting.clock import sleep, use_clock
 from airflow_provider_tingting.errors import TingTingCampaignError
 from airflow_provider_tingting.operators.campaign import TingTingRunCampaignOperator
 from airflow_provider_tingting.operators.contacts import TingTingAddContactsOperator
 
 
 @pytest.fixture(autouse=True)
-def _time(fast_time, monkeypatch, sandbox):
+def _connection(monkeypatch, sandbox):
     monkeypatch.setenv("AIRFLOW_CONN_TINGTING_DEFAULT", connection(sandbox, timeout=60))
-    yield
-    sandbox.options.latency = 0.0
 
 
-def at_once(*attempts):
-    """Begin them in the same moment, each in a thread; return what they return."""
+def at_once(sandbox, *attempts):
+    """Begin them in the same moment, each in a thread; return what they return.
+
+    Time passes only while all of them sleep: how fast the machine runs a thread decides nothing.
+    """
+    clock = SharedTime(len(attempts), at=time.time())
     barrier = threading.Barrier(len(attempts))
 
     def begin(attempt):
@@ -35,9 +41,13 @@ def at_once(*attempts):
 
             ExecutorSafeguard._sentinel.callers = {}
         barrier.wait(120)
-        return attempt()
+        try:
+            return attempt()
+        finally:
+            clock.leave()
 
-    with ThreadPoolExecutor(len(attempts)) as pool:
+    with use_clock(clock), ThreadPoolExecutor(len(attempts)) as pool:
+        sandbox.clock.resume(clock.time(), speed=1.0)
         return [future.result(170) for future in [pool.submit(begin, attempt) for attempt in attempts]]
 
 
@@ -47,15 +57,12 @@ def running(campaign_id):
 
 # Two tries of a task share its store where there is one.
 stores = pytest.mark.parametrize("store", [lambda: Store(), lambda: None], ids=["with a store", "without a store"])
-latencies = pytest.mark.parametrize("latency", [0.0, 0.03])
 
 
 @stores
-@latencies
 def test_two_attempts_that_create_at_once_get_the_older_campaign_and_name_the_other(
-    sandbox, monkeypatch, logged, store, latency
+    sandbox, monkeypatch, logged, store
 ):
-    sandbox.options.latency = latency
     shared, no_campaign_yet = store(), threading.Barrier(2)
     find_really = create.find_campaign
 
@@ -67,7 +74,7 @@ def test_two_attempts_that_create_at_once_get_the_older_campaign_and_name_the_ot
         return found
 
     monkeypatch.setattr(create, "find_campaign", find)
-    first, second = at_once(*(partial(once, creating, store=shared, try_number=number) for number in (1, 2)))
+    first, second = at_once(sandbox, *(partial(once, creating, store=shared, try_number=number) for number in (1, 2)))
 
     assert sorted(sandbox.world.campaigns) == [1, 2]
     assert first == second == 1
@@ -76,13 +83,13 @@ def test_two_attempts_that_create_at_once_get_the_older_campaign_and_name_the_ot
 
 
 @stores
-@latencies
-@pytest.mark.parametrize("tries", [(1, 2), (2, 1)])
-def test_attempts_that_run_a_campaign_at_once_call_each_contact_once(sandbox, store, latency, tries):
+@pytest.mark.parametrize("tries", [(1, 2), (2, 1)], ids=["the first try first", "the second try first"])
+def test_attempts_that_run_a_campaign_at_once_call_each_contact_once(sandbox, store, tries):
     campaign, shared = a_campaign(sandbox), store()
-    sandbox.options.latency = latency
 
-    results = at_once(*(partial(once, lambda: running(campaign), store=shared, try_number=number) for number in tries))
+    results = at_once(
+        sandbox, *(partial(once, lambda: running(campaign), store=shared, try_number=number) for number in tries)
+    )
 
     assert {result["status"] for result in results} == {"Completed"}
     assert writes(sandbox) == ["run_campaign"]
@@ -91,7 +98,6 @@ def test_attempts_that_run_a_campaign_at_once_call_each_contact_once(sandbox, st
 
 @stores
 def test_two_whole_lives_at_once_run_one_campaign(sandbox, store):
-    sandbox.options.latency = 0.01
     shared = {task: store() for task in ("create", "add", "run")}
 
     def live(number):
@@ -105,7 +111,7 @@ def test_two_whole_lives_at_once_run_one_campaign(sandbox, store):
             return None
         return once(lambda: running(campaign), store=shared["run"], try_number=number)
 
-    results = [result for result in at_once(partial(live, 1), partial(live, 2)) if result is not None]
+    results = [result for result in at_once(sandbox, partial(live, 1), partial(live, 2)) if result is not None]
 
     assert {result["campaign_id"] for result in results} == {min(sandbox.world.campaigns)}
     runs = [len(campaign.runs) for campaign in sandbox.world.campaigns.values()]
@@ -114,12 +120,19 @@ def test_two_whole_lives_at_once_run_one_campaign(sandbox, store):
 
 
 @stores
-def test_an_attempt_whose_run_comes_late_is_not_overtaken_by_the_next_one(sandbox, store):
+def test_an_attempt_whose_run_comes_late_is_not_overtaken_by_the_next_one(sandbox, monkeypatch, store):
     """The first attempt hangs in its request; the second finds `Not Started` and waits what it has to."""
-    campaign, shared = a_campaign(sandbox), store()
-    sandbox.faults.add("slow", call="run_campaign", value=0.05)
+    campaign, shared, send_really = a_campaign(sandbox), store(), TingTingClient.send
+
+    def send(self, call):
+        if call.name == "run_campaign":
+            sleep(4.0)
+        return send_really(self, call)
+
+    monkeypatch.setattr(TingTingClient, "send", send)
 
     results = at_once(
+        sandbox,
         partial(once, lambda: running(campaign), store=shared, try_number=1),
         partial(once, lambda: running(campaign), store=shared, try_number=2),
     )
