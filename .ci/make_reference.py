@@ -22,7 +22,13 @@ DOCS = Path(__file__).resolve().parent.parent / "docs"
 # Section -> module -> the names on its page; an empty list means all public names that the module defines.
 PUBLIC: dict[str, dict[str, list[str]]] = {
     "Operators": {
-        "operators.campaign": ["TingTingCreateCampaignOperator", "TingTingRunCampaignOperator"],
+        "operators.campaign": [
+            "TingTingCreateCampaignOperator",
+            "TingTingRunCampaignOperator",
+            "TingTingUpdateCampaignOperator",
+            "TingTingStopCampaignOperator",
+            "TingTingDeleteCampaignOperator",
+        ],
         "operators.contacts": ["TingTingAddContactsOperator", "TingTingCheckContactsOperator"],
         "operators.report": [
             "TingTingDownloadReportOperator",
@@ -31,7 +37,6 @@ PUBLIC: dict[str, dict[str, list[str]]] = {
         ],
         "operators.waves": ["TingTingSplitAudienceOperator"],
         "operators.ladder": ["TingTingNextStepOperator", "TingTingCombineReportsOperator"],
-        "operators.manage": [],
         "operators.preview": [],
         "transfers.tingting_to_sql": [],
     },

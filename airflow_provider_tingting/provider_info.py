@@ -45,7 +45,6 @@ def get_provider_info() -> dict[str, Any]:
                 "campaign",
                 "contacts",
                 "ladder",
-                "manage",
                 "preview",
                 "report",
                 "waves",

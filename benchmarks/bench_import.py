@@ -12,7 +12,7 @@ import argparse
 
 from measuring import compare, in_a_process, machine, median, read_options
 
-OURS = "operators.campaign operators.contacts operators.manage operators.preview operators.report sensors.campaign"
+OURS = "operators.campaign operators.contacts operators.preview operators.report sensors.campaign"
 # What a task that runs a campaign loads when it starts.
 STARTED = "hooks.tingting api.client campaigns.run operators.campaign.start operators.campaign.ending campaigns.outcome"
 #: Most milliseconds of it, without `requests` and what the DAG file has loaded.

@@ -25,7 +25,7 @@ from measuring import read_options
 from airflow_provider_tingting.api import TingTingClient, calls
 from airflow_provider_tingting.files.atomic import whole_file
 from airflow_provider_tingting.reports.parser import open_report
-from airflow_provider_tingting.reports.reading import read_report
+from airflow_provider_tingting.reports.read_report import read_report
 from airflow_provider_tingting.reports.writers import write_report
 
 SERVER = """

@@ -30,7 +30,7 @@ except ImportError:
     import airflow.models.baseoperator
 import airflow_provider_tingting.operators.report
 from airflow_provider_tingting.reports.parser import open_report
-from airflow_provider_tingting.reports.reading import read_report
+from airflow_provider_tingting.reports.read_report import read_report
 from airflow_provider_tingting.reports.writers import write_report
 
 source, target, what = sys.argv[1:]

@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from a_large_report import write_large_report
 from measuring import compare, read_options
 
-from airflow_provider_tingting.reports.reading import read_report
+from airflow_provider_tingting.reports.read_report import read_report
 from airflow_provider_tingting.reports.summary import CampaignSummary
 
 REACHED = {"completed", "hungup"}

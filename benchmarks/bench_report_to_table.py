@@ -50,7 +50,7 @@ def write_report(path: Path, rows: int) -> None:
 def by_the_product(path: Path, uri: str) -> int:
     from sqlalchemy import create_engine
 
-    from airflow_provider_tingting.reports.reading import read_report
+    from airflow_provider_tingting.reports.read_report import read_report
     from airflow_provider_tingting.reports.table import TableName, load_table, table_columns
     from airflow_provider_tingting.reports.tidy import TidyTable
 

@@ -16,10 +16,10 @@ from airflow import __version__ as airflow_version
 from airflow_provider_tingting.hooks.tingting import TingTingHook
 from airflow_provider_tingting.operators.campaign import (
     TingTingCreateCampaignOperator,
+    TingTingDeleteCampaignOperator,
     TingTingRunCampaignOperator,
 )
 from airflow_provider_tingting.operators.contacts import TingTingAddContactsOperator, TingTingCheckContactsOperator
-from airflow_provider_tingting.operators.manage import TingTingDeleteCampaignOperator
 from airflow_provider_tingting.operators.preview import TingTingDemoCallOperator, TingTingPreviewVoiceOperator
 
 HERE = Path(__file__).parent

@@ -63,12 +63,12 @@ operators.ladder    TingTingCombineReportsOperator
     campaign_ids=… path=None success_when=None partition_key=None tingting_conn_id='tingting_default'
 operators.report    TingTingDownloadSurveyReportOperator
     survey_id=… path=… format='csv' tidy=False overwrite=True tingting_conn_id='tingting_default'
-operators.manage    TingTingUpdateCampaignOperator
+operators.campaign  TingTingUpdateCampaignOperator
     campaign_id=… name=None services=None message=None sms_message=None schedule=None
     failover_target=None on_clear='reattach' tingting_conn_id='tingting_default'
-operators.manage    TingTingStopCampaignOperator
+operators.campaign  TingTingStopCampaignOperator
     campaign_id=… on_clear='reattach' tingting_conn_id='tingting_default'
-operators.manage    TingTingDeleteCampaignOperator
+operators.campaign  TingTingDeleteCampaignOperator
     campaign_id=… missing_ok=False unless_run=False on_clear='reattach' tingting_conn_id='tingting_default'
 operators.preview   TingTingPreviewVoiceOperator
     campaign_id=… voice=None message=None tingting_conn_id='tingting_default'

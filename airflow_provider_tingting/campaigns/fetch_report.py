@@ -29,7 +29,7 @@ from airflow_provider_tingting.errors import (
 )
 from airflow_provider_tingting.files.target import storage_error
 from airflow_provider_tingting.reports.completeness import check_complete
-from airflow_provider_tingting.reports.reading import ReadReport, read_report
+from airflow_provider_tingting.reports.read_report import ReadReport, read_report
 
 if TYPE_CHECKING:
     from airflow_provider_tingting.api.client import TingTingClient

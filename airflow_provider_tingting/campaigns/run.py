@@ -214,7 +214,7 @@ class _Run:
         """Load the state, read the campaign, decide and act until a request is due; return the result when none is."""
         job = self._job
         while True:
-            job.learn()
+            job.reload()
             latest = await self._read()
             match DECISIONS[job.state.run, _seen(latest)], latest:
                 case Decision.ADOPT, Campaign() as campaign:
@@ -304,7 +304,7 @@ class _Run:
         if self._gate is not None:
             campaign = await self._gate(campaign)
         # The gate takes time, and the process may have been suspended since the read.
-        job.learn()
+        job.reload()
         return (job.state.run, job.state.run_requested_at) == known and not campaign.status.has_begun
 
     def _until_earlier_try_is_seen(self, campaign: Campaign) -> float:

@@ -102,7 +102,7 @@ _DEFAULTS: Final[Mapping[str, Any]] = asdict(JobState())
 
 
 class SharedState:
-    """A `JobState` that several tries of one task share, and when this try has learned of the latest request.
+    """A `JobState` that several tries of one task share, and when this try first knew of the latest request.
 
     :param state: what an earlier try has saved, or None.
     :param save: saves a new state where a killed process cannot take it along; it is called before each request.
@@ -117,7 +117,7 @@ class SharedState:
     ) -> None:
         self._save = save
         self._load = load
-        #: When this try has sent, or learned of, the latest request without a usable response, by `clock.monotonic`.
+        #: When this try has sent, or first knew of, the latest request without a usable response, by `clock.monotonic`.
         self.unanswered_since: float | None = None
         self.state = JobState()
         self._set(state or JobState())
@@ -136,7 +136,7 @@ class SharedState:
         self._save(state)
         self._set(state)
 
-    def learn(self) -> None:
+    def reload(self) -> None:
         """Take the stronger of what this try knows and what is saved now."""
         saved = self._load()
         if saved is not None:
@@ -146,7 +146,7 @@ class SharedState:
         """Save that the latest request was certainly not carried out; keep what another try has saved meanwhile.
 
         :param before: the state before that request.
-        :param unanswered_since: when the request before that one was learned of, by `clock.monotonic`.
+        :param unanswered_since: when the request before that one was first known of, by `clock.monotonic`.
         """
         saved = self._load()
         state = before if saved is None or saved == self.state else before.merged(saved)

@@ -22,11 +22,11 @@ from airflow_provider_tingting.contacts.column_mapping import ColumnMapper, Colu
 from airflow_provider_tingting.contacts.contact import Row, are_texts, encode_contacts, plain_value
 from airflow_provider_tingting.contacts.exclusion import Exclusion
 from airflow_provider_tingting.contacts.frequency_cap import OverCap
-from airflow_provider_tingting.contacts.left_out import report_left_out
 from airflow_provider_tingting.contacts.legacy_font import has_sign, is_legacy_text
 from airflow_provider_tingting.contacts.number_set import NumberSet
 from airflow_provider_tingting.contacts.progress import with_progress
 from airflow_provider_tingting.contacts.row_filter import Where, row_filter
+from airflow_provider_tingting.contacts.row_observer import report_left_out
 from airflow_provider_tingting.contacts.row_stream import RowBlock, RowStream
 from airflow_provider_tingting.contacts.validated_audience import ValidatedAudience
 from airflow_provider_tingting.errors import TingTingConfigError

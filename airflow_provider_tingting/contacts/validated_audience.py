@@ -12,8 +12,8 @@ from airflow_provider_tingting.contacts import numbers
 from airflow_provider_tingting.contacts.contact import Contact, EncodedContact, Place, Row, encode_contact, plain_value
 from airflow_provider_tingting.contacts.duplicates import Duplicates
 from airflow_provider_tingting.contacts.exclusion import Exclusion
-from airflow_provider_tingting.contacts.left_out import report_left_out
 from airflow_provider_tingting.contacts.rejects import write_rejects
+from airflow_provider_tingting.contacts.row_observer import report_left_out
 from airflow_provider_tingting.contacts.spool import Spool
 from airflow_provider_tingting.errors import TingTingContactsError
 from airflow_provider_tingting.masking import mask_number, mask_text

@@ -1,7 +1,7 @@
 """Decides which pages of the campaign list to read, and which of their rows to believe. Pure.
 
 A page of the list shows many campaigns for one request. A server may cut pages at ten rows, show rows twice while a
-walk goes on, or return a page that is stale or wrong. So the strategy learns the page size and the rows of campaigns,
+walk goes on, or return a page that is stale or wrong. So the strategy records the page size and the rows of campaigns,
 and compares an end that the list shows with the campaign's own page until the list has been right several times, and
 now and then afterwards.
 """
@@ -36,7 +36,7 @@ MAX_DISAGREEMENTS = 3
 
 @dataclass
 class ListLayout:
-    """What earlier walks have learned of an account's list.
+    """What earlier walks have recorded of an account's list.
 
     :param page_size: how many rows the server puts on a page; None before the first page.
     :param rows: campaign id → the row, counted from 0, that shows it.

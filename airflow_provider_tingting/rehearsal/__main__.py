@@ -19,7 +19,7 @@ from typing import Any
 from airflow_provider_tingting.clock import use_clock
 from airflow_provider_tingting.connection import ConnectionSettings
 from airflow_provider_tingting.connection.replacement import replace_connections
-from airflow_provider_tingting.contacts.left_out import observe_left_out
+from airflow_provider_tingting.contacts.row_observer import observe_left_out
 from airflow_provider_tingting.errors import TingTingConfigError, TingTingError
 from airflow_provider_tingting.rehearsal import account
 from airflow_provider_tingting.rehearsal.clock import RehearsalClock, RehearsalLoopPolicy

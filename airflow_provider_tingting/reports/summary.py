@@ -40,7 +40,7 @@ _YES: Final = frozenset({"true", "yes", "1", "sent"})
 _MAX_BYTES: Final = 1000
 _MAX_GROUPS: Final = 1000
 _LONGEST_NAME: Final = 32
-_FOLD_AT: Final = 50_000
+_MAX_COUNTED: Final = 50_000
 # Amounts are added as whole numbers, so that the order of the rows cannot change the sum.
 _SHARES: Final = 1_000_000
 # Few rows differ in these, so they are counted together.
@@ -170,12 +170,12 @@ class _Counting:
         reached = list(compress(batch, map(self._is_reached, map(self._status, batch))))
         for name, getter in self._of_reached.items():
             self._counts[name].update(map(getter, reached))
-        if sum(map(len, self._counts.values())) > _FOLD_AT:
-            self._fold()
+        if sum(map(len, self._counts.values())) > _MAX_COUNTED:
+            self._add_counted()
 
     def result(self) -> CampaignSummary:
         """Return the summary of all rows that were counted."""
-        self._fold()
+        self._add_counted()
         contacts = self._statuses.total()
         reached, not_reached, pending = (
             sum(self._statuses[status] for status in group) for group in (REACHED, NOT_REACHED, PENDING)
@@ -198,7 +198,7 @@ class _Counting:
             failover_sms=self._failover_sms,
         )
 
-    def _fold(self) -> None:
+    def _add_counted(self) -> None:
         counts = self._counts
         for texts, times in counts["alike"].items():
             cells = dict(zip(self._alike, texts, strict=False))

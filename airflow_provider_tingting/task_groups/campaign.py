@@ -8,9 +8,12 @@ from typing import Any
 from airflow_provider_tingting._compat import BaseOperator, TaskGroup, approval_operator, task_group_decorator
 from airflow_provider_tingting.connection import DEFAULT_CONN_ID
 from airflow_provider_tingting.errors import TingTingConfigError
-from airflow_provider_tingting.operators.campaign import TingTingCreateCampaignOperator, TingTingRunCampaignOperator
+from airflow_provider_tingting.operators.campaign import (
+    TingTingCreateCampaignOperator,
+    TingTingDeleteCampaignOperator,
+    TingTingRunCampaignOperator,
+)
 from airflow_provider_tingting.operators.contacts import TingTingAddContactsOperator, TingTingCheckContactsOperator
-from airflow_provider_tingting.operators.manage import TingTingDeleteCampaignOperator
 from airflow_provider_tingting.operators.preview import TingTingPreviewVoiceOperator
 from airflow_provider_tingting.operators.report import TingTingDownloadReportOperator
 from airflow_provider_tingting.operators.waves import TingTingSplitAudienceOperator

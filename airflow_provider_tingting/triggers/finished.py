@@ -116,7 +116,7 @@ class TingTingCampaignFinishedTrigger(TingTingBaseTrigger, BaseEventTrigger):
         # Imported here, because it loads the readers of reports, which a DAG file with this trigger does not need.
         from airflow_provider_tingting.campaigns.fetch_report import FetchedReport, check_fetched, spooled
         from airflow_provider_tingting.campaigns.outcome import summary_figures
-        from airflow_provider_tingting.reports.reading import read_report
+        from airflow_provider_tingting.reports.read_report import read_report
 
         try:
             with spooled() as spool:

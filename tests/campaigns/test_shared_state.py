@@ -105,13 +105,13 @@ def test_the_time_of_a_request_is_counted_from_when_this_try_learns_of_it() -> N
     shared = Shared(state())
     sleep(1000)
     shared.saved = state(MAYBE, wall_time())
-    shared.made.learn()
+    shared.made.reload()
 
     assert shared.made.unanswered_since == monotonic()
     sleep(25)
     assert shared.made.settles_in == RUN_SETTLES_WITHIN - 25
     # What it knows already does not begin again.
-    shared.made.learn()
+    shared.made.reload()
     assert shared.made.settles_in == RUN_SETTLES_WITHIN - 25
     sleep(1000)
     assert shared.made.settles_in == 0.0

@@ -21,7 +21,7 @@ from support.campaigns import NUMBERS, a_campaign, connection, writes
 from support.task_context import REFUSED, context_of
 
 from airflow_provider_tingting._compat import AirflowFailException
-from airflow_provider_tingting.operators.manage import (
+from airflow_provider_tingting.operators.campaign import (
     TingTingDeleteCampaignOperator,
     TingTingStopCampaignOperator,
     TingTingUpdateCampaignOperator,

@@ -26,7 +26,7 @@ from airflow_provider_tingting.contacts.numbers import READERS, InvalidNumberErr
 from airflow_provider_tingting.contacts.sources import read_rows
 from airflow_provider_tingting.errors import TingTingError
 from airflow_provider_tingting.reports.outcomes import Outcomes
-from airflow_provider_tingting.reports.reading import read_report
+from airflow_provider_tingting.reports.read_report import read_report
 from airflow_provider_tingting.reports.survey import write_survey_report
 
 # -- responses ---------------------------------------------------------------------------------------------------------

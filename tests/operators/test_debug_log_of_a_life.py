@@ -14,9 +14,12 @@ from support.task_context import context_of, execute, execute_through
 
 from airflow_provider_tingting.cli.commands import main
 from airflow_provider_tingting.notifications.tingting import TingTingNotifier
-from airflow_provider_tingting.operators.campaign import TingTingCreateCampaignOperator, TingTingRunCampaignOperator
+from airflow_provider_tingting.operators.campaign import (
+    TingTingCreateCampaignOperator,
+    TingTingRunCampaignOperator,
+    TingTingUpdateCampaignOperator,
+)
 from airflow_provider_tingting.operators.contacts import TingTingAddContactsOperator, TingTingCheckContactsOperator
-from airflow_provider_tingting.operators.manage import TingTingUpdateCampaignOperator
 from airflow_provider_tingting.operators.preview import TingTingDemoCallOperator, TingTingPreviewVoiceOperator
 from airflow_provider_tingting.operators.report import TingTingDownloadReportOperator
 

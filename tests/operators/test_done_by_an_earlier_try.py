@@ -7,7 +7,7 @@ from durability.in_process import Killed, Store, killed_after, killed_before, on
 from support.campaigns import a_campaign, writes
 
 from airflow_provider_tingting._compat import AirflowFailException
-from airflow_provider_tingting.operators.manage import TingTingDeleteCampaignOperator, TingTingStopCampaignOperator
+from airflow_provider_tingting.operators.campaign import TingTingDeleteCampaignOperator, TingTingStopCampaignOperator
 
 pytestmark = pytest.mark.usefixtures("tingting_conn")
 

@@ -11,9 +11,8 @@ from support.task_context import execute
 
 from airflow_provider_tingting._compat import AirflowFailException
 from airflow_provider_tingting.errors import TingTingConfigError
-from airflow_provider_tingting.operators.campaign import TingTingCreateCampaignOperator
+from airflow_provider_tingting.operators.campaign import TingTingCreateCampaignOperator, TingTingUpdateCampaignOperator
 from airflow_provider_tingting.operators.contacts import TingTingAddContactsOperator
-from airflow_provider_tingting.operators.manage import TingTingUpdateCampaignOperator
 from airflow_provider_tingting.operators.report import TingTingDownloadReportOperator
 from airflow_provider_tingting.sandbox import Sandbox
 

@@ -15,9 +15,13 @@ from support.task_context import context_of, execute_through
 
 from airflow_provider_tingting.cli.commands import main
 from airflow_provider_tingting.notifications.tingting import TingTingNotifier
-from airflow_provider_tingting.operators.campaign import TingTingCreateCampaignOperator, TingTingRunCampaignOperator
+from airflow_provider_tingting.operators.campaign import (
+    TingTingCreateCampaignOperator,
+    TingTingRunCampaignOperator,
+    TingTingStopCampaignOperator,
+    TingTingUpdateCampaignOperator,
+)
 from airflow_provider_tingting.operators.contacts import TingTingAddContactsOperator, TingTingCheckContactsOperator
-from airflow_provider_tingting.operators.manage import TingTingStopCampaignOperator, TingTingUpdateCampaignOperator
 from airflow_provider_tingting.operators.preview import TingTingPreviewVoiceOperator
 from airflow_provider_tingting.operators.report import TingTingDownloadReportOperator, TingTingUnreachedContactsOperator
 from airflow_provider_tingting.sensors.campaign import TingTingCampaignSensor

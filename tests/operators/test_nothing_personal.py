@@ -10,9 +10,12 @@ from support.campaigns import a_campaign, connection
 from support.task_context import context_of
 
 from airflow_provider_tingting.contacts import send
-from airflow_provider_tingting.operators.campaign import TingTingCreateCampaignOperator, TingTingRunCampaignOperator
+from airflow_provider_tingting.operators.campaign import (
+    TingTingCreateCampaignOperator,
+    TingTingRunCampaignOperator,
+    TingTingUpdateCampaignOperator,
+)
 from airflow_provider_tingting.operators.contacts import TingTingAddContactsOperator, TingTingCheckContactsOperator
-from airflow_provider_tingting.operators.manage import TingTingUpdateCampaignOperator
 from airflow_provider_tingting.operators.preview import TingTingDemoCallOperator, TingTingPreviewVoiceOperator
 from airflow_provider_tingting.sensors.campaign import TingTingCampaignSensor
 

@@ -7,9 +7,12 @@ from support.campaigns import a_campaign
 from support.task_context import execute
 
 from airflow_provider_tingting._compat import AirflowFailException
-from airflow_provider_tingting.operators.campaign import TingTingCreateCampaignOperator, TingTingRunCampaignOperator
+from airflow_provider_tingting.operators.campaign import (
+    TingTingCreateCampaignOperator,
+    TingTingRunCampaignOperator,
+    TingTingUpdateCampaignOperator,
+)
 from airflow_provider_tingting.operators.contacts import TingTingAddContactsOperator, TingTingCheckContactsOperator
-from airflow_provider_tingting.operators.manage import TingTingUpdateCampaignOperator
 from airflow_provider_tingting.operators.report import TingTingDownloadReportOperator, TingTingUnreachedContactsOperator
 from airflow_provider_tingting.transfers.tingting_to_sql import TingTingReportToSqlOperator
 

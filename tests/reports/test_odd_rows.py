@@ -14,7 +14,7 @@ from support.report_files import report_body
 
 from airflow_provider_tingting.reports.chart.figures import ChartFigures
 from airflow_provider_tingting.reports.parser import open_report
-from airflow_provider_tingting.reports.reading import read_report
+from airflow_provider_tingting.reports.read_report import read_report
 from airflow_provider_tingting.reports.writers import write_report
 
 FORMATS = ["csv", "jsonl", "xlsx", "raw", *(["parquet"] if find_spec("pyarrow") else [])]

@@ -54,7 +54,7 @@ def page(body: str, tmp_path: Path, **changes: str) -> str:
     return (tmp_path / "page.html").read_text(encoding="utf-8")
 
 
-def test_the_funnel_gets_narrower_from_step_to_step() -> None:
+def test_the_bars_get_shorter_from_step_to_step() -> None:
     figures = ChartFigures.of(report_of(REPORT))
 
     assert (figures.summary.contacts, figures.dialled, figures.answered, figures.heard) == (8, 6, 3, 2)

@@ -21,7 +21,7 @@ from support.report_files import report_body
 from airflow_provider_tingting.errors import TingTingConfigError, TingTingReportError
 from airflow_provider_tingting.files.csv_escaping import escape_formula, row_writer, rows_writer
 from airflow_provider_tingting.reports import FORMATS
-from airflow_provider_tingting.reports.reading import read_report
+from airflow_provider_tingting.reports.read_report import read_report
 from airflow_provider_tingting.reports.tidy import MAX_VARIABLES
 from airflow_provider_tingting.reports.writers import WrittenReport, write_report
 

@@ -13,7 +13,7 @@ from support.mariadb_server import program, running_mariadb
 from support.report_files import report_body
 
 from airflow_provider_tingting.errors import TingTingConfigError, TingTingReportError
-from airflow_provider_tingting.reports.reading import read_report
+from airflow_provider_tingting.reports.read_report import read_report
 from airflow_provider_tingting.reports.rows import ReportRow
 from airflow_provider_tingting.reports.table import TableName, load_table, table_columns
 

@@ -76,7 +76,7 @@ def creates_without_a_search() -> Iterator[None]:
 @contextmanager
 def reads_state_once() -> Iterator[None]:
     """Use what was saved when the try began, whatever another try has saved since."""
-    with patch.object(CampaignJob, "learn", lambda _: None):
+    with patch.object(CampaignJob, "reload", lambda _: None):
         yield
 
 

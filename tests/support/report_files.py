@@ -10,7 +10,7 @@ from typing import Any
 
 from fsspec.implementations.memory import MemoryFileSystem
 
-from airflow_provider_tingting.reports.reading import read_report
+from airflow_provider_tingting.reports.read_report import read_report
 from airflow_provider_tingting.reports.summary import CampaignSummary
 
 BODY = b"Number,Status\n9841234567,Completed\n"

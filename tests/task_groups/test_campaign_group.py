@@ -11,7 +11,7 @@ from support.dag_runs import load_dag
 from support.task_context import execute
 
 from airflow_provider_tingting._compat import AirflowSkipException
-from airflow_provider_tingting.operators.manage import TingTingDeleteCampaignOperator
+from airflow_provider_tingting.operators.campaign import TingTingDeleteCampaignOperator
 
 pytestmark = pytest.mark.usefixtures("tingting_conn")
 

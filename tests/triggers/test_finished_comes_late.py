@@ -69,7 +69,7 @@ def test_an_unexpected_error_leaves_the_summary_out_and_ends_nothing(sandbox, mo
     def read_report(*arguments, **options):
         raise ValueError("Exceeds the limit for 9841234567")
 
-    monkeypatch.setattr("airflow_provider_tingting.reports.reading.read_report", read_report)
+    monkeypatch.setattr("airflow_provider_tingting.reports.read_report.read_report", read_report)
 
     events = reported(sandbox, lambda: (finish(sandbox), finish(sandbox)), events=2)
 

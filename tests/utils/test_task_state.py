@@ -1,4 +1,4 @@
-"""What a task learns of the tasks before it in the same run."""
+"""What a task reads of the tasks before it in the same run."""
 
 from __future__ import annotations
 

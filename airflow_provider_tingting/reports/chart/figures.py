@@ -31,7 +31,7 @@ HEARD_FROM: Final = 90
 LONGEST_CALL: Final = 3600
 _MAX_CARRIERS: Final = 5
 _MAX_STATUSES: Final = 6
-_FOLD_AT: Final = 50_000
+_MAX_COUNTED: Final = 50_000
 
 
 @dataclass
@@ -99,12 +99,12 @@ class _Counting:
             counts.update(zip(statuses, values, strict=True))
         if "action_date" in self._getters:
             self._add_dates(set(map(self._getters["action_date"], batch)))
-        if sum(map(len, self._counts.values())) > _FOLD_AT:
-            self._fold()
+        if sum(map(len, self._counts.values())) > _MAX_COUNTED:
+            self._add_counted()
 
     def result(self, summary: CampaignSummary) -> ChartFigures:
         """Return the figures of all rows."""
-        self._fold()
+        self._add_counted()
         figures = self._figures
         figures.summary = summary
         figures.statuses = _largest(summary.by_status)
@@ -127,7 +127,7 @@ class _Counting:
                 figures.first = moment if figures.first is None else min(figures.first, moment)
                 figures.last = moment if figures.last is None else max(figures.last, moment)
 
-    def _fold(self) -> None:
+    def _add_counted(self) -> None:
         figures = self._figures
         for (status, carrier), times in self._counts["carrier"].items():
             name = mask_text(carrier.strip())[:32] or OTHER

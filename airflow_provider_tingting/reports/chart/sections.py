@@ -37,7 +37,7 @@ _WIDTHS: Final = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600)
 _MAX_BARS: Final = 12
 
 
-def _funnel(figures: ChartFigures) -> str:
+def _reach(figures: ChartFigures) -> str:
     contacts = figures.summary.contacts
     steps = [
         ("Contacts", "सम्पर्क", contacts),
@@ -50,10 +50,10 @@ def _funnel(figures: ChartFigures) -> str:
         (name, f"{count:,} · {share(count, contacts)}", [(_part(count, contacts), GOOD)]) for name, _, count in steps
     ]
     return _figure(
-        "funnel",
+        "reach",
         "From contact to message heard",
         "सम्पर्कदेखि सन्देशसम्म",
-        draw_bars(rows, name="funnel"),
+        draw_bars(rows, name="reach"),
         ("Step", "Contacts", "Of all"),
         [(_bilingual(name, nepali), f"{count:,}", share(count, contacts)) for name, nepali, count in steps],
         f"{share(figures.answered, contacts)} of {contacts:,} contacts answered.",
@@ -279,4 +279,4 @@ def _part(count: float, total: float) -> float:
     return count / total if total else 0.0
 
 
-SECTIONS: Final = (_funnel, _carriers, _playback, _durations, _statuses, _credits)
+SECTIONS: Final = (_reach, _carriers, _playback, _durations, _statuses, _credits)

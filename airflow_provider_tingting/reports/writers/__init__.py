@@ -23,7 +23,7 @@ from airflow_provider_tingting.files.atomic import gzip_by_name, is_gzip, size_o
 from airflow_provider_tingting.reports import FORMATS
 from airflow_provider_tingting.reports.parser import Report
 from airflow_provider_tingting.reports.pseudonyms import check_numbers, pseudonymise, pseudonymise_columns
-from airflow_provider_tingting.reports.reading import ReadReport, read_report
+from airflow_provider_tingting.reports.read_report import ReadReport, read_report
 from airflow_provider_tingting.reports.rows import ReportBlock, ReportRows, in_blocks
 from airflow_provider_tingting.reports.summary import CampaignSummary
 from airflow_provider_tingting.reports.tidy import TidyTable, find_table

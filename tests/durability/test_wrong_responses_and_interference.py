@@ -1,4 +1,4 @@
-"""What else can come between a task and TingTing: proxies, namesakes, servers that lie, people who meddle."""
+"""A proxy that loses a response, namesakes, wrong responses, and changes that others make while a task works."""
 
 from __future__ import annotations
 
@@ -20,9 +20,8 @@ from airflow_provider_tingting._compat import AirflowFailException
 from airflow_provider_tingting.api.client import TingTingClient
 from airflow_provider_tingting.campaigns.reconcile import NEWEST_READ
 from airflow_provider_tingting.errors import TingTingCampaignError, TingTingOutcomeUnknownError
-from airflow_provider_tingting.operators.campaign import TingTingRunCampaignOperator
+from airflow_provider_tingting.operators.campaign import TingTingRunCampaignOperator, TingTingStopCampaignOperator
 from airflow_provider_tingting.operators.contacts import TingTingAddContactsOperator
-from airflow_provider_tingting.operators.manage import TingTingStopCampaignOperator
 
 NEWCOMER = {"number": "9841234999", "name": "Ram"}
 

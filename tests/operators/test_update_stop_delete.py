@@ -11,7 +11,7 @@ from support.task_context import REFUSED, execute
 
 from airflow_provider_tingting._compat import AirflowFailException
 from airflow_provider_tingting.errors import TingTingAPIError
-from airflow_provider_tingting.operators.manage import (
+from airflow_provider_tingting.operators.campaign import (
     TingTingDeleteCampaignOperator,
     TingTingStopCampaignOperator,
     TingTingUpdateCampaignOperator,
