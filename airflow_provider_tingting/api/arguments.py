@@ -20,7 +20,7 @@ def id_of(value: Any, argument: str) -> int:
 
     :param value: the id.
     :param argument: its name, for the error.
-    :raises TingTingConfigError: it is no id.
+    :raises TingTingConfigError: it is not an id.
     """
     try:
         if isinstance(value, bool | bytes) or (isinstance(value, float) and not value.is_integer()):
@@ -56,7 +56,7 @@ def ids_of(value: object, argument: str) -> list[int]:
 
     :param value: the ids, in any iterable but a text.
     :param argument: its name, for the error.
-    :raises TingTingConfigError: it is no list, or one of them is no id.
+    :raises TingTingConfigError: it is not a list, or one of them is not an id.
     """
     return [id_of(one, argument) for one in items_of(value, argument)]
 
@@ -78,7 +78,7 @@ def dict_of(value: object, argument: str) -> dict[str, Any]:
 
     :param value: the dict.
     :param argument: its name, for the error.
-    :raises TingTingConfigError: it is no dict, or one of its keys is no text.
+    :raises TingTingConfigError: it is not a dict, or one of its keys is not text.
     """
     if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
         raise TingTingConfigError(f"{argument} must be a dict of names and values; it is a {type(value).__name__}.")
@@ -107,7 +107,7 @@ def text_of(value: object, argument: str) -> str:
 
     :param value: the text.
     :param argument: its name, for the error.
-    :raises TingTingConfigError: it is no text, or it is empty.
+    :raises TingTingConfigError: it is not text, or it is empty.
     """
     if not isinstance(value, str) or not value.strip():
         raise TingTingConfigError(f"{argument} must be a text that is not empty; it is a {type(value).__name__}.")

@@ -334,4 +334,4 @@ def read_url(content: object) -> str:
     """
     if isinstance(content, str) and _URL.fullmatch(content):
         return content
-    raise MismatchedResponseError("the response is no URL of a file.")
+    raise MismatchedResponseError("the response is not a URL of a file.")

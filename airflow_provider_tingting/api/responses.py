@@ -166,7 +166,7 @@ class _Reader(Generic[T]):
     def check_download(self) -> None:
         kind = self._response.headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind in ("text/html", "application/xhtml+xml"):
-            raise self._unreadable(f"the response is no report but {self._described()}.")
+            raise self._unreadable(f"the response is not a report but {self._described()}.")
         if kind != "application/json":
             return
         content = self._lenient()
@@ -174,7 +174,7 @@ class _Reader(Generic[T]):
             self._unwrapped(content)
         if self._call.request.query.get("format") != "json":
             message = self._message(content, {}) if isinstance(content, Mapping) else ""
-            raise self._unreadable(f"the response is no report but JSON{f': {message}' if message else '.'}")
+            raise self._unreadable(f"the response is not a report but JSON{f': {message}' if message else '.'}")
 
     def _refusal(
         self, kind: type[TingTingAPIError], content: object, status: int, *, default: str = ""

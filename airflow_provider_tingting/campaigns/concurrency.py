@@ -113,7 +113,7 @@ def not_run(campaign_id: int) -> str:
 
 
 def not_known(campaign_id: int) -> str:
-    """Return the log line for when a task ends so after a request to run that has stayed without an answer."""
+    """Return the log line for a task that ends while it waits to start, after a run request without an answer."""
     return (
         f"The task has ended while it waited to start campaign {campaign_id}. An earlier request to run it has stayed "
         "without an answer, so whether a contact was called is unknown. Check its status in TingTing."

@@ -45,7 +45,7 @@ class PastCampaign:
 async def recent_campaigns(services: str, *, exclude: int | None = None) -> list[PastCampaign]:
     """Return the last completed campaigns with the same services, the newest first; an empty list if unknown.
 
-    The history is optional information, so a failure of these reads is no error.
+    The history is optional information, so a failure of these reads is not an error.
 
     Source: API page, List campaigns, List contacts.
 

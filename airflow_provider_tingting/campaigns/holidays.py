@@ -50,7 +50,9 @@ def _of_file(path: Any) -> list[date]:
             "the path of a text file in UTF-8 with one date a line."
         ) from error
     if len(text) > _LONGEST_FILE:
-        raise TingTingConfigError(f"The file of closed_on, {path}, is no list of dates: it has {len(text):,} letters.")
+        raise TingTingConfigError(
+            f"The file of closed_on, {path}, is not a list of dates: it has {len(text):,} letters."
+        )
     found = []
     for number, line in enumerate(text.splitlines(), 1):
         line = line.replace('"', "").strip()
@@ -66,7 +68,7 @@ def _day(value: object, where: str) -> date:
     """Return one date.
 
     :param where: what the error calls its place.
-    :raises TingTingConfigError: it is none.
+    :raises TingTingConfigError: the value is not a date.
     """
     if isinstance(value, datetime):
         return value.date()
@@ -76,14 +78,16 @@ def _day(value: object, where: str) -> date:
     match = _DATE.match(text) if isinstance(value, str) else None
     if match is None or _AFTER_A_DATE.fullmatch(text[match.end() :]) is None:
         raise TingTingConfigError(
-            f"{where} is no date: {text[:40]!r}. Write 2026-10-20, or BS 2083-07-03 for a date in Bikram Sambat."
+            f"{where} is not a date: {text[:40]!r}. Write 2026-10-20, or BS 2083-07-03 for a date in Bikram Sambat."
         )
     year, month, day = (int(part) for part in match.groups()[1:])
     if match[1]:
         found = gregorian(year, month, day)
         if found is None:
             ad = " It looks like a date in AD: leave BS off." if year < _FIRST_DOUBTFUL_YEAR else ""
-            raise TingTingConfigError(f"{where} is no Bikram Sambat date of the years 2080 to 2100: {match[0]!r}.{ad}")
+            raise TingTingConfigError(
+                f"{where} is not a Bikram Sambat date of the years 2080 to 2100: {match[0]!r}.{ad}"
+            )
         return found
     if year >= _FIRST_DOUBTFUL_YEAR:
         raise TingTingConfigError(

@@ -30,12 +30,17 @@ EVENT_DELAY = 10.0
 
 
 class Reason(str, Enum):
-    """Why a wait has ended: the campaign ended or is in a wanted status, or the reason that the name says."""
+    """Why a wait has ended."""
 
+    #: The campaign has ended, or is in a wanted status.
     REACHED = "reached"
+    #: The deadline of the wait has passed.
     TIMED_OUT = "timed_out"
+    #: TingTing has not responded for longer than `tolerate_outage`.
     OUTAGE = "outage"
+    #: TingTing refuses to show the campaign.
     REFUSED = "refused"
+    #: The campaign has not begun within `stall_timeout`.
     NOT_BEGUN = "not_begun"
 
 

@@ -44,7 +44,7 @@ async def reconcile(
     after a pause. After an outcome that is unknown it is sent again only when `check` has shown that it was not
     carried out. It is sent `MAX_SENDS` times at most.
 
-    :param send: sends the write and returns its result. An `TingTingOutcomeUnknownError` that it raises must be about
+    :param send: sends the write and returns its result. A `TingTingOutcomeUnknownError` that it raises must be about
         the write itself.
     :param check: looks for the effect of the write after an unknown outcome: returns the result when it was carried
         out, and None when it was not.
@@ -87,8 +87,8 @@ async def find_campaign(
 ) -> Campaign | None:
     """Return the campaign that carries a marker, or None.
 
-    Of several campaigns of one rank it returns the one with the lowest id, so that tries that have raced agree. Of
-    several ranks it returns the newest.
+    Several tries that race may each have created a campaign: the one with the lowest id is returned, so that the
+    tries agree. A marker of an occasion also has ranks (see `Marker`): the newest rank counts.
 
     :param name: the name under which it was created; TingTing searches by it.
     :param marker: the marker.

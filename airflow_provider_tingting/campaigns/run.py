@@ -64,22 +64,22 @@ class Decision(Enum):
     REQUEST = "pass the start gate, then request the run"
     ADOPT = "adopt the campaign if it is this task's, otherwise refuse it"
     FAIL = "raise the error of the read"
-    SETTLE = "read on until the earlier request has settled, then request again"
-    READ_ON = "read on until the earlier request has settled, then raise"
-    DONE = "return the campaign"
-    RETURN = "return: the campaign is never requested again, the wait sees it begin"
+    WAIT_THEN_REQUEST = "read on until the earlier request has settled, then request again"
+    WAIT_THEN_RAISE = "read on until the earlier request has settled, then raise"
+    RETURN_BEGUN = "return the campaign"
+    RETURN_UNCONFIRMED = "return: the campaign is never requested again, the wait sees it begin"
 
 
 DECISIONS: Final[Mapping[tuple[RunRequest, Seen], Decision]] = {
     (RunRequest.NEVER, Seen.NOT_STARTED): Decision.REQUEST,
     (RunRequest.NEVER, Seen.BEGUN): Decision.ADOPT,
     (RunRequest.NEVER, Seen.NO_ANSWER): Decision.FAIL,
-    (RunRequest.MAYBE, Seen.NOT_STARTED): Decision.SETTLE,
-    (RunRequest.MAYBE, Seen.BEGUN): Decision.DONE,
-    (RunRequest.MAYBE, Seen.NO_ANSWER): Decision.READ_ON,
-    (RunRequest.ACCEPTED, Seen.NOT_STARTED): Decision.RETURN,
-    (RunRequest.ACCEPTED, Seen.BEGUN): Decision.DONE,
-    (RunRequest.ACCEPTED, Seen.NO_ANSWER): Decision.RETURN,
+    (RunRequest.MAYBE, Seen.NOT_STARTED): Decision.WAIT_THEN_REQUEST,
+    (RunRequest.MAYBE, Seen.BEGUN): Decision.RETURN_BEGUN,
+    (RunRequest.MAYBE, Seen.NO_ANSWER): Decision.WAIT_THEN_RAISE,
+    (RunRequest.ACCEPTED, Seen.NOT_STARTED): Decision.RETURN_UNCONFIRMED,
+    (RunRequest.ACCEPTED, Seen.BEGUN): Decision.RETURN_BEGUN,
+    (RunRequest.ACCEPTED, Seen.NO_ANSWER): Decision.RETURN_UNCONFIRMED,
 }
 
 
@@ -221,21 +221,22 @@ class _Run:
                     if not job.state.seen_not_started and not self._is_ours(campaign):
                         raise _run_for_something_else(campaign)
                     return self._done(campaign, "it was run already, and is not run again")
-                case Decision.DONE, Campaign() as campaign:
+                case Decision.RETURN_BEGUN, Campaign() as campaign:
                     return self._done(campaign, "it was run already, and is not run again")
-                case Decision.RETURN, _:
+                case Decision.RETURN_UNCONFIRMED, _:
                     log.warning(
                         "TingTing has accepted the request to run campaign %s, and does not show it yet", self._number
                     )
                     return Started(latest if isinstance(latest, Campaign) else None)
                 case Decision.FAIL, TingTingAPIError() as error:
                     pause = self._until_shown(error)
-                case Decision.READ_ON, TingTingAPIError() as error:
+                case Decision.WAIT_THEN_RAISE, TingTingAPIError() as error:
                     pause = self._until_settled(error)
-                case (Decision.REQUEST | Decision.SETTLE) as decision, Campaign() as campaign:
+                case (Decision.REQUEST | Decision.WAIT_THEN_REQUEST) as decision, Campaign() as campaign:
                     known = job.state.run, job.state.run_requested_at
                     job.update(seen_not_started=True)
-                    pause = job.settles_in if decision is Decision.SETTLE else self._until_earlier_try_is_seen(campaign)
+                    is_first = decision is Decision.REQUEST
+                    pause = self._until_earlier_try_is_seen(campaign) if is_first else job.settles_in
                     if pause <= 0 and await self._may_request(campaign, known):
                         return None
             if pause > 0:

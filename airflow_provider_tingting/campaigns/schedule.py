@@ -27,7 +27,7 @@ def read_schedule(schedule: str | datetime | date | None, argument: str = "sched
     :param schedule: a datetime, a date, a text in ISO 8601 (`2026-12-01T14:00`), or a Bikram Sambat date after `BS`
         (`BS 2083-08-16 10:00`); None or an empty text for no schedule.
     :param argument: the name of the argument, for errors.
-    :raises TingTingConfigError: it is no time, or more than a year ahead.
+    :raises TingTingConfigError: it is not a time, or more than a year ahead.
     """
     if schedule is None or (isinstance(schedule, str) and not schedule.strip()):
         return None
@@ -43,7 +43,7 @@ def read_schedule(schedule: str | datetime | date | None, argument: str = "sched
         moment = datetime.combine(moment, time())
     if not isinstance(moment, datetime):
         raise TingTingConfigError(
-            f"The {argument} {schedule!r} is no time. Write it in ISO 8601, such as 2026-12-01T14:00:00+05:45; "
+            f"The {argument} {schedule!r} is not a time. Write it in ISO 8601, such as 2026-12-01T14:00:00+05:45; "
             "without an offset it is Nepal time."
         )
     moment = as_nepal_time(moment)
@@ -62,7 +62,7 @@ def _in_gregorian(text: str, argument: str) -> str:
         return text
     day = gregorian(int(found[1]), int(found[3]), int(found[4]))
     if day is None:
-        raise TingTingConfigError(f"The {argument} {text!r} is no Bikram Sambat date of the years 2080 to 2100.")
+        raise TingTingConfigError(f"The {argument} {text!r} is not a Bikram Sambat date of the years 2080 to 2100.")
     return day.isoformat() + _DIGIT.sub(lambda digit: str(int(digit[0])), found[5])
 
 

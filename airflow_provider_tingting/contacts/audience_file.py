@@ -27,7 +27,7 @@ def write_audience(target: Any, items: Iterable[object], *, name: str = "the giv
     :param name: where the items come from, for errors.
     :return: how many were written.
     :raises TingTingConfigError: the name has another ending.
-    :raises TingTingContactsError: an item is no contact; what was at the target is untouched.
+    :raises TingTingContactsError: an item is not a contact; what was at the target is untouched.
     :raises TingTingStorageError: the file cannot be written; what was at the target is untouched.
     """
     path: Any = target if hasattr(target, "open") else Path(target)

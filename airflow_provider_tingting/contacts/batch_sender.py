@@ -53,7 +53,7 @@ def is_too_large(error: TingTingRefusedError) -> bool:
     return error.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE
 
 
-class _Stopped(Exception):  # noqa: N818 - it is no error
+class _Stopped(Exception):  # noqa: N818 - it is not an error
     """Another batch has failed, so this one is not sent."""
 
 

@@ -229,7 +229,7 @@ def plain_value(value: object) -> str | int | float | bool:
     digits as text unless whole, integers beyond 64 bits theirs as text.
 
     :param value: any scalar that a file, a database or Python code may hold.
-    :raises TypeError: for lists, mappings, bytes and anything else that is no single value, and for infinite or
+    :raises TypeError: for lists, mappings, bytes and anything else that is not a single value, and for infinite or
         immense numbers.
     """
     if type(value) in _UNCHANGED:

@@ -28,7 +28,7 @@ class Prices:
 
         :param call: the price of a call.
         :param sms_part: the price of a part of an SMS.
-        :raises TingTingConfigError: one is no number of at least 0.
+        :raises TingTingConfigError: one is not a number of at least 0.
         """
         return cls(_price(call, "credits_per_call"), _price(sms_part, "credits_per_sms_part"))
 

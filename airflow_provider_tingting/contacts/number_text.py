@@ -91,6 +91,6 @@ def _ascii(char: str) -> str:
     category = unicodedata.category(char)
     if category == "Cf":
         return ""
-    # The full-width +, ., /, = and their like, and the mathematical minus; but a raised ² is no digit of a number.
+    # The full-width +, ., /, = and their like, and the mathematical minus; but a raised ² is not a digit of a number.
     folded = _NOT_ASCII.get(category) or unicodedata.normalize("NFKC", char).replace("\N{MINUS SIGN}", "-")
     return char if folded.isdigit() else folded

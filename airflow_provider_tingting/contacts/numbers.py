@@ -71,7 +71,7 @@ _LONGEST_CELL = 100
 #: Digits of the shortest telephone number.
 SHORTEST_NUMBER = 7
 _LONGEST_NUMBER = 15
-#: A longer integer is no telephone number, and Python refuses to write immense ones out.
+#: A longer integer is not a telephone number, and Python refuses to write immense ones out.
 _LARGEST_INTEGER = 10**30
 #: A float with fewer significant digits is what 9.84E+09 becomes on its way through JSON or a native template.
 _ROUNDED_FLOAT_ZEROS = 6
@@ -88,7 +88,7 @@ FAILED_FORMULAS = frozenset(
 
 
 class InvalidNumberError(ValueError):
-    """A value is no number that can be contacted; the text is one masked sentence with what to do.
+    """A value is not a number that can be contacted; the text is one masked sentence with what to do.
 
     :param reason: a key of `REASONS`.
     :param shown: the value as it may be shown, already masked.
@@ -112,7 +112,7 @@ def normalise(value: object) -> str:
     carrier behind the number (`… (NTC)`), and a separator at the end (`9841234567,`).
 
     :param value: the cell's value.
-    :raises InvalidNumberError: with the reason, when it is no Nepal mobile.
+    :raises InvalidNumberError: with the reason, when it is not a Nepal mobile.
     """
     mobile = _mobile_pattern()
     text = str(value) if type(value) is int and 0 < value < _LARGEST_INTEGER else value
@@ -358,7 +358,7 @@ def _unscientific(text: str, value: object) -> str:
     try:
         number = Decimal(text.replace(",", ".").strip(" ()[]{}"))
     except ArithmeticError:
-        # With a prefix or separators inside it is no number that a spreadsheet has written.
+        # With a prefix or separators inside it is not a number that a spreadsheet has written.
         raise _refused("lost_digits", value) from None
     exponent = number.as_tuple().exponent
     if not isinstance(exponent, int) or exponent > 0:

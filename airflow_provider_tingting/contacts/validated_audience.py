@@ -47,7 +47,7 @@ class ValidatedAudience:
     :ivar carriers: valid contacts by carrier.
     :ivar blank_tags: for each tag of the message, how many rows with a usable number have nothing for it.
     :ivar variables: the names of all variables that the contacts have, in their first order.
-    :ivar blank_rows: how many rows those are.
+    :ivar blank_rows: how many rows with a usable number have nothing for at least one tag.
     :ivar examples: the first ten rejected rows as masked sentences with file and row.
     :ivar conflicts: the first ten conflicting rows in the same way.
     :ivar forbidden: the lists of numbers that must not be contacted.
@@ -161,7 +161,7 @@ class ValidatedAudience:
         return write_rejects(target, [*columns, "reason"], rows)
 
     def accept(self, place: Place, number: str, variables: Mapping[str, object]) -> bool:
-        """Keep a good contact; return whether it is one: a text of it that no file can hold gets it rejected.
+        """Store a contact. Return False, and reject it, when one of its texts cannot be encoded.
 
         :param place: where it was read.
         :param number: its canonical number.

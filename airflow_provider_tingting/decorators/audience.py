@@ -130,7 +130,7 @@ def tingting_audience_task(python_callable: Callable[..., Iterable[Any]] | None 
         `[tingting]` of Airflow's configuration. Every machine that runs the task which adds the contacts must be able
         to read it. Templated.
     :raises AirflowFailException: the path cannot be used, another task writes there too, or something that was yielded
-        is no contact.
+        is not a contact.
     """
     return task_decorator_factory(
         python_callable=python_callable, decorated_operator_class=_TingTingAudienceDecoratedOperator, **kwargs

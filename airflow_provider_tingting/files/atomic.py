@@ -46,7 +46,7 @@ def whole_file(target: object, *, overwrite: bool = True, what: str = "The repor
     :param overwrite: whether a file that is there is replaced. A local file is never replaced when this is false,
         not even one that appears meanwhile; a store can only be asked before.
     :param what: what is written, for messages.
-    :raises TingTingConfigError: the target is no path.
+    :raises TingTingConfigError: the target is not a path.
     :raises TingTingStorageRefusedError: the path, its store or the rights are wrong, or the file exists and must not
         be replaced.
     :raises TingTingStorageError: the disk is full, or the store fails.

@@ -142,7 +142,7 @@ def ensure_writable(target: object, *, overwrite: bool = True, what: str = "The 
     :param target: a local path, or any path of universal-pathlib, fsspec or Airflow.
     :param overwrite: whether a file that is there may be replaced.
     :param what: what is to be written, for messages.
-    :raises TingTingConfigError: the target is no path.
+    :raises TingTingConfigError: the target is not a path.
     :raises TingTingStorageRefusedError: the path, its store or the rights are wrong, or the file exists.
     :raises TingTingStorageError: the disk is full, or the store does not answer.
     """

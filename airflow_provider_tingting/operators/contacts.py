@@ -193,7 +193,7 @@ class TingTingCheckContactsOperator(TingTingBaseAudienceOperator):
     :raises AirflowFailException: TingTing or the provider refuses the contacts, an argument, the token or the campaign;
         no retry would help.
     :raises TingTingSourceError: the database or the storage fails, or the file changed.
-    :raises TingTingAPIError: TingTing does not return the campaign; a balance that it does not return is no error.
+    :raises TingTingAPIError: TingTing does not return the campaign; a balance that it does not return is not an error.
     """
 
     template_fields: Sequence[str] = (

@@ -129,7 +129,7 @@ class TingTingCombineReportsOperator(TingTingBaseOperator):
     :param tingting_conn_id: the Airflow connection.
     :raises AirflowSkipException: there is no campaign.
     :raises AirflowFailException: an argument, the path, the token or a campaign is refused, or the campaigns together
-        are no success; no retry helps.
+        are not a success; no retry helps.
     :raises TingTingReportError: a report is incomplete or damaged.
     :raises TingTingStorageError: the disk is full or the store fails; the file is unchanged.
     """

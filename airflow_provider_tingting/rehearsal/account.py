@@ -96,7 +96,7 @@ def replay_outcomes(sandbox: Sandbox, report: str) -> dict[str, str]:
 
     :param sandbox: the sandbox of the rehearsal.
     :param report: the file of a report, in any format.
-    :raises TingTingError: the file is no report, or its numbers are masked.
+    :raises TingTingError: the file is not a report, or its numbers are masked.
     """
     statuses: dict[str, str] = {}
     for outcome in Outcomes(report):

@@ -236,7 +236,7 @@ def write_json(value: object) -> bytes:
     try:
         return _encode_json(value)
     except (msgspec.MsgspecError, TypeError, ValueError, OverflowError, RecursionError):
-        # A Python literal may hold a set, or a key that is no text.
+        # A Python literal may hold a set, or a key that is not text.
         return _encode_any(value).encode("utf-8")
 
 

@@ -22,7 +22,7 @@ def check_complete(
 ) -> None:
     """Compare a report's numbers with the contacts that there should be.
 
-    More numbers than expected are no fault: contacts may have been added since the campaign was read.
+    More numbers than expected are not a fault: contacts may have been added since the campaign was read.
 
     :param rows: rows of the report.
     :param expected: contacts of the campaign as TingTing counts them (`campaign_action_count`); None when not known.

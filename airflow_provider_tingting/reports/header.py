@@ -81,7 +81,7 @@ def snake_name(cell: str) -> str:
 
 
 def find_columns(cells: Sequence[str]) -> dict[str, int] | None:
-    """Return the position of each field in a header row, or None when the row is no header.
+    """Return the position of each field in a header row, or None when the row is not a header.
 
     :param cells: the cells of the row.
     """

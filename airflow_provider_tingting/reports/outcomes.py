@@ -55,7 +55,7 @@ class Outcomes:
     def __iter__(self) -> Iterator[Outcome]:
         """Return every contact's outcome, in the report's order.
 
-        :raises TingTingContactsError: the file may not be read, is no report, or has masked numbers.
+        :raises TingTingContactsError: the file may not be read, is not a report, or has masked numbers.
         :raises TingTingSourceError: the file is not on this machine, or its storage fails.
         :raises TingTingReportError: it is a CSV that is damaged or no report.
         """
@@ -84,7 +84,7 @@ class Outcomes:
             values = row.values
             if "number" not in values or "status" not in values:
                 raise TingTingContactsError(
-                    f"{row.place} has no 'number' and 'status': this is no report. Give the path that a "
+                    f"{row.place} has no 'number' and 'status': this is not a report. Give the path that a "
                     "TingTingDownloadReportOperator returned."
                 )
             if "variables" in values and isinstance(values["variables"], Mapping):

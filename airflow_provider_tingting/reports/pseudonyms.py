@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 # Names and statuses are the same in every row.
 _masked = lru_cache(maxsize=4096)(mask_text)
-# A phone number has eight digits or more; a variable that is a smaller number is no phone number.
+# A phone number has eight digits or more; a variable that is a smaller number is not a phone number.
 _MIN_PHONE: Final = 10**7
 
 

@@ -234,13 +234,13 @@ def _in_shares(value: object) -> int:
 
 
 def _shorten(name: str) -> str:
-    # It goes into XComs and events: what is no status, or stands in the wrong column, may be a phone number.
+    # It goes into XComs and events: what is not a status, or stands in the wrong column, may be a phone number.
     name = mask_text(name)
     return name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…"
 
 
 def _count(counter: Counter[str], name: str, times: int) -> None:
-    # A report with a million statuses is no report, but it must not fill the memory either.
+    # A report with a million statuses is not a report, but it must not fill the memory either.
     counter[name if name in counter or len(counter) < _MAX_GROUPS else OTHER] += times
 
 

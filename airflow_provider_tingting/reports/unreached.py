@@ -114,7 +114,7 @@ def write_unreached(outcomes: Iterable[Outcome], target: object, choice: Choice,
     :param choice: which contacts to try again.
     :param minimum: the least number of contacts that is worth a campaign; below it no file is written.
     :raises TooFewContactsError: fewer contacts are left.
-    :raises TingTingContactsError: a contact's number of tries is no number.
+    :raises TingTingContactsError: a contact's number of tries is not a number.
     :raises TingTingStorageError: the target cannot be written; what was there is unchanged.
     """
     rows, done, columns = _count_rows(outcomes, choice)
@@ -174,8 +174,8 @@ def _tries(value: object, column: str, row: int) -> int:
         return int(number)
     except (OverflowError, ValueError):
         raise TingTingContactsError(
-            f"Row {row:,} of the report: the variable '{column}' is no number of tries. If it means something else to "
-            "you, count the tries in another one: tries_column='called_times'."
+            f"Row {row:,} of the report: the variable '{column}' is not a number of tries. If it means something else "
+            "to you, count the tries in another one: tries_column='called_times'."
         ) from None
 
 

@@ -82,7 +82,7 @@ def contacts_page(campaign: Campaign, now: float, query: Mapping[str, str]) -> d
     :param campaign: the campaign.
     :param now: the world's time, in seconds since 1970.
     :param query: the parameters of the request.
-    :raises Refused: 400, `offset` or `limit` is no whole number.
+    :raises Refused: 400, `offset` or `limit` is not a whole number.
     """
     status, search = query.get("status", ""), query.get("search", "").casefold()
     found = [
@@ -152,7 +152,7 @@ def requests_page(world: World, query: Mapping[str, str]) -> dict[str, Any]:
 
     :param world: the account and its campaigns.
     :param query: the parameters of the request.
-    :raises Refused: 400, `offset` or `limit` is no whole number.
+    :raises Refused: 400, `offset` or `limit` is not a whole number.
     """
     search = query.get("search", "").casefold()
     found = [

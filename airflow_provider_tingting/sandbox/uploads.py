@@ -63,7 +63,7 @@ def read_csv(content: bytes, rule: str) -> Workbook:
 
     :param content: the bytes of the file.
     :param rule: which numbers are accepted, see `request_bodies.phone_number`.
-    :raises Refused: 400; the file is no UTF-8 text, or has no number column.
+    :raises Refused: 400; the file is not UTF-8 text, or has no number column.
     """
     try:
         lines = list(csv.reader(io.StringIO(content.decode("utf-8-sig"), newline="")))

@@ -388,7 +388,7 @@ class World(Account):
                 elif change.what in RECORDED:
                     getattr(self, change.what)(*change.arguments["args"], **change.arguments["kwargs"])
                 else:
-                    raise ValueError(f"{change.what} is no change")
+                    raise ValueError(f"{change.what} is not a change")
             self._replayed = None
             self.clock.resume(world_time, speed=self.clock.speed, real_seconds_ago=wall_time() - real_time)
         except Exception as error:

@@ -165,7 +165,7 @@ def encoding(value: Any, argument: str) -> None:
     """Refuse a value that is not an encoding that Python knows."""
     text(value, argument)
     try:
-        "".encode(value)  # This refuses a codec that is no encoding of text, such as hex, too.
+        "".encode(value)  # This refuses a codec that is not an encoding of text, such as hex, too.
     except (LookupError, ValueError):
         raise TingTingConfigError(
             f"{argument} must be the name of an encoding, such as 'utf-8', 'utf-16' or 'cp1252'; it is {quoted(value)}."
@@ -207,7 +207,7 @@ def dict_of_texts(value: Any, argument: str) -> None:
     """Refuse a value that is not a dict of texts by text."""
     a_dict(value, argument)
     if not all(isinstance(part, str) and part.strip() for pair in value.items() for part in pair):
-        raise TingTingConfigError(f"{argument} must be a dict of texts; one of its keys or values is no text.")
+        raise TingTingConfigError(f"{argument} must be a dict of texts; one of its keys or values is not text.")
 
 
 def dict_of_values(value: Any, argument: str) -> None:
@@ -284,7 +284,7 @@ def row_choice(value: Any, argument: str) -> None:
     if not value:
         raise TingTingConfigError(f"{argument} is an empty dict. Give a column and its value, or leave it off.")
     if not all(isinstance(key, str) and key.strip() for key in value):
-        raise TingTingConfigError(f"{argument} must be a dict of columns and values; one of its keys is no text.")
+        raise TingTingConfigError(f"{argument} must be a dict of columns and values; one of its keys is not text.")
 
 
 def share(value: object, argument: str) -> None:

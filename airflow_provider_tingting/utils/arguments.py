@@ -106,7 +106,7 @@ def is_like_a_path(text: str) -> bool:
 def campaign_id_of(value: object, argument: str = "campaign_id") -> int:
     """Read an id that may have come through a template as text.
 
-    :raises TingTingConfigError: it is no id.
+    :raises TingTingConfigError: it is not an id.
     """
     try:
         return id_of(value, argument)
@@ -121,7 +121,7 @@ def ids_of(value: object) -> tuple[int, ...]:
     """Read `user_phone`, which a template may have turned into a text.
 
     :param value: the argument.
-    :raises TingTingConfigError: there is none, or one is no id.
+    :raises TingTingConfigError: there is none, or one is not an id.
     """
     if isinstance(value, str):
         value = [part for part in value.strip("[]() ").split(",") if part.strip()]
@@ -180,7 +180,7 @@ def seconds_of(value: Any, argument: str, *, zero: bool = False) -> float:
     :param value: the argument.
     :param argument: its name, for the error.
     :param zero: whether it may be none at all.
-    :raises TingTingConfigError: it is no time, or too short.
+    :raises TingTingConfigError: it is not a time, or too short.
     """
     try:
         seconds = value.total_seconds() if isinstance(value, timedelta) else float(value)

@@ -212,7 +212,7 @@ def _source(contacts: Any) -> Any:
         )
     if contacts.strip() and not is_like_a_path(contacts):
         raise TingTingConfigError(
-            f"contacts is {shown(contacts)}, which is no path of a file. Give a path or URI such as people.xlsx, or "
+            f"contacts is {shown(contacts)}, which is not a path of a file. Give a path or URI such as people.xlsx, or "
             "put numbers into a list."
         )
     return storage_path_of(contacts, "contacts", _EXAMPLE)

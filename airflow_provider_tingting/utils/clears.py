@@ -79,7 +79,7 @@ def tries_before_clear(context: Context) -> int:
 
     Where the task state store has an entry, the entry decides. Airflow 2 counts the clears of the DAG run. Otherwise
     the number follows from `max_tries` and `retries`, and is wrong after an edit of `retries`: a task may count as
-    cleared that was not. What depends on it sends nothing then that an earlier try may have sent.
+    cleared that was not. Its callers are safe then: such a task sends nothing that an earlier try may have sent.
     """
     ti = context["ti"]
     used = generation_of(context) - int(context["task"].retries or 0)

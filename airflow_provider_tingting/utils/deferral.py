@@ -1,4 +1,4 @@
-"""When a wait must end, as a time of the day that no deferral and no restart moves."""
+"""Computes the moment at which a wait must end; deferrals and restarts do not move it."""
 
 from __future__ import annotations
 

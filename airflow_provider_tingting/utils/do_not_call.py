@@ -54,7 +54,7 @@ def read_do_not_call(source: Any, conn_id: str, log: Any, *, number_policy: str 
     log.info("The do-not-call list of connection %r has %s", conn_id, counted(numbers.size, "number"))
     if numbers.passed_over:
         reasons = ", ".join(f"{reason} {count:,}" for reason, count in numbers.passed_over.items())
-        log.warning("Entries of the do-not-call list that are no mobile numbers: %s", reasons)
+        log.warning("Entries of the do-not-call list that are not mobile numbers: %s", reasons)
     return numbers
 
 

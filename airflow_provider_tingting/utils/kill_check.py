@@ -24,8 +24,8 @@ ENDED = frozenset({"success", "failed", "skipped", "upstream_failed", REMOVED})
 WAIT = "tingting_wait"
 
 
-def why_kill_is_unverified(ti: object) -> str | None:
-    """Return why a kill of this process is no reason to stop the campaign, or None when it is one.
+def reason_not_to_stop(ti: object) -> str | None:
+    """Return why a kill of this process does not justify stopping the campaign, or None when it does.
 
     A task that has reached its `execution_timeout` is to be stopped. Otherwise Airflow's own state of the task
     instance decides. It is read in another thread, since the process may have been interrupted in the middle of an

@@ -37,7 +37,7 @@ def check_window_arguments(
     :param fits_window: what happens to a campaign that does not fit into its calling window.
     :param calling_window: the calling window; None for none.
     :param waits: whether the task waits for the campaign's end.
-    :raises TingTingConfigError: they do.
+    :raises TingTingConfigError: the arguments contradict each other.
     """
     if at_window_close == "stop" and (calling_window is None or not waits):
         raise TingTingConfigError(
@@ -105,7 +105,7 @@ def due_at(context: Context) -> datetime | None:
 
 
 def started_at(context: Context, *, may_be_reset: bool = True) -> datetime | None:
-    """Return a time that is not after the first try of any task of the run, less what clocks may differ by.
+    """Return a lower bound for the start of the first try of any task of the run, less the allowed clock skew.
 
     :param context: the task's context.
     :param may_be_reset: whether a person may have cleared a task of the run, so that its start says nothing.

@@ -43,7 +43,7 @@ def sql_engine(conn_id: Any, hook_params: Mapping[str, Any] | None = None) -> En
         ) from error
     if not hasattr(hook, "get_sqlalchemy_engine"):
         raise TingTingConfigError(
-            f"Connection {conn_id!r} is of type {connection.conn_type!r}, which is no database with a "
+            f"Connection {conn_id!r} is of type {connection.conn_type!r}, which is not a database with a "
             "common SQL hook. Give the connection of a database such as SQLite, PostgreSQL or MySQL."
         )
     options: dict[str, Any] = {"hide_parameters": True, "poolclass": NullPool}

@@ -56,8 +56,8 @@ def _hook(conn_id: str) -> Any:
     # Every hook of common-sql has these methods, and its class need not be imported for the check.
     if not hasattr(hook, "get_conn") or not hasattr(hook, "get_records"):
         raise TingTingConfigError(
-            f"sql_conn_id='{conn_id}' is no SQL database: {type(hook).__name__} runs no queries. Give a connection of "
-            "a provider for a database, such as postgres or mysql."
+            f"sql_conn_id='{conn_id}' is not an SQL database: {type(hook).__name__} runs no queries. Give a connection "
+            "of a provider for a database, such as postgres or mysql."
         )
     return hook
 

@@ -19,7 +19,7 @@ from airflow_provider_tingting.api.protocol import Call, Request
 from airflow_provider_tingting.errors import TingTingNotFoundError, TingTingUnreadableReplyError
 from airflow_provider_tingting.sandbox import Sandbox
 
-# A busy machine is no failure.
+# A busy machine is not a failure.
 NO_DEADLINE = settings(deadline=None)
 NUMBERS = [f"98412345{digits:02}" for digits in range(34)]
 

@@ -154,7 +154,7 @@ def test_a_download_that_is_no_report_is_not_quoted_with_what_is_in_it(
     connect: Connect, server: RecordingServer
 ) -> None:
     server.always([{"number": NUMBER, "name": NAME}])
-    with pytest.raises(TingTingUnreadableReplyError, match="no report but JSON") as caught:
+    with pytest.raises(TingTingUnreadableReplyError, match="not a report but JSON") as caught:
         connect(server, TOKEN).download(calls.download_campaign_report(79), io.BytesIO())
     assert_silent(str(caught.value))
 

@@ -44,8 +44,8 @@ def error_text(call: Call[Any], content: object, status: int = 400, **headers: s
     [
         {"detail": f"Invalid contact Rambahadur with number {NUMBER}"},
         {"detail": f"Invalid contact RAMBAHADUR THAPA ({NUMBER})."},
-        {"contacts": [{"Rambahadur": ["is no name"]}]},
-        {"Rambahadur": ["is no name"], "सीता": ["is none either"]},
+        {"contacts": [{"Rambahadur": ["is not a name"]}]},
+        {"Rambahadur": ["is not a name"], "सीता": ["is none either"]},
         {"errors": [{"row": f"Rambahadur,{NUMBER},KTM-4471/9"}]},
         {"errors": {"number": [f"9841 ext 234567 of Thapa, {NUMBER[::-1]}", "+977 984-123-4567", "९८४१२३४५६७"]}},
         {"detail": "number 9.8.4.1.2.3.4.5.6.7 and 984 1234 567 and tail 234567"},

@@ -74,7 +74,7 @@ def test_a_date_of_the_nepali_calendar_may_be_written(written: str, sent: str) -
 
 
 def test_a_date_that_the_nepali_calendar_lacks_is_refused() -> None:
-    with pytest.raises(TingTingConfigError, match="no Bikram Sambat date"):
+    with pytest.raises(TingTingConfigError, match="not a Bikram Sambat date"):
         read_schedule("BS 2083-13-01")
 
 

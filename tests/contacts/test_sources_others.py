@@ -50,10 +50,10 @@ def test_json_lines_may_be_flat_api_shaped_or_bare(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ('{"number": "98', "row 2: this line is no JSON"),
+        ('{"number": "98', "row 2: this line is not JSON"),
         ("[1, 2]", "row 2 is a list"),
         ("true", "row 2 is a bool"),
-        ("[" * 100_000, "row 2: this line is no JSON"),
+        ("[" * 100_000, "row 2: this line is not JSON"),
         ('{"number": "1", "other_variables": 5}', "row 2: other_variables must be a dict"),
         ('{"number": "1", "other_variables": {}, "name": "x"}', "has other_variables and also 'name'"),
     ],
@@ -227,9 +227,9 @@ def test_an_unknown_ending_names_the_known_ones(tmp_path: Path) -> None:
 def test_a_packed_file_that_is_cut_off_is_refused(tmp_path: Path, cut: int) -> None:
     path = tmp_path / "people.csv.gz"
     path.write_bytes(gzip.compress(b"number\n" + b"9841234567\n" * 100)[:cut])
-    assert "is no whole gzip file" in refusal(path)
+    assert "is not a whole gzip file" in refusal(path)
     path.write_bytes(b"number\n9841234567\n")
-    assert "is no whole gzip file" in refusal(path)
+    assert "is not a whole gzip file" in refusal(path)
 
 
 def test_an_unpacked_bomb_stops_in_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -170,7 +170,7 @@ def test_every_text_is_read_back_without_its_outer_spaces(texts: list[str]) -> N
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "people.xlsx"
         write_workbook([Contact("9841234567", {"name": text}) for text in texts], path)
-        # An error value is no text to any reader: it is left to the check, which refuses it for a tag.
+        # An error value is not text to any reader: it is left to the check, which refuses it for a tag.
         kept = [text.strip(" \t\n\r\xa0") for text in texts]
         expected = [text if text and not text.startswith("#") else None for text in kept]
         read = [row.values["name"] for row in read_rows(path)]

@@ -188,6 +188,6 @@ def test_each_example_retries_with_growing_pauses():
                 timedelta(minutes=5),
                 timedelta(minutes=30),
             ), f"{dag.dag_id}.{task.task_id}"
-            # From Airflow 3.2 on this is a factor, and True counts as the factor 1, which is no growth.
+            # From Airflow 3.2 on this is a factor, and True counts as the factor 1, which is not growth.
             backoff = task.retry_exponential_backoff
             assert backoff == 2 if AIRFLOW_VERSION >= (3, 2) else backoff is True

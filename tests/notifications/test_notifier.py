@@ -290,7 +290,7 @@ def test_recipients_that_are_written_rightly_or_come_from_a_template_are_accepte
         "as a spreadsheet writes them",
         "rows of a list",
         "a row without a number",
-        "what is no mobile",
+        "what is not a mobile",
     ],
 )
 def test_recipients_are_read_as_the_numbers_of_a_list_are(quick, failure, written, called):

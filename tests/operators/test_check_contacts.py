@@ -193,7 +193,7 @@ def test_rejects_are_written_even_when_the_task_fails(sandbox, tmp_path):
         ({"people": None, "sql": " ", "sql_conn_id": "x"}, ["query is empty"]),
         ({"people": None, "sql": "SELECT 1"}, ["sql_conn_id"]),
         ({"people": None, "sql": "SELECT 1", "sql_conn_id": "nowhere"}, ["nowhere"]),
-        ({"people": None, "sql": "SELECT 1", "sql_conn_id": "tingting_default"}, ["no SQL database"]),
+        ({"people": None, "sql": "SELECT 1", "sql_conn_id": "tingting_default"}, ["not an SQL database"]),
         ({"exclude": {"sql": "SELECT 1", "conn_id": "x"}}, ["exclude", "'conn_id'"]),
         ({"exclude": {"number": "9841234501"}}, ["dict"]),
         ({"exclude": " "}, ["exclude is an empty text", "rendered to nothing"]),

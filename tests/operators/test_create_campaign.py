@@ -112,10 +112,12 @@ def test_a_schedule_without_an_offset_is_nepal_time(sandbox):
         pytest.param({"services": "SMS"}, ["sms_message is empty", "'SMS'"], id="SMS without text"),
         pytest.param({"services": "SMS & PHONE", "sms_message": " "}, ["sms_message is empty"], id="blank SMS"),
         pytest.param({"user_phone": []}, ["user_phone is empty", "list_caller_numbers"], id="no caller number"),
-        pytest.param({"user_phone": ["main"]}, ["user_phone", "of 4 characters"], id="a caller number that is no id"),
+        pytest.param(
+            {"user_phone": ["main"]}, ["user_phone", "of 4 characters"], id="a caller number that is not an id"
+        ),
         pytest.param({"voice": "Sunita"}, ["'Sunita'", "'Rija' (1)", "'Binod' (4)"], id="unknown voice"),
         pytest.param({"voice": "np_rija"}, ["shared by several"], id="ambiguous voice"),
-        pytest.param({"length_factor": "fast"}, ["length_factor", "'fast'"], id="speed that is no number"),
+        pytest.param({"length_factor": "fast"}, ["length_factor", "'fast'"], id="speed that is not a number"),
         pytest.param({"credit_limit": -1}, ["credit_limit", "-1"], id="negative credits"),
         pytest.param({"credit_limit": float("inf")}, ["credit_limit", "inf"], id="endless credits"),
         pytest.param({"voice": None, "draft": True}, ["draft", "give a voice"], id="a draft without a voice"),

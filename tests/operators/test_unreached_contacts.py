@@ -200,7 +200,7 @@ def test_no_contact_is_left_of_a_campaign_that_reached_each_one(sandbox, tmp_pat
         ({"report": "people.csv", "path": "again.pdf"}, "must end in .csv or .jsonl"),
         ({"report": "people.jsonl"}, "no 'number' and 'status'"),
         ({"report": "masked.jsonl"}, "masked or hashed"),
-        ({"report": "wrong.jsonl"}, "Row 1 .*'tries' is no number of tries"),
+        ({"report": "wrong.jsonl"}, "Row 1 .*'tries' is not a number of tries"),
         ({"report": "x.csv", "statuses": ["asleep"]}, "statuses must be some of .*asleep"),
         ({"report": "x.csv", "statuses": []}, "statuses must be some of .*empty"),
         ({"report": "x.csv", "max_tries": 0}, "max_tries must be"),

@@ -55,9 +55,9 @@ def test_options_that_do_not_fit_the_dag(sandbox, tmp_path, dag_id, options, mes
 
 
 def test_the_error_of_a_dag_file_shows_no_number(tmp_path):
-    (tmp_path / "bad.py").write_text("# A DAG of airflow: 'bad'\nraise ValueError('9841000001 is no ward')\n")
+    (tmp_path / "bad.py").write_text("# A DAG of airflow: 'bad'\nraise ValueError('9841000001 is not a ward')\n")
 
-    with pytest.raises(TingTingConfigError, match=r"ValueError: 98\*{6}01 is no ward"):
+    with pytest.raises(TingTingConfigError, match=r"ValueError: 98\*{6}01 is not a ward"):
         load_dag("bad", choose_place("bad", [tmp_path]))
 
 

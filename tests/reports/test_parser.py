@@ -1,4 +1,4 @@
-"""Every layout of a campaign report gives the same rows; a body that is no report says so."""
+"""Every layout of a campaign report gives the same rows; a body that is not a report says so."""
 
 from __future__ import annotations
 

@@ -215,10 +215,10 @@ MALFORMED = {
     "no reason": {key: value for key, value in GOOD.items() if key != "reason"},
     "a campaign as text": {**GOOD, "campaign_id": "7"},
     "no status": {**GOOD, "status": None},
-    "a status that is no text": {**GOOD, "status": 100},
+    "a status that is not text": {**GOOD, "status": 100},
     "progress as text": {**GOOD, "progress_percent": "100"},
     "contacts as text": {**GOOD, "contacts": "4"},
-    "a detail that is no text": {**GOOD, "detail": {"number": "9841234501"}},
+    "a detail that is not text": {**GOOD, "detail": {"number": "9841234501"}},
 }
 
 

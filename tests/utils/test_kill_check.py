@@ -10,7 +10,7 @@ import pytest
 
 from airflow_provider_tingting._compat import AirflowTaskTimeout
 from airflow_provider_tingting.utils import kill_check
-from airflow_provider_tingting.utils.kill_check import why_kill_is_unverified
+from airflow_provider_tingting.utils.kill_check import reason_not_to_stop
 
 TI = SimpleNamespace(task_id="run")
 
@@ -29,20 +29,20 @@ def with_state(monkeypatch: pytest.MonkeyPatch, state: Any) -> None:
 def test_a_task_that_does_not_run_again_is_one(monkeypatch: pytest.MonkeyPatch, state: str) -> None:
     with_state(monkeypatch, state)
 
-    assert why_kill_is_unverified(TI) is None
+    assert reason_not_to_stop(TI) is None
 
 
 @pytest.mark.parametrize("state", ["running", "up_for_retry", "deferred", "scheduled", "queued", "hibernating", None])
 def test_a_task_that_runs_or_will_run_is_none(monkeypatch: pytest.MonkeyPatch, state: str | None) -> None:
     with_state(monkeypatch, state)
 
-    assert why_kill_is_unverified(TI) == f"Airflow has this task as {state or 'cleared'}"
+    assert reason_not_to_stop(TI) == f"Airflow has this task as {state or 'cleared'}"
 
 
 def test_a_state_that_cannot_be_read_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     with_state(monkeypatch, ConnectionError("no API server"))
 
-    assert why_kill_is_unverified(TI) == "Airflow's state of this task cannot be read"
+    assert reason_not_to_stop(TI) == "Airflow's state of this task cannot be read"
 
 
 def test_a_state_that_does_not_come_in_time_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -56,7 +56,7 @@ def test_a_state_that_does_not_come_in_time_is_none(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(kill_check, "STATE_WITHIN", 0.05)
     monkeypatch.setattr(kill_check, "get_task_state", read_slowly)
 
-    assert why_kill_is_unverified(TI) == "Airflow's state of this task cannot be read"
+    assert reason_not_to_stop(TI) == "Airflow's state of this task cannot be read"
     # A read that hangs does not keep the process from ending.
     assert [reader.daemon for reader in readers] == [True]
     asked.set()
@@ -68,5 +68,5 @@ def test_an_execution_timeout_is_a_reason_whatever_the_state(monkeypatch: pytest
     try:
         raise AirflowTaskTimeout("time is up")
     except AirflowTaskTimeout:
-        assert why_kill_is_unverified(TI) is None
-    assert why_kill_is_unverified(TI) is not None
+        assert reason_not_to_stop(TI) is None
+    assert reason_not_to_stop(TI) is not None

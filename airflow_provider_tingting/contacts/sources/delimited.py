@@ -59,7 +59,7 @@ def read_delimited(
         sample = stream.read(_SAMPLE)
     for magic, what in _OTHER_FORMATS.items():
         if sample.startswith(magic):
-            raise TingTingContactsError(f"{file.name} is no text but {what}.")
+            raise TingTingContactsError(f"{file.name} is not text but {what}.")
     encoding = encoding_of(sample, encoding)
     try:
         text = codecs.getincrementaldecoder(encoding)("replace").decode(sample)
@@ -104,7 +104,7 @@ def encoding_of(sample: bytes, named: str | None) -> str:
     marked = next((encoding for bom, encoding in _BOMS if sample.startswith(bom)), None)
     if named is not None:
         try:
-            # A codec that is no encoding of text, such as hex, is refused here too.
+            # A codec that is not an encoding of text, such as hex, is refused here too.
             "".encode(named)
             known = codecs.lookup(named).name
         except (LookupError, ValueError):

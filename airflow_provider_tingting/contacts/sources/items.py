@@ -73,7 +73,7 @@ def read_jsonl(file: SourceFile, encoding: str | None = None) -> Iterator[Row]:
 
     :param file: the file.
     :param encoding: its encoding, when it is neither UTF-8 nor UTF-16.
-    :raises TingTingContactsError: for a line that is no JSON, or JSON of another shape.
+    :raises TingTingContactsError: for a line that is not JSON, or JSON of another shape.
     """
     with file.open() as stream:
         encoding = encoding_of(stream.read(4096), encoding)
@@ -96,7 +96,7 @@ def _decoded(text: str, name: str, line: int) -> object:
     except (ValueError, RecursionError) as error:
         reason = error.msg if isinstance(error, json.JSONDecodeError) else "it cannot be read"
         raise TingTingContactsError(
-            f"{name}, row {line}: this line is no JSON ({reason}). Write one object a line, such as "
+            f"{name}, row {line}: this line is not JSON ({reason}). Write one object a line, such as "
             '{"number": "98…", "name": "…"}.'
         ) from None
 

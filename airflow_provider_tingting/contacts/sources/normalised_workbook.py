@@ -45,7 +45,7 @@ _ROW_OR_CELL = re.compile(rb'<(?:row\b[^>]*?\br="(\d{1,7})"|c r="([A-Z]{1,3})(\d
 def may_be_misread(package: zipfile.ZipFile, book: Book, part: str) -> bool:
     """Return whether openpyxl may read a sheet of the usual form in another way than a spreadsheet does.
 
-    It loses numbers with the format of a date that are no dates, believes rows and cells in any order, and removes an
+    It loses numbers with the format of a date that are not dates, believes rows and cells in any order, and removes an
     escaped underscore in capitals.
 
     :param package: the workbook.

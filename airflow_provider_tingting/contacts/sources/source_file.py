@@ -69,8 +69,8 @@ class SourceFile:
     def open(self) -> Iterator[BinaryIO]:
         """Open the file's content, unpacked, to be read once from beginning to end.
 
-        :raises TingTingContactsError: it may not be read, is not in its store, is cut off, is no regular file, or would
-            grow without measure when unpacked.
+        :raises TingTingContactsError: it may not be read, is not in its store, is cut off, is not a regular file, or
+            would grow without measure when unpacked.
         :raises TingTingSourceError: it is not on this machine, it changes meanwhile, or its storage fails.
         """
         self._refuse_special()
@@ -86,7 +86,7 @@ class SourceFile:
             self._refuse_change(raw)
 
     def _refuse_special(self) -> None:
-        """Refuse what is no file of contacts by its name or kind, before opening it could wait for ever."""
+        """Refuse what is not a file of contacts by its name or kind, before opening it could wait for ever."""
         if self.name.startswith("~$"):
             raise TingTingContactsError(
                 f"{self.shown} is the lock file that a spreadsheet program keeps while a workbook is open. Give the "
@@ -161,7 +161,7 @@ class SourceFile:
             if not self.is_gzip:
                 raise
             raise TingTingContactsError(
-                f"{self.shown} is no whole gzip file ({error}). Pack or copy it again, or drop .gz from its name."
+                f"{self.shown} is not a whole gzip file ({error}). Pack or copy it again, or drop .gz from its name."
             ) from None
         except Exception as error:
             if not is_storage_error(error):
@@ -187,7 +187,7 @@ class SourceFile:
 
 
 def line_blocks_of(text: io.TextIOWrapper, name: str) -> Iterator[list[str]]:
-    """Yield the lines of a text in short lists, none of which fills the memory; a last Ctrl-Z or NUL is no line.
+    """Yield the lines of a text in short lists, none of which fills the memory; a last Ctrl-Z or NUL is not a line.
 
     :param text: from `open_text`.
     :param name: the file's name, for the error.
@@ -222,8 +222,8 @@ def line_blocks_of(text: io.TextIOWrapper, name: str) -> Iterator[list[str]]:
                 )
             if len(line) >= LONGEST_LINE:
                 raise TingTingContactsError(
-                    f"{name}, line {number} is longer than {LONGEST_LINE:,} characters. This is no list of contacts, "
-                    "or its line ends are missing."
+                    f"{name}, line {number} is longer than {LONGEST_LINE:,} characters. This is not a list of "
+                    "contacts, or its line ends are missing."
                 )
             if "\0" in line or line[-1:] == "\x1a":
                 kept = line.rstrip("\0\x1a")

@@ -16,7 +16,7 @@ from airflow_provider_tingting.contacts.numbers import FAILED_FORMULAS, InvalidN
 from airflow_provider_tingting.contacts.row_stream import RowBlock
 from airflow_provider_tingting.errors import TingTingContactsError
 
-#: What a worksheet can have; a text file with more columns is no list of contacts.
+#: What a worksheet can have; a text file with more columns is not a list of contacts.
 MAX_COLUMNS = 16_384
 #: Rows with nothing but a serial number that are held back until it is known whether they are the last ones.
 _MAX_SERIAL_ROWS = 10_000

@@ -26,7 +26,7 @@ def open_package(stream: IO[bytes], name: str) -> zipfile.ZipFile:
 
     :param stream: the file, seekable.
     :param name: its name, for errors.
-    :raises TingTingContactsError: when it is no workbook, an old or protected one, or a zip bomb.
+    :raises TingTingContactsError: when it is not a workbook, an old or protected one, or a zip bomb.
     """
     head = stream.read(8)
     stream.seek(0)

@@ -153,7 +153,7 @@ def parse_part(package: zipfile.ZipFile, part: str) -> ElementTree.Element:
     :param package: the workbook.
     :param part: the part's name.
     :raises ValueError: it is too large, or declares a document type.
-    :raises xml.etree.ElementTree.ParseError: it is no XML.
+    :raises xml.etree.ElementTree.ParseError: it is not XML.
     """
     if package.getinfo(part).file_size > _LARGEST_LISTING:
         raise ValueError(f"{part} is too large")

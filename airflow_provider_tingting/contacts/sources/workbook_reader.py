@@ -69,8 +69,8 @@ def read_workbook(
     :param may_be_empty: whether a header without rows is allowed.
     :param hidden_rows: what happens to rows that a filter or a person has hidden: `ask` refuses a sheet with such rows,
         `include` reads them, `skip` leaves them out.
-    :raises TingTingContactsError: for a file that is no workbook, a sheet that does not exist, formulas without stored
-        results, hidden rows, and all that `rows_of` refuses.
+    :raises TingTingContactsError: for a file that is not a workbook, a sheet that does not exist, formulas without
+        stored results, hidden rows, and all that `rows_of` refuses.
     :raises TingTingConfigError: `hidden_rows` is unknown.
     """
     if hidden_rows not in HIDDEN_ROWS:
@@ -176,7 +176,7 @@ class _Opened:
         self.facts = self._read_facts(package)
 
     def _read_facts(self, package: zipfile.ZipFile | None = None) -> SheetFacts:
-        # To openpyxl all numbers are numbers, since it loses those that are no dates.
+        # openpyxl loses numbers that have the format of a date and are not dates, so it gets all numbers as plain ones.
         matter = self._calamine is None or shows_something(self._formats)
         return facts_of(package or self._package, self._sheet.part, self._formats if matter else {})
 
@@ -384,5 +384,5 @@ def _translate_damage(name: str) -> Iterator[None]:
 
 
 def _is_damage(error: BaseException) -> bool:
-    # calamine, which is not written in Python, may panic over a damaged file: that is no Exception.
+    # calamine, which is not written in Python, may panic over a damaged file: that is not an Exception.
     return isinstance(error, Exception) or type(error).__name__ == "PanicException"

@@ -23,7 +23,7 @@ from airflow_provider_tingting.errors import (
     TingTingError,
 )
 from airflow_provider_tingting.utils.arguments import campaign_id_of
-from airflow_provider_tingting.utils.kill_check import why_kill_is_unverified
+from airflow_provider_tingting.utils.kill_check import reason_not_to_stop
 
 if TYPE_CHECKING:
     from airflow_provider_tingting._compat import Context
@@ -238,7 +238,7 @@ def end_killed(
         operator.log.warning("%s", concurrency.not_known(campaign_id_of(number)))
     elif not operator.stop_on_kill:
         operator.log.warning("Campaign %s goes on: stop_on_kill is off", number)
-    elif (why := why_kill_is_unverified(ti)) is not None:
+    elif (why := reason_not_to_stop(ti)) is not None:
         operator.log.warning(
             "Campaign %s is not stopped in spite of stop_on_kill: %s, so a try may follow", number, why
         )

@@ -22,7 +22,7 @@ STOPPED = "stopped_at_window_close"
 
 
 def window_closes(operator: Any, campaign: Campaign | None) -> float | None:
-    """Return when the campaign is to be stopped, by the clock of waits; None for never.
+    """Return when the campaign is to be stopped, in seconds since 1970; None for never.
 
     :param operator: the task's TingTingRunCampaignOperator.
     :param campaign: the campaign as it was read last, or None.
@@ -61,8 +61,8 @@ def end_stopped(
     :param campaign: the campaign, which has ended.
     :param summary: the figures of the campaign's contacts.
     :param result: what the task returns.
-    :raises AirflowFailException: it was, and `on_stopped` is `fail`; the result is pushed first.
-    :raises AirflowSkipException: it was, and `on_stopped` is `skip`; the result is pushed first.
+    :raises AirflowFailException: the campaign was stopped, and `on_stopped` is `fail`; the result is pushed first.
+    :raises AirflowSkipException: the campaign was stopped, and `on_stopped` is `skip`; the result is pushed first.
     """
     if operator.at_window_close != "stop":
         return False

@@ -230,7 +230,7 @@ class TingTingDownloadSurveyReportOperator(TingTingBaseOperator):
     :param overwrite: whether a file that exists may be replaced.
     :param tingting_conn_id: the Airflow connection.
     :raises AirflowFailException: an argument, the path, the token or the survey is refused; no retry helps.
-    :raises TingTingReportError: the response is no report; the file is unchanged.
+    :raises TingTingReportError: the response is not a report; the file is unchanged.
     :raises TingTingStorageError: the disk is full or the store fails; the file is unchanged.
     """
 

@@ -33,7 +33,7 @@ class TableName:
 
         :param table: the name of the table, or schema and table.
         :param schema: the schema, if it was given apart; default None.
-        :raises TingTingConfigError: when it is no name.
+        :raises TingTingConfigError: when it is not a name.
         """
         text = str(table or "").strip()
         given = str(schema or "").strip()

@@ -173,7 +173,7 @@ def write_read_report(
     return write(read.table, report.rows())
 
 
-class _MoreColumns(Exception):  # noqa: N818 - it is no error
+class _MoreColumns(Exception):  # noqa: N818 - it is not an error
     """A row has a value that the table has no column for."""
 
 

@@ -35,7 +35,7 @@ export function listen(on) {
     }
     source.onerror = () => {
       on.lost();
-      // The browser reconnects by itself, except after a response that is no event stream.
+      // The browser reconnects by itself, except after a response that is not an event stream.
       if (source.readyState === EventSource.CLOSED) retry = setTimeout(open, 1000);
     };
   }

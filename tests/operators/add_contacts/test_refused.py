@@ -71,7 +71,7 @@ def _folder(folder):
         pytest.param(_protected_workbook, ["people.xlsx", "password"], id="a protected workbook"),
         pytest.param(_formula_without_a_result, ["cell B2", "formula"], id="a formula that was never calculated"),
         pytest.param(_bytes_of_another_encoding, ["row 2", "encoding='cp1252'"], id="another encoding"),
-        pytest.param(lambda _: "Sita Devi", ["a text of 9 characters", "no path"], id="a name"),
+        pytest.param(lambda _: "Sita Devi", ["a text of 9 characters", "not a path"], id="a name"),
         pytest.param(_no_number_column, ["people.xlsx", "Ward", "Householder", "number"], id="no number column"),
         pytest.param(_missing_variable, ["{name}", "people.csv", "Householder", "variables"], id="no column for a tag"),
         pytest.param(lambda _: "people.doc", ["people.doc", ".xlsx"], id="an unknown format"),

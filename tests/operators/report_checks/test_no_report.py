@@ -1,4 +1,4 @@
-"""What is no report, or cannot be written, is named, and the old file stays."""
+"""What is not a report, or cannot be written, is named, and the old file stays."""
 
 from __future__ import annotations
 

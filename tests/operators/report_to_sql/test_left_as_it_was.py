@@ -139,7 +139,7 @@ def test_two_loads_of_a_campaign_at_once_do_not_double_its_rows(sandbox, campaig
         ({"batch_size": 0}, "batch_size must be a whole number"),
         ({"sql_conn_id": ""}, "sql_conn_id is empty"),
         ({"sql_conn_id": "strange"}, "of type 'carrier.pigeon', which this Airflow has no hook for.*Install"),
-        ({"sql_conn_id": "tingting_default"}, "no database with a common SQL hook"),
+        ({"sql_conn_id": "tingting_default"}, "not a database with a common SQL hook"),
         # Airflow 3.0 to 3.2 say that such a connection is not defined.
         pytest.param({"sql_conn_id": "listed"}, "The extra must be a JSON object", marks=pytest.mark.newest),
         ({"sql_hook_params": ["schema"]}, "sql_hook_params must be a dict"),

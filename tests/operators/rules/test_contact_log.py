@@ -180,7 +180,7 @@ WRONG = {
     "no table named": ({"table": ""}, "table must be the name of a table"),
     "no connection": ({"sql_conn_id": ""}, "sql_conn_id is empty"),
     "a connection that does not exist": ({"sql_conn_id": "nowhere"}, "nowhere"),
-    "a connection that is no database": ({"sql_conn_id": "tingting_default"}, "'tingting_default' is of type"),
+    "a connection that is not a database": ({"sql_conn_id": "tingting_default"}, "'tingting_default' is of type"),
     "masked numbers": ({"numbers": "masked"}, "numbers must be sha256 or plain"),
     "create_table as a text": ({"create_table": "yes"}, "create_table must be true or false"),
 }
