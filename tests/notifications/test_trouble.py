@@ -27,7 +27,7 @@ def other_token(sandbox):
 TROUBLE = {
     "no credits": (no_credits, {}, "no credits left"),
     "no caller number": (no_caller, {}, "no caller number"),
-    "a number that is none": (nothing_wrong, {"to": "{{ 12345 }}"}, "not a number that can be called"),
+    "a number that is none": (nothing_wrong, {"to": "{{ 12345 }}"}, "no number that can be called"),
     "no such voice": (nothing_wrong, {"voice": "Elvis"}, "'Elvis' does not exist"),
     "no such connection": (nothing_wrong, {"tingting_conn_id": "elsewhere"}, "elsewhere"),
     "a replaced token": (other_token, {}, "valid API token"),
