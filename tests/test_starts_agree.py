@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -14,46 +14,35 @@ from zoneinfo import ZoneInfo
 import pytest
 from support.campaigns import a_campaign, meanwhile, reads
 from support.task_context import context_of, execute_through
+from support.virtual_time import VirtualTime
 
 from airflow_provider_tingting import errors
 from airflow_provider_tingting._compat import AirflowFailException, AirflowSkipException
-from airflow_provider_tingting.campaigns import calling_window, concurrency
 from airflow_provider_tingting.operators.campaign import TingTingRunCampaignOperator
 from airflow_provider_tingting.sandbox import Sandbox
 from airflow_provider_tingting.utils.kill_check import WAIT
 
 AT_THREE = datetime(2026, 11, 24, 3, tzinfo=ZoneInfo("Asia/Kathmandu"))
 AT_NOON = AT_THREE.replace(hour=12)
-FAST = 60.0
 
 Event = Callable[[Sandbox, int], None]
 
 
 def nothing(sandbox: Sandbox, campaign: int) -> None:
-    """Leave the world standing still."""
-
-
-def morning_comes(sandbox: Sandbox, campaign: int) -> None:
-    """Let hours pass in tenths of a second."""
-    sandbox.clock.speed = FAST
+    """Let the hours pass."""
 
 
 def a_person_runs_it(sandbox: Sandbox, campaign: int) -> None:
-    """Run it by hand at night, and let the hours pass."""
     sandbox.world.run_campaign(campaign)
-    sandbox.clock.speed = FAST
 
 
 def a_person_deletes_it(sandbox: Sandbox, campaign: int) -> None:
-    """Delete it, and let the hours pass."""
     sandbox.world.delete_campaign(campaign)
-    sandbox.clock.speed = FAST
 
 
 def the_token_is_replaced_there(sandbox: Sandbox, campaign: int) -> None:
-    """Make the connection's token worthless, and let the hours pass."""
+    """Make the connection's token worthless."""
     sandbox.world.rotate_token("a-token-of-others")
-    sandbox.clock.speed = FAST
 
 
 @dataclass
@@ -68,7 +57,7 @@ class Case:
     :ivar left: the campaign's status at TingTing in the end.
     """
 
-    meanwhile: Event = morning_comes
+    meanwhile: Event = nothing
     error: type[BaseException] | None = None
     says: tuple[str, ...] = ()
     arguments: dict[str, Any] = field(default_factory=dict)
@@ -155,29 +144,22 @@ class Ending:
     deferred_to: list[str]
 
 
-def ending_of(case: Case, sandbox: Sandbox, slept: list[float], *, deferrable: bool) -> Ending:
+def ending_of(case: Case, sandbox: Sandbox, clock: VirtualTime, *, deferrable: bool) -> Ending:
     sandbox.reset()
-    slept.clear()
     sandbox.world.rotate_token(sandbox.token)
-    sandbox.clock.resume(case.at.timestamp(), speed=0)
+    clock.set_wall_clock(case.at.timestamp())
+    sandbox.clock.resume(case.at.timestamp(), speed=1.0)
     if case.beside:
         sandbox.world.run_campaign(a_campaign(sandbox, ["9841239999"]))
     campaign = a_campaign(sandbox, **case.campaign)
 
     def operator() -> Any:
-        arguments = {"poll_interval": 0.02, "timeout": 20, "calling_window": ("08:00", "20:00"), **case.arguments}
+        arguments = {"poll_interval": 10, "timeout": 1200, "calling_window": ("08:00", "20:00"), **case.arguments}
         return TingTingRunCampaignOperator(task_id="run", campaign_id=campaign, deferrable=deferrable, **arguments)
 
-    if case.left == "Not Started" and not case.waits and case.beside:
-        # Its time is over by the next read, and the other campaign is not.
-        act: Event = lambda sandbox, campaign: sandbox.clock.push(6)  # noqa: E731
-    else:
-        act = case.meanwhile
     while_it_waits: AbstractContextManager[None] = nullcontext()
-    if act is not nothing:
-        while_it_waits = meanwhile(
-            lambda: slept or reads(sandbox, "list_campaigns") > 3, lambda: act(sandbox, campaign)
-        )
+    if case.meanwhile is not nothing:
+        while_it_waits = meanwhile(lambda: reads(sandbox) > 0, lambda: case.meanwhile(sandbox, campaign))
     context = context_of(operator())
     run = SimpleNamespace(run_type="scheduled", data_interval_end=case.at - timedelta(hours=2))
     result = error = None
@@ -194,23 +176,8 @@ def ending_of(case: Case, sandbox: Sandbox, slept: list[float], *, deferrable: b
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
-def test_waiting_to_start_ends_the_same_in_a_worker_and_in_the_triggerer(
-    sandbox, tingting_conn, virtual_time, monkeypatch, case
-):
-    monkeypatch.setattr(calling_window, "now", sandbox.clock.time)
-    monkeypatch.setattr(calling_window, "CLOCK_CHECK_INTERVAL", 0.5)
-    monkeypatch.setattr(concurrency, "PAUSE_PER_EARLIER_CAMPAIGN", 0.02)
-
-    slept: list[float] = []
-    naps = calling_window.sleeps_until
-
-    def seen_naps(until: float) -> Iterator[float]:
-        slept.append(until)
-        yield from naps(until)
-
-    monkeypatch.setattr(calling_window, "sleeps_until", seen_naps)
-
-    here, there = (ending_of(case, sandbox, slept, deferrable=deferrable) for deferrable in (False, True))
+def test_waiting_to_start_ends_the_same_in_a_worker_and_in_the_triggerer(sandbox, tingting_conn, virtual_time, case):
+    here, there = (ending_of(case, sandbox, virtual_time, deferrable=deferrable) for deferrable in (False, True))
 
     for ending in (here, there):
         assert type(ending.error) is (case.error or type(None)), ending.error

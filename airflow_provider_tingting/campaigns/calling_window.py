@@ -180,17 +180,12 @@ class CallingWindow:
 WindowArgument = CallingWindow | tuple[str | time, str | time] | str | Mapping[str, Any] | None
 
 
-def now() -> float:
-    """Return the seconds since 1970, for all decisions on whether contacts may be called now."""
-    return wall_time()
-
-
 def sleeps_until(until: float) -> Iterator[float]:
     """Yield how long to sleep, in seconds, until the clock shows a moment; the caller sleeps for each.
 
     :param until: the moment, in seconds since 1970.
     """
-    while (left := until - now()) > 0:
+    while (left := until - wall_time()) > 0:
         yield min(left, CLOCK_CHECK_INTERVAL)
 
 

@@ -14,9 +14,9 @@ from airflow_provider_tingting.api.models import Campaign
 from airflow_provider_tingting.api.pagination import Paginator
 from airflow_provider_tingting.api.protocol import Pause
 from airflow_provider_tingting.api.statuses import CampaignStatus
-from airflow_provider_tingting.campaigns import calling_window
 from airflow_provider_tingting.campaigns.marker import is_marked
 from airflow_provider_tingting.campaigns.watch import Logger, Outage, WaitPlan
+from airflow_provider_tingting.clock import wall_time
 from airflow_provider_tingting.errors import TingTingAPIError
 
 # How many of the newest campaigns are read on a server that does not filter by status.
@@ -83,7 +83,7 @@ async def wait_for_slot(plan: WaitPlan, logger: Logger) -> None:
     outage = Outage(plan.tolerate_outage, logger)
     shown: list[int] | None = None
     while True:
-        left = math.inf if plan.deadline is None else plan.deadline - calling_window.now()
+        left = math.inf if plan.deadline is None else plan.deadline - wall_time()
         if left <= 0:
             return
         # At random, so that many waits do not read together. The caller has read right before.

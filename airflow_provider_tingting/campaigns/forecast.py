@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from airflow_provider_tingting.campaigns import calling_window
 from airflow_provider_tingting.campaigns.calling_window import CallingWindow
 from airflow_provider_tingting.campaigns.history import PastCampaign, pace_of, recent_campaigns
+from airflow_provider_tingting.clock import wall_time
 from airflow_provider_tingting.formatting import amount
 
 #: With fewer contacts than this, the pace of earlier campaigns is not read, since that takes seven requests.
@@ -79,7 +79,7 @@ def forecast(window: CallingWindow, contacts: int, pace: float, begins: datetime
     :param begins: from when it may start; None for now.
     :raises TingTingConfigError: the window does not open.
     """
-    starts = window.opens_at(begins or datetime.fromtimestamp(calling_window.now(), timezone.utc))
+    starts = window.opens_at(begins or datetime.fromtimestamp(wall_time(), timezone.utc))
     return Forecast(contacts, pace, starts, window.closes_at(starts))
 
 
@@ -90,7 +90,7 @@ def next_fitting(window: CallingWindow, contacts: int, pace: float) -> datetime 
     :param contacts: how many contacts the campaign has.
     :param pace: how many of them are called in a minute.
     """
-    now = datetime.fromtimestamp(calling_window.now(), timezone.utc)
+    now = datetime.fromtimestamp(wall_time(), timezone.utc)
     length = timedelta(minutes=contacts / pace)
     later: Iterator[datetime] = (opens for opens, closes in window.openings(now) if now < opens <= closes - length)
     return next(later, None)

@@ -10,7 +10,7 @@ from typing import NoReturn
 
 from airflow_provider_tingting.api import calls
 from airflow_provider_tingting.api.models import Campaign
-from airflow_provider_tingting.campaigns import calling_window, concurrency
+from airflow_provider_tingting.campaigns import concurrency
 from airflow_provider_tingting.campaigns.calling_window import CallingWindow
 from airflow_provider_tingting.campaigns.daily_credits import DailyCredits
 from airflow_provider_tingting.campaigns.forecast import (
@@ -20,6 +20,7 @@ from airflow_provider_tingting.campaigns.forecast import (
     next_fitting,
     read_pace,
 )
+from airflow_provider_tingting.clock import wall_time
 from airflow_provider_tingting.errors import TingTingCampaignTimeoutError, TingTingStartRefusedError
 from airflow_provider_tingting.timezones import NEPAL
 
@@ -95,7 +96,7 @@ class StartGate:
     def _check_time(self, campaign: Campaign) -> datetime | None:
         """Check what the time alone decides; return when TingTing starts the campaign by its schedule, None for now."""
         self.check_age()
-        if self.not_before is not None and calling_window.now() < self.not_before:
+        if self.not_before is not None and wall_time() < self.not_before:
             start = datetime.fromtimestamp(self.not_before, NEPAL)
             self._defer(campaign, StartDeferred(f"before {start:%Y-%m-%d %H:%M} (not_before)", self.not_before))
         begins = self._scheduled_start(campaign)
@@ -217,7 +218,7 @@ class StartGate:
         )
 
     def _defer(self, campaign: Campaign, deferred: StartDeferred) -> NoReturn:
-        if self.deadline is not None and max(calling_window.now(), deferred.until or 0.0) >= self.deadline:
+        if self.deadline is not None and max(wall_time(), deferred.until or 0.0) >= self.deadline:
             raise TingTingCampaignTimeoutError(
                 f"it was not run, and no contact was called: it may not start {deferred.why}, and its time to start "
                 "(start_timeout, execution_timeout) ends before. A retry waits again.",
@@ -228,4 +229,4 @@ class StartGate:
 
 
 def _now() -> datetime:
-    return datetime.fromtimestamp(calling_window.now(), timezone.utc)
+    return datetime.fromtimestamp(wall_time(), timezone.utc)

@@ -11,7 +11,6 @@ from airflow_provider_tingting.api.models import Campaign
 from airflow_provider_tingting.api.protocol import Pause
 from airflow_provider_tingting.api.stale_reads import read_until
 from airflow_provider_tingting.api.statuses import CampaignStatus
-from airflow_provider_tingting.campaigns import calling_window
 from airflow_provider_tingting.campaigns.calling_window import CallingWindow
 from airflow_provider_tingting.campaigns.run import CampaignJob
 from airflow_provider_tingting.campaigns.watch import Outage
@@ -37,7 +36,7 @@ def stops_at(window: CallingWindow, campaign: Campaign | None) -> float | None:
     :param window: the calling window.
     :param campaign: the campaign as it was read last; the window in which its schedule lies counts.
     """
-    begins = calling_window.now()
+    begins = wall_time()
     if campaign is not None and campaign.status is CampaignStatus.SCHEDULED and campaign.scheduled_at:
         begins = max(begins, campaign.scheduled_at.timestamp())
     moment = datetime.fromtimestamp(begins, timezone.utc)
@@ -78,7 +77,7 @@ async def _stop(job: CampaignJob, window: CallingWindow) -> Campaign:
         return campaign
     # The deadline may be that of another machine's clock, or the task may have waited for a worker until the morning.
     stops = stops_at(window, campaign)
-    if stops is None or stops > calling_window.now():
+    if stops is None or stops > wall_time():
         return campaign
     log.warning("Campaign %s is %s outside its calling window, %s: stopping it", number, campaign.status, window)
     job.update(stop_requested_at=wall_time())

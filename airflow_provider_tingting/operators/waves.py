@@ -8,8 +8,8 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_tingting import api
-from airflow_provider_tingting.campaigns import calling_window as clock
 from airflow_provider_tingting.campaigns.calling_window import CallingWindow
+from airflow_provider_tingting.clock import wall_time
 from airflow_provider_tingting.errors import TingTingConfigError
 from airflow_provider_tingting.formatting import amount, counted
 from airflow_provider_tingting.operators.audience import TingTingBaseAudienceOperator
@@ -134,7 +134,7 @@ class TingTingSplitAudienceOperator(TingTingBaseAudienceOperator):
     def _minutes(self) -> list[float]:
         window = CallingWindow.read(self.calling_window)
         assert window is not None
-        now = datetime.fromtimestamp(clock.now(), timezone.utc)
+        now = datetime.fromtimestamp(wall_time(), timezone.utc)
         return [(closes - max(opens, now)).total_seconds() / 60 for opens, closes in window.openings(now)]
 
     def _pace(self) -> float:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -26,7 +25,6 @@ def deadline_of(
     context: Context,
     timeout: float | timedelta | None,
     execution_timeout: timedelta | None = None,
-    clock: Callable[[], float] = wall_time,
 ) -> float | None:
     """Return when the wait must end, in seconds since 1970, or None for never.
 
@@ -35,15 +33,14 @@ def deadline_of(
 
     :param timeout: how long the task may wait, in seconds or as a timedelta; None for no limit.
     :param execution_timeout: Airflow's own limit for the task; None for no limit.
-    :param clock: returns the seconds since 1970; default: the package's clock.
     :raises TingTingConfigError: the timeout is not a positive time.
     """
     ends = []
     if timeout is not None:
-        ends.append(clock() + seconds_of(timeout, "timeout"))
+        ends.append(wall_time() + seconds_of(timeout, "timeout"))
     if execution_timeout is not None:
         started = getattr(context["ti"], "start_date", None)
-        begun = started.timestamp() if isinstance(started, datetime) else clock()
+        begun = started.timestamp() if isinstance(started, datetime) else wall_time()
         seconds = execution_timeout.total_seconds()
         ends.append(begun + seconds - min(_KEPT_FOR_THE_END, seconds / 10))
     return min(ends, default=None)
@@ -75,7 +72,6 @@ def defer(
     deadline: float | None,
     *,
     method_name: str = "execute_complete",
-    clock: Callable[[], float] = wall_time,
     **kwargs: Any,
 ) -> NoReturn:
     """Defer until the trigger fires, with a backstop of Airflow's own a little after the deadline.
@@ -86,11 +82,10 @@ def defer(
     :param deadline: when the wait must end, in seconds since 1970; None for never.
     :param method_name: the operator's method that goes on.
     :param kwargs: what the method is given beside the event.
-    :param clock: returns the seconds since 1970; default: the package's clock.
     """
     if TRIGGERS_HAVE_ON_KILL:
         context["ti"].xcom_push(key=WAIT, value=trigger.deferred_at)
-    left = None if deadline is None else timedelta(seconds=max(0.0, deadline - clock())) + _BACKSTOP
+    left = None if deadline is None else timedelta(seconds=max(0.0, deadline - wall_time())) + _BACKSTOP
     operator.defer(trigger=trigger, method_name=method_name, kwargs=kwargs or None, timeout=left)
     raise AssertionError("defer() always raises")
 

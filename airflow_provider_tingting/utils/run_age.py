@@ -5,9 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
-from airflow_provider_tingting.campaigns import calling_window
 from airflow_provider_tingting.campaigns.calling_window import CallingWindow
-from airflow_provider_tingting.clock import MAX_CLOCK_SKEW
+from airflow_provider_tingting.clock import MAX_CLOCK_SKEW, wall_time
 from airflow_provider_tingting.errors import TingTingConfigError, TingTingRunTooOldError, TingTingStartRefusedError
 from airflow_provider_tingting.utils import argument_checks as check
 from airflow_provider_tingting.utils.arguments import ON_TOO_OLD, seconds_of
@@ -66,7 +65,7 @@ def check_max_age(context: Context, max_age: float | timedelta | None) -> None:
             "max_age is set, and Airflow does not show what time this run is for: it has neither a data interval nor a "
             "logical date nor a start. No contact was called."
         )
-    age = datetime.fromtimestamp(calling_window.now(), timezone.utc) - due
+    age = datetime.fromtimestamp(wall_time(), timezone.utc) - due
     if age > limit:
         raise TingTingRunTooOldError(
             f"This run is for {due.astimezone(timezone.utc):%Y-%m-%d %H:%M} UTC, which is {_in_words(age)} ago, and "
@@ -82,7 +81,7 @@ def check_calling_window(window: WindowArgument, remedy: str) -> None:
     :raises TingTingStartRefusedError: it is another hour.
     """
     hours = CallingWindow.read(window)
-    moment = datetime.fromtimestamp(calling_window.now(), timezone.utc)
+    moment = datetime.fromtimestamp(wall_time(), timezone.utc)
     if hours is not None and not hours.is_open(moment):
         raise TingTingStartRefusedError(
             f"It is outside the calling window, {hours}, which opens at {hours.opens_at(moment):%Y-%m-%d %H:%M}. "

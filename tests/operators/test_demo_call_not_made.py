@@ -9,7 +9,6 @@ from durability.in_process import Store, once
 from support.campaigns import NUMBERS, a_campaign, connection, writes
 
 from airflow_provider_tingting._compat import AirflowFailException
-from airflow_provider_tingting.campaigns import calling_window
 from airflow_provider_tingting.errors import TingTingRateLimitedError, TingTingRefusedError
 from airflow_provider_tingting.operators.preview import TingTingDemoCallOperator
 from airflow_provider_tingting.timezones import NEPAL
@@ -69,22 +68,22 @@ def test_without_a_store_a_refusal_says_that_no_contact_was_called_and_how_to_ca
     assert rings(sandbox) == {NUMBERS[0]: 1}
 
 
-def test_a_task_that_was_cleared_when_the_window_is_open_makes_the_call(sandbox, monkeypatch, contact):
+def test_a_task_that_was_cleared_when_the_window_is_open_makes_the_call(sandbox, virtual_time, contact):
     store, hour = Store(), {"calling_window": ("08:00", "20:00")}
-    monkeypatch.setattr(calling_window, "now", lambda: AT_THREE)
+    virtual_time.set_wall_clock(AT_THREE)
     with pytest.raises(
         AirflowFailException, match=r"outside the calling window.*No contact was called. Clear the task then"
     ):
         once(lambda: calling(contact, **hour), store=store)
 
-    monkeypatch.setattr(calling_window, "now", lambda: AT_NINE)
+    virtual_time.set_wall_clock(AT_NINE)
     assert once(lambda: calling(contact, **hour), store=store, **CLEARED)["called"] is True
 
     assert rings(sandbox) == {NUMBERS[0]: 1}
 
 
-def test_without_a_store_the_text_about_the_hour_names_the_only_way_that_calls(monkeypatch, contact):
-    monkeypatch.setattr(calling_window, "now", lambda: AT_THREE)
+def test_without_a_store_the_text_about_the_hour_names_the_only_way_that_calls(virtual_time, contact):
+    virtual_time.set_wall_clock(AT_THREE)
 
     with pytest.raises(AirflowFailException, match=r'No contact was called\..*set on_clear="send_again"') as raised:
         once(lambda: calling(contact, calling_window=("08:00", "20:00")), store=None)

@@ -8,6 +8,7 @@ import pytest
 from support.campaigns import a_campaign
 from support.run_task import run_task
 from support.task_context import context_of
+from support.virtual_time import run_in_virtual_time
 
 from airflow_provider_tingting.sandbox import Sandbox
 from airflow_provider_tingting.utils.deferral import deadline_of
@@ -112,4 +113,5 @@ def test_the_deadline_is_a_time_of_the_day_that_respects_both_timeouts(timeout, 
     context = context_of(run_task(1))
     context["ti"].start_date = at(900)
 
-    assert deadline_of(context, timeout, execution_timeout, clock=lambda: 1000.0) == deadline
+    with run_in_virtual_time(at=1000.0):
+        assert deadline_of(context, timeout, execution_timeout) == deadline

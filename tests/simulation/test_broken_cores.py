@@ -16,10 +16,11 @@ from simulation.simulate import replay
 from simulation.tasks import Store
 from simulation.world import Stage
 
-from airflow_provider_tingting.campaigns import calling_window, concurrency, create, state, window_close
+from airflow_provider_tingting.campaigns import concurrency, create, state, window_close
 from airflow_provider_tingting.campaigns import run as run_module
 from airflow_provider_tingting.campaigns.run import DECISIONS, KNOWN_AFTER, CampaignJob, Response, Seen
 from airflow_provider_tingting.campaigns.state import RunRequest
+from airflow_provider_tingting.clock import wall_time
 from airflow_provider_tingting.utils import audience_reader
 
 Breaks = Callable[[], AbstractContextManager[object]]
@@ -122,7 +123,7 @@ def lets_no_campaign_go_first() -> Iterator[None]:
 @contextmanager
 def stops_in_the_next_moment() -> Iterator[None]:
     """Find, whenever it is asked, that the time to stop a campaign has not quite come."""
-    with patch.object(window_close, "stops_at", lambda *_: calling_window.now() + 1e-6):
+    with patch.object(window_close, "stops_at", lambda *_: wall_time() + 1e-6):
         yield
 
 

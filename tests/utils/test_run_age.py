@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from types import SimpleNamespace
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from support.virtual_time import run_in_virtual_time
 
-from airflow_provider_tingting.campaigns import calling_window
 from airflow_provider_tingting.clock import MAX_CLOCK_SKEW
 from airflow_provider_tingting.errors import TingTingConfigError, TingTingRunTooOldError, TingTingStartRefusedError
 from airflow_provider_tingting.utils.run_age import (
@@ -27,8 +28,9 @@ SKEW = timedelta(seconds=MAX_CLOCK_SKEW)
 
 
 @pytest.fixture(autouse=True)
-def _now(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(calling_window, "now", NOW.timestamp)
+def _now() -> Iterator[None]:
+    with run_in_virtual_time(at=NOW.timestamp()):
+        yield
 
 
 def a_run(run_type: Any = "scheduled", **times: datetime | None) -> Any:

@@ -16,7 +16,7 @@ from airflow_provider_tingting.campaigns.schedule import read_schedule
 from airflow_provider_tingting.campaigns.start_gate import StartDeferred, StartGate
 from airflow_provider_tingting.campaigns.state import JobState, RunRequest
 from airflow_provider_tingting.campaigns.watch import JITTER, Wait
-from airflow_provider_tingting.clock import sleep
+from airflow_provider_tingting.clock import sleep, wall_time
 from airflow_provider_tingting.contacts.message import sms_size
 from airflow_provider_tingting.errors import TingTingAPIError, TingTingStartRefusedError
 from airflow_provider_tingting.triggers.start import TingTingStartTrigger
@@ -159,7 +159,7 @@ def request_run(
         `tolerate_outage`.
     """
     if start_deadline is None:
-        start_deadline = deadline_of(context, operator.start_timeout, operator.execution_timeout, calling_window.now)
+        start_deadline = deadline_of(context, operator.start_timeout, operator.execution_timeout)
     is_saved = operator.task_state(context).is_available
     read_first = 0.0 if is_first_try(context) else READ_FIRST_WITH_STORE if is_saved else READ_FIRST_WITHOUT_STORE
     stall_timeout = seconds_of(operator.stall_timeout, "stall_timeout")
@@ -236,7 +236,7 @@ def wait_to_start(
     if deferred.until is None:
         run_flow(operator.hook.get_conn(), concurrency.wait_for_slot(plan, operator.log))
     else:
-        if deferred.until - calling_window.now() > _LONG_FOR_A_WORKER:
+        if deferred.until - wall_time() > _LONG_FOR_A_WORKER:
             operator.log.warning("This wait occupies a worker slot all the time; deferrable=True would free it")
         for nap in calling_window.sleeps_until(deferred.until):
             sleep(nap)
@@ -265,7 +265,6 @@ def _defer_start(
         trigger,
         plan.deadline,
         method_name="execute_start",
-        clock=calling_window.now,
         start_deadline=plan.deadline,
         **known,
     )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_tingting._compat import AirflowFailException, AirflowSkipException
 from airflow_provider_tingting.api.driver import run_flow
-from airflow_provider_tingting.campaigns import calling_window, window_close
+from airflow_provider_tingting.campaigns import window_close
 from airflow_provider_tingting.campaigns.calling_window import CallingWindow
 from airflow_provider_tingting.campaigns.outcome import describe
 from airflow_provider_tingting.clock import wall_time
@@ -30,7 +30,7 @@ def window_closes(operator: Any, campaign: Campaign | None) -> float | None:
     if operator.at_window_close != "stop":
         return None
     stops = window_close.stops_at(_window(operator), campaign)
-    return None if stops is None else wall_time() + max(0.0, stops - calling_window.now())
+    return None if stops is None else max(wall_time(), stops)
 
 
 def stop_outside_window(operator: Any, job: CampaignJob, *, tolerate_outage: float) -> Campaign:

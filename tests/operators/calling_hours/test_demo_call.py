@@ -21,14 +21,14 @@ def demo_call(sandbox, **changes):
 
 
 def test_a_demo_call_rings_in_the_window_only(sandbox):
-    it_is(sandbox, AT_THREE, speed=0)
+    it_is(sandbox, AT_THREE)
     operator = demo_call(sandbox)
 
     with pytest.raises(AirflowFailException, match=r"outside the calling window.*No contact was called"):
         execute(operator)
     assert writes(sandbox) == []
 
-    it_is(sandbox, AT_EIGHT, speed=0)
+    it_is(sandbox, AT_EIGHT)
     assert execute(operator)[0]["called"] is True
 
 

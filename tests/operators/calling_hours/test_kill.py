@@ -14,7 +14,7 @@ pytestmark = pytest.mark.usefixtures("tingting_conn")
 
 
 def test_a_kill_during_the_wait_says_that_no_contact_was_called_and_stops_nothing(sandbox, logged):
-    it_is(sandbox, AT_THREE, speed=0)
+    it_is(sandbox, AT_THREE)
     campaign = a_campaign(sandbox)
     operator = running(campaign, stop_on_kill=True)
 
@@ -31,7 +31,7 @@ def test_a_kill_during_the_wait_says_that_no_contact_was_called_and_stops_nothin
 
 
 def test_a_kill_where_the_process_itself_waits_deferred_says_that_no_contact_was_called(sandbox, logged):
-    it_is(sandbox, AT_THREE, speed=0)
+    it_is(sandbox, AT_THREE)
     campaign = a_campaign(sandbox)
     operator = running(campaign, deferrable=True)
     with pytest.raises(TaskDeferred):
@@ -47,14 +47,14 @@ def test_a_kill_where_the_process_itself_waits_deferred_says_that_no_contact_was
 
 
 def test_a_kill_after_a_request_without_a_response_says_that_calls_are_possible(sandbox, logged):
-    it_is(sandbox, AT_EIGHT.replace(hour=19, minute=59), speed=0)
+    it_is(sandbox, AT_EIGHT.replace(hour=19, minute=59))
     campaign = a_campaign(sandbox)
     sandbox.faults.add("cut-before", call="run_campaign")
     operator = running(campaign, start_timeout=24 * 3600)
     said = []
 
     def window_closes():
-        it_is(sandbox, AT_EIGHT.replace(hour=20), speed=0)
+        it_is(sandbox, AT_EIGHT.replace(hour=20))
 
     def kill():
         operator.on_kill()

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.usefixtures("tingting_conn")
 
 
 def test_a_schedule_outside_the_window_is_refused_before_the_campaign_is_run(sandbox):
-    it_is(sandbox, AT_EIGHT, speed=0)
+    it_is(sandbox, AT_EIGHT)
     campaign = a_campaign(sandbox, schedule=(AT_EIGHT + timedelta(hours=13)).timestamp())
 
     with pytest.raises(
@@ -28,7 +28,7 @@ def test_a_schedule_outside_the_window_is_refused_before_the_campaign_is_run(san
 
 
 def test_a_schedule_within_the_window_is_handed_over_at_any_hour(sandbox):
-    it_is(sandbox, AT_THREE, speed=0)
+    it_is(sandbox, AT_THREE)
     campaign = a_campaign(sandbox, schedule=(AT_EIGHT + timedelta(hours=1)).timestamp())
 
     result, _ = execute(running(campaign, wait_for_completion=False))
@@ -38,7 +38,7 @@ def test_a_schedule_within_the_window_is_handed_over_at_any_hour(sandbox):
 
 @pytest.mark.parametrize("window", [None, DAYTIME])
 def test_a_schedule_that_tingting_writes_without_an_offset_is_nepal_time(sandbox, monkeypatch, window):
-    it_is(sandbox, AT_THREE, speed=0)
+    it_is(sandbox, AT_THREE)
     campaign = a_campaign(sandbox, schedule=(AT_EIGHT + timedelta(hours=1)).timestamp())
     monkeypatch.setattr(replies, "as_text", lambda moment: datetime.fromtimestamp(moment, NEPAL).strftime("%FT%T"))
 
@@ -48,9 +48,9 @@ def test_a_schedule_that_tingting_writes_without_an_offset_is_nepal_time(sandbox
 
 
 def test_a_schedule_that_has_passed_makes_no_exception(sandbox):
-    it_is(sandbox, AT_THREE - timedelta(hours=1), speed=0)
+    it_is(sandbox, AT_THREE - timedelta(hours=1))
     campaign = a_campaign(sandbox, schedule=(AT_THREE - timedelta(minutes=1)).timestamp())
-    it_is(sandbox, AT_THREE, speed=0)
+    it_is(sandbox, AT_THREE)
 
     with pytest.raises(AirflowFailException, match="opens at 2026-11-24 08:00"):
         execute(running(campaign, outside_window="fail"))

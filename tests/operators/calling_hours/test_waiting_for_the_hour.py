@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 from airflow.providers.common.compat.sdk import TaskDeferred
-from support.calling_hours import AT_EIGHT, AT_THREE, FAST, NIGHTS, first_call, it_is, running
-from support.campaigns import NUMBERS, a_campaign, connection, dialled_once, meanwhile, writes
+from support.calling_hours import AT_EIGHT, AT_THREE, first_call, it_is, running
+from support.campaigns import NUMBERS, a_campaign, connection, dialled_once, meanwhile, reads, writes
 from support.task_context import context_of, execute, execute_through
 
 from airflow_provider_tingting._compat import AirflowFailException
@@ -47,7 +47,7 @@ def test_in_the_window_nothing_is_waited_for(sandbox, deferrable):
 
 def test_days_and_a_time_zone_of_ones_own_are_applied(sandbox):
     # Tuesday, three in the morning in Nepal; in Berlin Monday evening.
-    it_is(sandbox, AT_THREE, speed=FAST)
+    it_is(sandbox, AT_THREE)
     campaign = a_campaign(sandbox)
 
     execute(running(campaign, calling_window=CallingWindow("22:00", "23:00", days="Mon", timezone="Europe/Berlin")))
@@ -57,7 +57,7 @@ def test_days_and_a_time_zone_of_ones_own_are_applied(sandbox):
 
 
 def test_a_parameter_asks_for_a_failure_without_further_tries_instead_of_a_wait(sandbox, deferrable):
-    it_is(sandbox, AT_THREE, speed=0)
+    it_is(sandbox, AT_THREE)
     campaign = a_campaign(sandbox)
 
     with pytest.raises(AirflowFailException, match=r"08:00 to 20:00 Asia/Kathmandu.*opens at 2026-11-24 08:00.*No con"):
@@ -83,7 +83,7 @@ def test_a_wrong_argument_is_refused_when_the_dag_file_is_read(arguments, says):
 
 
 def test_an_event_that_comes_too_early_or_is_strange_starts_nothing(sandbox):
-    it_is(sandbox, AT_THREE, speed=0)
+    it_is(sandbox, AT_THREE)
     operator = running(a_campaign(sandbox), deferrable=True)
 
     for event in (None, "go", {"version": 99}):
@@ -95,7 +95,7 @@ def test_an_event_that_comes_too_early_or_is_strange_starts_nothing(sandbox):
 
 
 def test_a_token_that_is_replaced_during_the_wait_is_read_again(sandbox, monkeypatch, deferrable):
-    it_is(sandbox, AT_THREE, speed=0)
+    it_is(sandbox, AT_THREE)
     campaign = a_campaign(sandbox)
 
     def replace_token():
@@ -108,7 +108,7 @@ def test_a_token_that_is_replaced_during_the_wait_is_read_again(sandbox, monkeyp
     def operator():
         return running(campaign, deferrable=deferrable)
 
-    with meanwhile(lambda: NIGHTS["asleep"], replace_token):
+    with meanwhile(lambda: reads(sandbox) >= 1, replace_token):
         result, _ = execute_through(operator, context_of(operator()))
 
     assert result["status"] == "Completed"

@@ -7,8 +7,8 @@ from types import SimpleNamespace
 
 import pytest
 from airflow.providers.common.compat.sdk import TaskDeferred
-from support.calling_hours import AT_EIGHT, AT_THREE, FAST, NIGHTS, first_call, it_is, running
-from support.campaigns import a_campaign, dialled_once, meanwhile, writes
+from support.calling_hours import AT_EIGHT, AT_THREE, first_call, it_is, running
+from support.campaigns import a_campaign, dialled_once, meanwhile, reads, writes
 from support.task_context import context_of, execute_through
 
 from airflow_provider_tingting.errors import TingTingCampaignError
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.usefixtures("tingting_conn")
 
 @pytest.mark.parametrize("cleared_after", [0, 1], ids=["retry", "clear"])
 def test_at_three_in_the_morning_a_later_try_re_attaches_at_once_to_what_runs(sandbox, deferrable, cleared_after):
-    it_is(sandbox, AT_THREE, speed=FAST)
+    it_is(sandbox, AT_THREE)
     campaign = a_campaign(sandbox)
     sandbox.world.run_campaign(campaign)
 
@@ -32,7 +32,7 @@ def test_at_three_in_the_morning_a_later_try_re_attaches_at_once_to_what_runs(sa
 
 
 def test_a_campaign_that_another_task_starts_during_the_wait_is_not_run_again(sandbox, deferrable):
-    it_is(sandbox, AT_THREE, speed=0)
+    it_is(sandbox, AT_THREE)
     campaign = a_campaign(sandbox)
 
     def at_nine_it_runs_already():
@@ -40,7 +40,7 @@ def test_a_campaign_that_another_task_starts_during_the_wait_is_not_run_again(sa
         it_is(sandbox, AT_EIGHT + timedelta(hours=1))
 
     operator = running(campaign, deferrable=deferrable)
-    with meanwhile(lambda: NIGHTS["asleep"], at_nine_it_runs_already):
+    with meanwhile(lambda: reads(sandbox) >= 1, at_nine_it_runs_already):
         result, _ = execute_through(lambda: operator, context_of(operator))
 
     assert result["status"] == "Completed"
@@ -49,7 +49,7 @@ def test_a_campaign_that_another_task_starts_during_the_wait_is_not_run_again(sa
 
 
 def test_a_retry_after_a_death_during_the_wait_waits_on_and_calls_each_contact_once(sandbox, deferrable):
-    it_is(sandbox, AT_THREE, speed=0)
+    it_is(sandbox, AT_THREE)
     campaign = a_campaign(sandbox)
     doomed = running(campaign, deferrable=True)
     with pytest.raises(TaskDeferred):
@@ -66,7 +66,7 @@ def test_a_retry_after_a_death_during_the_wait_waits_on_and_calls_each_contact_o
 
 def test_a_request_that_was_lost_before_closing_time_is_not_repeated_after_it(sandbox, deferrable):
     closing = AT_EIGHT.replace(hour=19, minute=59)
-    it_is(sandbox, closing, speed=0)
+    it_is(sandbox, closing)
     campaign = a_campaign(sandbox)
     sandbox.faults.add("cut-before", call="run_campaign")
 
@@ -81,12 +81,12 @@ def test_a_request_that_was_lost_before_closing_time_is_not_repeated_after_it(sa
 
 def test_a_wait_after_a_request_without_an_answer_knows_of_it_in_the_triggerer(sandbox):
     closing = AT_EIGHT.replace(hour=19, minute=59)
-    it_is(sandbox, closing, speed=0)
+    it_is(sandbox, closing)
     operator = running(a_campaign(sandbox), deferrable=True)
     sandbox.faults.add("cut-before", call="run_campaign")
 
     with (
-        meanwhile(lambda: "run_campaign" in writes(sandbox), lambda: it_is(sandbox, closing + timedelta(minutes=3), 0)),
+        meanwhile(lambda: "run_campaign" in writes(sandbox), lambda: it_is(sandbox, closing + timedelta(minutes=3))),
         pytest.raises(TaskDeferred) as waiting,
     ):
         operator.execute(context_of(operator))
@@ -104,7 +104,7 @@ def test_a_wait_after_a_request_without_an_answer_knows_of_it_in_the_triggerer(s
 )
 def test_a_refusal_after_a_request_without_a_response_says_that_the_request_is_outstanding(sandbox, limits):
     closing = AT_EIGHT.replace(hour=19, minute=59)
-    it_is(sandbox, closing, speed=0)
+    it_is(sandbox, closing)
     campaign = a_campaign(sandbox)
     sandbox.faults.add("cut-before", call="run_campaign")
     operator = running(campaign, **limits)
@@ -112,7 +112,7 @@ def test_a_refusal_after_a_request_without_a_response_says_that_the_request_is_o
     context["dag_run"] = SimpleNamespace(run_type="manual", logical_date=closing)
 
     with (
-        meanwhile(lambda: "run_campaign" in writes(sandbox), lambda: it_is(sandbox, closing + timedelta(minutes=3), 0)),
+        meanwhile(lambda: "run_campaign" in writes(sandbox), lambda: it_is(sandbox, closing + timedelta(minutes=3))),
         pytest.raises(TingTingCampaignError, match=r"no usable response.*may still carry the request out.*Check the"),
     ):
         operator.execute(context)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime, timedelta
+from functools import partial
 
 import pytest
 from support.calling_hours import it_is
@@ -12,30 +13,16 @@ from support.run_task import run_task
 from support.task_context import context_of, execute, execute_through
 
 from airflow_provider_tingting._compat import AirflowFailException
-from airflow_provider_tingting.campaigns import calling_window
 from airflow_provider_tingting.errors import TingTingCampaignTimeoutError, TingTingConfigError
 from airflow_provider_tingting.timezones import NEPAL
 
+running = partial(run_task, poll_interval=10)
 MORNING = datetime(2026, 11, 24, 8, tzinfo=NEPAL)
-# A campaign takes a tenth of a second, and the day is not over before a slow machine has run several.
-FAST = 600
 
 
 @pytest.fixture(autouse=True)
-def _world(sandbox, monkeypatch):
-    """The provider and the sandbox share one clock, and a process that waits lets it pass at once."""
-
-    def naps(until):
-        while (left := until - sandbox.clock.time()) > 0:
-            sandbox.clock.push(left)
-            sandbox.clock.speed = FAST
-            yield 0.0
-
-    monkeypatch.setattr(calling_window, "now", sandbox.clock.time)
-    monkeypatch.setattr(calling_window, "sleeps_until", naps)
-    it_is(sandbox, MORNING, FAST)
-    yield
-    sandbox.clock.speed = 1.0
+def _morning(sandbox, virtual_time):
+    it_is(sandbox, MORNING)
 
 
 @pytest.fixture
@@ -52,7 +39,7 @@ def limited(connect, tmp_path, monkeypatch):
 
 def test_a_campaign_that_fits_is_run_and_counts_for_the_next_one(sandbox, limited):
     limited(6)
-    execute(run_task(a_campaign(sandbox)))
+    execute(running(a_campaign(sandbox)))
     before = writes(sandbox)
     spent = sum(entry.credits for entry in sandbox.ledger.dialled)
     second = a_campaign(sandbox)
@@ -62,7 +49,7 @@ def test_a_campaign_that_fits_is_run_and_counts_for_the_next_one(sandbox, limite
         "daily_credit_limit of the connection is 6. No contact was called."
     )
     with pytest.raises(AirflowFailException, match=re.escape(says)):
-        execute(run_task(second))
+        execute(running(second))
 
     assert spent > 2
     assert writes(sandbox) == before
@@ -70,10 +57,10 @@ def test_a_campaign_that_fits_is_run_and_counts_for_the_next_one(sandbox, limite
 
 def test_yesterday_does_not_count(sandbox, limited):
     limited(6)
-    execute(run_task(a_campaign(sandbox)))
-    it_is(sandbox, MORNING + timedelta(days=1), FAST)
+    execute(running(a_campaign(sandbox)))
+    it_is(sandbox, MORNING + timedelta(days=1))
 
-    result, _ = execute(run_task(a_campaign(sandbox)))
+    result, _ = execute(running(a_campaign(sandbox)))
 
     assert result["status"] == "Completed"
 
@@ -82,9 +69,9 @@ def test_a_campaign_that_would_pass_the_limit_waits_for_tomorrow_where_that_is_c
     sandbox, limited, deferrable, logged
 ):
     limited(6)
-    execute(run_task(a_campaign(sandbox)))
+    execute(running(a_campaign(sandbox)))
     second = a_campaign(sandbox)
-    operator = run_task(second, over_daily_limit="wait", deferrable=deferrable)
+    operator = running(second, over_daily_limit="wait", deferrable=deferrable)
 
     result, deferred_to = execute_through(lambda: operator, context_of(operator))
 
@@ -100,12 +87,12 @@ def test_a_campaign_that_would_pass_the_limit_waits_for_tomorrow_where_that_is_c
 
 def test_the_wait_for_tomorrow_ends_with_the_time_to_start(sandbox, limited):
     limited(6)
-    execute(run_task(a_campaign(sandbox)))
+    execute(running(a_campaign(sandbox)))
     second = a_campaign(sandbox)
     before = writes(sandbox)
 
     with pytest.raises(TingTingCampaignTimeoutError, match="daily_credit_limit of the connection is 6"):
-        execute(run_task(second, over_daily_limit="wait", start_timeout=3600))
+        execute(running(second, over_daily_limit="wait", start_timeout=3600))
 
     assert writes(sandbox) == before
 
@@ -117,19 +104,18 @@ def test_a_campaign_that_never_fits_fails(sandbox, limited, over_daily_limit):
     with pytest.raises(
         AirflowFailException, match=r"estimated at 4 credits, and .* is 3\.5\..*never fits into one day"
     ):
-        execute(run_task(a_campaign(sandbox), over_daily_limit=over_daily_limit))
+        execute(running(a_campaign(sandbox), over_daily_limit=over_daily_limit))
 
     assert writes(sandbox) == []
 
 
 def test_a_campaign_that_runs_now_counts_with_its_estimate(sandbox, limited, deferrable):
     limited(6)
-    sandbox.clock.speed = 0
     sandbox.world.run_campaign(a_campaign(sandbox, [f"98412345{index:02}" for index in range(40, 43)]))
     second = a_campaign(sandbox)
     with pytest.raises(AirflowFailException, match="today's campaigns take 3"):
-        execute(run_task(second))
-    operator = run_task(second, over_daily_limit="wait", deferrable=deferrable)
+        execute(running(second))
+    operator = running(second, over_daily_limit="wait", deferrable=deferrable)
 
     result, _ = execute_through(lambda: operator, context_of(operator))
 
@@ -148,22 +134,22 @@ def test_what_tingting_says_of_the_day_counts_where_it_is_more(sandbox, limited)
     second = a_campaign(sandbox)
 
     with pytest.raises(AirflowFailException, match=f"today's campaigns take {sandbox.world.campaigns[campaign].spent}"):
-        execute(run_task(second))
+        execute(running(second))
 
 
 def test_without_tingtings_own_figure_the_log_alone_counts(sandbox, limited, monkeypatch):
     limited(6)
     sandbox.faults.add("garbage", call="get_dashboard", times="*")
-    execute(run_task(a_campaign(sandbox)))
+    execute(running(a_campaign(sandbox)))
 
     with pytest.raises(AirflowFailException, match="today's campaigns take"):
-        execute(run_task(a_campaign(sandbox)))
+        execute(running(a_campaign(sandbox)))
 
 
 def test_the_price_is_that_of_the_check_before_the_run(sandbox, limited):
     limited(6)
     campaign = a_campaign(sandbox)
-    operator = run_task(campaign)
+    operator = running(campaign)
     context = context_of(operator)
     summary = {"campaign_id": campaign, "valid": 2, "credits": {"estimate": 5}}
     operator.get_flat_relative_ids = lambda upstream: {"check", "report"}
@@ -180,23 +166,22 @@ def test_the_estimate_counts_parts_of_an_sms_and_ends_at_the_campaigns_own_limit
     bounded = a_campaign(sandbox, services="SMS & PHONE", sms_message=sms, credit_limit=5)
 
     with pytest.raises(AirflowFailException, match="estimated at 12 credits"):
-        execute(run_task(both))
-    sandbox.clock.speed = 0
-    execute(run_task(bounded, wait_for_completion=False))
+        execute(running(both))
+    execute(running(bounded, wait_for_completion=False))
 
     assert writes(sandbox) == ["run_campaign"]
 
 
 def test_a_campaign_with_a_schedule_of_its_own_is_refused_today_and_judged_alone_for_a_later_day(sandbox, limited):
     limited(6)
-    execute(run_task(a_campaign(sandbox)))
+    execute(running(a_campaign(sandbox)))
     today, tomorrow = (
         a_campaign(sandbox, schedule=(sandbox.clock.now() + timedelta(hours=hours)).timestamp()) for hours in (1, 24)
     )
 
     with pytest.raises(AirflowFailException, match="Give it another schedule"):
-        execute(run_task(today, over_daily_limit="wait"))
-    result, _ = execute(run_task(tomorrow, wait_for_completion=False))
+        execute(running(today, over_daily_limit="wait"))
+    result, _ = execute(running(tomorrow, wait_for_completion=False))
 
     assert result["status"] == "Scheduled"
 
@@ -205,18 +190,17 @@ def test_a_limit_without_a_log_is_refused_before_any_call(sandbox, connect):
     connect(daily_credit_limit=100)
 
     with pytest.raises(AirflowFailException, match=r"daily_credit_limit .*'tingting_default' names none.*contact_log"):
-        execute(run_task(a_campaign(sandbox)))
+        execute(running(a_campaign(sandbox)))
 
     assert writes(sandbox) == []
 
 
 def test_a_campaign_that_has_begun_is_not_held_back(sandbox, limited):
     limited(1)
-    sandbox.clock.speed = 0
     campaign = a_campaign(sandbox)
     sandbox.world.run_campaign(campaign)
 
-    result, _ = execute(run_task(campaign, wait_for_completion=False))
+    result, _ = execute(running(campaign, wait_for_completion=False))
 
     assert result["status"] == "Running"
 
@@ -226,11 +210,11 @@ def test_a_limit_that_is_no_number_of_credits_is_named(sandbox, limited, limit):
     limited(limit)
 
     with pytest.raises(AirflowFailException, match=r"'daily_credit_limit' of connection .* must be a number above 0"):
-        execute(run_task(a_campaign(sandbox)))
+        execute(running(a_campaign(sandbox)))
 
     assert writes(sandbox) == []
 
 
 def test_another_choice_is_found_when_the_dag_is_parsed():
     with pytest.raises(TingTingConfigError, match="over_daily_limit must be one of fail, wait"):
-        run_task(7, over_daily_limit="skip")
+        running(7, over_daily_limit="skip")
