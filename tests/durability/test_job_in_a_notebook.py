@@ -24,14 +24,11 @@ from airflow_provider_tingting.errors import (
     TingTingOutcomeUnknownError,
 )
 
+pytestmark = pytest.mark.usefixtures("virtual_time")
+
 SPEC = CampaignSpec(name="Water notice", services="PHONE", user_phone=(3,), message="नमस्कार {name} जी", voice=1)
 MARKER = Marker.of(SPEC, "water notice", "2026-11-23")
 PEOPLE = [{"number": number, "other_variables": {"name": "Sita"}} for number in NUMBERS]
-
-
-@pytest.fixture(autouse=True)
-def _time(virtual_time):
-    """Each test runs in virtual time."""
 
 
 @pytest.fixture

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import threading
-import time
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import pytest
 from durability.in_process import PEOPLE, Store, creating, once
-from support.airflow_home import AIRFLOW_VERSION
+from support.at_once import at_once
 from support.campaigns import NUMBERS, a_campaign, connection, dialled_once, writes
-from support.virtual_time import SharedTime
 
 from airflow_provider_tingting.api.client import TingTingClient
 from airflow_provider_tingting.campaigns import create
-from airflow_provider_tingting.clock import sleep, use_clock
+from airflow_provider_tingting.clock import sleep
 from airflow_provider_tingting.errors import TingTingCampaignError
 from airflow_provider_tingting.operators.campaign import TingTingRunCampaignOperator
 from airflow_provider_tingting.operators.contacts import TingTingAddContactsOperator
@@ -24,31 +21,6 @@ from airflow_provider_tingting.operators.contacts import TingTingAddContactsOper
 @pytest.fixture(autouse=True)
 def _connection(monkeypatch, sandbox):
     monkeypatch.setenv("AIRFLOW_CONN_TINGTING_DEFAULT", connection(sandbox, timeout=60))
-
-
-def at_once(sandbox, *attempts):
-    """Begin them in the same moment, each in a thread; return what they return.
-
-    Time passes only while all of them sleep: how fast the machine runs a thread decides nothing.
-    """
-    clock = SharedTime(len(attempts), at=time.time())
-    barrier = threading.Barrier(len(attempts))
-
-    def begin(attempt):
-        if AIRFLOW_VERSION < (3, 0):
-            # Airflow 2 lets an operator execute only in the thread that imported it, as each worker process does.
-            from airflow.models.baseoperator import ExecutorSafeguard
-
-            ExecutorSafeguard._sentinel.callers = {}
-        barrier.wait(120)
-        try:
-            return attempt()
-        finally:
-            clock.leave()
-
-    with use_clock(clock), ThreadPoolExecutor(len(attempts)) as pool:
-        sandbox.clock.resume(clock.time(), speed=1.0)
-        return [future.result(170) for future in [pool.submit(begin, attempt) for attempt in attempts]]
 
 
 def running(campaign_id):

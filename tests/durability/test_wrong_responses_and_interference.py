@@ -25,12 +25,7 @@ from airflow_provider_tingting.operators.contacts import TingTingAddContactsOper
 
 NEWCOMER = {"number": "9841234999", "name": "Ram"}
 
-pytestmark = pytest.mark.usefixtures("tingting_conn")
-
-
-@pytest.fixture(autouse=True)
-def _time(virtual_time):
-    """Each test runs in virtual time."""
+pytestmark = pytest.mark.usefixtures("tingting_conn", "virtual_time")
 
 
 def running(campaign_id: int, **changes: Any) -> TingTingRunCampaignOperator:

@@ -4,25 +4,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from support.impatience import settle_fast
-
-from airflow_provider_tingting.notifications import dedupe
-from airflow_provider_tingting.notifications import deliver as deliver_module
-
-
-@pytest.fixture(autouse=True)
-def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
-    settle_fast(monkeypatch)
-    monkeypatch.setattr(deliver_module, "CONTACT_POLL_INTERVAL", 0.02)
-    monkeypatch.setattr(dedupe, "RUN_POLL_INTERVAL", 0.02)
 
 
 @pytest.fixture
-def quick(sandbox: Any, tingting_conn: str) -> Any:
-    """The sandbox, in which a call takes hundredths of a second."""
-    speed, sandbox.clock.speed = sandbox.clock.speed, 2000.0
-    yield sandbox
-    sandbox.clock.speed = speed
+def quick(sandbox: Any, tingting_conn: str, virtual_time: Any) -> Any:
+    """The sandbox, in virtual time."""
+    return sandbox
 
 
 @pytest.fixture

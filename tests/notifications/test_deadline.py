@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import logging
 
 import pytest
+from support.virtual_time import run
 
 PATH = "airflow_provider_tingting.notifications.tingting.TingTingNotifier"
 FIRST = "9841234501"
@@ -46,7 +46,7 @@ def test_a_missed_deadline_phones_from_the_triggerer(context, quick):
     async def events():
         return [event.payload async for event in trigger.run()]
 
-    last = asyncio.run(events())[-1]
+    last = run(events())[-1]
     quick.play_out()
 
     assert last["state"] == "success"

@@ -25,9 +25,8 @@ FIRST, SECOND = "9841234501", "9801234502"
 
 
 @pytest.fixture(autouse=True)
-def time_passes(monkeypatch, impatience, virtual_time):
-    """The real pauses, which take no time here; but fewer reads of a wait of minutes."""
-    monkeypatch.undo()
+def time_passes(monkeypatch, virtual_time):
+    """Fewer reads of a wait of minutes."""
     monkeypatch.setattr(dedupe, "RUN_POLL_INTERVAL", 10.0)
 
 

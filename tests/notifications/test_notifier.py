@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 from support.airflow_home import AIRFLOW_VERSION
+from support.at_once import at_once
 from support.notices import FIRST, SECOND, THIRD, both_ways, dialled, said
+from support.virtual_time import run
 
 from airflow_provider_tingting.campaigns.run import CampaignJob
+from airflow_provider_tingting.clock import wall_time
 from airflow_provider_tingting.errors import TingTingConfigError
 from airflow_provider_tingting.notifications.tingting import TingTingNotifier
 from airflow_provider_tingting.sandbox import Sandbox
@@ -21,7 +23,7 @@ from airflow_provider_tingting.sandbox import Sandbox
 
 def quiet_now():
     """Quiet hours that it is now in the middle of, in Nepal."""
-    now = datetime.now(ZoneInfo("Asia/Kathmandu"))
+    now = datetime.fromtimestamp(wall_time(), ZoneInfo("Asia/Kathmandu"))
     return tuple((now + timedelta(hours=hours)).strftime("%H:%M") for hours in (-2, 2))
 
 
@@ -45,18 +47,17 @@ def test_forty_failures_phone_once(tell, quick, failure):
 
 
 def test_forty_failures_at_the_same_time_phone_once(quick, failure):
-    with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda _: TingTingNotifier(to=FIRST)(failure()), range(40)))
+    def five():
+        for _ in range(5):
+            TingTingNotifier(to=FIRST)(failure())
+
+    at_once(quick, *[five] * 8)
 
     assert dialled(quick) == [("call", FIRST)]
     assert len(quick.world.campaigns) == 1
 
 
 def test_forty_failures_at_the_same_time_phone_once_even_when_the_fastest_has_died(quick, failure, monkeypatch):
-    from airflow_provider_tingting.notifications import notification as notice
-
-    monkeypatch.setattr(notice, "LEASE", 12.0)
-    monkeypatch.setattr(notice, "LEASE_MARGIN", 1.0)
     died = threading.Event()
 
     def run_or_die(self, **_):
@@ -68,12 +69,12 @@ def test_forty_failures_at_the_same_time_phone_once_even_when_the_fastest_has_di
     run_once = CampaignJob.run_once
     monkeypatch.setattr(CampaignJob, "run_once", run_or_die)
 
-    def fail(_):
-        with contextlib.suppress(SystemExit):
-            TingTingNotifier(to=FIRST)(failure())
+    def five():
+        for _ in range(5):
+            with contextlib.suppress(SystemExit):
+                TingTingNotifier(to=FIRST)(failure())
 
-    with ThreadPoolExecutor(8) as pool:
-        list(pool.map(fail, range(40)))
+    at_once(quick, *[five] * 8)
 
     assert died.is_set()
     assert dialled(quick) == [("call", FIRST)]
@@ -83,7 +84,7 @@ def test_forty_deadlines_at_the_same_time_in_one_triggerer_phone_once(quick, fai
     async def all_at_once():
         await asyncio.gather(*(TingTingNotifier(to=FIRST, context=failure())._awaited() for _ in range(40)))
 
-    asyncio.run(all_at_once())
+    run(all_at_once())
 
     assert dialled(quick) == [("call", FIRST)]
 
@@ -170,7 +171,7 @@ def test_a_notifier_that_serves_two_runs_speaks_of_each(quick, failure):
 
 
 def test_numbers_may_come_from_a_template_as_one_text(quick, failure):
-    TingTingNotifier(to="{{ on_call }}", escalate_after=5)(failure(on_call=f"+977 {FIRST}, {SECOND}"))
+    TingTingNotifier(to="{{ on_call }}")(failure(on_call=f"+977 {FIRST}, {SECOND}"))
 
     assert dialled(quick)[0] == ("call", FIRST)
 
@@ -179,21 +180,21 @@ def test_numbers_may_come_from_a_template_as_one_text(quick, failure):
 def test_when_the_first_does_not_pick_up_the_next_is_called(tell, quick, failure):
     quick.world.script_outcome(FIRST, "unanswered")
     quick.world.script_outcome(SECOND, "completed")
-    tell(TingTingNotifier(to=[FIRST, SECOND, THIRD], escalate_after=10), failure())
+    tell(TingTingNotifier(to=[FIRST, SECOND, THIRD]), failure())
 
     assert dialled(quick) == [("call", FIRST), ("call", SECOND)]
 
 
 def test_when_the_first_picks_up_no_other_recipient_is_called(quick, failure):
     quick.world.script_outcome(FIRST, "completed")
-    TingTingNotifier(to=[FIRST, SECOND], escalate_after=10)(failure())
+    TingTingNotifier(to=[FIRST, SECOND])(failure())
 
     assert dialled(quick) == [("call", FIRST)]
 
 
 def test_while_it_rings_too_long_the_next_is_called(quick, failure):
     quick.clock.speed = 0.001
-    TingTingNotifier(to=[FIRST, SECOND], escalate_after=timedelta(seconds=0.1))(failure())
+    TingTingNotifier(to=[FIRST, SECOND], escalate_after=timedelta(seconds=30))(failure())
 
     assert dialled(quick) == [("call", FIRST), ("call", SECOND)]
 
@@ -212,7 +213,7 @@ def test_in_quiet_hours_that_are_silent_nothing_is_sent(tell, quick, failure, lo
     assert "no notification is sent" in logged()
 
 
-def test_quiet_hours_that_wait_leave_one_call_for_their_end(sandbox, tingting_conn, failure):
+def test_quiet_hours_that_wait_leave_one_call_for_their_end(sandbox, tingting_conn, virtual_time, failure):
     notifier = TingTingNotifier(to=FIRST, quiet_hours=quiet_now(), in_quiet_hours="wait", cooldown=60)
     for _ in range(3):
         notifier(failure())
@@ -296,7 +297,7 @@ def test_recipients_that_are_written_rightly_or_come_from_a_template_are_accepte
 def test_recipients_are_read_as_the_numbers_of_a_list_are(quick, failure, written, called):
     for number in called:
         quick.world.script_outcome(number, "failed")
-    TingTingNotifier(to=lambda **_: written, escalate_after=10)(failure())
+    TingTingNotifier(to=lambda **_: written)(failure())
 
     assert [number for _, number in dialled(quick)] == called
 
@@ -316,14 +317,13 @@ def test_the_last_line_says_how_the_call_ended(quick, failure, logged, outcome, 
 
 def test_a_call_that_rings_longer_than_the_notifier_waits_is_reported_so(quick, failure, logged):
     quick.clock.speed = 0.001
-    TingTingNotifier(to=FIRST, escalate_after=0.1)(failure())
+    TingTingNotifier(to=FIRST, escalate_after=30)(failure())
 
-    assert "has not reached 98******01 within 0 s" in logged()
+    assert "has not reached 98******01 within 30 s" in logged()
 
 
-def test_an_account_that_may_not_read_its_balance_is_notified(failure, monkeypatch):
+def test_an_account_that_may_not_read_its_balance_is_notified(failure, virtual_time, monkeypatch):
     with Sandbox(dialect={"dashboard": "403"}) as box:
-        box.clock.speed = 2000.0
         monkeypatch.setenv("AIRFLOW_CONN_TINGTING_DEFAULT", box.connection_json())
         TingTingNotifier(to=FIRST)(failure())
 

@@ -22,9 +22,8 @@ ESCALATE_AFTER = 300.0
 
 
 @pytest.fixture(autouse=True)
-def time_passes(monkeypatch, impatience, virtual_time):
-    """The real pauses, which take no time here; but few reads of a wait of minutes."""
-    monkeypatch.undo()
+def time_passes(monkeypatch, virtual_time):
+    """Few reads of a wait of minutes."""
     monkeypatch.setattr(deliver_module, "CONTACT_POLL_INTERVAL", 60.0)
     monkeypatch.setattr(dedupe, "RUN_POLL_INTERVAL", 30.0)
 

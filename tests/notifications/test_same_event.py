@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from airflow_provider_tingting.clock import wall_time
 from airflow_provider_tingting.notifications.tingting import TingTingNotifier
 
 FIRST = "9841234501"
@@ -28,7 +29,7 @@ def test_of_two_notifiers_in_one_callback_one_phones_and_the_other_texts(cooldow
 
 
 def test_what_was_texted_in_quiet_hours_is_not_phoned_after_them(quick, failure):
-    now = datetime.now(ZoneInfo("Asia/Kathmandu"))
+    now = datetime.fromtimestamp(wall_time(), ZoneInfo("Asia/Kathmandu"))
     quiet_now = tuple((now + timedelta(hours=hours)).strftime("%H:%M") for hours in (-2, 2))
     TingTingNotifier(to=FIRST, quiet_hours=quiet_now)(failure())
     TingTingNotifier(to=FIRST)(failure())

@@ -14,6 +14,18 @@ def deferrable(request):
     return request.param
 
 
+@pytest.fixture
+def fast_world(sandbox, virtual_time):
+    """Virtual time, in which calls take hundredths of a second."""
+    sandbox.clock.speed = 2000
+
+
+@pytest.fixture
+def still_world(sandbox, virtual_time):
+    """Virtual time, in which no call goes on."""
+    sandbox.clock.speed = 0
+
+
 @pytest.fixture(scope="session")
 def postgres_uri():
     """A PostgreSQL, started once for all files of this folder and those below."""

@@ -13,17 +13,12 @@ from airflow_provider_tingting._compat import AirflowFailException
 from airflow_provider_tingting.api.client import TingTingClient
 from airflow_provider_tingting.timezones import NEPAL
 
-pytestmark = pytest.mark.usefixtures("tingting_conn")
+pytestmark = pytest.mark.usefixtures("tingting_conn", "virtual_time")
 
 CLEARED = {"try_number": 2, "cleared_after": 1}
 DAY = f"{datetime.now(NEPAL) + timedelta(days=200):%Y-%m-%d}"
 TEN, THREE = f"{DAY}T10:00:00+05:45", f"{DAY}T15:00:00+05:45"
 WITHOUT_VOICE = {"voice": None}
-
-
-@pytest.fixture(autouse=True)
-def _time(virtual_time):
-    """Each test runs in virtual time."""
 
 
 @pytest.fixture(params=[True, False], ids=["state store", "no store"])

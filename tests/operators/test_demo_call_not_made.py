@@ -13,17 +13,12 @@ from airflow_provider_tingting.errors import TingTingRateLimitedError, TingTingR
 from airflow_provider_tingting.operators.preview import TingTingDemoCallOperator
 from airflow_provider_tingting.timezones import NEPAL
 
-pytestmark = pytest.mark.usefixtures("tingting_conn")
+pytestmark = pytest.mark.usefixtures("tingting_conn", "virtual_time")
 
 RETRIED = {"try_number": 2}
 CLEARED = {"try_number": 2, "cleared_after": 1}
 AT_THREE = datetime(2026, 11, 24, 3, tzinfo=NEPAL).timestamp()
 AT_NINE = datetime(2026, 11, 24, 9, tzinfo=NEPAL).timestamp()
-
-
-@pytest.fixture(autouse=True)
-def _time(virtual_time):
-    """Each test runs in virtual time."""
 
 
 @pytest.fixture

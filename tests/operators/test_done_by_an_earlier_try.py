@@ -9,12 +9,7 @@ from support.campaigns import a_campaign, writes
 from airflow_provider_tingting._compat import AirflowFailException
 from airflow_provider_tingting.operators.campaign import TingTingDeleteCampaignOperator, TingTingStopCampaignOperator
 
-pytestmark = pytest.mark.usefixtures("tingting_conn")
-
-
-@pytest.fixture(autouse=True)
-def _time(virtual_time):
-    """Each test runs in virtual time."""
+pytestmark = pytest.mark.usefixtures("tingting_conn", "virtual_time")
 
 
 @pytest.fixture(params=[True, False], ids=["state store", "no store"])

@@ -14,7 +14,7 @@ from airflow_provider_tingting._compat import AirflowFailException, AirflowSkipE
 from airflow_provider_tingting.operators.campaign import TingTingRunCampaignOperator
 from airflow_provider_tingting.operators.preview import TingTingDemoCallOperator
 
-pytestmark = pytest.mark.usefixtures("tingting_conn")
+pytestmark = pytest.mark.usefixtures("tingting_conn", "fast_world")
 
 NOW = datetime.now(timezone.utc)
 LAST_YEAR = NOW - timedelta(days=365)
@@ -29,11 +29,6 @@ class RunType(str, Enum):
     BACKFILL = "backfill"
     MANUAL = "manual"
     ASSET = "asset_triggered"
-
-
-@pytest.fixture(autouse=True)
-def _speed_of_the_world(sandbox, virtual_time):
-    sandbox.clock.speed = 5000
 
 
 def running(campaign_id, **changes):

@@ -13,12 +13,7 @@ from airflow_provider_tingting._compat import AirflowFailException
 from airflow_provider_tingting.operators.campaign import TingTingCreateCampaignOperator, TingTingRunCampaignOperator
 from airflow_provider_tingting.operators.contacts import TingTingAddContactsOperator
 
-pytestmark = pytest.mark.usefixtures("tingting_conn")
-
-
-@pytest.fixture(autouse=True)
-def _speed_of_the_world(sandbox, virtual_time):
-    sandbox.clock.speed = 0
+pytestmark = pytest.mark.usefixtures("tingting_conn", "still_world")
 
 
 class DagRun:

@@ -17,12 +17,7 @@ from airflow_provider_tingting.errors import (
 )
 from airflow_provider_tingting.sandbox.refusals import forbidden_now
 
-pytestmark = pytest.mark.usefixtures("tingting_conn")
-
-
-@pytest.fixture(autouse=True)
-def _speed_of_the_world(sandbox, virtual_time):
-    sandbox.clock.speed = 2000
+pytestmark = pytest.mark.usefixtures("tingting_conn", "fast_world")
 
 
 def test_a_campaign_is_run_and_its_outcome_returned_as_figures(sandbox):

@@ -13,12 +13,7 @@ from support.virtual_time import run_in_virtual_time
 from airflow_provider_tingting.sandbox import Sandbox
 from airflow_provider_tingting.utils.deferral import deadline_of
 
-pytestmark = pytest.mark.usefixtures("tingting_conn")
-
-
-@pytest.fixture(autouse=True)
-def _speed_of_the_world(sandbox, virtual_time):
-    sandbox.clock.speed = 2000
+pytestmark = pytest.mark.usefixtures("tingting_conn", "fast_world")
 
 
 def killed_while_it_runs(operator, stored_state):

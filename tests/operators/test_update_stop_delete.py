@@ -18,12 +18,7 @@ from airflow_provider_tingting.operators.campaign import (
 )
 from airflow_provider_tingting.sandbox import Sandbox
 
-pytestmark = pytest.mark.usefixtures("tingting_conn")
-
-
-@pytest.fixture(autouse=True)
-def _speed_of_the_world(sandbox, virtual_time):
-    sandbox.clock.speed = 0
+pytestmark = pytest.mark.usefixtures("tingting_conn", "still_world")
 
 
 def updating(campaign_id, **fields):

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import pytest
+from support.virtual_time import run
 
 from airflow_provider_tingting.sandbox import Sandbox
 
@@ -24,7 +24,7 @@ def await_it(notifier: Any, context: Any) -> None:
     async def wait() -> None:
         await notifier
 
-    asyncio.run(wait())
+    run(wait())
 
 
 both_ways = pytest.mark.parametrize("tell", [call, await_it])

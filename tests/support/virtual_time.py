@@ -11,6 +11,7 @@ import heapq
 import selectors
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from itertools import count
@@ -21,7 +22,28 @@ from airflow_provider_tingting.clock import use_clock
 T = TypeVar("T")
 
 
-class VirtualTime:
+class _EventLoops(ABC):
+    """A clock whose event loops know no other time."""
+
+    @abstractmethod
+    def monotonic(self) -> float: ...
+
+    @abstractmethod
+    def push(self, seconds: float) -> None:
+        """Let time pass for an event loop that has nothing to do meanwhile."""
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run a coroutine in an event loop of this time, as `asyncio.run` does in real time."""
+        loop = _Loop(self)
+        try:
+            return loop.run_until_complete(work)
+        finally:
+            loop.run_until_complete(_cancel_other_tasks())
+            loop.run_until_complete(loop.shutdown_asyncgens())
+            loop.close()
+
+
+class VirtualTime(_EventLoops):
     """A clock that stands still while something runs, and jumps to the next timer when everything sleeps.
 
     It serves the event loops that `run` makes and, as `airflow_provider_tingting.clock`, the whole package, the sandbox
@@ -95,16 +117,6 @@ class VirtualTime:
         self._do_what_was_awaited()
         assert awaited not in self._awaited, "what was waited for has not come about"
 
-    def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """Run a coroutine in an event loop of this time, as `asyncio.run` does in real time."""
-        loop = _Loop(self)
-        try:
-            return loop.run_until_complete(work)
-        finally:
-            loop.run_until_complete(_cancel_other_tasks())
-            loop.run_until_complete(loop.shutdown_asyncgens())
-            loop.close()
-
     def _do_what_was_awaited(self) -> None:
         with self._lock:
             come_about = [awaited for awaited in self._awaited if awaited[0]()]
@@ -145,7 +157,7 @@ class _Selector(selectors.DefaultSelector):  # type: ignore[misc, valid-type]
 
 
 class _Loop(asyncio.SelectorEventLoop):
-    def __init__(self, clock: VirtualTime) -> None:
+    def __init__(self, clock: _EventLoops) -> None:
         selector = _Selector()
         selector.loop = self
         self.clock = clock
@@ -173,7 +185,7 @@ async def _cancel_other_tasks() -> None:
     await asyncio.gather(*left, return_exceptions=True)
 
 
-class SharedTime:
+class SharedTime(_EventLoops):
     """A clock of several threads: it stands still while one of them runs, and jumps to the next timer when all sleep.
 
     :param threads: how many threads there are; each calls `leave` when it is done.
@@ -199,6 +211,9 @@ class SharedTime:
             self._stop_one()
             assert self._changed.wait_for(lambda: self._now >= due, timeout=120), "a thread neither sleeps nor leaves"
 
+    def push(self, seconds: float) -> None:
+        self.sleep(seconds)
+
     def leave(self) -> None:
         """Let the other threads' time pass without this one."""
         with self._changed:
@@ -214,24 +229,30 @@ class SharedTime:
             self._changed.notify_all()
 
 
-_running: list[VirtualTime] = []
+_running: list[_EventLoops] = []
+
+
+@contextmanager
+def use_time(clock: VirtualTime | SharedTime) -> Iterator[None]:
+    """Give the package and the event loops of `run` a time of their own while the block runs."""
+    _running.append(clock)
+    try:
+        with use_clock(clock):
+            yield
+    finally:
+        _running.remove(clock)
 
 
 @contextmanager
 def run_in_virtual_time(at: float = 1_795_400_000.0) -> Iterator[VirtualTime]:
     """Give the package a virtual time while the block runs."""
-    clock = VirtualTime(at)
-    _running.append(clock)
-    try:
-        with use_clock(clock):
-            yield clock
-    finally:
-        _running.remove(clock)
+    with use_time(clock := VirtualTime(at)):
+        yield clock
 
 
 def running_virtual_time() -> VirtualTime | None:
     """Return the virtual time of this test, if it has one."""
-    return _running[-1] if _running else None
+    return _running[-1] if _running and isinstance(_running[-1], VirtualTime) else None
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:

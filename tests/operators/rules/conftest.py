@@ -1,15 +1,14 @@
-"""A connection with rules, and a server and a storage that answer at once."""
+"""A connection with rules, in virtual time."""
 
 from __future__ import annotations
 
 import pytest
 from support.campaigns import a_campaign, connection
-from support.impatience import settle_fast
 
 
 @pytest.fixture(autouse=True)
-def _impatient(monkeypatch):
-    settle_fast(monkeypatch)
+def _time(virtual_time):
+    """Each test runs in virtual time."""
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import hmac
 import sqlite3
 from contextlib import closing
 from datetime import datetime, timezone
+from functools import partial
 
 import pytest
 from support.campaigns import NUMBERS, OUTCOMES, a_campaign, a_finished_campaign, connection, writes
@@ -21,16 +22,11 @@ from airflow_provider_tingting.operators.report import TingTingDownloadReportOpe
 SALT = "a long random text of the tests"
 COLUMNS = ["campaign", "campaign_id", "number", "purpose", "occasion", "services", "outcome", "credits", "called_at"]
 
+running = partial(run_task, poll_interval=10)
+
 
 def log_at(**changes):
     return {"sql_conn_id": "warehouse", "table": "contact_log", "create_table": True, **changes}
-
-
-@pytest.fixture(autouse=True)
-def _fast(sandbox):
-    sandbox.clock.speed = 5000
-    yield
-    sandbox.clock.speed = 1.0
 
 
 @pytest.fixture
@@ -71,7 +67,7 @@ def test_the_run_task_records_each_contact_with_its_outcome_and_a_hash_of_its_nu
     campaign = a_campaign(sandbox, outcome=None, description="[purpose: reminder] [occasion: 2083-08-16] by the ward")
     for number, outcome in outcomes.items():
         sandbox.world.script_outcome(number, outcome)
-    operator = run_task(campaign, deferrable=deferrable)
+    operator = running(campaign, deferrable=deferrable)
 
     execute_through(lambda: operator, context_of(operator))
 
@@ -101,7 +97,7 @@ def test_purpose_and_occasion_of_the_create_task_are_those_of_the_log(sandbox, l
     sandbox.world.add_contacts(campaign, [(NUMBERS[0], {})])
     sandbox.world.script_outcome(NUMBERS[0], "completed")
 
-    execute(run_task(campaign))
+    execute(running(campaign))
 
     assert [(row["purpose"], row["occasion"]) for row in database.table("contact_log")] == [
         ("school reminder", "week (48)")
@@ -138,13 +134,12 @@ def test_a_campaign_that_failed_has_called_its_contacts_and_is_recorded(sandbox,
     campaign = a_campaign(sandbox, outcome="unanswered")
 
     with pytest.raises(TingTingCampaignFailedError):
-        execute(run_task(campaign))
+        execute(running(campaign))
 
     assert [row["outcome"] for row in database.table("contact_log")] == ["unanswered"] * len(NUMBERS)
 
 
 def test_a_campaign_that_has_not_ended_is_not_recorded(sandbox, logs, database, tmp_path):
-    sandbox.clock.speed = 0
     campaign = a_campaign(sandbox)
     sandbox.world.run_campaign(campaign)
 
@@ -191,7 +186,7 @@ def test_a_log_that_cannot_be_used_is_named_before_any_call(sandbox, sqlite_log,
     sqlite_log(**changes)
 
     with pytest.raises(AirflowFailException, match=f"The contact_log of connection 'tingting_default'.*{says}"):
-        execute(run_task(a_campaign(sandbox)))
+        execute(running(a_campaign(sandbox)))
 
     assert writes(sandbox) == []
 
@@ -200,7 +195,7 @@ def test_a_log_without_a_salt_is_named_before_any_call(sandbox, connect, sqlite_
     connect(contact_log=log_at())
 
     with pytest.raises(AirflowFailException, match=r"contact_log .*secret_salt"):
-        execute(run_task(a_campaign(sandbox)))
+        execute(running(a_campaign(sandbox)))
 
     assert writes(sandbox) == []
 
@@ -209,7 +204,7 @@ def test_a_log_that_is_no_object_is_named(sandbox, connect):
     connect(contact_log="crm.contact_log")
 
     with pytest.raises(AirflowFailException, match=r"Extra 'contact_log' .* must be a JSON object"):
-        execute(run_task(a_campaign(sandbox)))
+        execute(running(a_campaign(sandbox)))
 
     assert writes(sandbox) == []
 
@@ -220,7 +215,7 @@ def test_a_table_with_other_columns_is_named_before_any_call_and_left_as_it_was(
     with pytest.raises(
         AirflowFailException, match=r"Table contact_log exists with other columns.*lacks 'campaign', 'pur"
     ):
-        execute(run_task(a_campaign(sandbox)))
+        execute(running(a_campaign(sandbox)))
 
     assert writes(sandbox) == []
     assert database.table("contact_log") == []
@@ -234,25 +229,25 @@ def test_a_database_that_cannot_be_reached_fails_the_task_before_any_call_and_a_
     with monkeypatch.context() as away:
         away.setenv("AIRFLOW_CONN_WAREHOUSE", f"sqlite://{tmp_path / 'nowhere' / 'warehouse.db'}")
         with pytest.raises(TingTingReportError, match="Calls cannot be recorded in table contact_log"):
-            execute(run_task(campaign))
+            execute(running(campaign))
     assert writes(sandbox) == []
 
-    result, _ = execute(run_task(campaign), try_number=2)
+    result, _ = execute(running(campaign), try_number=2)
 
     assert result["reached"] == len(NUMBERS)
 
 
 def test_a_log_that_fails_at_the_end_is_tried_again_without_another_call(sandbox, logs, database):
     campaign = a_campaign(sandbox)
-    execute(run_task(campaign, wait_for_completion=False))
+    execute(running(campaign, wait_for_completion=False))
     sandbox.play_out()
     database.run("DROP TABLE contact_log")
     logs(create_table=False)
     with pytest.raises(AirflowFailException, match="There is no table contact_log"):
-        execute(run_task(campaign), try_number=2)
+        execute(running(campaign), try_number=2)
     logs()
 
-    result, _ = execute(run_task(campaign), try_number=3)
+    result, _ = execute(running(campaign), try_number=3)
 
     assert result["reached"] == len(database.table("contact_log")) == len(NUMBERS)
     assert dict(sandbox.ledger.times_dialled()) == dict.fromkeys(NUMBERS, 1)

@@ -16,12 +16,13 @@ from airflow_provider_tingting._compat import AirflowFailException
 from airflow_provider_tingting.errors import TingTingCampaignTimeoutError, TingTingConfigError
 from airflow_provider_tingting.timezones import NEPAL
 
-running = partial(run_task, poll_interval=10)
 MORNING = datetime(2026, 11, 24, 8, tzinfo=NEPAL)
+
+running = partial(run_task, poll_interval=10)
 
 
 @pytest.fixture(autouse=True)
-def _morning(sandbox, virtual_time):
+def _morning(sandbox):
     it_is(sandbox, MORNING)
 
 

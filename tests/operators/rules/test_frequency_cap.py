@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import csv
 from datetime import datetime, timedelta
+from functools import partial
 
 import pytest
+from support import calling_hours
 from support.adding_contacts import PEOPLE_OF_ALL, adding, numbers_in
 from support.campaigns import NUMBERS, a_campaign, writes
 from support.run_task import run_task
@@ -31,14 +33,9 @@ def _logged(connect, database):
 
 
 @pytest.fixture
-def it_is(sandbox, monkeypatch):
-    """`it_is(moment)` sets the time of the world, which passes fast, and that of the log, which stands still."""
-    from airflow_provider_tingting.utils import contact_log
-
-    def set_clock(moment):
-        sandbox.clock.resume(moment.timestamp(), speed=5000)
-        monkeypatch.setattr(contact_log, "wall_time", moment.timestamp)
-
+def it_is(sandbox):
+    """`it_is(moment)` sets the time."""
+    set_clock = partial(calling_hours.it_is, sandbox)
     set_clock(NOON)
     return set_clock
 
@@ -49,7 +46,7 @@ def called(sandbox, *numbers, purpose="reminder", outcome="completed", services=
     campaign = a_campaign(
         sandbox, numbers, outcome=outcome, description=f"[purpose: {purpose}]", services=services, **sms
     )
-    execute(run_task(campaign, success_when=0.0))
+    execute(run_task(campaign, success_when=0.0, poll_interval=10))
 
 
 @pytest.mark.parametrize("transport", ["json", "xlsx"])
@@ -145,7 +142,7 @@ def test_the_calls_of_the_campaign_itself_do_not_count_when_its_task_is_cleared(
     add = adding(campaign, PEOPLE_OF_ALL, frequency_cap=HOUR)
     execute(add)
     sandbox.world.script_outcome(FIRST, "completed")
-    execute(run_task(campaign))
+    execute(run_task(campaign, poll_interval=10))
 
     result, _ = execute(add, cleared_after=1, try_number=2)
 
