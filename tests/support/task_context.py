@@ -125,6 +125,8 @@ def kill_trigger(
             "task_id": "run",
             "map_index": map_index,
         }
+        if not task_states.get("a_run"):
+            return None  # It was deleted with the task instance.
         return trigger.deferred_at if waits_for is None else waits_for
 
     monkeypatch.setattr(RuntimeTaskInstance, "get_task_states", staticmethod(get_task_states))
