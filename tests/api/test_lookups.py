@@ -1,4 +1,4 @@
-"""What a campaign refers to is found in TingTing's lists: caller numbers and a voice; and what is said where it is not."""
+"""What a campaign refers to is found in TingTing's lists, caller numbers and a voice, or an error says it is not."""
 
 from __future__ import annotations
 

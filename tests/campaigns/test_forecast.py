@@ -1,4 +1,4 @@
-"""When a campaign would end, by the pace of the account's last campaigns, and whether its estimate fits what they cost."""
+"""When a campaign would end, by the pace of earlier campaigns, and whether its estimate fits what they have cost."""
 
 from __future__ import annotations
 
@@ -114,7 +114,9 @@ def test_the_next_fitting_window_is_a_later_one_that_is_long_enough(
 # -- the pace of the account's last campaigns --------------------------------------------------------------------------
 
 
-def campaign(campaign_id: int, *, status: str = "Completed", services: str = "PHONE", count: int | None = 100) -> Campaign:
+def campaign(
+    campaign_id: int, *, status: str = "Completed", services: str = "PHONE", count: int | None = 100
+) -> Campaign:
     return Campaign(id=campaign_id, status=status, services=services, campaign_action_count=count)
 
 
@@ -271,7 +273,9 @@ def test_without_figures_there_is_no_comparison(past: list[PastCampaign], estima
 
 
 @pytest.mark.parametrize(
-    ("credits", "warns"), [(120.0, False), (121.0, True), (80.0, False), (79.0, True)], ids="20% 21% -20% -21%".split()
+    ("credits", "warns"),
+    [(120.0, False), (121.0, True), (80.0, False), (79.0, True)],
+    ids=["20%", "21%", "-20%", "-21%"],
 )
 def test_costs_that_differ_by_more_than_a_fifth_are_worth_a_warning(credits: float, warns: bool) -> None:
     said = drift_text(drift_of([spent(9, credits), spent(8, credits)], 100.0, 100))
