@@ -18,7 +18,7 @@ from airflow_provider_tingting.cli.connections import find_connection, missing_c
 from airflow_provider_tingting.connection import CONN_TYPE, ConnectionSettings, describe_failure, is_loopback
 from airflow_provider_tingting.errors import TingTingAPIError, TingTingAuthError, TingTingError
 from airflow_provider_tingting.formatting import amount, counted
-from airflow_provider_tingting.utils.contact_log import AccountLog
+from airflow_provider_tingting.utils.connection_contact_log import ConnectionContactLog
 from airflow_provider_tingting.utils.do_not_call import read_do_not_call
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def _listed(settings: ConnectionSettings, conn_id: str) -> str:
 
 
 def _logged(settings: ConnectionSettings, conn_id: str) -> str:
-    credits = AccountLog(settings, conn_id).credits_since(time.time() - 86400)
+    credits = ConnectionContactLog(settings, conn_id).credits_since(time.time() - 86400)
     return f"It can be read; the campaigns of the last day that are in it have cost {amount(credits)} credits."
 
 

@@ -1,4 +1,4 @@
-"""How often a contact may be called or texted: `frequency_cap=`."""
+"""`frequency_cap=`: how often a contact may be called or texted. `reports.contact_log` counts what was sent before."""
 
 from __future__ import annotations
 

@@ -155,9 +155,9 @@ class TingTingBaseOperator(BaseOperator):
         :raises TingTingConfigError: the log cannot be used as the connection describes it.
         :raises TingTingReportError: the log's database refuses or cannot be reached; a retry records again.
         """
-        from airflow_provider_tingting.utils.contact_log import AccountLog
+        from airflow_provider_tingting.utils.connection_contact_log import ConnectionContactLog
 
-        AccountLog(self.hook.settings, self.tingting_conn_id).record(campaign, fetched, self.log)
+        ConnectionContactLog(self.hook.settings, self.tingting_conn_id).record(campaign, fetched, self.log)
 
     def campaign_uri(self, campaign_id: int) -> str:
         """Return the URI of the campaign's asset."""

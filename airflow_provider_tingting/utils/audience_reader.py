@@ -21,7 +21,7 @@ from airflow_provider_tingting.contacts.sources import read_rows
 from airflow_provider_tingting.errors import TingTingConfigError, TingTingContactsError, TingTingSourceError
 from airflow_provider_tingting.formatting import counted
 from airflow_provider_tingting.utils.arguments import is_like_a_path, shown, storage_path_of
-from airflow_provider_tingting.utils.contact_log import AccountLog
+from airflow_provider_tingting.utils.connection_contact_log import ConnectionContactLog
 from airflow_provider_tingting.utils.do_not_call import read_do_not_call
 from airflow_provider_tingting.utils.exclusion_sources import exclusion_rows
 from airflow_provider_tingting.utils.sql_source import query_rows
@@ -174,7 +174,7 @@ class AudienceReader:
         else:
             services = " & ".join(name for name, text in zip(("PHONE", "SMS"), messages, strict=True) if text)
         campaign_id = None if campaign is None else campaign.id
-        return AccountLog(self._settings, self._arguments.tingting_conn_id).over_cap(
+        return ConnectionContactLog(self._settings, self._arguments.tingting_conn_id).over_cap(
             cap, services=services, campaign_id=campaign_id
         )
 

@@ -90,3 +90,20 @@ def test_every_page_of_the_docs_can_be_reached_from_the_index():
     copies = {docs / "changelog.md", docs / "security.md"}
 
     assert {page for page in PAGES if docs in page.parents} - listed - copies == {docs / "index.md"}
+
+
+def test_the_files_of_the_package_that_a_page_names_exist():
+    package = CHECKOUT / "airflow_provider_tingting"
+    named = {
+        (page.name, code)
+        for page in PAGES
+        if page.name in {"design.md", "contributing.md"}
+        for code in re.findall(r"`([a-z_]+(?:/[a-z_]+)*\.py)`", page.read_text(encoding="utf-8"))
+    }
+    assert len(named) > 30
+    missing = {
+        (page, code)
+        for page, code in named
+        if not any(path.as_posix().endswith(f"/{code}") for path in package.rglob("*.py"))
+    }
+    assert not missing

@@ -22,7 +22,7 @@ from airflow_provider_tingting.errors import TingTingAPIError, TingTingStartRefu
 from airflow_provider_tingting.triggers.start import TingTingStartTrigger
 from airflow_provider_tingting.utils.arguments import seconds_of
 from airflow_provider_tingting.utils.clears import is_first_try, was_cleared
-from airflow_provider_tingting.utils.contact_log import AccountLog
+from airflow_provider_tingting.utils.connection_contact_log import ConnectionContactLog
 from airflow_provider_tingting.utils.deferral import deadline_of, defer
 from airflow_provider_tingting.utils.run_age import check_max_age, started_at
 from airflow_provider_tingting.utils.task_state import checked_summary, occasion_of, was_created_in_this_run
@@ -50,7 +50,7 @@ def start_gate_for(operator: Any, context: Context, deadline: float | None) -> S
     :param context: the task's context.
     :param deadline: until when the start may be deferred, in seconds since 1970; None for as long as it takes.
     """
-    log = AccountLog(operator.hook.settings, operator.tingting_conn_id)
+    log = ConnectionContactLog(operator.hook.settings, operator.tingting_conn_id)
     limit = operator.hook.settings.daily_credit_limit
     credits = None if limit is None else DailyCredits(limit, partial(estimate_of, context), log.credits_since)
     return StartGate(

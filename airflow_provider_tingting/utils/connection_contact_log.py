@@ -26,7 +26,7 @@ _KEYS = ("sql_conn_id", "table", "schema", "create_table", "numbers")
 _EXAMPLE = '{"sql_conn_id": "crm", "table": "contact_log", "create_table": true}'
 
 
-class AccountLog:
+class ConnectionContactLog:
     """The contact log of a TingTing connection, opened when it is used.
 
     :param settings: the connection's fields.
