@@ -109,7 +109,7 @@ def _of_tidy(report: Report) -> Iterator[Outcome]:
     number, status, first = _CORE.index("number"), _CORE.index("status"), len(_CORE)
     status_of = report.status_reader()
     for batch in report.batches():
-        for cells in batch:
+        for cells in zip(*batch, strict=True):
             values = dict(zip(names[first:], map(unescape_formula, cells[first:]), strict=True))
             yield Outcome(cells[number].strip(), status_of(cells[status]), _original(values))
 

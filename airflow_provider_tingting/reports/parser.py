@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from itertools import islice
 from operator import itemgetter
 from typing import Any, BinaryIO, Final
@@ -49,6 +50,9 @@ READERS: Final[Mapping[str, Callable[[str], object]]] = {
 }
 _STATUS_NAMES: Final = frozenset(COLUMN_NAMES["status"])
 _AGAIN: Final = "Download it again."
+
+#: Some rows of a report: the cells of each column.
+Columns = Sequence[Sequence[str]]
 
 
 class Report:
@@ -90,22 +94,33 @@ class Report:
         """
         return ReportRows(self._blocks)
 
-    def batches(self) -> Iterator[list[list[str]]]:
-        """Return the rows as lists of cells, as wide as the header, blank rows left out: for fast passes.
+    def batches(self) -> Iterator[Columns]:
+        """Return the rows in batches: the cells of each column, blank rows left out, for fast passes.
 
         :raises TingTingReportError: as `rows`.
         """
         lines = Lines(self._stream)
-        reader = csv.reader(lines, delimiter=self._delimiter)
         width = len(self.columns)
-        status = itemgetter(self.positions["status"])
+        status = self.positions["status"]
         done, ended = self._above + 1, False
         try:
-            for _ in islice(reader, done):
+            for _ in islice(csv.reader(lines, delimiter=self._delimiter), done):
                 pass
-            while batch := list(islice(reader, _BATCH)):
+            while not ended:
+                columns: Columns | None = lines.columns(self._delimiter, width)
+                if columns is not None and "" not in columns[status]:
+                    done += len(columns[status])
+                    lines.record_ended()
+                    yield columns
+                    continue
+                if columns is None:
+                    batch = list(islice(csv.reader(lines, delimiter=self._delimiter), _BATCH))
+                else:
+                    batch = list(map(list, zip(*columns, strict=True)))
                 lines.record_ended()
                 taken = len(batch)
+                if not batch:
+                    raise TingTingReportError(f"The report breaks off. {_AGAIN}")
                 if batch[-1] == [END]:
                     ended = True
                     batch.pop()
@@ -114,18 +129,16 @@ class Report:
                         f"The report breaks off inside a quoted field, in the row that starts at line "
                         f"{self._line_of(done + taken - 1):,}. {_AGAIN}"
                     )
-                if set(map(len, batch)) != {width} or "" in map(status, batch):
+                if set(map(len, batch)) != {width} or "" in map(itemgetter(status), batch):
                     batch = self._check_rows(batch, done, cut=ended and not lines.ends_with_newline)
                 done += taken
                 if batch:
-                    yield batch
+                    yield list(zip(*batch, strict=True))
         except csv.Error as error:
             raise TingTingReportError(
-                f"The report cannot be read as CSV near line {reader.line_num:,}: {error}. "
+                f"The report cannot be read as CSV near line {self._line_of_error():,}: {error}. "
                 f"A field without an end, or a damaged file. {_AGAIN}"
             ) from None
-        if not ended:
-            raise TingTingReportError(f"The report breaks off. {_AGAIN}")
 
     def _check_rows(self, batch: list[list[str]], done: int, *, cut: bool) -> list[list[str]]:
         """Leave out blank rows; refuse rows that do not fit the header."""
@@ -157,6 +170,14 @@ class Report:
             pass
         return reader.line_num + 1
 
+    def _line_of_error(self) -> int:
+        lines = Lines(self._stream)
+        reader = csv.reader(lines, delimiter=self._delimiter)
+        with suppress(csv.Error):
+            for _ in reader:
+                lines.record_ended()
+        return reader.line_num
+
     def status_reader(self) -> Callable[[str], str]:
         """Return a parser of status cells that refuses a second header, with its line, when it meets one."""
 
@@ -184,10 +205,10 @@ class Report:
     def _blocks(self) -> Iterator[ReportBlock]:
         status_of = self.status_reader()
         places = self.positions
-        for batch in self.batches():
-            cells = list(zip(*batch, strict=True))
-            nothing: list[Any] = [None] * len(batch)
-            extra = self._extra(cells, len(batch))
+        for cells in self.batches():
+            count = len(cells[0])
+            nothing: list[Any] = [None] * count
+            extra = self._extra(cells, count)
             values: dict[str, Any] = dict.fromkeys(READERS, nothing)
             for name, column in self.typed_columns.items():
                 values[name] = column.values(cells[places[name]], extra)
@@ -200,7 +221,7 @@ class Report:
                 **values,
             )
 
-    def _extra(self, cells: list[tuple[str, ...]], count: int) -> list[dict[str, str]]:
+    def _extra(self, cells: Columns, count: int) -> list[dict[str, str]]:
         if not self.unknown_columns:
             return [{} for _ in range(count)]
         names = [name for name, _ in self.unknown_columns]

@@ -14,7 +14,6 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from itertools import compress
-from operator import itemgetter
 from typing import Any, Final
 
 from airflow_provider_tingting.masking import mask_text
@@ -27,7 +26,7 @@ from airflow_provider_tingting.reports.cells import (
 )
 from airflow_provider_tingting.reports.distinct_numbers import DistinctNumbers
 from airflow_provider_tingting.reports.header import snake_name
-from airflow_provider_tingting.reports.parser import Report
+from airflow_provider_tingting.reports.parser import Columns, Report
 
 REACHED: Final = frozenset({"completed", "hungup"})
 NOT_REACHED: Final = frozenset({"failed", "unanswered", "terminated"})
@@ -109,7 +108,7 @@ class CampaignSummary:
         return cls(**{name: plain[name] for name in cls.__slots__ if name in plain})
 
 
-def summarise(report: Report, *, watch: Callable[[list[list[str]]], None] | None = None) -> CampaignSummary:
+def summarise(report: Report, *, watch: Callable[[Columns], None] | None = None) -> CampaignSummary:
     """Return the summary of a report, in one pass and flat memory.
 
     An amount that cannot be read counts as nothing.
@@ -146,30 +145,26 @@ class _Counting:
         self._percent_of = CachedParser(read_percent)
         self._credits_of = CachedParser(lambda text: _in_shares(read_number(text)))
         self._is_reached = CachedParser(lambda text: self._status_of[text] in REACHED).__getitem__
-        at = report.positions
-        self._number, self._status = itemgetter(at["number"]), itemgetter(at["status"])
+        self._at = at = report.positions
         self._alike = ["status", *(name for name in _ALIKE if name in at)]
-        # With one column `itemgetter` gives no tuple.
-        doubled = [at["status"]] if len(self._alike) == 1 else []
-        self._of_alike = itemgetter(*(at[name] for name in self._alike), *doubled)
-        self._of_reached = {name: itemgetter(at[name]) for name in _OF_REACHED if name in at}
+        self._of_reached = {name: at[name] for name in _OF_REACHED if name in at}
         failover = [place for name, place in report.unknown_columns if snake_name(name) == FAILOVER_SMS]
-        self._failover_of = itemgetter(failover[0]) if failover else None
+        self._failover = failover[0] if failover else None
         self._failover_sms: int | None = None
         self._counts: dict[str, Counter[Any]] = {name: Counter() for name in ("alike", *self._of_reached)}
 
-    def add(self, batch: list[list[str]]) -> None:
+    def add(self, columns: Columns) -> None:
         """Count some rows."""
-        self._numbers.add_all(list(map(self._number, batch)))
-        self._counts["alike"].update(map(self._of_alike, batch))
-        if self._failover_of is not None:
-            texts = Counter(text.strip().casefold() for text in map(self._failover_of, batch))
+        self._numbers.add_all(columns[self._at["number"]])
+        self._counts["alike"].update(zip(*(columns[self._at[name]] for name in self._alike), strict=True))
+        if self._failover is not None:
+            texts = Counter(text.strip().casefold() for text in columns[self._failover])
             if answers := {text: times for text, times in texts.items() if text}:
                 sent = sum(times for text, times in answers.items() if text in _YES)
                 self._failover_sms = (self._failover_sms or 0) + sent
-        reached = list(compress(batch, map(self._is_reached, map(self._status, batch))))
-        for name, getter in self._of_reached.items():
-            self._counts[name].update(map(getter, reached))
+        reached = list(map(self._is_reached, columns[self._at["status"]]))
+        for name, place in self._of_reached.items():
+            self._counts[name].update(compress(columns[place], reached))
         if sum(map(len, self._counts.values())) > _MAX_COUNTED:
             self._add_counted()
 
@@ -201,7 +196,7 @@ class _Counting:
     def _add_counted(self) -> None:
         counts = self._counts
         for texts, times in counts["alike"].items():
-            cells = dict(zip(self._alike, texts, strict=False))
+            cells = dict(zip(self._alike, texts, strict=True))
             _count(self._statuses, self._status_of[cells["status"]], times)
             if name := self._carrier_of[cells.get("carrier", "")]:
                 _count(self._carriers, name, times)

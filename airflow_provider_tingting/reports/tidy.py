@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from airflow_provider_tingting.reports.cells import read_each_other_info
 from airflow_provider_tingting.reports.header import snake_name, unique_names
-from airflow_provider_tingting.reports.parser import Report
+from airflow_provider_tingting.reports.parser import Columns, Report
 from airflow_provider_tingting.reports.rows import ReportBlock
 
 CORE: Final[tuple[tuple[str, type], ...]] = (
@@ -105,10 +105,10 @@ def as_text(value: object) -> str | None:
     return str(value) if type(value) is int else _encode(value)
 
 
-def find_table(batches: Iterable[list[list[str]]], report: Report) -> TidyTable:
+def find_table(batches: Iterable[Columns], report: Report) -> TidyTable:
     """Return the tidy table of some rows of a report.
 
-    :param batches: their cells, in lists as `Report.batches` returns them.
+    :param batches: their cells, as `Report.batches` returns them.
     :param report: the report.
     """
     place = report.positions.get(OTHER_INFO)
@@ -116,8 +116,7 @@ def find_table(batches: Iterable[list[list[str]]], report: Report) -> TidyTable:
     names: set[str] = set()
     texts = False
     extra = dict.fromkeys(name for name, _ in report.unknown_columns)
-    for batch in batches:
-        cells = list(zip(*batch, strict=True))
+    for cells in batches:
         for name, column in report.typed_columns.items():
             if column.label not in extra and column.has_unreadable(cells[report.positions[name]]):
                 extra[column.label] = None

@@ -7,12 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import repeat
-from operator import itemgetter
 from typing import Any, Final, TypeVar
 
 from airflow_provider_tingting.masking import mask_text
 from airflow_provider_tingting.reports.cells import CachedParser, read_date, read_duration, read_number, read_percent
-from airflow_provider_tingting.reports.parser import Report
+from airflow_provider_tingting.reports.parser import Columns, Report
 from airflow_provider_tingting.reports.summary import (
     NOT_REACHED,
     OTHER,
@@ -78,7 +77,6 @@ class _Counting:
     def __init__(self, report: Report) -> None:
         self._at = report.positions
         self._status_of = report.status_reader()
-        self._getters = {name: itemgetter(index) for name, index in self._at.items()}
         self._counts: dict[str, Counter[Any]] = {
             name: Counter()
             for name in ("carrier", "duration_seconds", "playback_percent", "credit_consumed", "credit_consumed_sms")
@@ -90,15 +88,14 @@ class _Counting:
         self._percent = CachedParser(read_percent)
         self._amount = CachedParser(read_number)
 
-    def add(self, batch: list[list[str]]) -> None:
+    def add(self, columns: Columns) -> None:
         """Count some rows."""
-        statuses = list(map(self._getters["status"], batch))
+        at = self._at
+        statuses = columns[at["status"]]
         for name, counts in self._counts.items():
-            getter = self._getters.get(name)
-            values = map(getter, batch) if getter else repeat("", len(batch))
-            counts.update(zip(statuses, values, strict=True))
-        if "action_date" in self._getters:
-            self._add_dates(set(map(self._getters["action_date"], batch)))
+            counts.update(zip(statuses, columns[at[name]] if name in at else repeat(""), strict=False))
+        if "action_date" in at:
+            self._add_dates(set(columns[at["action_date"]]))
         if sum(map(len, self._counts.values())) > _MAX_COUNTED:
             self._add_counted()
 
