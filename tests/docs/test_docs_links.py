@@ -92,8 +92,9 @@ def test_every_page_of_the_docs_can_be_reached_from_the_index():
     assert {page for page in PAGES if docs in page.parents} - listed - copies == {docs / "index.md"}
 
 
-def test_the_files_of_the_package_that_a_page_names_exist():
-    package = CHECKOUT / "airflow_provider_tingting"
+def test_the_source_files_that_a_page_names_exist():
+    folders = [CHECKOUT / name for name in ("airflow_provider_tingting", "tests")]
+    files = [path.as_posix() for folder in folders for path in folder.rglob("*.py")]
     named = {
         (page.name, code)
         for page in PAGES
@@ -101,9 +102,4 @@ def test_the_files_of_the_package_that_a_page_names_exist():
         for code in re.findall(r"`([a-z_]+(?:/[a-z_]+)*\.py)`", page.read_text(encoding="utf-8"))
     }
     assert len(named) > 30
-    missing = {
-        (page, code)
-        for page, code in named
-        if not any(path.as_posix().endswith(f"/{code}") for path in package.rglob("*.py"))
-    }
-    assert not missing
+    assert not {(page, code) for page, code in named if not any(file.endswith(f"/{code}") for file in files)}
