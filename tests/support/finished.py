@@ -8,6 +8,7 @@ import json
 import time
 
 from support.campaigns import a_campaign
+from support.virtual_time import run
 
 from airflow_provider_tingting.triggers.finished import TingTingCampaignFinishedTrigger
 
@@ -49,11 +50,11 @@ async def listening(watcher, act, *, events, sandbox, after=2, then=0.3):
     """Run a trigger; act when it has polled; return the events until there are enough, and any more that come."""
     received = []
 
-    async def run():
+    async def receive():
         async for event in watcher.run():
             received.append(event.payload)
 
-    task = asyncio.ensure_future(run())
+    task = asyncio.ensure_future(receive())
     try:
         before = len(sandbox.requests)
         await until(lambda: len(sandbox.requests) >= before + after)
@@ -69,4 +70,4 @@ async def listening(watcher, act, *, events, sandbox, after=2, then=0.3):
 
 
 def reported(sandbox, act, *, watcher=None, events=1, **more):
-    return asyncio.run(listening(watcher or trigger(), act, events=events, sandbox=sandbox, **more))
+    return run(listening(watcher or trigger(), act, events=events, sandbox=sandbox, **more))

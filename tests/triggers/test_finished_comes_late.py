@@ -8,7 +8,7 @@ from support.finished import finish, reported
 
 from airflow_provider_tingting.sandbox.routes import campaigns as campaign_routes
 
-pytestmark = pytest.mark.usefixtures("tingting_conn")
+pytestmark = pytest.mark.usefixtures("tingting_conn", "virtual_time")
 
 
 @pytest.mark.parametrize("silent", ["list_campaigns", "*"])

@@ -8,13 +8,14 @@ import json
 import pytest
 from support.campaigns import NUMBERS, a_campaign, connection, reads, writes
 from support.finished import Store, finish, reported, trigger, until
+from support.virtual_time import run
 
 from airflow_provider_tingting.errors import TingTingConfigError
 from airflow_provider_tingting.polling import finished, shared_client
 from airflow_provider_tingting.sandbox.routes import campaigns as campaign_routes
 from airflow_provider_tingting.triggers.finished import WATERMARK_KEY, TingTingCampaignFinishedTrigger
 
-pytestmark = pytest.mark.usefixtures("tingting_conn")
+pytestmark = pytest.mark.usefixtures("tingting_conn", "virtual_time")
 
 
 # -- what it reports --------------------------------------------------------------------------------------------------
@@ -156,7 +157,7 @@ def test_a_restart_in_the_middle_of_many_reports_each_of_them_once(sandbox):
         await asyncio.gather(asking, return_exceptions=True)
         return events
 
-    before = asyncio.run(first_three())
+    before = run(first_three())
     after = reported(sandbox, lambda: None, watcher=trigger(store), events=3)
 
     assert before + [event["campaign_id"] for event in after] == meanwhile
@@ -247,13 +248,13 @@ def test_a_connection_that_is_mended_and_a_token_that_is_replaced_are_noticed(sa
         waiting = asyncio.ensure_future(stream.__anext__())
         await asyncio.sleep(0.3)
         act()
-        await asyncio.sleep(0.3)
+        await until(lambda: reads(sandbox, "list_campaigns") >= 4)
         await asyncio.to_thread(finish, sandbox)
-        event = await asyncio.wait_for(waiting, 10)
+        event = await asyncio.wait_for(waiting, 60)
         await stream.aclose()
         return event.payload
 
-    assert asyncio.run(both())["campaign_id"] == 1
+    assert run(both())["campaign_id"] == 1
 
 
 def test_several_watchers_of_a_connection_share_their_polls(sandbox):
@@ -266,7 +267,7 @@ def test_several_watchers_of_a_connection_share_their_polls(sandbox):
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    asyncio.run(all_of())
+    run(all_of())
 
     # Two lists at each of five polls, and not ten.
     assert 4 <= len(sandbox.requests) <= 16
