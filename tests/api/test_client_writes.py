@@ -104,20 +104,30 @@ def test_a_create_with_an_unknown_outcome_is_sent_once(client: Client, sandbox: 
     assert len(sandbox.world.campaigns) <= 1
 
 
+def send_on_an_open_connection(client: Client, call: Any) -> Any:
+    """Send a call in the client's own time, of which connecting takes none.
+
+    So the request arrives, however slow the machine, before a client gives up that waits for a fraction of a second.
+    """
+    for one, extra in ((calls.list_voice_models(), 60), (call, 0)):
+        response = client.send(replace(one, request=replace(one.request, extra_read_timeout=extra)))
+    return response
+
+
 @pytest.mark.parametrize("fault", ["lose-reply", "503-html", "stuck-after-commit"])
 def test_no_write_of_any_kind_is_sent_twice(
     connect: Connect, sandbox: Sandbox, writes: dict[str, Any], fault: str
 ) -> None:
-    # Long enough for a busy machine to receive a request before the client gives up.
     client = connect(sandbox, timeout=0.3 if fault.startswith("stuck") else 60)
     sandbox.faults.parse(f"{fault}:write:*")
 
     for name, call in writes.items():
         with pytest.raises(TingTingOutcomeUnknownError):
-            client.send(replace(call, request=replace(call.request, extra_read_timeout=0)))
+            send_on_an_open_connection(client, call)
         wait_until(lambda name=name: sandbox.ledger.times_called(name))
         assert sandbox.ledger.times_called(name) == 1, name
-    assert [entry.call for entry in sandbox.requests] == list(writes)
+    sent = [entry.call for entry in sandbox.requests if entry.call != "list_voice_models"]
+    assert sent == list(writes)
 
 
 def test_a_run_without_a_response_is_unknown_and_each_contact_is_called_once(
@@ -126,7 +136,7 @@ def test_a_run_without_a_response_is_unknown_and_each_contact_is_called_once(
     sandbox.faults.parse("stuck-after-commit:run:*")
 
     with pytest.raises(TingTingOutcomeUnknownError, match="no response came in time") as caught:
-        connect(sandbox, timeout=0.3).send(calls.run_campaign(campaign_id))
+        send_on_an_open_connection(connect(sandbox, timeout=0.3), calls.run_campaign(campaign_id))
     wait_until(lambda: sandbox.ledger.times_called("run_campaign"))
     assert "check there before you send it again" in str(caught.value)
     sandbox.play_out()
@@ -315,10 +325,10 @@ def test_a_large_workbook_is_sent_without_lying_in_memory(
 
 
 def test_a_large_batch_is_given_more_time(connect: Connect, sandbox: Sandbox, campaign_id: int) -> None:
-    rows = [{"number": f"98412{digits:05}"} for digits in range(100)]
-    sandbox.options.latency_per_contact = 0.008
+    rows = [{"number": f"98412{digits:05}"} for digits in range(400)]
+    sandbox.options.latency_per_contact = 0.001
     try:
         result = connect(sandbox, timeout=0.3).send(calls.add_contacts(campaign_id, rows))
     finally:
         sandbox.options.latency_per_contact = 0.0
-    assert result.created == 100
+    assert result.created == 400

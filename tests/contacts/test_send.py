@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_tingting.clock import use_clock
+from airflow_provider_tingting.contacts.batch_sender import BatchSender
 from airflow_provider_tingting.contacts.contact import Contact, Place
 from airflow_provider_tingting.contacts.send import BatchRetries, SendResult, batches, send_batches
 from airflow_provider_tingting.errors import (
@@ -183,18 +184,22 @@ def test_a_refusal_is_not_repeated_and_stops_the_rest(error: Exception, caplog: 
     assert f"acknowledged {len(campaign.numbers)} contacts" in caplog.text
 
 
-def test_what_is_under_way_ends_before_the_fault_is_raised(caplog: pytest.LogCaptureFixture) -> None:
+def test_what_is_under_way_ends_before_the_fault_is_raised(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     caplog.set_level("INFO")
     started = threading.Event()
 
     def behave(call: int, batch: list[dict[str, Any]]) -> None:
         if call == 0:
-            started.wait(10)
+            assert started.wait(120)
             raise TingTingAuthError("add_contacts", "the token is wrong.", status_code=401)
         started.set()
-        time.sleep(0.2)
+        assert stopped.wait(120)
 
     campaign = Campaign(before=behave)
+    stop_really, stopped = BatchSender.stop, threading.Event()
+    monkeypatch.setattr(BatchSender, "stop", lambda sender: (stop_really(sender), stopped.set()))
     with pytest.raises(TingTingAuthError):
         send_batches(people(1000), campaign.post, batch_size=5, concurrency=2)
     assert campaign.sizes == [5]

@@ -2,81 +2,29 @@
 
 from __future__ import annotations
 
-import threading
-import time
+import random
 from functools import partial
 
 import pytest
 from airflow.providers.common.compat.sdk import TaskDeferred
-from support.campaigns import NUMBERS, a_campaign, meanwhile, reads, wait_until, writes
+from support.at_once import at_once
+from support.campaigns import NUMBERS, a_campaign, meanwhile, reads, writes
 from support.run_task import run_task
 from support.task_context import context_of, execute, execute_through, fired_by
 
 from airflow_provider_tingting._compat import AirflowFailException
 from airflow_provider_tingting.api.protocol import Pause
 from airflow_provider_tingting.campaigns import concurrency
-from airflow_provider_tingting.clock import use_clock
 from airflow_provider_tingting.errors import TingTingCampaignTimeoutError, TingTingServerError
 from airflow_provider_tingting.hooks.tingting import TingTingHook
 from airflow_provider_tingting.sandbox import Sandbox
 
-pytestmark = pytest.mark.usefixtures("tingting_conn")
+pytestmark = pytest.mark.usefixtures("tingting_conn", "still_world")
 
 MARK = "[airflow:0123456789abcdef0123/01234567]"
 FAST = 5000
-# Seconds; no other pause is so long.
-SAME_MOMENT = 1000.0
 
 running = partial(run_task, one_at_a_time=True)
-
-
-@pytest.fixture(autouse=True)
-def _world_stands_still(request, sandbox):
-    """Time is virtual, except for the tests with several threads, which have times of their own."""
-    if "_several_threads" not in request.fixturenames:
-        request.getfixturevalue("virtual_time")
-    sandbox.clock.speed = 0
-
-
-class LongEnoughPauses:
-    """Real time, in which a pause for the sake of an earlier campaign lasts until that campaign has begun.
-
-    How long two tasks that read in the same moment take to start depends on the machine; the test must not.
-    """
-
-    def __init__(self, sandbox):
-        self.sandbox = sandbox
-        #: All that race, and in each thread the one that it runs.
-        self.campaigns = []
-        self.here = threading.local()
-
-    def time(self):
-        return time.time()
-
-    def monotonic(self):
-        return time.monotonic()
-
-    def has_begun(self, campaign):
-        return self.sandbox.world.campaigns[campaign].status != "Not Started"
-
-    def sleep(self, seconds):
-        if seconds < SAME_MOMENT:
-            time.sleep(seconds)
-            return
-        first = next(each for each in sorted(self.campaigns) if not self.has_begun(each))
-        if first != self.here.campaign:
-            wait_until(lambda: self.has_begun(first))
-
-
-@pytest.fixture
-def _several_threads(monkeypatch):
-    monkeypatch.setattr(concurrency, "PAUSE_PER_EARLIER_CAMPAIGN", SAME_MOMENT)
-
-
-@pytest.fixture
-def pauses(sandbox, _several_threads):
-    with use_clock(clock := LongEnoughPauses(sandbox)):
-        yield clock
 
 
 def one_that_runs(sandbox):
@@ -155,56 +103,43 @@ def test_on_a_server_that_does_not_filter_one_that_runs_is_found_all_the_same(sa
         execute(running(a_campaign(sandbox), start_timeout=0.1))
 
 
-def test_several_tasks_that_race_run_one_after_the_other_lowest_id_first(sandbox, pauses, deferrable):
+def test_several_tasks_that_race_run_one_after_the_other_lowest_id_first(sandbox, deferrable, monkeypatch):
+    # All that wait read again in the same moment.
+    monkeypatch.setattr(random, "uniform", lambda low, _: low)
     campaigns = [a_campaign(sandbox, [f"98412345{n}{m}" for m in range(3)], description=MARK) for n in range(4)]
     other = one_that_runs(sandbox)
-    results, pauses.campaigns = {}, campaigns
 
     def work(campaign):
-        pauses.here.campaign = campaign
-        operator = running(campaign, deferrable=deferrable, wait_for_completion=True)
-        results[campaign], _ = execute_through(lambda: operator, context_of(operator), begin="execute_start")
+        operator = running(campaign, deferrable=deferrable, poll_interval=10, wait_for_completion=True)
+        return execute_through(lambda: operator, context_of(operator), begin="execute_start")[0]
 
-    threads = [threading.Thread(target=work, args=(campaign,)) for campaign in reversed(campaigns)]
-    for thread in threads:
-        thread.start()
-    wait_until(lambda: reads(sandbox, "list_campaigns") > 12)
-    sandbox.clock.speed = 300
-    for thread in threads:
-        thread.join()
+    results = at_once(sandbox, *(partial(work, campaign) for campaign in reversed(campaigns)))
 
-    assert {result["status"] for result in results.values()} == {"Completed"}
-    assert sorted(results) == campaigns
+    assert [(result["campaign_id"], result["status"]) for result in results] == [
+        (campaign, "Completed") for campaign in reversed(campaigns)
+    ]
     assert set(sandbox.ledger.times_dialled().values()) == {1}
     assert not ran_at_the_same_time(sandbox)
     order = list(dict.fromkeys(entry.campaign_id for entry in sandbox.ledger.dialled))
     assert order[:2] == [other, campaigns[0]]
 
 
-def test_two_that_read_in_the_same_moment_do_not_both_start(sandbox, pauses):
-    first, second = pauses.campaigns = [a_campaign(sandbox, [NUMBERS[n]], description=MARK) for n in range(2)]
-    ready = threading.Barrier(2)
-    done = {}
+def test_two_that_read_in_the_same_moment_do_not_both_start(sandbox):
+    first, second = (a_campaign(sandbox, [NUMBERS[n]], description=MARK) for n in range(2))
 
     def work(campaign):
-        pauses.here.campaign = campaign
-        operator = running(campaign, wait_for_completion=False, start_timeout=600 if campaign == first else 0.6)
-        ready.wait()
+        operator = running(campaign, wait_for_completion=False, poll_interval=2, start_timeout=8)
         try:
-            done[campaign] = operator.execute_start(context_of(operator))["status"]
+            return operator.execute_start(context_of(operator))["status"]
         except TingTingCampaignTimeoutError as error:
-            done[campaign] = str(error)
+            return str(error)
 
-    threads = [threading.Thread(target=work, args=(campaign,)) for campaign in (first, second)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    began, refused = at_once(sandbox, *(partial(work, campaign) for campaign in (first, second)))
 
-    assert done[first] == "Running"
+    assert began == "Running"
     assert (
         f"it was not run, and no contact was called: it may not start while others run on this account (now: {first})"
-        in (done[second])
+        in refused
     )
 
 
