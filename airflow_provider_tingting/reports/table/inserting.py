@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime, timezone
-from functools import lru_cache
+from functools import partial
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, Final
 
+from airflow_provider_tingting.reports.cells import CachedParser
 from airflow_provider_tingting.reports.rows import ReportBlock
 from airflow_provider_tingting.reports.table.columns import Kind, TableColumns
 
@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
 
 _Row = tuple[Any, ...]
-# A campaign of ten hours has calls in as many seconds.
-_CACHE: Final = 50_000
+_COPIED_AT_ONCE: Final = 1 << 16
+# What has a meaning of its own in a line of COPY.
+_COPY_ESCAPES: Final = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
 # Databases whose type for a moment keeps the offset when it is declared to.
 _KEEP_OFFSETS: Final = frozenset(
     {"cockroachdb", "duckdb", "mssql", "oracle", "postgresql", "redshift", "snowflake", "trino"}
@@ -45,8 +46,11 @@ def insert_rows(
     :param batch_size: rows that are sent at once.
     :param watch: called with each batch of rows as they are sent.
     """
+    if connection.dialect.name == "postgresql" and _can_be_copied(connection, table, columns):
+        return _copy(connection, table, columns, _converted(connection, table, columns, blocks, as_text=True))
     is_sqlite = connection.dialect.name == "sqlite"
-    source = chain.from_iterable(_converted(connection, table, columns, blocks, as_stored=is_sqlite))
+    converted = _converted(connection, table, columns, blocks, as_stored=is_sqlite)
+    source = chain.from_iterable(zip(*values, strict=True) for values in converted)
 
     def batches() -> Iterator[list[_Row]]:
         while batch := list(islice(source, batch_size)):
@@ -54,41 +58,51 @@ def insert_rows(
                 watch(batch)
             yield batch
 
-    if connection.dialect.name == "postgresql" and _can_be_copied(connection, table, columns):
-        return _copy(connection, table, columns, batches())
     return (_execute_many if is_sqlite else _insert)(connection, table, columns, batches())
 
 
 def _converted(
-    connection: Connection, table: Table, columns: TableColumns, blocks: Iterable[ReportBlock], *, as_stored: bool
-) -> Iterator[Iterable[_Row]]:
-    """Yield the rows of each block, with values that fit the types of the table's columns.
+    connection: Connection,
+    table: Table,
+    columns: TableColumns,
+    blocks: Iterable[ReportBlock],
+    *,
+    as_stored: bool = False,
+    as_text: bool = False,
+) -> Iterator[list[Sequence[Any]]]:
+    """Yield the values of each block, a list for each column, as they fit the types of the table's columns.
 
     :param as_stored: whether SQLAlchemy's own conversion for the driver is done, too.
+    :param as_text: whether each value becomes a text.
     """
     from sqlalchemy import String
 
     changes: list[tuple[int, Callable[[Any], Any]]] = []
     for place, (name, kind) in enumerate(columns.columns):
         column_type = table.c[name].type
-        convert = converter(connection, column_type, kind)
-        # SQLAlchemy's type JSON would make a JSON text of what is JSON already.
-        if as_stored and kind is not Kind.JSON:
-            process = column_type.dialect_impl(connection.dialect).bind_processor(connection.dialect)
-            if process is not None:
-                convert = _both(convert, process)
-        if convert is not None:
+        steps = [converter(connection, column_type, kind)]
+        if as_text and kind in (Kind.ID, Kind.AMOUNT, Kind.MOMENT):
+            steps.append(str)
+        # SQLAlchemy's type JSON would make a JSON text of what is JSON already; amounts are floats already.
+        elif as_stored and kind not in (Kind.JSON, Kind.AMOUNT):
+            steps.append(column_type.dialect_impl(connection.dialect).bind_processor(connection.dialect))
+        if any(steps):
+            convert = partial(_convert, [step for step in steps if step is not None])
             # Reports repeat few amounts and moments. As texts, two equal moments may differ in their offsets.
-            changes.append((place, convert if isinstance(column_type, String) else lru_cache(_CACHE)(convert)))
+            differ = kind is Kind.MOMENT and isinstance(column_type, String)
+            changes.append((place, convert if differ else CachedParser(convert).__getitem__))
     for block in blocks:
         values = columns.values(block)
-        for place, convert in changes:
-            values[place] = [None if value is None else convert(value) for value in values[place]]
-        yield zip(*values, strict=True)
+        for place, change in changes:
+            values[place] = list(map(change, values[place]))
+        yield values
 
 
-def _both(first: Callable[[Any], Any] | None, then: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    return then if first is None else lambda value: then(first(value))
+def _convert(steps: Sequence[Callable[[Any], Any]], value: Any) -> Any:
+    if value is not None:
+        for step in steps:
+            value = step(value)
+    return value
 
 
 def converter(connection: Connection, column_type: object, kind: Kind) -> Callable[[Any], Any] | None:
@@ -168,19 +182,20 @@ def _can_be_copied(connection: Connection, table: Table, columns: TableColumns) 
     return all(isinstance(table.c[name].type, fitting[kind]) for name, kind in columns.columns)
 
 
-def _copy(connection: Connection, table: Table, columns: TableColumns, batches: Iterator[list[_Row]]) -> int:
+def _copy(
+    connection: Connection, table: Table, columns: TableColumns, blocks: Iterator[list[Sequence[str | None]]]
+) -> int:
     prepare = connection.dialect.identifier_preparer
     names = ", ".join(prepare.format_column(table.c[name]) for name, _ in columns.columns)
-    lines = _CopyLines(batches)
-    options = f"FORMAT csv, NULL '{lines.null}'"
+    lines = _CopyLines(blocks)
     driver: Any = connection.connection
-    statement = f"COPY {prepare.format_table(table)} ({names}) FROM STDIN WITH ({options})"
+    statement = f"COPY {prepare.format_table(table)} ({names}) FROM STDIN WITH (NULL '{lines.null}')"
     if prepare.quote_identifier("%") == '"%%"':
         # SQLAlchemy doubles the sign for a driver that fills in parameters; COPY has none.
         statement = statement.replace("%%", "%")
     with driver.cursor() as cursor:
         if connection.dialect.driver == "psycopg2":
-            cursor.copy_expert(statement, lines)
+            cursor.copy_expert(statement, lines, _COPIED_AT_ONCE)
         else:
             with cursor.copy(statement) as copy:
                 while text := lines.read():
@@ -195,25 +210,30 @@ class _CopyLines:
     :ivar sent: how many rows were read so far.
     """
 
-    def __init__(self, batches: Iterator[list[_Row]]) -> None:
-        self._batches = batches
+    def __init__(self, blocks: Iterator[list[Sequence[str | None]]]) -> None:
+        self._blocks = blocks
         self._text = io.StringIO()
-        # With this line end the csv module of each Python quotes a text with a line break.
-        self._write = csv.writer(self._text, lineterminator="\r\n").writerows
         self.null = f"null-{os.urandom(8).hex()}"
         self.sent = 0
 
     def read(self, size: int = -1) -> str:
         """Return so many characters, or fewer at the end."""
         text = self._text.read(size)
-        while not text and (batch := next(self._batches, None)):
-            self._text.seek(0)
-            self._text.truncate()
-            null = self.null
-            columns = zip(*batch, strict=True)
-            filled = ([null if value is None else value for value in one] if None in one else one for one in columns)
-            self._write(zip(*filled, strict=True))
-            self.sent += len(batch)
-            self._text.seek(0)
+        while not text and (block := next(self._blocks, None)):
+            self._text = io.StringIO(self._lines(block), newline="")
             text = self._text.read(size)
         return text
+
+    def _lines(self, block: list[Sequence[str | None]]) -> str:
+        rows = len(block[0])
+        self.sent += rows
+        null = self.null
+        columns: list[Any] = [
+            [null if value is None else value for value in values] if None in values else values for values in block
+        ]
+        text = "\n".join(map("\t".join, zip(*columns, strict=True)))
+        breaks = (text.count("\t"), text.count("\n"), text.count("\r"))
+        if "\\" in text or breaks != (rows * (len(columns) - 1), rows - 1, 0):
+            escaped = ([value.translate(_COPY_ESCAPES) for value in values] for values in columns)
+            text = "\n".join(map("\t".join, zip(*escaped, strict=True)))
+        return f"{text}\n"

@@ -10,6 +10,11 @@ from support.campaigns import NUMBERS, OUTCOMES, a_finished_campaign, connection
 from support.report_table import Database, loading
 from support.task_context import execute
 
+from airflow_provider_tingting.reports.rows import ReportRow
+from airflow_provider_tingting.reports.table import TableName, load_table, table_columns
+from airflow_provider_tingting.reports.tidy import TidyTable
+from airflow_provider_tingting.utils.sql_engine import sql_engine
+
 pytestmark = pytest.mark.usefixtures("tingting_conn")
 
 COLUMNS = [
@@ -97,6 +102,21 @@ def test_variables_may_be_columns_or_left_out(campaign, database):
         number: f"Sita {number[-2:]}" for number in NUMBERS
     }
     assert list(database.table("without")[0]) == COLUMNS[:-2]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a\\tb", "a\tb", "a\nb", "a\r\nb", "\\N", "\\.", "\N{LINE SEPARATOR}", "'quoted'", '"quoted"', "null", "%s", ""],
+    ids=ascii,
+)
+def test_each_text_comes_into_the_table_as_it_is(database, text):
+    rows = [ReportRow("9841234501", text, carrier=text or None), ReportRow("9841234502", "completed")]
+
+    columns = table_columns(7, TidyTable(), columns=["number", "status", "carrier"])
+    load_table(sql_engine("warehouse"), TableName("calls"), columns, lambda: rows, campaign_id=7)
+
+    found = [(row["status"], row["carrier"]) for row in database.table()]
+    assert found == [(text, text or None), ("completed", None)]
 
 
 def test_columns_are_chosen_and_renamed(campaign, database):
