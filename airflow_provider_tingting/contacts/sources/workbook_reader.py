@@ -137,34 +137,27 @@ class _Opened:
     def cells(self) -> Iterator[Sequence[object]]:
         """Yield the sheet's rows of cells, as the spreadsheet shows them."""
         done = 0
-        if self._calamine is not None:
+        while True:
             try:
-                for row in self._as_shown(_cells_with_calamine(self._calamine, self._stream, self._sheet.name)):
+                for row in islice(self._rows(), done, None):
                     yield row
                     done += 1
             except BaseException as error:
-                if not _is_damage(error):
+                # calamine fails on a single cell of a kind that it does not know, and openpyxl on parts that no cell
+                # needs, such as the rules of a filter.
+                if not _is_damage(error) or (self._calamine is None and self._is_copy):
                     raise
-                # It fails on a single cell of a kind that it does not know.
-                log.debug("%s is read by openpyxl, since calamine raised %s", self._name, type(error).__name__)
+                reader = "openpyxl" if self._calamine is None else "calamine"
+                log.debug("%s: openpyxl reads a copy, since %s raised %s", self._name, reader, type(error).__name__)
             else:
                 return
             self._calamine = None
             self._use_copy()
-        if not self._is_copy:
-            try:
-                for row in self._as_shown(_cells_with_openpyxl(self._stream, self._sheet.name)):
-                    yield row
-                    done += 1
-            except BaseException as error:
-                if not _is_damage(error):
-                    raise
-                # It fails on parts that no cell needs, such as the rules of a filter.
-                log.debug("%s is read from a copy, since openpyxl raised %s", self._name, type(error).__name__)
-            else:
-                return
-            self._use_copy()
-        yield from islice(self._as_shown(_cells_with_openpyxl(self._stream, self._sheet.name)), done, None)
+
+    def _rows(self) -> Iterator[Sequence[object]]:
+        if self._calamine is None:
+            return self._as_shown(_cells_with_openpyxl(self._stream, self._sheet.name))
+        return self._as_shown(_cells_with_calamine(self._calamine, self._stream, self._sheet.name))
 
     def _use_copy(self) -> None:
         self._is_copy = True
