@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from airflow_provider_tingting.api.statuses import CampaignStatus
@@ -36,21 +37,27 @@ _ROUNDING = 1e-6
 SuccessWhen = float | Callable[[CampaignSummary], bool] | None
 
 
-def summarise(
-    client: TingTingClient, campaign: Campaign, record: Callable[[Campaign, FetchedReport], None] = lambda *_: None
-) -> CampaignSummary:
-    """Return the figures of a campaign's contacts: from its report, or from the contact list when the report fails.
+def summarise(client: TingTingClient, campaign: Campaign) -> CampaignSummary:
+    """Return the figures of a campaign's contacts.
 
     :param client: sends the calls.
     :param campaign: the campaign; its number of contacts checks the report.
-    :param record: gets the campaign and its report, or the list in its place, once it is complete.
+    :raises TingTingError: see `fetch_complete`.
+    """
+    with spooled() as spool:
+        return fetch_complete(client, campaign, spool).read.summary
+
+
+def fetch_complete(client: TingTingClient, campaign: Campaign, spool: BinaryIO) -> FetchedReport:
+    """Return the outcomes of all contacts: the report, or the contact list when the report fails or lacks contacts.
+
+    :param client: sends the calls.
+    :param campaign: the campaign; its number of contacts checks the report.
+    :param spool: an empty, seekable binary file; it must stay open while the report is used.
     :raises TingTingAPIError: neither can be read.
     :raises TingTingReportError: contacts are missing in both.
     """
-    with spooled() as spool:
-        fetched = settled(campaign, lambda: _fetch(client, campaign, spool))
-        record(campaign, fetched)
-        return fetched.read.summary
+    return settled(campaign, partial(_fetch, client, campaign, spool))
 
 
 def _fetch(client: TingTingClient, campaign: Campaign, spool: BinaryIO) -> FetchedReport:

@@ -37,7 +37,9 @@ QUICK = 1
 
 
 @contextlib.contextmanager
-def whole_file(target: object, *, overwrite: bool = True, what: str = "The report") -> Iterator[BinaryIO]:
+def whole_file(
+    target: object, *, overwrite: bool = True, what: str = "The report", private: bool = False
+) -> Iterator[BinaryIO]:
     """Open a file to write; it takes the target's place when the block ends well, and vanishes when it does not.
 
     A link at the target stays a link, and the rights of a file that is replaced stay as they are.
@@ -46,6 +48,8 @@ def whole_file(target: object, *, overwrite: bool = True, what: str = "The repor
     :param overwrite: whether a file that is there is replaced. A local file is never replaced when this is false,
         not even one that appears meanwhile; a store can only be asked before.
     :param what: what is written, for messages.
+    :param private: whether only its owner may read a local file (0600), also one that had other rights. A store has
+        rights of its own.
     :raises TingTingConfigError: the target is not a path.
     :raises TingTingStorageRefusedError: the path, its store or the rights are wrong, or the file exists and must not
         be replaced.
@@ -53,7 +57,10 @@ def whole_file(target: object, *, overwrite: bool = True, what: str = "The repor
     """
     place = resolve_target(target, what)
     try:
-        writing = _local_file(place, overwrite) if isinstance(place, LocalTarget) else _stored_file(place, overwrite)
+        if isinstance(place, LocalTarget):
+            writing = _local_file(place, overwrite, private)
+        else:
+            writing = _stored_file(place, overwrite)
         with writing as file:
             yield file
     except TingTingError:
@@ -96,7 +103,7 @@ def gzip_by_name(file: BinaryIO, target: object, *, level: int = SMALL) -> Itera
 
 
 @contextlib.contextmanager
-def _local_file(place: LocalTarget, overwrite: bool) -> Iterator[BinaryIO]:
+def _local_file(place: LocalTarget, overwrite: bool, private: bool) -> Iterator[BinaryIO]:
     check_local(place, overwrite)
     directory = place.path.parent
     missing = [path for path in (directory, *directory.parents) if not os.path.lexists(path)]
@@ -110,7 +117,9 @@ def _local_file(place: LocalTarget, overwrite: bool) -> Iterator[BinaryIO]:
         with os.fdopen(descriptor, "w+b") as file:
             yield file
             file.flush()
-            if place.path.exists():
+            if private:
+                os.fchmod(descriptor, 0o600)
+            elif place.path.exists():
                 os.fchmod(descriptor, stat.S_IMODE(place.path.stat().st_mode))
             elif part is not None:
                 os.fchmod(descriptor, usual_mode(directory))

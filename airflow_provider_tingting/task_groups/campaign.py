@@ -64,6 +64,8 @@ reject, the campaign is not stopped. The figures are those of today's contacts.
 {{%- endif %}}
 """
 _LISTEN = "\n[Listen to the voice]({{{{ ti.xcom_pull(task_ids='{preview}', key='url', map_indexes=ti.map_index) }}}})\n"
+# Nothing after a run that has failed or was skipped.
+_KEPT = "{{{{ ti.xcom_pull(task_ids='{run}', key='kept_report', map_indexes=ti.map_index) or '' }}}}"
 # The campaign to delete: the one whose run was skipped, or none. The approval's own XCom is not used, because Airflow
 # skips the run before that XCom can be read.
 _REJECTED = """\
@@ -94,6 +96,9 @@ def tingting_campaign(
     person's decision on the figures of the check; when it is rejected, `run_campaign` and `download_report` are skipped
     and `delete_rejected` deletes the campaign. A campaign that was run, as before its tasks were cleared, is never
     deleted.
+
+    With a path as `keep_report` in `run`, `run_campaign` leaves the report that it has read there, and
+    `download_report` takes it from there and removes it: the report is downloaded once.
 
     The page of each task's operator says what a retry, a clear and a kill do, and what XCom holds.
 
@@ -170,6 +175,8 @@ def tingting_campaign(
             if wanted.get("download_on_failure"):
                 # Not `all_done`: after a run that was skipped, as by a rejection, there is nothing to report.
                 wanted.setdefault("trigger_rule", "none_skipped")
+            if runs.keep_report is not None:
+                wanted.setdefault("kept_report", _KEPT.format(run=runs.task_id))
             runs >> TingTingDownloadReportOperator(**{"task_id": "download_report", **mine, **wanted})
     return made
 

@@ -21,7 +21,7 @@ from airflow_provider_tingting.campaigns.fetch_report import (
     fetch_report,
     spooled,
 )
-from airflow_provider_tingting.campaigns.outcome import summarise
+from airflow_provider_tingting.campaigns.outcome import fetch_complete, summarise
 from airflow_provider_tingting.clock import use_clock
 from airflow_provider_tingting.errors import TingTingReportError, TingTingServerError
 
@@ -200,13 +200,13 @@ def test_the_error_of_a_listing_that_fails_too_names_the_report_as_its_cause(ser
 def test_a_report_that_lacks_contacts_is_replaced_by_a_whole_listing(server: Server) -> None:
     server.report = (HEADER + ROWS[0]).encode()
     server.list(*ROWS)
-    recorded: list[str] = []
 
-    def summary(client: TingTingClient, campaign: Campaign) -> int:
-        return summarise(client, campaign, lambda _, fetched: recorded.append(fetched.source)).contacts
+    def complete(client: TingTingClient, campaign: Campaign) -> tuple[str, int]:
+        with spooled() as spool:
+            fetched = fetch_complete(client, campaign, spool)
+            return fetched.source, fetched.read.summary.contacts
 
-    assert using(server, summary) == 3
-    assert recorded == ["listing"]
+    assert using(server, complete) == ("listing", 3)
 
 
 @pytest.mark.parametrize("report", [(HEADER + ROWS[0]).encode(), FAILS], ids=["lacks contacts, too", "fails"])

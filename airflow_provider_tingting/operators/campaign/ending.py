@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
 
 from airflow_provider_tingting import api
 from airflow_provider_tingting._compat import AirflowFailException
@@ -12,7 +12,10 @@ from airflow_provider_tingting.api.driver import run_flow
 from airflow_provider_tingting.api.stale_reads import read_until
 from airflow_provider_tingting.api.statuses import CampaignStatus
 from airflow_provider_tingting.campaigns import concurrency, reconcile
+from airflow_provider_tingting.campaigns.fetch_report import spooled
+from airflow_provider_tingting.campaigns.kept_report import keep_report
 from airflow_provider_tingting.campaigns.observation import Reason
+from airflow_provider_tingting.campaigns.outcome import describe, fetch_complete, judge, spent_text, summary_figures
 from airflow_provider_tingting.campaigns.state import RunRequest
 from airflow_provider_tingting.campaigns.watch import Progress, watch
 from airflow_provider_tingting.errors import (
@@ -22,14 +25,18 @@ from airflow_provider_tingting.errors import (
     TingTingCampaignTimeoutError,
     TingTingError,
 )
+from airflow_provider_tingting.operators.campaign.start import place_to_keep
+from airflow_provider_tingting.operators.campaign.window_close import end_stopped
 from airflow_provider_tingting.utils.arguments import campaign_id_of
 from airflow_provider_tingting.utils.kill_check import reason_not_to_stop
+from airflow_provider_tingting.utils.task_state import checked_estimate
 
 if TYPE_CHECKING:
     from airflow_provider_tingting._compat import Context
     from airflow_provider_tingting.api.models import Campaign
+    from airflow_provider_tingting.campaigns.fetch_report import FetchedReport
     from airflow_provider_tingting.campaigns.observation import Observation
-    from airflow_provider_tingting.campaigns.run import Started
+    from airflow_provider_tingting.campaigns.run import CampaignJob, Started
     from airflow_provider_tingting.campaigns.watch import WaitPlan
     from airflow_provider_tingting.hooks.tingting import TingTingHook
 
@@ -183,6 +190,45 @@ def _read_until(
     """Read a campaign until it has the status that another response has shown, or the time is up; return it."""
     flow = read_until(lambda: calls.get_campaign(campaign_id), lambda campaign: reached(campaign.status), within)
     return run_flow(hook.get_conn(), flow)
+
+
+def judged(operator: Any, context: Context, job: CampaignJob, campaign: Campaign) -> dict[str, Any]:
+    """Return the result of a task whose campaign has ended, once its contacts' outcomes are judged.
+
+    :param operator: the task's TingTingRunCampaignOperator.
+    :param context: the task's context.
+    :param job: the job of the campaign.
+    :param campaign: the campaign, as it was read at its end.
+    :raises TingTingError: the outcomes cannot be read, or are no success; see `judge`.
+    """
+    with spooled() as spool:
+        fetched = fetch_complete(operator.hook.get_conn(), campaign, spool)
+        operator.record_contacts(campaign, fetched)
+        summary = fetched.read.summary
+        estimate = checked_estimate(context, campaign.id)
+        result = result_of(context, campaign) | summary_figures(summary) | {"estimate": estimate}
+        if not end_stopped(operator, context, job, campaign, summary, result):
+            judge(campaign, summary, operator.success_when)
+        operator.log.info("Campaign %s: %s%s", campaign.id, describe(summary), spent_text(summary.credits, estimate))
+        if (place := place_to_keep(operator)) is not None:
+            result["kept_report"] = kept = _keep(operator, place, campaign, fetched, spool)
+            context["ti"].xcom_push(key="kept_report", value=kept)
+    operator.emit_outcome(context, campaign, summary.to_json())
+    return result
+
+
+def _keep(operator: Any, place: Any, campaign: Campaign, fetched: FetchedReport, spool: BinaryIO) -> str:
+    """Leave the report at a place; return the place, or an empty text when the report was not kept.
+
+    The campaign has run, so a report that is not kept, which another task can download, fails nothing.
+    """
+    try:
+        keep_report(place, campaign, fetched, spool, server=operator.hook.settings.base_url)
+    except TingTingError as error:
+        operator.log.warning("Campaign %s: its report is not kept: %s", campaign.id, error)
+        return ""
+    operator.log.info("Campaign %s: its report is kept in %s", campaign.id, place)
+    return str(place)
 
 
 def result_of(context: Context, campaign: Campaign) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from airflow_provider_tingting._compat import TRIGGERS_HAVE_ON_KILL, conf
-from airflow_provider_tingting.errors import TingTingError
+from airflow_provider_tingting.errors import TingTingConfigError, TingTingError
 from airflow_provider_tingting.operators.base import TingTingBaseOperator, TingTingBaseWriteOperator
 from airflow_provider_tingting.utils import argument_checks as check
 from airflow_provider_tingting.utils.arguments import campaign_id_of
@@ -17,7 +17,6 @@ from airflow_provider_tingting.utils.clears import check_run_on_clear, is_first_
 from airflow_provider_tingting.utils.deferral import defer, note_end_of_wait, wait_plan
 from airflow_provider_tingting.utils.openlineage import TaskLineage, asset_dataset
 from airflow_provider_tingting.utils.run_age import START_CHECKS, check_window_arguments
-from airflow_provider_tingting.utils.task_state import checked_estimate
 
 if TYPE_CHECKING:
     from airflow_provider_tingting._compat import Context
@@ -46,7 +45,8 @@ class TingTingRunCampaignOperator(TingTingBaseWriteOperator):
     XCom: `return_value` is `{campaign_id, status, progress_percent, contacts, reached, not_reached, pending,
     reach_rate, credits, estimate}` (the figures only after waiting; `estimate` is the credits that a check in this run
     has estimated, `credits` those that were spent); with `at_window_close="stop"` also
-    `stopped_at_window_close`, true or false. `campaign_id` and `status` are keys of their own, too. An outlet of the
+    `stopped_at_window_close`, true or false; with `keep_report` also `kept_report`, the file, or an empty text when
+    the report was not kept. `campaign_id`, `status` and `kept_report` are keys of their own, too. An outlet of the
     task gets `{campaign_id, status, summary}` in its event's `extra`.
 
     Source: API page, Run campaign, Get campaign details, Campaign report.
@@ -90,6 +90,9 @@ class TingTingRunCampaignOperator(TingTingBaseWriteOperator):
     :param max_age: how old the DAG run may be to call contacts, in seconds or as a timedelta, counted from the end of
         its data interval, or from when a person or an asset triggered it; None for any age.
     :param on_too_old: what to do when it is older: `fail` or `skip`.
+    :param keep_report: a path or URI where the task leaves the report that it has judged the campaign by, with the
+        contacts' numbers, for the `kept_report` of `TingTingDownloadReportOperator`, which then sends no request. A
+        template such as `{{ run_id }}` keeps runs apart. None to leave nothing.
     :param partition_key: the partition of the outlets' events, on Airflow 3.3 and later; None for that of the DAG run.
     :param on_clear: what a cleared task does: `reattach` (report the campaign's outcome) or `fail`. To call
         contacts again, clear the task that creates the campaign with `on_clear="send_again"`.
@@ -107,6 +110,7 @@ class TingTingRunCampaignOperator(TingTingBaseWriteOperator):
         *TingTingBaseOperator.template_fields,
         "campaign_id",
         "not_before",
+        "keep_report",
         "partition_key",
     )
     argument_checks: ClassVar[Mapping[str, check.Check]] = {
@@ -126,6 +130,7 @@ class TingTingRunCampaignOperator(TingTingBaseWriteOperator):
         "expected_pace": check.optional(check.pace),
         "not_before": check.schedule,
         "start_timeout": check.optional(check.seconds),
+        "keep_report": check.optional(check.storage_path),
         "partition_key": check.optional(check.text),
         "on_clear": check_run_on_clear,
     }
@@ -154,6 +159,7 @@ class TingTingRunCampaignOperator(TingTingBaseWriteOperator):
         start_timeout: float | timedelta | None = None,
         max_age: float | timedelta | None = None,
         on_too_old: str = "fail",
+        keep_report: str | None = None,
         partition_key: str | None = None,
         **kwargs: Any,
     ) -> None:
@@ -179,9 +185,12 @@ class TingTingRunCampaignOperator(TingTingBaseWriteOperator):
         self.start_timeout = start_timeout
         self.max_age = max_age
         self.on_too_old = on_too_old
+        self.keep_report = keep_report
         self.partition_key = partition_key
         self.check_literals()
         check_window_arguments(at_window_close, fits_window, calling_window, waits=self.wait_for_completion)
+        if keep_report is not None and not self.wait_for_completion:
+            raise TingTingConfigError("keep_report is for a task that waits for the end: wait_for_completion=True.")
         # What `on_kill` needs to know.
         self._ti: Any = None
         self._job: CampaignJob | None = None
@@ -345,10 +354,9 @@ class TingTingRunCampaignOperator(TingTingBaseWriteOperator):
         """
         from airflow_provider_tingting.api.statuses import CampaignStatus
         from airflow_provider_tingting.campaigns.observation import Reason, Snapshot
-        from airflow_provider_tingting.campaigns.outcome import describe, judge, spent_text, summarise, summary_figures
         from airflow_provider_tingting.operators.campaign import ending
         from airflow_provider_tingting.operators.campaign.start import load_job
-        from airflow_provider_tingting.operators.campaign.window_close import end_stopped, stop_outside_window
+        from airflow_provider_tingting.operators.campaign.window_close import stop_outside_window
 
         job = load_job(self, context, plan.campaign_id)
         if until_close and seen.reason is Reason.TIMED_OUT:
@@ -366,14 +374,7 @@ class TingTingRunCampaignOperator(TingTingBaseWriteOperator):
         with self.fail_without_retry():
             campaign = ending.ended_campaign(self.hook, seen, last_read)
             self._has_ended = True
-            summary = summarise(self.hook.get_conn(), campaign, self.record_contacts)
-            result = ending.result_of(context, campaign) | summary_figures(summary)
-            result["estimate"] = estimate = checked_estimate(context, campaign.id)
-            if not end_stopped(self, context, job, campaign, summary, result):
-                judge(campaign, summary, self.success_when)
-            self.log.info("Campaign %s: %s%s", campaign.id, describe(summary), spent_text(summary.credits, estimate))
-            self.emit_outcome(context, campaign, summary.to_json())
-            return result
+            return ending.judged(self, context, job, campaign)
 
     def emit_outcome(self, context: Context, campaign: Campaign, summary: dict[str, Any] | None = None) -> None:
         """Emit the events of the outlets, and keep the lineage.

@@ -20,7 +20,7 @@ from airflow_provider_tingting.clock import sleep, wall_time
 from airflow_provider_tingting.contacts.message import sms_size
 from airflow_provider_tingting.errors import TingTingAPIError, TingTingStartRefusedError
 from airflow_provider_tingting.triggers.start import TingTingStartTrigger
-from airflow_provider_tingting.utils.arguments import seconds_of
+from airflow_provider_tingting.utils.arguments import seconds_of, storage_path_of
 from airflow_provider_tingting.utils.clears import is_first_try, was_cleared
 from airflow_provider_tingting.utils.connection_contact_log import ConnectionContactLog
 from airflow_provider_tingting.utils.deferral import deadline_of, defer
@@ -124,6 +124,17 @@ def is_run_by_another(context: Context, campaign: Campaign) -> bool:
     return occasion is not None and not occasion.get("is_own")
 
 
+def place_to_keep(operator: Any) -> Any:
+    """Return where the report of the campaign is to be left, or None.
+
+    :param operator: the task's TingTingRunCampaignOperator.
+    :raises TingTingConfigError: Airflow knows no storage of its kind.
+    """
+    if not operator.keep_report:
+        return None
+    return storage_path_of(operator.keep_report, "keep_report", "kept/{{ run_id }}.report")
+
+
 def load_job(operator: Any, context: Context, campaign_id: int) -> CampaignJob:
     """Return the job of a campaign, with what earlier tries have saved.
 
@@ -158,6 +169,8 @@ def request_run(
     :raises TingTingError: see `CampaignJob.run_once` and `StartGate.check`; an error that may pass is raised after
         `tolerate_outage`.
     """
+    # A place that cannot be used is a mistake to name before a contact is called.
+    place_to_keep(operator)
     if start_deadline is None:
         start_deadline = deadline_of(context, operator.start_timeout, operator.execution_timeout)
     is_saved = operator.task_state(context).is_available

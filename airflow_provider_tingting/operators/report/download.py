@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar
 
 from airflow_provider_tingting import api
 from airflow_provider_tingting._compat import AirflowFailException, failed_upstream
@@ -17,11 +17,14 @@ from airflow_provider_tingting.reports import FORMATS, NUMBERS
 from airflow_provider_tingting.utils import argument_checks as check
 from airflow_provider_tingting.utils.arguments import campaign_id_of, storage_path_of
 from airflow_provider_tingting.utils.asset_events import emit_asset_events
+from airflow_provider_tingting.utils.clears import was_cleared
 from airflow_provider_tingting.utils.openlineage import TaskLineage, asset_dataset, file_dataset
 from airflow_provider_tingting.utils.task_state import checked_estimate
 
 if TYPE_CHECKING:
     from airflow_provider_tingting._compat import Context
+    from airflow_provider_tingting.api.models import Campaign
+    from airflow_provider_tingting.campaigns.fetch_report import FetchedReport
 
 _EXAMPLE = "reports/{{ run_id }}.csv"
 
@@ -33,6 +36,10 @@ class TingTingDownloadReportOperator(TingTingBaseOperator):
     contacts, and writes the file. A retry or a clear downloads again and replaces the file; it calls no contact. A
     killed task leaves what was at the path. When TingTing's report fails for a campaign that exists, the operator
     writes the listing of its contacts instead, in the same columns; the log and `source` say so.
+
+    With `kept_report` it first looks for the report that the task which ran the campaign has kept. When that is the
+    final report of this campaign, with all contacts, the operator writes it, sends no request, and removes the kept
+    file. Otherwise, and always after a clear, it logs why and downloads.
 
     XCom: `return_value` is `{campaign_id, path, rows, summary, source, final, chart_path}`; each is a key of its own
     too. `summary` holds the figures: contacts, reached, not reached, credits and more, in less than a kilobyte.
@@ -48,6 +55,8 @@ class TingTingDownloadReportOperator(TingTingBaseOperator):
         name of the file decides; a format that contradicts the name is refused.
     :param numbers: how phone numbers are written: `plain`, `masked` (`98******67`), or `sha256` (a hash keyed with
         the connection's `secret_salt`); with the last two, numbers in the variables are masked too.
+    :param kept_report: the XCom `kept_report` of the task that ran the campaign with `keep_report`: a path or URI. None
+        or an empty text to download.
     :param overwrite: whether a file that exists may be replaced.
     :param require_complete: whether a report that lacks contacts is an error; otherwise the log warns.
     :param chart_path: a path or URI that ends in `.html`, for a page with the campaign's charts; by default no page is
@@ -69,6 +78,7 @@ class TingTingDownloadReportOperator(TingTingBaseOperator):
         "path",
         "format",
         "numbers",
+        "kept_report",
         "chart_path",
         "partition_key",
     )
@@ -79,6 +89,7 @@ class TingTingDownloadReportOperator(TingTingBaseOperator):
         "path": check.storage_path,
         "format": check.optional(check.choice(*FORMATS)),
         "numbers": check.choice(*NUMBERS),
+        "kept_report": check.optional(check.storage_path),
         "chart_path": check.optional(check.path_ending_in(".html")),
         "partition_key": check.optional(check.text),
     }
@@ -90,6 +101,7 @@ class TingTingDownloadReportOperator(TingTingBaseOperator):
         path: str,
         format: str | None = None,
         numbers: str = "plain",
+        kept_report: str | None = None,
         overwrite: bool = True,
         require_complete: bool = True,
         chart_path: str | None = None,
@@ -105,6 +117,7 @@ class TingTingDownloadReportOperator(TingTingBaseOperator):
         self.path = path
         self.format = format
         self.numbers = numbers
+        self.kept_report = kept_report
         self.overwrite = check.flag_of(overwrite, "overwrite")
         self.require_complete = check.flag_of(require_complete, "require_complete")
         self.chart_path = chart_path
@@ -154,13 +167,18 @@ class TingTingDownloadReportOperator(TingTingBaseOperator):
                 ensure_writable(chart, overwrite=self.overwrite)
                 if are_one_file(target, chart):
                     raise TingTingConfigError("chart_path and path are the same file. Give the page another name.")
-            campaign = self.hook.get_campaign(number)
+            kept = self._kept(target, chart)
+            spool = open_files.enter_context(spooled())
+            taken = None if kept is None else self._take(context, kept, number, spool)
+            campaign = self.hook.get_campaign(number) if taken is None else taken[0]
             self.push_campaign(context, number)
             if not campaign.status.is_final:
                 self.log.warning("Campaign %s is %s: the outcomes in its report may change", number, campaign.status)
-            spool = open_files.enter_context(spooled())
-            fetch = partial(fetch_report, may_list=format != "raw")
-            fetched = settled(campaign, lambda: fetch(self.hook.get_conn(), campaign, spool))
+            if taken is None:
+                fetch = partial(fetch_report, may_list=format != "raw")
+                fetched = settled(campaign, lambda: fetch(self.hook.get_conn(), campaign, spool))
+            else:
+                fetched = taken[1]
             try:
                 check_fetched(fetched, campaign)
             except TingTingReportError as error:
@@ -185,6 +203,8 @@ class TingTingDownloadReportOperator(TingTingBaseOperator):
                 open_files.enter_context(page)
             write = partial(write_read_report, format=format, overwrite=self.overwrite)
             written = write(fetched.read, spool, target, numbers=self.numbers, salt=salt)
+        if taken is not None:
+            self._remove(kept)
         self.log.info("Campaign %s: %s in %s", number, counted(written.rows, "row"), self.path)
         if chart is not None:
             self.log.info("Campaign %s: the page with its charts is %s", number, chart)
@@ -200,6 +220,44 @@ class TingTingDownloadReportOperator(TingTingBaseOperator):
         output = file_dataset(target, rows=written.rows, size=written.bytes)
         self._lineage = TaskLineage((asset_dataset(self.campaign_uri(number)),), (output,), result)
         return result
+
+    def _kept(self, *targets: Any) -> Any:
+        """Return where the run task has kept the report, or None.
+
+        :param targets: the files that this task writes, or None.
+        """
+        from airflow_provider_tingting.files.target import are_one_file
+
+        if not str(self.kept_report or "").strip():
+            return None
+        kept = storage_path_of(self.kept_report, "kept_report", "kept/{{ run_id }}.report")
+        if any(target is not None and are_one_file(kept, target) for target in targets):
+            raise TingTingConfigError("kept_report is a file that this task writes. Give the files different names.")
+        return kept
+
+    def _take(self, context: Context, kept: Any, number: int, spool: BinaryIO) -> tuple[Campaign, FetchedReport] | None:
+        """Return the campaign and its report as the run task has kept them; None when they must be downloaded."""
+        from airflow_provider_tingting.campaigns.kept_report import take_report
+
+        if was_cleared(context):
+            self.log.info("Campaign %s: this task was cleared, so the report is downloaded again", number)
+            return None
+        try:
+            taken = take_report(kept, spool, campaign_id=number, server=self.hook.settings.base_url)
+        except TingTingReportError as error:
+            self.log.warning("Campaign %s: the report is downloaded, the kept one is not used: %s", number, error)
+            return None
+        self.log.info("Campaign %s: the report is the one in %s, nothing is downloaded", number, kept)
+        return taken
+
+    def _remove(self, kept: Any) -> None:
+        """Remove the kept report, which this task has written to its own file."""
+        from airflow_provider_tingting.campaigns.kept_report import remove_kept
+
+        try:
+            remove_kept(kept)
+        except Exception as error:
+            self.log.warning("%s holds the contacts' numbers and cannot be removed; remove it. %s", kept, error)
 
     def _campaign_id(self) -> int:
         if self.download_on_failure and self.campaign_id in (None, "", "None"):
