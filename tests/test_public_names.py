@@ -27,7 +27,7 @@ operators.campaign  TingTingRunCampaignOperator
     success_when=None tolerate_outage=600.0 stall_timeout=900.0 calling_window=None outside_window='wait'
     at_window_close='finish' on_stopped='fail' fits_window='warn' expected_pace=None not_before=None
     over_daily_limit='fail' one_at_a_time=False start_timeout=None max_age=None
-    on_too_old='fail' partition_key=None on_clear='reattach' tingting_conn_id='tingting_default'
+    on_too_old='fail' keep_report=None partition_key=None on_clear='reattach' tingting_conn_id='tingting_default'
 operators.contacts  TingTingAddContactsOperator
     campaign_id=… contacts=None sql=None sql_conn_id=None sql_parameters=None number_column=None variables=None
     constants=None where=None exclude=None frequency_cap=None on_invalid='fail' rejects_path=None
@@ -41,8 +41,8 @@ operators.contacts  TingTingCheckContactsOperator
     hidden_rows='ask' encoding=None delimiter=None calling_window=None expected_pace=None credits_per_call=1.0
     credits_per_sms_part=1.0 tingting_conn_id='tingting_default'
 operators.report    TingTingDownloadReportOperator
-    campaign_id=… path=… format=None numbers='plain' overwrite=True require_complete=True chart_path=None
-    download_on_failure=False partition_key=None tingting_conn_id='tingting_default'
+    campaign_id=… path=… format=None numbers='plain' kept_report=None overwrite=True require_complete=True
+    chart_path=None download_on_failure=False partition_key=None tingting_conn_id='tingting_default'
 transfers.tingting_to_sql TingTingReportToSqlOperator
     campaign_id=… table=… sql_conn_id=… schema=None create_table=True numbers='plain' variables='json' columns=None
     batch_size=1000 sql_hook_params=None partition_key=None tingting_conn_id='tingting_default'
@@ -97,13 +97,14 @@ notifications.tingting TingTingNotifier
 TEMPLATED = """
 TingTingCreateCampaignOperator        tingting_conn_id name services user_phone message sms_message description schedule
                                       voice length_factor credit_limit occasion purpose
-TingTingRunCampaignOperator           tingting_conn_id campaign_id not_before partition_key
+TingTingRunCampaignOperator           tingting_conn_id campaign_id not_before keep_report partition_key
 TingTingAddContactsOperator           tingting_conn_id contacts sql sql_conn_id sql_parameters number_column variables
                                       constants where exclude rejects_path sheet campaign_id
 TingTingCheckContactsOperator         tingting_conn_id contacts sql sql_conn_id sql_parameters number_column variables
                                       constants where exclude rejects_path sheet campaign_id message sms_message
                                       credits_per_call credits_per_sms_part
-TingTingDownloadReportOperator        tingting_conn_id campaign_id path format numbers chart_path partition_key
+TingTingDownloadReportOperator        tingting_conn_id campaign_id path format numbers kept_report chart_path
+                                      partition_key
 TingTingDownloadSurveyReportOperator  tingting_conn_id survey_id path format
 TingTingReportToSqlOperator           tingting_conn_id campaign_id table sql_conn_id schema numbers columns
                                       partition_key

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 from airflow_provider_tingting.api.models import Campaign
 from airflow_provider_tingting.api.statuses import CampaignStatus
-from airflow_provider_tingting.campaigns.fetch_report import FetchedReport, check_fetched
+from airflow_provider_tingting.campaigns.fetch_report import FetchedReport, check_fetched, spooled
 from airflow_provider_tingting.errors import TingTingReportError
 from airflow_provider_tingting.files.atomic import whole_file
 from airflow_provider_tingting.files.storage_errors import judge_storage_error
@@ -67,9 +67,12 @@ def take_report(target: Any, spool: BinaryIO, *, campaign_id: int, server: str) 
         the text says which.
     """
     try:
-        with target.open("rb") as file:
-            digest, line = file.readline(_BLOCK), file.readline(_BLOCK)
-            shutil.copyfileobj(file, spool, _BLOCK)
+        # The files of some stores read no lines.
+        with target.open("rb") as file, spooled() as whole:
+            shutil.copyfileobj(file, whole, _BLOCK)
+            whole.seek(0)
+            digest, line = whole.readline(_BLOCK), whole.readline(_BLOCK)
+            shutil.copyfileobj(whole, spool, _BLOCK)
     except FileNotFoundError:
         raise TingTingReportError("the file does not exist.") from None
     except Exception as error:

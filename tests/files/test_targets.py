@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import stat
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -155,6 +156,21 @@ def test_rights_and_links_of_the_old_file_are_kept(tmp_path: Path) -> None:
     assert link.is_symlink()
     assert real.read_bytes() == BODY
     assert stat.S_IMODE(real.stat().st_mode) == 0o640
+
+
+@pytest.mark.parametrize("old", [None, 0o644], ids=["new", "over a file that all may read"])
+def test_a_private_file_is_for_its_owner_only(tmp_path: Path, old: int | None) -> None:
+    target = tmp_path / "numbers"
+    if old is not None:
+        target.touch()
+        target.chmod(old)
+    before = os.umask(0)
+    try:
+        with whole_file(target, private=True) as file:
+            file.write(b"9841234567")
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(target.stat().st_mode) == 0o600
 
 
 def test_a_new_file_has_the_usual_rights(tmp_path: Path) -> None:

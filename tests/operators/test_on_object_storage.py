@@ -7,10 +7,12 @@ import io
 import json
 from collections.abc import Iterator
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import pytest
-from support.campaigns import NUMBERS, a_campaign, a_finished_campaign, writes
+from support.campaigns import NUMBERS, a_campaign, a_finished_campaign, reads, writes
+from support.run_task import run_task
 from support.s3_server import S3Server, airflow_connection, empty_bucket
 from support.task_context import execute
 
@@ -99,6 +101,47 @@ def test_a_chart_and_the_audience_of_the_next_campaign_are_written(sandbox: Sand
 
     assert charts == {} or store.cat("campaigns/chart.html").startswith(b"<!")
     assert len(rows_of(store, "again.csv")) == 2
+
+
+def test_a_report_is_kept_in_the_store_and_taken_from_there(
+    sandbox: Sandbox, store: Any, virtual_time: Any, s3_server: S3Server
+) -> None:
+    sandbox.clock.speed = 2000
+    campaign = a_campaign(sandbox)
+    ran, _ = execute(run_task(campaign, keep_report=f"{BUCKET}/kept/campaign.report"))
+    assert store.find("campaigns") == ["campaigns/kept/campaign.report"]
+
+    execute(report(campaign, "report.csv", kept_report=ran["kept_report"]))
+
+    assert reads(sandbox, "download_campaign_report") == 1
+    assert sorted(row["number"] for row in rows_of(store, "report.csv")) == sorted(NUMBERS)
+    assert store.find("campaigns") == ["campaigns/report.csv"]
+
+
+@pytest.mark.parametrize(
+    ("refused", "calls"), [("PUT", 2), ("GET", 2)], ids=["the store takes nothing", "the store gives nothing"]
+)
+def test_a_report_that_the_store_does_not_keep_or_give_is_downloaded(
+    sandbox: Sandbox, store: Any, virtual_time: Any, s3_server: S3Server, tmp_path: Path, refused: str, calls: int
+) -> None:
+    sandbox.clock.speed = 2000
+    campaign = a_campaign(sandbox)
+    s3_server.refuse(refused, 403, "AccessDenied")
+    ran, _ = execute(run_task(campaign, keep_report=f"{BUCKET}/kept/campaign.report"))
+    assert (ran["kept_report"] == "") is (refused == "PUT")
+
+    s3_server.refuse(refused, 403, "AccessDenied")
+    execute(
+        TingTingDownloadReportOperator(
+            task_id="report",
+            campaign_id=campaign,
+            path=str(tmp_path / "report.csv"),
+            kept_report=ran["kept_report"],
+        )
+    )
+
+    assert reads(sandbox, "download_campaign_report") == calls
+    assert (tmp_path / "report.csv").read_text(encoding="utf-8").count("\n") == 1 + len(NUMBERS)
 
 
 def test_a_store_that_fails_is_tried_again_and_one_that_refuses_is_not(

@@ -6,7 +6,7 @@ from textwrap import dedent
 
 import pytest
 from support.airflow_home import AIRFLOW_VERSION
-from support.campaigns import NUMBERS, a_campaign
+from support.campaigns import NUMBERS, a_campaign, reads
 from support.dag_runs import load_dag
 from support.task_context import execute
 
@@ -70,6 +70,30 @@ def test_a_campaign_in_one_block_calls_each_contact_once_and_downloads_the_repor
         ["water.download_report"],
         [],
     ]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "downloads"), [("completed", 1), ("failed", 2)], ids=["the run keeps it", "the run fails"]
+)
+def test_a_report_that_the_run_keeps_is_downloaded_once(sandbox, run_dag, a_dag, tmp_path, outcome, downloads):
+    for number in NUMBERS:
+        sandbox.world.script_outcome(number, outcome)
+    folder = a_dag(f"""
+        with DAG("notice", schedule=None):
+            tingting_campaign(
+                "water",
+                campaign=CAMPAIGN,
+                audience={{"contacts": {list(NUMBERS)!r}, "constants": {{"name": "Sita"}}}},
+                run={{"poll_interval": 0.1, "keep_report": {str(tmp_path / "kept" / "{{ run_id }}.report")!r}}},
+                report={{"path": {str(tmp_path / "report.csv")!r}, "download_on_failure": True}},
+            )
+    """)
+
+    run = run_dag("notice", folder=folder)
+
+    assert reads(sandbox, "download_campaign_report") == downloads
+    assert run.xcom("water.download_report")["rows"] == len(NUMBERS)
+    assert [path for path in (tmp_path / "kept").rglob("*") if path.is_file()] == []
 
 
 def test_the_audience_may_be_what_a_function_yields(sandbox, run_dag, a_dag, tmp_path):
