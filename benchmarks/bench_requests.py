@@ -3,8 +3,8 @@
 A campaign of ten contacts is created, filled, run, waited for with two reads, and reported, against a sandbox; nothing
 fails. In a second life the report task takes the report that the run task has kept. The peer is a script of one request
 a step: create, voice, add, run, two reads, the report. The account of the second part has 100,000 campaigns of the same
-name, one each five minutes, ten on a page. A campaign is created there in a first try, in a retry that knows nothing and
-finds no campaign, and in one that finds the campaign of the first try. All figures are counts.
+name, one each five minutes, ten on a page. A campaign is created there in a first try, in a retry that knows nothing of
+it and finds none, and in one that finds the campaign of the first try. All figures are counts.
 
     python benchmarks/bench_requests.py [--campaigns 100000]
 """
