@@ -18,7 +18,7 @@ from airflow_provider_tingting.errors import TingTingReportError
 from airflow_provider_tingting.files.atomic import whole_file
 from airflow_provider_tingting.files.storage_errors import judge_storage_error
 from airflow_provider_tingting.files.target import LocalTarget, resolve_target
-from airflow_provider_tingting.reports.reading import read_report
+from airflow_provider_tingting.reports.read_report import read_report
 
 if TYPE_CHECKING:
     from airflow_provider_tingting.reports.summary import CampaignSummary
@@ -78,7 +78,7 @@ def take_report(target: Any, spool: BinaryIO, *, campaign_id: int, server: str) 
     except Exception as error:
         raise TingTingReportError(f"the file cannot be read: {judge_storage_error(error).reason}.") from error
     if digest != _digest(line, spool):
-        raise TingTingReportError("the file is damaged, or no kept report.")
+        raise TingTingReportError("the file is damaged, or not a kept report.")
     about = json.loads(line)
     if about["kept_report"] != _FORM:
         raise TingTingReportError("another version of this package has kept it.")

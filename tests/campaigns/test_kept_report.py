@@ -14,7 +14,7 @@ from airflow_provider_tingting.api.models import Campaign
 from airflow_provider_tingting.campaigns.fetch_report import FetchedReport, Source
 from airflow_provider_tingting.campaigns.kept_report import keep_report, take_report
 from airflow_provider_tingting.errors import TingTingReportError
-from airflow_provider_tingting.reports.reading import read_report
+from airflow_provider_tingting.reports.read_report import read_report
 
 HERE = "http://127.0.0.1/api/v1/"
 COMPLETED = {
@@ -117,5 +117,5 @@ def test_no_damage_goes_unnoticed(whole: tuple[Path, bytes], data: st.DataObject
     if damaged == content:
         take_report(path, BytesIO(), campaign_id=79, server=HERE)
     else:
-        with pytest.raises(TingTingReportError, match="is damaged, or no kept report"):
+        with pytest.raises(TingTingReportError, match="is damaged, or not a kept report"):
             take_report(path, BytesIO(), campaign_id=79, server=HERE)

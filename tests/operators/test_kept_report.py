@@ -188,11 +188,11 @@ def _a_folder(kept: Path) -> None:
     ("damage", "says"),
     [
         pytest.param(Path.unlink, "the file does not exist", id="missing"),
-        pytest.param(lambda kept: kept.write_bytes(b""), "is damaged, or no kept report", id="empty"),
-        pytest.param(_cut, "is damaged, or no kept report", id="cut off"),
-        pytest.param(_in_the_report, "is damaged, or no kept report", id="another number in the report"),
-        pytest.param(_in_the_campaign, "is damaged, or no kept report", id="another count of contacts"),
-        pytest.param(_a_plain_report, "is damaged, or no kept report", id="a plain report"),
+        pytest.param(lambda kept: kept.write_bytes(b""), "is damaged, or not a kept report", id="empty"),
+        pytest.param(_cut, "is damaged, or not a kept report", id="cut off"),
+        pytest.param(_in_the_report, "is damaged, or not a kept report", id="another number in the report"),
+        pytest.param(_in_the_campaign, "is damaged, or not a kept report", id="another count of contacts"),
+        pytest.param(_a_plain_report, "is damaged, or not a kept report", id="a plain report"),
         pytest.param(_a_folder, "cannot be read: Is a directory", id="a folder"),
     ],
 )
