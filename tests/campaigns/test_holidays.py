@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -59,6 +60,27 @@ def test_a_file_holds_one_date_a_line_with_a_name_if_wanted(tmp_path, as_path):
     assert window.closed_on == (DASHAIN, date(2026, 10, 21), date(2026, 11, 8))
 
 
+def test_a_file_may_begin_with_a_date_and_lie_in_an_archive(tmp_path):
+    with zipfile.ZipFile(tmp_path / "dates.zip", "w") as archive:
+        archive.writestr("holidays.txt", "\ufeff2026-10-20 दशैं\n2026-10-21\n")
+
+    window = CallingWindow("08:00", "20:00", closed_on=zipfile.Path(tmp_path / "dates.zip", "holidays.txt"))
+
+    assert window.closed_on == (DASHAIN, date(2026, 10, 21))
+
+
+@pytest.mark.parametrize(("letters", "is_read"), [(1_000_000, True), (1_000_001, False)], ids=["longest", "too long"])
+def test_a_file_of_more_than_a_million_letters_is_not_taken_for_a_list_of_dates(tmp_path, letters, is_read):
+    file = tmp_path / "holidays.txt"
+    file.write_text("2026-10-20 ".ljust(letters, "x"))
+
+    if is_read:
+        assert CallingWindow("08:00", "20:00", closed_on=file).closed_on == (DASHAIN,)
+    else:
+        with pytest.raises(TingTingConfigError, match="it has 1,000,001 letters"):
+            CallingWindow("08:00", "20:00", closed_on=file)
+
+
 def test_two_weeks_of_holidays_are_waited_out():
     holidays = [DASHAIN + timedelta(days=offset) for offset in range(30)]
 
@@ -79,6 +101,8 @@ def test_a_window_over_midnight_ends_at_the_midnight_before_a_holiday():
         pytest.param(["2083-07-03"], r"closed_on\[0\] looks like a date in Bikram Sambat.*Write BS", id="BS as AD"),
         pytest.param(["BS 2026-10-20"], "not a Bikram Sambat date.*looks like a date in AD", id="AD as BS"),
         pytest.param(["BS 2083-13-01"], "not a Bikram Sambat date of the years 2080 to 2100", id="no month of BS"),
+        pytest.param(["2070-01-01"], r"closed_on\[0\] looks like a date in Bikram Sambat", id="the first BS as AD"),
+        pytest.param([Path("2026-10-20")], "is not a date", id="a path in a list"),
         pytest.param(["2026-02-30"], "does not exist", id="no day"),
         pytest.param(["2026-10-20x"], "is not a date", id="letters after a date"),
         pytest.param(["20/10/2026"], "is not a date.*Write 2026-10-20", id="another order"),

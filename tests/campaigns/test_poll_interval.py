@@ -48,6 +48,28 @@ def test_an_end_that_is_near_is_looked_for_when_it_is_expected():
     assert pace.interval(30, 16.0) == pytest.approx(5.2)
 
 
+def test_the_time_of_the_clock_at_the_first_read_does_not_matter():
+    pace = PollInterval()
+    pace.record("Running", 0.0, None, 5000.0)
+
+    assert [pace.interval(30, 5000.0 + age) for age in (0.0, 2.0, 4.0, 8.0, 16.0)] == [2, 2, 4, 8, 30]
+
+
+def test_a_read_that_would_come_no_sooner_than_the_shortest_interval_is_no_early_one():
+    pace = PollInterval()
+    pace.record("Running", 0.0, None, 0.0)
+    pace.record("Running", 0.1, None, 2.0)
+
+    assert pace.interval(2, 2.0) == 8
+
+
+def test_reads_that_come_sooner_than_planned_leave_the_planned_one_as_it_is():
+    pace = PollInterval()
+    for tenths in range(20):
+        pace.record("Running", 0.0, None, tenths / 10)
+        assert pace.interval(30, tenths / 10) == pytest.approx((20 if tenths < 18 else 40) / 10 - tenths / 10)
+
+
 def test_an_end_that_is_always_near_takes_five_early_reads_and_no_more():
     pace, now, early = PollInterval(), 0.0, 0
     for percent in range(100):
@@ -72,6 +94,30 @@ def test_a_run_that_begins_again_is_measured_again():
     pace.record("Running", 15.0, None, 10_360.0)
 
     assert pace.seconds_left == pytest.approx(3060)
+
+
+def test_a_pace_is_known_from_two_reads_on_and_as_long_as_the_progress_grows():
+    pace = PollInterval()
+    pace.record("Running", 0.0, None, 100.0)
+    # The clock of a machine may show the same moment twice.
+    pace.record("Running", 1.0, None, 100.0)
+    assert pace.seconds_left is None
+    pace.record("Running", 10.0, None, 110.0)
+    assert pace.seconds_left == pytest.approx(90)
+    pace.record("Running", 10.0, None, 120.0)
+    assert pace.seconds_left == pytest.approx(180)
+    pace.record("Running", 100.0, None, 130.0)
+    assert pace.seconds_left == 0
+
+
+def test_only_a_scheduled_campaign_has_a_start_and_it_is_never_in_the_past():
+    pace = PollInterval()
+    pace.record("Running", 10.0, 30.0, 0.0)
+    assert pace.starts_in(0.0) is None
+    pace.record("Scheduled", None, 0.0, 0.0)
+    assert pace.starts_in(0.0) == 0
+    pace.record("Scheduled", None, 30.0, 0.0)
+    assert (pace.starts_in(10.0), pace.starts_in(31.0)) == (20, 0)
 
 
 def test_a_scheduled_campaign_is_left_alone_until_it_is_due_though_not_for_ever():
@@ -109,7 +155,13 @@ def test_whatever_it_has_seen_the_interval_stays_within_its_bounds(seen, shortes
 
 @pytest.mark.parametrize(
     ("seconds", "words"),
-    [(0, "under a minute"), (90, "about 2 min"), (3599, "about 1 h 0 min"), (7830, "about 2 h 10 min")],
+    [
+        (0, "under a minute"),
+        (60, "about 1 min"),
+        (90, "about 2 min"),
+        (3599, "about 1 h 0 min"),
+        (7830, "about 2 h 10 min"),
+    ],
 )
 def test_times_are_written_in_words(seconds, words):
     assert duration_text(seconds) == words

@@ -44,6 +44,21 @@ def test_a_text_that_is_no_time_is_answered_with_an_example(text: str) -> None:
         read_schedule(text)
 
 
+def test_the_error_names_the_schedule_unless_another_argument_is_meant() -> None:
+    with pytest.raises(TingTingConfigError, match=r"^The schedule 'soon' is not a time"):
+        read_schedule("soon")
+    with pytest.raises(TingTingConfigError, match=r"^The not_before 'soon' is not a time"):
+        read_schedule("soon", "not_before")
+
+
+def test_a_schedule_may_be_a_leap_year_ahead_and_no_longer() -> None:
+    now = datetime(2026, 11, 24, 9, tzinfo=timezone.utc)
+    with use_clock(VirtualTime(now.timestamp())):
+        assert read_schedule(now + timedelta(days=366)) == now + timedelta(days=366)
+        with pytest.raises(TingTingConfigError, match="more than a year ahead"):
+            read_schedule(now + timedelta(days=366, seconds=1))
+
+
 @given(st.datetimes(min_value=datetime(2020, 1, 1), max_value=datetime(2100, 1, 1)))
 def test_every_naive_time_is_read_as_nepal_time_and_back(moment: datetime) -> None:
     with use_clock(VirtualTime(moment.replace(tzinfo=timezone.utc).timestamp())):
