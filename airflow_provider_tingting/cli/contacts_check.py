@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
@@ -31,7 +30,8 @@ ALL_GOOD, SOME_ARE_NOT, CANNOT_BE_READ = 0, 1, 2
 
 _STEP = 2_000
 _SHOWN_MESSAGES = 3
-_WHICH_SHEET = re.compile(r"Say which one holds the contacts, for example sheet='.*'\.")
+#: `--sheet` belongs to FILE, and an exclusion list has no such option.
+_SEVERAL_SHEETS = "Save the one that is meant as a file of its own."
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -219,13 +219,15 @@ def _exclusion(arguments: Namespace) -> Exclusion:
     for path in arguments.exclude:
         try:
             rows = read_rows(
-                _place(path), encoding=arguments.encoding, may_be_empty=True, hidden_rows=arguments.hidden_rows
+                _place(path),
+                encoding=arguments.encoding,
+                may_be_empty=True,
+                hidden_rows=arguments.hidden_rows,
+                several_sheets=_SEVERAL_SHEETS,
             )
             exclusion.add(rows)
         except TingTingContactsError as error:
-            # `--sheet` belongs to FILE, and an exclusion list has no such option.
-            reason = _WHICH_SHEET.sub("Save the one that is meant as a file of its own.", str(error))
-            raise TingTingContactsError(f"--exclude {path}: {reason.removeprefix('exclude: ')}") from error
+            raise TingTingContactsError(f"--exclude {path}: {str(error).removeprefix('exclude: ')}") from error
     return exclusion
 
 

@@ -71,11 +71,12 @@ class TingTingBaseAudienceOperator(TingTingBaseOperator):
         account that reaches others.
     :param several_numbers: what a cell with several numbers gives: `refuse` rejects its row, `first_mobile` takes the
         first mobile, `all` makes a contact of each mobile.
-    :param sheet: the sheet of a workbook; None takes the only sheet with data.
+    :param sheet: the sheet of a workbook; None takes the only sheet with data, and is the only value for other sources.
     :param hidden_rows: what happens to rows of a workbook that a filter or a person has hidden: `ask` refuses a sheet
         with such rows, `include` reads them, `skip` leaves them out.
     :param encoding: the encoding of a text file that is neither UTF-8 nor UTF-16, such as `cp1252`.
-    :param delimiter: the character between the values of a text file; None finds it.
+    :param delimiter: the character between the values of a text file; None finds it, and is the only value for other
+        sources.
     """
 
     template_fields: Sequence[str] = (

@@ -135,6 +135,9 @@ class AudienceReader:
         if arguments.sql is not None:
             if arguments.contacts is not None:
                 raise TingTingConfigError("contacts and sql are both given; keep one of them.")
+            for name in ("sheet", "delimiter"):
+                if getattr(arguments, name) not in (None, ""):
+                    raise TingTingConfigError(f"{name} and sql are both given: a query has no {name}. Leave it out.")
             return query_rows(arguments.sql, arguments.sql_conn_id, arguments.sql_parameters)
         if arguments.sql_parameters or (arguments.sql_conn_id and not arguments.exclude):
             raise TingTingConfigError("sql_conn_id or sql_parameters is given without sql. Give the query.")

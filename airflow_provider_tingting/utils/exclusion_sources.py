@@ -50,7 +50,11 @@ def exclusion_rows(
         yield rows, source.get("number_column")
         return
     number_column = None
-    options: dict[str, Any] = {"encoding": encoding, "hidden_rows": hidden_rows}
+    options: dict[str, Any] = {
+        "encoding": encoding,
+        "hidden_rows": hidden_rows,
+        "several_sheets": 'Say which one is meant, for example {"contacts": …, "sheet": "{sheet}"}.',
+    }
     if isinstance(source, Mapping) and "contacts" in source:
         _refuse_unknown_keys(source, _FILE_KEYS, name)
         number_column = source.get("number_column")

@@ -69,3 +69,18 @@ def test_a_bad_row_names_the_option_that_would_take_it(two_sheets, capsys):
     shown = capsys.readouterr().out
     assert "--number-policy as_is" in shown
     assert "number_policy=" not in shown
+
+
+@pytest.mark.parametrize(
+    ("file", "options", "says"),
+    [
+        ("people.csv", ("--sheet", "East"), "--sheet East is given, and"),
+        ("people.jsonl", ("--delimiter", ";"), "--delimiter ';' is given, and"),
+    ],
+    ids=["sheet", "delimiter"],
+)
+def test_an_option_that_does_not_fit_the_file_is_named(tmp_path, capsys, file, options, says):
+    (tmp_path / file).write_text("9841234567\n")
+
+    assert main(["contacts", "check", str(tmp_path / file), *options]) == 2
+    assert says in capsys.readouterr().err

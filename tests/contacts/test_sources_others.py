@@ -359,3 +359,17 @@ def test_a_packed_file_that_grows_without_measure_is_refused(tmp_path: Path, fil
             file.write(filling)
 
     assert reason in refusal(path)
+
+
+@pytest.mark.parametrize("name", ["people.csv", "people.jsonl", "people.parquet", "people.csv.gz", None])
+def test_a_sheet_of_what_is_no_workbook_is_refused(tmp_path: Path, name: str | None) -> None:
+    with pytest.raises(TingTingConfigError, match=f"sheet='East' is given, and .*{name or 'a list'} is not a workbook"):
+        read_rows(tmp_path / name if name else ["9841234567"], sheet="East")
+
+
+@pytest.mark.parametrize("name", ["people.xlsx", "people.jsonl", "people.parquet", None])
+def test_a_delimiter_of_what_is_no_text_file_is_refused(tmp_path: Path, name: str | None) -> None:
+    with pytest.raises(
+        TingTingConfigError, match=f"delimiter=';' is given, and .*{name or 'a list'} is not a text file"
+    ):
+        read_rows(tmp_path / name if name else ["9841234567"], delimiter=";")

@@ -60,12 +60,13 @@ _OLDEST_CALAMINE = (0, 6)
 
 
 def read_workbook(
-    file: SourceFile, sheet: object = None, *, may_be_empty: bool = False, hidden_rows: str = "ask"
+    file: SourceFile, sheet: object, *, several_sheets: str, may_be_empty: bool = False, hidden_rows: str = "ask"
 ) -> Iterator[Row | RowBlock]:
     """Yield the rows of one sheet of an .xlsx workbook, sound ones in blocks.
 
     :param file: the workbook.
     :param sheet: the sheet's name; needed only when more than one visible sheet has data. A number is read as text.
+    :param several_sheets: what the error says to do when a name is needed; `{sheet}` in it stands for one.
     :param may_be_empty: whether a header without rows is allowed.
     :param hidden_rows: what happens to rows that a filter or a person has hidden: `ask` refuses a sheet with such rows,
         `include` reads them, `skip` leaves them out.
@@ -82,7 +83,7 @@ def read_workbook(
         ExitStack() as copies,
     ):
         book = book_of(package, file.name)
-        chosen = _choose_sheet(package, book.sheets, file.name, sheet)
+        chosen = _choose_sheet(package, book.sheets, file.name, sheet, several_sheets)
         opened = _Opened(raw, package, book, chosen, file.name, copies)
         facts = opened.facts
         where = f"{file.name}, sheet '{chosen.name}'"
@@ -181,7 +182,9 @@ class _Opened:
         return _as_shown(rows, facts.formats, facts.cell_formats, epoch)
 
 
-def _choose_sheet(package: zipfile.ZipFile, sheets: Sequence[Sheet], name: str, wanted: object) -> Sheet:
+def _choose_sheet(
+    package: zipfile.ZipFile, sheets: Sequence[Sheet], name: str, wanted: object, several_sheets: str
+) -> Sheet:
     names = [sheet.name for sheet in sheets]
     if wanted is not None:
         # A native template makes a number of a name such as 2082.
@@ -192,9 +195,9 @@ def _choose_sheet(package: zipfile.ZipFile, sheets: Sequence[Sheet], name: str, 
         raise TingTingContactsError(f"{name} has no sheet '{text}'. Its sheets are {listed(names)}.")
     filled = [sheet for sheet in sheets if sheet.visible and has_data(package, sheet.part)]
     if len(filled) > 1:
+        remedy = several_sheets.replace("{sheet}", filled[0].name)
         raise TingTingContactsError(
-            f"{name} has data on several sheets: {listed(sheet.name for sheet in filled)}. "
-            f"Say which one holds the contacts, for example sheet='{filled[0].name}'."
+            f"{name} has data on several sheets: {listed(sheet.name for sheet in filled)}. {remedy}"
         )
     if not filled:
         raise TingTingContactsError(

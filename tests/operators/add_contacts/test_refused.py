@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+
+import openpyxl
 import pytest
 from support.adding_contacts import adding, write_csv, write_workbook
 from support.campaigns import a_campaign, writes
@@ -102,6 +105,17 @@ def test_a_mistake_in_the_contacts_is_named_and_no_contact_is_sent(sandbox, camp
     assert "othing was sent" in str(raised.value)
     assert f"Campaign {campaign} is still empty: correct this and clear this task" in str(raised.value)
     assert writes(sandbox) == []
+
+
+def test_an_exclusion_list_with_two_sheets_says_how_its_sheet_is_named(campaign, tmp_path):
+    path = tmp_path / "refused.xlsx"
+    write_workbook(path, [{"number": "9841234501"}])
+    book = openpyxl.load_workbook(path)
+    book.create_sheet("West").append(["9841234502"])
+    book.save(path)
+
+    with pytest.raises(AirflowFailException, match=re.escape('for example {"contacts": …, "sheet": "Sheet"}.')):
+        execute(adding(campaign, ["9841234503"], exclude=str(path)))
 
 
 def test_a_campaign_that_has_contacts_is_said_to_have_them_as_before(sandbox):
