@@ -11,6 +11,7 @@ AIRFLOW_HOME = prepare()
 
 import gc  # noqa: E402
 import logging  # noqa: E402
+import random  # noqa: E402
 import time  # noqa: E402
 from collections.abc import Callable, Iterator  # noqa: E402
 from pathlib import Path  # noqa: E402
@@ -150,6 +151,12 @@ def virtual_time(sandbox: Sandbox) -> Iterator[VirtualTime]:
     with run_in_virtual_time(at=time.time()) as clock:
         sandbox.clock.resume(clock.time(), speed=1.0)
         yield clock
+
+
+@pytest.fixture(autouse=True)
+def _random_draws_are_those_of_the_last_run() -> None:
+    """Let pauses and steps that the package draws at random be the same in each run, so that no draw decides a test."""
+    random.seed(0)
 
 
 @pytest.fixture(autouse=True)

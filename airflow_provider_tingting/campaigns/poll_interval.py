@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from airflow_provider_tingting.api.statuses import CampaignStatus
 
 #: A running campaign is read again after at most this share of its remaining time.
@@ -83,6 +85,11 @@ class PollInterval:
             self.seconds_left = max(0.0, 100.0 - percent) / pace
         self._percent = percent
 
+    @property
+    def ends_in(self) -> float:
+        """Return the seconds from the last read until the campaign should have ended; infinity when that is unknown."""
+        return math.inf if self.seconds_left is None else self.seconds_left * (1 + _SLOWER_BY) + _LATER_BY
+
     def starts_in(self, now: float) -> float | None:
         """Return the seconds until the campaign is to start; None when it is not scheduled.
 
@@ -117,8 +124,7 @@ class PollInterval:
         age = now - self._first_read_at
         due = [at - age for at in EARLY_READS if at > age + _PLANNED_WITHIN][:1]
         if self.seconds_left is not None:
-            ends_in = self.seconds_left * (1 + _SLOWER_BY) + _LATER_BY
-            due.append(max(ends_in, age * _MIN_SHARE))
+            due.append(max(self.ends_in, age * _MIN_SHARE))
         return min(due, default=None)
 
 

@@ -299,6 +299,11 @@ class Wait:
             return min(self.plan.poll_interval, stale_reads.READ_INTERVAL)
         return self._poll_interval.interval(self.plan.poll_interval, monotonic())
 
+    @property
+    def ends_in(self) -> float:
+        """Return the seconds from the last read until the campaign should have ended; infinity when that is unknown."""
+        return self._poll_interval.ends_in
+
     def _log_change(self, before: Observation, now: Observation, at: float) -> None:
         if now.status == before.status and _tenths(now) == _tenths(before):
             return

@@ -24,7 +24,7 @@ class Steps:
         """Return when the read after one at `at` is due.
 
         The length of the steps is the pause between two reads. The step is not shorter than half an interval after the
-        last read.
+        last read. A campaign that should end after that pause and before the step is read when it should have ended.
 
         :param at: when the last read was done.
         :param wait: the wait that the read is for.
@@ -35,6 +35,7 @@ class Steps:
             due -= (due - self._begin) % pause
             if due - at < interval / 2:
                 due += pause
+            due = min(due, at + max(pause, wait.ends_in))
         elif wait.is_in_step:
             step = min(_EARLY_STEP, pause)
             due += -(due - self._begin) % step

@@ -101,9 +101,13 @@ def noticed_after(clock, takes):
 
 @pytest.mark.parametrize("takes", [1, 3, 6, 9, 12, 17, 20, 29, 35, 50, 70, 100, 140, 200, 400, 900, 1800])
 def test_the_end_of_a_campaign_is_noticed_within_a_fifth_of_its_duration_or_five_seconds(clock, takes):
-    late, _ = noticed_after(clock, float(takes))
+    # The steps begin at random: these draws hold the earliest and the latest.
+    late = []
+    for seed in range(20):
+        random.seed(seed)
+        late.append(noticed_after(clock, float(takes))[0])
 
-    assert late <= max(5.0, takes / 5)
+    assert max(late) <= max(5.0, takes / 5)
 
 
 @pytest.mark.parametrize("hours", [1, 4, 12])
