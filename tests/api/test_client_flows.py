@@ -238,8 +238,6 @@ def test_the_rate_limit_holds_over_all_threads(sandbox: Sandbox) -> None:
         with ThreadPoolExecutor(8) as pool:
             list(pool.map(lambda _: client.send(calls.list_voice_models()), range(16)))
     assert time.monotonic() - began >= 15 / 25
-    stamps = sorted(entry.at for entry in sandbox.requests)
-    assert stamps[-1] - stamps[0] >= 0.5
 
 
 def test_a_client_is_closed_with_its_connections(sandbox: Sandbox) -> None:
