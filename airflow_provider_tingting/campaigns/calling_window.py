@@ -142,12 +142,15 @@ class CallingWindow:
 
         :param now: the moment; without an offset it is Nepal time.
         """
-        now = as_nepal_time(now)
+        now, zone = as_nepal_time(now), ZoneInfo(self.timezone)
         opens, closes = next(self.openings(now), (None, None))
         if opens is None or closes is None or opens > now:
-            return now.astimezone(ZoneInfo(self.timezone))
-        # An opening that lasts to the end of what `openings` covers does not close.
-        return None if closes - now > timedelta(days=13) else closes
+            return now.astimezone(zone)
+        # An opening that lasts to the end of what `openings` covers does not close before the next holiday.
+        if closes - now <= timedelta(days=13):
+            return closes
+        holiday = min((day for day in self.closed_on if day > now.astimezone(zone).date()), default=None)
+        return None if holiday is None else min(_at(holiday, 0, zone)).astimezone(zone)
 
     def __str__(self) -> str:
         assert isinstance(self.days, tuple)

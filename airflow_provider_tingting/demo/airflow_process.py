@@ -38,7 +38,6 @@ def environment(home: Path, sandbox: Sandbox, *, deferred: bool) -> dict[str, st
         "AIRFLOW__CORE__DAGS_FOLDER": str(example_dags()),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__CORE__TEST_CONNECTION": "Enabled",
-        "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
         "AIRFLOW__OPERATORS__DEFAULT_DEFERRABLE": str(deferred),
         "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",

@@ -59,7 +59,7 @@ def serve(home: Path, port: int) -> int:
 def _welcome(home: Path, sandbox: Sandbox, address: str) -> str:
     push = "curl -X POST -H 'Content-Type: application/json' -d '{\"push\": 3600}'"
     return f"""\
-[bold]Airflow[/]  [cyan]{address}[/] (no password). Trigger one of the DAGs named tingting_…
+[bold]Airflow[/]  [cyan]{address}[/] (no password). Trigger one of the DAGs named tingting_…, which unpauses it
   Connection    tingting_default, under Admin, Connections
   Your DAGs     put their files into {home.resolve() / "dags"}
 

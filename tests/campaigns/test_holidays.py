@@ -150,6 +150,10 @@ def test_a_date_means_the_same_in_both_calendars(day):
         pytest.param(("00:00", "24:00"), nepal(10, 19, 23), None, id="never"),
         pytest.param(CallingWindow("00:00", "24:00", "Sun-Fri"), nepal(10, 19, 9), nepal(10, 24, 0), id="a whole week"),
         pytest.param(CallingWindow("00:00", "24:00", closed_on=DASHAIN), nepal(10, 18, 9), nepal(10, 20, 0), id="eve"),
+        pytest.param(
+            CallingWindow("00:00", "24:00", closed_on=DASHAIN), nepal(1, 18, 9), nepal(10, 20, 0), id="months before"
+        ),
+        pytest.param(CallingWindow("00:00", "24:00", closed_on=DASHAIN), nepal(12, 18, 9), None, id="never again"),
     ],
 )
 def test_a_window_closes_at_the_end_of_its_hours_unless_it_opens_again_at_once(window, moment, closes):

@@ -71,6 +71,13 @@ def test_the_local_airflow_has_the_examples_and_a_folder_for_own_dags_and_no_con
     assert not [name for name in settings if name.startswith("AIRFLOW_CONN_")]
 
 
+def test_no_schedule_of_an_example_runs_it_before_a_person_unpauses_it(tmp_path, sandbox):
+    settings = local_airflow._settings(tmp_path, sandbox, "http://127.0.0.1:8099")
+
+    # Airflow's own default pauses new DAGs.
+    assert "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION" not in settings
+
+
 def test_what_the_local_airflow_prints_has_all_that_a_first_hour_needs(tmp_path, sandbox):
     text = local_airflow._welcome(tmp_path, sandbox, "http://127.0.0.1:8099")
 
