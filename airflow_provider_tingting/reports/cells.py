@@ -80,23 +80,23 @@ _REPR_TOKEN = re.compile(r"""'[^']*'|"[^"]*"|\b(?:None|True|False)\b""")
 _JSON_WORDS = {"None": "null", "True": "true", "False": "false"}
 
 
-class CachedParser(dict[str, T], Generic[T]):
+class CachedParser(dict[Any, T], Generic[T]):
     """A parser that caches its results, since reports repeat few values over many rows.
 
-    :param read: text of a cell → value.
+    :param read: text of a cell, or value → what it becomes.
     """
 
     #: A campaign of ten hours has calls in as many seconds.
     LIMIT = 50_000
 
-    def __init__(self, read: Callable[[str], T]) -> None:
+    def __init__(self, read: Callable[[Any], T]) -> None:
         super().__init__()
         self._read = read
 
-    def __missing__(self, text: str) -> T:
+    def __missing__(self, key: Any) -> T:
         if len(self) >= self.LIMIT:
             self.clear()
-        value = self[text] = self._read(text)
+        value = self[key] = self._read(key)
         return value
 
 
@@ -301,18 +301,23 @@ def _read_together(texts: Sequence[str]) -> list[Any] | None:
         or (max(map(len, texts)) > 2 * _MAX_BRACKETS and any(map(_has_many_brackets, texts)))
     ):
         return None
-    written_as_json = lines.startswith('{"') + lines.count('\n{"')
-    if _differs_in_quotes_only(lines):
-        lines = lines.replace("'", '"')
-    elif not written_as_json:
-        lines = _REPR_TOKEN.sub(_token_as_json, lines)
-    if written_as_json not in (0, len(texts)) or lines.count("\n") != breaks:
-        return None
+    values = None
+    if '"' not in lines:
+        values = _decode_lines(lines.replace("'", '"'))
+    elif lines.startswith('{"') and lines.count('\n{"') == breaks:
+        values = _decode_lines(lines)
+    if values is None and not (_differs_in_quotes_only(lines) or lines.startswith('{"') or '\n{"' in lines):
+        as_json = _REPR_TOKEN.sub(_token_as_json, lines)
+        values = _decode_lines(as_json) if as_json.count("\n") == breaks else None
+    return values if values is not None and len(values) == len(texts) else None
+
+
+def _decode_lines(lines: str) -> list[Any] | None:
     try:
-        values = _read_json_lines(lines)
+        values: list[Any] = _read_json_lines(lines)
     except (msgspec.MsgspecError, ValueError, RecursionError):
         return None
-    return values if len(values) == len(texts) else None
+    return values
 
 
 def _has_many_brackets(text: str) -> bool:

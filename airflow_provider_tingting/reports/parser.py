@@ -204,6 +204,7 @@ class Report:
 
     def _blocks(self) -> Iterator[ReportBlock]:
         status_of = self.status_reader()
+        carrier_of = CachedParser(lambda text: text.strip() or None).__getitem__
         places = self.positions
         for cells in self.batches():
             count = len(cells[0])
@@ -216,7 +217,7 @@ class Report:
                 number=list(map(str.strip, cells[places["number"]])),
                 status=list(map(status_of, cells[places["status"]])),
                 other_info=read_each_other_info(cells[places["other_info"]]) if "other_info" in places else nothing,
-                carrier=[text.strip() or None for text in cells[places["carrier"]]] if "carrier" in places else nothing,
+                carrier=list(map(carrier_of, cells[places["carrier"]])) if "carrier" in places else nothing,
                 extra=extra,
                 **values,
             )

@@ -7,10 +7,10 @@ variables under their own names, then columns that TingTing added since.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from airflow_provider_tingting.reports.cells import read_each_other_info
 from airflow_provider_tingting.reports.header import snake_name, unique_names
@@ -28,7 +28,6 @@ CORE: Final[tuple[tuple[str, type], ...]] = (
     ("carrier", str),
 )
 OTHER_INFO: Final = "other_info"
-_ONLY_TEXT: Final = {str}
 # A report whose contacts have more different variables than this has keys that are data; they stay in one column.
 MAX_VARIABLES: Final = 500
 
@@ -72,8 +71,7 @@ class TidyTable:
         infos = block.other_info
         if not self.other_info and str in set(map(type, infos)):
             return False
-        variables = (info for info in infos if info and not isinstance(info, str))
-        return all(map(frozenset(self.variables).issuperset, variables)) and all(
+        return all(map(frozenset(self.variables).issuperset, _taken_apart(infos))) and all(
             map(frozenset(self.extra).issuperset, block.extra)
         )
 
@@ -84,15 +82,26 @@ class TidyTable:
         """
         values: list[list[Any]] = [getattr(block, name) for name, _ in CORE]
         infos = block.other_info
-        variables: list[Any] = [{} if info is None or isinstance(info, str) else info for info in infos]
+        variables = _taken_apart(infos)
         for name in self.variables:
-            column = [info.get(name) for info in variables]
-            values.append(column if set(map(type, column)) == _ONLY_TEXT else list(map(as_text, column)))
+            column: list[Any] = [info.get(name) for info in variables]
+            kinds = set(map(type, column))
+            if kinds != {str}:
+                # Most variables that are not text are whole numbers.
+                column = list(map(str if kinds == {int} else as_text, column))
+            values.append(column)
         values += [[extra.get(name) for extra in block.extra] for name in self.extra]
         if self.other_info:
             whole = (isinstance(info, str) or not self.variables for info in infos)
             values.append([as_text(info) if one and info else None for one, info in zip(whole, infos, strict=True)])
         return values
+
+
+def _taken_apart(infos: Sequence[Mapping[str, object] | str | None]) -> Sequence[Mapping[str, object]]:
+    """Return the variables of each row; those that could not be taken apart are empty."""
+    if set(map(type, infos)) == {dict}:
+        return cast("Sequence[Mapping[str, object]]", infos)
+    return [{} if info is None or isinstance(info, str) else info for info in infos]
 
 
 def as_text(value: object) -> str | None:

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
-from functools import lru_cache, partial
+from functools import partial
 from itertools import chain, islice
 from typing import Any, BinaryIO, Final
 
 from airflow_provider_tingting.errors import TingTingReportError
 from airflow_provider_tingting.extras import import_extra
 from airflow_provider_tingting.files.workbook import MAX_ROWS, MAX_TEXT, write_sheet
+from airflow_provider_tingting.reports.cells import CachedParser
 from airflow_provider_tingting.reports.rows import ReportBlock
 from airflow_provider_tingting.reports.tidy import TidyTable
 from airflow_provider_tingting.timezones import NEPAL
 
 _BLOCKS_IN_GROUP: Final = 64
-# A campaign of ten hours has calls in as many seconds.
-_CACHE: Final = 50_000
 
 
 def check_sheet_holds(rows: int) -> None:
@@ -84,13 +83,13 @@ def write_parquet(file: BinaryIO, table: TidyTable, blocks: Iterable[ReportBlock
     }
     schema = pyarrow.schema([(name, types[kind]) for name, kind in table.columns])
     # pyarrow converts each moment by Python; reports repeat few of them over many rows.
-    microseconds = lru_cache(_CACHE)(lambda moment: moment and round(moment.timestamp() * 1_000_000))
+    microseconds = CachedParser(lambda moment: moment and round(moment.timestamp() * 1_000_000)).__getitem__
 
     def batches() -> Iterator[Any]:
         for block in blocks:
             columns = table.values(block)
             arrays = [
-                pyarrow.array(map(microseconds, column), pyarrow.int64()).cast(field.type)
+                pyarrow.array(list(map(microseconds, column)), pyarrow.int64()).cast(field.type)
                 if pyarrow.types.is_timestamp(field.type)
                 else pyarrow.array(column, field.type)
                 for column, field in zip(columns, schema, strict=True)

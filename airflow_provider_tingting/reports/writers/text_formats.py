@@ -6,18 +6,15 @@ CSV has one header and is safe to open in a spreadsheet program; in JSON lines t
 from __future__ import annotations
 
 import io
+from collections import defaultdict
 from collections.abc import Callable, Iterable
 from datetime import datetime
-from functools import lru_cache
-from typing import Any, BinaryIO, Final
+from typing import Any, BinaryIO
 
 from airflow_provider_tingting.files.csv_escaping import FORMULA_STARTS, escape_formula, rows_writer
-from airflow_provider_tingting.reports.cells import write_json
+from airflow_provider_tingting.reports.cells import CachedParser, write_json
 from airflow_provider_tingting.reports.rows import ReportBlock, ReportRow
 from airflow_provider_tingting.reports.tidy import TidyTable
-
-# A campaign of ten hours has calls in as many seconds.
-_CACHE: Final = 50_000
 
 
 def write_csv(file: BinaryIO, table: TidyTable, blocks: Iterable[ReportBlock]) -> None:
@@ -34,12 +31,16 @@ def write_csv(file: BinaryIO, table: TidyTable, blocks: Iterable[ReportBlock]) -
     write_rows = rows_writer(text)
     write_rows([[escape_formula(name) for name, _ in table.columns]])
     # Reports repeat few amounts and moments. Two moments that are equal may have different offsets.
-    amount_as_cell = lru_cache(_CACHE)(lambda amount: str(int(amount) if amount.is_integer() else amount))
-    moment_as_cell = lru_cache(_CACHE)(lambda moment, zone: moment.isoformat())
+    amount_as_cell = CachedParser(_amount_as_cell).__getitem__
+    moments_as_cells: dict[object, CachedParser[str]] = defaultdict(lambda: CachedParser(_moment_as_cell))
+
+    def as_cells(moments: list[Any]) -> list[str]:
+        return [moments_as_cells[moment and moment.tzinfo][moment] for moment in moments]
+
     cells_of: dict[type, Callable[[list[Any]], list[str]]] = {
         str: lambda texts: [escape_formula(one) if one and one[0] in FORMULA_STARTS else one or "" for one in texts],
-        float: lambda amounts: ["" if one is None else amount_as_cell(one) for one in amounts],
-        datetime: lambda moments: ["" if one is None else moment_as_cell(one, one.tzinfo) for one in moments],
+        float: lambda amounts: list(map(amount_as_cell, amounts)),
+        datetime: as_cells,
     }
     kinds = [kind for _, kind in table.columns]
     for block in blocks:
@@ -47,6 +48,14 @@ def write_csv(file: BinaryIO, table: TidyTable, blocks: Iterable[ReportBlock]) -
         write_rows(list(zip(*(cells_of[kind](values) for kind, values in columns), strict=True)))
     text.flush()
     text.detach()
+
+
+def _amount_as_cell(amount: float | None) -> str:
+    return "" if amount is None else str(int(amount) if amount.is_integer() else amount)
+
+
+def _moment_as_cell(moment: datetime | None) -> str:
+    return "" if moment is None else moment.isoformat()
 
 
 def write_jsonl(file: BinaryIO, table: TidyTable, blocks: Iterable[ReportBlock]) -> None:
