@@ -264,3 +264,86 @@ def test_the_queue_gives_each_campaign_once_when_its_last_entry_is_due(entries, 
 
     assert sorted(taken) == sorted(campaign for campaign, due in last.items() if due <= now)
     assert queue.first() == min((due for due in last.values() if due > now), default=None)
+
+
+# -- how far one walk goes ---------------------------------------------------------------------------------------------
+
+
+def first_page_only(strategy, ids, cap, wanted):
+    """Read the first page and no further, as when a later page cannot be read."""
+    strategy.pages_for(wanted, 0.0)
+    walk = strategy.walk(set(wanted), 1)
+    walk.accept(server(ids, cap)(next(walk)))
+    walk.finish()
+
+
+HUNDRED = range(100, 0, -1)
+
+
+@pytest.mark.parametrize(
+    ("rows", "pages", "left"),
+    [((12, 13), 2, set()), (range(40, 46), 5, set()), (range(62, 70), 7, set()), (range(63, 71), 7, {30})],
+    ids=["two on the second page", "six on the fifth", "eight on the seventh", "one of eight on the eighth"],
+)
+def test_a_walk_reads_on_to_the_page_that_saves_requests(rows, pages, left):
+    assert walked(ListStrategy(), HUNDRED, 10, {HUNDRED[row] for row in rows}) == (pages, left)
+
+
+@pytest.mark.parametrize(("first", "pages"), [(60, 7), (62, 7), (63, 0)], ids=["first rows", "last rows", "beyond"])
+def test_where_campaigns_must_be_is_known_from_the_first_page(first, pages):
+    strategy, wanted = ListStrategy(), {HUNDRED[row] for row in range(first, first + 8)}
+
+    first_page_only(strategy, HUNDRED, 10, wanted)
+
+    assert strategy.pages_for(wanted, 0.0) == pages
+
+
+def test_where_campaigns_must_be_is_known_from_a_list_with_gaps():
+    ids = range(1000, 0, -10)
+    strategy, wanted = ListStrategy(), set(ids[32:37])
+
+    first_page_only(strategy, ids, 10, wanted)
+
+    assert strategy.pages_for(wanted, 0.0) == 4
+
+
+def test_in_another_order_only_what_was_seen_is_known():
+    strategy, ids = ListStrategy(), range(1, 101)
+    first_page_only(strategy, ids, 10, {90, 91, 92})
+    assert strategy.pages_for({90, 91, 92}, 0.0) == 0
+
+    walked(strategy, ids, 10, {9, 10, 11, 12})
+    assert strategy.pages_for({11, 12, 13}, 0.0) == 2
+    # The row right behind the last one that was read is as good as before, ...
+    first_page_only(strategy, ids, 10, {11, 12, 13})
+    assert strategy.pages_for({11, 12, 13}, 0.0) == 2
+    # ... and a row that was read and shows another campaign is forgotten.
+    first_page_only(strategy, range(21, 121), 10, {2, 3, 4})
+    assert strategy.pages_for({2, 3, 4}, 0.0) == 0
+
+
+def test_the_size_of_a_page_follows_the_server():
+    strategy = ListStrategy()
+    for cap, size in ((100, 100), (10, 10), (1, 1)):
+        first_page_only(strategy, range(300, 0, -1), cap, {1, 2})
+        assert strategy.page_size == size
+    # A list that ends on its first page may be shorter than a page.
+    first_page_only(strategy, range(300, 0, -1), 50, {1, 2})
+    first_page_only(strategy, range(3, 0, -1), 50, {1, 2})
+    assert strategy.page_size == 50
+
+    empty = ListStrategy()
+    first_page_only(empty, range(0), 50, {1, 2})
+    assert empty.page_size == 1
+
+
+@pytest.mark.parametrize(
+    ("cap", "rows", "pages", "left"),
+    [(2, range(100, 110), 1, 10), (2, (2, 3), 2, 0), (1, (1, 2), 2, 1)],
+    ids=["two rows, far away", "two rows, on the next page", "one row"],
+)
+def test_two_rows_show_where_the_others_must_be(cap, rows, pages, left):
+    ids = range(300, 0, -1)
+
+    read, not_found = walked(ListStrategy(), ids, cap, {ids[row] for row in rows})
+    assert (read, len(not_found)) == (pages, left)
