@@ -1,15 +1,17 @@
-"""Airflow connections in a shell: finds one, and makes a client from it."""
+"""Airflow connections in a shell: finds one, makes a client from it, and stores what a probe has found."""
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from airflow_provider_tingting.api import TingTingClient
 from airflow_provider_tingting.connection import CONN_TYPE, ConnectionSettings
+from airflow_provider_tingting.connection.server_dialect import ServerDialect
 from airflow_provider_tingting.errors import TingTingConfigError
 from airflow_provider_tingting.masking import mask_text
 
@@ -115,6 +117,37 @@ def connect(conn_id: str) -> TingTingClient:
     return TingTingClient(**settings_of(conn_id).client_arguments())
 
 
+def save_dialect(conn_id: str, dialect: ServerDialect) -> None:
+    """Store a dialect as `dialect` in the extra of a connection in Airflow's database; other fields stay.
+
+    :param conn_id: the connection's id.
+    :param dialect: what is known about the server.
+    :raises TingTingConfigError: the connection that tasks use is not that of Airflow's database; the text has what to
+        write into its extra.
+    """
+    by_hand = f"Put this into its extra yourself: {json.dumps({'dialect': str(dialect)})}"
+    from airflow.models.connection import Connection
+    from airflow.utils.session import create_session
+
+    used: Any = find_connection(conn_id)
+    try:
+        with create_session() as session:
+            stored: Any = session.query(Connection).filter(Connection.conn_id == conn_id).one_or_none()
+            if stored is None or used is None or _fields(stored) != _fields(used):
+                raise TingTingConfigError(
+                    f"The connection {conn_id!r} does not come from Airflow's database but from the environment or a "
+                    f"secrets backend, where this command writes nothing. {by_hand}"
+                )
+            stored.set_extra(json.dumps({**stored.extra_dejson, "dialect": str(dialect)}))
+    except TingTingConfigError:
+        raise
+    except Exception as error:
+        # A driver's text may quote the connection.
+        raise TingTingConfigError(
+            f"Airflow's database cannot be written ({type(error).__name__}), so nothing was saved. {by_hand}"
+        ) from error
+
+
 @contextmanager
 def _without_log_records() -> Iterator[None]:
     """Suppress log records: Airflow logs a traceback for each secrets backend that fails, the database among them."""
@@ -124,3 +157,8 @@ def _without_log_records() -> Iterator[None]:
         yield
     finally:
         logging.disable(before)
+
+
+def _fields(connection: object) -> list[Any]:
+    names = ("conn_type", "host", "login", "password", "schema", "port", "extra_dejson")
+    return [getattr(connection, name) or None for name in names]

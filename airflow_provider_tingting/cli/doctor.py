@@ -12,13 +12,12 @@ from rich.console import Console
 from airflow_provider_tingting.api import TingTingClient
 from airflow_provider_tingting.cli.checks import Check, Verdict, check_installation
 from airflow_provider_tingting.cli.connection_checks import check_connection
-from airflow_provider_tingting.cli.connections import settings_of
+from airflow_provider_tingting.cli.connections import save_dialect, settings_of
 from airflow_provider_tingting.cli.exit_codes import ExitCode
 from airflow_provider_tingting.cli.options import add_connection, add_json
 from airflow_provider_tingting.cli.probe import Finding, probe
 from airflow_provider_tingting.cli.probe import Verdict as Suitability
 from airflow_provider_tingting.cli.probe.findings import dialect_of
-from airflow_provider_tingting.cli.probe.save import save_dialect
 from airflow_provider_tingting.cli.tables import print_json, print_text
 from airflow_provider_tingting.contacts.numbers import InvalidNumberError, normalise
 from airflow_provider_tingting.errors import TingTingConfigError, TingTingError

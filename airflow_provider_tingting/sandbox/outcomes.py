@@ -131,3 +131,12 @@ def carrier_of(number: str) -> str:
     :param number: the number.
     """
     return carrier(number[-10:])
+
+
+def speech_seconds(text: str, length_factor: float = 1.0) -> int:
+    """Return how long the sandbox takes to speak a text: two seconds, and one for every fourteen characters.
+
+    :param text: the text.
+    :param length_factor: how many times slower than usual it is spoken; default 1.
+    """
+    return max(1, math.ceil((2 + len(text) / 14) * length_factor))

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_tingting.contacts.message import fill, sms_size
 from airflow_provider_tingting.sandbox.ledger import Dialled, Ledger
-from airflow_provider_tingting.sandbox.messages import speech_seconds
-from airflow_provider_tingting.sandbox.outcomes import Outcomes, call_credits
+from airflow_provider_tingting.sandbox.outcomes import Outcomes, call_credits, speech_seconds
 from airflow_provider_tingting.sandbox.records import (
     COMPLETED,
     RUNNING,

@@ -10,9 +10,8 @@ from hypothesis import strategies as st
 
 from airflow_provider_tingting.bikram_sambat import bikram_sambat
 from airflow_provider_tingting.contacts.message import fill, sms_size
-from airflow_provider_tingting.sandbox.messages import speech_seconds
 from airflow_provider_tingting.sandbox.nepal_time import as_text, read_schedule
-from airflow_provider_tingting.sandbox.outcomes import Outcomes, carrier_of
+from airflow_provider_tingting.sandbox.outcomes import Outcomes, carrier_of, speech_seconds
 from airflow_provider_tingting.timezones import NEPAL
 
 

@@ -10,7 +10,7 @@ import math
 import pytest
 import requests
 
-from airflow_provider_tingting.sandbox.messages import FRAME_BYTES, FRAME_SECONDS, silent_mp3
+from airflow_provider_tingting.sandbox.routes.downloads import FRAME_BYTES, FRAME_SECONDS, silent_mp3
 
 
 def finished(box, api):

@@ -1,7 +1,6 @@
 """`doctor --probe`: measures with a draft campaign what the provider relies on. It calls no contact and costs nothing.
 
-`draft` creates, finds and deletes the draft campaign; `measurements` has the measurements; `findings` what they say;
-`save` writes it into the connection.
+`draft` creates, finds and deletes the draft campaign; `measurements` has the measurements; `findings` what they say.
 """
 
 from __future__ import annotations

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import hashlib
+import math
 
 from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
 from airflow_provider_tingting.sandbox.endpoints import FORM, Responder, add_call, read_body_or_form
 from airflow_provider_tingting.sandbox.fault_responses import html
-from airflow_provider_tingting.sandbox.messages import silent_mp3, speech_seconds
+from airflow_provider_tingting.sandbox.outcomes import speech_seconds
 from airflow_provider_tingting.sandbox.refusals import Refused, invalid, not_found
 from airflow_provider_tingting.sandbox.reports import attachment, campaign_report, survey_csv, survey_json
 from airflow_provider_tingting.sandbox.request_bodies import Preview
+
+# MPEG 1, layer III, 32 kbit/s, 44.1 kHz, mono, no checksum; all side information zero means silence.
+_HEADER = bytes((0xFF, 0xFB, 0x10, 0xC4))
+FRAME_BYTES = 144 * 32_000 // 44_100
+FRAME_SECONDS = 1152 / 44_100
 
 
 def download_routes(responder: Responder) -> APIRouter:
@@ -98,3 +104,12 @@ def _file(content: bytes, media_type: str, disposition: bytes) -> Response:
     # Not with `headers=`, which encodes in Latin-1: TingTing sends the name as UTF-8.
     response.raw_headers.append((b"content-disposition", disposition))
     return response
+
+
+def silent_mp3(seconds: float) -> bytes:
+    """Return an mp3 file of silence, made without an encoder.
+
+    :param seconds: the length.
+    """
+    frame = _HEADER + bytes(FRAME_BYTES - len(_HEADER))
+    return frame * max(1, math.ceil(seconds / FRAME_SECONDS))
