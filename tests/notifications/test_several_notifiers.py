@@ -23,9 +23,8 @@ from airflow_provider_tingting.notifications.notification import (
 
 
 @pytest.fixture(autouse=True)
-def real_pauses(impatience: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The real pauses, which take no time here."""
-    monkeypatch.undo()
+def few_reads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A wait of minutes takes no time here; but fewer reads of it are enough."""
     monkeypatch.setattr(dedupe, "RUN_POLL_INTERVAL", 10.0)
 
 

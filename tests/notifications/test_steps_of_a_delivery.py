@@ -17,19 +17,10 @@ from airflow_provider_tingting.errors import (
     TingTingRefusedError,
     TingTingServerError,
 )
-from airflow_provider_tingting.notifications import dedupe
 from airflow_provider_tingting.notifications.deliver import deliver
 from airflow_provider_tingting.notifications.notification import (
     QuietHours,
 )
-
-
-@pytest.fixture(autouse=True)
-def real_pauses(impatience: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The real pauses, which take no time here."""
-    monkeypatch.undo()
-    monkeypatch.setattr(dedupe, "RUN_POLL_INTERVAL", 10.0)
-
 
 # -- what is sent ------------------------------------------------------------------------------------------------------
 
