@@ -23,6 +23,8 @@ CHOICES = [
     PRESETS["vendor"],
 ]
 
+pytestmark = pytest.mark.usefixtures("virtual_time")
+
 
 def _named(switches):
     """Return the name of a dialect in test ids."""
@@ -54,12 +56,6 @@ def connect():
     yield make
     for client in opened:
         client.close()
-
-
-@pytest.fixture(autouse=True)
-def _no_pauses(monkeypatch):
-    monkeypatch.setattr("airflow_provider_tingting.cli.probe.draft.sleep", lambda seconds: None)
-    monkeypatch.setattr("airflow_provider_tingting.api.driver.sleep", lambda seconds: None)
 
 
 @pytest.fixture

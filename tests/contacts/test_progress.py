@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 
 import pytest
+from support.virtual_time import VirtualTime, run_in_virtual_time
 
 from airflow_provider_tingting.contacts.progress import ProgressLog, with_progress
 
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    now = [1000.0]
-    monkeypatch.setattr("time.monotonic", lambda: now[0])
-    return now
+def clock() -> Iterator[VirtualTime]:
+    with run_in_virtual_time() as clock:
+        yield clock
 
 
 @pytest.fixture(autouse=True)
@@ -21,14 +22,14 @@ def _heard(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
 
 
-def send(log: ProgressLog, clock: list[float], total: int, *, a_second: int, at_once: int = 500) -> None:
+def send(log: ProgressLog, clock: VirtualTime, total: int, *, a_second: int, at_once: int = 500) -> None:
     for sent in range(at_once, total + 1, at_once):
-        clock[0] += at_once / a_second
+        clock.push(at_once / a_second)
         log.update(sent)
 
 
 def test_a_long_sending_says_every_ten_seconds_how_far_it_is(
-    clock: list[float], caplog: pytest.LogCaptureFixture
+    clock: VirtualTime, caplog: pytest.LogCaptureFixture
 ) -> None:
     send(ProgressLog("Campaign 79", "contacts sent", 480_000), clock, 480_000, a_second=16_000, at_once=4_000)
     assert caplog.messages == [
@@ -38,13 +39,13 @@ def test_a_long_sending_says_every_ten_seconds_how_far_it_is(
     ]
 
 
-def test_a_short_sending_is_one_line(clock: list[float], caplog: pytest.LogCaptureFixture) -> None:
+def test_a_short_sending_is_one_line(clock: VirtualTime, caplog: pytest.LogCaptureFixture) -> None:
     send(ProgressLog("Campaign 79", "contacts sent", 3), clock, 3, a_second=100, at_once=1)
     assert caplog.messages == ["Campaign 79: 3 of 3 contacts sent"]
 
 
 def test_what_an_earlier_try_has_sent_counts_but_not_for_the_speed(
-    clock: list[float], caplog: pytest.LogCaptureFixture
+    clock: VirtualTime, caplog: pytest.LogCaptureFixture
 ) -> None:
     send(ProgressLog("Campaign 79", "contacts sent", 1_000_000, already=920_000), clock, 80_000, a_second=4_000)
     assert caplog.messages == [
@@ -53,24 +54,24 @@ def test_what_an_earlier_try_has_sent_counts_but_not_for_the_speed(
     ]
 
 
-def test_a_sending_that_hardly_moves_says_so_in_minutes(clock: list[float], caplog: pytest.LogCaptureFixture) -> None:
+def test_a_sending_that_hardly_moves_says_so_in_minutes(clock: VirtualTime, caplog: pytest.LogCaptureFixture) -> None:
     log = ProgressLog("Campaign 79", "contacts sent", 10_000)
-    clock[0] += 50
+    clock.push(50)
     log.update(500)
     assert caplog.messages == ["Campaign 79: 500 of 10,000 contacts sent, 10 a second, about 16 min to go"]
 
 
 def test_a_long_step_over_items_says_every_ten_seconds_how_far_it_is(
-    clock: list[float], caplog: pytest.LogCaptureFixture
+    clock: VirtualTime, caplog: pytest.LogCaptureFixture
 ) -> None:
     for _ in with_progress(range(4_500), "Campaign 79", "contacts read", 4_500):
-        clock[0] += 0.008
+        clock.push(0.008)
     assert caplog.messages == [
         "Campaign 79: 2,000 of 4,500 contacts read, 125 a second, about 20 s to go",
         "Campaign 79: 4,000 of 4,500 contacts read, 125 a second, about 4 s to go",
     ]
 
 
-def test_a_short_step_over_items_logs_nothing(clock: list[float], caplog: pytest.LogCaptureFixture) -> None:
+def test_a_short_step_over_items_logs_nothing(clock: VirtualTime, caplog: pytest.LogCaptureFixture) -> None:
     assert list(with_progress(range(3_000), "The audience", "rows checked")) == list(range(3_000))
     assert caplog.messages == []

@@ -10,8 +10,8 @@ import time
 from pathlib import Path
 
 import pytest
+from support.virtual_time import run_in_virtual_time
 
-from airflow_provider_tingting.files import private
 from airflow_provider_tingting.files.private import open_part, private_folder
 
 ROOT = Path(__file__).parents[2]
@@ -67,12 +67,12 @@ def test_a_named_part_is_private_and_removed_by_a_later_run(tmp_path: Path, monk
     os.close(descriptor)
     young, fresh = open_part(tmp_path)
     os.close(young)
-    monkeypatch.setattr(private, "wall_time", lambda: time.time() + 3600)
     assert abandoned is not None and fresh is not None
     for path in (abandoned, part):
         os.utime(path, (time.time() - 10, time.time() - 10))
 
-    os.close(open_part(tmp_path)[0])
+    with run_in_virtual_time(at=time.time() + 3600):
+        os.close(open_part(tmp_path)[0])
 
     assert part.exists()
     assert not abandoned.exists()
