@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -21,6 +20,7 @@ from airflow_provider_tingting.cli.execution import make_console, print_error
 from airflow_provider_tingting.cli.exit_codes import ExitCode
 from airflow_provider_tingting.cli.options import add_campaign, add_connection, add_json, positive_seconds
 from airflow_provider_tingting.cli.tables import campaign_json, print_json, print_text, summary_table
+from airflow_provider_tingting.clock import wall_time
 from airflow_provider_tingting.errors import TingTingCampaignFailedError
 from airflow_provider_tingting.masking import mask_text
 
@@ -47,7 +47,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     :param arguments: the parsed command line.
     :param console: where the command prints.
     """
-    deadline = None if arguments.timeout is None else time.time() + arguments.timeout
+    deadline = None if arguments.timeout is None else wall_time() + arguments.timeout
     plan = waiting.WaitPlan(arguments.campaign_id, poll_interval=arguments.interval, deadline=deadline)
     with connect(arguments.conn_id) as client:
         with _display(plan.campaign_id) as (logger, progress):

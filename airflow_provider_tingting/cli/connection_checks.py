@@ -15,6 +15,7 @@ from airflow_provider_tingting.api.driver import run_flow
 from airflow_provider_tingting.api.lookups import list_caller_numbers
 from airflow_provider_tingting.cli.checks import Check, ok, problem, warning
 from airflow_provider_tingting.cli.connections import find_connection, missing_connection_remedy, read_settings
+from airflow_provider_tingting.clock import wall_time
 from airflow_provider_tingting.connection import CONN_TYPE, ConnectionSettings, describe_failure, is_loopback
 from airflow_provider_tingting.errors import TingTingAPIError, TingTingAuthError, TingTingError
 from airflow_provider_tingting.formatting import amount, counted
@@ -108,7 +109,7 @@ def _listed(settings: ConnectionSettings, conn_id: str) -> str:
 
 
 def _logged(settings: ConnectionSettings, conn_id: str) -> str:
-    credits = ConnectionContactLog(settings, conn_id).credits_since(time.time() - 86400)
+    credits = ConnectionContactLog(settings, conn_id).credits_since(wall_time() - 86400)
     return f"It can be read; the campaigns of the last day that are in it have cost {amount(credits)} credits."
 
 
