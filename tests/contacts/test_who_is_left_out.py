@@ -209,7 +209,7 @@ def test_variables_of_a_contact_may_stand_in_a_dict_of_their_own() -> None:
 
 
 class FastClock:
-    """A clock on which twenty seconds pass between two looks."""
+    """A clock on which twenty seconds pass between two reads."""
 
     now = 0.0
 
