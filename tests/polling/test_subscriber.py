@@ -10,6 +10,7 @@ from support.virtual_time import VirtualTime, run_in_virtual_time
 
 from airflow_provider_tingting.campaigns.observation import Snapshot
 from airflow_provider_tingting.campaigns.watch import Wait, WaitPlan
+from airflow_provider_tingting.errors import TingTingNotFoundError
 from airflow_provider_tingting.polling.subscriber import MAX_LISTED_READS, Subscriber
 
 INTERVAL = 10.0
@@ -67,3 +68,38 @@ def test_rows_that_change_are_confirmed_after_a_hundred(clock: VirtualTime) -> N
 )
 def test_reads_that_follow_each_other_soon_count_as_one(clock: VirtualTime, apart: float, first: int) -> None:
     assert confirmed_rows(clock, 70, lambda _: 5.0, apart=apart)[0] == first
+
+
+def ended(clock: VirtualTime, receive: Callable[[Subscriber], None]) -> Subscriber:
+    """Let a new wait receive something, and return it."""
+
+    async def begin() -> Subscriber:
+        subscriber = Subscriber(Wait(WaitPlan(7, poll_interval=INTERVAL), log))
+        receive(subscriber)
+        return subscriber
+
+    return clock.run(begin())
+
+
+def test_a_wait_ends_with_what_the_last_response_shows_and_keeps_it(clock: VirtualTime) -> None:
+    def receive(subscriber: Subscriber) -> None:
+        subscriber.record(row(50.0))
+        assert not subscriber.ended.done()
+        subscriber.record(row(100.0, "Completed"))
+        # What comes later does not matter.
+        subscriber.record(row(100.0, "Terminated"))
+        subscriber.fail(ValueError("too late"))
+
+    assert ended(clock, receive).ended.result().status == "Completed"
+
+
+def test_a_wait_ends_with_an_error_that_does_not_pass(clock: VirtualTime) -> None:
+    error = TingTingNotFoundError("get_campaign", "not found.", status_code=404)
+
+    assert ended(clock, lambda subscriber: subscriber.record_error(error)).ended.result().status_code == 404
+
+
+def test_a_wait_ends_with_an_error_of_its_own(clock: VirtualTime) -> None:
+    error = ValueError("a broken log")
+
+    assert ended(clock, lambda subscriber: subscriber.fail(error)).ended.exception() is error
