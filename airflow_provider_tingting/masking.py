@@ -15,13 +15,13 @@ _UNPRINTABLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 # Eight digits or more in a row (separators between them allowed) are taken for a phone number: ids are
 # shorter, a Nepal landline with its area code has eight. `\d` covers Devanagari digits, `%20` is a URL's space.
 _PHONE_LIKE = re.compile(
-    r"(?<![0-9A-Za-z.])[+(]?\d(?:(?:%20|[\s().\u200b-\u200f\u2060\ufeff-]){0,3}\d){7,}(?![0-9A-Za-z])"
+    r"(?<![\dA-Za-z])(?<!\d\.)[+(]?\d(?:(?:%20|[\s().\u200b-\u200f\u2060\ufeff-]){0,3}\d){7,}(?![0-9A-Za-z])"
 )
 # The first digits identify a mobile number of Nepal, so it is also recognised next to letters and when it is split by
 # characters that separate other numbers too.
-_MOBILE_LIKE = re.compile(r"9[678](?:[/,_|·‐-―−]?\d){8}(?!\d)")
+_MOBILE_LIKE = re.compile(r"[9९][678६७८](?:[/,_|·‐-―−\s:.()-]?\d){8}(?!\d)")
 # More than `_MAX_BETWEEN` of these separators mean a list of short numbers.
-_BETWEEN_NUMBERS = frozenset("/,_|·")
+_BETWEEN_NUMBERS = frozenset("/,_|·:.()- ")
 _MAX_BETWEEN = 2
 # Markers, commits and UUIDs are hexadecimal words of at least this length; digits in one are not a phone number.
 _SHORTEST_ID = 16
@@ -85,14 +85,14 @@ def mask_text(text: str, *, secrets: tuple[str, ...] = ()) -> str:
 
 def _is_not_a_number(match: re.Match[str]) -> bool:
     """Return whether a match is a list of short numbers or a part of a long hexadecimal word."""
-    if not match.group().isdigit():
-        return sum(char in _BETWEEN_NUMBERS for char in match.group()) > _MAX_BETWEEN
     text, (begin, end) = match.string, match.span()
     if any(
         found.start() <= begin and end <= found.end()
         for found in _UUID.finditer(text, max(0, end - _UUID_LENGTH), begin + _UUID_LENGTH)
     ):
         return True
+    if not match.group().isdigit():
+        return sum(char in _BETWEEN_NUMBERS for char in match.group()) > _MAX_BETWEEN
     while begin > 0 and text[begin - 1] in _HEX_DIGITS:
         begin -= 1
     while end < len(text) and text[end] in _HEX_DIGITS:

@@ -39,6 +39,14 @@ from airflow_provider_tingting.masking import mask_number, mask_text
         "9841-23-45 67",
         "9841-23-45.67",
         "9841%20234567",
+        "Ph.984-1234567",
+        "No.984 123 4567",
+        "मो.नं.984-1234567",
+        "मो.९८४१२३४५६७",
+        "९८४१/२३४५६७",
+        "9841:234567",
+        "Ph:(984)1234567",
+        "Tel.01-4412345",
         "+977%20984%20123%204567",
     ],
 )
@@ -68,6 +76,9 @@ def test_a_phone_number_in_a_text_is_masked_however_it_is_written(written: str) 
         "callers 97,98,99,100,101",
         "0a1b2c3d-e841-4567-89ab-9841234567ab",
         "7.84E9 bytes",
+        "at 19:58:12.345678",
+        "97,123,456.78 rows",
+        "1997-06-12 08:10:11",
     ],
 )
 def test_ids_dates_and_marks_stay_readable(text: str) -> None:

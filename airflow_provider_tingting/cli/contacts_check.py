@@ -13,7 +13,7 @@ from airflow_provider_tingting.cli.options import path_text
 from airflow_provider_tingting.cli.tables import print_json
 from airflow_provider_tingting.errors import TingTingConfigError, TingTingContactsError, TingTingError
 from airflow_provider_tingting.formatting import counted
-from airflow_provider_tingting.masking import mask_number
+from airflow_provider_tingting.masking import mask_number, mask_text
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -361,7 +361,7 @@ def _first_messages(audience: ValidatedAudience, arguments: Namespace) -> Iterat
     for contact in islice(audience.contacts(), _SHOWN_MESSAGES):
         for channel, text in texts:
             if text:
-                yield f"{mask_number(contact.number)} {channel}: {fill(text, contact.variables)}"
+                yield f"{mask_number(contact.number)} {channel}: {mask_text(fill(text, contact.variables))}"
 
 
 def _size(found: dict[str, Any]) -> Iterator[str]:

@@ -73,6 +73,13 @@ def test_the_first_messages_are_shown_as_they_are_spoken_and_sent(messy):
     )
 
 
+def test_numbers_in_the_texts_of_the_first_messages_are_masked(tmp_path):
+    (tmp_path / "list.csv").write_text("number,name,office\n9841234567,Sita,Ph.984-9876543\n", "utf-8")
+    _, said = run(tmp_path / "list.csv", "--message", "Na {name}, call {office} or 9851112233")
+
+    assert "98******67 call: Na Sita, call Ph.98******43 or 98******33" in said
+
+
 def test_text_of_a_legacy_font_is_named(tmp_path):
     path = tmp_path / "people.csv"
     path.write_text("number,name\n9841234501,/fd axfb'/\n", encoding="utf-8")
