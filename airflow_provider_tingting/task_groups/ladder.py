@@ -231,6 +231,11 @@ def _check(
             raise TingTingConfigError(f"{where} has both window and a calling_window in its run. Give one.")
         if "not_before" in {**(run or {}), **step.run}:
             raise TingTingConfigError(f"{where}: not_before is made of after; give after to the Step.")
+        if {**(run or {}), **step.run}.get("keep_report") is not None:
+            raise TingTingConfigError(
+                f"{where}: no task of a ladder takes a report that the run has kept, so leave keep_report off. outcome "
+                "downloads the reports of all steps."
+            )
         if {**(run or {}), **step.run}.get("wait_for_completion") is False:
             raise TingTingConfigError(
                 f"{where}: the run must wait for the end of its campaign, before which its outcomes change."

@@ -209,6 +209,7 @@ def test_an_approval_stands_before_the_first_step_only(a_dag, tmp_path):
         ),
         pytest.param({"steps": [Step(run={"not_before": "2026-12-01"})]}, "made of after", id="not_before"),
         pytest.param({"run": {"wait_for_completion": False}}, "must wait for the end", id="no wait"),
+        pytest.param({"run": {"keep_report": "kept"}}, "leave keep_report off", id="kept report"),
         pytest.param({"steps": [Step(campaign={"occasion": "x"})]}, "give occasion to", id="occasion of a step"),
         pytest.param({"max_tries": 1}, "max_tries is 1 and there are 2 steps", id="too few tries"),
         pytest.param({"max_tries": 0}, "at least 1", id="no tries"),
