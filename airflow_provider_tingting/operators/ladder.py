@@ -120,7 +120,7 @@ class TingTingCombineReportsOperator(TingTingBaseOperator):
     Source: API page, Campaign report and List contacts.
 
     :param campaign_ids: the campaigns in their order, as ids or as the results of their run tasks; None, as of a
-        task that was skipped, is left out.
+        task that was skipped, is left out, and a campaign that is there twice counts once.
     :param path: a local path or URI that ends in `.csv` or `.jsonl`, each also with `.gz`, for one row a contact with
         each try in columns; None for no file.
     :param success_when: the least share of contacts reached, from 0 to 1, or a function from the summary to a bool. By
@@ -224,4 +224,5 @@ class TingTingCombineReportsOperator(TingTingBaseOperator):
 
     def _numbers(self) -> list[int]:
         given = [one.get("campaign_id") if isinstance(one, Mapping) else one for one in self.campaign_ids]
-        return [campaign_id_of(one, "campaign_ids") for one in given if one not in (None, "")]
+        # Tasks that share an occasion return the same campaign, which has called each contact once.
+        return list(dict.fromkeys(campaign_id_of(one, "campaign_ids") for one in given if one not in (None, "")))

@@ -9,9 +9,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
+from airflow_provider_tingting.contacts.number_set import NumberSet
 from airflow_provider_tingting.errors import TingTingConfigError
 from airflow_provider_tingting.files.atomic import gzip_by_name, whole_file
 from airflow_provider_tingting.files.csv_escaping import escape_formula, row_writer
+from airflow_provider_tingting.reports.contact_rows import contact_rows
+from airflow_provider_tingting.reports.distinct_numbers import bare_number
 from airflow_provider_tingting.reports.parser import Report
 from airflow_provider_tingting.reports.rows import ReportRow
 from airflow_provider_tingting.reports.summary import NOT_REACHED, PENDING, REACHED, CampaignSummary
@@ -20,6 +23,9 @@ from airflow_provider_tingting.reports.tidy import as_text
 FORMATS: Final = (".csv", ".jsonl")
 #: What a try has in the combined report; in a `.csv` after the number of its campaign: `try_1_status`.
 FIELDS: Final = ("status", "duration_seconds", "playback_percent", "credits", "action_date")
+
+#: What a contact can come to, the worst first.
+_OUTCOMES: Final = ("unknown", "not_reached", "pending", "reached")
 
 _Try = tuple[str, float | None, float | None, float, str | None]
 
@@ -38,14 +44,15 @@ class CombinedReport:
     """The tries of each contact in several campaigns.
 
     The first report is read in flat memory. Of the others, which have the contacts that are left, the tries are kept.
+    A report that has a number more than once counts as one try of the contact, with the best of its outcomes.
 
     :param reports: the reports, the one of the first campaign first.
     """
 
     def __init__(self, reports: Sequence[Report]) -> None:
-        self._reports = reports
+        self._reports = [contact_rows(report.rows, _rank) for report in reports]
         self._later: list[dict[str, _Try]] = [
-            {_key(row.number): _try(row) for row in report.rows()} for report in reports[1:]
+            {number: _try(row) for row in rows() if (number := bare_number(row.number))} for rows in self._reports[1:]
         ]
 
     def summary(self) -> CampaignSummary:
@@ -118,15 +125,14 @@ class CombinedReport:
 
     def _rows(self) -> Iterator[tuple[str, list[_Try | None], Mapping[str, object]]]:
         """Yield each contact's number, its try in each campaign or None, and its variables."""
-        seen: set[str] = set()
-        for place, report in enumerate(self._reports):
-            for row in report.rows():
-                key = _key(row.number)
-                if key in seen:
+        seen = NumberSet()
+        for place, rows in enumerate(self._reports):
+            for row in rows():
+                number = bare_number(row.number)
+                if number and not seen.add(number):
                     continue
-                seen.add(key)
                 tries: list[_Try | None] = [None] * place
-                tries += [_try(row), *(later.get(key) for later in self._later[place:])]
+                tries += [_try(row), *(later.get(number) for later in self._later[place:])]
                 yield row.number, tries, row.other_info if isinstance(row.other_info, Mapping) else {}
 
 
@@ -138,19 +144,16 @@ def _try(row: ReportRow) -> _Try:
 
 def _outcome(tries: Sequence[_Try | None]) -> str:
     """Return the outcome of a contact: the best of its tries."""
-    statuses = {one[0] for one in tries if one is not None}
-    for name, group in (("reached", REACHED), ("pending", PENDING)):
-        if statuses & group:
-            return name
-    return "not_reached" if statuses & NOT_REACHED else "unknown"
+    return _OUTCOMES[max(_rank(one[0]) for one in tries if one is not None)]
+
+
+def _rank(status: str) -> int:
+    """Return which of `_OUTCOMES` a status is."""
+    return 3 if status in REACHED else 2 if status in PENDING else 1 if status in NOT_REACHED else 0
 
 
 def _reached_by(tries: Sequence[_Try | None]) -> int | None:
     return next((number for number, one in enumerate(tries, 1) if one is not None and one[0] in REACHED), None)
-
-
-def _key(number: str) -> str:
-    return "".join(char for char in number if char.isdigit())[-10:]
 
 
 @contextmanager

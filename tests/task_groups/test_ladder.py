@@ -304,6 +304,22 @@ def test_a_report_of_several_campaigns_counts_each_contact_once(sandbox, tmp_pat
     }
 
 
+def test_a_campaign_that_two_tasks_of_an_occasion_return_counts_once(sandbox, tmp_path):
+    campaign = a_finished_campaign(sandbox, outcomes=("completed", "hungup", "unanswered", "failed"))
+    path = tmp_path / "all.csv"
+    once, _ = execute(TingTingCombineReportsOperator(task_id="outcome", campaign_ids=[campaign]))
+
+    twice, _ = execute(
+        TingTingCombineReportsOperator(
+            task_id="outcome", campaign_ids=[{"campaign_id": campaign}, str(campaign)], path=str(path)
+        )
+    )
+
+    assert twice == {**once, "path": str(path)}
+    assert once["credits"] > 0
+    assert {row["tries"] for row in rows(path).values()} == {"1"}
+
+
 @pytest.mark.parametrize(
     ("campaign_ids", "error", "says"),
     [
