@@ -1,0 +1,152 @@
+"""When a poller believes the list, and that no wait hangs; against an account in virtual time."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine, Iterator
+from typing import Any
+
+import pytest
+from support.fake_account import FakeAccount
+from support.virtual_time import VirtualTime, run_in_virtual_time
+
+from airflow_provider_tingting.campaigns.observation import Observation, Reason
+from airflow_provider_tingting.campaigns.watch import WaitPlan
+from airflow_provider_tingting.polling import Poller, list_strategy
+
+log = logging.getLogger(__name__)
+INTERVAL = 30.0
+WAITS = 60
+
+
+class Account(FakeAccount):
+    """An account whose list or whose single reads can be wrong."""
+
+    list_says: str | None = None
+    never_answers: frozenset[str] = frozenset()
+
+    async def respond(self, call: Any) -> Any:
+        if call.name in self.never_answers:
+            self.requests.append((self._clock.monotonic(), call.name))
+            await asyncio.sleep(1e6)
+        response = await super().respond(call)
+        if call.name == "list_campaigns" and self.list_says is not None:
+            rows = [row.model_copy(update={"status": type(row.status)(self.list_says)}) for row in response.results]
+            response = response.model_copy(update={"results": rows})
+        return response
+
+
+@pytest.fixture
+def clock() -> Iterator[VirtualTime]:
+    with run_in_virtual_time() as clock:
+        yield clock
+
+
+def waiting(
+    clock: VirtualTime,
+    account: Account,
+    act: Callable[[list[asyncio.Task[Observation]]], Coroutine[Any, Any, None]],
+    *,
+    waits: int = WAITS,
+    **plan: Any,
+) -> list[Observation | BaseException | None]:
+    """Let as many wait while something happens; return how each wait has ended, None where it goes on."""
+
+    async def run() -> list[Observation | BaseException | None]:
+        poller = Poller(account.connect)
+        plans = [WaitPlan(one, poll_interval=INTERVAL, **plan) for one in range(1, waits + 1)]
+        tasks = [asyncio.ensure_future(poller.wait(each, log)) for each in plans]
+        await act(tasks)
+        ends = [(task.exception() or task.result()) if task.done() else None for task in tasks]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await poller.close()
+        return ends
+
+    return clock.run(run())
+
+
+def begin_all(account: Account, takes: float, waits: int = WAITS) -> None:
+    for one in range(1, waits + 1):
+        account.start(one, takes)
+
+
+def test_an_end_that_only_the_list_shows_ends_no_wait_and_each_campaign_is_read(clock: VirtualTime) -> None:
+    account = Account(clock, page_size=100)
+    begin_all(account, takes=4 * 3600.0)
+
+    async def act(tasks: list[asyncio.Task[Observation]]) -> None:
+        await asyncio.sleep(60)
+        account.list_says = "Completed"
+        await asyncio.sleep(240)
+
+    assert waiting(clock, account, act) == [None] * WAITS
+    assert account.asked(0, clock.monotonic(), "get_campaign") >= WAITS
+
+
+@pytest.mark.parametrize("until", [frozenset(), frozenset({"Completed"})], ids=["a trigger", "a sensor"])
+def test_once_the_list_was_right_often_enough_a_trigger_believes_most_ends_on_it(
+    clock: VirtualTime, until: frozenset[str]
+) -> None:
+    account = Account(clock, page_size=100)
+    for one in range(1, WAITS + 1):
+        account.start(one, 600.0 if one <= 20 else 1200.0)
+
+    async def act(tasks: list[asyncio.Task[Observation]]) -> None:
+        await asyncio.sleep(900)
+        assert [task.done() for task in tasks] == [True] * 20 + [False] * 40
+        account.requests.clear()
+        await asyncio.sleep(600)
+
+    ends = waiting(clock, account, act, until=until)
+
+    assert {end.status for end in ends if isinstance(end, Observation)} == {"Completed"}
+    assert None not in ends
+    read = account.asked(0, clock.monotonic(), "get_campaign")
+    assert read >= 40 if until else read <= 20
+    assert list_strategy.ENDS_CHECKED_FIRST <= 20
+
+
+def test_a_campaign_whose_own_page_never_comes_is_an_outage_after_its_time(clock: VirtualTime) -> None:
+    account = Account(clock)
+    begin_all(account, takes=4 * 3600.0, waits=1)
+    account.never_answers = frozenset({"get_campaign"})
+    began = clock.monotonic()
+
+    async def act(tasks: list[asyncio.Task[Observation]]) -> None:
+        await asyncio.wait(tasks, timeout=1000)
+
+    (end,) = waiting(clock, account, act, waits=1, tolerate_outage=60.0)
+    assert isinstance(end, Observation)
+    assert end.reason is Reason.OUTAGE
+    assert "No complete response within 180 s" in end.detail
+    assert 180 < clock.monotonic() - began < 500
+
+
+def test_a_list_that_never_comes_is_given_up_and_the_campaigns_are_read_one_by_one(clock: VirtualTime) -> None:
+    account = Account(clock, page_size=100)
+    begin_all(account, takes=4 * 3600.0)
+    account.never_answers = frozenset({"list_campaigns"})
+
+    async def act(tasks: list[asyncio.Task[Observation]]) -> None:
+        await asyncio.sleep(300)
+
+    assert waiting(clock, account, act) == [None] * WAITS
+    assert account.asked(0, clock.monotonic(), "list_campaigns") == 1
+    assert account.asked(0, clock.monotonic(), "get_campaign") > 2 * WAITS
+
+
+def test_an_error_of_the_poller_itself_ends_all_waits_with_it(
+    clock: VirtualTime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account = Account(clock)
+    begin_all(account, takes=4 * 3600.0)
+
+    async def act(tasks: list[asyncio.Task[Observation]]) -> None:
+        await asyncio.sleep(100)
+        monkeypatch.setattr(list_strategy.ListStrategy, "pages_for", lambda *_: 1 // 0)
+        await asyncio.wait(tasks, timeout=100)
+
+    assert {type(end) for end in waiting(clock, account, act)} == {ZeroDivisionError}
