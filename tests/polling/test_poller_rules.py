@@ -138,6 +138,40 @@ def test_a_list_that_never_comes_is_given_up_and_the_campaigns_are_read_one_by_o
     assert account.asked(0, clock.monotonic(), "get_campaign") > 2 * WAITS
 
 
+def test_a_poller_that_is_closed_logs_no_error(clock: VirtualTime, caplog: pytest.LogCaptureFixture) -> None:
+    account = Account(clock)
+    begin_all(account, takes=4 * 3600.0)
+
+    async def act(tasks: list[asyncio.Task[Observation]]) -> None:
+        await asyncio.sleep(100)
+
+    waiting(clock, account, act)
+
+    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
+
+
+def test_an_end_that_the_list_shows_before_a_campaign_is_due_is_read_at_once(clock: VirtualTime) -> None:
+    account = Account(clock, page_size=100)
+    begin_all(account, takes=4 * 3600.0)
+    account.campaigns[1] = (clock.monotonic(), 320.0)
+    noticed: list[float] = []
+
+    async def run() -> None:
+        poller = Poller(account.connect)
+        plans = [WaitPlan(one, poll_interval=1000.0 if one == 1 else INTERVAL) for one in range(1, WAITS + 1)]
+        tasks = [asyncio.ensure_future(poller.wait(each, log)) for each in plans]
+        began = clock.monotonic()
+        await asyncio.wait(tasks[:1], timeout=900)
+        noticed.append(clock.monotonic() - began)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await poller.close()
+
+    clock.run(run())
+    assert 320 <= noticed[0] < 320 + 2 * INTERVAL
+
+
 def test_an_error_of_the_poller_itself_ends_all_waits_with_it(
     clock: VirtualTime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
