@@ -42,6 +42,8 @@ __all__ = [
     "write_report",
 ]
 
+# Batches of some 64 KiB whose variables become the columns of the first try.
+_LOOKED_AT: Final = 8
 # The formats whose columns must be known before the first row is written.
 _NEEDS_COLUMNS: Final = frozenset({"csv", "parquet", "xlsx"})
 
@@ -167,7 +169,7 @@ def write_read_report(
     report = read.report
     if format not in _NEEDS_COLUMNS:
         return write(TidyTable(), report.rows())
-    table = find_table(islice(report.batches(), 1), report)
+    table = find_table(islice(report.batches(), _LOOKED_AT), report)
     with suppress(_MoreColumns):
         return write(table, ReportRows(lambda: _fitting(report, table)))
     return write(read.table, report.rows())
