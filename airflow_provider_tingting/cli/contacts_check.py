@@ -255,6 +255,7 @@ def _rows(arguments: Namespace, console: Console) -> Iterator[Iterable[Row]]:
         "delimiter": arguments.delimiter,
         "sheet": arguments.sheet,
         "hidden_rows": arguments.hidden_rows,
+        "number_column": arguments.number_column,
     }
     path = _place(arguments.file)
     if not console.is_terminal or arguments.json:

@@ -71,6 +71,8 @@ _LONGEST_CELL = 100
 #: Digits of the shortest telephone number.
 SHORTEST_NUMBER = 7
 _LONGEST_NUMBER = 15
+#: Digits of a landline of Nepal, without its leading zero.
+_LANDLINE = 8
 #: A longer integer is not a telephone number, and Python refuses to write immense ones out.
 _LARGEST_INTEGER = 10**30
 #: A float with fewer significant digits is what 9.84E+09 becomes on its way through JSON or a native template.
@@ -175,7 +177,8 @@ def as_is(value: object) -> str:
 
 
 def same_in_all_forms(value: object) -> str:
-    """Return one text for a number however it is written: with and without `+`, `00` and the country code of Nepal.
+    """Return one text for a number however it is written: with and without `+`, `00`, the country code of Nepal
+    and the zero behind it.
 
     :param value: the cell's value.
     :raises InvalidNumberError: as for `as_is`.
@@ -184,11 +187,14 @@ def same_in_all_forms(value: object) -> str:
         return normalise(value)
     except InvalidNumberError:
         number = as_is(value).removeprefix("+").removeprefix("00")
-        # A zero before the country code is a mistake that leaves no doubt about the number.
-        if number.startswith("0977") and _mobile_pattern().fullmatch(number[4:]):
-            return number[4:]
-    # A landline of Nepal: 977, and an area code and number of eight digits together.
-    return f"0{number[3:]}" if len(number) == 11 and number.startswith("977") else number
+    # A zero before the country code is a mistake that leaves no doubt about the number.
+    bare = number.removeprefix("0")
+    national = bare[3:].removeprefix("0") if bare.startswith("977") else ""
+    for mobile in (bare, national):
+        if _mobile_pattern().fullmatch(mobile):
+            return mobile
+    # A landline of Nepal: an area code and a number of eight digits together.
+    return f"0{national}" if len(national) == _LANDLINE else number
 
 
 #: How each `number_policy` reads a number.
@@ -275,11 +281,10 @@ def _parse(plus: str, digits: str) -> tuple[str, str]:
         kind = phonenumbers.NumberParseException
         if error.error_type == kind.TOO_LONG:
             return "too_long", ""
-        return ("foreign" if error.error_type == kind.INVALID_COUNTRY_CODE else "too_short"), ""
+        return ("not_a_number" if error.error_type == kind.INVALID_COUNTRY_CODE else "too_short"), ""
     if parsed.country_code != 977:
-        # A mobile of Nepal behind a plus sign or `00`, without its country code, names no phone abroad.
-        is_nepals = _mobile_pattern().fullmatch(digits.removeprefix("00")) and not phonenumbers.is_valid_number(parsed)
-        return "not_a_number" if is_nepals else "foreign", ""
+        # A number that its country does not have may be a mobile of Nepal with a wrong prefix: `+9841234567`.
+        return "foreign" if phonenumbers.is_valid_number(parsed) else "not_a_number", ""
     national = phonenumbers.national_significant_number(parsed)
     kind_of_number = phonenumbers.number_type(parsed)
     if kind_of_number in {phonenumbers.PhoneNumberType.MOBILE, phonenumbers.PhoneNumberType.FIXED_LINE_OR_MOBILE}:

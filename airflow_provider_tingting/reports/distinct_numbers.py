@@ -36,6 +36,8 @@ def bare_number(number: str) -> str:
         return number[4:]
     if number.startswith("977") and len(number) == 11:
         return f"0{number[3:]}"
+    if number.startswith("9770") and len(number) == 12:
+        return number[3:]
     return number[1:] if len(number) == 11 and number.startswith("0") else number
 
 

@@ -147,6 +147,7 @@ class AudienceReader:
             delimiter=arguments.delimiter or None,
             sheet=None if arguments.sheet == "" else arguments.sheet,
             hidden_rows=arguments.hidden_rows,
+            number_column=arguments.number_column or None,
         )
 
     def _exclusion(self) -> Exclusion:

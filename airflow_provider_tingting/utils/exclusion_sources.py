@@ -64,7 +64,7 @@ def exclusion_rows(
         source = [source]
     if isinstance(source, str) or hasattr(source, "open") or hasattr(source, "__fspath__"):
         path = storage_path_of(source, name, "do_not_call.csv, or a list of numbers")
-        yield read_rows(path, may_be_empty=True, **options), number_column
+        yield read_rows(path, may_be_empty=True, number_column=number_column, **options), number_column
     elif isinstance(source, Iterable) and not isinstance(source, Mapping | bytes):
         further: list[Any] = []
         yield read_rows(_numbers_in(source, further)), number_column

@@ -70,7 +70,12 @@ def test_numbers_as_they_are_are_compared_too() -> None:
     [
         pytest.param(["9841234567", "+977 9841234567", "9779841234567", "009779841234567"], id="a mobile"),
         pytest.param(["+91 98765 43210", "0091 9876543210", "919876543210"], id="a foreign number"),
-        pytest.param(["01-4412345", "+977 1 4412345", "0097714412345"], id="a landline"),
+        pytest.param(
+            ["9841234567", "+0 984-1234567", "+0977 9841234567", "+977 (0)9841234567"], id="a mobile with zeros"
+        ),
+        pytest.param(
+            ["01-4412345", "+977 1 4412345", "0097714412345", "+977 (0)1-4412345", "+0977 14412345"], id="a landline"
+        ),
     ],
 )
 def test_a_number_as_it_is_names_one_contact_in_all_its_spellings(spellings: list[str]) -> None:

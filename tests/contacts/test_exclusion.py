@@ -203,6 +203,7 @@ UNREADABLE = [
     "#REF!",
     "Err:502",
     "0098 41234567",
+    "+999 84123456",
 ]
 
 
@@ -293,6 +294,18 @@ def test_numbers_among_the_variables_of_the_api_are_excluded() -> None:
 
 def test_a_zero_before_the_country_code_is_one_number_as_it_is() -> None:
     assert "9841234567" in excluding(["9811111111", "0977-9841234567"], number_policy="as_is")
+
+
+@pytest.mark.parametrize("policy", ["nepal_mobile", "as_is"])
+@pytest.mark.parametrize(
+    "entry",
+    [
+        pytest.param("+0 984-1234567", id="a zero behind the plus sign"),
+        pytest.param("+0977 9841234567", id="a zero before the country code"),
+    ],
+)
+def test_a_mobile_behind_a_prefix_that_no_country_has_is_excluded(entry: str, policy: str) -> None:
+    assert "9841234567" in excluding(["9811111111", entry], number_policy=policy)
 
 
 @pytest.mark.parametrize("entry", ["9841234567-68", "98412345679801234567", "9841234567 9801234567"])

@@ -217,6 +217,25 @@ def test_trailing_rows_with_nothing_but_a_serial_number_are_blank(tmp_path: Path
     assert [row.place.row for row in read_rows(path)] == [2, 3, 4]
 
 
+@pytest.mark.parametrize("number", ["9841234567", "1234567", "९८४१२३४५६७"])
+@pytest.mark.parametrize("header", ["S.N.,Mobile,name", "Mobile,S.N.,name"])
+def test_a_telephone_number_alone_in_the_column_of_serial_numbers_is_a_row(
+    tmp_path: Path, header: str, number: str
+) -> None:
+    path = tmp_path / "people.csv"
+    number_last = f",{number}" if header.startswith("Mobile") else number
+    path.write_text(f"{header}\n1,9801111111,Ram\n{number_last}\n", "utf-8")
+
+    assert [row.values["S.N."] for row in read_rows(path)][1:] == [number]
+
+
+def test_the_column_of_numbers_holds_no_serial_numbers(tmp_path: Path) -> None:
+    path = tmp_path / "people.csv"
+    path.write_text("No.,Name\n9801111111,Ram\n984123,\n")
+
+    assert [row.values["No."] for row in read_rows(path, number_column="no")] == ["9801111111", "984123"]
+
+
 def test_a_column_of_numbers_alone_is_no_serial_number(tmp_path: Path) -> None:
     path = tmp_path / "people.csv"
     path.write_text("No\n9841234501\n9841234502\n")

@@ -42,6 +42,7 @@ def read_rows(
     may_be_empty: bool = False,
     hidden_rows: str = "ask",
     several_sheets: str = NAME_THE_SHEET,
+    number_column: str | None = None,
 ) -> RowStream:
     """Return the rows of a source, which are read one after the other, or in small blocks, in flat memory.
 
@@ -57,6 +58,8 @@ def read_rows(
     :param hidden_rows: what happens to hidden rows of a workbook: `ask`, `include` or `skip`; see `read_workbook`.
     :param several_sheets: what the error says to do when several visible sheets have data and `sheet` names none;
         `{sheet}` in it stands for the name of the first of them.
+    :param number_column: the column of a table that holds the numbers, if it is known: a last row with a value there
+        only is never taken for one that was prepared for a further contact.
     :raises TingTingConfigError: when the source is none of these, or has no sheet or no delimiter to choose.
     :raises TingTingContactsError: while reading, when something is wrong with it: what, where, and what to do.
     """
@@ -64,7 +67,8 @@ def read_rows(
         file = SourceFile(source)
         _check_fit(file.shown, file.suffix, sheet, delimiter)
         how = {"sheet": sheet, "hidden_rows": hidden_rows, "several_sheets": several_sheets}
-        return RowStream(_read_file(file, encoding, delimiter, may_be_empty, how))
+        table = {"may_be_empty": may_be_empty, "number_column": number_column}
+        return RowStream(_read_file(file, encoding, delimiter, table, how))
     if isinstance(source, Mapping | bytes | bytearray) or not isinstance(source, Iterable):
         raise TingTingConfigError(
             f"Contacts cannot be read from a {type(source).__name__}. Give the path of a file, or a list of numbers or "
@@ -88,17 +92,17 @@ def _check_fit(source: str, suffix: str, sheet: object, delimiter: object) -> No
 
 
 def _read_file(
-    file: SourceFile, encoding: str | None, delimiter: str | None, may_be_empty: bool, how: Mapping[str, Any]
+    file: SourceFile, encoding: str | None, delimiter: str | None, table: Mapping[str, Any], how: Mapping[str, Any]
 ) -> Iterator[Row | RowBlock]:
     suffix = file.suffix
     if suffix in _DELIMITED:
         from airflow_provider_tingting.contacts.sources.delimited import read_delimited
 
-        return read_delimited(file, encoding, delimiter, may_be_empty=may_be_empty)
+        return read_delimited(file, encoding, delimiter, **table)
     if suffix in _WORKBOOKS:
         from airflow_provider_tingting.contacts.sources.workbook_reader import read_workbook
 
-        return read_workbook(file, may_be_empty=may_be_empty, **how)
+        return read_workbook(file, **table, **how)
     if suffix in _LINES:
         from airflow_provider_tingting.contacts.sources.items import read_jsonl
 
@@ -106,5 +110,5 @@ def _read_file(
     if suffix == ".parquet":
         from airflow_provider_tingting.contacts.sources.parquet import read_parquet
 
-        return read_parquet(file, may_be_empty=may_be_empty)
+        return read_parquet(file, may_be_empty=table["may_be_empty"])
     raise TingTingContactsError(f"{file.shown}: the name ends in no known format. Use {_KNOWN}.")

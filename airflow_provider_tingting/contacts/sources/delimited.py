@@ -41,7 +41,12 @@ _DECLARED = re.compile(rf"sep=([^{_NO_DELIMITERS}])\r?\n?", re.IGNORECASE)
 
 
 def read_delimited(
-    file: SourceFile, encoding: str | None = None, delimiter: str | None = None, *, may_be_empty: bool = False
+    file: SourceFile,
+    encoding: str | None = None,
+    delimiter: str | None = None,
+    *,
+    may_be_empty: bool = False,
+    number_column: str | None = None,
 ) -> Iterator[Row | RowBlock]:
     """Yield the rows of a text file of separated values, sound ones in blocks.
 
@@ -49,6 +54,7 @@ def read_delimited(
     :param encoding: its encoding, when it is neither UTF-8 nor UTF-16.
     :param delimiter: the one character between values; found by itself when left out.
     :param may_be_empty: whether a header without rows is allowed.
+    :param number_column: the column of numbers, if it is known.
     :raises TingTingConfigError: for an unknown encoding, or a delimiter that is none.
     :raises TingTingContactsError: for bytes that are not in that encoding, broken quoting, and all that `rows_of`
         refuses.
@@ -76,6 +82,7 @@ def read_delimited(
                 file.name,
                 ragged=True,
                 may_be_empty=may_be_empty,
+                number_column=number_column,
             )
         except UnicodeError as error:
             raise _wrong_encoding(file, encoding, separator, error) from None

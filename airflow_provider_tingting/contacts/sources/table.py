@@ -10,7 +10,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
 from operator import itemgetter
 
-from airflow_provider_tingting.contacts.columns import clean_header, is_number_header, is_serial_header, listed
+from airflow_provider_tingting.contacts.columns import (
+    clean_header,
+    find_column,
+    is_number_header,
+    is_serial_header,
+    listed,
+)
 from airflow_provider_tingting.contacts.contact import Place, Row, are_texts
 from airflow_provider_tingting.contacts.numbers import FAILED_FORMULAS, InvalidNumberError, normalise
 from airflow_provider_tingting.contacts.row_stream import RowBlock
@@ -20,6 +26,8 @@ from airflow_provider_tingting.errors import TingTingContactsError
 MAX_COLUMNS = 16_384
 #: Rows with nothing but a serial number that are held back until it is known whether they are the last ones.
 _MAX_SERIAL_ROWS = 10_000
+#: Digits of the longest serial number: with one digit more it could be a telephone number.
+_LONGEST_SERIAL = 6
 
 _ONE_HEADER = (
     "The header must be one row with a name over every column: delete title rows above it, unmerge its cells, "
@@ -35,6 +43,7 @@ def rows_of(
     merged: Sequence[str] = (),
     ragged: bool = False,
     may_be_empty: bool = False,
+    number_column: str | None = None,
 ) -> Iterator[Row | RowBlock]:
     """Yield the rows below the header, sound ones in blocks; blank rows are counted but left out.
 
@@ -45,7 +54,9 @@ def rows_of(
     :param ragged: whether a row with more cells than the header is that row's own fault, as in CSV, where a
         separator inside a text does it.
     :param may_be_empty: whether a header without rows will do, as for a list of people to leave out.
-    Rows at the end that hold nothing but a serial number, as in a table that was prepared for more contacts, are blank.
+    :param number_column: the column of numbers, if it is known; it never counts as one of serial numbers.
+    Rows at the end that hold nothing but a serial number of at most six digits, as in a table that was prepared for
+    more contacts, are blank.
 
     :raises TingTingContactsError: for an empty table, a header that is missing, doubled, too wide or not one row, and
         data under no name.
@@ -66,7 +77,7 @@ def rows_of(
     width = len(names)
     without_gaps = len(columns) == width
     first = True
-    serial = next((index for index, name in enumerate(names) if len(columns) > 1 and is_serial_header(name)), None)
+    serial = _serial_column(names, columns, number_column)
     only_serials: list[Row] = []
     # A row with a value here is neither blank nor a serial number alone.
     telling = itemgetter(1 if serial == 0 else 0)
@@ -162,11 +173,23 @@ def _is_blank_row(cells: Sequence[object], width: int) -> bool:
     return _is_blank(cells) and not (width == 1 and any(cell in FAILED_FORMULAS for cell in cells if cell))
 
 
+def _serial_column(names: Sequence[str], columns: Sequence[str], number_column: str | None) -> int | None:
+    """Return the index of the column that counts the rows; None when there is none."""
+    if len(columns) < 2:
+        return None
+    numbers = find_column(number_column, columns) if number_column else None
+    return next((index for index, name in enumerate(names) if name != numbers and is_serial_header(name)), None)
+
+
 def _is_serial_only(cells: Sequence[object], serial: int) -> bool:
-    """Return whether a row holds a whole number in its serial column and nothing else."""
+    """Return whether a row holds a short whole number in its serial column and nothing else.
+
+    A longer one is a telephone number in the wrong column.
+    """
     if serial >= len(cells) or any(map(_is_filled, cells[serial + 1 :])) or any(map(_is_filled, cells[:serial])):
         return False
-    return _is_filled(cells[serial]) and str(cells[serial]).strip(" .").isdecimal()
+    digits = str(cells[serial]).strip(" .") if _is_filled(cells[serial]) else ""
+    return digits.isdecimal() and len(digits) <= _LONGEST_SERIAL
 
 
 def _first_cell(cells: Sequence[object]) -> int:

@@ -60,7 +60,13 @@ _OLDEST_CALAMINE = (0, 6)
 
 
 def read_workbook(
-    file: SourceFile, sheet: object, *, several_sheets: str, may_be_empty: bool = False, hidden_rows: str = "ask"
+    file: SourceFile,
+    sheet: object,
+    *,
+    several_sheets: str,
+    may_be_empty: bool = False,
+    hidden_rows: str = "ask",
+    number_column: str | None = None,
 ) -> Iterator[Row | RowBlock]:
     """Yield the rows of one sheet of an .xlsx workbook, sound ones in blocks.
 
@@ -70,6 +76,7 @@ def read_workbook(
     :param may_be_empty: whether a header without rows is allowed.
     :param hidden_rows: what happens to rows that a filter or a person has hidden: `ask` refuses a sheet with such rows,
         `include` reads them, `skip` leaves them out.
+    :param number_column: the column of numbers, if it is known.
     :raises TingTingContactsError: for a file that is not a workbook, a sheet that does not exist, formulas without
         stored results, hidden rows, and all that `rows_of` refuses.
     :raises TingTingConfigError: `hidden_rows` is unknown.
@@ -105,7 +112,14 @@ def read_workbook(
             cells = ([] if row in facts.hidden else found for row, found in enumerate(cells, 1))
         rows = iter(cells)
         blocks = iter(lambda: list(islice(rows, _BLOCK)), [])
-        yield from rows_of(blocks, file.name, chosen.name, merged=facts.merged, may_be_empty=may_be_empty)
+        yield from rows_of(
+            blocks,
+            file.name,
+            chosen.name,
+            merged=facts.merged,
+            may_be_empty=may_be_empty,
+            number_column=number_column,
+        )
 
 
 class _Opened:
