@@ -15,6 +15,7 @@ from airflow_provider_tingting.files.atomic import gzip_by_name, whole_file
 from airflow_provider_tingting.files.csv_escaping import escape_formula, row_writer
 from airflow_provider_tingting.reports.contact_rows import contact_rows
 from airflow_provider_tingting.reports.distinct_numbers import bare_number
+from airflow_provider_tingting.reports.header import variable_columns
 from airflow_provider_tingting.reports.parser import Report
 from airflow_provider_tingting.reports.rows import ReportRow
 from airflow_provider_tingting.reports.summary import NOT_REACHED, PENDING, REACHED, CampaignSummary
@@ -98,10 +99,8 @@ class CombinedReport:
             names.update(dict.fromkeys(variables))
         tries = [f"try_{number}_{field}" for number in range(1, len(self._reports) + 1) for field in FIELDS]
         head = ["number", "outcome", "tries", "reached_by", *tries]
-        taken = set(head)
         write = row_writer(text)
-        columns = [f"variable_{name}" if name.casefold() in taken else name for name in names]
-        write([*head, *map(escape_formula, columns)])
+        write([*head, *map(escape_formula, variable_columns(names, head))])
         for number, made, variables in self._rows():
             cells = [cell for one in made for cell in (one or (None,) * len(FIELDS))]
             values = [as_text(variables.get(name)) for name in names]

@@ -115,6 +115,20 @@ def unique_names(names: Iterable[str], taken: Iterable[str] = ()) -> list[str]:
     return result
 
 
+def variable_columns(names: Iterable[str], taken: Iterable[str]) -> list[str]:
+    """Return the name of a column for each of the contacts' variables: its own name, for it is the tag of a message.
+
+    A variable that is called like another column becomes `variable_…`, one without a name `variable`. No two names are
+    alike, not even in another case.
+
+    :param names: the variables, in their order.
+    :param taken: the names of the other columns.
+    """
+    others = {name.casefold() for name in taken}
+    named = (name if name.strip() else "variable" for name in names)
+    return unique_names([f"variable_{name}" if name.casefold() in others else name for name in named], others)
+
+
 class ReportFields(dict[str, object]):
     """What the preamble says; its `repr` hides the message and masks numbers."""
 

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any, Final, cast
 
 from airflow_provider_tingting.reports.cells import read_each_other_info
-from airflow_provider_tingting.reports.header import snake_name, unique_names
+from airflow_provider_tingting.reports.header import snake_name, unique_names, variable_columns
 from airflow_provider_tingting.reports.parser import Columns, Report
 from airflow_provider_tingting.reports.rows import ReportBlock
 
@@ -52,13 +52,12 @@ class TidyTable:
     def columns(self) -> tuple[tuple[str, type], ...]:
         """Name and type of each column; no two names are alike, not even in another case.
 
-        Variables keep their names, for they are the tags of a message; one that is called like a column of the
-        report becomes `variable_…`. Unknown columns get their names in snake case.
+        Variables keep their names where they can, as `variable_columns` says. Unknown columns get their names in snake
+        case.
         """
-        core = [name for name, _ in CORE]
-        reserved = {*core, OTHER_INFO}
-        variables = [f"variable_{name}" if name.casefold() in reserved else name for name in self.variables]
-        added = unique_names([*variables, *map(snake_name, self.extra)], reserved)
+        reserved = [*(name for name, _ in CORE), OTHER_INFO]
+        added = variable_columns(self.variables, reserved)
+        added += unique_names(map(snake_name, self.extra), [*reserved, *added])
         if self.other_info:
             added.append(OTHER_INFO)
         return (*CORE, *((name, str) for name in added))

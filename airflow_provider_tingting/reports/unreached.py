@@ -19,6 +19,7 @@ from airflow_provider_tingting.files.csv_escaping import row_writer
 from airflow_provider_tingting.reports import CONTACT_STATUSES
 from airflow_provider_tingting.reports.cells import read_status
 from airflow_provider_tingting.reports.distinct_numbers import bare_number
+from airflow_provider_tingting.reports.header import unique_names
 from airflow_provider_tingting.reports.outcomes import Outcome
 from airflow_provider_tingting.reports.summary import NOT_REACHED
 
@@ -200,8 +201,9 @@ def _writer(file: BinaryIO, name: str, columns: Sequence[str]) -> _Writer:
 
         return _Writer(write_line, text.detach)
     write_row = row_writer(text)
-    # A variable that is called like the number's own column would take its place.
-    write_row(["number", *(f"variable_{name}" if name.casefold() == "number" else name for name in columns)])
+    # A variable that is called like the number's own column would take its place, as would another variable's name.
+    renamed = iter(unique_names((f"variable_{name}" for name in columns if name.casefold() == "number"), columns))
+    write_row(["number", *(next(renamed) if name.casefold() == "number" else name for name in columns)])
 
     def write_cells(number: str, variables: dict[str, object]) -> None:
         cells = (variables.get(column) for column in columns)

@@ -52,6 +52,23 @@ def test_a_number_that_stands_twice_in_a_report_is_one_try_of_one_row(tmp_path: 
     }
 
 
+def test_each_variable_has_a_column_of_its_own_also_when_its_name_is_taken(tmp_path: Path) -> None:
+    path = tmp_path / "combined.csv"
+    info = str({"outcome": "A", "variable_outcome": "B", "ward": "C"})
+    body = report_body([{"Number": SITA, "Status": "completed", "Other Info": info}])
+
+    CombinedReport([open_report(io.BytesIO(body))]).write(path)
+
+    with path.open(encoding="utf-8", newline="") as file:
+        [row] = csv.DictReader(file)
+    assert [row[name] for name in ("outcome", "variable_outcome", "variable_outcome_2", "ward")] == [
+        "reached",
+        "A",
+        "B",
+        "C",
+    ]
+
+
 def test_a_number_abroad_is_another_contact_than_the_number_in_nepal_with_the_same_last_digits() -> None:
     rows = (("+919841234567", "unanswered"), ("9841234567", "completed"))
 

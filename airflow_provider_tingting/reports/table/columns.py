@@ -15,6 +15,7 @@ from typing import Any, Final
 from airflow_provider_tingting.errors import TingTingConfigError
 from airflow_provider_tingting.reports import VARIABLE_MODES
 from airflow_provider_tingting.reports.cells import write_each_json
+from airflow_provider_tingting.reports.header import variable_columns
 from airflow_provider_tingting.reports.rows import ReportBlock
 from airflow_provider_tingting.reports.tidy import CORE, TidyTable
 
@@ -146,9 +147,12 @@ def _offered(
 ) -> tuple[dict[str, Kind], Callable[[ReportBlock], list[Any]]]:
     core = {CAMPAIGN_ID: Kind.ID, **{name: _KINDS[kind] for name, kind in CORE}}
     if variables == "columns":
-        # A variable may have the name of the campaign's column.
-        added = {f"variable_{name}" if name.casefold() == CAMPAIGN_ID else name: Kind.TEXT for name in _added(tidy)}
-        return core | added, lambda block: [[campaign_id] * len(block.number), *tidy.values(block)]
+        # A variable may have the name of the campaign's column, and another one the name that the first one gets then.
+        added = variable_columns((name for name, _ in tidy.columns[len(CORE) :]), core)
+        return core | dict.fromkeys(added, Kind.TEXT), lambda block: [
+            [campaign_id] * len(block.number),
+            *tidy.values(block),
+        ]
     plain = TidyTable()
     if variables == "none":
         return core, lambda block: [[campaign_id] * len(block.number), *plain.values(block)]
@@ -158,10 +162,6 @@ def _offered(
         return [[campaign_id] * len(block.number), *plain.values(block), *added]
 
     return core | {VARIABLES: Kind.JSON, EXTRA: Kind.JSON}, with_json
-
-
-def _added(tidy: TidyTable) -> list[str]:
-    return [name for name, _ in tidy.columns[len(CORE) :]]
 
 
 def _wanted(columns: Sequence[str] | Mapping[str, str] | None, offered: Sequence[str]) -> dict[str, str]:

@@ -6,7 +6,7 @@ import json
 from datetime import datetime, timedelta, timezone
 
 import pytest
-from support.campaigns import NUMBERS, OUTCOMES, a_finished_campaign, connection
+from support.campaigns import NUMBERS, OUTCOMES, a_campaign, a_finished_campaign, connection
 from support.report_table import Database, loading
 from support.task_context import execute
 
@@ -102,6 +102,46 @@ def test_variables_may_be_columns_or_left_out(campaign, database):
         number: f"Sita {number[-2:]}" for number in NUMBERS
     }
     assert list(database.table("without")[0]) == COLUMNS[:-2]
+
+
+@pytest.mark.parametrize(
+    ("variables", "columns"),
+    [
+        pytest.param(
+            {"campaign_id": "A", "variable_campaign_id": "B", "amount": "C"},
+            {"variable_campaign_id": "A", "variable_campaign_id_2": "B", "amount": "C"},
+            id="named like the campaign's column",
+        ),
+        pytest.param(
+            {"variable_campaign_id": "B", "Campaign_ID": "A"},
+            {"variable_campaign_id": "B", "variable_Campaign_ID_2": "A"},
+            id="in another case",
+        ),
+        pytest.param(
+            {"": "A", " ": "B", "variable": "C", "amount": "D"},
+            {"variable": "A", "variable_2": "B", "variable_3": "C", "amount": "D"},
+            id="without a name",
+        ),
+        pytest.param(
+            {"number": "A", "variable_number": "B", "carrier": "C"},
+            {"variable_number": "A", "variable_number_2": "B", "variable_carrier": "C"},
+            id="named like columns of the report",
+        ),
+    ],
+)
+def test_each_variable_has_a_column_of_its_own_whatever_it_is_called(sandbox, database, variables, columns):
+    campaign = a_campaign(sandbox, [])
+    sandbox.world.add_contacts(campaign, [("9841234501", variables)])
+    sandbox.world.run_campaign(campaign)
+    sandbox.play_out()
+
+    execute(loading(campaign, variables="columns"))
+    execute(loading(campaign, variables="columns", columns=["number", *reversed(columns)], table="chosen"))
+
+    [row] = database.table()
+    assert {name: row[name] for name in list(row)[len(COLUMNS) - 2 :]} == columns
+    [chosen] = database.table("chosen")
+    assert chosen == {"campaign_id": campaign, "number": "9841234501", **columns}
 
 
 @pytest.mark.parametrize(
