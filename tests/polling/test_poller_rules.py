@@ -233,3 +233,19 @@ def test_an_error_of_the_poller_itself_ends_all_waits_with_it(
         await asyncio.wait(tasks, timeout=100)
 
     assert {type(end) for end in waiting(clock, account, act)} == {ZeroDivisionError}
+
+
+def test_a_wait_that_is_cancelled_leaves_the_other_wait_for_its_campaign_and_no_task(clock: VirtualTime) -> None:
+    account = Account(clock)
+    begin_all(account, takes=600.0, waits=1)
+
+    async def run() -> tuple[str | None, int]:
+        poller = Poller(account.connect)
+        first, second = (asyncio.ensure_future(poller.wait(WaitPlan(1, poll_interval=INTERVAL), log)) for _ in "12")
+        await asyncio.sleep(100)
+        first.cancel()
+        ended = await asyncio.wait_for(second, timeout=1200)
+        await poller.close()
+        return ended.status, len(asyncio.all_tasks()) - 1
+
+    assert clock.run(run()) == ("Completed", 0)
