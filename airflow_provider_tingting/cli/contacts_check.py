@@ -123,6 +123,7 @@ def run(arguments: Namespace, console: Console) -> int:
     from airflow_provider_tingting.contacts.audience import check_audience
     from airflow_provider_tingting.contacts.estimate import summary_of
     from airflow_provider_tingting.contacts.message import clean_tags
+    from airflow_provider_tingting.files.target import refuse_input
 
     # As the operators send them: `{ name }` is written `{name}`.
     arguments.message, arguments.sms_message = (
@@ -131,6 +132,9 @@ def run(arguments: Namespace, console: Console) -> int:
     try:
         if arguments.rejects is not None and not arguments.rejects.lower().endswith((".csv", ".xlsx")):
             raise TingTingConfigError("--rejects must end in .csv or .xlsx.")
+        if arguments.rejects:
+            read = [("FILE", arguments.file), *(("--exclude", path) for path in arguments.exclude)]
+            refuse_input(_place(arguments.rejects), "--rejects", [(name, _place(path)) for name, path in read])
         options = _options(arguments)
         exclude = _exclusion(arguments)
         with (

@@ -18,7 +18,7 @@ from airflow_provider_tingting.cli.rehearse_summary import print_summary
 from airflow_provider_tingting.cli.tables import print_json
 from airflow_provider_tingting.errors import TingTingConfigError
 from airflow_provider_tingting.files.atomic import whole_file
-from airflow_provider_tingting.files.target import ensure_writable
+from airflow_provider_tingting.files.target import ensure_writable, refuse_input
 from airflow_provider_tingting.timezones import NEPAL
 
 _ENDING = (signal.SIGTERM, signal.SIGHUP)
@@ -96,14 +96,20 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         ensure_writable(arguments.html, what="The page")
     if arguments.keep and arguments.keep.exists() and not arguments.keep.is_dir():
         raise TingTingConfigError(f"--keep names {str(arguments.keep)!r}, which is not a folder.")
+    outcomes = existing_file(arguments.outcomes, "--outcomes") if arguments.outcomes else None
+    audiences = read_audiences(arguments.audience)
+    dags = _existing(arguments.dags)
+    if arguments.html:
+        read = [("--outcomes", outcomes), ("--dags", dags), *(("--audience", file) for file in audiences.values())]
+        refuse_input(arguments.html, "--html", [(option, file) for option, file in read if file])
     request = RehearsalRequest(
         dag_id=arguments.dag_id,
-        dags=_existing(arguments.dags),
+        dags=dags,
         at=arguments.at,
         conf=arguments.conf,
         faults=tuple(arguments.fault),
-        outcomes=existing_file(arguments.outcomes, "--outcomes") if arguments.outcomes else None,
-        audiences=read_audiences(arguments.audience),
+        outcomes=outcomes,
+        audiences=audiences,
         skip=tuple(arguments.skip),
         run_others=arguments.run_others,
         show_numbers=arguments.show_numbers,

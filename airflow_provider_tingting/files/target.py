@@ -12,6 +12,7 @@ import os
 import posixpath
 import re
 import stat
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -117,6 +118,23 @@ def are_one_file(one: object, other: object) -> bool:
     if first.store is None or second.store is None:
         return bool(first.path == second.path)
     return bool(first.store == second.store) and posixpath.normpath(first.key) == posixpath.normpath(second.key)
+
+
+def refuse_input(target: object, argument: str, inputs: Iterable[tuple[str, object]]) -> None:
+    """Refuse to write to a file that is read as well, since writing would destroy what is read.
+
+    :param target: as for `resolve_target`.
+    :param argument: the argument that names the target, for the error.
+    :param inputs: the files that are read, each behind the argument that names it.
+    :raises TingTingConfigError: the target is one of them; and as `resolve_target`.
+    :raises TingTingStorageError: as `resolve_target`.
+    """
+    for name, file in inputs:
+        if are_one_file(target, file):
+            raise TingTingConfigError(
+                f"{argument} and {name} are the same file, {resolve_target(target).name}, which would be overwritten. "
+                f"Give {argument} another path."
+            )
 
 
 def storage_error(error: BaseException, name: str, what: str) -> TingTingError:

@@ -19,11 +19,12 @@ from airflow_provider_tingting.contacts.frequency_cap import FrequencyCap, OverC
 from airflow_provider_tingting.contacts.message import clean_tags, tags_in, unfillable_tags
 from airflow_provider_tingting.contacts.sources import read_rows
 from airflow_provider_tingting.errors import TingTingConfigError, TingTingContactsError, TingTingSourceError
+from airflow_provider_tingting.files.target import refuse_input
 from airflow_provider_tingting.formatting import counted
 from airflow_provider_tingting.utils.arguments import is_like_a_path, shown, storage_path_of
 from airflow_provider_tingting.utils.connection_contact_log import ConnectionContactLog
 from airflow_provider_tingting.utils.do_not_call import read_do_not_call
-from airflow_provider_tingting.utils.exclusion_sources import exclusion_rows
+from airflow_provider_tingting.utils.exclusion_sources import exclusion_rows, files_in
 from airflow_provider_tingting.utils.sql_source import query_rows
 
 if TYPE_CHECKING:
@@ -99,6 +100,7 @@ class AudienceReader:
             several_numbers=arguments.several_numbers,
         )
         rows = self._rows()
+        self._keep_inputs()
         exclusion = self._exclusion()
         do_not_call = read_do_not_call(
             self._settings.do_not_call,
@@ -129,6 +131,20 @@ class AudienceReader:
         audience.write_rejects(storage_path_of(path, "rejects_path", "rejects.csv"))
         self._log.warning("%s left out: the rows and their reasons are in %s", counted(left_out, "row"), path)
         return path
+
+    def _keep_inputs(self) -> None:
+        """Refuse a `rejects_path` that is one of the files to be read."""
+        arguments = self._arguments
+        if not arguments.rejects_path:
+            return
+        read = {
+            # A list holds contacts, not files.
+            "contacts": None if isinstance(arguments.contacts, list | tuple | Mapping) else arguments.contacts,
+            "exclude": arguments.exclude,
+            f"do_not_call of connection {arguments.tingting_conn_id!r}": self._settings.do_not_call,
+        }
+        target = storage_path_of(arguments.rejects_path, "rejects_path", "rejects.csv")
+        refuse_input(target, "rejects_path", (file for name, one in read.items() for file in files_in(one, name)))
 
     def _rows(self) -> Any:
         arguments = self._arguments

@@ -77,6 +77,24 @@ def exclusion_rows(
         yield read_rows(source), number_column
 
 
+def files_in(source: object, name: str) -> Iterator[tuple[str, Any]]:
+    """Yield the files that a source of contacts reads, each behind the name that errors call it.
+
+    :param source: as for `exclusion_rows`.
+    :param name: the argument or field.
+    """
+    if isinstance(source, Mapping):
+        source = None if "sql" in source else source.get("contacts")
+    if isinstance(source, str):
+        if source.strip() and _is_path(source):
+            yield name, storage_path_of(source, name, "do_not_call.csv")
+    elif isinstance(source, list | tuple):
+        for one in source:
+            yield from files_in(one, name)
+    elif hasattr(source, "__fspath__") or (hasattr(source, "open") and hasattr(source, "parent")):
+        yield name, source
+
+
 def _refuse_unknown_keys(source: Mapping[str, Any], allowed: frozenset[str], name: str) -> None:
     unknown = sorted(set(source) - allowed)
     if unknown:

@@ -8,6 +8,7 @@ import io
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from rich.console import Console
@@ -210,6 +211,20 @@ print([name for name in sys.modules if name.partition(".")[0] == "airflow"])
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
 
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+@pytest.mark.parametrize("read", ["FILE", "--exclude"])
+def test_rejects_are_not_written_over_a_file_that_is_read(messy, tmp_path, capsys, read):
+    listed = tmp_path / "listed.csv"
+    listed.write_text("number\n9861234567\n", encoding="utf-8")
+    written = {"FILE": messy, "--exclude": str(listed)}[read]
+
+    code, _ = run(messy, "--exclude", listed, "--rejects", written)
+
+    assert code == contacts_check.CANNOT_BE_READ
+    assert f"--rejects and {read} are the same file" in capsys.readouterr().err
+    assert Path(messy).read_text(encoding="utf-8") == MESSY
+    assert listed.read_text(encoding="utf-8") == "number\n9861234567\n"
 
 
 def test_rejects_may_go_to_a_storage(messy):

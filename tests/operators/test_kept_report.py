@@ -333,7 +333,7 @@ def test_the_report_task_does_not_write_over_the_kept_report(
     page = tmp_path / "page.html"
     kept.rename(page)
 
-    with pytest.raises(AirflowFailException, match="kept_report is a file that this task writes"):
+    with pytest.raises(AirflowFailException, match="path and kept_report are the same file"):
         execute(
             downloading(
                 campaign,

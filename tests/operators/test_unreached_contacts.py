@@ -228,6 +228,20 @@ def test_a_mistake_is_named_and_the_old_audience_stays(sandbox, tmp_path, monkey
     assert "Sita" not in str(raised.value)
 
 
+@pytest.mark.parametrize("written", ["rep.csv", "folder/../rep.csv", "link.csv"])
+def test_the_report_itself_is_not_written_over(tmp_path, monkeypatch, written):
+    monkeypatch.chdir(tmp_path)
+    report = "number,status,name\n9841234501,failed,Sita\n"
+    Path("folder").mkdir()
+    Path("rep.csv").write_text(report, encoding="utf-8")
+    Path("link.csv").symlink_to("rep.csv")
+
+    with pytest.raises(REFUSED, match=r"path and report are the same file, .*\.csv, which would be overwritten"):
+        execute(choosing(written, report="rep.csv"))
+
+    assert Path("rep.csv").read_text(encoding="utf-8") == report
+
+
 def test_a_report_that_is_on_another_machine_is_looked_for_again(tmp_path):
     with pytest.raises(TingTingSourceError, match=r"There is no file .*nowhere\.csv on the machine .*shared storage"):
         execute(choosing(tmp_path / "again.csv", report=str(tmp_path / "nowhere.csv")))

@@ -83,6 +83,7 @@ def test_options_decide_what_is_rehearsed(rehearse, tmp_path):
         (["small", "--extra", '{"contact_log": {}}'], "--extra has 'contact_log', which a rehearsal does not take."),
         (["small", "--keep", __file__], "which is not a folder"),
         (["small", "--html", "/proc/page.html"], "The page cannot be written"),
+        (["small", "--html", __file__, "--outcomes", __file__], "--html and --outcomes are the same file"),
     ],
     ids=lambda value: " ".join(value[1:2]) if isinstance(value, list) else "",
 )

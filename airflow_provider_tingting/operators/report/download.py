@@ -147,7 +147,7 @@ class TingTingDownloadReportOperator(TingTingBaseOperator):
 
     def _download(self, context: Context) -> dict[str, Any]:
         from airflow_provider_tingting.campaigns.fetch_report import check_fetched, fetch_report, settled, spooled
-        from airflow_provider_tingting.files.target import are_one_file, ensure_writable
+        from airflow_provider_tingting.files.target import ensure_writable, refuse_input
         from airflow_provider_tingting.reports.chart import chart_file, need_chart
         from airflow_provider_tingting.reports.pseudonyms import check_numbers
         from airflow_provider_tingting.reports.writers import format_of, write_read_report
@@ -165,9 +165,8 @@ class TingTingDownloadReportOperator(TingTingBaseOperator):
             ensure_writable(target, overwrite=self.overwrite)
             if chart is not None:
                 ensure_writable(chart, overwrite=self.overwrite)
-                if are_one_file(target, chart):
-                    raise TingTingConfigError("chart_path and path are the same file. Give the page another name.")
-            kept = self._kept(target, chart)
+                refuse_input(chart, "chart_path", [("path", target)])
+            kept = self._kept(path=target, chart_path=chart)
             spool = open_files.enter_context(spooled())
             taken = None if kept is None else self._take(context, kept, number, spool)
             campaign = self.hook.get_campaign(number) if taken is None else taken[0]
@@ -221,18 +220,19 @@ class TingTingDownloadReportOperator(TingTingBaseOperator):
         self._lineage = TaskLineage((asset_dataset(self.campaign_uri(number)),), (output,), result)
         return result
 
-    def _kept(self, *targets: Any) -> Any:
+    def _kept(self, **targets: Any) -> Any:
         """Return where the run task has kept the report, or None.
 
-        :param targets: the files that this task writes, or None.
+        :param targets: the files that this task writes, or None, by argument.
         """
-        from airflow_provider_tingting.files.target import are_one_file
+        from airflow_provider_tingting.files.target import refuse_input
 
         if not str(self.kept_report or "").strip():
             return None
         kept = storage_path_of(self.kept_report, "kept_report", "kept/{{ run_id }}.report")
-        if any(target is not None and are_one_file(kept, target) for target in targets):
-            raise TingTingConfigError("kept_report is a file that this task writes. Give the files different names.")
+        for argument, target in targets.items():
+            if target is not None:
+                refuse_input(target, argument, [("kept_report", kept)])
         return kept
 
     def _take(self, context: Context, kept: Any, number: int, spool: BinaryIO) -> tuple[Campaign, FetchedReport] | None:

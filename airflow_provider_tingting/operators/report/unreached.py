@@ -101,7 +101,7 @@ class TingTingUnreachedContactsOperator(TingTingBaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Read the report, choose the contacts and write them."""
-        from airflow_provider_tingting.files.target import ensure_writable
+        from airflow_provider_tingting.files.target import ensure_writable, refuse_input
         from airflow_provider_tingting.reports import unreached
 
         with self.fail_without_retry():
@@ -111,6 +111,8 @@ class TingTingUnreachedContactsOperator(TingTingBaseOperator):
             minimum = 0 if self.on_too_few == "continue" else int(self.minimum_contacts)
             target = storage_path_of(self.path, "path", "audiences/again.csv")
             unreached.check_audience_name(str(target.name))
+            if self.report not in (None, ""):
+                refuse_input(target, "path", [("report", self._report_file())])
             ensure_writable(target, what="The audience")
             try:
                 found = self._write(context, target, choice, minimum)
@@ -131,7 +133,7 @@ class TingTingUnreachedContactsOperator(TingTingBaseOperator):
 
         self._check_one_source()
         if self.report not in (None, ""):
-            source = storage_path_of(self.report, "report", "reports/campaign_79.csv")
+            source = self._report_file()
             found = write_unreached(Outcomes(source), target, choice, minimum=minimum)
             self._lineage = TaskLineage((file_dataset(source),), (file_dataset(target, rows=found.contacts),))
             return found
@@ -151,6 +153,9 @@ class TingTingUnreachedContactsOperator(TingTingBaseOperator):
         read = asset_dataset(self.campaign_uri(number))
         self._lineage = TaskLineage((read,), (file_dataset(target, rows=found.contacts),))
         return found
+
+    def _report_file(self) -> Any:
+        return storage_path_of(self.report, "report", "reports/campaign_79.csv")
 
     def _check_one_source(self) -> None:
         given = [value not in (None, "") for value in (self.report, self.campaign_id)]

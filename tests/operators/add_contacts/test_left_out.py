@@ -6,7 +6,7 @@ import csv
 
 import pytest
 from support.adding_contacts import adding, numbers_in
-from support.campaigns import writes
+from support.campaigns import connection, writes
 from support.task_context import REFUSED, execute
 
 pytestmark = pytest.mark.usefixtures("tingting_conn")
@@ -44,6 +44,36 @@ def test_bad_rows_can_be_left_out_and_are_written_to_a_file(sandbox, campaign, t
     with rejects.open(encoding="utf-8-sig", newline="") as file:
         assert [(row["number"], row["name"]) for row in csv.DictReader(file)] == [("12345", "Ram"), ("", "Gita")]
     assert "2 rows left out" in logged()
+
+
+@pytest.mark.parametrize(
+    ("read", "named"),
+    [
+        pytest.param(lambda file: {"contacts": file}, "contacts", id="the contacts"),
+        pytest.param(lambda file: {"exclude": file}, "exclude", id="the exclusion list"),
+        pytest.param(
+            lambda file: {"exclude": ["9801112222", {"contacts": file}]}, "exclude", id="one of several lists"
+        ),
+        pytest.param(lambda file: {"do_not_call": file}, "do_not_call of connection", id="the do-not-call list"),
+        pytest.param(
+            lambda file: {"do_not_call": [{"contacts": file}]}, "do_not_call of connection", id="a list's file"
+        ),
+    ],
+)
+def test_rejects_are_not_written_over_a_file_that_is_read(sandbox, campaign, tmp_path, monkeypatch, read, named):
+    path = tmp_path / "people.csv"
+    path.write_text("number,name\n9841234501,Sita\n12345,Ram\n")
+    before = path.read_bytes()
+    arguments = {"contacts": MIXED, **read(str(path))}
+    rules = {"do_not_call": arguments.pop("do_not_call", None)}
+    monkeypatch.setenv("AIRFLOW_CONN_TINGTING_DEFAULT", connection(sandbox, **rules))
+    rejects = f"file://{path}"
+
+    with pytest.raises(REFUSED, match=f"rejects_path and {named}.* are the same file, .*people.csv"):
+        execute(adding(campaign, arguments.pop("contacts"), on_invalid="skip", rejects_path=rejects, **arguments))
+
+    assert path.read_bytes() == before
+    assert numbers_in(sandbox, campaign) == set()
 
 
 def test_without_bad_rows_there_is_no_file(campaign, tmp_path):
