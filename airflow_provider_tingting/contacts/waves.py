@@ -10,7 +10,7 @@ from typing import Any, TypedDict
 
 from airflow_provider_tingting.contacts.audience_file import write_audience
 from airflow_provider_tingting.contacts.contact import Contact
-from airflow_provider_tingting.errors import TingTingConfigError, TingTingStorageError
+from airflow_provider_tingting.errors import TingTingConfigError, TingTingStorageError, TingTingStorageRefusedError
 from airflow_provider_tingting.files.atomic import whole_file
 
 #: The share of a window's time that is planned for calls.
@@ -72,12 +72,13 @@ def write_waves(folder: Any, contacts: Iterable[Contact], sizes: Sequence[int]) 
     """Write a file for each wave, and then the plan that names them; return the plan.
 
     Another try may be alive and write its own waves at the same time. The files of both have different names, and the
-    plan that is written first counts.
+    plan that is written first counts: both tries return it. An object store can only be asked before the plan is put
+    there, so of two plans that are put within the same moment the last one stays.
 
     :param folder: the folder of this task and DAG run, or occasion.
     :param contacts: the contacts, as many as the sizes together.
     :param sizes: how many contacts each wave has.
-    :raises TingTingStorageError: a file cannot be written; there is no plan then.
+    :raises TingTingStorageError: a file cannot be written, or the plan of another try is damaged.
     """
     rest = iter(contacts)
     waves: list[Wave] = []
@@ -87,9 +88,10 @@ def write_waves(folder: Any, contacts: Iterable[Contact], sizes: Sequence[int]) 
         items = ({"number": one.number, "other_variables": dict(one.variables)} for one in islice(rest, size))
         write_audience(path, items)
         waves.append({"contacts": str(path), "number": number})
-    earlier = read_plan(folder)
-    if earlier is not None:
-        return earlier
-    with whole_file(folder / _PLAN, what="The plan of the waves") as file:
-        file.write(json.dumps(waves).encode())
-    return waves
+    try:
+        with whole_file(folder / _PLAN, overwrite=False, what="The plan of the waves") as file:
+            file.write(json.dumps(waves).encode())
+    except TingTingStorageRefusedError:
+        if not (folder / _PLAN).exists():
+            raise
+    return read_plan(folder) or waves

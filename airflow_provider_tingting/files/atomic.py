@@ -166,9 +166,24 @@ def _take_place(part: Path, place: LocalTarget, overwrite: bool) -> None:
         return
     try:
         os.link(part, place.path)
+        part.unlink()
     except FileExistsError:
         raise refuse_existing(place) from None
-    part.unlink()
+    except OSError:
+        _claim_and_replace(part, place)
+
+
+def _claim_and_replace(part: Path, place: LocalTarget) -> None:
+    """Take a place that is free on a file system without links, such as one that shows an object store."""
+    try:
+        os.close(os.open(place.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    except FileExistsError:
+        raise refuse_existing(place) from None
+    try:
+        part.replace(place.path)
+    except BaseException:
+        place.path.unlink(missing_ok=True)
+        raise
 
 
 @contextlib.contextmanager

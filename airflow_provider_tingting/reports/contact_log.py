@@ -5,14 +5,16 @@ The rows of a campaign are replaced as a whole, as those of its report are, so r
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, Final
 
 from airflow_provider_tingting.contacts.frequency_cap import FrequencyCap
+from airflow_provider_tingting.reports.contact_rows import Rows, contact_rows
 from airflow_provider_tingting.reports.rows import ReportBlock, ReportRow
+from airflow_provider_tingting.reports.summary import REACHED
 from airflow_provider_tingting.reports.table.columns import Kind, TableColumns
 from airflow_provider_tingting.reports.table.definition import create_table, existing
 from airflow_provider_tingting.reports.table.dialects import lock, require_transactions, transaction
@@ -93,11 +95,14 @@ class ContactLog:
                 if existing(connection, self.table, columns) is None:
                     create_table(connection, self.table, columns, create=self.create)
 
-    def record(self, campaign: LoggedCampaign, rows: Callable[[], Iterable[ReportRow]]) -> int:
-        """Replace what the log has of a campaign by the rows of its report; return how many there are.
+    def record(self, campaign: LoggedCampaign, rows: Rows, *, repeats: bool) -> int:
+        """Replace what the log has of a campaign by the contacts of its report; return how many there are.
+
+        A number that stands more than once in the report is one contact, which the campaign has called once.
 
         :param campaign: the campaign, which has ended.
         :param rows: returns the rows of its report, which has been checked; may be called again.
+        :param repeats: whether a number stands more than once in it.
         :raises TingTingConfigError: the table does not exist, or has other columns; nothing was changed.
         :raises TingTingReportError: the database refuses or cannot be reached; nothing was changed.
         """
@@ -119,8 +124,9 @@ class ContactLog:
         def values(block: ReportBlock) -> list[tuple[Any, ...]]:
             return list(zip(*map(values_of, block.rows()), strict=True))
 
+        contacts = contact_rows(rows, _rank) if repeats else rows
         _, sent = load_table(
-            self.engine, self.table, _columns(values), rows, campaign_id=campaign.uri, create=self.create
+            self.engine, self.table, _columns(values), contacts, campaign_id=campaign.uri, create=self.create
         )
         return sent
 
@@ -190,6 +196,11 @@ class ContactLog:
     def _explained(self, failed: str) -> AbstractContextManager[None]:
         names = {self.table.name, self.table.schema or "", *(name for name, _ in COLUMNS)}
         return explained(self.engine, self.table, names, failed=failed)
+
+
+def _rank(status: str) -> int:
+    """Return how much a status says of a contact: that it was reached, tried, or neither."""
+    return 2 if status in REACHED else int(status != _NOT_TRIED)
 
 
 def _columns(values: Callable[[ReportBlock], Sequence[Sequence[Any]]] | None = None) -> TableColumns:

@@ -73,7 +73,8 @@ class ConnectionContactLog:
             occasion=tags.get("occasion"),
         )
         with self._opened() as contact_log:
-            recorded = contact_log.record(logged, fetched.read.report.rows)
+            report, repeats = fetched.read.report, fetched.read.summary.duplicates > 0
+            recorded = contact_log.record(logged, report.rows, repeats=repeats)
             log.info("Campaign %s: %s in contact log %s", campaign.id, counted(recorded, "contact"), contact_log.table)
 
     def over_cap(self, cap: FrequencyCap, *, services: str, campaign_id: int | None) -> OverCap:

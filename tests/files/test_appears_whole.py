@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -34,6 +35,26 @@ def test_a_reader_sees_the_old_file_until_the_new_one_is_whole(tmp_path: Path) -
 
 def test_a_file_that_appears_meanwhile_is_not_replaced_when_overwriting_is_off(tmp_path: Path) -> None:
     target = tmp_path / "report.csv"
+    with pytest.raises(TingTingStorageError, match="overwrite is off"), whole_file(target, overwrite=False) as file:
+        file.write(b"mine")
+        target.write_text("theirs")
+    assert target.read_text() == "theirs"
+    assert names(tmp_path) == ["report.csv"]
+
+
+def test_a_file_system_without_links_keeps_what_appears_meanwhile_and_takes_what_is_new(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", refuse)
+    target = tmp_path / "report.csv"
+    with whole_file(target, overwrite=False) as file:
+        file.write(b"first")
+    assert target.read_text() == "first"
+
+    target.unlink()
     with pytest.raises(TingTingStorageError, match="overwrite is off"), whole_file(target, overwrite=False) as file:
         file.write(b"mine")
         target.write_text("theirs")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from support.virtual_time import run_in_virtual_time
 
 from airflow_provider_tingting._compat import AirflowFailException
 from airflow_provider_tingting.contacts.contact import Contact
-from airflow_provider_tingting.contacts.waves import write_waves
+from airflow_provider_tingting.contacts.waves import read_plan, write_waves
 from airflow_provider_tingting.errors import TingTingConfigError
 from airflow_provider_tingting.operators.waves import TingTingSplitAudienceOperator
 from airflow_provider_tingting.task_groups.campaign import tingting_campaign
@@ -106,6 +107,24 @@ def test_of_two_tries_that_split_at_the_same_time_the_first_counts_and_its_files
 
     assert late == made
     assert [len(numbers_in(wave)) for wave in made] == [2, 3]
+
+
+def test_of_two_plans_that_are_written_at_the_same_moment_the_first_counts_for_both_tries(tmp_path, monkeypatch):
+    made = []
+    flush = os.fsync
+
+    def write_another_split(descriptor):
+        flush(descriptor)
+        # The two waves are there, so it is the plan that is about to take its place.
+        if not made and len(list(tmp_path.glob("wave_*"))) == 2:
+            made.append("begun")
+            made[:] = write_waves(tmp_path, (Contact(number, {}) for number in MANY[:5]), [2, 3])
+
+    monkeypatch.setattr(os, "fsync", write_another_split)
+    late = write_waves(tmp_path, (Contact(number, {}) for number in MANY[:5]), [4, 1])
+
+    assert late == made == read_plan(tmp_path)
+    assert [len(numbers_in(wave)) for wave in late] == [2, 3]
 
 
 @pytest.mark.parametrize(

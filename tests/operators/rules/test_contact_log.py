@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import hmac
+import json
 import sqlite3
 from contextlib import closing
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from functools import partial
 
 import pytest
 from support.campaigns import NUMBERS, OUTCOMES, a_campaign, a_finished_campaign, connection, writes
+from support.report_download import HEADER, ROWS, Server
 from support.report_table import loading
 from support.run_task import run_task
 from support.task_context import context_of, execute, execute_through
@@ -17,6 +19,7 @@ from support.task_context import context_of, execute, execute_through
 from airflow_provider_tingting._compat import AirflowFailException
 from airflow_provider_tingting.errors import TingTingCampaignFailedError, TingTingReportError
 from airflow_provider_tingting.operators.campaign import TingTingCreateCampaignOperator
+from airflow_provider_tingting.operators.contacts import TingTingAddContactsOperator
 from airflow_provider_tingting.operators.report import TingTingDownloadReportOperator
 
 SALT = "a long random text of the tests"
@@ -114,6 +117,42 @@ def test_recording_a_campaign_again_changes_nothing(sandbox, logs, database, tmp
 
     assert database.table("contact_log") == first
     assert len(first) == len(NUMBERS)
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "logged"),
+    [
+        pytest.param(("unanswered", "completed"), "completed", id="reached by its second row"),
+        pytest.param(("hungup", "failed"), "hungup", id="reached by its first row"),
+        pytest.param(("failed", "unanswered"), "failed", id="not reached"),
+    ],
+)
+def test_a_number_that_stands_twice_in_a_report_is_one_contact_that_was_called_once(
+    sandbox, sqlite_log, tmp_path, monkeypatch, outcomes, logged
+):
+    numbers = ["9841234501", "9841234502", "9801234503"]
+    with Server() as server:
+        fields = {"conn_type": "tingting", "host": server.base_url, "password": "a-long-token-of-a-test"}
+        extra = {"contact_log": log_at(numbers="plain")}
+        monkeypatch.setenv("AIRFLOW_CONN_TINGTING_DEFAULT", json.dumps({**fields, "extra": extra}))
+        row = ROWS[0].replace("Completed", outcomes[0])
+        again = ROWS[0].replace("Completed", outcomes[1]).replace("9841234501", "+977 984-1234501")
+        server.report = "".join([HEADER, row, *ROWS[1:], again]).encode()
+        result, _ = execute(downloading(79, tmp_path))
+
+    with closing(sqlite3.connect(tmp_path / "warehouse.db")) as database:
+        rows = database.execute("SELECT number, outcome, credits FROM contact_log").fetchall()
+    assert result["summary"]["duplicates"] == 1
+    assert {row[0]: row[1] for row in rows} == dict.fromkeys(numbers, "completed") | {numbers[0]: logged}
+    assert len(rows) == len(numbers)
+    assert sum(row[2] for row in rows) == result["summary"]["credits"] == 4
+
+    sqlite_log(numbers="plain")
+    capped = a_campaign(sandbox, [])
+    cap = {"calls": 2, "per": timedelta(days=36500)}
+    people = [{"number": number, "name": "Sita"} for number in numbers]
+    execute(TingTingAddContactsOperator(task_id="add", campaign_id=capped, contacts=people, frequency_cap=cap))
+    assert [one.number for one in sandbox.world.campaigns[capped].contacts.values()] == numbers
 
 
 @pytest.mark.parametrize("format", ["raw", "csv", "xlsx", "jsonl"])
