@@ -9,6 +9,7 @@ from difflib import get_close_matches
 
 from airflow_provider_tingting.contacts.message import same_name
 from airflow_provider_tingting.errors import TingTingContactsError
+from airflow_provider_tingting.masking import mask_text
 
 #: Headers that say "phone number", as `_key` writes them. Spaces, punctuation and case do not count, nor how Nepali
 #: spells long and short vowels and nasals.
@@ -38,6 +39,7 @@ _NOT_IN_KEY = re.compile(r"[\s._\-/()#:*,;'\"\[\]\u0964]+")
 _SPELLINGS = str.maketrans({"ई": "इ", "ी": "ि", "ऊ": "उ", "ू": "ु", "व": "ब", "ँ": "ं"})
 _NASALS = (("म्ब", "ंब"), ("म्प", "ंप"), ("मबर", "ंबर"))
 _SHOWN = 20
+_MASKED_NUMBER = re.compile(r"\d\*{2}|\*{2}\d")
 
 
 def clean_header(value: object) -> str:
@@ -119,11 +121,14 @@ def number_columns(columns: Sequence[str]) -> tuple[str, ...]:
 
 
 def closest(wanted: str, columns: Iterable[str]) -> str | None:
-    """Return the column whose name is most like the wanted one, or None when none is.
+    """Return the column whose name is most like the wanted one, or None when none is or none may be shown.
 
     :param wanted: the name that no column has.
     :param columns: all names.
     """
+    columns = tuple(columns)
+    if are_personal(columns):
+        return None
     # TingTing's samples write tags as {tags_name} where lists name the column "name".
     keys = {_key(column): column for column in columns}
     for guess in (_key(wanted), _key(wanted).removeprefix("tags")):
@@ -134,13 +139,24 @@ def closest(wanted: str, columns: Iterable[str]) -> str | None:
 
 
 def listed(columns: Iterable[str]) -> str:
-    """Return names for a sentence, the first twenty of them.
+    """Return names for a sentence, the first twenty of them; none of them when they may be a contact's data.
 
     :param columns: the names.
     """
+    columns = tuple(columns)
+    if are_personal(columns):
+        return "not shown, because one of them looks like a phone number"
     names = [f"'{column}'" for column in columns]
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
     return (", ".join(names[:_SHOWN]) or "none") + more
+
+
+def are_personal(columns: Iterable[str]) -> bool:
+    """Return whether names are probably the data of a contact, as in a file without a header: one holds a number.
+
+    :param columns: all names.
+    """
+    return any(mask_text(column) != column or _MASKED_NUMBER.search(column) for column in columns)
 
 
 def _names_another(key: str) -> bool:

@@ -11,6 +11,7 @@ from itertools import chain
 from operator import itemgetter
 
 from airflow_provider_tingting.contacts.columns import (
+    are_personal,
     clean_header,
     find_column,
     is_number_header,
@@ -229,9 +230,10 @@ def _names(header: Sequence[object], where: str, row: int, merged: Sequence[str]
     doubled = sorted(name for name, count in counts.items() if count > 1)
     if doubled:
         letters = ", ".join(column_letter(index) for index, name in enumerate(names) if name == doubled[0])
+        name = "one column" if are_personal(filter(None, names)) else f"the column {listed(doubled[:1])}"
         raise TingTingContactsError(
-            f"{where}: the column {listed(doubled[:1])} is there {counts[doubled[0]]} times (columns {letters}). "
-            "Rename or remove all but one."
+            f"{where}: {name} is there {counts[doubled[0]]} times (columns {letters}). Rename or remove all but one, "
+            "or add a row of column names if this row is a contact's."
         )
     return tuple(names)
 
