@@ -10,6 +10,7 @@ import codecs
 import csv
 import json
 import logging
+import os
 import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -100,7 +101,16 @@ def _fetch(client: TingTingClient, campaign: Campaign, spool: BinaryIO, *, may_l
     for left in reversed(range(_DOWNLOADS)):
         try:
             client.download(calls.download_campaign_report(campaign.id), _emptied(spool))
-            return FetchedReport(read_report(spool), "report")
+            read = read_report(spool)
+            if left and not _ends_its_last_line(spool):
+                # A server that writes no line end there sends the same report again.
+                log.warning(
+                    "The report of campaign %s may break off in its last cell, since its last line does not end: it is "
+                    "downloaded again",
+                    campaign.id,
+                )
+                continue
+            return FetchedReport(read, "report")
         except TingTingReportError as error:
             if left:
                 log.warning("The report of campaign %s is damaged, so it is downloaded again: %s", campaign.id, error)
@@ -121,6 +131,11 @@ def _fetch(client: TingTingClient, campaign: Campaign, spool: BinaryIO, *, may_l
         return FetchedReport(fetch_listing(client, campaign, spool), "listing")
     except TingTingAPIError as error:
         raise error from trouble
+
+
+def _ends_its_last_line(spool: BinaryIO) -> bool:
+    spool.seek(-1, os.SEEK_END)
+    return spool.read(1) in b"\r\n"
 
 
 def settled(campaign: Campaign, fetch: Callable[[], FetchedReport]) -> FetchedReport:

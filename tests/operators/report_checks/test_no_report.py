@@ -8,7 +8,7 @@ import sys
 from textwrap import dedent
 
 import pytest
-from support.report_download import BODY, HEADER, PREAMBLE, ROWS, downloading
+from support.report_download import BODY, HEADER, PREAMBLE, ROWS, downloading, rows_of
 from support.task_context import execute
 
 from airflow_provider_tingting._compat import AirflowFailException
@@ -51,6 +51,26 @@ def test_what_is_no_whole_report_is_named_and_the_old_file_stays(server, target,
     elif "missing" not in says:
         # Then the listing was read, and has no contact.
         assert "3 contacts, 0 came, 3 are missing" in said
+
+
+@pytest.mark.parametrize("lost", [2, 3, 8], ids="{} bytes".format)
+@pytest.mark.parametrize("format", ["csv", "raw"])
+def test_a_report_that_is_cut_in_its_last_cells_is_downloaded_again(server, target, lost, format):
+    server.report = [BODY.encode()[:-lost], BODY.encode()]
+
+    execute(downloading(79, target, format=format))
+
+    assert [row["carrier" if format == "csv" else "Carrier"] for row in rows_of(target)] == ["NTC"] * 3
+    assert server.report == []
+
+
+def test_a_server_that_writes_no_last_line_end_gives_a_whole_report(server, target):
+    server.report = BODY.rstrip("\n").encode()
+
+    result, _ = execute(downloading(79, target))
+
+    assert (result["rows"], result["source"]) == (3, "report")
+    assert sum("/download/" in request.path for request in server.received) == 2
 
 
 @pytest.mark.parametrize("name", ["../../evil.csv", "/etc/evil.csv", "सूचना.csv", "x\"; filename*=UTF-8''..%2Fevil"])
