@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -10,6 +9,8 @@ from datetime import timedelta
 from airflow_provider_tingting.errors import TingTingConfigError
 
 _EXAMPLE = '{"calls": 2, "per": timedelta(days=7), "purpose": "reminder"}'
+_MOST_CALLS = 1_000_000
+_LONGEST_PERIOD = timedelta.max.total_seconds()
 
 
 @dataclass(frozen=True)
@@ -39,12 +40,16 @@ class FrequencyCap:
                 f"frequency_cap must be a dict of calls, per and perhaps purpose, such as {_EXAMPLE}."
             )
         calls, per, purpose = value["calls"], value["per"], value.get("purpose")
-        if isinstance(calls, bool) or not isinstance(calls, int) or calls < 1:
-            raise TingTingConfigError("frequency_cap['calls'] must be a whole number of at least 1.")
+        if isinstance(calls, bool) or not isinstance(calls, int) or not 1 <= calls <= _MOST_CALLS:
+            raise TingTingConfigError(f"frequency_cap['calls'] must be a whole number from 1 to {_MOST_CALLS:,}.")
         seconds = per.total_seconds() if isinstance(per, timedelta) else per
-        if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 < seconds < math.inf:
-            raise TingTingConfigError("frequency_cap['per'] must be more than 0 seconds, as a number or a timedelta.")
-        if purpose is not None and not (isinstance(purpose, str) and purpose.strip()):
+        if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 < seconds <= _LONGEST_PERIOD:
+            raise TingTingConfigError(
+                "frequency_cap['per'] must be more than 0 seconds up to timedelta.max, as a number or a timedelta."
+            )
+        # Half of a character, a lone surrogate, would be lost in the database.
+        whole = purpose.encode(errors="ignore").decode() if isinstance(purpose, str) else ""
+        if purpose is not None and not (whole.strip() and whole == purpose):
             raise TingTingConfigError("frequency_cap['purpose'] must be a text; leave it off to count all campaigns.")
         return cls(calls, float(seconds), purpose and " ".join(purpose.split()))
 

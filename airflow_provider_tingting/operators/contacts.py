@@ -210,7 +210,7 @@ class TingTingCheckContactsOperator(TingTingBaseAudienceOperator):
         "message": check.optional(check.text),
         "sms_message": check.optional(check.text),
         "calling_window": lambda value, _: CallingWindow.read(value),
-        "expected_pace": check.optional(check.pace),
+        "expected_pace": check.optional(check.pace, may_be_empty=False),
         "credits_per_call": check.amount,
         "credits_per_sms_part": check.amount,
     }

@@ -62,8 +62,8 @@ class TingTingNextStepOperator(TingTingUnreachedContactsOperator):
     argument_checks: ClassVar[Mapping[str, check.Check]] = {
         **TingTingUnreachedContactsOperator.argument_checks,
         "runs": check.optional(check.campaigns, may_be_empty=False),
-        "stop_when": check.optional(check.share),
-        "after": check.optional(check.seconds_or_zero),
+        "stop_when": check.optional(check.share, may_be_empty=False),
+        "after": check.optional(check.seconds_or_zero, may_be_empty=False),
     }
 
     def __init__(
@@ -139,7 +139,7 @@ class TingTingCombineReportsOperator(TingTingBaseOperator):
         **TingTingBaseOperator.argument_checks,
         "campaign_ids": check.campaigns,
         "path": check.optional(check.path_ending_in(".csv", ".jsonl", ".csv.gz", ".jsonl.gz")),
-        "success_when": check.optional(check.share_or_function),
+        "success_when": check.optional(check.share_or_function, may_be_empty=False),
         "partition_key": check.optional(check.text),
     }
     operator_extra_links = ()

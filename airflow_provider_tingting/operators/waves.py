@@ -59,12 +59,12 @@ class TingTingSplitAudienceOperator(TingTingBaseAudienceOperator):
     )
     argument_checks: ClassVar[Mapping[str, check.Check]] = {
         **TingTingBaseAudienceOperator.argument_checks,
-        "path": check.text,
+        "path": check.storage_path,
         "calling_window": lambda value, _: CallingWindow.read(value),
         "services": check.is_services,
         "message": check.optional(check.text),
         "sms_message": check.optional(check.text),
-        "expected_pace": check.optional(check.pace),
+        "expected_pace": check.optional(check.pace, may_be_empty=False),
         "occasion": check.optional(check.an_occasion),
     }
     operator_extra_links = ()

@@ -135,6 +135,7 @@ def tingting_campaign(
     for name, value, check_value in (
         ("audience", contacts.get("contacts", ()), argument_checks.contacts),
         ("occasion", occasion, argument_checks.optional(argument_checks.text_or_number)),
+        ("report", report if isinstance(report, str) else None, argument_checks.optional(argument_checks.storage_path)),
         ("tingting_conn_id", tingting_conn_id, argument_checks.text),
     ):
         if not argument_checks.is_filled_later(value):

@@ -92,7 +92,7 @@ class TingTingReportToSqlOperator(TingTingBaseOperator):
         "variables": check.choice(*VARIABLE_MODES),
         "columns": check.optional(check.column_choice),
         "batch_size": check.whole_number(1, 1_000_000),
-        "sql_hook_params": check.optional(check.a_dict),
+        "sql_hook_params": check.optional(check.a_dict, may_be_empty=False),
         "partition_key": check.optional(check.text),
     }
 

@@ -20,6 +20,7 @@ from airflow_provider_tingting.reports import CONTACT_STATUSES
 from airflow_provider_tingting.utils.arguments import (
     IDS,
     campaign_id_of,
+    check_encodable,
     check_rendered,
     is_like_a_path,
     one_of,
@@ -38,6 +39,8 @@ FAILOVER_TARGETS = ("not started", "hungup", "unanswered", "failed", "completed"
 _PLAIN = (str, int, float, date, time, timedelta, Decimal, UUID, Enum)
 #: The largest whole number that a database or a server takes.
 _LARGEST = 2**63 - 1
+#: The bytes of the longest name that a file system takes.
+_LONGEST_NAME = 255
 
 
 def check_literals(owner: object, checks: Mapping[str, Check], templated: Collection[str]) -> None:
@@ -112,6 +115,7 @@ def text(value: object, argument: str) -> None:
         raise TingTingConfigError(f"{argument} must be a text; it is {shown(value)}.")
     if not value.strip():
         raise TingTingConfigError(f"{argument} is empty. Give a text.")
+    check_encodable(value, argument)
 
 
 def text_or_id(value: object, argument: str) -> None:
@@ -176,7 +180,9 @@ def separator(value: object, argument: str) -> None:
     """Refuse a value that is not the one character between the values of a text file."""
     from airflow_provider_tingting.contacts.sources.delimited import delimiter_of
 
-    delimiter_of(value if isinstance(value, str) else "", argument)
+    delimiter = value if isinstance(value, str) else ""
+    delimiter_of(delimiter, argument)
+    check_encodable(delimiter, argument)
 
 
 def query_parameters(value: object, argument: str) -> None:
@@ -195,6 +201,12 @@ def storage_path(value: object, argument: str) -> None:
         raise TingTingConfigError(
             f"{argument} must be a path or URI, such as reports/{{{{ run_id }}}}.csv; it is {shown(value)}."
         )
+    if isinstance(value, str):
+        check_encodable(value, argument)
+        if any(len(name.encode()) > _LONGEST_NAME for name in value.split("/")):
+            raise TingTingConfigError(
+                f"{argument} has a name of more than {_LONGEST_NAME} bytes, which no file can have: {shown(value)}."
+            )
 
 
 def a_dict(value: object, argument: str) -> None:
@@ -253,6 +265,8 @@ def contact_statuses(value: object, argument: str) -> None:
         raise TingTingConfigError(
             f"{argument} must be a list of statuses, some of {', '.join(CONTACT_STATUSES)}; it is {shown(value)}."
         )
+    for one in statuses:
+        check_encodable(one, argument)
 
 
 def campaigns(value: Any, argument: str) -> None:

@@ -95,6 +95,22 @@ def _check_rendered_text(text: str, argument: str) -> None:
         )
 
 
+def check_encodable(text: str, argument: str) -> None:
+    """Refuse a text with half of a character, which no file, request or database takes.
+
+    :param text: the text.
+    :param argument: its name, for the error.
+    :raises TingTingConfigError: there is one; the text is not quoted.
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise TingTingConfigError(
+            f"{argument} has half of a character (a lone surrogate) at place {error.start + 1}. Correct the text, or "
+            "decode it where it comes from with the right encoding."
+        ) from None
+
+
 def is_like_a_path(text: str) -> bool:
     """Return whether a text ends like a file name, unlike a number, a CSV row or a sentence.
 

@@ -22,7 +22,7 @@ _BY_TIMETABLE = ("scheduled", "backfill")
 #: The checks of the arguments that say whether a task may call contacts.
 START_CHECKS: dict[str, check.Check] = {
     "calling_window": lambda value, _: CallingWindow.read(value),
-    "max_age": check.optional(check.seconds),
+    "max_age": check.optional(check.seconds, may_be_empty=False),
     "on_too_old": check.choice(*ON_TOO_OLD),
 }
 

@@ -131,10 +131,24 @@ def test_what_a_template_fills_is_refused_before_the_first_request(sandbox, kind
     assert sandbox.requests == ()
 
 
+@pytest.mark.parametrize(
+    "kind",
+    [
+        pytest.param(kind, id=kind.__name__)
+        for kind in sorted(set(classes()), key=lambda kind: kind.__name__)
+        if inspect.isclass(kind) and "path" in parameters(kind)
+    ],
+)
+def test_a_path_whose_name_is_longer_than_any_file_system_takes_is_refused_when_the_dag_file_is_parsed(kind):
+    with pytest.raises(TingTingConfigError, match=r"\bpath\b"):
+        make(kind, path=f"reports/{'a' * 5_000}.csv")
+
+
 #: Methods that send nothing of what they are given, or that Airflow calls.
 NOT_CALLS = {"find_voice", "get_conn", "get_async_conn", "reload_connection", "test_connection"}
-#: A text with braces is a text; an empty one filters nothing, or is left to TingTing.
-ANY_TEXT = {"a template where none is filled", "an empty text"}
+#: A text with braces is a text; an empty one filters nothing, or is left to TingTing. Half of a character is refused
+#: where the request is written, which knows no names of arguments.
+ANY_TEXT = {"a template where none is filled", "an empty text", "half of a character"}
 
 
 def methods():

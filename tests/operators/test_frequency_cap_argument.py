@@ -29,6 +29,10 @@ CAPS = {
     "no time": ({**WEEK, "per": timedelta(0)}, r"frequency_cap\['per'\]"),
     "a period in words": ({**WEEK, "per": "7 days"}, r"frequency_cap\['per'\]"),
     "no end": ({**WEEK, "per": float("inf")}, r"frequency_cap\['per'\]"),
+    "an immense period": ({**WEEK, "per": 10**400}, r"frequency_cap\['per'\]"),
+    "a period that no timedelta has": ({**WEEK, "per": 1e15}, r"frequency_cap\['per'\]"),
+    "more calls than a database counts": ({**WEEK, "calls": 10**30}, r"frequency_cap\['calls'\]"),
+    "half of a character": ({**WEEK, "purpose": "week \ud800"}, r"frequency_cap\['purpose'\]"),
     "a blank purpose": ({**WEEK, "purpose": " "}, r"frequency_cap\['purpose'\]"),
 }
 

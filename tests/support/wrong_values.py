@@ -24,6 +24,18 @@ VALUES = {
     "a moment": (datetime(2020, 1, 1, tzinfo=timezone.utc), ("datetime",)),
     "a negative time": (timedelta(seconds=-1), ()),
     "an object": (object(), ()),
+    "half of a character": ("\ud800", ()),
+}
+#: Arguments that no template fills, so that an empty text is never what is left of one.
+NEVER_EMPTY = {
+    "after",
+    "expected_pace",
+    "max_age",
+    "sql_hook_params",
+    "start_timeout",
+    "stop_when",
+    "success_when",
+    "timeout",
 }
 #: Of these the annotation says less than they take.
 ALSO_RIGHT = {
@@ -49,6 +61,8 @@ def is_wrong(name: str, parameter: inspect.Parameter, what: str) -> bool:
     words = set(re.findall(r"\w+", ALIASES.get(annotation, annotation)))
     if (name, what) in ALSO_RIGHT:
         return False
+    if what == "an empty text" and name in NEVER_EMPTY:
+        return True
     of_any_kind = bool(words & {"Any", "object"})
     if what == "nothing" and of_any_kind:
         return parameter.default is not None and name != "audience"
