@@ -153,7 +153,8 @@ class StartGate:
         if not self.wait_for_window:
             raise TingTingStartRefusedError(
                 f"Campaign {campaign.id} was not run: it is outside its calling window, {self.window}, which opens "
-                f'at {opens:%Y-%m-%d %H:%M}, and outside_window="fail". No contact was called. Clear the task then.',
+                f'at {opens:%Y-%m-%d %H:%M}, and outside_window="fail". No contact was called. Clear this task after '
+                "that time.",
             )
         why = f"before {opens:%Y-%m-%d %H:%M}, when its calling window opens ({self.window})"
         self._defer(campaign, StartDeferred(why, opens.timestamp()))

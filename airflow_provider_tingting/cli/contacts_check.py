@@ -328,7 +328,7 @@ def _show(console: Console, arguments: Namespace, found: dict[str, Any]) -> None
         rows.add_row(Text(reason, "red"), f"{count:,}", Text(with_options(reason_text(reason))))
     conflicting = f"{found['conflicting']:,} of them with other variables" if found["conflicting"] else ""
     for label, count, note in (
-        ("were there before", found["duplicates"], conflicting),
+        ("repeat an earlier row", found["duplicates"], conflicting),
         ("are excluded", found["excluded"], ""),
         ("left out by --where", found["filtered_out"], "not counted above"),
     ):

@@ -89,11 +89,11 @@ def _print_left_out(console: Console, report: Mapping[str, Any]) -> None:
 
 def _figures(report: Mapping[str, Any]) -> list[tuple[str, Any]]:
     credits = report["credits"]
-    balance = "the balance is unknown (--balance)"
+    balance = "(balance unknown; set it with --balance)"
     if credits["balance"] is not None:
         balance = f"of {amount(credits['balance'])}" + ("" if credits["enough"] else ", which is too little")
     outcomes = report["outcomes"]
-    replayed = "how calls end is invented (--outcomes replays a report)"
+    replayed = "invented; replay a report with --outcomes"
     if outcomes:
         replayed = f"{outcomes['replayed']} of {outcomes['called']} called numbers end as in the report"
     faults = ", ".join(f"{one['fault']} ({one['applied']} times)" for one in report["faults"])

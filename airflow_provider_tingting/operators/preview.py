@@ -199,7 +199,7 @@ class TingTingDemoCallOperator(TingTingBaseWriteOperator):
 
         async def prepare() -> None:
             await self._check_do_not_call(number)
-            check_calling_window(self.calling_window, "Clear the task then." if state.is_available else "")
+            check_calling_window(self.calling_window, "Clear this task after that time." if state.is_available else "")
             state.save({"phase": "calling"})
 
         async def send() -> MessageResponse:

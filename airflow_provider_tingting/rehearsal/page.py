@@ -108,8 +108,8 @@ def _campaign(campaign: Mapping[str, Any]) -> str:
     return f"""<section>
 <h2>Campaign {campaign["id"]}: {escape(campaign["name"])}</h2>
 <p>{escape(campaign["services"])}{voice}. {escape(campaign_span(campaign))}.{schedule}
-It ends as {escape(campaign["status"])} ({escape(statuses) or "no contacts"}) and takes
-{amount(campaign["credits"])} credits.</p>
+It ends as {escape(campaign["status"])} ({escape(statuses) or "no contacts"}). Credits:
+{amount(campaign["credits"])}.</p>
 <h3>{counted(campaign["distinct_texts"], "text")}</h3>
 <ul class="texts">{shown}</ul>
 <details><summary>{listed}</summary>

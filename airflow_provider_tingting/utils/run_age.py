@@ -84,8 +84,8 @@ def check_calling_window(window: WindowArgument, remedy: str) -> None:
     moment = datetime.fromtimestamp(wall_time(), timezone.utc)
     if hours is not None and not hours.is_open(moment):
         raise TingTingStartRefusedError(
-            f"It is outside the calling window, {hours}, which opens at {hours.opens_at(moment):%Y-%m-%d %H:%M}. "
-            f"No contact was called. {remedy}"
+            f"The present time is outside the calling window, {hours}, which opens at "
+            f"{hours.opens_at(moment):%Y-%m-%d %H:%M}. No contact was called. {remedy}".rstrip()
         )
 
 

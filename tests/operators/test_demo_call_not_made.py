@@ -67,7 +67,8 @@ def test_a_task_that_was_cleared_when_the_window_is_open_makes_the_call(sandbox,
     store, hour = Store(), {"calling_window": ("08:00", "20:00")}
     virtual_time.set_wall_clock(AT_THREE)
     with pytest.raises(
-        AirflowFailException, match=r"outside the calling window.*No contact was called. Clear the task then"
+        AirflowFailException,
+        match=r"outside the calling window.*No contact was called. Clear this task after that time",
     ):
         once(lambda: calling(contact, **hour), store=store)
 
@@ -83,7 +84,7 @@ def test_without_a_store_the_text_about_the_hour_names_the_only_way_that_calls(v
     with pytest.raises(AirflowFailException, match=r'No contact was called\..*set on_clear="send_again"') as raised:
         once(lambda: calling(contact, calling_window=("08:00", "20:00")), store=None)
 
-    assert "Clear the task then" not in str(raised.value)
+    assert "Clear this task after that time" not in str(raised.value)
 
 
 def test_an_entry_that_is_gone_never_rings_twice(sandbox, contact):

@@ -156,7 +156,7 @@ def test_nepali_comes_through_as_text(tmp_path: Path) -> None:
         (HEADER + "9841000001,Completed,1,100,1,,,NTC\n", ["0:01"]),
         (
             HEADER.replace("Other Info", "Credit Consumed SMS") + "9841000001,Completed,1,100,1,2,,NTC\n",
-            ["3 credits were spent. 1 for calls, 2 for SMS."],
+            ["Credits spent: 3. 1 for calls, 2 for SMS."],
         ),
     ],
 )

@@ -179,7 +179,7 @@ class SourceFile:
             return TingTingSourceError(
                 f"There is no file {self.shown} on the machine {socket.gethostname()}. Check the path. If a task wrote "
                 "it on another machine, both need shared storage: a shared mount, or object storage such as "
-                "s3://bucket/people.jsonl. A retry of this task searches again."
+                "s3://bucket/people.jsonl. The next attempt searches again."
             )
         fault = judge_storage_error(error)
         message = f"{self.shown} cannot be read: {fault.reason}. {fault.remedy}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from html import escape
 
-from airflow_provider_tingting.formatting import amount, duration, share
+from airflow_provider_tingting.formatting import amount, counted, duration, share
 from airflow_provider_tingting.reports.chart.figures import HEARD_FROM, ChartFigures
 from airflow_provider_tingting.reports.chart.sections import SECTIONS
 from airflow_provider_tingting.reports.chart.style import page
@@ -46,7 +46,7 @@ def _tiles(figures: ChartFigures, estimate: float | None) -> str:
         each = f"{amount(estimate)} estimated, {each}"
     tiles = [
         ("Contacts", "सम्पर्क", f"{summary.contacts:,}", f"{figures.dialled:,} dialled"),
-        ("Reached", "पुगियो", share(summary.reached, summary.contacts), f"{summary.reached:,} contacts"),
+        ("Reached", "पुगियो", share(summary.reached, summary.contacts), counted(summary.reached, "contact")),
         ("Credits", "क्रेडिट", amount(summary.credits), each),
         ("Talk time", "कुराकानी समय", duration(summary.seconds_talked), _mean_call(figures)),
     ]

@@ -210,7 +210,7 @@ def _credits(figures: ChartFigures) -> str:
             (_bilingual(*_labels(status)), amount(spent), share(spent, total))
             for status, spent in figures.credits.items()
         ],
-        f"{amount(total)} credits were spent.{split}" if total else "No credit was spent.",
+        f"Credits spent: {amount(total)}.{split}" if total else "No credit was spent.",
         legend=True,
     )
 
