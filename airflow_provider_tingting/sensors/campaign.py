@@ -27,7 +27,7 @@ from airflow_provider_tingting.errors import (
 )
 from airflow_provider_tingting.links.campaign import TingTingCampaignLink, push_link
 from airflow_provider_tingting.utils import argument_checks as check
-from airflow_provider_tingting.utils.arguments import campaign_id_of, seconds_of, shown
+from airflow_provider_tingting.utils.arguments import campaign_id_of, flag_of, seconds_of, shown
 from airflow_provider_tingting.utils.deferral import deadline_of, defer
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ class TingTingCampaignSensor(BaseSensorOperator):
         self.campaign_id = campaign_id
         self.target_statuses = target_statuses
         self.failed_statuses = failed_statuses
-        self.deferrable = check.flag_of(deferrable, "deferrable")
+        self.deferrable = flag_of(deferrable, "deferrable")
         self.tolerate_outage = tolerate_outage
         self.tingting_conn_id = tingting_conn_id
         self._give_up_at: float | None = None

@@ -16,7 +16,7 @@ from airflow_provider_tingting.errors import (
 from airflow_provider_tingting.operators.base import TingTingBaseOperator
 from airflow_provider_tingting.reports import NUMBERS, VARIABLE_MODES
 from airflow_provider_tingting.utils import argument_checks as check
-from airflow_provider_tingting.utils.arguments import campaign_id_of
+from airflow_provider_tingting.utils.arguments import campaign_id_of, flag_of
 from airflow_provider_tingting.utils.asset_events import emit_asset_events
 from airflow_provider_tingting.utils.openlineage import Dataset, TaskLineage, asset_dataset
 from airflow_provider_tingting.utils.sql_engine import sql_engine
@@ -117,7 +117,7 @@ class TingTingReportToSqlOperator(TingTingBaseOperator):
         self.table = table
         self.sql_conn_id = sql_conn_id
         self.schema = schema
-        self.create_table = check.flag_of(create_table, "create_table")
+        self.create_table = flag_of(create_table, "create_table")
         self.numbers = numbers
         self.variables = variables
         self.columns = columns

@@ -21,7 +21,7 @@ from airflow_provider_tingting.errors import TingTingAPIError, TingTingConfigErr
 from airflow_provider_tingting.polling import shared_poller
 from airflow_provider_tingting.triggers.base import TingTingBaseDeferralTrigger
 from airflow_provider_tingting.utils import argument_checks as check
-from airflow_provider_tingting.utils.arguments import campaign_id_of, moment_of, seconds_of, shown
+from airflow_provider_tingting.utils.arguments import campaign_id_of, flag_of, moment_of, seconds_of, shown
 
 # Airflow cancels `on_kill` after 30 seconds by default, and nothing could be logged then.
 _STOP_TIMEOUT = 18.0
@@ -77,7 +77,7 @@ class TingTingCampaignTrigger(TingTingBaseDeferralTrigger):
     argument_checks: ClassVar[Mapping[str, check.Check]] = {
         **TingTingBaseDeferralTrigger.argument_checks,
         "until": _check_statuses,
-        "stop_on_kill": check.flag_of,
+        "stop_on_kill": flag_of,
         "starts_by": moment_of,
     }
 
@@ -145,7 +145,7 @@ class TingTingCampaignTrigger(TingTingBaseDeferralTrigger):
         """
         if not await self.task_has_ended(f"Campaign {self.campaign_id} is not stopped."):
             return
-        if not check.flag_of(self.stop_on_kill, "stop_on_kill"):
+        if not flag_of(self.stop_on_kill, "stop_on_kill"):
             self.log.warning("Campaign %s goes on: stop_on_kill is off", self.campaign_id)
             return
         try:

@@ -15,7 +15,7 @@ from airflow_provider_tingting.errors import TingTingError
 from airflow_provider_tingting.polling import shared_poller
 from airflow_provider_tingting.triggers.base import TingTingBaseDeferralTrigger
 from airflow_provider_tingting.utils import argument_checks as check
-from airflow_provider_tingting.utils.arguments import campaign_id_of, moment_of, seconds_of
+from airflow_provider_tingting.utils.arguments import campaign_id_of, flag_of, moment_of, seconds_of
 
 
 class TingTingStartTrigger(TingTingBaseDeferralTrigger):
@@ -56,7 +56,7 @@ class TingTingStartTrigger(TingTingBaseDeferralTrigger):
     argument_checks: ClassVar[Mapping[str, check.Check]] = {
         **TingTingBaseDeferralTrigger.argument_checks,
         "not_before": moment_of,
-        "run_requested": check.flag_of,
+        "run_requested": flag_of,
     }
 
     def __init__(

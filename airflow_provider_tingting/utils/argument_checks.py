@@ -85,19 +85,6 @@ def is_filled_later(value: object) -> bool:
     return hasattr(value, "resolve") or callable(value)
 
 
-def flag_of(value: object, argument: str) -> bool:
-    """Return a boolean that may have come as a text.
-
-    :param value: True, False, or one of the texts `true`, `false`, `1` and `0`.
-    :param argument: its name, for the error.
-    :raises TingTingConfigError: it is something else.
-    """
-    text = value.strip().lower() if isinstance(value, str) else ""
-    if isinstance(value, bool) or text in ("true", "false", "1", "0"):
-        return value if isinstance(value, bool) else text in ("true", "1")
-    raise TingTingConfigError(f"{argument} must be True or False; it is {quoted(value)}.")
-
-
 def an_id(value: object, argument: str) -> None:
     """Refuse a value that is not an id of TingTing."""
     campaign_id_of(value, argument)
@@ -180,9 +167,7 @@ def separator(value: object, argument: str) -> None:
     """Refuse a value that is not the one character between the values of a text file."""
     from airflow_provider_tingting.contacts.sources.delimited import delimiter_of
 
-    delimiter = value if isinstance(value, str) else ""
-    delimiter_of(delimiter, argument)
-    check_encodable(delimiter, argument)
+    check_encodable(delimiter_of(value if isinstance(value, str) else "", argument), argument)
 
 
 def query_parameters(value: object, argument: str) -> None:

@@ -190,6 +190,19 @@ def length_factor_of(value: Any) -> str | None:
     return f"{factor:.2f}"
 
 
+def flag_of(value: object, argument: str) -> bool:
+    """Return a boolean that may have come as a text.
+
+    :param value: True, False, or one of the texts `true`, `false`, `1` and `0`.
+    :param argument: its name, for the error.
+    :raises TingTingConfigError: it is something else.
+    """
+    text = value.strip().lower() if isinstance(value, str) else ""
+    if isinstance(value, bool) or text in ("true", "false", "1", "0"):
+        return value if isinstance(value, bool) else text in ("true", "1")
+    raise TingTingConfigError(f"{argument} must be True or False; it is {quoted(value)}.")
+
+
 def seconds_of(value: Any, argument: str, *, zero: bool = False) -> float:
     """Read a time to wait, as a number of seconds or a timedelta.
 

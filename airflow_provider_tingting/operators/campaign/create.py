@@ -17,6 +17,7 @@ from airflow_provider_tingting.operators.base import TingTingBaseOperator, TingT
 from airflow_provider_tingting.utils import argument_checks as check
 from airflow_provider_tingting.utils.arguments import (
     credit_limit_of,
+    flag_of,
     ids_of,
     length_factor_of,
     message_of,
@@ -158,7 +159,7 @@ class TingTingCreateCampaignOperator(TingTingBaseWriteOperator):
         self.length_factor = length_factor
         self.failover_target = failover_target
         self.credit_limit = credit_limit
-        self.draft = None if draft is None else check.flag_of(draft, "draft")
+        self.draft = None if draft is None else flag_of(draft, "draft")
         self.occasion = occasion
         self.purpose = purpose
         self.check_literals()

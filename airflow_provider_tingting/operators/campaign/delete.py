@@ -12,7 +12,7 @@ from airflow_provider_tingting.errors import (
 )
 from airflow_provider_tingting.operators.base import TingTingBaseOperator, TingTingBaseWriteOperator
 from airflow_provider_tingting.utils import argument_checks as check
-from airflow_provider_tingting.utils.arguments import campaign_id_of
+from airflow_provider_tingting.utils.arguments import campaign_id_of, flag_of
 from airflow_provider_tingting.utils.clears import is_first_try
 
 if TYPE_CHECKING:
@@ -47,8 +47,8 @@ class TingTingDeleteCampaignOperator(TingTingBaseWriteOperator):
     ) -> None:
         super().__init__(**kwargs)
         self.campaign_id = campaign_id
-        self.missing_ok = check.flag_of(missing_ok, "missing_ok")
-        self.unless_run = check.flag_of(unless_run, "unless_run")
+        self.missing_ok = flag_of(missing_ok, "missing_ok")
+        self.unless_run = flag_of(unless_run, "unless_run")
         self.check_literals()
         if not self.missing_ok and not check.is_filled_later(campaign_id):
             campaign_id_of(campaign_id)

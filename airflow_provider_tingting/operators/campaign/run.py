@@ -11,7 +11,7 @@ from airflow_provider_tingting._compat import TRIGGERS_HAVE_ON_KILL, conf
 from airflow_provider_tingting.errors import TingTingConfigError, TingTingError
 from airflow_provider_tingting.operators.base import TingTingBaseOperator, TingTingBaseWriteOperator
 from airflow_provider_tingting.utils import argument_checks as check
-from airflow_provider_tingting.utils.arguments import campaign_id_of
+from airflow_provider_tingting.utils.arguments import campaign_id_of, flag_of
 from airflow_provider_tingting.utils.asset_events import emit_asset_events
 from airflow_provider_tingting.utils.clears import check_run_on_clear, is_first_try, was_cleared
 from airflow_provider_tingting.utils.deferral import defer, note_end_of_wait, wait_plan
@@ -165,11 +165,11 @@ class TingTingRunCampaignOperator(TingTingBaseWriteOperator):
     ) -> None:
         super().__init__(**kwargs)
         self.campaign_id = campaign_id
-        self.wait_for_completion = check.flag_of(wait_for_completion, "wait_for_completion")
-        self.deferrable = check.flag_of(deferrable, "deferrable")
+        self.wait_for_completion = flag_of(wait_for_completion, "wait_for_completion")
+        self.deferrable = flag_of(deferrable, "deferrable")
         self.poll_interval = poll_interval
         self.timeout = timeout
-        self.stop_on_kill = check.flag_of(stop_on_kill, "stop_on_kill")
+        self.stop_on_kill = flag_of(stop_on_kill, "stop_on_kill")
         self.success_when = success_when
         self.tolerate_outage = tolerate_outage
         self.stall_timeout = stall_timeout
@@ -180,7 +180,7 @@ class TingTingRunCampaignOperator(TingTingBaseWriteOperator):
         self.fits_window = fits_window
         self.expected_pace = expected_pace
         self.not_before = not_before
-        self.one_at_a_time = check.flag_of(one_at_a_time, "one_at_a_time")
+        self.one_at_a_time = flag_of(one_at_a_time, "one_at_a_time")
         self.over_daily_limit = over_daily_limit
         self.start_timeout = start_timeout
         self.max_age = max_age

@@ -15,7 +15,7 @@ from airflow_provider_tingting.formatting import counted
 from airflow_provider_tingting.operators.base import TingTingBaseOperator
 from airflow_provider_tingting.reports import FORMATS, NUMBERS
 from airflow_provider_tingting.utils import argument_checks as check
-from airflow_provider_tingting.utils.arguments import campaign_id_of, storage_path_of
+from airflow_provider_tingting.utils.arguments import campaign_id_of, flag_of, storage_path_of
 from airflow_provider_tingting.utils.asset_events import emit_asset_events
 from airflow_provider_tingting.utils.clears import was_cleared
 from airflow_provider_tingting.utils.openlineage import TaskLineage, asset_dataset, file_dataset
@@ -109,7 +109,7 @@ class TingTingDownloadReportOperator(TingTingBaseOperator):
         partition_key: str | None = None,
         **kwargs: Any,
     ) -> None:
-        self.download_on_failure = check.flag_of(download_on_failure, "download_on_failure")
+        self.download_on_failure = flag_of(download_on_failure, "download_on_failure")
         if self.download_on_failure:
             kwargs.setdefault("trigger_rule", "all_done")
         super().__init__(**kwargs)
@@ -118,8 +118,8 @@ class TingTingDownloadReportOperator(TingTingBaseOperator):
         self.format = format
         self.numbers = numbers
         self.kept_report = kept_report
-        self.overwrite = check.flag_of(overwrite, "overwrite")
-        self.require_complete = check.flag_of(require_complete, "require_complete")
+        self.overwrite = flag_of(overwrite, "overwrite")
+        self.require_complete = flag_of(require_complete, "require_complete")
         self.chart_path = chart_path
         self.partition_key = partition_key
         self.check_literals()
@@ -315,8 +315,8 @@ class TingTingDownloadSurveyReportOperator(TingTingBaseOperator):
         self.survey_id = survey_id
         self.path = path
         self.format = format
-        self.tidy = check.flag_of(tidy, "tidy")
-        self.overwrite = check.flag_of(overwrite, "overwrite")
+        self.tidy = flag_of(tidy, "tidy")
+        self.overwrite = flag_of(overwrite, "overwrite")
         self.check_literals()
 
     def execute(self, context: Context) -> dict[str, Any]:
