@@ -59,7 +59,8 @@ class DistinctNumbers:
         """
         if self._bits is not None:
             try:
-                values = list(map(int, numbers))
+                # Python also reads `98_41234567`, and refuses digits without end.
+                values = list(map(int, numbers)) if all(map(str.isdecimal, numbers)) else []
             except ValueError:
                 values = []
             if values and min(values) >= _FIRST and max(values) < _BEYOND:
