@@ -12,6 +12,7 @@ from airflow_provider_tingting.contacts.audience_file import write_audience
 from airflow_provider_tingting.contacts.contact import Contact
 from airflow_provider_tingting.errors import TingTingConfigError, TingTingStorageError, TingTingStorageRefusedError
 from airflow_provider_tingting.files.atomic import whole_file
+from airflow_provider_tingting.files.storage_errors import judge_storage_error
 
 #: The share of a window's time that is planned for calls.
 USED = 0.9
@@ -56,15 +57,20 @@ def read_plan(folder: Any) -> list[Wave] | None:
     """Return the waves that an earlier try has written, or None.
 
     :param folder: the folder of this task and DAG run, or occasion.
-    :raises TingTingStorageError: the plan is damaged.
+    :raises TingTingStorageError: the plan is damaged or cannot be read.
+    :raises TingTingStorageRefusedError: the path, its store or the rights are wrong.
     """
     plan = folder / _PLAN
-    if not plan.exists():
-        return None
     try:
+        if not plan.exists():
+            return None
         waves: list[Wave] = json.loads(plan.read_text())
     except ValueError as error:
         raise TingTingStorageError(f"{plan} is damaged. Delete the folder, and clear the task.") from error
+    except Exception as error:
+        fault = judge_storage_error(error)
+        kind = TingTingStorageRefusedError if fault.is_final else TingTingStorageError
+        raise kind(f"The plan {plan} cannot be read: {fault.reason}. {fault.remedy}") from error
     return waves
 
 

@@ -23,7 +23,7 @@ _FINAL_NUMBERS: Final = {
     errno.ENOENT: "Check the path, and for a store that its bucket exists.",
     errno.EEXIST: "Choose another path, or remove what is there.",
     errno.ENOTDIR: "A part of the path is a file, not a directory. Choose another path.",
-    errno.EISDIR: "It is a directory. Add a file name to the path.",
+    errno.EISDIR: "Add a file name to the path.",
     errno.ENAMETOOLONG: "The name is too long for the file system. Choose a shorter one.",
     errno.ELOOP: "The links of the path form a circle. Correct them.",
 }

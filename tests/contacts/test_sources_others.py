@@ -182,7 +182,7 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
 
 def test_a_folder_is_no_file(tmp_path: Path) -> None:
     (tmp_path / "people.csv").mkdir()
-    assert "It is a directory" in refusal(tmp_path / "people.csv")
+    assert "Is a directory. Add a file name" in refusal(tmp_path / "people.csv")
 
 
 class Elsewhere:

@@ -16,7 +16,7 @@ from support.virtual_time import run_in_virtual_time
 from airflow_provider_tingting._compat import AirflowFailException
 from airflow_provider_tingting.contacts.contact import Contact
 from airflow_provider_tingting.contacts.waves import read_plan, write_waves
-from airflow_provider_tingting.errors import TingTingConfigError
+from airflow_provider_tingting.errors import TingTingConfigError, TingTingStorageError
 from airflow_provider_tingting.operators.waves import TingTingSplitAudienceOperator
 from airflow_provider_tingting.task_groups.campaign import tingting_campaign
 
@@ -125,6 +125,20 @@ def test_of_two_plans_that_are_written_at_the_same_moment_the_first_counts_for_b
 
     assert late == made == read_plan(tmp_path)
     assert [len(numbers_in(wave)) for wave in late] == [2, 3]
+
+
+@pytest.mark.parametrize(
+    ("spoil", "says"),
+    [
+        pytest.param(lambda plan: plan.write_text("[{"), "plan.json is damaged. Delete the folder", id="cut off"),
+        pytest.param(lambda plan: plan.mkdir(), "plan.json cannot be read: Is a directory", id="a folder"),
+    ],
+)
+def test_a_plan_that_cannot_be_read_is_an_error_that_names_it(tmp_path, spoil, says):
+    spoil(tmp_path / "plan.json")
+
+    with pytest.raises(TingTingStorageError, match=says):
+        read_plan(tmp_path)
 
 
 @pytest.mark.parametrize(
