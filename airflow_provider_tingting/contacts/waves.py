@@ -69,8 +69,7 @@ def read_plan(folder: Any) -> list[Wave] | None:
         raise TingTingStorageError(f"{plan} is damaged. Delete the folder, and clear the task.") from error
     except Exception as error:
         fault = judge_storage_error(error)
-        kind = TingTingStorageRefusedError if fault.is_final else TingTingStorageError
-        raise kind(f"The plan {plan} cannot be read: {fault.reason}. {fault.remedy}") from error
+        raise fault.error(f"The plan {plan} cannot be read: {fault.reason}. {fault.remedy}") from error
     return waves
 
 

@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
+from airflow_provider_tingting.errors import TingTingStorageError, TingTingStorageRefusedError
+
 _RIGHTS: Final = "The user that Airflow runs as lacks the right. Give it the right, or choose another path."
 _AGAIN: Final = "A retry of this task tries again."
 
@@ -89,6 +91,13 @@ class StorageFault:
     is_final: bool
     reason: str
     remedy: str
+
+    def error(self, text: str) -> TingTingStorageError:
+        """Return the error with a text, of the class that says whether a retry can help.
+
+        :param text: names the file, the reason and the remedy.
+        """
+        return TingTingStorageRefusedError(text) if self.is_final else TingTingStorageError(text)
 
 
 def is_storage_error(error: BaseException) -> bool:

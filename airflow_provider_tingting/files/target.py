@@ -20,7 +20,6 @@ from typing import Any, Final
 from airflow_provider_tingting.errors import (
     TingTingConfigError,
     TingTingError,
-    TingTingStorageError,
     TingTingStorageRefusedError,
 )
 from airflow_provider_tingting.files.private import open_part
@@ -147,8 +146,7 @@ def storage_error(error: BaseException, name: str, what: str) -> TingTingError:
     if isinstance(error, TingTingError):
         return error
     fault = judge_storage_error(error)
-    kind = TingTingStorageRefusedError if fault.is_final else TingTingStorageError
-    return kind(f"{what} cannot be written to {name}: {fault.reason}. {fault.remedy} Nothing was changed there.")
+    return fault.error(f"{what} cannot be written to {name}: {fault.reason}. {fault.remedy} Nothing was changed there.")
 
 
 def ensure_writable(target: object, *, overwrite: bool = True, what: str = "The report") -> None:
