@@ -86,17 +86,23 @@ async def read_existing(campaign_id: int, exists: Callable[[], bool]) -> Campaig
             await Pause(min(READ_INTERVAL, left))
 
 
-def list_existing(listing: Callable[[], T]) -> T:
-    """Read a list that belongs to a campaign which exists; a response 404 is an older one, and is read again.
+def list_existing(listing: Callable[[], T], is_current: Callable[[T], bool] = lambda listed: True) -> T:
+    """Read a list that belongs to a campaign which exists; an older response is read again, and so is a response 404.
 
     :param listing: reads the list from its beginning.
+    :param is_current: whether a list is not older than what another response has shown.
     :raises TingTingNotFoundError: TingTing answers 404 for longer than `STALE_WITHIN`.
     """
     period = StalePeriod()
+    pauses = iter(GROWING_PAUSES)
     while True:
         try:
-            return listing()
+            listed = listing()
         except TingTingNotFoundError:
             if not (left := period.left()):
                 raise
             sleep(min(READ_INTERVAL, left))
+        else:
+            if is_current(listed) or (pause := next(pauses, None)) is None:
+                return listed
+            sleep(pause)

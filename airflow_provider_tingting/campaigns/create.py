@@ -143,7 +143,7 @@ async def _attached(
 async def _create(
     job: CampaignJob, spec: CampaignSpec, marker: Marker, wanted: MarksCampaigns, since: datetime | None
 ) -> Campaign:
-    created: set[int] = set()
+    created_here: set[int] = set()
 
     async def send() -> Campaign:
         call = calls.create_campaign(
@@ -158,7 +158,7 @@ async def _create(
         )
         job.update(create_requested_at=wall_time())
         campaign = await call
-        created.add(campaign.id)
+        created_here.add(campaign.id)
         log.info("Campaign %s was created", campaign.id)
         if campaign.description and not marker.is_in(campaign.description):
             log.warning(
@@ -181,10 +181,12 @@ async def _create(
         not_done=lambda: job.update(create_requested_at=None),
         pause=idempotent_writes.RETRY_PAUSES[-1],
     )
-    # Another try, or another run of the occasion, may have created one at the same time; all use the lowest id.
-    chosen = await find_campaign(spec.name, wanted, since=since) or campaign
+    # Another try, or another run of the occasion, may have created one at the same time, or before if the list that was
+    # read first was an old one; all use the lowest id. The search by name hides drafts.
+    created = None if spec.draft else campaign.id
+    chosen = await find_campaign(spec.name, wanted, since=since, created=created) or campaign
     # The response to this try's own create may show no description, or a shortened one.
-    if chosen.id not in created and str(marker.as_found(chosen.description)) not in chosen.description:
+    if chosen.id not in created_here and str(marker.as_found(chosen.description)) not in chosen.description:
         raise _other_content(chosen.id, chosen.status.value)
     return chosen
 

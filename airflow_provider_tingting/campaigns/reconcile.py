@@ -12,6 +12,7 @@ from airflow_provider_tingting.api import calls, idempotent_writes
 from airflow_provider_tingting.api.models import Campaign, Page
 from airflow_provider_tingting.api.pagination import Paginator
 from airflow_provider_tingting.api.protocol import Call, Pause, T
+from airflow_provider_tingting.api.stale_reads import read_until
 from airflow_provider_tingting.api.statuses import CampaignStatus
 from airflow_provider_tingting.campaigns.marker import AnyGeneration, MarksCampaigns
 from airflow_provider_tingting.errors import (
@@ -83,7 +84,12 @@ async def reconcile(
 
 
 async def find_campaign(
-    name: str, marker: MarksCampaigns, *, thorough: bool = False, since: datetime | None = None
+    name: str,
+    marker: MarksCampaigns,
+    *,
+    thorough: bool = False,
+    since: datetime | None = None,
+    created: int | None = None,
 ) -> Campaign | None:
     """Return the campaign that carries a marker, or None.
 
@@ -95,22 +101,26 @@ async def find_campaign(
     :param thorough: also read the newest campaigns and the drafts, in case the search does not find the campaign.
     :param since: a time before which it cannot have been created: no list is read beyond older campaigns. None when it
         may be of any age.
+    :param created: a campaign of this name that exists: lists that do not show it are older ones, and are read again
+        for a while. It has no effect on a thorough search.
     """
     search, newest = calls.list_campaigns(search=name), calls.list_campaigns()
     if not thorough:
-        found, _ = await _marked(search, marker, NEWEST_READ, since)
+        found = _marked(await _rows_that_show(created, search, newest, since), marker)
     else:
         # The newest campaigns include those of this name, and renamed ones, when they are read as far as `since`.
-        found, is_complete = ([], False) if since is None else await _marked(newest, marker, NEWEST_READ, since)
+        rows, is_complete = ([], False) if since is None else await _rows(newest, NEWEST_READ, since)
+        found = _marked(rows, marker)
         if not (found and is_complete):
             # A single response in another order can look complete, so the search must agree that there is no campaign.
             # It goes to the end where the newest were not all: the task may have created its campaign a year ago.
-            named, _ = await _marked(search, marker, NEWEST_READ if is_complete else math.inf, since)
-            found += [campaign for campaign in named if campaign.id not in {each.id for each in found}]
+            rows, _ = await _rows(search, NEWEST_READ if is_complete else math.inf, since)
+            found = _marked([*found, *rows], marker)
         if not found and since is None:
-            found, _ = await _marked(newest, marker, NEWEST_READ, None)
+            found = _marked((await _rows(newest, NEWEST_READ, None))[0], marker)
         if not found:
-            found, _ = await _marked(calls.list_campaigns(search=name, draft=True), marker, NEWEST_READ, since)
+            drafts = calls.list_campaigns(search=name, draft=True)
+            found = _marked((await _rows(drafts, NEWEST_READ, since))[0], marker)
     if not found:
         return None
     matches = _newest_generation(found, marker) if isinstance(marker, AnyGeneration) else found
@@ -121,10 +131,34 @@ async def find_campaign(
     return chosen
 
 
-async def _marked(
-    first: Call[Page[Campaign]], marker: MarksCampaigns, most: float, since: datetime | None
-) -> tuple[list[Campaign], bool]:
-    """Read a list; return its campaigns with a marker, and whether all campaigns since a time were read.
+def _marked(rows: list[Campaign], marker: MarksCampaigns) -> list[Campaign]:
+    """Return the campaigns with a marker, each once."""
+    return list({row.id: row for row in rows if marker.is_in(row.description)}.values())
+
+
+async def _rows_that_show(
+    created: int | None, search: Call[Page[Campaign]], newest: Call[Page[Campaign]], since: datetime | None
+) -> list[Campaign]:
+    """Read the list by name, and where it lacks a campaign that exists, the newest; both again while they lack it.
+
+    :param created: the campaign; None when none is known to exist.
+    """
+
+    def is_current(rows: list[Campaign]) -> bool:
+        return created is None or any(row.id == created for row in rows)
+
+    async def read() -> list[Campaign]:
+        rows, _ = await _rows(search, NEWEST_READ, since)
+        if not is_current(rows):
+            # A person may have renamed it a moment ago.
+            rows += (await _rows(newest, NEWEST_READ, since))[0]
+        return rows
+
+    return await read_until(read, is_current)
+
+
+async def _rows(first: Call[Page[Campaign]], most: float, since: datetime | None) -> tuple[list[Campaign], bool]:
+    """Read a list; return its campaigns, and whether all of them since a time were read.
 
     :param most: how many campaigns to read at most, up to the end of a page.
     """
@@ -138,7 +172,7 @@ async def _marked(
         if len(rows) >= most:
             is_complete = False
             break
-    return [row for row in rows if marker.is_in(row.description)], is_complete
+    return rows, is_complete
 
 
 def _reaches(rows: list[Campaign], since: datetime) -> bool:

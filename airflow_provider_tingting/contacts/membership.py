@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from airflow_provider_tingting.api.models import Campaign
     from airflow_provider_tingting.contacts.exclusion import Exclusion
     from airflow_provider_tingting.contacts.validated_audience import ValidatedAudience
+
+log = logging.getLogger(__name__)
 
 _NAMED_IN_ERRORS = 10
 
@@ -40,9 +43,22 @@ class Membership:
         self._lists = " or ".join(one.name for one in forbidden)
         self.counts: Counter[str] = Counter()
         self.excluded: list[str] = []
-        list_existing(lambda: self._read(client, forbidden))
+        list_existing(lambda: self._read(client, forbidden), self._is_current)
 
-    def _read(self, client: TingTingClient, forbidden: Sequence[Exclusion]) -> None:
+    def _is_current(self, contacts: int) -> bool:
+        """Return whether a list shows as many contacts as the campaign has had before."""
+        is_current = contacts >= (self._campaign.campaign_action_count or 0)
+        if not is_current:
+            log.info(
+                "Campaign %s has %s contacts, and the list of its contacts shows %s, so the list may be an older one",
+                self._campaign.id,
+                self._campaign.campaign_action_count,
+                contacts,
+            )
+        return is_current
+
+    def _read(self, client: TingTingClient, forbidden: Sequence[Exclusion]) -> int:
+        """Read the list; return how many contacts it shows."""
         self.counts.clear()
         self.excluded.clear()
         listed = client.iterate(calls.list_contacts(self._campaign.id))
@@ -52,6 +68,7 @@ class Membership:
             self.counts[contact.number[-10:]] += 1
             if any(one.matches(contact.number) for one in forbidden):
                 self.excluded.append(contact.number)
+        return self.total
 
     @property
     def total(self) -> int:

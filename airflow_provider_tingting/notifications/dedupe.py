@@ -10,6 +10,7 @@ from airflow_provider_tingting.api import calls
 from airflow_provider_tingting.api.models import Campaign
 from airflow_provider_tingting.api.pagination import Paginator
 from airflow_provider_tingting.api.protocol import Pause
+from airflow_provider_tingting.api.stale_reads import read_existing, read_until
 from airflow_provider_tingting.clock import wall_time
 from airflow_provider_tingting.errors import TingTingNotFoundError
 from airflow_provider_tingting.notifications import notification as lease
@@ -30,12 +31,21 @@ async def find_claims(notification: Notification, now: float, *, without: Collec
     :param now: seconds since 1970.
     :param without: ids of campaigns that are known not to be run any more, even if an old list shows them.
     """
+    return (await _read_claims(notification, now, without))[0]
+
+
+async def _read_claims(
+    notification: Notification, now: float, without: Collection[int]
+) -> tuple[list[Claim], set[int]]:
+    """Return the claims that hold, and the ids of all campaigns that were listed."""
     found: list[Claim] = []
+    listed: set[int] = set()
     searched, last, newest_first = 0, float("inf"), True
     pager = Paginator(calls.list_campaigns(search=notification.search))
     for call in pager:
         page: list[Campaign] = pager.new_rows(await call)
         searched += len(page)
+        listed |= {campaign.id for campaign in page}
         newest_first = newest_first and all(a > b for a, b in pairwise([last, *(campaign.id for campaign in page)]))
         last = page[-1].id if page else last
         claims = [
@@ -53,7 +63,7 @@ async def find_claims(notification: Notification, now: float, *, without: Collec
             searched >= MAX_SEARCHED or (claims and all(one.marker.quiet_until <= now for one in claims))
         ):
             break
-    return found
+    return found, listed
 
 
 async def find_earlier_claim(
@@ -61,13 +71,17 @@ async def find_earlier_claim(
 ) -> Claim | None:
     """Return the claim on a step that comes before one's own, or None: the lowest campaign id comes first.
 
+    A list that does not show one's own campaign is an older one, and is read again for a while.
+
     :param notification: the notification.
     :param step: the index of the number.
     :param campaign_id: one's own campaign.
     :param now: seconds since 1970.
     :param without: see `find_claims`.
     """
-    claims = await find_claims(notification, now, without=without)
+    claims, _ = await read_until(
+        lambda: _read_claims(notification, now, without), lambda result: campaign_id in result[1]
+    )
     earlier = [one for one in claims if one.marker.step == step and one.campaign.id < campaign_id]
     return min(earlier, key=lambda one: one.campaign.id, default=None)
 
@@ -75,14 +89,15 @@ async def find_earlier_claim(
 async def is_run_by_its_holder(claim: Claim) -> bool:
     """Wait until another notifier has run its campaign; return False when the campaign is gone or the lease is over.
 
-    The lease is counted from this notifier's own first read, because the holder's clock may differ.
+    The lease is counted from this notifier's own first read, because the holder's clock may differ. A list has shown
+    the campaign, so a response 404 may be an older one.
 
     :param claim: the other notifier's claim.
     """
     first_read = wall_time()
     while True:
         try:
-            campaign: Campaign = await calls.get_campaign(claim.campaign.id)
+            campaign = await read_existing(claim.campaign.id, lambda: True)
         except TingTingNotFoundError:
             return False
         if campaign.status.has_begun:

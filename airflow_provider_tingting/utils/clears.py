@@ -99,6 +99,11 @@ def was_cleared(context: Context) -> bool:
     return tries_before_clear(context) > 0
 
 
+def earlier_tries(context: Context) -> int:
+    """Return how many tries of the task were before this one, those before a clear included."""
+    return max(0, int(context["ti"].try_number or 1) - 1)
+
+
 def is_first_try(context: Context) -> bool:
     """Return whether no earlier try of the task exists."""
-    return int(context["ti"].try_number or 1) <= 1
+    return earlier_tries(context) == 0

@@ -36,14 +36,26 @@ GONE = TingTingNotFoundError("get_campaign", "not found.", status_code=404)
 
 
 class Account(ScriptedServer):
-    """An account in which a created campaign is listed."""
+    """An account in which a created campaign is listed.
 
-    def __init__(self, *creates: Any, listed: Any = (), **script: Any) -> None:
+    :param lists_after: seconds after which a created campaign is listed.
+    """
+
+    def __init__(self, *creates: Any, listed: Any = (), lists_after: float = 0.0, **script: Any) -> None:
         self.listed = list(listed)
+        self._lists_after = lists_after
+        self.shown_from: dict[int, float] = {}
         super().__init__(create_campaign=list(creates) or [MADE], list_campaigns=self._list, **script)
 
     def _list(self, call: Any) -> Any:
-        return a_page(*self.listed)
+        return a_page(*(one for one in self.listed if self.shown_from.get(one.id, 0.0) <= self.now))
+
+    def send(self, call: Any) -> Any:
+        answer = super().send(call)
+        if call.name == "create_campaign" and answer not in self.listed:
+            self.listed.append(answer)
+            self.shown_from[answer.id] = self.now + self._lists_after
+        return answer
 
     def create(self, job: CampaignJob | None = None, spec: CampaignSpec = SPEC, **arguments: Any) -> Campaign:
         with use_clock(self):
@@ -134,6 +146,33 @@ def test_of_two_tries_that_create_at_the_same_time_both_use_the_lowest_id() -> N
 
     assert account.create().id == 7
     assert account.job.state.campaign_id == 7
+
+
+@pytest.mark.parametrize(("lists_after", "used", "waited"), [(8, 7, 9), (61, 9, 60)], ids=["8 s", "a minute"])
+def test_a_list_without_the_campaign_that_was_just_created_is_an_older_one(
+    lists_after: float, used: int, waited: float
+) -> None:
+    account = Account(replace_id(MADE, 9), listed=[MADE], lists_after=lists_after)
+    account.shown_from[7] = BEGINS + lists_after
+
+    assert account.create().id == used
+    assert account.now - BEGINS == waited
+
+
+def test_a_campaign_that_a_person_renames_right_after_its_creation_is_shown_by_the_newest() -> None:
+    account = Account()
+    account.script["list_campaigns"] = [lambda call: a_page(*account.listed * ("search" not in call.request.query))]
+
+    assert account.create().id == 7
+    assert account.now == BEGINS
+
+
+def test_no_list_by_name_has_to_show_a_draft() -> None:
+    account = Account(set_campaign_message=None)
+    account.script["list_campaigns"] = [a_page()]
+
+    assert account.create(spec=replace(SPEC, voice=1, draft=True)).id == 7
+    assert account.now == BEGINS
 
 
 def test_a_campaign_of_another_generation_is_not_the_one_to_create() -> None:
@@ -265,7 +304,8 @@ def test_a_renamed_campaign_is_found_where_an_earlier_try_may_have_created_it(
     job: JobState | None, thorough: bool, spec: CampaignSpec, is_found: bool
 ) -> None:
     account = Account(replace_id(MADE, 8), listed=[MADE], set_campaign_message=None)
-    account.script["list_campaigns"] = [lambda call: a_page(*[MADE] * ("search" not in call.request.query))]
+    named = [lambda call: a_page(*account.listed[1:] if "search" in call.request.query else account.listed)]
+    account.script["list_campaigns"] = named
 
     found = account.create(CampaignJob(job), spec=spec, thorough=thorough)
 
@@ -323,7 +363,8 @@ def test_a_schedule_that_has_passed_creates_nothing_unless_it_may_be_left_out() 
     assert account.sent("create_campaign") == []
 
     account.create(spec=replace(late, run_if_late=True))
-    assert account.calls[-2].request.json.get("schedule") is None
+    body = next(call.request.json for call in account.calls if call.name == "create_campaign")
+    assert body.get("schedule") is None
 
 
 def test_a_schedule_of_the_future_is_sent_as_it_is() -> None:

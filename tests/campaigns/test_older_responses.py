@@ -9,7 +9,7 @@ import pytest
 from support.scripted_server import BEGINS, ScriptedServer
 from support.virtual_time import VirtualTime
 
-from airflow_provider_tingting.api import calls
+from airflow_provider_tingting.api import calls, stale_reads
 from airflow_provider_tingting.api.models import Campaign
 from airflow_provider_tingting.api.stale_reads import (
     READ_INTERVAL,
@@ -106,6 +106,26 @@ def test_a_list_of_a_campaign_that_exists_is_read_again_from_its_beginning() -> 
         with pytest.raises(TingTingNotFoundError):
             list_existing(listing)
     assert server.now == BEGINS + 2 * READ_INTERVAL + STALE_WITHIN
+
+
+def test_a_list_that_is_older_than_what_is_known_is_read_again_in_growing_pauses(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(stale_reads, "GROWING_PAUSES", (3.0, 7.0, 20.0))
+    server = ScriptedServer()
+    times: list[float] = []
+
+    def listing() -> int:
+        times.append(server.now - BEGINS)
+        return len(times)
+
+    with use_clock(server):
+        assert list_existing(listing, lambda contacts: contacts == 3) == 3
+        assert times == [0, 3, 10]
+        times.clear()
+        server.now = BEGINS
+        assert list_existing(listing, lambda contacts: False) == 4
+    assert times == [0, 3, 10, 30]
 
 
 # -- waiting by reading ------------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from support.scripted_server import BEGINS, ScriptedServer, a_page, pages_of
 
+from airflow_provider_tingting.api import stale_reads
 from airflow_provider_tingting.api.models import Campaign
 from airflow_provider_tingting.errors import TingTingNotFoundError
 from airflow_provider_tingting.notifications import dedupe
@@ -128,6 +129,21 @@ def test_the_lowest_campaign_of_a_step_comes_first(campaigns: list[Campaign], ea
     assert (found and found.campaign.id) == earlier
 
 
+@pytest.mark.parametrize(("lists_after", "earlier"), [(5.0, 7), (61.0, None)], ids=["for 5 s", "for a minute"])
+def test_a_list_without_the_campaign_that_was_just_created_is_an_older_one(
+    monkeypatch: pytest.MonkeyPatch, lists_after: float, earlier: int | None
+) -> None:
+    monkeypatch.setattr(stale_reads, "STALE_WITHIN", 60.0)
+    monkeypatch.setattr(stale_reads, "READ_INTERVAL", 3.0)
+    server = ScriptedServer()
+    shown = [claim(8), claim(7)]
+    server.script["list_campaigns"] = [lambda call: a_page(*shown if server.now >= BEGINS + lists_after else [])]
+
+    found = server.run(find_earlier_claim(NOTICE, 0, 8, BEGINS))
+
+    assert (found and found.campaign.id) == earlier
+
+
 def wait_for(
     monkeypatch: pytest.MonkeyPatch, answers: Any, *, ago: float = 10.0, cooldown: float = 1800.0
 ) -> tuple[bool, float]:
@@ -147,8 +163,17 @@ def test_a_notifier_that_runs_its_campaign_is_waited_for(monkeypatch: pytest.Mon
     assert wait_for(monkeypatch, [UNRUN, UNRUN, RUN]) == (True, 2.0)
 
 
-def test_a_notifier_that_deletes_its_campaign_is_not_waited_for_any_longer(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert wait_for(monkeypatch, [UNRUN, GONE]) == (False, 1.0)
+def test_a_notifier_that_deletes_its_campaign_is_waited_for_as_long_as_the_404_may_be_old(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(stale_reads, "STALE_WITHIN", 60.0)
+    assert wait_for(monkeypatch, [UNRUN, GONE]) == (False, 61.0)
+
+
+def test_a_404_of_a_campaign_that_the_list_has_shown_may_be_an_older_response(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stale_reads, "STALE_WITHIN", 60.0)
+    monkeypatch.setattr(stale_reads, "READ_INTERVAL", 3.0)
+    assert wait_for(monkeypatch, [GONE, GONE, RUN]) == (True, 6.0)
 
 
 @pytest.mark.parametrize("ago", [10.0, -3600.0], ids=["the same clock", "a clock that is an hour ahead"])

@@ -42,9 +42,9 @@ def broken(world: World, made: Sequence[Decision]) -> list[Broken]:
     ]
     found += _closes(world, made)
     if world.is_about == "notification":
-        found += _notifications(world)
+        found += _notifications(world, made)
     if world.is_about == "occasion":
-        found += occasions(world, made)
+        found += occasions(world)
     if world.is_about == "one at a time":
         found += at_once(world, made)
     if world.is_about == "another day's campaign" and any(task.state == "success" for task in world.airflow.tasks):
@@ -210,7 +210,7 @@ def _reports(world: World, made: Sequence[Decision]) -> list[Broken]:
     return found
 
 
-def _notifications(world: World) -> list[Broken]:
+def _notifications(world: World, made: Sequence[Decision]) -> list[Broken]:
     """Check that the phone rings once, and that a notification which is not delivered is an error in a log."""
     rings = world.server.runs()
     found = []
@@ -222,8 +222,12 @@ def _notifications(world: World) -> list[Broken]:
         elif acted(world, {"runs", "edits", "renames", "deletes"}, until=again.at):
             excuse = "a person who runs, edits, renames or deletes the campaign of a notification"
         found.append(Broken("a notification rings once", how, excuse))
-    if not rings and not any(line.level == "ERROR" for line in world.lines) and not world.was_killed:
-        found.append(Broken("a notification is never lost in silence", "no phone has rung, and no error is logged"))
+    if not rings and not any(line.level == "ERROR" for line in world.lines):
+        killed = {each.point.actor for each in made if each.action.startswith("killed")}
+        all_killed = killed >= {f"{task.task_id}.1" for task in world.airflow.tasks}
+        excuse = "each process that has the notification to deliver is killed before it has run a campaign"
+        how = "no phone has rung, and no error is logged"
+        found.append(Broken("a notification is never lost in silence", how, excuse if all_killed else None))
     return found
 
 

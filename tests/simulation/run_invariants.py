@@ -30,7 +30,7 @@ class Broken:
 RUN_TOO_EARLY = "a person who runs the campaign before its contacts are added"
 
 
-def occasions(world: World, made: Sequence[Decision]) -> list[Broken]:
+def occasions(world: World) -> list[Broken]:
     found = []
     for before, run in pairwise(sorted(world.server.runs(), key=lambda deed: deed.asked_at)):
         if before.about == run.about:
@@ -40,8 +40,6 @@ def occasions(world: World, made: Sequence[Decision]) -> list[Broken]:
             excuse = "a person who renames a campaign or edits its description between two runs of an occasion"
         elif acted(world, {"runs"}, until=run.asked_at):
             excuse = RUN_TOO_EARLY
-        elif any(each.point.what == "list_campaigns" and each.action.startswith("old") for each in made):
-            excuse = "a list that shows late, and no state store that both runs of an occasion share"
         how = f"{said(world, before)}; {said(world, run)}"
         found.append(Broken("an occasion has one campaign that is run", how, excuse))
     return found

@@ -73,8 +73,6 @@ class World:
         self.stops_outside: tuple[float, float] | None = None
         #: From when until when a campaign may be run.
         self.may_call = (0.0, float("inf"))
-        #: Whether the last process that could act was killed.
-        self.was_killed = False
         #: The numbers to call.
         self.audience: tuple[str, ...] = ("9841234501", "9841234502", "9801234503", "9861234504")
         #: What the connection's extra holds beside `max_retries`.

@@ -21,7 +21,7 @@ from airflow_provider_tingting.contacts.message import sms_size
 from airflow_provider_tingting.errors import TingTingAPIError, TingTingStartRefusedError
 from airflow_provider_tingting.triggers.start import TingTingStartTrigger
 from airflow_provider_tingting.utils.arguments import seconds_of, storage_path_of
-from airflow_provider_tingting.utils.clears import is_first_try, was_cleared
+from airflow_provider_tingting.utils.clears import earlier_tries, is_first_try, was_cleared
 from airflow_provider_tingting.utils.connection_contact_log import ConnectionContactLog
 from airflow_provider_tingting.utils.deferral import deadline_of, defer
 from airflow_provider_tingting.utils.run_age import check_max_age, started_at
@@ -35,8 +35,11 @@ if TYPE_CHECKING:
     from airflow_provider_tingting.operators.base import TingTingBaseOperator
 
 # Without a task state store a later try does not know whether the try before was killed while it sent its request, so
-# it reads the status for this many seconds first.
+# it reads the status for this many seconds first, for each try before it. Two tries that wait for the same moment, such
+# as the beginning of the calling window, thus do not send their requests together.
 READ_FIRST_WITHOUT_STORE = 30.0
+# After so many tries more of them do not prolong it.
+_MAX_TRIES_APART = 4
 # With one, the try before may still be alive, cut off from Airflow and about to send its request.
 READ_FIRST_WITH_STORE = 5.0
 # A wait in a worker that is longer than this (seconds) logs a line about deferrable=True.
@@ -173,8 +176,11 @@ def request_run(
     place_to_keep(operator)
     if start_deadline is None:
         start_deadline = deadline_of(context, operator.start_timeout, operator.execution_timeout)
-    is_saved = operator.task_state(context).is_available
-    read_first = 0.0 if is_first_try(context) else READ_FIRST_WITH_STORE if is_saved else READ_FIRST_WITHOUT_STORE
+    tries_before = earlier_tries(context)
+    if operator.task_state(context).is_available:
+        read_first = READ_FIRST_WITH_STORE * bool(tries_before)
+    else:
+        read_first = READ_FIRST_WITHOUT_STORE * min(tries_before, _MAX_TRIES_APART)
     stall_timeout = seconds_of(operator.stall_timeout, "stall_timeout")
 
     def read_first_for(campaign: Campaign) -> float:
