@@ -7,6 +7,7 @@ from datetime import datetime
 
 from airflow_provider_tingting.api import calls, idempotent_writes
 from airflow_provider_tingting.api.models import Campaign
+from airflow_provider_tingting.api.stale_reads import read_existing
 from airflow_provider_tingting.campaigns.marker import CampaignSpec, Marker, MarksCampaigns
 from airflow_provider_tingting.campaigns.reconcile import find_after_unknown, find_campaign, reconcile
 from airflow_provider_tingting.campaigns.reschedule import apply_schedule
@@ -118,7 +119,7 @@ async def _attached(
         if job.state.fingerprint != marker.fingerprint:
             raise _other_content(job.state.campaign_id)
         try:
-            campaign: Campaign | None = await calls.get_campaign(job.state.campaign_id)
+            campaign: Campaign | None = await read_existing(job.state.campaign_id, lambda: True)
         except TingTingNotFoundError:
             raise TingTingCampaignError(
                 "an earlier attempt of this task created it, and it does not exist any more. Whether it was run is "

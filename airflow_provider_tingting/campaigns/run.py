@@ -161,7 +161,8 @@ class CampaignJob(SharedState):
         :param read_first_for: returns for how many seconds to read the status before the first request, for a try that
             follows another one: the other one may be alive and about to send its request, or may have sent it without
             saving it.
-        :param exists: whether the campaign is known to exist: then a response 404 is an old one and is read again.
+        :param exists: whether the campaign is known to exist: then a response 404 is an older one and is read again, as
+            it is after this try has read the campaign.
         :raises TingTingCampaignError: the campaign has no contacts, or is a draft.
         :raises TingTingConfigError: the campaign was run for something else.
         :raises TingTingOutcomeUnknownError: it stays unknown whether TingTing carries out a request.
@@ -293,6 +294,7 @@ class _Run:
             self._last = await calls.get_campaign(self._number)
         except TingTingAPIError as error:
             return error
+        self._not_found.end()
         return self._last
 
     async def _may_request(self, campaign: Campaign, known: tuple[RunRequest, float | None]) -> bool:
@@ -315,14 +317,17 @@ class _Run:
         return self._read_first_until - monotonic()
 
     def _until_shown(self, error: TingTingAPIError) -> float:
-        """Return for how many seconds more to read a campaign that a server may show late; otherwise raise."""
-        if not (isinstance(error, TingTingNotFoundError) and self._exists() and (left := self._not_found.left())):
+        """Return for how many seconds more to read again after a response 404 that may be an older one; else raise."""
+        is_known = isinstance(error, TingTingNotFoundError) and (self._last is not None or self._exists())
+        if not (is_known and (left := self._not_found.left())):
             raise error
         return left
 
     def _until_settled(self, error: TingTingAPIError) -> float:
         """Return the seconds until an earlier request has settled; raise after them, and when the read is refused."""
-        if error.is_final_refusal or not (left := self._job.settles_in):
+        if error.is_final_refusal:
+            return self._until_shown(error)
+        if not (left := self._job.settles_in):
             raise error
         return left
 

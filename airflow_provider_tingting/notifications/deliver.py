@@ -217,7 +217,7 @@ async def _run(notification: Notification, step: int, campaign: Campaign, voice:
             await idempotent_writes.retry_idempotent(message)
         # The call for many contacts skips a number that exists; the one for a single contact cannot be repeated.
         await idempotent_writes.retry_idempotent(calls.add_contacts(campaign.id, [{"number": notification.to[step]}]))
-        started = await job.run_once(gate=check_lease)
+        started = await job.run_once(gate=check_lease, exists=lambda: True)
     except TingTingError as error:
         # With an unanswered request outstanding the job raises an error of its own, with the first one as its cause.
         if isinstance(error, TingTingNotFoundError) or isinstance(error.__cause__, TingTingNotFoundError):
@@ -269,7 +269,7 @@ async def _discard(campaign_id: int) -> None:
     except TingTingNotFoundError:
         return
     except TingTingError as error:
-        log.info("Campaign %s was not run and could not be deleted: %s", campaign_id, error)
+        log.info("Campaign %s is not used any more and could not be deleted: %s", campaign_id, error)
 
 
 async def _watch_contact(campaign_id: int, seconds: float) -> Contact | None:

@@ -38,6 +38,20 @@ def test_a_campaign_that_is_known_to_exist_is_read_again_for_a_minute_after_a_40
     assert server.now == began + stale_reads.STALE_WITHIN
 
 
+@pytest.mark.parametrize("is_asked", [False, True], ids=["never asked", "maybe asked"])
+def test_a_404_of_a_campaign_that_this_try_has_read_is_read_again_for_a_minute(is_asked: bool) -> None:
+    server = Server(["Not Started", GONE, GONE, "Running"])
+    began = server.now
+
+    assert run(server, maybe(server, 0) if is_asked else None, read_first_for=lambda campaign: 20.0).has_begun
+    assert (server.requests, server.now) == ([], began + 3 * stale_reads.READ_INTERVAL)
+
+    server = Server(["Not Started", GONE, GONE, "Not Started", GONE])
+    with pytest.raises(TingTingNotFoundError):
+        run(server, maybe(server, 0) if is_asked else None, read_first_for=lambda campaign: 20.0)
+    assert server.now == began + 4 * stale_reads.READ_INTERVAL + stale_reads.STALE_WITHIN
+
+
 @pytest.mark.parametrize("error", [GONE, DOWN], ids=["404 of an unknown campaign", "503"])
 def test_any_other_failed_read_ends_the_try_at_once(error: Exception) -> None:
     server = Server([error])

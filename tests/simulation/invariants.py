@@ -174,7 +174,7 @@ def _demo_calls(world: World) -> list[Broken]:
     return found
 
 
-_NOT_FINAL = "a report whose result says that it is not final, of a campaign that is shown in an old state and deleted"
+_NOT_FINAL = "a report whose result says that it is not final, of a campaign that is shown in an old state"
 
 
 def _reports(world: World, made: Sequence[Decision]) -> list[Broken]:
@@ -188,12 +188,11 @@ def _reports(world: World, made: Sequence[Decision]) -> list[Broken]:
             continue
         if "reached" in figures and figures["reached"] != len(world.audience):
             number = task.result["campaign_id"]
-            # The figures of an old status are right as soon as the report or the listing is of today.
-            is_old = any(each.action.startswith("old") and each.point.what == "list_contacts" for each in made)
+            is_shown_old = any(each.action.startswith("old") and each.point.what == "get_campaign" for each in made)
             excuse = None
             if _is_run_by_person(world, number):
                 excuse = RUN_TOO_EARLY
-            elif task.result.get("final") is False and is_old and acted(world, {"deletes"}, {number}):
+            elif task.result.get("final") is False and is_shown_old:
                 excuse = _NOT_FINAL
             elif _is_listed_meanwhile(world, made, number) and figures["reached"] == len(
                 world.server.campaigns[number].rows
