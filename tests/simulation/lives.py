@@ -9,6 +9,7 @@ import copy
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from simulation.model_server import RUNS_FOR
@@ -17,6 +18,7 @@ from simulation.tasks import ENDED, Task
 from simulation.world import World
 
 from airflow_provider_tingting.notifications.tingting import TingTingNotifier
+from airflow_provider_tingting.operators.campaign import TingTingRunCampaignOperator
 from airflow_provider_tingting.operators.preview import TingTingDemoCallOperator
 from airflow_provider_tingting.operators.report import TingTingDownloadReportOperator
 
@@ -241,6 +243,27 @@ def _report(world: World, retry_delay: float) -> Steps:
     yield ended(task(world, make, "report", retry_delay=retry_delay))
 
 
+def _kept_report(world: World, retry_delay: float, *, deferrable: bool = False) -> Steps:
+    """Live a campaign whose report the run task leaves to the task that writes it."""
+    number = world.server.make(NUMBERS)
+    kept, path = str(world.folder / "kept.report"), world.folder / "report.csv"
+    for file in (Path(kept), path):
+        file.unlink(missing_ok=True)
+    make = operator(
+        TingTingRunCampaignOperator,
+        {"campaign_id": number, "keep_report": kept},
+        task_id="run",
+        campaign_id=1,
+        deferrable=deferrable,
+    )
+    run = task(world, make, "run", retry_delay=retry_delay)
+    yield ended(run)
+    if run.state == "success":
+        changes = {"campaign_id": number, "path": str(path), "kept_report": run.result["kept_report"]}
+        make = operator(TingTingDownloadReportOperator, changes, task_id="report", campaign_id=1, path="report.csv")
+        yield ended(task(world, make, "report", retry_delay=retry_delay))
+
+
 class _Notifies:
     """A process in which Airflow calls a notifier for a failed task; it is not tried again."""
 
@@ -307,6 +330,8 @@ LIVES: dict[str, Life] = {
         *_both("do-not-call list", _with_do_not_call),
         *_both("demo call", _demo_call),
         *_both("report", _report),
+        *_both("kept report", _kept_report),
+        *_both("kept report deferred", _kept_report, deferrable=True),
         Life("notification", _with_retry_delay(_notification, 5.0)),
         *_both("whole", _whole),
         *_both("whole deferred", _whole, deferrable=True),
