@@ -7,7 +7,7 @@ from datetime import datetime
 
 from airflow_provider_tingting.api import calls, idempotent_writes
 from airflow_provider_tingting.api.models import Campaign
-from airflow_provider_tingting.api.stale_reads import read_existing
+from airflow_provider_tingting.api.stale_reads import read_existing, read_until
 from airflow_provider_tingting.campaigns.marker import CampaignSpec, Marker, MarksCampaigns
 from airflow_provider_tingting.campaigns.reconcile import find_after_unknown, find_campaign, reconcile
 from airflow_provider_tingting.campaigns.reschedule import apply_schedule
@@ -97,8 +97,11 @@ async def set_failover_target(campaign_id: int, target: tuple[str, ...]) -> None
         raise TingTingConfigError(
             f"TingTing refuses failover_target for campaign {campaign_id}: {error} {remedy}"
         ) from error
-    kept = (await calls.get_campaign(campaign_id)).failover_target
-    if sorted(map(str, kept)) != sorted(target):
+
+    def has_it(campaign: Campaign) -> bool:
+        return sorted(map(str, campaign.failover_target)) == sorted(target)
+
+    if not has_it(await read_until(lambda: calls.get_campaign(campaign_id), has_it)):
         raise TingTingConfigError(
             f"TingTing has accepted failover_target for campaign {campaign_id} and has not kept it, so no SMS would be "
             f"sent. The campaign was not run. {remedy}"
