@@ -11,6 +11,7 @@ import pytest
 from support.scripted_server import BEGINS, ScriptedServer, a_page, pages_of
 
 from airflow_provider_tingting.api.models import Campaign
+from airflow_provider_tingting.api.stale_reads import READ_INTERVAL, STALE_WITHIN
 from airflow_provider_tingting.campaigns.create import attach_or_create
 from airflow_provider_tingting.campaigns.run import CampaignJob, CampaignSpec, JobState, Marker, RunRequest
 from airflow_provider_tingting.clock import use_clock
@@ -374,3 +375,21 @@ def test_a_schedule_of_the_future_is_sent_as_it_is() -> None:
 
     body = next(call.request.json for call in account.calls if call.name == "create_campaign")
     assert (body["schedule"], body["credit_limit"]) == ("2026-11-25T10:00:00+05:45", 50.0)
+
+
+@pytest.mark.parametrize("reads_until_it_shows", [1, 3])
+def test_a_failover_target_that_shows_late_is_read_again(reads_until_it_shows: int) -> None:
+    shows = replace_id(MADE, 7, failover_target=["busy", "no-answer"])
+    account = Account(update_campaign=None, get_campaign=[*[MADE] * (reads_until_it_shows - 1), shows])
+
+    account.create(spec=replace(SPEC, failover_target=("no-answer", "busy")))
+
+    assert account.pauses("get_campaign") == [READ_INTERVAL] * (reads_until_it_shows - 1)
+
+
+def test_a_failover_target_that_does_not_show_for_a_minute_is_an_error() -> None:
+    account = Account(update_campaign=None, get_campaign=replace_id(MADE, 7, failover_target=["busy"]))
+
+    with pytest.raises(TingTingConfigError, match="has not kept it"):
+        account.create(spec=replace(SPEC, failover_target=("no-answer", "busy")))
+    assert account.now == BEGINS + STALE_WITHIN
