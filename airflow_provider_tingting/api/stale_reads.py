@@ -103,6 +103,8 @@ def list_existing(listing: Callable[[], T], is_current: Callable[[T], bool] = la
                 raise
             sleep(min(READ_INTERVAL, left))
         else:
-            if is_current(listed) or (pause := next(pauses, None)) is None:
+            # The list of a large campaign takes minutes, so it is read again once, and a short one as often as there is
+            # time for.
+            if is_current(listed) or not (left := period.left()):
                 return listed
-            sleep(pause)
+            sleep(min(next(pauses, READ_INTERVAL), left))

@@ -111,12 +111,14 @@ def test_a_list_of_a_campaign_that_exists_is_read_again_from_its_beginning() -> 
 def test_a_list_that_is_older_than_what_is_known_is_read_again_in_growing_pauses(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(stale_reads, "GROWING_PAUSES", (3.0, 7.0, 20.0))
+    monkeypatch.setattr(stale_reads, "GROWING_PAUSES", (3.0, 7.0, 20.0, 30.0))
     server = ScriptedServer()
     times: list[float] = []
+    takes = 0.0
 
     def listing() -> int:
         times.append(server.now - BEGINS)
+        server.sleep(takes)
         return len(times)
 
     with use_clock(server):
@@ -124,8 +126,12 @@ def test_a_list_that_is_older_than_what_is_known_is_read_again_in_growing_pauses
         assert times == [0, 3, 10]
         times.clear()
         server.now = BEGINS
-        assert list_existing(listing, lambda contacts: False) == 4
-    assert times == [0, 3, 10, 30]
+        assert list_existing(listing, lambda contacts: False) == 5
+        assert times == [0, 3, 10, 30, 60]
+        times.clear()
+        server.now, takes = BEGINS, 100.0
+        assert list_existing(listing, lambda contacts: False) == 2
+        assert times == [0, 103], "a list that takes minutes is read once more"
 
 
 # -- waiting by reading ------------------------------------------------------------------------------------------------
