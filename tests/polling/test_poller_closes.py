@@ -7,11 +7,12 @@ import logging
 
 import pytest
 from support.campaigns import a_campaign, reads
+from support.fake_account import FakeAccount
 from support.virtual_time import run
 
 from airflow_provider_tingting.api import AsyncTingTingClient
 from airflow_provider_tingting.campaigns.watch import WaitPlan
-from airflow_provider_tingting.polling import shared_poller
+from airflow_provider_tingting.polling import Poller, shared_poller
 
 log = logging.getLogger("waiting")
 
@@ -47,3 +48,27 @@ def test_all_who_wait_may_leave_in_the_moment_in_which_the_hub_wakes(virtual_tim
         return left
 
     assert not run(leave_together())
+
+
+def test_a_read_that_loses_its_first_cancellation_ends_soon_after_it(virtual_time):
+    class Account(FakeAccount):
+        async def respond(self, call):
+            self.requests.append((virtual_time.monotonic(), call.name))
+            try:
+                await asyncio.sleep(1e6)
+            except asyncio.CancelledError:
+                await asyncio.sleep(1e6)
+
+    account = Account(virtual_time)
+
+    async def leave():
+        poller = Poller(account.connect)
+        wait = asyncio.ensure_future(poller.wait(WaitPlan(1, poll_interval=30.0), log))
+        while not account.requests:
+            await asyncio.sleep(0.01)
+        wait.cancel()
+        began = virtual_time.monotonic()
+        await poller.close()
+        return virtual_time.monotonic() - began
+
+    assert run(leave()) < 1

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import logging
 
 import pytest
 from support.campaigns import a_campaign, meanwhile, reads
 from support.virtual_time import run
 
-from airflow_provider_tingting.api import AsyncTingTingClient
+from airflow_provider_tingting.api import AsyncTingTingClient, calls
 from airflow_provider_tingting.campaigns.observation import Reason
 from airflow_provider_tingting.campaigns.watch import WaitPlan
 from airflow_provider_tingting.clock import wall_time
@@ -96,3 +97,14 @@ def test_a_connection_that_can_be_read_but_not_used_ends_the_wait_at_once(airflo
     seen = ended(airflow, running)
 
     assert (seen.reason, seen.detail) == (Reason.REFUSED, "The connection has no token.")
+
+
+def test_a_report_is_downloaded_with_the_poller_s_connection(sandbox, airflow, running):
+    sandbox.play_out()
+    file = io.BytesIO()
+
+    async def download():
+        async with shared_poller("connection", airflow.connect) as poller:
+            return await poller.download(calls.download_campaign_report(running), file)
+
+    assert run(download()).size == len(file.getvalue()) > 0

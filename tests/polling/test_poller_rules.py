@@ -1,18 +1,23 @@
-"""When a poller believes the list, and that no wait hangs; against an account in virtual time."""
+"""When a poller believes the list, and that neither a wait nor the event loop hangs; in virtual time."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Iterator
+from collections import Counter
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from datetime import datetime, timezone
+from types import MappingProxyType
 from typing import Any
 
 import pytest
 from support.fake_account import FakeAccount
 from support.virtual_time import VirtualTime, run_in_virtual_time
 
+from airflow_provider_tingting.api.statuses import CampaignStatus
 from airflow_provider_tingting.campaigns.observation import Observation, Reason
 from airflow_provider_tingting.campaigns.watch import WaitPlan
+from airflow_provider_tingting.clock import wall_time
 from airflow_provider_tingting.errors import TingTingServerError
 from airflow_provider_tingting.polling import Poller, list_strategy
 
@@ -24,7 +29,7 @@ WAITS = 60
 class Account(FakeAccount):
     """An account whose list or whose single reads can be wrong."""
 
-    list_says: str | None = None
+    list_shows: Mapping[str, Any] = MappingProxyType({})
     never_answers: frozenset[str] = frozenset()
     list_is_down = False
 
@@ -36,10 +41,17 @@ class Account(FakeAccount):
             self.requests.append((self._clock.monotonic(), call.name))
             await asyncio.sleep(1e6)
         response = await super().respond(call)
-        if call.name == "list_campaigns" and self.list_says is not None:
-            rows = [row.model_copy(update={"status": type(row.status)(self.list_says)}) for row in response.results]
+        if call.name == "list_campaigns":
+            rows = [row.model_copy(update=self.list_shows) for row in response.results]
             response = response.model_copy(update={"results": rows})
         return response
+
+    def _row(self, campaign_id: int) -> dict[str, Any]:
+        return {**super()._row(campaign_id), "updated_at": changed_ago(0)}
+
+
+def changed_ago(seconds: float) -> str:
+    return datetime.fromtimestamp(wall_time() - seconds, timezone.utc).isoformat()
 
 
 @pytest.fixture
@@ -84,7 +96,7 @@ def test_an_end_that_only_the_list_shows_ends_no_wait_and_each_campaign_is_read(
 
     async def act(tasks: list[asyncio.Task[Observation]]) -> None:
         await asyncio.sleep(60)
-        account.list_says = "Completed"
+        account.list_shows = {"status": CampaignStatus.COMPLETED}
         await asyncio.sleep(240)
 
     assert waiting(clock, account, act) == [None] * WAITS
@@ -111,6 +123,20 @@ def test_once_the_list_was_right_often_enough_a_trigger_believes_most_ends_on_it
     assert None not in ends
     read = account.asked(0, clock.monotonic(), "get_campaign")
     assert read >= 40 if until else read <= 20
+
+
+def test_a_trigger_does_not_believe_an_end_on_a_row_that_is_older_than_what_it_has_seen(clock: VirtualTime) -> None:
+    account = Account(clock, page_size=100)
+    for one in range(1, WAITS + 1):
+        account.start(one, 600.0 if one <= 20 else 4 * 3600.0)
+
+    async def act(tasks: list[asyncio.Task[Observation]]) -> None:
+        await asyncio.sleep(900)
+        ended = {"status": CampaignStatus.COMPLETED, "progress_percent": 100.0}
+        account.list_shows = {**ended, "updated_at": changed_ago(3600)}
+        await asyncio.sleep(600)
+
+    assert waiting(clock, account, act)[20:] == [None] * 40
 
 
 def test_a_campaign_whose_own_page_never_comes_is_an_outage_after_its_time(clock: VirtualTime) -> None:
@@ -140,6 +166,35 @@ def test_a_list_that_never_comes_is_given_up_and_the_campaigns_are_read_one_by_o
     assert waiting(clock, account, act) == [None] * WAITS
     assert account.asked(0, clock.monotonic(), "list_campaigns") == 1
     assert account.asked(0, clock.monotonic(), "get_campaign") > 2 * WAITS
+
+
+def test_a_list_that_never_comes_is_given_up_where_no_campaign_can_be_read_either(clock: VirtualTime) -> None:
+    account = Account(clock, page_size=100)
+    begin_all(account, takes=4 * 3600.0)
+    account.never_answers = frozenset({"list_campaigns"})
+    account.is_down = True
+
+    async def act(tasks: list[asyncio.Task[Observation]]) -> None:
+        await asyncio.sleep(300)
+
+    assert waiting(clock, account, act) == [None] * WAITS
+    assert account.asked(0, clock.monotonic(), "list_campaigns") == 1
+
+
+def test_after_an_outage_of_all_requests_the_list_shows_the_campaigns_again(clock: VirtualTime) -> None:
+    account = Account(clock, page_size=100)
+    begin_all(account, takes=4 * 3600.0)
+
+    async def act(tasks: list[asyncio.Task[Observation]]) -> None:
+        await asyncio.sleep(60)
+        account.is_down = True
+        await asyncio.sleep(120)
+        account.is_down = False
+        account.requests.clear()
+        await asyncio.sleep(240)
+
+    assert waiting(clock, account, act) == [None] * WAITS
+    assert account.asked(0, clock.monotonic(), "get_campaign") < WAITS
 
 
 def test_a_list_that_fails_while_campaigns_can_be_read_is_given_up(clock: VirtualTime) -> None:
@@ -179,7 +234,7 @@ def test_a_list_that_shows_no_end_for_ever_delays_the_ends_and_does_not_hide_the
 
     async def act(tasks: list[asyncio.Task[Observation]]) -> None:
         await asyncio.sleep(60)
-        account.list_says = "Running"
+        account.list_shows = {"status": CampaignStatus.RUNNING}
         await asyncio.wait(tasks, timeout=1800)
 
     ends = waiting(clock, account, act)
@@ -249,3 +304,37 @@ def test_a_wait_that_is_cancelled_leaves_the_other_wait_for_its_campaign_and_no_
         return ended.status, len(asyncio.all_tasks()) - 1
 
     assert clock.run(run()) == ("Completed", 0)
+
+
+def test_between_25_rows_of_a_page_the_other_tasks_of_the_event_loop_have_a_turn(clock: VirtualTime) -> None:
+    account = Account(clock, page_size=100)
+    begin_all(account, takes=4 * 3600.0)
+    turns = 0
+    rows_in_turn: Counter[int] = Counter()
+
+    class Log:
+        def info(self, *_: object) -> None:
+            nonlocal turns
+            if not rows_in_turn[turns]:
+                asyncio.get_running_loop().call_soon(next_turn)
+            rows_in_turn[turns] += 1
+
+        warning = info
+
+    def next_turn() -> None:
+        nonlocal turns
+        turns += 1
+
+    async def run() -> None:
+        poller = Poller(account.connect)
+        waits = [poller.wait(WaitPlan(one, poll_interval=INTERVAL), Log()) for one in range(1, WAITS + 1)]
+        tasks = [asyncio.ensure_future(wait) for wait in waits]
+        await asyncio.sleep(1.0)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await poller.close()
+
+    clock.run(run())
+    assert rows_in_turn.total() == WAITS
+    assert max(rows_in_turn.values()) <= 25

@@ -213,3 +213,50 @@ def test_a_connection_that_takes_long_to_read_ends_no_wait_and_gives_up_no_list(
     assert clock.run(run()) == WAITS
     assert account.connections == 1
     assert account.asked(0, 1e9, "get_campaign") < account.asked(0, 1e9, "list_campaigns")
+
+
+def first_requests(clock, *intervals, apart):
+    """Let waits with these intervals begin some seconds apart; return the first requests, with when each was sent."""
+    account = FakeAccount(clock, page_size=100)
+
+    async def run():
+        poller = Poller(account.connect)
+        began, tasks = clock.monotonic(), []
+        for campaign, interval in enumerate(intervals, 1):
+            account.start(campaign, TAKES_HOURS)
+            tasks.append(asyncio.ensure_future(poller.wait(WaitPlan(campaign, poll_interval=interval), log)))
+            await asyncio.sleep(apart)
+        await asyncio.sleep(0.7)
+        await end(poller, tasks)
+        return [(round(at - began, 2), call) for at, call in account.requests]
+
+    return clock.run(run())
+
+
+def test_waits_that_begin_within_half_a_second_are_read_first_by_one_request(clock):
+    assert first_requests(clock, *[INTERVAL] * 4, apart=0.15) == [(0.5, "list_campaigns")]
+
+
+def test_a_wait_that_begins_after_the_first_read_is_read_half_a_second_later(clock):
+    assert first_requests(clock, *[INTERVAL] * 2, apart=0.6) == [(0.5, "get_campaign"), (1.1, "get_campaign")]
+
+
+def test_a_wait_with_a_short_interval_waits_a_tenth_of_it_for_its_first_read(clock):
+    assert first_requests(clock, 2.0, apart=0.0) == [(0.2, "get_campaign")]
+
+
+def test_a_patient_wait_for_a_campaign_does_not_delay_another_wait_for_it(clock):
+    account = FakeAccount(clock)
+
+    async def run():
+        poller = Poller(account.connect)
+        tasks = await arrive(poller, account, clock, 0.0, takes=60.0, waits=2)
+        await asyncio.sleep(1.0)
+        tasks.append(asyncio.ensure_future(poller.wait(WaitPlan(1, poll_interval=3600.0), log)))
+        await asyncio.sleep(1.0)
+        tasks[1].cancel()
+        _, waits_on = await asyncio.wait(tasks, timeout=120)
+        await end(poller, tasks)
+        return len(waits_on)
+
+    assert clock.run(run()) == 0
