@@ -245,6 +245,13 @@ def test_a_saved_campaign_that_was_deleted_is_refused_and_none_takes_its_place()
     assert account.sent("create_campaign") == []
 
 
+def test_a_saved_campaign_that_an_older_response_does_not_show_is_used() -> None:
+    account = Account(get_campaign=[GONE, MADE])
+
+    assert account.create(CampaignJob(saved(campaign_id=7))) == MADE
+    assert account.sent() == ["get_campaign"] * 2
+
+
 def test_a_saved_campaign_of_other_content_is_refused() -> None:
     account = Account()
 

@@ -100,6 +100,14 @@ def test_the_oldest_of_two_campaigns_is_found_when_the_second_is_among_the_newes
     assert account.find(thorough=True, since=BEGAN).id == 1001
 
 
+def test_a_campaign_of_the_name_is_found_besides_one_that_was_created_and_renamed():
+    busy = [campaign(5000 - index, BEGAN + timedelta(hours=1), name="Other") for index in range(300)]
+    renamed = campaign(9000, BEGAN + timedelta(minutes=2), ours=True, name="Renamed")
+    account = Account([renamed, *busy, campaign(1001, BEGAN + timedelta(minutes=1), ours=True)])
+
+    assert account.find(since=BEGAN, created=9000).id == 1001
+
+
 @pytest.mark.parametrize(
     "others",
     [
