@@ -129,6 +129,14 @@ def test_the_lowest_campaign_of_a_step_comes_first(campaigns: list[Campaign], ea
     assert (found and found.campaign.id) == earlier
 
 
+def test_a_list_that_shows_the_own_campaign_on_any_of_its_pages_is_not_read_again() -> None:
+    server = ScriptedServer(list_campaigns=pages_of([claim(9), claim(8), claim(7)], 2))
+
+    found = server.run(find_earlier_claim(NOTICE, 0, 8, BEGINS))
+
+    assert (found and found.campaign.id, len(server.calls)) == (7, 2)
+
+
 @pytest.mark.parametrize(("lists_after", "earlier"), [(5.0, 7), (61.0, None)], ids=["for 5 s", "for a minute"])
 def test_a_list_without_the_campaign_that_was_just_created_is_an_older_one(
     monkeypatch: pytest.MonkeyPatch, lists_after: float, earlier: int | None

@@ -14,6 +14,7 @@ from airflow_provider_tingting.errors import (
     TingTingAPIError,
     TingTingAuthError,
     TingTingConfigError,
+    TingTingNotFoundError,
     TingTingRefusedError,
     TingTingServerError,
 )
@@ -148,6 +149,14 @@ def test_a_contact_that_is_not_shown_yet_or_cannot_be_read_is_read_again(logged:
     assert account.run(deliver(notice(FIRST, SECOND))) == (1,)
     assert account.pauses("list_contacts") == [5, 5]
     assert "Whether campaign 1 has reached its contact is not known" in logged()
+
+
+def test_a_campaign_that_a_read_right_after_its_creation_does_not_show_is_read_again_and_run() -> None:
+    gone = TingTingNotFoundError("get_campaign", "not found.", status_code=404)
+    account = NoticeAccount(get_campaign=[gone, lambda call: account.answer(call)])
+
+    assert account.run(deliver(notice())) == (1,)
+    assert numbers(account) == [FIRST]
 
 
 def test_a_contact_that_is_never_shown_counts_as_not_reached(logged: Callable[[], str]) -> None:
