@@ -31,6 +31,20 @@ def test_an_outage_before_the_request_is_waited_out_in_one_try(sandbox: Sandbox)
     assert dialled_once(sandbox)
 
 
+@pytest.mark.parametrize(("tolerated", "pause"), [(600, 30), (120, 12), (1, 5)], ids=["ten minutes", "two", "a second"])
+def test_after_a_read_that_failed_the_status_is_read_again_a_tenth_of_what_is_tolerated_later(
+    sandbox: Sandbox, tolerated: int, pause: int
+) -> None:
+    campaign = a_campaign(sandbox)
+    sandbox.faults.add("503-html", call="get", times=REQUESTS_PER_READ)
+
+    execute(running(campaign, tolerate_outage=tolerated, wait_for_completion=False))
+
+    failed, succeeded = (sandbox.requests[index].at for index in (REQUESTS_PER_READ - 1, REQUESTS_PER_READ))
+    # Up to a fifth more, at random.
+    assert pause <= succeeded - failed <= 1.2 * pause + 1
+
+
 def test_a_request_that_was_never_sent_is_sent_once_tingting_is_back(sandbox: Sandbox) -> None:
     campaign = a_campaign(sandbox)
     sandbox.faults.add("429", call="run", times=3, value=120)
