@@ -175,7 +175,7 @@ class AirflowModel:
         return [*self.tasks, *attempts, *watching]
 
     def was_lost(self, name: str) -> bool:
-        """Whether Airflow has taken the process of this name for dead, rightly or not."""
+        """Whether Airflow has taken the process for dead, rightly or not, or a person has ended its task."""
         return name in self._lost
 
     def double(self, actor: Actor) -> None:
@@ -200,6 +200,7 @@ class AirflowModel:
         if not attempt.is_current:
             return
         self._world.acts.append("mark failed")
+        self._lost.add(f"{attempt.task.task_id}.{attempt.number}")
         attempt.task.state = "failed"
         attempt.task.results.append(("failed", None))
         worker, watching = attempt.actor, attempt.watching

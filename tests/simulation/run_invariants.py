@@ -94,7 +94,7 @@ def _excuse(world: World, before: Deed, run: Deed) -> str | None:
         if one.at + world.server.shows_after - one.asked_at > OBEYED_TOO_LATE:
             return "a request that is carried out later than two minutes after it was sent"
     if not world.has_store and world.airflow.was_lost(before.by) and before.by != run.by:
-        return "an unanswered request of a killed attempt before Airflow 3.3: `retry_delay` decides"
+        return "an unanswered request of an attempt that was ended, before Airflow 3.3: `retry_delay` decides"
     if last is None:
         return None
     if last.at <= before.at and before.by == "person":
