@@ -132,6 +132,11 @@ def test_a_list_that_is_older_than_what_is_known_is_read_again_in_growing_pauses
         server.now, takes = BEGINS, 100.0
         assert list_existing(listing, lambda contacts: False) == 2
         assert times == [0, 103], "a list that takes minutes is read once more"
+        monkeypatch.setattr(stale_reads, "GROWING_PAUSES", (3.0,))
+        times.clear()
+        server.now, takes = BEGINS, 0.0
+        assert list_existing(listing, lambda contacts: contacts == 4) == 4
+        assert times == [0, 3, 3 + READ_INTERVAL, 3 + 2 * READ_INTERVAL]
 
 
 # -- waiting by reading ------------------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -25,11 +25,15 @@ GONE = TingTingNotFoundError("list_contacts", "not found.", status_code=404)
 class Listing(ScriptedServer):
     """A TingTing whose list of contacts shows these numbers, one listing after another."""
 
+    #: Seconds for each contact.
+    takes = 0.0
+
     def __init__(self, *listings: Any) -> None:
         super().__init__(list_contacts=list(listings))
 
     def iterate(self, call: Any) -> Iterator[Contact]:
         for index, number in enumerate(self.send(call)):
+            self.sleep(self.takes)
             yield Contact(id=index, number=number)
 
     def members(self, *forbidden: Exclusion, campaign: Campaign | None = None) -> Membership:
@@ -74,13 +78,33 @@ def test_a_listing_that_keeps_lacking_contacts_is_taken_as_it_is_in_the_end(monk
 
 
 @pytest.mark.parametrize(
-    "contacts", [None, 0, 1, 2], ids=["an unknown count", "none before", "fewer before", "as many"]
+    ("contacts", "shown"),
+    [(None, [SITA]), (None, []), (0, []), (1, [SITA, HARI]), (2, [SITA, HARI])],
+    ids=["an unknown count", "an unknown count and none shown", "none", "fewer before", "as many"],
 )
-def test_a_listing_that_shows_as_many_as_the_campaign_had_is_read_once(contacts: int | None) -> None:
-    listing = Listing([SITA, HARI])
+def test_a_listing_that_shows_as_many_as_the_campaign_had_is_read_once(
+    contacts: int | None, shown: list[str], logged: Callable[[], str]
+) -> None:
+    listing = Listing(shown)
 
-    assert listing.members(campaign=a_campaign(contacts)).total == 2
+    assert listing.members(campaign=a_campaign(contacts)).total == len(shown)
     assert len(listing.calls) == 1
+    assert "older" not in logged()
+
+
+def test_the_log_says_why_a_listing_is_read_again(logged: Callable[[], str]) -> None:
+    Listing([SITA], [SITA, HARI]).members(campaign=a_campaign(contacts=2))
+
+    assert logged().count("Campaign 7 has 2 contacts, and the list of its contacts shows 1, so the list may be") == 1
+
+
+def test_the_log_says_how_far_a_long_listing_has_been_read(logged: Callable[[], str]) -> None:
+    listing = Listing([f"984123{index:04}" for index in range(1500)])
+    listing.takes = 0.02
+
+    listing.members(campaign=a_campaign(contacts=1500))
+
+    assert "Campaign 7: 1,000 of 1,500 contacts read" in logged()
 
 
 # -- what is compared --------------------------------------------------------------------------------------------------
@@ -92,6 +116,10 @@ def test_numbers_are_compared_by_their_last_ten_digits() -> None:
     with people(SITA, HARI, GITA) as audience:
         assert members.missing(audience) == [GITA]
     assert members.total == 3
+    with check([f"977{SITA}", f"977{HARI}"], number_policy="as_is") as audience:
+        assert members.missing(audience) == []
+        with pytest.raises(TingTingCampaignError, match="it has 1 of 2 contacts more than once"):
+            members.raise_if_repeated(audience)
 
 
 def test_a_campaign_with_contacts_more_than_once_is_refused_when_they_are_of_the_audience() -> None:
