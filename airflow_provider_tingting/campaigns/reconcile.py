@@ -124,7 +124,7 @@ async def find_campaign(
     if not found:
         return None
     matches = _newest_generation(found, marker) if isinstance(marker, AnyGeneration) else found
-    chosen, *others = sorted(matches, key=lambda campaign: campaign.id)
+    chosen, *others = sorted(matches, key=lambda campaign: (not campaign.status.has_begun, campaign.id))
     if others:
         ids = ", ".join(str(campaign.id) for campaign in others)
         log.warning("Several tries created a campaign; %s is used, left un-run: %s", chosen.id, ids)

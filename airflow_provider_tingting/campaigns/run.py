@@ -318,7 +318,9 @@ class _Run:
 
     def _until_shown(self, error: TingTingAPIError) -> float:
         """Return for how many seconds more to read again after a response 404 that may be an older one; else raise."""
-        is_known = isinstance(error, TingTingNotFoundError) and (self._last is not None or self._exists())
+        state = self._job.state
+        was_read = self._last is not None or state.seen_not_started or state.run is not RunRequest.NEVER
+        is_known = isinstance(error, TingTingNotFoundError) and (was_read or self._exists())
         if not (is_known and (left := self._not_found.left())):
             raise error
         return left

@@ -23,6 +23,7 @@ from airflow_provider_tingting.errors import (
     TingTingAPIError,
     TingTingAuthError,
     TingTingError,
+    TingTingNotFoundError,
 )
 
 DEFAULT_POLL_INTERVAL = 30.0
@@ -250,12 +251,19 @@ class Wait:
 
         :param error: what the read raised.
         """
+        if isinstance(error, TingTingNotFoundError) and self._is_known and self._stale.left():
+            return None
         if not isinstance(error, TingTingAPIError) or error.is_final_refusal:
             return self.progress.seen.ended_by(Reason.REFUSED, error)
         if not self._outage.tolerates(error):
             return self.progress.seen.ended_by(Reason.OUTAGE, error)
         self._retry_after = error.retry_after or 0.0
         return None
+
+    @property
+    def _is_known(self) -> bool:
+        """Whether the campaign exists: a response has shown it, or this task has requested it to run."""
+        return self._last is not None or self.plan.starts_by is not None
 
     @property
     def is_out(self) -> bool:

@@ -132,7 +132,7 @@ def add_audience(
         is_proven, created = sent.accepted == audience.valid and sent.created == growth, sent.created
     membership = present_before
     if sent.complaints or not is_proven or (now.campaign_action_count or 0) < audience.valid:
-        membership = Membership(client, now, audience.forbidden)
+        membership = Membership(client, now, audience.forbidden, at_least=sent.accepted)
         missing = membership.missing(audience)
         if missing:
             checkpoints.clear()

@@ -38,8 +38,11 @@ class Membership:
     :ivar excluded: the numbers that are in it although a list names them.
     """
 
-    def __init__(self, client: TingTingClient, campaign: Campaign, forbidden: Sequence[Exclusion] = ()) -> None:
+    def __init__(
+        self, client: TingTingClient, campaign: Campaign, forbidden: Sequence[Exclusion] = (), at_least: int = 0
+    ) -> None:
         self._campaign = campaign
+        self._at_least = max(at_least, campaign.campaign_action_count or 0)
         self._lists = " or ".join(one.name for one in forbidden)
         self.counts: Counter[str] = Counter()
         self.excluded: list[str] = []
@@ -47,12 +50,12 @@ class Membership:
 
     def _is_current(self, contacts: int) -> bool:
         """Return whether a list shows as many contacts as the campaign has had before."""
-        is_current = contacts >= (self._campaign.campaign_action_count or 0)
+        is_current = contacts >= self._at_least
         if not is_current:
             log.info(
                 "Campaign %s has %s contacts, and the list of its contacts shows %s, so the list may be an older one",
                 self._campaign.id,
-                self._campaign.campaign_action_count,
+                self._at_least,
                 contacts,
             )
         return is_current

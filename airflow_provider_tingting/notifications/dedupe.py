@@ -82,8 +82,14 @@ async def find_earlier_claim(
     claims, _ = await read_until(
         lambda: _read_claims(notification, now, without), lambda result: campaign_id in result[1]
     )
-    earlier = [one for one in claims if one.marker.step == step and one.campaign.id < campaign_id]
-    return min(earlier, key=lambda one: one.campaign.id, default=None)
+    earlier = [
+        one
+        for one in claims
+        if one.marker.step == step
+        and one.campaign.id != campaign_id
+        and (one.campaign.status.has_begun or one.campaign.id < campaign_id)
+    ]
+    return min(earlier, key=lambda one: (not one.campaign.status.has_begun, one.campaign.id), default=None)
 
 
 async def is_run_by_its_holder(claim: Claim) -> bool:

@@ -117,10 +117,16 @@ def test_the_newest_campaigns_are_searched_as_far_as_the_limit(monkeypatch: pyte
     ("campaigns", "earlier"),
     [
         ([claim(9), claim(7), claim(6), claim(5, step=1)], 6),
-        ([claim(9), claim(8)], None),
+        ([claim(9, status="Not Started"), claim(8)], None),
+        ([claim(9), claim(8)], 9),
         ([claim(7, status="Not Started"), claim(6, status="Not Started")], 7),
     ],
-    ids=["the lowest of this step", "its own and a later one", "another one is known not to be run"],
+    ids=[
+        "the lowest of this step",
+        "its own and a later one",
+        "a later one that was run",
+        "another one is known not to be run",
+    ],
 )
 def test_the_lowest_campaign_of_a_step_comes_first(campaigns: list[Campaign], earlier: int | None) -> None:
     server = ScriptedServer(list_campaigns=pages_of(campaigns))

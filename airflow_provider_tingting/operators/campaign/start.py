@@ -18,7 +18,7 @@ from airflow_provider_tingting.campaigns.state import JobState, RunRequest
 from airflow_provider_tingting.campaigns.watch import JITTER, Wait
 from airflow_provider_tingting.clock import sleep, wall_time
 from airflow_provider_tingting.contacts.message import sms_size
-from airflow_provider_tingting.errors import TingTingAPIError, TingTingStartRefusedError
+from airflow_provider_tingting.errors import TingTingAPIError, TingTingNotFoundError, TingTingStartRefusedError
 from airflow_provider_tingting.triggers.start import TingTingStartTrigger
 from airflow_provider_tingting.utils.arguments import seconds_of, storage_path_of
 from airflow_provider_tingting.utils.clears import earlier_tries, is_first_try, was_cleared
@@ -206,7 +206,8 @@ def request_run(
             # minutes. It does not cover a long pause that TingTing asks for either: before a retry, Airflow waits
             # without a worker slot.
             is_for_a_retry = job.state.run is not RunRequest.NEVER or (error.retry_after or 0.0) >= plan.tolerate_outage
-            if is_for_a_retry or wait.unanswered(error) is not None or wait.time_is_up:
+            is_missing = isinstance(error, TingTingNotFoundError)
+            if is_for_a_retry or is_missing or wait.unanswered(error) is not None or wait.time_is_up:
                 raise
             sleep(wait.next_read(random.uniform(0.0, JITTER)))
 
