@@ -86,6 +86,19 @@ async def read_existing(campaign_id: int, exists: Callable[[], bool]) -> Campaig
             await Pause(min(READ_INTERVAL, left))
 
 
+async def read_existing_until(
+    campaign_id: int, is_current: Callable[[Campaign], bool], within: float | None = None
+) -> Campaign:
+    """Read a campaign that exists, as `read_until` does; a response 404 is an older one, too.
+
+    :param campaign_id: the campaign.
+    :param is_current: see `read_until`, as the other parameter.
+    :param within: for how many seconds an older one is read again; None for `STALE_WITHIN`.
+    :raises TingTingNotFoundError: TingTing answers 404 for longer than `STALE_WITHIN`.
+    """
+    return await read_until(lambda: read_existing(campaign_id, lambda: True), is_current, within)
+
+
 def list_existing(listing: Callable[[], T], is_current: Callable[[T], bool] = lambda listed: True) -> T:
     """Read a list that belongs to a campaign which exists; an older response is read again, and so is a response 404.
 

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from airflow_provider_tingting.api import calls, idempotent_writes
 from airflow_provider_tingting.api.models import Campaign
-from airflow_provider_tingting.api.stale_reads import read_existing, read_until
+from airflow_provider_tingting.api.stale_reads import read_existing, read_existing_until
 from airflow_provider_tingting.campaigns.marker import CampaignSpec, Marker, MarksCampaigns
 from airflow_provider_tingting.campaigns.reconcile import find_after_unknown, find_campaign, reconcile
 from airflow_provider_tingting.campaigns.reschedule import apply_schedule
@@ -41,8 +41,8 @@ async def attach_or_create(
     """Return the one campaign with a marker, and create it if there is none.
 
     After an unknown outcome the campaign is created again only when it is proven absent. Of the campaigns of two tries
-    that have raced, both use the one with the lowest id. A campaign of an earlier try that has not begun gets the
-    voice and the schedule of the spec; another credit limit is only logged.
+    that have raced, both use the one that has begun, otherwise the lowest id. A campaign of an earlier try that has not
+    begun gets the voice and the schedule of the spec; another credit limit is only logged.
 
     Source: API page, Create a campaign, Set voice and category.
 
@@ -101,7 +101,7 @@ async def set_failover_target(campaign_id: int, target: tuple[str, ...]) -> None
     def has_it(campaign: Campaign) -> bool:
         return sorted(map(str, campaign.failover_target)) == sorted(target)
 
-    if not has_it(await read_until(lambda: calls.get_campaign(campaign_id), has_it)):
+    if not has_it(await read_existing_until(campaign_id, has_it)):
         raise TingTingConfigError(
             f"TingTing has accepted failover_target for campaign {campaign_id} and has not kept it, so no SMS would be "
             f"sent. The campaign was not run. {remedy}"
@@ -186,7 +186,7 @@ async def _create(
         pause=idempotent_writes.RETRY_PAUSES[-1],
     )
     # Another try, or another run of the occasion, may have created one at the same time, or before if the list that was
-    # read first was an old one; all use the lowest id. The search by name hides drafts.
+    # read first was an old one; all use the same one. The search by name hides drafts.
     created = None if spec.draft else campaign.id
     chosen = await find_campaign(spec.name, wanted, since=since, created=created) or campaign
     # The response to this try's own create may show no description, or a shortened one.

@@ -93,8 +93,8 @@ async def find_campaign(
 ) -> Campaign | None:
     """Return the campaign that carries a marker, or None.
 
-    Several tries that race may each have created a campaign: the one with the lowest id is returned, so that the
-    tries agree. A marker of an occasion also has ranks (see `Marker`): the newest rank counts.
+    Several tries that race may each have created a campaign: one that has begun is returned, otherwise the one with the
+    lowest id, so that the tries agree. A marker of an occasion also has ranks (see `Marker`): the newest rank counts.
 
     :param name: the name under which it was created; TingTing searches by it.
     :param marker: the marker.
@@ -126,8 +126,8 @@ async def find_campaign(
     matches = _newest_generation(found, marker) if isinstance(marker, AnyGeneration) else found
     chosen, *others = sorted(matches, key=lambda campaign: (not campaign.status.has_begun, campaign.id))
     if others:
-        ids = ", ".join(str(campaign.id) for campaign in others)
-        log.warning("Several tries created a campaign; %s is used, left un-run: %s", chosen.id, ids)
+        ids = ", ".join(f"{campaign.id} ({campaign.status})" for campaign in others)
+        log.warning("Several tries created a campaign; %s is used, and not %s", chosen.id, ids)
     return chosen
 
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from airflow_provider_tingting.api import calls, idempotent_writes
 from airflow_provider_tingting.api.models import Campaign
-from airflow_provider_tingting.api.stale_reads import read_until
+from airflow_provider_tingting.api.stale_reads import read_existing_until
 from airflow_provider_tingting.campaigns.marker import CampaignSpec
 from airflow_provider_tingting.campaigns.schedule import is_past, read_schedule
 from airflow_provider_tingting.errors import TingTingCampaignError, TingTingValidationError
@@ -59,7 +59,7 @@ async def _rescheduled(campaign: Campaign, schedule: str | None, wanted: datetim
             fields=error.fields,
         ) from error
     # The API page shows no response to an update, and a response that repeats the request proves nothing.
-    now = await read_until(lambda: calls.get_campaign(campaign.id), lambda read: _is_same(wanted, read.scheduled_at))
+    now = await read_existing_until(campaign.id, lambda read: _is_same(wanted, read.scheduled_at))
     if not _is_same(wanted, now.scheduled_at):
         raise TingTingCampaignError(
             f"TingTing has taken the schedule {schedule}, which the task says now, but the campaign keeps its own: it "

@@ -9,7 +9,7 @@ from airflow_provider_tingting.api import calls
 from airflow_provider_tingting.api.idempotent_writes import retry_idempotent
 from airflow_provider_tingting.api.models import Campaign
 from airflow_provider_tingting.api.protocol import Pause
-from airflow_provider_tingting.api.stale_reads import read_until
+from airflow_provider_tingting.api.stale_reads import read_existing_until
 from airflow_provider_tingting.api.statuses import CampaignStatus
 from airflow_provider_tingting.campaigns.calling_window import CallingWindow
 from airflow_provider_tingting.campaigns.run import CampaignJob
@@ -93,7 +93,7 @@ async def _stop(job: CampaignJob, window: CallingWindow) -> Campaign:
                 'stop for it, so at_window_close="stop" does not work with this server. Stop it in TingTing.'
             ) from refusal
         raise
-    campaign = await read_until(lambda: calls.get_campaign(number), lambda read: read.status.is_final, _ENDS_WITHIN)
+    campaign = await read_existing_until(number, lambda read: read.status.is_final, _ENDS_WITHIN)
     if not campaign.status.is_final:
         raise TingTingCampaignError(
             f"its calling window has closed, TingTing accepted the request to stop it, and it still is "

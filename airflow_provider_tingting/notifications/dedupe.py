@@ -69,7 +69,10 @@ async def _read_claims(
 async def find_earlier_claim(
     notification: Notification, step: int, campaign_id: int, now: float, *, without: Collection[int] = ()
 ) -> Claim | None:
-    """Return the claim on a step that comes before one's own, or None: the lowest campaign id comes first.
+    """Return the claim on a step that comes before one's own, or None.
+
+    A campaign that has begun comes first, then the lowest id: a campaign that was created more slowly than others may
+    have a lower id than theirs.
 
     A list that does not show one's own campaign is an older one, and is read again for a while.
 

@@ -44,7 +44,7 @@ MAX_CLAIMS = 3
 
 
 class ClaimLostError(TingTingCampaignError):
-    """The lease on a notification is over before its campaign was run, or another notifier has deleted the campaign."""
+    """The lease on a notification is over before its campaign was run, or TingTing does not show it any more."""
 
 
 async def deliver(notification: Notification) -> tuple[int, ...]:
@@ -119,7 +119,7 @@ async def _first_step(notification: Notification, dead: set[int]) -> int | None:
         claims = await find_claims(notification, now, without=dead)
         if not claims:
             return 0
-        latest = max(claims, key=lambda one: (one.marker.step, -one.campaign.id))
+        latest = max(claims, key=lambda one: (one.marker.step, one.campaign.status.has_begun, -one.campaign.id))
         if latest.campaign.status.has_begun:
             break
         if await is_run_by_its_holder(latest):
@@ -221,7 +221,7 @@ async def _run(notification: Notification, step: int, campaign: Campaign, voice:
     except TingTingError as error:
         # With an unanswered request outstanding the job raises an error of its own, with the first one as its cause.
         if isinstance(error, TingTingNotFoundError) or isinstance(error.__cause__, TingTingNotFoundError):
-            lost.append("another notifier has deleted it.")
+            lost.append("TingTing does not show it any more.")
         if lost:
             raise ClaimLostError(lost[0], campaign_id=campaign.id) from error
         # An un-run campaign that is left behind makes other notifiers wait.

@@ -233,7 +233,16 @@ def test_of_campaigns_of_tries_that_have_raced_the_lowest_id_counts(caplog: pyte
 
     with caplog.at_level(logging.WARNING):
         assert server.run(reconcile.find_campaign(NAME, MARKER)).id == 8
-    assert "8 is used, left un-run: 9, 10" in caplog.text
+    assert "8 is used, and not 9 (Not Started), 10 (Not Started)" in caplog.text
+
+
+def test_of_campaigns_of_tries_that_have_raced_one_that_has_begun_counts_before_a_lower_id() -> None:
+    listed = [
+        shown(status, number, description=str(MARKER)) for status, number in (("Running", 10), ("Not Started", 9))
+    ]
+    server = ScriptedServer(list_campaigns=a_page(*listed))
+
+    assert server.run(reconcile.find_campaign(NAME, MARKER)).id == 10
 
 
 def test_of_several_generations_the_newest_counts_and_of_that_the_lowest_id() -> None:

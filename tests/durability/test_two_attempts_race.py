@@ -50,7 +50,7 @@ def test_two_attempts_that_create_at_once_get_the_older_campaign_and_name_the_ot
 
     assert sorted(sandbox.world.campaigns) == [1, 2]
     assert first == second == 1
-    assert "1 is used, left un-run: 2" in logged()
+    assert "1 is used, and not 2 (Not Started)" in logged()
     assert not sandbox.ledger.dialled
 
 

@@ -17,6 +17,8 @@ OF_ANY_REQUEST = ("unsent", "lost", "429", "killed", "stalls 9", "stalls 40", "s
 #: A read that shows what was true some seconds ago, and a server that is not well.
 OF_READS = ("503", "old 4", "old 40")
 OF_LISTS = ("reordered",)
+#: One machine of the server does not know the campaign yet.
+OF_READS_OF_A_CAMPAIGN = ("404",)
 OF_WRITES = ("lost after", "500 after", "403", "killed after", "late 5", "late 60", "late 119", "late 121", "late 600")
 OF_STORE_WRITES = ("store fails", "killed", "stalls 9")
 OF_STATE_READS = ("state unreadable",)
@@ -27,7 +29,7 @@ OF_TRIGGERERS = ("moves", "moves 200")
 OF_PERSONS = ("person runs", "person edits", "person renames", "person deletes", "person marks failed")
 
 #: How a request ends; of two at the same moment the second one counts alone.
-ENDS = frozenset({"unsent", "lost", "429", "503", "killed", *OF_WRITES})
+ENDS = frozenset({"unsent", "lost", "429", "503", "404", "killed", *OF_WRITES})
 
 #: Faults that pass, after which a task that may retry must end as if nothing had happened.
 PASSING = frozenset(
@@ -35,6 +37,7 @@ PASSING = frozenset(
 ) | {"store fails", "state unreadable", "late 5", "late 60"}
 
 _LISTS = ("list_campaigns", "list_contacts")
+_READS_OF_A_CAMPAIGN = ("get_campaign", "list_contacts", "download_campaign_report")
 _WITHOUT_CONTACTS = ("list_voice_models", "list_broker_numbers", "list_own_numbers", "get_dashboard")
 
 
@@ -96,6 +99,8 @@ def options(what: str, method: str, *, of_trigger: bool, persons: bool) -> tuple
         found += OF_WRITES
     if what in _LISTS:
         found += OF_LISTS
+    if what in _READS_OF_A_CAMPAIGN:
+        found += OF_READS_OF_A_CAMPAIGN
     found += OF_TRIGGERERS if of_trigger else OF_WORKERS
     if persons and what not in _WITHOUT_CONTACTS:
         found += OF_PERSONS

@@ -15,7 +15,7 @@ MAX_ALIKE = 4
 #: What a process that waits reads again and again.
 WAITED_FOR = frozenset({"get_campaign", "list_contacts"})
 #: Of actions that come to the same nearly always, two faults at once are tried with one only.
-ALIKE = frozenset({"500 after", "clock -100", "stalls 9", "late 5", "late 60", "late 600", "503"})
+ALIKE = frozenset({"500 after", "clock -100", "stalls 9", "late 5", "late 60", "late 600", "503", "404"})
 
 
 def decisions(points: Points) -> Iterator[Decision]:

@@ -269,8 +269,15 @@ def _closes(world: World, made: Sequence[Decision]) -> list[Broken]:
     return found
 
 
+def _is_old_404(decision: Decision) -> bool:
+    """Return whether a task that receives a 404 has seen the campaign before, so that its id is not a wrong one."""
+    point = decision.point
+    is_first = point.what == "get_campaign" and point.ordinal == 1 and point.actor.endswith(".1")
+    return decision.action == "404" and not is_first
+
+
 def _ends_well(world: World, made: Sequence[Decision]) -> list[Broken]:
-    if len(made) > 1 or not all(decision.action in PASSING for decision in made):
+    if len(made) > 1 or not all(decision.action in PASSING or _is_old_404(decision) for decision in made):
         return []
     return [
         Broken("a fault that passes leaves no red task", f"{task.task_id}: {task.error}")

@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from simulation.airflow_model import NOTICES_AFTER
-from simulation.model_server import reply
+from simulation.model_server import not_found, reply
 from simulation.virtual_time import Killed
 
 from airflow_provider_tingting.api.protocol import Call, Request, Response
@@ -84,6 +84,9 @@ def exchange(world: World, call: Call[Any], request: Request) -> Steps:
     elif fate == "403":
         yield LATENCY
         return reply({"detail": "You do not have permission to perform this action."}, 403)
+    elif fate == "404":
+        yield LATENCY
+        return not_found()
     elif fate == "503":
         yield LATENCY
         return reply({"detail": "Service unavailable"}, 503)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
 from airflow_provider_tingting import api
 from airflow_provider_tingting._compat import AirflowFailException
 from airflow_provider_tingting.api.driver import run_flow
-from airflow_provider_tingting.api.stale_reads import read_existing, read_until
+from airflow_provider_tingting.api.stale_reads import read_existing_until
 from airflow_provider_tingting.api.statuses import CampaignStatus
 from airflow_provider_tingting.campaigns import concurrency, reconcile
 from airflow_provider_tingting.campaigns.fetch_report import spooled
@@ -187,9 +187,7 @@ def _read_until(
     hook: TingTingHook, campaign_id: int, reached: Callable[[CampaignStatus], bool], within: float | None = None
 ) -> Campaign:
     """Read a campaign until it has the status that another response has shown, or the time is up; return it."""
-    flow = read_until(
-        lambda: read_existing(campaign_id, lambda: True), lambda campaign: reached(campaign.status), within
-    )
+    flow = read_existing_until(campaign_id, lambda campaign: reached(campaign.status), within)
     return run_flow(hook.get_conn(), flow)
 
 
