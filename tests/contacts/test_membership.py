@@ -95,7 +95,7 @@ def test_a_listing_that_shows_as_many_as_the_campaign_had_is_read_once(
 def test_the_log_says_why_a_listing_is_read_again(logged: Callable[[], str]) -> None:
     Listing([SITA], [SITA, HARI]).members(campaign=a_campaign(contacts=2))
 
-    assert logged().count("Campaign 7 has 2 contacts, and the list of its contacts shows 1, so the list may be") == 1
+    assert "Campaign 7 has 2 contacts, and the list of its contacts shows 1, so the list may be" in logged()
 
 
 def test_the_log_says_how_far_a_long_listing_has_been_read(logged: Callable[[], str]) -> None:
