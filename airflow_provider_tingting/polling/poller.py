@@ -29,6 +29,7 @@ from airflow_provider_tingting.polling.subscriber import Subscriber
 
 if TYPE_CHECKING:
     from airflow_provider_tingting.api.client import Downloaded
+    from airflow_provider_tingting.api.models import Campaign, Page
     from airflow_provider_tingting.api.protocol import Call, Flow
 
 T = TypeVar("T")
@@ -272,14 +273,7 @@ class Poller:
         # Reading the connection may take half a minute in a busy triggerer, which says nothing about the list.
         await self._client.open()
         for call in walk:
-            began = monotonic()
-            try:
-                page = await asyncio.wait_for(self._client.send(call), timeout)
-            except (asyncio.TimeoutError, TimeoutError):
-                if monotonic() - began > timeout + _CLOCK_JUMP:
-                    # The event loop stood still; the response may have come in time.
-                    raise TingTingOutcomeUnknownError(call.name, "This process stood still.") from None
-                raise
+            page = await self._read_page(call, timeout)
             now = monotonic()
             for row, campaign in enumerate(walk.accept(page)):
                 if row % _ROWS_PER_TURN == 0:
@@ -294,6 +288,16 @@ class Poller:
                     self._queue.drop(campaign.id)
         walk.finish()
         self._listed = listed
+
+    async def _read_page(self, call: Call[Page[Campaign]], timeout: float) -> Page[Campaign]:
+        """Read a page of the list; once more when the event loop stood still, as the response may have come in time."""
+        began = monotonic()
+        try:
+            return await asyncio.wait_for(self._client.send(call), timeout)
+        except (asyncio.TimeoutError, TimeoutError):
+            if monotonic() - began <= timeout + _CLOCK_JUMP:
+                raise
+        return await asyncio.wait_for(self._client.send(call), timeout)
 
     def _record_row(self, snapshot: Snapshot) -> bool:
         """Pass a row of the list to its subscribers; return False when the campaign's own page must be read."""

@@ -149,8 +149,10 @@ def test_after_standing_still_all_campaigns_are_read_once_and_the_list_goes_on(c
     assert account.connections <= 2
 
 
-def test_standing_still_while_a_page_is_under_way_does_not_give_up_the_list(clock):
+@pytest.mark.parametrize("turns", [0, 5], ids=["a response that is whole", "a response in several parts"])
+def test_standing_still_while_a_page_is_under_way_does_not_give_up_the_list(clock, turns):
     account = FakeAccount(clock)
+    account.turns = turns
 
     async def run():
         poller = Poller(account.connect)

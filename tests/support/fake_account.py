@@ -33,6 +33,8 @@ class FakeAccount:
         self.requests: list[tuple[float, str]] = []
         self.connections = 0
         self.is_down = False
+        #: How many turns of the event loop a response takes after it has come.
+        self.turns = 0
 
     def start(self, campaign_id: int, takes: float) -> None:
         """Let a campaign begin now."""
@@ -51,6 +53,8 @@ class FakeAccount:
     async def respond(self, call: Call[T]) -> T:
         self.requests.append((self._clock.monotonic(), call.name))
         await asyncio.sleep(LATENCY)
+        for _ in range(self.turns):
+            await asyncio.sleep(0)
         if self.is_down:
             raise TingTingServerError(call.name, "down", status_code=503)
         if call.campaign_id is not None:
