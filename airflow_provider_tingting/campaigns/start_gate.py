@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import NoReturn
 
-from airflow_provider_tingting.api import calls
 from airflow_provider_tingting.api.models import Campaign
+from airflow_provider_tingting.api.stale_reads import READ_INTERVAL, read_existing
 from airflow_provider_tingting.campaigns import concurrency
 from airflow_provider_tingting.campaigns.calling_window import CallingWindow
 from airflow_provider_tingting.campaigns.daily_credits import DailyCredits
@@ -20,7 +20,7 @@ from airflow_provider_tingting.campaigns.forecast import (
     next_fitting,
     read_pace,
 )
-from airflow_provider_tingting.clock import wall_time
+from airflow_provider_tingting.clock import monotonic, wall_time
 from airflow_provider_tingting.errors import TingTingCampaignTimeoutError, TingTingStartRefusedError
 from airflow_provider_tingting.timezones import NEPAL
 
@@ -85,11 +85,13 @@ class StartGate:
         begins = self._check_time(campaign)
         while await self._check_by_reading(campaign, begins):
             # These reads take time, in which the campaign may have been run or the window may have closed.
-            campaign = await calls.get_campaign(campaign.id)
+            asked_at = monotonic()
+            campaign = await read_existing(campaign.id, lambda: True)
             if campaign.status.has_begun:
                 break
             checked_for, begins = begins, self._check_time(campaign)
-            if begins == checked_for:
+            # After an older response the account is checked again, too.
+            if begins == checked_for and monotonic() - asked_at < READ_INTERVAL:
                 break
         return campaign
 

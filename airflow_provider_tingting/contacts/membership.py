@@ -34,6 +34,7 @@ class Membership:
     :param client: the client that reads the campaign's contacts.
     :param campaign: the campaign, as it was read just before.
     :param forbidden: the lists of numbers that must not be in it.
+    :param at_least: how many contacts TingTing has said that it has; the campaign's own count may be older.
     :ivar counts: contacts by the last ten digits of their number.
     :ivar excluded: the numbers that are in it although a list names them.
     """

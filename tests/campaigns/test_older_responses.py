@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -150,6 +151,31 @@ def test_a_watch_ends_with_the_campaign_and_keeps_what_it_has_seen() -> None:
 
     assert server.run(watch(PLAN, log, progress)) == Observation(Reason.REACHED, 7, "Completed", 100)
     assert progress.seen.status == "Completed"
+
+
+def test_a_404_does_not_end_the_wait_for_a_campaign_that_was_shown() -> None:
+    server = ScriptedServer(get_campaign=[shown("Running", 10), GONE, GONE, shown("Completed", 100)])
+
+    assert server.run(watch(PLAN, log)) == Observation(Reason.REACHED, 7, "Completed", 100)
+    assert all(pause < 2 * READ_INTERVAL for pause in server.pauses("get_campaign")[1:])
+
+
+def test_a_404_for_a_minute_ends_it() -> None:
+    server = ScriptedServer(get_campaign=[shown("Running", 10), GONE, shown("Running", 20), GONE])
+
+    assert server.run(watch(PLAN, log)).reason is Reason.REFUSED
+    assert STALE_WITHIN <= server.now - server.times[3] < STALE_WITHIN + 2 * READ_INTERVAL
+
+
+@pytest.mark.parametrize(("starts_by", "reads"), [(None, 1), (BEGINS + 900, 2)], ids=["of unknown id", "was requested"])
+def test_a_404_at_the_first_read_ends_the_wait_unless_the_task_has_requested_the_run(
+    starts_by: float | None, reads: int
+) -> None:
+    server = ScriptedServer(get_campaign=[GONE, shown("Completed", 100)])
+    plan = replace(PLAN, starts_by=starts_by)
+
+    assert server.run(watch(plan, log)).reason is (Reason.REFUSED if reads == 1 else Reason.REACHED)
+    assert len(server.calls) == reads
 
 
 def test_a_watch_ends_at_its_deadline_with_what_was_seen_last() -> None:

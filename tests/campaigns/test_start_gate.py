@@ -19,6 +19,7 @@ from airflow_provider_tingting.campaigns.state import RunRequest
 from airflow_provider_tingting.errors import (
     TingTingCampaignTimeoutError,
     TingTingForbiddenError,
+    TingTingNotFoundError,
     TingTingRunTooOldError,
     TingTingStartRefusedError,
 )
@@ -102,6 +103,19 @@ def test_a_run_that_gets_too_old_while_the_others_are_read_is_refused() -> None:
         run(server, StartGate(one_at_a_time=True, check_age=check_age))
 
     assert server.sent("run_campaign") == []
+
+
+def test_the_account_is_checked_again_after_an_old_404_of_the_campaign() -> None:
+    server = at(3600)
+    shown = server.script["get_campaign"]
+    gone = TingTingNotFoundError("get_campaign", "not found.", status_code=404)
+    server.script["get_campaign"] = [*shown, gone, *shown]
+
+    run(server, StartGate(one_at_a_time=True))
+
+    after_the_404 = server.sent()[server.times.index(server.now) :]
+    assert after_the_404[0] == "get_campaign"
+    assert after_the_404.index("list_campaigns") < after_the_404.index("run_campaign")
 
 
 def test_a_campaign_that_a_person_runs_while_the_others_are_read_is_not_run_again() -> None:

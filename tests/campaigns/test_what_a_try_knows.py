@@ -52,6 +52,21 @@ def test_a_404_of_a_campaign_that_this_try_has_read_is_read_again_for_a_minute(i
     assert server.now == began + 4 * stale_reads.READ_INTERVAL + stale_reads.STALE_WITHIN
 
 
+@pytest.mark.parametrize(
+    "known",
+    [
+        JobState(NUMBER, seen_not_started=True),
+        JobState(NUMBER, run=RunRequest.MAYBE, run_requested_at=1_000_000.0 - 500),
+    ],
+    ids=["seen Not Started", "requested long ago"],
+)
+def test_a_404_of_a_campaign_that_an_earlier_try_has_read_is_read_again(known: JobState) -> None:
+    server = Server([GONE, GONE, "Running"])
+
+    assert run(server, CampaignJob(known)).has_begun
+    assert server.requests == []
+
+
 @pytest.mark.parametrize("error", [GONE, DOWN], ids=["404 of an unknown campaign", "503"])
 def test_any_other_failed_read_ends_the_try_at_once(error: Exception) -> None:
     server = Server([error])

@@ -36,9 +36,9 @@ class Listing(ScriptedServer):
             self.sleep(self.takes)
             yield Contact(id=index, number=number)
 
-    def members(self, *forbidden: Exclusion, campaign: Campaign | None = None) -> Membership:
+    def members(self, *forbidden: Exclusion, campaign: Campaign | None = None, at_least: int = 0) -> Membership:
         with use_clock(self):
-            return Membership(self, campaign or a_campaign(), forbidden)  # type: ignore[arg-type]
+            return Membership(self, campaign or a_campaign(), forbidden, at_least)  # type: ignore[arg-type]
 
 
 def a_campaign(contacts: int | None = None, status: str = "Not Started") -> Campaign:
@@ -67,6 +67,12 @@ def test_a_listing_with_fewer_contacts_than_the_campaign_had_is_read_again_from_
     assert (members.counts, members.excluded) == ({SITA: 1, HARI: 1}, [SITA])
     assert len(listing.calls) == 3
     assert listing.calls[0].request == calls.list_contacts(7).request
+
+
+def test_a_listing_with_fewer_contacts_than_were_sent_is_read_again_beside_an_old_count() -> None:
+    listing = Listing([], [SITA, HARI])
+
+    assert listing.members(campaign=a_campaign(contacts=0), at_least=2).total == 2
 
 
 def test_a_listing_that_keeps_lacking_contacts_is_taken_as_it_is_in_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
