@@ -257,6 +257,8 @@ async def status_after_stop(campaign_id: int) -> CampaignStatus:
 async def delete(campaign_id: int) -> None:
     """Delete a campaign. After an unknown outcome a campaign that does not exist counts as deleted.
 
+    A response 404 counts only when a read does not show the campaign either; otherwise it is an older one.
+
     :raises TingTingNotFoundError: there was no such campaign.
     """
     unanswered = False
@@ -264,9 +266,11 @@ async def delete(campaign_id: int) -> None:
         try:
             return await calls.delete_campaign(campaign_id)
         except TingTingNotFoundError:
-            if unanswered:
-                return None
-            raise
+            if pause is None or not await _is_shown(campaign_id):
+                if unanswered:
+                    return None
+                raise
+            await Pause(pause)
         except TingTingOutcomeUnknownError:
             unanswered = True
             if pause is None:
@@ -277,3 +281,11 @@ async def delete(campaign_id: int) -> None:
                 raise
             await idempotent_writes.rate_limit_pause(error, pause)
     return None
+
+
+async def _is_shown(campaign_id: int) -> bool:
+    try:
+        await calls.get_campaign(campaign_id)
+    except TingTingNotFoundError:
+        return False
+    return True

@@ -338,15 +338,25 @@ def test_the_status_after_a_stop_is_read_no_longer_than_needed() -> None:
 
 
 def test_a_campaign_that_is_gone_after_an_unanswered_delete_was_deleted() -> None:
-    server = ScriptedServer(delete_campaign=[LOST, GONE])
+    server = ScriptedServer(delete_campaign=[LOST, GONE], get_campaign=GONE)
 
     server.run(reconcile.delete(7))
-    assert len(server.calls) == 2
+    assert server.sent() == ["delete_campaign", "delete_campaign", "get_campaign"]
 
     with pytest.raises(TingTingNotFoundError):
-        ScriptedServer(delete_campaign=GONE).run(reconcile.delete(7))
+        ScriptedServer(delete_campaign=GONE, get_campaign=GONE).run(reconcile.delete(7))
     with pytest.raises(TingTingNotFoundError):
-        ScriptedServer(delete_campaign=[limited(1), GONE]).run(reconcile.delete(7))
+        ScriptedServer(delete_campaign=[limited(1), GONE], get_campaign=GONE).run(reconcile.delete(7))
+
+
+def test_a_delete_is_sent_again_after_a_404_of_a_campaign_that_a_read_shows() -> None:
+    server = ScriptedServer(delete_campaign=[GONE, None], get_campaign=shown("Not Started"))
+
+    server.run(reconcile.delete(7))
+    assert server.sent() == ["delete_campaign", "get_campaign", "delete_campaign"]
+
+    with pytest.raises(TingTingNotFoundError):
+        ScriptedServer(delete_campaign=GONE, get_campaign=shown("Not Started")).run(reconcile.delete(7))
 
 
 def test_a_delete_is_given_up_after_the_last_pause() -> None:

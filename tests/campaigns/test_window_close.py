@@ -9,6 +9,7 @@ import pytest
 from support.scripted_server import ScriptedServer
 
 from airflow_provider_tingting.api.models import Campaign, MessageResponse
+from airflow_provider_tingting.api.stale_reads import READ_INTERVAL, STALE_WITHIN
 from airflow_provider_tingting.campaigns.calling_window import CallingWindow
 from airflow_provider_tingting.campaigns.run import CampaignJob
 from airflow_provider_tingting.campaigns.state import JobState
@@ -173,6 +174,20 @@ def test_a_server_without_a_stop_differs_from_one_that_refuses_it(
 ) -> None:
     with pytest.raises(error):
         stop(after_closing(get_campaign=shown("Running"), stop_campaign=refusal))
+
+
+def test_a_stop_is_requested_again_for_a_minute_after_a_404() -> None:
+    gone = TingTingNotFoundError("stop_campaign", "no.", status_code=404)
+    server = after_closing(get_campaign=shown("Running"), stop_campaign=[gone, gone, MessageResponse(message="ok")])
+    server.script["get_campaign"] = [*[shown("Running")] * 3, shown("Terminated")]
+
+    assert stop(server).status == "Terminated"
+    assert server.pauses("stop_campaign") == [READ_INTERVAL, READ_INTERVAL]
+
+    server = after_closing(get_campaign=shown("Running"), stop_campaign=gone)
+    with pytest.raises(TingTingConfigError, match="offers no stop"):
+        stop(server)
+    assert server.now - CLOSES.timestamp() == STALE_WITHIN
 
 
 def test_a_refusal_of_a_campaign_that_has_ended_meanwhile_is_no_error() -> None:
