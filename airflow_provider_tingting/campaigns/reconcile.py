@@ -12,7 +12,7 @@ from airflow_provider_tingting.api import calls, idempotent_writes
 from airflow_provider_tingting.api.models import Campaign, Page
 from airflow_provider_tingting.api.pagination import Paginator
 from airflow_provider_tingting.api.protocol import Call, Pause, T
-from airflow_provider_tingting.api.stale_reads import read_until
+from airflow_provider_tingting.api.stale_reads import READ_INTERVAL, StalePeriod, read_existing, read_until
 from airflow_provider_tingting.api.statuses import CampaignStatus
 from airflow_provider_tingting.campaigns.marker import AnyGeneration, MarksCampaigns
 from airflow_provider_tingting.errors import (
@@ -241,6 +241,29 @@ async def stop(campaign_id: int) -> str:
             "in TingTing."
         )
     return f"Campaign {campaign_id} was stopped for good."
+
+
+async def request_stop(campaign_id: int) -> Campaign | None:
+    """Request the stop of a campaign; return the campaign when it has ended before, and None when TingTing accepts.
+
+    A server that knows the campaign may answer 404 for a while, and a server that offers no stop always does.
+
+    :raises TingTingRefusedError: TingTing refuses the stop of a campaign that has not ended.
+    """
+    period = StalePeriod()
+    while True:
+        try:
+            await idempotent_writes.retry_idempotent(calls.stop_campaign(campaign_id))
+        except TingTingRefusedError as error:
+            refusal = error
+        else:
+            return None
+        campaign = await read_existing(campaign_id, lambda: True)
+        if campaign.status.is_final:
+            return campaign
+        if refusal.status_code != 404 or not (left := period.left()):
+            raise refusal
+        await Pause(min(READ_INTERVAL, left))
 
 
 async def status_after_stop(campaign_id: int) -> CampaignStatus:

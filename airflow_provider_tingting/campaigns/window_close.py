@@ -5,13 +5,12 @@ from __future__ import annotations
 import logging
 from datetime import datetime, timezone
 
-from airflow_provider_tingting.api import calls
-from airflow_provider_tingting.api.idempotent_writes import retry_idempotent
 from airflow_provider_tingting.api.models import Campaign
 from airflow_provider_tingting.api.protocol import Pause
-from airflow_provider_tingting.api.stale_reads import READ_INTERVAL, StalePeriod, read_existing, read_existing_until
+from airflow_provider_tingting.api.stale_reads import read_existing, read_existing_until
 from airflow_provider_tingting.api.statuses import CampaignStatus
 from airflow_provider_tingting.campaigns.calling_window import CallingWindow
+from airflow_provider_tingting.campaigns.reconcile import request_stop
 from airflow_provider_tingting.campaigns.run import CampaignJob
 from airflow_provider_tingting.campaigns.watch import Outage
 from airflow_provider_tingting.clock import wall_time
@@ -81,26 +80,17 @@ async def _stop(job: CampaignJob, window: CallingWindow) -> Campaign:
         return campaign
     log.warning("Campaign %s is %s outside its calling window, %s: stopping it", number, campaign.status, window)
     job.update(stop_requested_at=wall_time())
-    period = StalePeriod()
-    while True:
-        try:
-            await retry_idempotent(calls.stop_campaign(number))
-            break
-        except TingTingRefusedError as error:
-            refusal = error
-        campaign = await read_existing(number, lambda: True)
-        if campaign.status.is_final:
-            return campaign
-        # A server that knows the campaign may answer 404 for a while, and a server that offers no stop always does.
-        if refusal.status_code == 404 and (left := period.left()):
-            await Pause(min(READ_INTERVAL, left))
-            continue
-        if refusal.status_code in (404, 405):
-            raise TingTingConfigError(
-                f"Campaign {number} is {campaign.status} outside its calling window and goes on: TingTing offers no "
-                'stop for it, so at_window_close="stop" does not work with this server. Stop it in TingTing.'
-            ) from refusal
-        raise refusal
+    try:
+        ended = await request_stop(number)
+    except TingTingRefusedError as refusal:
+        if refusal.status_code not in (404, 405):
+            raise
+        raise TingTingConfigError(
+            f"Campaign {number} is {campaign.status} outside its calling window and goes on: TingTing offers no stop "
+            'for it, so at_window_close="stop" does not work with this server. Stop it in TingTing.'
+        ) from refusal
+    if ended is not None:
+        return ended
     campaign = await read_existing_until(number, lambda read: read.status.is_final, _ENDS_WITHIN)
     if not campaign.status.is_final:
         raise TingTingCampaignError(

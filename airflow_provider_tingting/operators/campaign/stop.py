@@ -48,9 +48,8 @@ class TingTingStopCampaignOperator(TingTingBaseWriteOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Stop the campaign unless it has ended, and read its status again."""
-        from airflow_provider_tingting.api.idempotent_writes import retry_idempotent
         from airflow_provider_tingting.api.statuses import CampaignStatus
-        from airflow_provider_tingting.campaigns.reconcile import status_after_stop
+        from airflow_provider_tingting.campaigns.reconcile import request_stop, status_after_stop
 
         with self.fail_without_retry():
             self.check_templates()
@@ -66,20 +65,16 @@ class TingTingStopCampaignOperator(TingTingBaseWriteOperator):
             if not campaign.status.is_final:
                 state.save({"phase": "stopping", "campaign_id": number})
                 requested = True
-                refusal: TingTingRefusedError | None = None
                 try:
-                    api.run_flow(self.hook.get_conn(), retry_idempotent(api.calls.stop_campaign(number)))
-                except TingTingRefusedError as error:
-                    refusal = error
-                campaign = self.hook.get_campaign(number)
-                if refusal is not None and not campaign.status.is_final:
+                    ended = api.run_flow(self.hook.get_conn(), request_stop(number))
+                except TingTingRefusedError as refusal:
                     if refusal.status_code not in (404, 405):
-                        raise refusal
+                        raise
                     raise TingTingConfigError(
                         f"Campaign {number} is {campaign.status} and cannot be stopped: TingTing offers no stop for "
                         "it. Stop it in TingTing itself."
                     ) from refusal
-                if refusal is None and not campaign.status.is_final:
+                if ended is None:
                     status = api.run_flow(self.hook.get_conn(), status_after_stop(number))
                     if not status.is_final:
                         raise TingTingCampaignError(
@@ -87,7 +82,8 @@ class TingTingStopCampaignOperator(TingTingBaseWriteOperator):
                             campaign_id=number,
                             status=status.value,
                         )
-                    campaign = self.hook.get_campaign(number)
+                    ended = self.hook.get_campaign(number)
+                campaign = ended
             # The status is final although the stop was refused or an earlier try was killed before it returned: either
             # the campaign has ended by itself, or the stop was carried out.
             stopped = requested and campaign.status is not CampaignStatus.COMPLETED
