@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import combinations, pairwise
 
 from simulation.adversary import Decision
-from simulation.model_server import ACCOUNT, Deed
+from simulation.model_server import ACCOUNT, Deed, Read
 from simulation.world import World
 
 from airflow_provider_tingting.campaigns.concurrency import PAUSE_PER_EARLIER_CAMPAIGN
@@ -75,6 +75,17 @@ def said(world: World, run: Deed) -> str:
     return f"{run.by} asked at {run.asked_at - world.began:.1f} s and was carried out at {run.at - world.began:.1f} s"
 
 
+_STANDS_STILL = "an attempt that stands still between its last read and the request"
+
+
+def _last_read(world: World, run: Deed) -> Read | None:
+    """Return the last read of a campaign by the process that has requested its run, before that request."""
+    reads = [
+        read for read in world.server.reads if read.by == run.by and read.about == run.about and read.at <= run.asked_at
+    ]
+    return reads[-1] if reads else None
+
+
 def _excuse(world: World, before: Deed, run: Deed) -> str | None:
     """Return the class of what cannot be promised that explains a second run, or None.
 
@@ -83,16 +94,15 @@ def _excuse(world: World, before: Deed, run: Deed) -> str | None:
     """
     if run.by == "person":
         return "a person who presses Run beside the task"
-    reads = [
-        read for read in world.server.reads if read.by == run.by and read.about == run.about and read.at <= run.asked_at
-    ]
-    last = reads[-1] if reads else None
+    last, last_before = _last_read(world, run), _last_read(world, before)
     if last is not None and last.shows > before.at:
         # It has seen that the campaign had begun.
         return None
     for one in (before, run):
         if one.at + world.server.shows_after - one.asked_at > OBEYED_TOO_LATE:
             return "a request that is carried out later than two minutes after it was sent"
+    if last_before and before.asked_at - last_before.at > _AT_ONCE and before.at - last_before.at > OBEYED_TOO_LATE:
+        return _STANDS_STILL
     if not world.has_store and world.airflow.was_lost(before.by) and before.by != run.by:
         return "an unanswered request of an attempt that was ended, before Airflow 3.3: `retry_delay` decides"
     if last is None:
@@ -100,7 +110,7 @@ def _excuse(world: World, before: Deed, run: Deed) -> str | None:
     if last.at <= before.at and before.by == "person":
         return "a person who presses Run between the last read and the request"
     if last.at <= before.at and run.asked_at - last.at > _AT_ONCE:
-        return "an attempt that stands still between its last read and the request"
+        return _STANDS_STILL
     if last.at > before.at >= last.shows and (not world.has_store or before.by == "person"):
         return "a status that shows late, and no state store that knows better"
     return None
