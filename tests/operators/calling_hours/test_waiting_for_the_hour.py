@@ -34,6 +34,28 @@ def test_a_task_at_three_in_the_morning_calls_no_contact_before_the_window_opens
     assert ("This wait occupies a worker slot" in said) is not deferrable
 
 
+def test_a_task_with_not_before_calls_no_contact_before_that_moment(sandbox, deferrable):
+    it_is(sandbox, AT_EIGHT)
+    campaign = a_campaign(sandbox)
+
+    operator = running(campaign, deferrable=deferrable, not_before="2026-11-24T10:30")
+    execute_through(lambda: operator, context_of(operator))
+
+    assert dialled_once(sandbox)
+    assert first_call(sandbox) >= AT_EIGHT.replace(hour=10, minute=30)
+
+
+@pytest.mark.parametrize("wrong", ["soon", "2199-01-01"])
+def test_a_not_before_that_is_no_moment_of_this_year_is_named_and_no_contact_is_called(sandbox, wrong):
+    it_is(sandbox, AT_EIGHT)
+    campaign = a_campaign(sandbox)
+
+    with pytest.raises((TingTingConfigError, AirflowFailException), match="not_before"):
+        execute(running(campaign, not_before=wrong))
+
+    assert writes(sandbox) == []
+
+
 def test_in_the_window_nothing_is_waited_for(sandbox, deferrable):
     it_is(sandbox, AT_EIGHT)
     campaign = a_campaign(sandbox)
