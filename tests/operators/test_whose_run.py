@@ -1,13 +1,15 @@
-"""Whether a campaign that has begun was run for this task, and what a task hands to the triggerer before its start."""
+"""Whose run a campaign is, and what a task saves for its next try and hands to the triggerer before the start."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from airflow.providers.common.compat.sdk import TaskDeferred
+from durability.in_process import Store
 from support.run_task import run_task
 from support.task_context import context_of
 
@@ -15,8 +17,14 @@ from airflow_provider_tingting.api.models import Campaign
 from airflow_provider_tingting.campaigns.start_gate import StartDeferred
 from airflow_provider_tingting.campaigns.state import JobState, RunRequest
 from airflow_provider_tingting.campaigns.watch import WaitPlan
-from airflow_provider_tingting.clock import MAX_CLOCK_SKEW
-from airflow_provider_tingting.operators.campaign.start import is_run_for, wait_to_start
+from airflow_provider_tingting.clock import MAX_CLOCK_SKEW, wall_time
+from airflow_provider_tingting.operators.campaign.start import (
+    is_run_by_another,
+    is_run_for,
+    load_job,
+    wait_to_start,
+)
+from airflow_provider_tingting.utils.task_state import OCCASION
 
 pytestmark = pytest.mark.usefixtures("virtual_time")
 
@@ -68,6 +76,48 @@ def test_without_times_of_the_run_every_ended_campaign_may_be_that_of_an_earlier
 
 def test_a_campaign_that_runs_now_is_waited_for_whenever_it_has_begun() -> None:
     assert is_run_for(a_try(1), ended(DUE, "Running"))
+
+
+@pytest.mark.parametrize(
+    ("pushed", "is_by_another"),
+    [
+        ({}, False),
+        ({OCCASION: {"campaign_id": 7, "is_own": True}}, False),
+        ({OCCASION: {"campaign_id": 7, "is_own": False}}, True),
+        ({OCCASION: {"campaign_id": 8, "is_own": False}}, False),
+    ],
+    ids=["no occasion", "created by this run", "created by another run", "another campaign"],
+)
+def test_the_campaign_of_an_occasion_is_run_by_the_run_that_has_created_it(
+    pushed: dict[str, Any], is_by_another: bool
+) -> None:
+    task = SimpleNamespace(get_flat_relative_ids=lambda *, upstream: {"create"})
+    ti = SimpleNamespace(xcom_pull=lambda *, task_ids, key: [pushed[key]] if key in pushed else [])
+
+    assert is_run_by_another({"task": task, "ti": ti}, Campaign(id=7, status="Not Started")) is is_by_another
+
+
+def test_a_job_is_saved_for_the_next_try_and_read_again_from_the_store() -> None:
+    operator = run_task(7)
+    context = {**context_of(operator), "task_state_store": Store()}
+    first, second = (load_job(operator, context, 7) for _ in "12")
+
+    first.update(run=RunRequest.MAYBE, run_requested_at=5.0)
+    assert load_job(operator, context, 7).state == first.state
+    second.reload()
+    assert (second.state.campaign_id, second.state.run) == (7, RunRequest.MAYBE)
+
+
+@pytest.mark.parametrize(("minutes", "is_said"), [(9, False), (11, True)])
+def test_a_long_wait_in_a_worker_is_said_to_occupy_its_slot(
+    sandbox: Any, tingting_conn: Any, logged: Callable[[], str], minutes: int, is_said: bool
+) -> None:
+    operator = run_task(7)
+    deferred = StartDeferred("before 10:00", until=wall_time() + 60 * minutes)
+
+    wait_to_start(operator, context_of(operator), deferred, WaitPlan(7), JobState(7), deferrable=False)
+
+    assert ("This wait occupies a worker slot" in logged()) is is_said
 
 
 @pytest.mark.parametrize(
