@@ -108,6 +108,15 @@ def test_a_job_is_saved_for_the_next_try_and_read_again_from_the_store() -> None
     assert (second.state.campaign_id, second.state.run) == (7, RunRequest.MAYBE)
 
 
+def test_what_is_saved_of_another_campaign_is_forgotten(logged: Callable[[], str]) -> None:
+    operator = run_task(7)
+    context = {**context_of(operator), "task_state_store": Store()}
+    load_job(operator, context, 8).update(run=RunRequest.ACCEPTED)
+
+    assert load_job(operator, context, 7).state == JobState(7)
+    assert "Campaign 7 takes the place of campaign 8" in logged()
+
+
 @pytest.mark.parametrize(("minutes", "is_said"), [(9, False), (11, True)])
 def test_a_long_wait_in_a_worker_is_said_to_occupy_its_slot(
     sandbox: Any, tingting_conn: Any, logged: Callable[[], str], minutes: int, is_said: bool
