@@ -128,7 +128,7 @@ class TingTingAPIError(TingTingError):
     :param fields: the server's errors for each field, if it sent any.
     """
 
-    default_remedy = "Try again; if it stays, check the TingTing connection and TingTing's own status."
+    default_remedy = "Try again; if the error persists, check the TingTing connection and TingTing's own status."
     #: Whether TingTing refused the call for a reason that no waiting removes.
     is_final_refusal = False
 

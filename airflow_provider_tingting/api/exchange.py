@@ -28,7 +28,7 @@ from airflow_provider_tingting.errors import (
 )
 
 CHUNK_BYTES = 64 * 1024
-_READ_REMEDY = "Nothing was changed: try again; if it stays, check the host and the network."
+_READ_REMEDY = "Nothing was changed: try again; if the error persists, check the host and the network."
 
 
 class Exchange:

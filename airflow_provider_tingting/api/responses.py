@@ -40,7 +40,7 @@ T = TypeVar("T")
 LONGEST_QUOTE = 200
 #: The longest `Retry-After` in seconds; a longer one is a mistake of the server.
 MAX_RETRY_AFTER = 86_400.0
-_READ_REMEDY = "Nothing was changed: try again; if it stays, check the base URL and TingTing's own status."
+_READ_REMEDY = "Nothing was changed: try again; if the error persists, check the base URL and TingTing's own status."
 _INACTIVE_REMEDY = "Ask TingTing to activate the account; do not make a new token, which revokes this one."
 _PLAIN_KEYS = ("detail", "message", "error")
 _ENVELOPE_KEYS = frozenset({"status", "success", "code", "data"})

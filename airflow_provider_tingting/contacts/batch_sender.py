@@ -152,7 +152,7 @@ def _log_retry(state: tenacity.RetryCallState) -> None:
     error = state.outcome.exception() if state.outcome is not None else None
     reason = error.message if isinstance(error, TingTingAPIError) else error
     log.info(
-        "A batch of contacts is sent again in %.1f s; TingTing skips contacts that it has. %s",
-        state.upcoming_sleep,
+        "A batch of contacts failed: %s It is sent again in %.1f s; TingTing skips the numbers that the campaign has",
         reason,
+        state.upcoming_sleep,
     )

@@ -294,11 +294,11 @@ class ValidatedAudience:
             shown = "The first ten" if self.invalid > _EXAMPLES else "They are"
             yield f"{shown}: {'; '.join(self.examples)}."
         if self.excluded:
-            yield f"{self.excluded} are excluded."
+            yield f"Excluded: {self.excluded}."
         if self.do_not_call:
-            yield f"{self.do_not_call} are on the do-not-call list."
+            yield f"On the do-not-call list: {self.do_not_call}."
         if self.over_cap:
-            yield f"{self.over_cap} were contacted as often as frequency_cap allows."
+            yield f"Contacted as often as frequency_cap allows: {self.over_cap}."
         if self.valid:
             yield "Correct the rows, or use on_invalid='skip' to send the others."
         elif self.invalid:

@@ -107,6 +107,17 @@ def _at_this_hour(notification: Notification, now: float) -> Notification | None
     return adapted
 
 
+def _log_quiet_hours(notification: Notification, adapted: Notification) -> None:
+    """Log what the quiet hours change, if anything."""
+    if adapted.at != notification.at:
+        change = "the call is scheduled for the end of these quiet hours"
+    elif adapted.services != notification.services:
+        change = "in these quiet hours an SMS is sent and no call is placed"
+    else:
+        return
+    log.info("It is between %s: %s", notification.quiet_hours, change)
+
+
 async def _first_step(notification: Notification, dead: set[int]) -> int | None:
     """Return the index of the number to try now, or None when there is nothing to do.
 
@@ -163,6 +174,7 @@ async def _call(
         adapted = _at_this_hour(notification, now)
         if adapted is None:
             return None
+        _log_quiet_hours(notification, adapted)
         voice = await _voice_of(adapted) if "PHONE" in adapted.services else None
         lease_ends = monotonic() + lease.LEASE - lease.LEASE_MARGIN
         campaign = await _create(adapted, NotificationMarker.of(adapted, step, now), callers)

@@ -191,6 +191,7 @@ class TingTingDemoCallOperator(TingTingBaseWriteOperator):
                     raise AirflowFailException(
                         f"Whether contact {number} was called is unknown, so it is not called again. {error}"
                     ) from None
+            self.log.info("TingTing has accepted the request to call contact %s", number)
             return {"contact_id": number, "called": True, "message": mask_text(response.message)}
 
     async def _call(self, number: int, state: TaskState) -> MessageResponse:

@@ -18,6 +18,8 @@ def period(report: Mapping[str, Any]) -> str:
 
     :param report: what the rehearsal has recorded.
     """
+    if report["began"] == report["ended"]:
+        return f"{_start(report['began'])}, Nepal time."
     return f"{_span(report['began'], report['ended'])}, Nepal time. The rehearsal pushed its clock through these hours."
 
 
@@ -90,9 +92,14 @@ def short(moment: str | None) -> str:
     return f"{datetime.fromisoformat(moment):%-d %b %H:%M:%S}" if moment else ""
 
 
+def _start(moment: str) -> str:
+    began = datetime.fromisoformat(moment)
+    return f"{began.day} {began:%B %Y}, {began:%H:%M:%S}"
+
+
 def _span(first: str, last: str) -> str:
     began, ended = datetime.fromisoformat(first), datetime.fromisoformat(last)
-    start = f"{began.day} {began:%B %Y}, {began:%H:%M:%S}"
+    start = _start(first)
     if began.date() == ended.date():
         return f"{start} to {ended:%H:%M:%S}"
     return f"{start} to {ended.day} {ended:%B %Y}, {ended:%H:%M:%S}"

@@ -79,13 +79,13 @@ def check_campaign(fields: Mapping[str, object], *, campaign_id: int | None, nam
     if campaign_id is not None and isinstance(report_id, int) and report_id != campaign_id:
         raise TingTingReportError(
             f"The report is of another campaign: it says that it is of campaign {report_id}, and {requested} was asked "
-            "for. Download it again; if it stays, report it to TingTing."
+            "for. Download it again; if the error persists, report it to TingTing."
         )
     report_name = fields.get("name")
     if name and isinstance(report_name, str) and report_name.strip() and _plain(report_name) != _plain(name):
         raise TingTingReportError(
             f"The report is of another campaign: it says that it is of {report_name[:80]!r}, and {requested} is called "
-            f"{name[:80]!r}. Download it again; if it stays, report it to TingTing."
+            f"{name[:80]!r}. Download it again; if the error persists, report it to TingTing."
         )
 
 

@@ -50,9 +50,9 @@ reject, the campaign is not stopped. The figures are those of today's contacts.
 | | |
 |---|---|
 | Contacts | {{{{ added['total'] if counted is none else counted }}}} |
-| Left out | {{{{ figures['invalid'] }}}} cannot be called, {{{{ figures['duplicates'] }}}} are duplicates, \
-{{{{ figures['excluded'] }}}} are excluded, {{{{ figures['do_not_call'] }}}} are on the do-not-call list, \
-{{{{ figures['over_cap'] }}}} are over the frequency cap |
+| Left out | invalid {{{{ figures['invalid'] }}}}, duplicates {{{{ figures['duplicates'] }}}}, \
+excluded {{{{ figures['excluded'] }}}}, on the do-not-call list {{{{ figures['do_not_call'] }}}}, \
+over the frequency cap {{{{ figures['over_cap'] }}}} |
 | Carriers | {{% for carrier, count in figures['carriers'].items() %}}{{{{ carrier }}}} {{{{ count }}}} {{% endfor %}}|
 | Calls | {{{{ figures['calls'] }}}} |
 | SMS parts | {{{{ (figures['sms'] or {{}}).get('parts', 0) }}}} |

@@ -56,7 +56,7 @@ def test_a_contact_that_is_excluded_needs_no_good_row() -> None:
 def test_when_all_contacts_are_excluded_no_contact_is_left() -> None:
     with check(["9841234501"], excluding(["9841234501"])) as audience, pytest.raises(TingTingContactsError) as raised:
         audience.raise_if_refused()
-    assert "of 1 rows, 0 can be contacted. 1 are excluded. No contact is left" in str(raised.value)
+    assert "of 1 rows, 0 can be contacted. Excluded: 1. No contact is left" in str(raised.value)
 
 
 @pytest.mark.parametrize(

@@ -158,6 +158,7 @@ def test_a_fault_that_stays_is_raised_after_some_tries(caplog: pytest.LogCapture
     assert campaign.calls == 2 + SOON.attempts
     assert "campaign 79" in str(caught.value)
     assert "acknowledged 20 contacts" in caplog.text
+    assert "A batch of contacts failed: the server is down. It is sent again in" in caplog.text
     assert caught.value.status_code == 502
     assert campaign.numbers == all_numbers(20)
 

@@ -63,11 +63,16 @@ def delivered(sandbox):
     return [campaign.services for campaign in sorted(sandbox.world.campaigns.values(), key=lambda one: one.id)]
 
 
-def test_when_the_quiet_hours_begin_while_the_first_number_rings_the_others_get_an_sms(client, no_phone_answered):
+def test_when_the_quiet_hours_begin_while_the_first_number_rings_the_others_get_an_sms(
+    client, no_phone_answered, logged
+):
     hours = quiet(60, 8 * 3600)
     run_flow(client, deliver(notice(FIRST, SECOND, THIRD, quiet_hours=hours)))
 
     assert delivered(no_phone_answered) == ["PHONE", "SMS", "SMS"]
+    first, later = logged().split("(PHONE)", 1)
+    assert "quiet hours" not in first
+    assert f"It is between {hours}: in these quiet hours an SMS is sent and no call is placed" in later
 
 
 def test_when_the_quiet_hours_end_while_the_first_has_an_sms_the_next_is_called(client, no_phone_answered):
@@ -90,13 +95,14 @@ def test_when_silent_quiet_hours_begin_while_the_first_number_rings_no_other_rec
 
 
 def test_when_quiet_hours_that_wait_begin_while_the_first_number_rings_the_next_is_called_when_they_end(
-    client, no_phone_answered
+    client, no_phone_answered, logged
 ):
     hours = quiet(60, 8 * 3600)
     run_flow(client, deliver(notice(FIRST, SECOND, THIRD, quiet_hours=hours, in_quiet_hours="wait")))
 
     first, second = sorted(no_phone_answered.world.campaigns.values(), key=lambda one: one.id)
     assert (first.status, second.status) == ("Running", "Scheduled")
+    assert f"It is between {hours}: the call is scheduled for the end of these quiet hours" in logged()
     no_phone_answered.clock.speed = 1.0
     no_phone_answered.play_out()
     [*_, call] = no_phone_answered.ledger.dialled

@@ -140,15 +140,32 @@ def test_the_run_that_has_not_created_the_campaign_waits_for_the_other_to_run_it
     assert dialled_once(sandbox)
 
 
-def test_the_run_that_has_not_created_it_runs_it_when_the_other_does_not(sandbox):
+def test_the_run_that_has_not_created_it_runs_it_when_the_other_does_not_and_logs_the_wait(sandbox, logged):
     first = DagRun("scheduled__2026-11-23")
-    second = DagRun("manual__2026-11-23", run={"stall_timeout": 0.2, "wait_for_completion": False})
+    second = DagRun("manual__2026-11-23", run={"deferrable": True, "wait_for_completion": False})
     first.execute(first.create, first.add)
     second.execute(second.create, second.add)
+    began = len(sandbox.requests)
+    logged()
 
     second.execute(second.run)
 
     assert writes(sandbox).count("run_campaign") == 1
+    (requested,) = [entry.at for entry in sandbox.requests if entry.call == "run_campaign"]
+    assert requested - sandbox.requests[began].at >= 900
+    assert (
+        "Campaign 1 was created by another DAG run of this occasion, which is to run it: its status is read in this "
+        "worker for up to 15 min (stall_timeout) before this task requests to run it"
+    ) in logged()
+
+
+def test_the_run_that_has_created_the_campaign_of_the_occasion_runs_it_at_once(sandbox, logged):
+    first = DagRun("scheduled__2026-11-23", run={"wait_for_completion": False})
+
+    first.execute()
+
+    assert writes(sandbox).count("run_campaign") == 1
+    assert "another DAG run of this occasion" not in logged()
 
 
 def test_a_cleared_task_that_sends_again_has_a_second_campaign_which_later_runs_share(sandbox):

@@ -91,10 +91,11 @@ def demo_calls(sandbox):
     return dict(sandbox.ledger.times_dialled(channel="demo"))
 
 
-def test_a_demo_call_rings_at_one_contact_once(sandbox, contact):
+def test_a_demo_call_rings_at_one_contact_once_and_is_logged(sandbox, contact, logged):
     result, xcoms = execute(calling(str(contact)))
 
     assert result == {"contact_id": contact, "called": True, "message": "Demo call placed."}
+    assert f"TingTing has accepted the request to call contact {contact}" in logged()
     assert xcoms == {}
     assert demo_calls(sandbox) == {NUMBERS[0]: 1}
 

@@ -106,11 +106,20 @@ def test_the_summary_names_contacts_texts_and_credits_and_nothing_is_left_behind
     assert out.startswith("Rehearsal of small: success. No real contact was called.")
     assert "call, 1 contact: Namaste Sita." in out
     assert "98******01 at" in out
+    assert "The rehearsal pushed its clock through these hours." in out
     assert "of 9" in out
     assert "you skip it with --skip" in out
     assert "9841000001" not in out + err
     assert not home.exists()
     assert list(tmp_path.glob("tingting-rehearsal-*")) == []
+
+
+def test_the_summary_names_one_moment_when_no_task_waits(rehearse):
+    code, out, _ = rehearse("small", "--skip", "run", "--skip", "extra", "--at", "2026-12-05T10:00")
+
+    assert code == 0
+    assert "\n5 December 2026, 10:00:00, Nepal time.\n" in out
+    assert "pushed its clock" not in out
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)

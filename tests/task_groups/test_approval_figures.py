@@ -68,6 +68,8 @@ def test_the_question_names_all_contacts_that_would_be_called(sandbox, tmp_path,
     question = question_of(dag, prefix, left)
 
     assert "was run before" not in question
+    left_out = "| Left out | invalid 0, duplicates 0, excluded 0, on the do-not-call list 0, over the frequency cap 0 |"
+    assert example or left_out in question
     assert (f"**{shown}** households would be called" if example else f"| Contacts | {shown} |") in question
 
 

@@ -36,7 +36,7 @@ def probe(client: TingTingClient, numbers: Sequence[str] = ()) -> Generator[Find
             try:
                 yield measure(draft, assumption)
             except TingTingError as error:
-                handling = "Run the probe again; if it stays, ask TingTing."
+                handling = "Run the probe again; if the error persists, ask TingTing."
                 yield Finding(assumption, f"Not measured: {error}", handling, Verdict.WORKS_WITH_CARE)
     if left:
         yield _not_deleted(left)

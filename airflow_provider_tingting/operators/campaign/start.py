@@ -19,6 +19,7 @@ from airflow_provider_tingting.campaigns.watch import JITTER, Wait
 from airflow_provider_tingting.clock import sleep, wall_time
 from airflow_provider_tingting.contacts.message import sms_size
 from airflow_provider_tingting.errors import TingTingAPIError, TingTingNotFoundError, TingTingStartRefusedError
+from airflow_provider_tingting.formatting import duration
 from airflow_provider_tingting.triggers.start import TingTingStartTrigger
 from airflow_provider_tingting.utils.arguments import seconds_of, storage_path_of
 from airflow_provider_tingting.utils.clears import earlier_tries, is_first_try, was_cleared
@@ -184,7 +185,15 @@ def request_run(
     stall_timeout = seconds_of(operator.stall_timeout, "stall_timeout")
 
     def read_first_for(campaign: Campaign) -> float:
-        return stall_timeout if is_run_by_another(context, campaign) else read_first
+        if not is_run_by_another(context, campaign):
+            return read_first
+        operator.log.info(
+            "Campaign %s was created by another DAG run of this occasion, which is to run it: its status is read in "
+            "this worker for up to %s (stall_timeout) before this task requests to run it",
+            campaign.id,
+            duration(stall_timeout),
+        )
+        return stall_timeout
 
     wait = Wait(plan, operator.log)
     while True:

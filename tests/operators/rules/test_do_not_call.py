@@ -127,7 +127,7 @@ def test_an_entry_that_appears_after_an_earlier_try_fails_the_task_before_the_ca
 def test_a_list_that_names_all_contacts_leaves_no_audience(sandbox, connect, campaign, listed):
     connect(do_not_call=str(listed))
 
-    with pytest.raises(AirflowFailException, match=r"1 are on the do-not-call list\. No contact is left"):
+    with pytest.raises(AirflowFailException, match=r"On the do-not-call list: 1\. No contact is left"):
         execute(adding(campaign, PEOPLE_OF_ALL[:1]))
 
     assert writes(sandbox) == []

@@ -164,7 +164,7 @@ def test_an_audience_that_is_over_the_cap_as_a_whole_is_refused(sandbox, it_is):
     called(sandbox, FIRST)
     campaign = a_campaign(sandbox, ())
 
-    with pytest.raises(AirflowFailException, match="1 were contacted as often as frequency_cap allows"):
+    with pytest.raises(AirflowFailException, match="Contacted as often as frequency_cap allows: 1"):
         execute(adding(campaign, PEOPLE_OF_ALL[:1], frequency_cap=HOUR))
 
     assert numbers_in(sandbox, campaign) == set()
