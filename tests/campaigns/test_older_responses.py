@@ -18,6 +18,7 @@ from airflow_provider_tingting.api.stale_reads import (
     StalePeriod,
     list_existing,
     read_existing,
+    read_existing_until,
     read_until,
 )
 from airflow_provider_tingting.campaigns.observation import Observation, Reason
@@ -88,6 +89,13 @@ def test_a_404_of_a_campaign_that_exists_is_read_again_and_of_another_is_not() -
     with pytest.raises(TingTingNotFoundError):
         server.run(read_existing(7, lambda: True))
     assert server.now == BEGINS + STALE_WITHIN
+
+
+def test_a_404_while_a_campaign_is_read_until_it_is_current_is_an_older_response() -> None:
+    server = ScriptedServer(get_campaign=[shown("Running"), GONE, shown("Running"), shown("Completed")])
+
+    assert server.run(read_existing_until(7, lambda one: one.status.is_final)).status == "Completed"
+    assert server.pauses("get_campaign") == [READ_INTERVAL] * 3
 
 
 def test_a_list_of_a_campaign_that_exists_is_read_again_from_its_beginning() -> None:

@@ -36,9 +36,9 @@ class Listing(ScriptedServer):
             self.sleep(self.takes)
             yield Contact(id=index, number=number)
 
-    def members(self, *forbidden: Exclusion, campaign: Campaign | None = None, at_least: int = 0) -> Membership:
+    def members(self, *forbidden: Exclusion, campaign: Campaign | None = None, **known: int) -> Membership:
         with use_clock(self):
-            return Membership(self, campaign or a_campaign(), forbidden, at_least)  # type: ignore[arg-type]
+            return Membership(self, campaign or a_campaign(), forbidden, **known)  # type: ignore[arg-type]
 
 
 def a_campaign(contacts: int | None = None, status: str = "Not Started") -> Campaign:

@@ -119,12 +119,14 @@ def test_the_newest_campaigns_are_searched_as_far_as_the_limit(monkeypatch: pyte
         ([claim(9), claim(7), claim(6), claim(5, step=1)], 6),
         ([claim(9, status="Not Started"), claim(8)], None),
         ([claim(9), claim(8)], 9),
+        ([claim(9), claim(8), claim(7, status="Not Started")], 9),
         ([claim(7, status="Not Started"), claim(6, status="Not Started")], 7),
     ],
     ids=[
         "the lowest of this step",
         "its own and a later one",
         "a later one that was run",
+        "a later one that was run and an earlier one that was not",
         "another one is known not to be run",
     ],
 )

@@ -239,6 +239,20 @@ def test_when_others_claim_the_notification_again_and_again_it_is_given_up(monke
     assert not account.campaigns
 
 
+def test_of_two_other_notifiers_the_one_with_the_lowest_campaign_is_waited_for() -> None:
+    account = NoticeAccount()
+    first, _ = claim(account, status="Not Started"), claim(account, status="Not Started")
+
+    def read(call: Any) -> Any:
+        account.set_status(first, "Running")
+        return account.answer(call)
+
+    account.script["get_campaign"] = [read]
+
+    assert account.run(deliver(notice())) == ()
+    assert not account.sent("create_campaign", "delete_campaign", "run_campaign")
+
+
 def test_a_campaign_that_another_notifier_deletes_is_claimed_again() -> None:
     account = NoticeAccount()
 
