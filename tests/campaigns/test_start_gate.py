@@ -296,6 +296,14 @@ def test_the_earliest_start_is_named_in_nepal_time() -> None:
     assert deferred.value.until == noon
 
 
+def test_at_the_earliest_start_the_campaign_is_run() -> None:
+    server = at(60)
+
+    run(server, StartGate(not_before=server.now))
+
+    assert server.sent("run_campaign")
+
+
 @pytest.mark.parametrize(
     ("fits_window", "pace", "is_run"),
     [("warn", 0.02, True), ("warn", 3.0, True), ("fail", 3.0, True), ("fail", 0.02, False), ("wait", 0.001, False)],
