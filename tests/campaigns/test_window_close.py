@@ -190,6 +190,16 @@ def test_a_stop_is_requested_again_for_a_minute_after_a_404() -> None:
     assert server.now - CLOSES.timestamp() == STALE_WITHIN
 
 
+def test_a_404_of_a_read_before_or_after_the_request_is_an_older_response() -> None:
+    gone = TingTingNotFoundError("get_campaign", "not found.", status_code=404)
+    refusal = TingTingValidationError("stop_campaign", "over.", status_code=400)
+    server = after_closing(get_campaign=[gone, shown("Running"), gone, shown("Completed")], stop_campaign=refusal)
+
+    assert stop(server).status == "Completed"
+    assert len(server.sent("stop_campaign")) == 1
+    assert server.pauses("get_campaign") == [READ_INTERVAL, 0, READ_INTERVAL]
+
+
 def test_a_refusal_of_a_campaign_that_has_ended_meanwhile_is_no_error() -> None:
     refusal = TingTingValidationError("stop_campaign", "over.", status_code=400)
 

@@ -168,6 +168,21 @@ def test_a_list_that_never_comes_is_given_up_and_the_campaigns_are_read_one_by_o
     assert account.asked(0, clock.monotonic(), "get_campaign") > 2 * WAITS
 
 
+def test_a_list_that_never_comes_is_given_up_where_the_process_stood_still_meanwhile_too(clock: VirtualTime) -> None:
+    account = Account(clock, page_size=100)
+    begin_all(account, takes=4 * 3600.0)
+    account.never_answers = frozenset({"list_campaigns"})
+
+    async def act(tasks: list[asyncio.Task[Observation]]) -> None:
+        await asyncio.sleep(1)
+        clock.push(60.0)
+        await asyncio.sleep(300)
+
+    assert waiting(clock, account, act) == [None] * WAITS
+    assert account.asked(0, clock.monotonic(), "list_campaigns") == 2
+    assert account.asked(0, clock.monotonic(), "get_campaign") > 2 * WAITS
+
+
 def test_a_list_that_never_comes_is_given_up_where_no_campaign_can_be_read_either(clock: VirtualTime) -> None:
     account = Account(clock, page_size=100)
     begin_all(account, takes=4 * 3600.0)
