@@ -114,14 +114,17 @@ def _is_run_by_person(world: World, campaign_id: int) -> bool:
     return acted(world, {"runs"}, {campaign_id})
 
 
-_LISTED_MEANWHILE = "a contact that is listed while an attempt stands still between reading the list and adding"
+_LISTED_MEANWHILE = "a contact that is listed after the attempt that adds it has read the list"
 
 
 def _is_listed_meanwhile(world: World, made: Sequence[Decision], campaign_id: int) -> bool:
-    """Return whether the contacts are those of the list as an attempt that stood still before it added has read it."""
+    """Return whether the contacts are those of the list as an attempt has read it that goes on after a retry is due."""
     numbers = {row.number for row in world.server.campaigns[campaign_id].rows}
-    stood_still = any(each.point.what == "add_contacts" and each.action.startswith("stalls") for each in made)
-    return stood_still and numbers & world.do_not_call == world.listed_last and set(world.audience) <= numbers
+    goes_on = any(
+        each.action == "doubled" or (each.point.what == "add_contacts" and each.action.startswith("stalls"))
+        for each in made
+    )
+    return goes_on and numbers & world.do_not_call == world.listed_last and set(world.audience) <= numbers
 
 
 def _contacts(world: World, made: Sequence[Decision]) -> list[Broken]:
