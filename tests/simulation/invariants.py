@@ -76,12 +76,15 @@ def _creations(world: World, made: Sequence[Decision]) -> list[Broken]:
     how = "; ".join(said(world, deed) for deed in created)
     late = any(deed.at - deed.asked_at > CREATE_OBEYED_WITHIN for deed in created)
     numbers = {deed.about for deed in created}
-    deleted = acted(world, {"edits", "deletes"}, numbers, until=created[-1].at)
+    # A search that the name does not help goes by the order of the list.
+    reordered = any(each.action == "reordered" for each in made)
+    acts = {"edits", "deletes", "renames"} if reordered else {"edits", "deletes"}
+    deleted = acted(world, acts, numbers, until=created[-1].at)
     at_once = any(each.action == "doubled" for each in made) and len({deed.by for deed in created}) > 1
     excuse = (
         "a create that is carried out later than the search for it"
         if late
-        else "a person who deletes the campaign, or edits its description, while its task is at work"
+        else "a person who deletes, edits or (in a list in another order) renames the campaign of a task at work"
         if deleted
         else "two attempts at once, of which the run uses the campaign with the lowest id"
         if at_once
