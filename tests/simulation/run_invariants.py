@@ -78,10 +78,13 @@ def said(world: World, run: Deed) -> str:
 _STANDS_STILL = "an attempt that stands still between its last read and the request"
 
 
-def _last_read(world: World, run: Deed) -> Read | None:
-    """Return the last read of a campaign by the process that has requested its run, before that request."""
+def _last_read(world: World, run: Deed, about: int) -> Read | None:
+    """Return the last read by the process that has requested a run, before that request.
+
+    :param about: the campaign that was read, or `ACCOUNT`.
+    """
     reads = [
-        read for read in world.server.reads if read.by == run.by and read.about == run.about and read.at <= run.asked_at
+        read for read in world.server.reads if read.by == run.by and read.about == about and read.at <= run.asked_at
     ]
     return reads[-1] if reads else None
 
@@ -94,7 +97,7 @@ def _excuse(world: World, before: Deed, run: Deed) -> str | None:
     """
     if run.by == "person":
         return "a person who presses Run beside the task"
-    last, last_before = _last_read(world, run), _last_read(world, before)
+    last, last_before = _last_read(world, run, run.about), _last_read(world, before, before.about)
     if last is not None and last.shows > before.at:
         # It has seen that the campaign had begun.
         return None
@@ -139,14 +142,12 @@ def _excuse_at_once(world: World, made: Sequence[Decision], before: Deed, run: D
         return "a person who runs a campaign beside tasks with one_at_a_time"
     if acted(world, {"edits", "deletes"}, until=run.at):
         return "a person who edits the marker of a campaign away or deletes it, so that other tasks do not see it"
-    reads = [
-        read for read in world.server.reads if read.by == run.by and read.about == ACCOUNT and read.at <= run.asked_at
-    ]
-    if not reads:
+    last = _last_read(world, run, ACCOUNT)
+    if last is None:
         return None
-    if run.at - reads[-1].at > PAUSE_PER_EARLIER_CAMPAIGN:
+    if run.at - last.at > PAUSE_PER_EARLIER_CAMPAIGN:
         return "more than three seconds between the last check of the account and the run"
-    if reads[-1].at > before.at:
-        return "a list of running campaigns that shows late" if before.at >= reads[-1].shows else None
+    if last.at > before.at:
+        return "a list of running campaigns that shows late" if before.at >= last.shows else None
     # Of tasks that nothing disturbs, the one with the higher id lets the other go first.
     return "a task that checks the account in the moment in which another one starts" if made else None
