@@ -69,11 +69,11 @@ async def read_until(
         await Pause(min(READ_INTERVAL, left))
 
 
-async def read_existing(campaign_id: int, exists: Callable[[], bool]) -> Campaign:
+async def read_existing(campaign_id: int, exists: Callable[[], bool] = lambda: True) -> Campaign:
     """Read a campaign; a response 404 about one that is known to exist is an older one, and is read again for a while.
 
     :param campaign_id: the campaign.
-    :param exists: whether the campaign is known to exist; it is called after a response 404.
+    :param exists: whether the campaign is known to exist; it is called after a response 404. By default it is known.
     :raises TingTingNotFoundError: TingTing has no such campaign.
     """
     period = StalePeriod()
@@ -96,7 +96,7 @@ async def read_existing_until(
     :param within: for how many seconds an older one is read again; None for `STALE_WITHIN`.
     :raises TingTingNotFoundError: TingTing answers 404 for longer than `STALE_WITHIN`.
     """
-    return await read_until(lambda: read_existing(campaign_id, lambda: True), is_current, within)
+    return await read_until(lambda: read_existing(campaign_id), is_current, within)
 
 
 def list_existing(listing: Callable[[], T], is_current: Callable[[T], bool] = lambda listed: True) -> T:

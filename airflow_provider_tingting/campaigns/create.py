@@ -122,7 +122,7 @@ async def _attached(
         if job.state.fingerprint != marker.fingerprint:
             raise _other_content(job.state.campaign_id)
         try:
-            campaign: Campaign | None = await read_existing(job.state.campaign_id, lambda: True)
+            campaign: Campaign | None = await read_existing(job.state.campaign_id)
         except TingTingNotFoundError:
             raise TingTingCampaignError(
                 "an earlier attempt of this task created it, and it does not exist any more. Whether it was run is "

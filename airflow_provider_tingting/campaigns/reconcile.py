@@ -258,7 +258,7 @@ async def request_stop(campaign_id: int) -> Campaign | None:
             refusal = error
         else:
             return None
-        campaign = await read_existing(campaign_id, lambda: True)
+        campaign = await read_existing(campaign_id)
         if campaign.status.is_final:
             return campaign
         if refusal.status_code != 404 or not (left := period.left()):

@@ -86,7 +86,7 @@ class StartGate:
         while await self._check_by_reading(campaign, begins):
             # These reads take time, in which the campaign may have been run or the window may have closed.
             asked_at = monotonic()
-            campaign = await read_existing(campaign.id, lambda: True)
+            campaign = await read_existing(campaign.id)
             if campaign.status.has_begun:
                 break
             checked_for, begins = begins, self._check_time(campaign)

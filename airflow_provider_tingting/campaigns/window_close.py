@@ -71,7 +71,7 @@ async def stop_at_close(job: CampaignJob, window: CallingWindow, *, tolerate_out
 
 async def _stop(job: CampaignJob, window: CallingWindow) -> Campaign:
     number = job.campaign_id
-    campaign = await read_existing(number, lambda: True)
+    campaign = await read_existing(number)
     if campaign.status.is_final:
         return campaign
     # The deadline may be that of another machine's clock, or the task may have waited for a worker until the morning.

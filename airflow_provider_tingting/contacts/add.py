@@ -101,7 +101,7 @@ def add_audience(
     """
     if read_at is None or monotonic() - read_at > _FRESH_FOR:
         # The check of a large audience takes minutes, in which the campaign may have been run.
-        campaign = run_flow(client, read_existing(campaign.id, lambda: True))
+        campaign = run_flow(client, read_existing(campaign.id))
     if campaign.status.has_begun:
         log.info("Campaign %s is %s: no contact is added, its contacts are compared", campaign.id, campaign.status)
         return _compare_begun_campaign(Membership(client, campaign, audience.forbidden), campaign, audience)
@@ -119,7 +119,7 @@ def add_audience(
     else:
         rest = checkpoints.resume_after(audience.encoded_contacts(), checkpoint) if checkpoint else None
         sent = _send_json(client, campaign, audience, rest, checkpoints, batch_size, concurrency)
-    now = run_flow(client, read_existing(campaign.id, lambda: True))
+    now = run_flow(client, read_existing(campaign.id))
     growth = None
     if count_before is not None and now.campaign_action_count is not None:
         growth = now.campaign_action_count - checkpoints.before

@@ -106,7 +106,7 @@ async def is_run_by_its_holder(claim: Claim) -> bool:
     first_read = wall_time()
     while True:
         try:
-            campaign = await read_existing(claim.campaign.id, lambda: True)
+            campaign = await read_existing(claim.campaign.id)
         except TingTingNotFoundError:
             return False
         if campaign.status.has_begun:
